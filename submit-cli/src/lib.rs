@@ -1,0 +1,1 @@
+//! The submitter's side: app and batch files, packing, the local backend.

@@ -1,0 +1,2 @@
+//! `buoy`: the tool of submitters and admins.
+fn main() {}

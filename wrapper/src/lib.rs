@@ -1,0 +1,1 @@
+//! The wrapper: everything that runs on a volunteer's computer.

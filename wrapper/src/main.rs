@@ -1,0 +1,2 @@
+//! `buoy-wrapper`: the program of a universal BOINC app.
+fn main() {}
