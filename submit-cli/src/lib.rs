@@ -1,1 +1,12 @@
 //! The submitter's side: app and batch files, packing, the local backend.
+
+pub mod app;
+pub mod cli;
+pub mod command;
+pub mod commands;
+pub mod diagnostic;
+pub mod exit;
+pub mod placeholder;
+pub mod plan;
+pub mod render;
+pub mod sources;

@@ -1,2 +1,9 @@
 //! `buoy`: the tool of submitters and admins.
-fn main() {}
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    ExitCode::from(submit_cli::commands::run(submit_cli::cli::Cli::parse()).code())
+}

@@ -1,0 +1,21 @@
+//! The command line of `buoy`.
+
+use clap::{Parser, Subcommand};
+
+use crate::commands;
+
+/// Runs containerised programs on the computers of BOINC volunteers
+#[derive(Debug, Parser)]
+#[command(name = "buoy", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// One verb, one file in `commands/`.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Print a completion script for a shell
+    Completions(commands::completions::Args),
+}

@@ -1,0 +1,14 @@
+//! The verbs of `buoy`: one file each, wiring only.
+
+use crate::cli::{Cli, Verb};
+use crate::exit::Exit;
+
+pub mod completions;
+
+/// Carries out a command line; every error is printed here and nowhere else.
+pub fn run(cli: Cli) -> Exit {
+    let done = match cli.verb {
+        Verb::Completions(args) => completions::run(&args),
+    };
+    done.unwrap_or_else(|error| crate::render::error(&error))
+}

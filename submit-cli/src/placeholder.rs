@@ -1,0 +1,140 @@
+//! `{placeholders}`: a text in which column names stand for the values of a job.
+//!
+//! `{seed}` is the value of column `seed`; `{file:name}` its last path component, `{file:stem}` that without its last
+//! extension. `{{` and `}}` stand for single braces.
+
+use std::path::Path;
+
+/// A text with placeholders, cut into parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern {
+    parts: Vec<Part>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Column { name: String, form: Form },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Whole,
+    Name,
+    Stem,
+}
+
+/// Why a text is no pattern.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PatternError {
+    /// `{` without its `}`.
+    #[error("\"{{\" without a closing \"}}\" in {text:?}; write \"{{{{\" for a brace that is meant")]
+    Unclosed {
+        /// The whole text.
+        text: String,
+    },
+    /// `}` without a `{`.
+    #[error("\"}}\" without an opening \"{{\" in {text:?}; write \"}}}}\" for a brace that is meant")]
+    Unopened {
+        /// The whole text.
+        text: String,
+    },
+    /// `{}` or a form that does not exist.
+    #[error("{{{inside}}} is no placeholder; accepted: {{column}}, {{column:name}}, {{column:stem}}")]
+    Form {
+        /// What stands between the braces.
+        inside: String,
+    },
+}
+
+/// The values of one job, by column.
+pub trait Values {
+    /// The value of a column, or `None` if there is no such column.
+    fn get(&self, column: &str) -> Option<&str>;
+}
+
+impl Pattern {
+    /// A text without placeholders; braces in it mean themselves.
+    pub fn literal(text: &str) -> Self {
+        Self { parts: vec![Part::Text(text.to_owned())] }
+    }
+
+    /// Cuts a text into parts.
+    ///
+    /// # Errors
+    /// A brace without its counterpart, or an unknown form.
+    pub fn parse(text: &str) -> Result<Self, PatternError> {
+        let mut parts = Vec::new();
+        let mut plain = String::new();
+        let mut rest = text;
+        while let Some(at) = rest.find(['{', '}']) {
+            plain.push_str(&rest[..at]);
+            let brace = &rest[at..=at];
+            let after = &rest[at + 1..];
+            if after.starts_with(brace) {
+                plain.push_str(brace);
+                rest = &after[1..];
+            } else if brace == "}" {
+                return Err(PatternError::Unopened { text: text.to_owned() });
+            } else {
+                let Some(end) = after.find(['{', '}']).filter(|&end| after.as_bytes()[end] == b'}') else {
+                    return Err(PatternError::Unclosed { text: text.to_owned() });
+                };
+                if !plain.is_empty() {
+                    parts.push(Part::Text(std::mem::take(&mut plain)));
+                }
+                parts.push(column(&after[..end])?);
+                rest = &after[end + 1..];
+            }
+        }
+        plain.push_str(rest);
+        if !plain.is_empty() || parts.is_empty() {
+            parts.push(Part::Text(plain));
+        }
+        Ok(Self { parts })
+    }
+
+    /// The columns it needs, in order, possibly more than once.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Column { name, .. } => Some(name.as_str()),
+            Part::Text(_) => None,
+        })
+    }
+
+    /// The text with all placeholders filled. A column that `values` does not have gives nothing; callers check
+    /// [`columns`](Self::columns) once, before they fill many.
+    pub fn fill(&self, values: &impl Values) -> String {
+        let mut out = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Text(text) => out.push_str(text),
+                Part::Column { name, form } => out.push_str(shaped(values.get(name).unwrap_or(""), *form)),
+            }
+        }
+        out
+    }
+}
+
+fn column(inside: &str) -> Result<Part, PatternError> {
+    let (name, form) = match inside.rsplit_once(':') {
+        Some((name, "name")) => (name, Form::Name),
+        Some((name, "stem")) => (name, Form::Stem),
+        Some(_) => return Err(PatternError::Form { inside: inside.to_owned() }),
+        None => (inside, Form::Whole),
+    };
+    if name.trim().is_empty() {
+        return Err(PatternError::Form { inside: inside.to_owned() });
+    }
+    Ok(Part::Column { name: name.to_owned(), form })
+}
+
+fn shaped(value: &str, form: Form) -> &str {
+    let path = Path::new(value);
+    // A value without a last component (empty, "..") is left as it is: whatever uses it will refuse it by name.
+    match form {
+        Form::Whole => value,
+        Form::Name => path.file_name().and_then(|name| name.to_str()).unwrap_or(value),
+        Form::Stem => path.file_stem().and_then(|stem| stem.to_str()).unwrap_or(value),
+    }
+}
