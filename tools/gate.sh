@@ -1,0 +1,56 @@
+# shellcheck shell=bash
+# The gate that every change passes: set-up, lint, tests.
+
+engines() { echo "${ENGINES:-docker podman}"; }
+
+set_up_everything() {
+    alone provide_everything
+    # Exported by the set-up, but not into the shell that called ./x.
+    if [ "${CONTAINERS_CONF:-}" = "$(own_podman_settings)" ]; then
+        echo
+        echo "to run cargo or podman by hand with these settings: export CONTAINERS_CONF=$CONTAINERS_CONF"
+    fi
+}
+
+provide_everything() {
+    local engine
+    provide_rust
+    provide_linters
+    for engine in $(engines); do
+        case $engine in
+        docker) provide_docker ;;
+        podman) provide_podman ;;
+        *) fail "ENGINES names '$engine'; known are docker and podman" ;;
+        esac
+    done
+    for engine in $(engines); do provide_base_image "$engine"; done
+}
+
+lint() {
+    provide_rust
+    provide_linters
+    step fmt
+    cargo fmt --all --check || fail "some files are not formatted" "cargo fmt --all"
+    settled "formatted"
+    step shellcheck
+    shellcheck -x x tools/*.sh .ci/run || fail "shellcheck found faults"
+    settled "no faults"
+    step clippy
+    cargo clippy --workspace --all-targets --locked -- -D warnings || fail "clippy found faults"
+    settled "no faults"
+}
+
+# run_tests [ARGS for the test runner]
+run_tests() {
+    set_up_everything
+    [ $# -gt 0 ] || lint
+    # Tests of an engine named here fail when it does not answer; without the variable they look for themselves.
+    BUOY_TEST_ENGINES=$(engines)
+    export BUOY_TEST_ENGINES
+    step tests
+    if cargo nextest --version >/dev/null 2>&1; then
+        cargo nextest run --workspace --locked --no-fail-fast "$@"
+    else
+        cargo test --workspace --locked --no-fail-fast "$@"
+    fi
+}
