@@ -1,0 +1,253 @@
+//! The campaign file: what a campaign has done so far, in SQLite beside its results.
+//!
+//! Every step of a campaign is one transaction, so that a killed `buoy` goes on where it was. The schema has a
+//! version (`PRAGMA user_version`); docs/campaign.md describes it.
+
+use std::fs::File;
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rustix::fs::{FlockOperation, flock};
+
+mod record;
+mod rows;
+
+pub use record::{JobRecord, JobStatus, ResultRecord};
+
+/// Version of the schema that this program writes.
+pub const SCHEMA_VERSION: i64 = 1;
+
+/// `PRAGMA application_id` of a campaign file: "BUOY".
+const APPLICATION_ID: i64 = 0x4255_4f59;
+
+/// Name of the campaign's own directory beside the results.
+pub const STATE_DIR: &str = ".buoy";
+
+const FILE: &str = "campaign.sqlite";
+const LOCK: &str = "lock";
+
+const SCHEMA: &str = "
+CREATE TABLE meta (
+    key TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE job (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    wu_name TEXT NOT NULL UNIQUE,
+    fingerprint TEXT NOT NULL,
+    in_plan INTEGER NOT NULL,
+    first_n INTEGER NOT NULL,
+    target_nresults INTEGER NOT NULL,
+    error_mask INTEGER NOT NULL,
+    canonical INTEGER,
+    assimilated INTEGER NOT NULL,
+    cause TEXT
+);
+CREATE TABLE result (
+    job INTEGER NOT NULL REFERENCES job(id),
+    n INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    slot INTEGER,
+    exit_status INTEGER,
+    cause TEXT,
+    started REAL,
+    elapsed_seconds REAL NOT NULL,
+    cpu_seconds REAL NOT NULL,
+    checkpoint_cpu_seconds REAL NOT NULL,
+    peak_bytes INTEGER NOT NULL,
+    premature_exits INTEGER NOT NULL,
+    temporary_exits INTEGER NOT NULL,
+    PRIMARY KEY (job, n)
+) WITHOUT ROWID;
+";
+
+/// Why a campaign file can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CampaignError {
+    /// There is none.
+    #[error("{}: no campaign here; `buoy run … --out DIR` makes one, name its DIR", .dir.display())]
+    Missing {
+        /// Where it was looked for.
+        dir: PathBuf,
+    },
+    /// Written by a newer `buoy`.
+    #[error("{}: campaign file of version {found}, this buoy knows versions up to {SCHEMA_VERSION}; use a newer buoy", .path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+    },
+    /// No SQLite database, or a broken one.
+    #[error(
+        "{}: damaged campaign file; results collected so far are still in the directory above it. Move {} away and run again to start anew",
+        .path.display(), .path.parent().unwrap_or(.path).display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said, if it did.
+        source: Option<rusqlite::Error>,
+    },
+    /// Another `buoy run` works on it.
+    #[error("{}: another buoy run (process {holder}) is working on this campaign; wait for it, stop it, or use another --out", .dir.display())]
+    Busy {
+        /// The campaign's results directory.
+        dir: PathBuf,
+        /// Process id of the other, as it wrote it.
+        holder: String,
+    },
+    /// A file operation failed.
+    #[error("{}: cannot {doing}", .path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What was tried.
+        doing: &'static str,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// A statement failed.
+    #[error("{}: cannot {doing}", .path.display())]
+    Sql {
+        /// The campaign file.
+        path: PathBuf,
+        /// What was tried.
+        doing: &'static str,
+        /// Why it failed.
+        source: rusqlite::Error,
+    },
+}
+
+/// An open campaign.
+#[derive(Debug)]
+pub struct Campaign {
+    db: Connection,
+    path: PathBuf,
+    /// Held while a `buoy run` works on it.
+    _lock: Option<File>,
+}
+
+impl Campaign {
+    /// Opens the campaign of a results directory for work, or makes a new one. One process at a time.
+    pub fn open_for_run(results: &Path) -> Result<Self, CampaignError> {
+        let dir = results.join(STATE_DIR);
+        std::fs::create_dir_all(&dir).map_err(|source| CampaignError::Io {
+            path: dir.clone(),
+            doing: "make the directory",
+            source,
+        })?;
+        let lock = lock(results, &dir.join(LOCK))?;
+        let path = dir.join(FILE);
+        let db = Connection::open(&path).map_err(|source| sql(&path, "open it", source))?;
+        let mut campaign = Self { db, path, _lock: Some(lock) };
+        campaign.prepare()?;
+        Ok(campaign)
+    }
+
+    /// Opens the campaign of a results directory to look at it; also while a `buoy run` works on it.
+    pub fn open_to_read(results: &Path) -> Result<Self, CampaignError> {
+        let path = results.join(STATE_DIR).join(FILE);
+        if !path.exists() {
+            return Err(CampaignError::Missing { dir: results.to_owned() });
+        }
+        // Read-write, since a reader of a database in WAL mode needs its shared index.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let db = Connection::open_with_flags(&path, flags).map_err(|source| sql(&path, "open it", source))?;
+        let campaign = Self { db, path, _lock: None };
+        match campaign.version()? {
+            0 => Err(CampaignError::Missing { dir: results.to_owned() }),
+            _ => Ok(campaign),
+        }
+    }
+
+    /// The campaign file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The version of the file; 0 for a new one. Refuses what this program does not understand.
+    fn version(&self) -> Result<i64, CampaignError> {
+        let pragma = |name: &str| {
+            self.db
+                .pragma_query_value(None, name, |row| row.get::<_, i64>(0))
+                .map_err(|source| sql(&self.path, "read it", source))
+        };
+        let (application, version) = (pragma("application_id")?, pragma("user_version")?);
+        if application != APPLICATION_ID && (application, version) != (0, 0) {
+            return Err(CampaignError::Damaged { path: self.path.clone(), source: None });
+        }
+        if version > SCHEMA_VERSION {
+            return Err(CampaignError::Newer { path: self.path.clone(), found: version });
+        }
+        Ok(version)
+    }
+
+    fn prepare(&mut self) -> Result<(), CampaignError> {
+        let new = self.version()? == 0;
+        let path = self.path.clone();
+        let failed = |doing| move |source| sql(&path, doing, source);
+        self.db
+            .query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))
+            .and_then(|()| self.db.execute_batch("PRAGMA synchronous = NORMAL"))
+            .map_err(failed.clone()("prepare it"))?;
+        if new {
+            let transaction = self.db.transaction().map_err(failed.clone()("begin"))?;
+            transaction
+                .execute_batch(SCHEMA)
+                .and_then(|()| transaction.pragma_update(None, "application_id", APPLICATION_ID))
+                .and_then(|()| transaction.pragma_update(None, "user_version", SCHEMA_VERSION))
+                .and_then(|()| transaction.commit())
+                .map_err(failed("make its tables"))?;
+            return Ok(());
+        }
+        let verdict: String =
+            self.db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(failed("check it"))?;
+        if verdict != "ok" {
+            return Err(CampaignError::Damaged { path: self.path.clone(), source: None });
+        }
+        Ok(())
+    }
+}
+
+/// Sorts an error of SQLite: a damaged file asks for something else than a failed statement.
+fn sql(path: &Path, doing: &'static str, source: rusqlite::Error) -> CampaignError {
+    let damaged =
+        matches!(source.sqlite_error_code(), Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt));
+    match damaged {
+        true => CampaignError::Damaged { path: path.to_owned(), source: Some(source) },
+        false => CampaignError::Sql { path: path.to_owned(), doing, source },
+    }
+}
+
+fn lock(results: &Path, path: &Path) -> Result<File, CampaignError> {
+    let io = |doing| move |source| CampaignError::Io { path: path.to_owned(), doing, source };
+    let mut file = File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .map_err(io("open the lock"))?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {
+            // For the message of the next one only.
+            file.set_len(0)
+                .and_then(|()| file.rewind())
+                .and_then(|()| write!(file, "{}", std::process::id()))
+                .map_err(io("write the lock"))?;
+            Ok(file)
+        }
+        Err(rustix::io::Errno::WOULDBLOCK) => {
+            let mut holder = String::new();
+            file.read_to_string(&mut holder).map_err(io("read the lock"))?;
+            Err(CampaignError::Busy { dir: results.to_owned(), holder: holder.trim().to_owned() })
+        }
+        Err(errno) => Err(io("lock it")(errno.into())),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,168 @@
+//! The rows of a campaign file.
+
+use crate::workunit::{ErrorMask, Outcome, Restarts, ResultState, ValidateState};
+
+/// A job: a workunit and what has become of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JobRecord {
+    /// Number of the workunit, from 1 (`wu_id`).
+    pub id: i64,
+    /// The job's name: its directory of results.
+    pub name: String,
+    /// The workunit's name.
+    pub wu_name: String,
+    /// Tells whether a later plan means the same by this name: arguments and inputs.
+    pub fingerprint: String,
+    /// The last plan that was run has it.
+    pub in_plan: bool,
+    /// Results with a smaller number belong to an earlier try that was given up.
+    pub first_n: u32,
+    /// How many successes are wanted at present.
+    pub target_nresults: u32,
+    /// Why the job was given up, if it was.
+    pub errors: ErrorMask,
+    /// The canonical result's number.
+    pub canonical: Option<u32>,
+    /// The assimilator is done with it.
+    pub assimilated: bool,
+    /// Why it failed, for people, one line.
+    pub cause: Option<String>,
+    /// Its results, in the order of their numbers.
+    pub results: Vec<ResultRecord>,
+}
+
+/// Where a job is, for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum JobStatus {
+    /// No result of it has been started.
+    Waiting,
+    /// Under way.
+    Running,
+    /// Results are collected.
+    Done,
+    /// Given up.
+    Failed,
+    /// An earlier plan had it, the last one did not.
+    Dropped,
+}
+
+impl JobStatus {
+    /// The word that tables and JSON use.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Dropped => "dropped",
+        }
+    }
+}
+
+impl JobRecord {
+    /// Where the job is.
+    pub fn status(&self) -> JobStatus {
+        let over = self.assimilated;
+        match () {
+            () if over && self.canonical.is_some() => JobStatus::Done,
+            () if over => JobStatus::Failed,
+            () if !self.in_plan => JobStatus::Dropped,
+            () if self.results.iter().any(|result| result.started.is_some()) => JobStatus::Running,
+            () => JobStatus::Waiting,
+        }
+    }
+
+    /// The results of the present try.
+    pub fn current(&self) -> impl Iterator<Item = &ResultRecord> {
+        self.results.iter().filter(|result| result.n >= self.first_n)
+    }
+
+    /// The result with this number.
+    pub fn result(&self, n: u32) -> Option<&ResultRecord> {
+        self.results.iter().find(|result| result.n == n)
+    }
+
+    /// The result that tells most about the job: the canonical one, else the last that is an error, else the last
+    /// that was started.
+    pub fn telling(&self) -> Option<&ResultRecord> {
+        let last = |wanted: fn(&ResultRecord) -> bool| self.results.iter().rev().find(|r| wanted(r));
+        match self.canonical {
+            Some(n) => self.result(n),
+            None => last(|result| result.cause.is_some()).or_else(|| last(|result| result.started.is_some())),
+        }
+    }
+
+    /// The name of a result: `<wu_name>_<n>`.
+    pub fn result_name(&self, n: u32) -> String {
+        format!("{}_{n}", self.wu_name)
+    }
+}
+
+/// A result: one copy of a job.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResultRecord {
+    /// Number in its workunit, from 0.
+    pub n: u32,
+    /// Where it is.
+    pub state: ResultState,
+    /// The slot it runs in.
+    pub slot: Option<u32>,
+    /// Exit status as the client reports it.
+    pub exit_status: Option<i32>,
+    /// Why it is an error, one line.
+    pub cause: Option<String>,
+    /// When it was first started, seconds since 1970.
+    pub started: Option<f64>,
+    /// Wall time it has run, over all its starts.
+    pub elapsed_seconds: f64,
+    /// Processor time.
+    pub cpu_seconds: f64,
+    /// Processor time at its last checkpoint; a new start counts from there.
+    pub checkpoint_cpu_seconds: f64,
+    /// The largest working set that was reported, bytes.
+    pub peak_bytes: u64,
+    /// How often it was started again.
+    pub restarts: Restarts,
+}
+
+impl ResultRecord {
+    /// A result that waits for a slot.
+    pub fn unsent(n: u32) -> Self {
+        Self {
+            n,
+            state: ResultState::Unsent,
+            slot: None,
+            exit_status: None,
+            cause: None,
+            started: None,
+            elapsed_seconds: 0.0,
+            cpu_seconds: 0.0,
+            checkpoint_cpu_seconds: 0.0,
+            peak_bytes: 0,
+            restarts: Restarts::default(),
+        }
+    }
+}
+
+/// The word for a state in the file, and back.
+pub(super) const STATE_WORDS: [(&str, ResultState); 10] = [
+    ("unsent", ResultState::Unsent),
+    ("in_progress", ResultState::InProgress),
+    ("unchecked", ResultState::Over(Outcome::Success(ValidateState::Init))),
+    ("valid", ResultState::Over(Outcome::Success(ValidateState::Valid))),
+    ("invalid", ResultState::Over(Outcome::Success(ValidateState::Invalid))),
+    ("inconclusive", ResultState::Over(Outcome::Success(ValidateState::Inconclusive))),
+    ("no_check", ResultState::Over(Outcome::Success(ValidateState::NoCheck))),
+    ("error", ResultState::Over(Outcome::ClientError)),
+    ("validate_error", ResultState::Over(Outcome::ValidateError)),
+    ("not_needed", ResultState::Over(Outcome::DidntNeed)),
+];
+
+/// The word for a state, in the campaign file and for people.
+pub fn state_word(state: ResultState) -> &'static str {
+    STATE_WORDS
+        .iter()
+        .find(|(_, known)| *known == state)
+        .map(|(word, _)| *word)
+        .expect("every state has a word")
+}
