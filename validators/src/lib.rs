@@ -1,1 +1,5 @@
 //! Rules and routing that BOINC's script validator and assimilator reach through the shims.
+
+pub mod rule;
+pub mod spec;
+pub mod workunit_name;
