@@ -1,1 +1,3 @@
 //! The wrapper: everything that runs on a volunteer's computer.
+
+pub mod wire;

@@ -1,0 +1,40 @@
+//! The form of init_data.xml that a container may see.
+//!
+//! An app linked with BOINC's API reads it too. It finds neither `<shm_key>` nor `<client_pid>` there, so it
+//! runs on its own (`api/boinc_api.cpp`: "Will run in standalone mode"), which is right: the wrapper
+//! speaks with the client.
+
+use super::InitData;
+use super::write::{integers, numbers, preferences, task, text};
+
+/// Preferences that a science app can act on, all of them numbers.
+const PREFERENCES: [&str; 4] = ["cpu_usage_limit", "disk_interval", "max_ncpus_pct", "niu_max_ncpus_pct"];
+
+pub(super) fn init_data(data: &InitData) -> String {
+    let mut out = String::from("<app_init_data>\n");
+    integers(
+        &mut out,
+        &[
+            ("major_version", data.major_version),
+            ("minor_version", data.minor_version),
+            ("release", data.release),
+            ("app_version", data.app_version),
+        ],
+    );
+    text(&mut out, "app_name", &data.app_name);
+    text(&mut out, "plan_class", &data.plan_class);
+    text(&mut out, "wu_name", &data.wu_name);
+    text(&mut out, "result_name", &data.result_name);
+    numbers(
+        &mut out,
+        &[("wu_cpu_time", data.wu_cpu_time), ("starting_elapsed_time", data.starting_elapsed_time)],
+    );
+    task(&mut out, data);
+    data.host_info.push_cleaned(&mut out);
+    let allowed = |(name, value): &&(String, String)| {
+        PREFERENCES.contains(&name.as_str()) && value.parse::<f64>().is_ok()
+    };
+    preferences(&mut out, data.global_preferences.iter().filter(allowed));
+    out.push_str("</app_init_data>\n");
+    out
+}
