@@ -7,3 +7,4 @@ pub mod finish;
 pub mod init_data;
 pub mod message;
 pub mod segment;
+pub mod slot;

@@ -1,0 +1,141 @@
+//! A slot directory: names in it, links to the project's files, and the lock that keeps two programs out.
+//!
+//! The client sets a slot up in `client/app_start.cpp` (`setup_file`): a file is a copy, a symbolic link,
+//! or a small text `<soft_link>../../projects/HOST/NAME</soft_link>`.
+
+mod link;
+mod lock;
+mod resolve;
+
+pub use link::{LinkError, LinkKind, SoftLink, read_link, write_soft_link};
+pub use lock::{LOCK_FILE, LockError, SlotLock};
+pub use resolve::{InputPlace, OutputPlace, PlaceError, resolve_input, resolve_output};
+
+/// The app's standard error, whose last 63 KB reach the server (`lib/app_ipc.h`).
+pub const STDERR_FILE: &str = "stderr.txt";
+
+/// The app's standard output, where a client redirects it (`lib/app_ipc.h`).
+pub const STDOUT_FILE: &str = "stdout.txt";
+
+/// What a client of 8.x leaves once it has set the slot up; it copies nothing again then
+/// (`client/app_start.cpp`).
+pub const SETUP_COMPLETE_FILE: &str = "boinc_setup_complete";
+
+/// Where a job may write its progress, a number from 0 to 1, as with upstream's wrapper.
+pub const FRACTION_DONE_FILE: &str = "fraction_done";
+
+/// Whole names that belong to the client or to BOINC's API, besides those that begin with `boinc_`:
+/// `lib/app_ipc.h`, `lib/diagnostics.h`, `lib/common_defs.h`, `api/graphics2_util.cpp`.
+const CLIENT_NAMES: [&str; 11] = [
+    super::init_data::INIT_DATA_FILE,
+    STDERR_FILE,
+    STDOUT_FILE,
+    "stderr.old",
+    "stdout.old",
+    "stderrgfx.txt",
+    "stdoutgfx.txt",
+    "graphics_app",
+    "graphics_status.xml",
+    "trickle_up.xml",
+    "client_auth.xml",
+];
+
+/// Whether a name in a slot belongs to the client or to BOINC's API: never a job's input or output.
+/// Letter case does not count, since it does not on Windows and macOS.
+pub fn is_client_file(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.starts_with("boinc_")
+        || name.starts_with("trickle_down_")
+        || CLIENT_NAMES.iter().any(|known| known.eq_ignore_ascii_case(&name))
+}
+
+/// Why a name cannot be one in a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NameFault {
+    /// Nothing there.
+    #[error("is empty")]
+    Empty,
+    /// Begins with a slash or a drive.
+    #[error("is an absolute path")]
+    Absolute,
+    /// Has a part `..`, `.` or an empty one.
+    #[error("has a part \"..\", \".\" or an empty one")]
+    Upwards,
+    /// A character outside letters, digits, `_`, `-`, `.`, space and the slash between directories.
+    #[error("holds the character {0:?}; letters, digits, \"_\", \"-\", \".\", space and \"/\" are accepted")]
+    Character(char),
+    /// Longer than the client's buffers.
+    #[error("is longer than 255 bytes")]
+    TooLong,
+}
+
+/// Checks an `open_name`: one or more parts separated by `/`, each of the characters that BOINC allows in
+/// a physical name (`^[\w\-. ]+$`), never `..`. Returns it unchanged.
+///
+/// # Errors
+/// What is wrong with the name.
+pub fn check_open_name(name: &str) -> Result<&str, NameFault> {
+    if name.is_empty() {
+        return Err(NameFault::Empty);
+    }
+    if name.len() > 255 {
+        return Err(NameFault::TooLong);
+    }
+    if name.starts_with('/') {
+        return Err(NameFault::Absolute);
+    }
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ' ' | '/');
+    if let Some(c) = name.chars().find(|c| !allowed(*c)) {
+        return Err(NameFault::Character(c));
+    }
+    if name.split('/').any(|part| matches!(part.trim(), "" | "." | "..")) {
+        return Err(NameFault::Upwards);
+    }
+    Ok(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clients_names_are_not_the_jobs() {
+        let recorded = "boinc_lockfile boinc_mmap_file boinc_setup_complete init_data.xml stderr.txt";
+        assert!(recorded.split(' ').all(is_client_file));
+        for name in ["boinc_finish_called", "boinc_ufr_0", "trickle_down_1", "INIT_DATA.XML", "Boinc_x"] {
+            assert!(is_client_file(name), "{name}");
+        }
+        for name in ["input.txt", "job.toml", "fraction_done", "Dockerfile", "my_boinc_x", "stderr"] {
+            assert!(!is_client_file(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_that_leave_the_slot_or_break_a_server_are_refused() {
+        for name in ["a", "ligand 1.pdbqt", "dir/sub/file.txt", "-x", ".hidden", "a..b"] {
+            assert_eq!(check_open_name(name), Ok(name));
+        }
+        let table = [
+            ("", NameFault::Empty),
+            ("/etc/passwd", NameFault::Absolute),
+            ("../x", NameFault::Upwards),
+            ("a/../b", NameFault::Upwards),
+            ("a//b", NameFault::Upwards),
+            ("a/", NameFault::Upwards),
+            ("./a", NameFault::Upwards),
+            (" ", NameFault::Upwards),
+            ("a\nb", NameFault::Character('\n')),
+            ("a'b", NameFault::Character('\'')),
+            ("a\"b", NameFault::Character('"')),
+            ("a<b", NameFault::Character('<')),
+            ("a\\b", NameFault::Character('\\')),
+            ("C:x", NameFault::Character(':')),
+            ("é", NameFault::Character('é')),
+        ];
+        for (name, fault) in table {
+            assert_eq!(check_open_name(name), Err(fault), "{name:?}");
+        }
+        assert_eq!(check_open_name(&"x".repeat(256)), Err(NameFault::TooLong));
+    }
+}
