@@ -2,9 +2,13 @@
 //!
 //! The format is described in docs/app-toml.md; [`AppSpec`] is read by `app::parse`.
 
+pub mod parse;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use validators::spec::{AssimilateSpec, ValidateSpec};
 
 use crate::command::Command;
 use crate::diagnostic::Place;
@@ -28,6 +32,8 @@ pub struct AppSpec {
     pub workdir: String,
     /// The command line of a job, with placeholders.
     pub command: Command,
+    /// Where that is written.
+    pub command_place: Place,
     /// Declared inputs, in the order of the file.
     pub inputs: Vec<Input>,
     /// Declared outputs, in the order of the file: output number i on the server is `outputs[i]`.
@@ -36,6 +42,10 @@ pub struct AppSpec {
     pub resources: Resources,
     /// How many copies of a job are made.
     pub replication: Replication,
+    /// How two results of a job are compared.
+    pub validate: ValidateSpec,
+    /// What is done with the canonical result.
+    pub assimilate: AssimilateSpec,
 }
 
 impl AppSpec {

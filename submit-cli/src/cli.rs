@@ -16,6 +16,8 @@ pub struct Cli {
 /// One verb, one file in `commands/`.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
+    /// Say what a campaign would run, or everything that is wrong with it
+    Check(commands::check::Args),
     /// Print a completion script for a shell
     Completions(commands::completions::Args),
 }

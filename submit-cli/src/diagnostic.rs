@@ -127,6 +127,11 @@ impl Diagnostics {
         self.list.push(diagnostic);
     }
 
+    /// Notes all of another list.
+    pub fn append(&mut self, other: Self) {
+        self.list.extend(other.list);
+    }
+
     /// Whether nothing was wrong so far.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()

@@ -1,15 +1,29 @@
 //! The submitter's side: app and batch files, packing, the local backend.
 
 pub mod app;
+pub mod batch;
+pub mod bundle;
 pub mod campaign;
+pub mod check;
 pub mod cli;
 pub mod command;
+pub mod command_line;
 pub mod commands;
+pub mod content;
 pub mod diagnostic;
 pub mod exit;
+pub mod expand;
+pub mod job_toml;
+pub mod jobs;
+pub mod load;
 pub mod local;
+pub mod names;
+pub mod nearest;
+pub mod physical;
 pub mod placeholder;
 pub mod plan;
 pub mod render;
 pub mod sources;
+pub mod toml_section;
+pub mod units;
 pub mod workunit;

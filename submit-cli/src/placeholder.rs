@@ -1,7 +1,7 @@
 //! `{placeholders}`: a text in which column names stand for the values of a job.
 //!
 //! `{seed}` is the value of column `seed`; `{file:name}` its last path component, `{file:stem}` that without its last
-//! extension. `{{` and `}}` stand for single braces.
+//! extension, `{file:dir}` what comes before it. `{{` and `}}` stand for single braces.
 
 use std::path::Path;
 
@@ -22,6 +22,7 @@ enum Form {
     Whole,
     Name,
     Stem,
+    Dir,
 }
 
 /// Why a text is no pattern.
@@ -40,7 +41,9 @@ pub enum PatternError {
         text: String,
     },
     /// `{}` or a form that does not exist.
-    #[error("{{{inside}}} is no placeholder; accepted: {{column}}, {{column:name}}, {{column:stem}}")]
+    #[error(
+        "{{{inside}}} is no placeholder; accepted: {{column}}, {{column:name}}, {{column:stem}}, {{column:dir}}"
+    )]
     Form {
         /// What stands between the braces.
         inside: String,
@@ -54,9 +57,25 @@ pub trait Values {
 }
 
 impl Pattern {
-    /// A text without placeholders; braces in it mean themselves.
-    pub fn literal(text: &str) -> Self {
-        Self { parts: vec![Part::Text(text.to_owned())] }
+    /// The value of a column.
+    pub fn column(name: &str) -> Self {
+        Self { parts: vec![Part::Column { name: name.to_owned(), form: Form::Whole }] }
+    }
+
+    /// The last path component of a column's value, without its extension.
+    pub fn column_stem(name: &str) -> Self {
+        Self::column(name).stem()
+    }
+
+    /// The same with `:stem` for the last placeholder, and without what stands around it: what tells the files apart
+    /// that this pattern names.
+    #[must_use]
+    pub fn stem(self) -> Self {
+        let last = self.parts.into_iter().rev().find_map(|part| match part {
+            Part::Column { name, .. } => Some(Part::Column { name, form: Form::Stem }),
+            Part::Text(_) => None,
+        });
+        Self { parts: last.into_iter().collect() }
     }
 
     /// Cuts a text into parts.
@@ -120,6 +139,7 @@ fn column(inside: &str) -> Result<Part, PatternError> {
     let (name, form) = match inside.rsplit_once(':') {
         Some((name, "name")) => (name, Form::Name),
         Some((name, "stem")) => (name, Form::Stem),
+        Some((name, "dir")) => (name, Form::Dir),
         Some(_) => return Err(PatternError::Form { inside: inside.to_owned() }),
         None => (inside, Form::Whole),
     };
@@ -136,5 +156,9 @@ fn shaped(value: &str, form: Form) -> &str {
         Form::Whole => value,
         Form::Name => path.file_name().and_then(|name| name.to_str()).unwrap_or(value),
         Form::Stem => path.file_stem().and_then(|stem| stem.to_str()).unwrap_or(value),
+        Form::Dir => match path.parent().and_then(|dir| dir.to_str()) {
+            Some("") | None => ".",
+            Some(dir) => dir,
+        },
     }
 }

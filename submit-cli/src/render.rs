@@ -1,16 +1,26 @@
 //! The only place that prints.
 
-use std::io::Write;
+pub mod plan;
+
+use std::io::{self, Write};
+
+use serde::Serialize;
 
 use crate::diagnostic::Diagnostic;
 use crate::exit::Exit;
 
-/// Prints mistakes in a submitter's files, all of them, and how many there are.
+/// More mistakes than these are counted, not shown: ten thousand rows can have the same one.
+const SHOWN_MAX: usize = 50;
+
+/// Prints mistakes in a submitter's files, and how many there are.
 pub fn diagnostics(list: &[Diagnostic]) -> Exit {
-    let mut err = std::io::stderr().lock();
+    let mut err = io::stderr().lock();
     // Nobody reads a failure to write to stderr.
-    for diagnostic in list {
+    for diagnostic in list.iter().take(SHOWN_MAX) {
         let _ = writeln!(err, "error: {diagnostic}");
+    }
+    if list.len() > SHOWN_MAX {
+        let _ = writeln!(err, "… and {} more", list.len() - SHOWN_MAX);
     }
     let _ = match list.len() {
         1 => writeln!(err, "1 mistake; nothing was done"),
@@ -19,9 +29,44 @@ pub fn diagnostics(list: &[Diagnostic]) -> Exit {
     Exit::BadInput
 }
 
+/// Prints all mistakes to stdout, as one JSON object.
+///
+/// # Errors
+/// stdout is closed.
+pub fn diagnostics_json(list: &[Diagnostic]) -> io::Result<Exit> {
+    #[derive(Serialize)]
+    struct Mistake<'a> {
+        file: Option<String>,
+        line: Option<u32>,
+        column: Option<u32>,
+        found: &'a str,
+        accepted: Option<&'a str>,
+        help: Option<&'a str>,
+    }
+    let mistakes: Vec<Mistake<'_>> = list
+        .iter()
+        .map(|diagnostic| Mistake {
+            file: diagnostic.place.file.as_ref().map(|file| file.display().to_string()),
+            line: diagnostic.place.line,
+            column: diagnostic.place.column,
+            found: &diagnostic.found,
+            accepted: diagnostic.accepted.as_deref(),
+            help: diagnostic.help.as_deref(),
+        })
+        .collect();
+    let mut out = io::stdout().lock();
+    writeln!(out, "{}", serde_json::json!({ "mistakes": mistakes }))?;
+    Ok(Exit::BadInput)
+}
+
 /// Prints an error and its causes.
 pub fn error(error: &anyhow::Error) -> Exit {
-    let mut err = std::io::stderr().lock();
+    let broken_pipe = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
+    if error.downcast_ref().is_some_and(broken_pipe) {
+        // Whoever read our output has seen enough.
+        return Exit::Done;
+    }
+    let mut err = io::stderr().lock();
     let _ = writeln!(err, "error: {error}");
     for cause in error.chain().skip(1) {
         let _ = writeln!(err, "  cause: {cause}");

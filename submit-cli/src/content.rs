@@ -1,0 +1,71 @@
+//! Names files by what is in them.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use crate::plan::Content;
+
+/// sha-256 of a content, as 64 lower-case hex digits. Files are read once, a piece at a time.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn sha256(content: &Content) -> std::io::Result<String> {
+    match content {
+        Content::Path(path) => file_sha256(path),
+        Content::Bytes(bytes) => Ok(hex(&Sha256::digest(bytes))),
+    }
+}
+
+fn file_sha256(path: &Path) -> std::io::Result<String> {
+    const PIECE: usize = 256 * 1024;
+    let mut file = File::open(path)?;
+    let mut hasher = Sha256::new();
+    let length = usize::try_from(file.metadata()?.len()).unwrap_or(PIECE);
+    // One byte more than a small file has, so that its end is seen without a second round.
+    let mut buffer = vec![0; PIECE.min(length + 1)];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hex(&hasher.finalize())),
+            n => hasher.update(&buffer[..n]),
+        }
+    }
+}
+
+/// Bytes as lower-case hex digits.
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn a_file_and_its_bytes_have_the_same_name() {
+        let dir = tempfile::tempdir().unwrap();
+        for length in [0, 1, 3, 262_143, 262_144, 262_145, 600_000] {
+            let bytes: Vec<u8> = (0..length).map(|n| (n % 251) as u8).collect();
+            let path = dir.path().join("file");
+            std::fs::write(&path, &bytes).unwrap();
+            let of_bytes = sha256(&Content::Bytes(Arc::from(bytes))).unwrap();
+            assert_eq!(sha256(&Content::Path(path)).unwrap(), of_bytes, "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn the_digest_is_the_well_known_one() {
+        let abc = Content::Bytes(Arc::from(b"abc".as_slice()));
+        assert_eq!(sha256(&abc).unwrap(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+}

@@ -1,0 +1,55 @@
+//! Where jobs come from: a table, a directory for each, files, or nothing but a sweep.
+//!
+//! Each source gives [`Rows`]; `expand` makes jobs of them.
+
+pub mod directories;
+pub mod files;
+pub mod sweep;
+pub mod table;
+
+use std::path::PathBuf;
+
+use crate::plan::Origin;
+
+/// What a source found, a row for each job.
+#[derive(Debug)]
+pub struct Rows {
+    /// The names of the columns; each row has a value for each.
+    pub columns: Vec<String>,
+    /// Paths in the rows are relative to this directory.
+    pub base: PathBuf,
+    /// The rows, in the order in which jobs are made.
+    pub rows: Vec<Row>,
+    /// Where the names of the jobs come from, if nothing else says it.
+    pub naming: Naming,
+}
+
+/// One job's worth of a source.
+#[derive(Debug)]
+pub struct Row {
+    /// A value for each column.
+    pub values: Vec<String>,
+    /// Where it stands.
+    pub origin: Origin,
+    /// Arguments after those of the command (`cmdline` of a job's directory).
+    pub more_args: Vec<String>,
+}
+
+/// How jobs are named where the batch does not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Naming {
+    /// By column `job`, else the file of the only per-job input, else the number of the row.
+    Table,
+    /// By this column.
+    Column(usize),
+    /// By the sweep's values alone.
+    Sweep,
+}
+
+impl Rows {
+    /// A single row without columns: what a sweep, or a single job, starts from.
+    pub fn single(base: PathBuf, origin: Origin) -> Self {
+        let row = Row { values: Vec::new(), origin, more_args: Vec::new() };
+        Self { columns: Vec::new(), base, rows: vec![row], naming: Naming::Sweep }
+    }
+}

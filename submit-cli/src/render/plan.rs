@@ -1,0 +1,120 @@
+//! A plan in short, for people and for machines.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::app::{AppSpec, Mode};
+use crate::plan::Plan;
+use crate::units::show_size;
+
+/// Prints what a campaign would run to stdout.
+///
+/// # Errors
+/// stdout is closed.
+pub fn text(plan: &Plan) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    let app = &plan.app;
+    let names: Vec<&str> = plan.bundle.files.iter().map(|file| file.file.open_name.as_str()).collect();
+    writeln!(
+        out,
+        "app      {} {}, bundle {}-{}: {}",
+        app.name,
+        app.version,
+        app.name,
+        plan.bundle.short_hash(),
+        names.join(", ")
+    )?;
+    let copies = &app.replication;
+    let jobs = plan.jobs.len();
+    let s = if jobs == 1 { "" } else { "s" };
+    writeln!(
+        out,
+        "batch    {}: {jobs} job{s}, {} copies of each, {} must agree",
+        plan.batch, copies.total, copies.quorum
+    )?;
+    for input in &plan.shared {
+        writeln!(out, "input    {} (shared{})", input.file.open_name, copied(input.file.mode))?;
+    }
+    for input in &plan.job_inputs {
+        writeln!(out, "input    {} (per job{})", input.open_name, copied(input.mode))?;
+    }
+    for output in &app.outputs {
+        let optional = if output.optional { ", optional" } else { "" };
+        writeln!(out, "output   {} (at most {}{optional})", output.name, show_size(output.max_bytes))?;
+    }
+    writeln!(out, "needs    {}", needs(app))?;
+    for (label, job) in plan.jobs.first().map(|job| ("first", job)).into_iter().chain(last(plan)) {
+        writeln!(out, "{label:<8} {}: {}", job.name, shown(&job.args))?;
+    }
+    Ok(())
+}
+
+fn last(plan: &Plan) -> Option<(&'static str, &crate::plan::Job)> {
+    (plan.jobs.len() > 1).then(|| plan.jobs.last()).flatten().map(|job| ("last", job))
+}
+
+fn copied(mode: Mode) -> &'static str {
+    if mode == Mode::Copy { ", copied" } else { "" }
+}
+
+fn needs(app: &AppSpec) -> String {
+    let need = &app.resources;
+    let hours = need.deadline.as_secs_f64() / 3600.0;
+    let gpu = if need.gpu.is_some() { ", a GPU" } else { "" };
+    let network = if need.network { ", the network" } else { "" };
+    format!(
+        "{:e} flops, {} memory, {} disk, {} cpus{gpu}{network}; deadline {hours} hours",
+        need.flops,
+        show_size(need.memory_bytes),
+        show_size(need.disk_bytes),
+        need.cpus
+    )
+}
+
+/// Arguments as a shell would take them.
+fn shown(args: &[String]) -> String {
+    let plain = |arg: &str| {
+        !arg.is_empty() && arg.chars().all(|c| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c))
+    };
+    let words = args
+        .iter()
+        .map(|arg| if plain(arg) { arg.clone() } else { format!("'{}'", arg.replace('\'', "'\\''")) });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+#[derive(Serialize)]
+struct Summary<'a> {
+    app: &'a str,
+    version: &'a str,
+    bundle: &'a str,
+    batch: &'a str,
+    jobs: Vec<JobSummary<'a>>,
+}
+
+#[derive(Serialize)]
+struct JobSummary<'a> {
+    name: &'a str,
+    wu_name: &'a str,
+    args: &'a [String],
+}
+
+/// Prints the plan's names and arguments to stdout as one JSON object.
+///
+/// # Errors
+/// stdout is closed.
+pub fn json(plan: &Plan) -> io::Result<()> {
+    let jobs =
+        plan.jobs.iter().map(|job| JobSummary { name: &job.name, wu_name: &job.wu_name, args: &job.args });
+    let summary = Summary {
+        app: &plan.app.name,
+        version: &plan.app.version,
+        bundle: &plan.bundle.sha256,
+        batch: &plan.batch,
+        jobs: jobs.collect(),
+    };
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    serde_json::to_writer(&mut out, &summary)?;
+    writeln!(out)?;
+    out.flush()
+}
