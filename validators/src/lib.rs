@@ -1,5 +1,6 @@
 //! Rules and routing that BOINC's script validator and assimilator reach through the shims.
 
+pub mod compare;
 pub mod routes;
 pub mod rule;
 pub mod spec;
