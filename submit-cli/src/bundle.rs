@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use crate::app::{AppSpec, Image, Mode};
-use crate::content::{hex, sha256};
+use crate::content::{self, hex};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::job_toml;
 use crate::plan::{Bundle, BundleFile, Content, InputFile};
@@ -40,12 +40,12 @@ fn file(
     app: &AppSpec,
     mistakes: &mut Diagnostics,
 ) -> Option<BundleFile> {
-    let hash = match &content {
+    let hashed = match &content {
         Content::Path(path) if path.is_dir() => Err("it is a directory".to_owned()),
-        content => sha256(content).map_err(|error| error.to_string()),
+        content => content::hash(content).map_err(|error| error.to_string()),
     };
-    match hash {
-        Ok(sha256) => {
+    match hashed {
+        Ok(hash) => {
             let file = InputFile {
                 open_name: name.to_owned(),
                 mode: Mode::Link,
@@ -53,7 +53,7 @@ fn file(
                 gzip: false,
                 executable,
             };
-            Some(BundleFile { file, content, sha256 })
+            Some(BundleFile { file, content, hash })
         }
         Err(cause) => {
             let Content::Path(path) = &content else { unreachable!("bytes in memory can be read") };
@@ -89,7 +89,7 @@ fn hash(app: &AppSpec, files: &[BundleFile]) -> String {
     hasher.update(b"buoy bundle 1\n");
     for file in files {
         let mode = if file.file.executable { "x" } else { "-" };
-        hasher.update(format!("{} {mode} {}\n", file.sha256, file.file.open_name));
+        hasher.update(format!("{} {mode} {}\n", file.hash.sha256, file.file.open_name));
     }
     for rule in [serde_json::to_vec(&app.validate), serde_json::to_vec(&app.assimilate)] {
         hasher.update(rule.expect("plain structures of texts and numbers become JSON"));

@@ -18,6 +18,8 @@ pub struct Cli {
 pub enum Verb {
     /// Say what a campaign would run, or everything that is wrong with it
     Check(commands::check::Args),
+    /// Write what would be sent to a folder: templates, files, a line for each job
+    Pack(commands::pack::Args),
     /// Print a completion script for a shell
     Completions(commands::completions::Args),
 }

@@ -8,28 +8,43 @@ use sha2::{Digest, Sha256};
 
 use crate::plan::Content;
 
-/// sha-256 of a content, as 64 lower-case hex digits. Files are read once, a piece at a time.
+/// What tells a content from others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContentHash {
+    /// Its sha-256: 64 lower-case hex digits.
+    pub sha256: String,
+    /// Its length.
+    pub bytes: u64,
+}
+
+/// The hash of a content. A file is read once, a piece at a time.
 ///
 /// # Errors
 /// The file cannot be read.
-pub fn sha256(content: &Content) -> std::io::Result<String> {
+pub fn hash(content: &Content) -> std::io::Result<ContentHash> {
     match content {
-        Content::Path(path) => file_sha256(path),
-        Content::Bytes(bytes) => Ok(hex(&Sha256::digest(bytes))),
+        Content::Path(path) => file_hash(path),
+        Content::Bytes(bytes) => {
+            Ok(ContentHash { sha256: hex(&Sha256::digest(bytes)), bytes: bytes.len() as u64 })
+        }
     }
 }
 
-fn file_sha256(path: &Path) -> std::io::Result<String> {
+fn file_hash(path: &Path) -> std::io::Result<ContentHash> {
     const PIECE: usize = 256 * 1024;
     let mut file = File::open(path)?;
     let mut hasher = Sha256::new();
     let length = usize::try_from(file.metadata()?.len()).unwrap_or(PIECE);
     // One byte more than a small file has, so that its end is seen without a second round.
     let mut buffer = vec![0; PIECE.min(length + 1)];
+    let mut bytes = 0;
     loop {
         match file.read(&mut buffer)? {
-            0 => return Ok(hex(&hasher.finalize())),
-            n => hasher.update(&buffer[..n]),
+            0 => return Ok(ContentHash { sha256: hex(&hasher.finalize()), bytes }),
+            n => {
+                hasher.update(&buffer[..n]);
+                bytes += n as u64;
+            }
         }
     }
 }
@@ -58,14 +73,17 @@ mod tests {
             let bytes: Vec<u8> = (0..length).map(|n| (n % 251) as u8).collect();
             let path = dir.path().join("file");
             std::fs::write(&path, &bytes).unwrap();
-            let of_bytes = sha256(&Content::Bytes(Arc::from(bytes))).unwrap();
-            assert_eq!(sha256(&Content::Path(path)).unwrap(), of_bytes, "{length} bytes");
+            let of_bytes = hash(&Content::Bytes(Arc::from(bytes))).unwrap();
+            assert_eq!(hash(&Content::Path(path)).unwrap(), of_bytes, "{length} bytes");
         }
     }
 
     #[test]
     fn the_digest_is_the_well_known_one() {
         let abc = Content::Bytes(Arc::from(b"abc".as_slice()));
-        assert_eq!(sha256(&abc).unwrap(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(
+            hash(&abc).unwrap().sha256,
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::app::{AppSpec, Mode};
+use crate::content::ContentHash;
 use crate::diagnostic::Place;
 
 /// What a campaign runs.
@@ -119,6 +120,6 @@ pub struct BundleFile {
     pub file: InputFile,
     /// What is in it.
     pub content: Content,
-    /// sha-256 of that: 64 lower-case hex digits.
-    pub sha256: String,
+    /// What tells that from others.
+    pub hash: ContentHash,
 }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use validators::workunit_name::MAX_OUTPUT_SUFFIX_BYTES;
 
+use wrapper::argv;
+
 use crate::app::{AppSpec, Mode};
 use crate::bundle;
-use crate::command_line;
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::expand::Draft;
 use crate::plan::{Content, InputFile, Plan};
@@ -22,6 +23,8 @@ const JOB_LINE_RESERVE: usize = 300;
 const XML_MAX: usize = 65_535;
 /// A validator's command line is built in 4,096 bytes (sched/script_validator.cpp).
 const SCRIPT_LINE_MAX: usize = 4095;
+/// The file in the slot that holds the arguments of a job whose command line is too long.
+const ARGV_FILE: &str = "buoy_argv";
 /// Length of an upload directory's path with its fan-out, assumed on a server we have not seen.
 const UPLOAD_DIR: usize = 60;
 /// Length of a download URL with its fan-out, likewise; create_work keeps 256 bytes for it.
@@ -67,14 +70,14 @@ pub fn carry_arguments(plan: &mut Plan, mistakes: &mut Diagnostics) {
     let frame = "--wu_name  --command_line \"\" ".len() + names + JOB_LINE_RESERVE;
     let mut all_fit = true;
     for job in &mut plan.jobs {
-        job.command_line = command_line::encode(&job.args);
+        job.command_line = argv::command_line(&job.args);
         all_fit &= frame + job.wu_name.len() + job.command_line.len() <= JOB_LINE_MAX;
     }
     if all_fit {
         return;
     }
     let file = InputFile {
-        open_name: command_line::FILE.to_owned(),
+        open_name: ARGV_FILE.to_owned(),
         mode: Mode::Link,
         sticky: false,
         gzip: false,
@@ -82,8 +85,15 @@ pub fn carry_arguments(plan: &mut Plan, mistakes: &mut Diagnostics) {
     };
     plan.job_inputs.push(file);
     for job in &mut plan.jobs {
-        job.command_line = command_line::from_file();
-        job.inputs.push(Content::Bytes(Arc::from(command_line::file_content(&job.args))));
+        job.command_line = format!("{}{ARGV_FILE}", argv::ARGV_FILE);
+        let text = argv::file_content(&job.args);
+        if text.len() as u64 > argv::MAX_ARGV_FILE_BYTES {
+            let found = format!("the arguments of job {:?} take {} bytes", job.name, text.len());
+            let accepted = format!("{} bytes", argv::MAX_ARGV_FILE_BYTES);
+            let help = "put what is long into an input file";
+            mistakes.push(Diagnostic::new(job.origin.place(), found).accepted(accepted).help(help));
+        }
+        job.inputs.push(Content::Bytes(Arc::from(text.into_bytes())));
     }
     // job.toml names the inputs that differ from job to job, and so the bundle is another one now.
     if let Some(bundle) = bundle::pack(&plan.app, &plan.job_inputs, mistakes) {

@@ -5,11 +5,13 @@ use crate::exit::Exit;
 
 pub mod check;
 pub mod completions;
+pub mod pack;
 
 /// Carries out a command line; every error is printed here and nowhere else.
 pub fn run(cli: Cli) -> Exit {
     let done = match cli.verb {
         Verb::Check(args) => check::run(&args),
+        Verb::Pack(args) => pack::run(&args),
         Verb::Completions(args) => completions::run(&args),
     };
     done.unwrap_or_else(|error| crate::render::error(&error))

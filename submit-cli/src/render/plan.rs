@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::app::{AppSpec, Mode};
+use crate::pack::Package;
 use crate::plan::Plan;
 use crate::units::show_size;
 
@@ -48,6 +49,24 @@ pub fn text(plan: &Plan) -> io::Result<()> {
         writeln!(out, "{label:<8} {}: {}", job.name, shown(&job.args))?;
     }
     Ok(())
+}
+
+/// Prints what a package holds to stdout.
+///
+/// # Errors
+/// stdout is closed.
+pub fn package(package: &Package<'_>) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    let bytes = show_size(package.bytes());
+    writeln!(out, "files    {} of different content, {bytes}", package.files.len())?;
+    writeln!(out, "template {} ({} bytes)", package.input_template_name(), package.input_template.len())?;
+    writeln!(out, "template {} ({} bytes)", package.output_template_name(), package.output_template.len())?;
+    let longest = package.job_lines.iter().map(String::len).max().unwrap_or(0);
+    writeln!(
+        out,
+        "jobs     {} lines for create_work, the longest of {longest} bytes",
+        package.job_lines.len()
+    )
 }
 
 fn last(plan: &Plan) -> Option<(&'static str, &crate::plan::Job)> {
