@@ -66,10 +66,20 @@ pub fn error(error: &anyhow::Error) -> Exit {
         // Whoever read our output has seen enough.
         return Exit::Done;
     }
+    print_chain(error);
+    Exit::HostCannot
+}
+
+/// Prints an error that the submitter has to mend, and its causes.
+pub fn refusal(error: &anyhow::Error) -> Exit {
+    print_chain(error);
+    Exit::BadInput
+}
+
+fn print_chain(error: &anyhow::Error) {
     let mut err = io::stderr().lock();
     let _ = writeln!(err, "error: {error}");
     for cause in error.chain().skip(1) {
         let _ = writeln!(err, "  cause: {cause}");
     }
-    Exit::HostCannot
 }

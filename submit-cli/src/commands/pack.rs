@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use crate::exit::Exit;
 use crate::load::load;
-use crate::pack::{folder, pack};
+use crate::pack::folder::{self, FolderError};
+use crate::pack::{PackError, pack};
 use crate::render;
 use crate::sources::Sources;
 use crate::template::Templates;
@@ -34,9 +35,15 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         Ok(plan) => plan,
         Err(list) => return Ok(render::diagnostics(&list)),
     };
-    let package = pack(&plan, &Templates { folder: args.templates.clone() })?;
+    let package = match pack(&plan, &Templates { folder: args.templates.clone() }) {
+        Err(error @ PackError::Template(_)) => return Ok(render::refusal(&error.into())),
+        package => package?,
+    };
     if let Some(dir) = args.output.as_ref().filter(|_| !args.dry_run) {
-        folder::write(&package, &plan, dir)?;
+        match folder::write(&package, &plan, dir) {
+            Err(error @ FolderError::Exists { .. }) => return Ok(render::refusal(&error.into())),
+            written => written?,
+        }
     }
     render::plan::text(&plan)?;
     render::plan::package(&package)?;
