@@ -149,7 +149,7 @@ pub enum RouteError {
 }
 
 /// A route, checked, for one workunit.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Routed {
     /// The route as written.
     pub route: Route,
@@ -183,6 +183,9 @@ impl Route {
             if names[..i].contains(name) {
                 mistakes.push(format!("output {name:?} is there twice"));
             }
+            if names.iter().any(|other| other.strip_prefix(name).is_some_and(|rest| rest.starts_with('/'))) {
+                mistakes.push(format!("output {name:?} is the directory of another"));
+            }
         }
         let found = |errors: Vec<SpecError>| errors.iter().map(ToString::to_string).collect::<Vec<_>>();
         let general = self.validate.general().unwrap_or(Rule::Bytes);
@@ -205,7 +208,8 @@ impl Route {
     }
 }
 
-fn is_output_name(name: &str) -> bool {
+/// Whether a text can be an output's logical name.
+pub(crate) fn is_output_name(name: &str) -> bool {
     // The longest prefix of a collected file's name leaves this much of a file system's 255 bytes.
     name.len() <= 255 - crate::workunit_name::MAX_BYTES - "__file_".len()
         && name.split('/').all(|part| !matches!(part, "" | "." | ".."))

@@ -3,9 +3,10 @@
 use regex_lite::Regex;
 
 /// How one output of two results is compared.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub enum Rule {
     /// Every byte must be the same.
+    #[default]
     Bytes,
     /// Lines must be the same, apart from their ends and from blanks before them.
     Text {

@@ -1,0 +1,214 @@
+//! Putting a file in its place: whole or not at all, durably, and the same if done twice.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, CWD, Mode};
+
+use crate::compare::{self, Outcome};
+use crate::rule::Rule;
+
+/// What putting a file in its place has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Collected {
+    /// It was not there.
+    New,
+    /// The same contents were there.
+    Already,
+    /// Other contents were there.
+    Replaced,
+}
+
+/// Puts the contents of `source` at `target`, as another name of the same file where that is possible and safe.
+///
+/// Directories that have changed are added to `changed`, for [`sync`].
+pub(crate) fn take(source: &File, target: &Path, changed: &mut BTreeSet<PathBuf>) -> io::Result<Collected> {
+    let before = state(source, target)?;
+    if before == Collected::Already {
+        return Ok(before);
+    }
+    place(target, changed, |temporary| {
+        if link(source, temporary).is_err() {
+            let mut copy = OpenOptions::new().write(true).create_new(true).open(temporary)?;
+            io::copy(&mut Whole { file: source, offset: 0 }, &mut copy)?;
+            return copy.sync_all();
+        }
+        source.sync_all()
+    })?;
+    Ok(before)
+}
+
+/// Puts a short text at `target`.
+pub(crate) fn write(text: &[u8], target: &Path, changed: &mut BTreeSet<PathBuf>) -> io::Result<()> {
+    if fs::read(target).is_ok_and(|there| there == text) {
+        return Ok(());
+    }
+    place(target, changed, |temporary| {
+        let mut file = OpenOptions::new().write(true).create_new(true).open(temporary)?;
+        file.write_all(text)?;
+        file.sync_all()
+    })
+}
+
+/// Makes changes of directories durable.
+pub(crate) fn sync(changed: &BTreeSet<PathBuf>) -> Result<(), (PathBuf, io::Error)> {
+    for directory in changed {
+        File::open(directory).and_then(|file| file.sync_all()).map_err(|error| (directory.clone(), error))?;
+    }
+    Ok(())
+}
+
+fn place(
+    target: &Path,
+    changed: &mut BTreeSet<PathBuf>,
+    fill: impl Fn(&Path) -> io::Result<()>,
+) -> io::Result<()> {
+    let (Some(directory), Some(name)) = (target.parent(), target.file_name()) else {
+        return Err(ErrorKind::InvalidFilename.into());
+    };
+    make_directories(directory, changed)?;
+    // Two daemons may be at the same workunit: the process's number keeps them apart.
+    let temporary = directory.join(format!(".buoy-{}.tmp", std::process::id()));
+    let clear = || match fs::remove_file(&temporary) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    };
+    clear()?;
+    let placed = fill(&temporary).and_then(|()| fs::rename(&temporary, directory.join(name)));
+    // If both are names of one file already, rename does nothing and leaves the temporary one.
+    let cleared = clear();
+    placed.and(cleared)?;
+    changed.insert(directory.to_owned());
+    Ok(())
+}
+
+fn make_directories(directory: &Path, changed: &mut BTreeSet<PathBuf>) -> io::Result<()> {
+    if directory.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = directory.parent() {
+        make_directories(parent, changed)?;
+        changed.insert(parent.to_owned());
+    }
+    match fs::create_dir(directory) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && directory.is_dir() => Ok(()),
+        done => done,
+    }
+}
+
+/// What would change.
+fn state(source: &File, target: &Path) -> io::Result<Collected> {
+    let there = match fs::symlink_metadata(target) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Collected::New),
+        Err(error) => return Err(error),
+    };
+    if there.is_dir() {
+        return Err(ErrorKind::IsADirectory.into());
+    }
+    let here = source.metadata()?;
+    if (there.dev(), there.ino()) == (here.dev(), here.ino()) {
+        return Ok(Collected::Already);
+    }
+    if !there.is_file() || there.len() != here.len() {
+        return Ok(Collected::Replaced);
+    }
+    match compare::compare(&Rule::Bytes, Whole { file: source, offset: 0 }, File::open(target)?)? {
+        Outcome::Same => Ok(Collected::Already),
+        Outcome::Different(_) => Ok(Collected::Replaced),
+    }
+}
+
+/// Gives `source` another name. It is made read-only first: BOINC's upload handler writes into a file that is
+/// there (`sched/file_upload_handler.cpp`), so a volunteer could otherwise change it after validation.
+fn link(source: &File, name: &Path) -> io::Result<()> {
+    let mode = source.metadata()?.mode();
+    let own = format!("/proc/self/fd/{}", source.as_raw_fd());
+    rustix::fs::linkat(CWD, own.as_str(), CWD, name, AtFlags::SYMLINK_FOLLOW)?;
+    rustix::fs::fchmod(source, Mode::from_raw_mode(mode & 0o7777 & !0o222)).or_else(|error| {
+        fs::remove_file(name)?;
+        Err(error.into())
+    })
+}
+
+/// A file read from its beginning, wherever its own position is.
+struct Whole<'a> {
+    file: &'a File,
+    offset: u64,
+}
+
+impl io::Read for Whole<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.file.read_at(buffer, self.offset)?;
+        self.offset += n as u64;
+        Ok(n)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(dir: &tempfile::TempDir, name: &str, text: &str) -> File {
+        let path = dir.path().join(name);
+        fs::write(&path, text).unwrap();
+        File::open(path).unwrap()
+    }
+
+    #[test]
+    fn taking_twice_changes_nothing_the_second_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let source = file(&dir, "upload", "poses");
+        let target = dir.path().join("results/b1/x");
+        let mut changed = BTreeSet::new();
+        assert_eq!(take(&source, &target, &mut changed).unwrap(), Collected::New);
+        assert_eq!(changed.len(), 3, "{changed:?}");
+        sync(&changed).unwrap();
+        changed.clear();
+        assert_eq!(take(&source, &target, &mut changed).unwrap(), Collected::Already);
+        assert_eq!(changed, BTreeSet::new());
+        assert_eq!(fs::read_to_string(&target).unwrap(), "poses");
+        assert_eq!(fs::read_dir(target.parent().unwrap()).unwrap().count(), 1, "a temporary file stays");
+    }
+
+    #[test]
+    fn what_was_taken_outlives_and_outlasts_the_upload() {
+        let dir = tempfile::tempdir().unwrap();
+        let source = file(&dir, "upload", "poses");
+        let target = dir.path().join("results/x");
+        take(&source, &target, &mut BTreeSet::new()).unwrap();
+        let writable = target.metadata().unwrap().mode() & 0o222 != 0;
+        let is_link = target.metadata().unwrap().ino() == source.metadata().unwrap().ino();
+        assert!(!(is_link && writable), "the upload handler can still write into it");
+        fs::remove_file(dir.path().join("upload")).unwrap();
+        assert_eq!(fs::read_to_string(&target).unwrap(), "poses");
+    }
+
+    #[test]
+    fn other_contents_are_replaced_and_a_directory_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let source = file(&dir, "upload", "new");
+        let target = dir.path().join("x");
+        fs::write(&target, "old").unwrap();
+        assert_eq!(take(&source, &target, &mut BTreeSet::new()).unwrap(), Collected::Replaced);
+        assert_eq!(fs::read_to_string(&target).unwrap(), "new");
+        let error = take(&source, dir.path(), &mut BTreeSet::new()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::IsADirectory);
+    }
+
+    #[test]
+    fn a_link_in_the_way_is_replaced_and_not_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let source = file(&dir, "upload", "new");
+        file(&dir, "precious", "old");
+        let target = dir.path().join("x");
+        std::os::unix::fs::symlink(dir.path().join("precious"), &target).unwrap();
+        take(&source, &target, &mut BTreeSet::new()).unwrap();
+        assert_eq!(fs::read_to_string(dir.path().join("precious")).unwrap(), "old");
+        assert!(target.symlink_metadata().unwrap().is_file());
+    }
+}

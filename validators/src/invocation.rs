@@ -1,0 +1,334 @@
+//! The command lines of `script_validator` and `script_assimilator`.
+//!
+//! Present servers pass paths only, with `wu_id` before them to an assimilator; servers from before July 2025
+//! and repaired ones pass what tokens after the script's name ask for: result ids and run times, which are
+//! numbers, and names. A path is told apart by its beginning.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::workunit_name::{OutputName, WorkunitName};
+
+/// The daemons build the command line in 4,096 bytes (`sched/script_validator.cpp`). A line that long has
+/// probably been cut; the shell's words do not show the second blank that some servers put after the name.
+const CUT_BYTES: usize = 4096 - 2;
+
+/// The arguments of a call, sorted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Words {
+    /// Paths of output files, in order.
+    pub paths: Vec<PathBuf>,
+    /// The word after each path: its logical name, where an assimilator asks for `files2`.
+    pub names: Vec<Option<String>>,
+    /// The first number: an assimilator's `wu_id`.
+    pub first_number: Option<String>,
+    /// Whether the line is as long as the daemon's buffer.
+    pub is_cut: bool,
+}
+
+/// What an assimilator is told of a workunit that failed: `--error MASK WU_NAME WU_ID BATCH_ID`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// Why, as bits.
+    pub mask: u32,
+    /// The workunit's name.
+    pub workunit: String,
+    /// The workunit's number in the database, as text.
+    pub workunit_id: String,
+    /// The batch's number in the database, as text.
+    pub batch_id: String,
+}
+
+/// The output files of one result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ResultFiles {
+    /// The workunit's and the instance's name, unless the files' names are not BOINC's.
+    pub identity: Option<(String, u32)>,
+    /// Path of each output and its number.
+    pub outputs: Vec<(usize, PathBuf)>,
+}
+
+/// A command line that says nothing certain about any result.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub(crate) enum InvocationError {
+    /// No argument at all.
+    #[error(
+        "called without arguments: in the daemon's line of config.xml name the script alone, without tokens \
+         after it (servers since July 2025 pass nothing for tokens)"
+    )]
+    Empty,
+    /// Arguments, but no path.
+    #[error(
+        "called without the path of an output file: in the daemon's line of config.xml name the script alone"
+    )]
+    NoPaths,
+    /// The daemon cut the line.
+    #[error(
+        "the command line has {bytes} bytes, the daemon cuts it at 4,096 and paths are lost: fewer outputs or \
+         shorter names of batch and job are needed"
+    )]
+    Cut {
+        /// Its length.
+        bytes: usize,
+    },
+    /// An odd number of paths cannot be those of two results.
+    #[error(
+        "called with {count} paths, but two results have an even number: name the script alone in config.xml"
+    )]
+    Odd {
+        /// How many.
+        count: usize,
+    },
+    /// A name that does not fit the others.
+    #[error("{path}: this is not an output of the same result as the files before it")]
+    Stray {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Outputs are missing from the line, or there are too many.
+    #[error(
+        "called with {found} outputs of a result, but the route lists {expected}: routes and output template differ"
+    )]
+    Count {
+        /// How many were found.
+        found: usize,
+        /// How many the route lists.
+        expected: usize,
+    },
+    /// Two results of different workunits.
+    #[error("called with results of two workunits, {first} and {second}")]
+    TwoWorkunits {
+        /// One.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// `--error` with other arguments than the daemon gives.
+    #[error("--error needs a number, the workunit's name and id, and the batch's id")]
+    Failure,
+}
+
+/// Sorts the arguments of a call; `argv[0]` is the program.
+pub(crate) fn words(argv: &[OsString]) -> Result<Words, InvocationError> {
+    if argv.len() <= 1 {
+        return Err(InvocationError::Empty);
+    }
+    let mut words = Words { is_cut: line_bytes(argv) >= CUT_BYTES, ..Words::default() };
+    let mut follows_path = false;
+    for argument in &argv[1..] {
+        let bytes = argument.as_bytes();
+        let is_path = [&b"/"[..], b"./", b"../"].iter().any(|start| bytes.starts_with(start));
+        if is_path {
+            words.paths.push(PathBuf::from(argument));
+            words.names.push(None);
+        } else if !bytes.is_empty() && bytes.iter().all(|b| b.is_ascii_digit() || *b == b'.') && !follows_path
+        {
+            words.first_number.get_or_insert_with(|| argument.to_string_lossy().into_owned());
+        } else if follows_path && let Some(name) = words.names.last_mut() {
+            *name = argument.to_str().map(str::to_owned);
+        }
+        follows_path = is_path;
+    }
+    if words.names.iter().any(Option::is_none) {
+        // Not pairs: what followed a path was an id, a time or the workunit's name.
+        words.names.fill(None);
+    }
+    if words.paths.is_empty() && words.first_number.is_none() {
+        return Err(InvocationError::NoPaths);
+    }
+    Ok(words)
+}
+
+/// Length of the line that the daemon gave to the shell, in bytes, as far as the words show it.
+pub(crate) fn line_bytes(argv: &[OsString]) -> usize {
+    argv.iter().map(|word| word.len() + 1).sum::<usize>().saturating_sub(1)
+}
+
+/// Reads `--error MASK WU_NAME WU_ID BATCH_ID`; `None` for another call.
+pub(crate) fn failure(argv: &[OsString]) -> Result<Option<Failure>, InvocationError> {
+    if argv.get(1).is_none_or(|first| first != "--error") {
+        return Ok(None);
+    }
+    let text = |n: usize| argv.get(n).and_then(|word| word.to_str()).ok_or(InvocationError::Failure);
+    // The daemon prints the mask with %d.
+    let mask = text(2)?.parse::<i32>().map_err(|_| InvocationError::Failure)?.cast_unsigned();
+    Ok(Some(Failure {
+        mask,
+        workunit: text(3)?.to_owned(),
+        workunit_id: text(4)?.to_owned(),
+        batch_id: text(5)?.to_owned(),
+    }))
+}
+
+impl ResultFiles {
+    /// Takes paths for the outputs of one result.
+    pub(crate) fn new(paths: &[PathBuf]) -> Result<Self, InvocationError> {
+        let names: Vec<_> = paths.iter().map(|path| output_name(path)).collect();
+        let Some(first) = names.first().and_then(Option::as_ref) else {
+            // Made by somebody else's templates: numbered as they come.
+            return match names.iter().position(Option::is_some) {
+                Some(stray) => Err(InvocationError::Stray { path: paths[stray].clone() }),
+                None => Ok(Self::unnamed(paths)),
+            };
+        };
+        let mut outputs: Vec<(usize, PathBuf)> = Vec::new();
+        for (path, name) in paths.iter().zip(&names) {
+            let number = name
+                .as_ref()
+                .filter(|name| (&name.workunit, name.instance) == (&first.workunit, first.instance))
+                .map(|name| name.output as usize)
+                .filter(|number| outputs.iter().all(|(earlier, _)| earlier != number))
+                .ok_or_else(|| InvocationError::Stray { path: path.clone() })?;
+            outputs.push((number, path.clone()));
+        }
+        Ok(Self { identity: Some((first.workunit.clone(), first.instance)), outputs })
+    }
+
+    /// Takes paths whose names say nothing: numbered as they come.
+    pub(crate) fn unnamed(paths: &[PathBuf]) -> Self {
+        Self { identity: None, outputs: paths.iter().cloned().enumerate().collect() }
+    }
+
+    /// Takes the first half of the paths for the outputs of one result, the second for another's.
+    pub(crate) fn two(paths: &[PathBuf]) -> Result<(Self, Self), InvocationError> {
+        if !paths.len().is_multiple_of(2) {
+            return Err(InvocationError::Odd { count: paths.len() });
+        }
+        let (a, b) = paths.split_at(paths.len() / 2);
+        let (a, b) = (Self::new(a)?, Self::new(b)?);
+        if let (Some((first, _)), Some((second, _))) = (&a.identity, &b.identity)
+            && first != second
+        {
+            return Err(InvocationError::TwoWorkunits { first: first.clone(), second: second.clone() });
+        }
+        let numbers = |files: &Self| files.outputs.iter().map(|(number, _)| *number).collect::<Vec<_>>();
+        match numbers(&a).iter().zip(numbers(&b)).position(|(x, y)| *x != y) {
+            Some(at) => Err(InvocationError::Stray { path: b.outputs[at].1.clone() }),
+            None => Ok((a, b)),
+        }
+    }
+
+    /// Checks that no output is missing from the line; `expected` outputs are known from the route.
+    pub(crate) fn check_whole(&self, expected: Option<usize>) -> Result<(), InvocationError> {
+        let found = self.outputs.len();
+        match expected {
+            Some(expected)
+                if found != expected || self.outputs.iter().any(|(number, _)| *number >= expected) =>
+            {
+                Err(InvocationError::Count { found, expected })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The workunit's name, if it is one of ours.
+    pub(crate) fn workunit(&self) -> Option<WorkunitName> {
+        self.identity.as_ref()?.0.parse().ok()
+    }
+
+    /// The result's name, for a message.
+    pub(crate) fn result_name(&self) -> String {
+        match &self.identity {
+            Some((workunit, instance)) => format!("{workunit}_{instance}"),
+            None => self.outputs.first().map(|(_, path)| path.display().to_string()).unwrap_or_default(),
+        }
+    }
+}
+
+fn output_name(path: &Path) -> Option<OutputName> {
+    OutputName::parse(path.file_name()?.to_str()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn argv(line: &str) -> Vec<OsString> {
+        line.split_whitespace().map(OsString::from).collect()
+    }
+
+    const RESULT_0: &str = "/PROJECT/upload/21c/q3_0_0_r36072808_0 /PROJECT/upload/1f4/q3_0_0_r36072808_1";
+    const RESULT_1: &str = "/PROJECT/upload/318/q3_0_1_r10062336_0 /PROJECT/upload/270/q3_0_1_r10062336_1";
+
+    fn two(line: &str) -> Result<(ResultFiles, ResultFiles), InvocationError> {
+        ResultFiles::two(&words(&argv(line))?.paths)
+    }
+
+    #[test]
+    fn lines_of_a_real_server_are_understood() {
+        let (a, b) = two(&format!("../bin/my_compare  {RESULT_0} {RESULT_1}")).unwrap();
+        assert_eq!((a.identity, b.identity), (Some(("q3_0".into(), 0)), Some(("q3_0".into(), 1))));
+        assert_eq!(b.outputs[1], (1, PathBuf::from("/PROJECT/upload/270/q3_0_1_r10062336_1")));
+        let assimilate = words(&argv(&format!("../bin/my_assim  26 {RESULT_0}"))).unwrap();
+        assert_eq!((assimilate.paths.len(), assimilate.first_number.as_deref()), (2, Some("26")));
+        assert_eq!(
+            failure(&argv("../bin/my_assim  --error 16 q3_0 26 41")).unwrap(),
+            Some(Failure {
+                mask: 16,
+                workunit: "q3_0".into(),
+                workunit_id: "26".into(),
+                batch_id: "41".into()
+            })
+        );
+        assert_eq!(words(&argv("../bin/my_init ")), Err(InvocationError::Empty));
+    }
+
+    #[test]
+    fn tokens_of_older_servers_change_nothing() {
+        let plain = two(&format!("../bin/c {RESULT_0} {RESULT_1}")).unwrap();
+        assert_eq!(two(&format!("../bin/c {RESULT_0} 27 31.500000 {RESULT_1} 28 29.250000")).unwrap(), plain);
+        let line = "../bin/a q3_0 41 /P/upload/1/q3_0_0_r1_0 out.txt /P/upload/2/q3_0_0_r1_1 5";
+        let words = words(&argv(line)).unwrap();
+        assert_eq!(words.names, [Some("out.txt".to_owned()), Some("5".to_owned())]);
+        assert_eq!(words.paths.len(), 2);
+    }
+
+    #[test]
+    fn the_number_after_the_last_path_is_no_logical_name() {
+        let words = words(&argv(&format!("../bin/a {RESULT_0} 26 q3_0"))).unwrap();
+        assert_eq!(words.names, [None, None]);
+    }
+
+    #[test]
+    fn a_line_that_was_cut_is_never_misread() {
+        let path =
+            |instance: u32, output: u32| format!("/PROJECT/upload/21c/w{:0>80}_{instance}_r123_{output}", 7);
+        let paths =
+            |instance: u32| (0..20).map(|output| path(instance, output)).collect::<Vec<_>>().join(" ");
+        let whole = format!("../bin/buoy-compare  {} {}", paths(0), paths(1));
+        assert!(whole.len() > 4095);
+        let whole_files = |line: &str| {
+            let words = words(&argv(line))?;
+            let (a, b) = ResultFiles::two(&words.paths)?;
+            a.check_whole(Some(20)).and(b.check_whole(Some(20))).map(|()| words.is_cut)
+        };
+        for bytes in 30..whole.len() {
+            let verdict = whole_files(&whole[..bytes]);
+            assert!(verdict.is_err(), "cut at {bytes}: {verdict:?}");
+        }
+        assert!(words(&argv(&whole[..4095])).unwrap().is_cut);
+        assert!(!words(&argv(&whole[..4000])).unwrap().is_cut);
+    }
+
+    #[test]
+    fn files_that_do_not_belong_together_are_noticed() {
+        for (line, expected) in [
+            (format!("x {RESULT_0} /u/q3_0_1_r1_0"), "called with 3 paths"),
+            ("x /u/a_0_r1_0 /u/b_0_r1_0".into(), "results of two workunits, a and b"),
+            ("x /u/a_0_r1_0 /u/a_0_r1_0 /u/a_1_r1_0 /u/a_1_r1_1".into(), "not an output of the same result"),
+            ("x /u/a_0_r1_0 /u/a_1_r1_1".into(), "not an output of the same result"),
+            ("x /u/a_0_r1_0 /u/foreign /u/a_1_r1_0 /u/foreign".into(), "/u/foreign: this is not an output"),
+            ("x /u/foreign /u/a_0_r1_0 /u/foreign /u/a_1_r1_0".into(), "/u/a_0_r1_0: this is not an output"),
+            ("x files".into(), "without the path of an output file"),
+        ] {
+            let error = two(&line).unwrap_err().to_string();
+            assert!(error.contains(expected), "{line}: {error}");
+        }
+        assert!(two("x /u/foreign1 /u/foreign2").unwrap().0.identity.is_none());
+        assert_eq!(failure(&argv("x --error two wu 1 2")), Err(InvocationError::Failure));
+        assert_eq!(failure(&argv("x --error 2 wu")), Err(InvocationError::Failure));
+    }
+}
