@@ -171,6 +171,20 @@ impl<'a> Reader<'a> {
         self.take(entry, number.filter(|number| (min..=max).contains(number)), &accepted)
     }
 
+    /// A positive number, whole or not.
+    pub(crate) fn positive(&mut self, entry: Entry<'_>) -> Option<f64> {
+        let value = entry.value.get_ref();
+        let text = value.as_float().map(|float| float.as_str().to_owned()).or_else(|| {
+            value
+                .as_integer()
+                .filter(|integer| integer.radix() == 10)
+                .map(|integer| integer.as_str().to_owned())
+        });
+        let number = text.and_then(|text| text.parse::<f64>().ok());
+        let number = number.filter(|number| number.is_finite() && *number > 0.0);
+        self.take(entry, number, "a number above 0 is accepted")
+    }
+
     pub(crate) fn strings(&mut self, entry: Entry<'_>) -> Option<Vec<String>> {
         let list = entry.value.get_ref().as_array().and_then(|array| {
             array.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()

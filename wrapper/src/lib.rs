@@ -4,4 +4,5 @@ pub mod argv;
 pub mod config;
 pub mod job_spec;
 pub mod naming;
+pub mod policy;
 pub mod wire;
