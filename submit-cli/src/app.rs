@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use validators::spec::{AssimilateSpec, ValidateSpec};
+use wrapper::job_spec::{ContainerPath, Digest};
 
 use crate::command::Command;
 use crate::diagnostic::Place;
@@ -29,7 +30,7 @@ pub struct AppSpec {
     /// Where the container's image comes from.
     pub image: Image,
     /// Absolute path in the container where inputs appear and outputs are expected.
-    pub workdir: String,
+    pub workdir: ContainerPath,
     /// The command line of a job, with placeholders.
     pub command: Command,
     /// Where that is written.
@@ -78,8 +79,8 @@ pub enum Image {
         file: PathBuf,
         /// Its name in the slot.
         name: String,
-        /// The image id it must have: `sha256:` and 64 hex digits.
-        digest: String,
+        /// The image id it must have.
+        digest: Digest,
     },
     /// An image of a registry, pinned by digest; needs a project whose policy allows it.
     Pinned {

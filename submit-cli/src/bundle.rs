@@ -15,7 +15,7 @@ use crate::plan::{Bundle, BundleFile, Content, InputFile};
 pub fn pack(app: &AppSpec, job_inputs: &[InputFile], mistakes: &mut Diagnostics) -> Option<Bundle> {
     let before = mistakes.len();
     let mut files = Vec::new();
-    let job_toml = job_toml::render(app, job_inputs);
+    let job_toml = job_toml::job_spec(app, job_inputs).render();
     files.extend(file("job.toml", false, Content::Bytes(Arc::from(job_toml.into_bytes())), app, mistakes));
     match &app.image {
         Image::Build { dockerfile, files: context, .. } => {

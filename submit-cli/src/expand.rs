@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use wrapper::config::nearest;
+
 use crate::app::AppSpec;
 use crate::batch::{BatchSpec, Placed};
 use crate::command::Command;
@@ -10,7 +12,6 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::jobs::sweep::{JOBS_MAX, Point, Sweep};
 use crate::jobs::{Naming, Row, Rows};
 use crate::names;
-use crate::nearest::nearest;
 use crate::placeholder::{Pattern, Values};
 use crate::plan::Origin;
 
@@ -190,7 +191,7 @@ fn inputs(
             let accepted = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
             let found = format!("the app declares no per-job input {:?}", name.value);
             let mut diagnostic = Diagnostic::new(name.place.clone(), found).accepted(accepted);
-            if let Some(meant) = nearest(&name.value, names.iter().copied()) {
+            if let Some(meant) = nearest(&name.value, &names) {
                 diagnostic = diagnostic.help(format!("did you mean {meant:?}?"));
             }
             mistakes.push(diagnostic);
@@ -274,7 +275,7 @@ impl Used<'_> {
             let accepted = known.into_iter().chain(["index"]).chain(job_known.then_some("job"));
             let accepted: Vec<&str> = accepted.collect();
             let mut diagnostic = Diagnostic::new(place.clone(), found).accepted(accepted.join(", "));
-            if let Some(meant) = nearest(column, accepted.iter().copied()) {
+            if let Some(meant) = nearest(column, &accepted) {
                 diagnostic = diagnostic.help(format!("did you mean {{{meant}}}?"));
             }
             mistakes.push(diagnostic);

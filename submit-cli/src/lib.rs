@@ -18,7 +18,6 @@ pub mod jobs;
 pub mod load;
 pub mod local;
 pub mod names;
-pub mod nearest;
 pub mod pack;
 pub mod physical;
 pub mod placeholder;

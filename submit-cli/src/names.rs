@@ -1,6 +1,8 @@
 //! What a file of a job may be called, so that BOINC's client and server can carry the name. (What an app, a batch or a
 //! job may be called is in `validators::workunit_name`.)
 
+use wrapper::wire::slot::{FRACTION_DONE_FILE, is_client_file};
+
 /// Longest name of a file in the slot. create_work prints `<open_name>` into 256 bytes without looking
 /// (tools/process_input_template.cpp), and the client keeps it in 256.
 const FILE_NAME_MAX: usize = 200;
@@ -63,23 +65,13 @@ fn charset(name: &str, allowed: impl Fn(char) -> bool) -> Result<(), Fault> {
     }
 }
 
-/// Names that BOINC's client (lib/filesys.h, lib/app_ipc.h) or the wrapper use in a slot, in any case, since some
-/// hosts' file systems do not tell cases apart.
+/// Names that the client or the wrapper use in a slot, in any case, since some hosts' file systems do not tell cases
+/// apart.
 fn is_reserved(name: &str) -> bool {
-    const NAMES: [&str; 10] = [
-        "init_data.xml",
-        "stderr.txt",
-        "stdout.txt",
-        "graphics_status.xml",
-        "graphics_app",
-        "job.toml",
-        "dockerfile",
-        "policy.toml",
-        "buoy-volunteer.toml",
-        "fraction_done",
-    ];
-    let name = name.to_ascii_lowercase();
-    NAMES.contains(&name.as_str()) || name.starts_with("boinc_") || name.starts_with("buoy_")
+    const OURS: [&str; 5] =
+        ["job.toml", "dockerfile", "policy.toml", "buoy-volunteer.toml", FRACTION_DONE_FILE];
+    let lower = name.to_ascii_lowercase();
+    is_client_file(name) || OURS.contains(&lower.as_str()) || lower.starts_with("buoy_")
 }
 
 #[cfg(test)]

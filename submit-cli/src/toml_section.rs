@@ -6,8 +6,9 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use wrapper::config::nearest;
+
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
-use crate::nearest::nearest;
 
 /// A TOML file that is being read.
 pub struct Document<'a> {
@@ -233,7 +234,7 @@ impl<'d, 'a> Section<'d, 'a> {
             let place = self.doc.place(key.span().start);
             let mut diagnostic =
                 Diagnostic::new(place, format!("unknown key {name:?}{wher}")).accepted(self.known.join(", "));
-            if let Some(meant) = nearest(name, self.known.iter().copied()) {
+            if let Some(meant) = nearest(name, &self.known) {
                 diagnostic = diagnostic.help(format!("did you mean {meant:?}?"));
             }
             self.doc.note(diagnostic);

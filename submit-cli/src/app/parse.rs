@@ -1,5 +1,7 @@
 //! Reads `app.toml`, and notes all its mistakes at once.
 
+mod image;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,10 +9,11 @@ use std::time::Duration;
 use toml::de::DeValue;
 use validators::spec::{AssimilateSpec, ValidateSpec};
 
-use super::{AppSpec, ContextFile, Gpu, Image, Input, Mode, Output, Replication, Resources};
+use super::{AppSpec, Gpu, Image, Input, Mode, Output, Replication, Resources};
+use wrapper::config::nearest;
+
 use crate::command::Command;
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
-use crate::nearest::nearest;
 use crate::toml_section::{Document, Section, Text};
 use crate::{names, units};
 
@@ -27,7 +30,7 @@ pub fn parse(file: &Path, text: &str, mistakes: &mut Diagnostics) -> Option<AppS
     let name = app_name(&doc, &mut top);
     let version = top.text("version").map_or("0.0.0", |version| version.text).to_owned();
     let summary = top.text("summary").map_or("", |summary| summary.text).to_owned();
-    let (image, workdir) = image(&doc, &mut top, &dir);
+    let (image, workdir) = image::parse(&doc, &mut top, &dir);
     let (command, command_place) = run(&doc, &mut top);
     let inputs = inputs(&doc, &mut top, &dir);
     let outputs = outputs(&doc, &mut top);
@@ -71,147 +74,6 @@ fn app_name(doc: &Document<'_>, top: &mut Section<'_, '_>) -> Option<String> {
         return None;
     }
     Some(name.text.to_owned())
-}
-
-/// `[image]`: the image and the work directory.
-fn image(doc: &Document<'_>, top: &mut Section<'_, '_>, dir: &Path) -> (Option<Image>, String) {
-    const WORKDIR: &str = "/app";
-    let Some(mut section) = top.section("image") else {
-        let built = Image::Build {
-            dockerfile: dir.join("Dockerfile"),
-            files: Vec::new(),
-            build_args: BTreeMap::new(),
-        };
-        return (Some(built), WORKDIR.into());
-    };
-    let place = section.place();
-    let dockerfile = section.text("dockerfile");
-    let tarball = section.text("tarball");
-    let digest = section.text("digest");
-    let pinned = section.text("name");
-    let files = section.texts("files");
-    let build_args = section.text_map("build_args");
-    let workdir = section.text("workdir");
-    section.finish();
-
-    let workdir = match workdir {
-        None => WORKDIR.to_owned(),
-        Some(text) => {
-            check_workdir(doc, &text);
-            text.text.to_owned()
-        }
-    };
-    let kinds =
-        [dockerfile.is_some(), tarball.is_some(), pinned.is_some()].iter().filter(|&&given| given).count();
-    if kinds > 1 {
-        doc.note(
-            Diagnostic::new(place, "[image] names more than one source of the image")
-                .accepted("one of dockerfile, tarball (with digest), name"),
-        );
-        return (None, workdir);
-    }
-    if kinds == 1 && dockerfile.is_none() {
-        for (key, given) in [("files", files.is_some()), ("build_args", build_args.is_some())] {
-            if given {
-                let found = format!("{key} is for an image that is built, and this one is not");
-                doc.note(
-                    Diagnostic::new(place.clone(), found).help(format!("take {key} out, or use dockerfile")),
-                );
-            }
-        }
-    }
-    if digest.is_some() && tarball.is_none() {
-        doc.note(
-            Diagnostic::new(place.clone(), "digest without tarball in [image]")
-                .help("name the tarball; or write the digest into the name: name = \"NAME@sha256:…\""),
-        );
-    }
-    let image = if let Some(tarball) = tarball {
-        prebuilt(doc, &place, dir, &tarball, digest.as_ref())
-    } else if let Some(name) = pinned {
-        self::pinned(doc, &name)
-    } else {
-        let dockerfile = dir.join(dockerfile.map_or("Dockerfile", |text| text.text));
-        let files =
-            files.unwrap_or_default().iter().filter_map(|path| context_file(doc, dir, path)).collect();
-        let build_args = build_args
-            .unwrap_or_default()
-            .into_iter()
-            .map(|(key, value)| (key.text.to_owned(), value.text.to_owned()))
-            .collect();
-        Some(Image::Build { dockerfile, files, build_args })
-    };
-    (image, workdir)
-}
-
-fn check_workdir(doc: &Document<'_>, text: &Text<'_>) {
-    let plain = text.text.chars().all(|c| c.is_ascii_alphanumeric() || "/_-.".contains(c));
-    let lost = text.text.split('/').any(|part| part == ".." || part == ".");
-    if !text.text.starts_with('/') || text.text.len() < 2 || !plain || lost {
-        doc.note(
-            Diagnostic::new(text.place.clone(), format!("workdir is {:?}", text.text))
-                .accepted("an absolute path of letters, digits, / _ - and ., other than / itself"),
-        );
-    }
-}
-
-fn context_file(doc: &Document<'_>, dir: &Path, path: &Text<'_>) -> Option<ContextFile> {
-    let name = Path::new(path.text).file_name().and_then(|name| name.to_str()).unwrap_or("");
-    if let Err(fault) = names::file_name(name) {
-        let found = format!("the file {:?} cannot travel: its name {fault}", path.text);
-        doc.note(Diagnostic::new(path.place.clone(), found).accepted(names::FILE_NAME_FORM));
-        return None;
-    }
-    Some(ContextFile { path: dir.join(path.text), name: name.to_owned() })
-}
-
-fn prebuilt(
-    doc: &Document<'_>,
-    place: &Place,
-    dir: &Path,
-    tarball: &Text<'_>,
-    digest: Option<&Text<'_>>,
-) -> Option<Image> {
-    let file = context_file(doc, dir, tarball)?;
-    let Some(digest) = digest else {
-        doc.note(
-            Diagnostic::new(place.clone(), "tarball without digest in [image]")
-                .accepted("digest = \"sha256:…\", the image's id")
-                .help("docker image inspect --format {{.Id}} IMAGE prints it"),
-        );
-        return None;
-    };
-    if !is_digest(digest.text) {
-        doc.note(
-            Diagnostic::new(digest.place.clone(), format!("digest is {:?}", digest.text))
-                .accepted("\"sha256:\" and 64 lower-case hex digits"),
-        );
-        return None;
-    }
-    Some(Image::Tarball { file: file.path, name: file.name, digest: digest.text.to_owned() })
-}
-
-fn pinned(doc: &Document<'_>, name: &Text<'_>) -> Option<Image> {
-    let good = name.text.split_once('@').is_some_and(|(repository, digest)| {
-        !repository.is_empty()
-            && !repository.starts_with('-')
-            && repository.chars().all(|c| c.is_ascii_alphanumeric() || "/_-.:".contains(c))
-            && is_digest(digest)
-    });
-    if !good {
-        doc.note(
-            Diagnostic::new(name.place.clone(), format!("the image's name is {:?}", name.text)).accepted(
-                "NAME@sha256: and 64 lower-case hex digits, so that every host runs the same image",
-            ),
-        );
-        return None;
-    }
-    Some(Image::Pinned { name: name.text.to_owned() })
-}
-
-fn is_digest(text: &str) -> bool {
-    text.strip_prefix("sha256:")
-        .is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
 }
 
 fn run(doc: &Document<'_>, top: &mut Section<'_, '_>) -> (Command, Place) {
@@ -465,7 +327,7 @@ fn one_of(text: &Text<'_>, key: &str, words: &[&'static str]) -> Diagnostic {
     let list: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
     let diagnostic =
         Diagnostic::new(text.place.clone(), format!("{key} is {:?}", text.text)).accepted(list.join(", "));
-    match nearest(text.text, words.iter().copied()) {
+    match nearest(text.text, words) {
         Some(meant) => diagnostic.help(format!("did you mean {meant:?}?")),
         None => diagnostic,
     }

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use wrapper::config::nearest;
+
 use super::{Naming, Row, Rows};
 use crate::app::AppSpec;
 use crate::command::split_words;
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
-use crate::nearest::nearest;
 use crate::plan::Origin;
 
 const SHARED: &str = "shared_input_files";
@@ -99,7 +100,7 @@ fn undeclared(path: &Path, name: &str, declared: &[&str], kind: &str) -> Diagnos
     let found = format!("the app declares no {kind} {name:?}");
     let accepted = if declared.is_empty() { "none".to_owned() } else { declared.join(", ") };
     let diagnostic = Diagnostic::new(Place::file(path), found).accepted(accepted);
-    match nearest(name, declared.iter().copied()) {
+    match nearest(name, declared) {
         Some(meant) => diagnostic.help(format!("did you mean {meant:?}?")),
         None => diagnostic,
     }
