@@ -11,7 +11,7 @@ provide_rust() {
             apt_get "$(cache_directory)/apt.log" update || true
         fi
         # Debian carries a current compiler under these names, for its browsers; it is called rustc all the same.
-        install_packages "a Rust toolchain (or rustup, from https://rustup.rs)" rustc-web cargo-web
+        install_packages "a Rust toolchain (or rustup, from https://rustup.rs)" rustc-web cargo-web ca-certificates
     fi
     found=$(rustc --version | cut -d' ' -f2)
     if [ "$(printf '%s\n' "$wanted" "${found%%-*}" | sort -V | head -n1)" != "$wanted" ]; then
