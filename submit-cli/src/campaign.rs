@@ -13,7 +13,7 @@ use rustix::fs::{FlockOperation, flock};
 mod record;
 mod rows;
 
-pub use record::{JobRecord, JobStatus, ResultRecord};
+pub use record::{JobRecord, JobStatus, ResultRecord, state_word};
 
 /// Version of the schema that this program writes.
 pub const SCHEMA_VERSION: i64 = 1;

@@ -20,6 +20,8 @@ pub enum Verb {
     Check(commands::check::Args),
     /// Write what would be sent to a folder: templates, files, a line for each job
     Pack(commands::pack::Args),
+    /// Run a campaign on this computer, as volunteers' computers would
+    Run(commands::run::Args),
     /// Print a completion script for a shell
     Completions(commands::completions::Args),
 }

@@ -1,5 +1,6 @@
 //! The only place that prints.
 
+pub mod campaign;
 pub mod plan;
 
 use std::io::{self, Write};

@@ -1,0 +1,245 @@
+//! The container engine as the emulated client sees it: is there one, and what is left over in it?
+
+use std::io::{self, Read};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+use wrapper::wire::init_data::DockerType;
+
+/// An engine that does not answer for so long counts as not running.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Where the docker CLI reaches its daemon, unless the environment says otherwise.
+const DOCKER_SOCKET: &str = "/var/run/docker.sock";
+
+/// An engine that answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Engine {
+    /// Which one.
+    pub kind: DockerType,
+    /// As it says itself.
+    pub version: String,
+}
+
+/// Why an engine can't be used, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// Its program is not there.
+    #[error("{engine}: not installed; install it (Debian: apt-get install {package})")]
+    NotInstalled {
+        /// The program.
+        engine: &'static str,
+        /// Debian's package.
+        package: &'static str,
+    },
+    /// The daemon does not answer.
+    #[error("docker: its daemon does not answer; start it (systemctl start docker, or dockerd as root)")]
+    NotRunning,
+    /// The daemon is there, but not for this user.
+    #[error(
+        "docker: no permission to use {DOCKER_SOCKET}; add the user to the group docker and log in again, or use rootless Podman"
+    )]
+    NoPermission,
+    /// Something else.
+    #[error("{engine}: {command} failed: {said}; mend that, or choose another engine with --engine")]
+    Failed {
+        /// The program.
+        engine: &'static str,
+        /// The command.
+        command: String,
+        /// What it said, one line.
+        said: String,
+    },
+    /// No engine at all.
+    #[error("no container engine answers; install and start Docker or Podman: {docker}; {podman}")]
+    None {
+        /// Why not Docker.
+        docker: Box<EngineError>,
+        /// Why not Podman.
+        podman: Box<EngineError>,
+    },
+}
+
+/// Name of an engine's program.
+pub fn program(kind: DockerType) -> &'static str {
+    match kind {
+        DockerType::Docker => "docker",
+        DockerType::Podman => "podman",
+    }
+}
+
+impl Engine {
+    /// The engine that was asked for, or else Docker if it answers, or else Podman.
+    pub fn find(wanted: Option<DockerType>) -> Result<Self, EngineError> {
+        match wanted {
+            Some(kind) => Self::probe(kind),
+            None => Self::probe(DockerType::Docker).or_else(|docker| {
+                Self::probe(DockerType::Podman).map_err(|podman| EngineError::None {
+                    docker: Box::new(docker),
+                    podman: Box::new(podman),
+                })
+            }),
+        }
+    }
+
+    /// Asks an engine for its version.
+    pub fn probe(kind: DockerType) -> Result<Self, EngineError> {
+        let engine = program(kind);
+        let said = match run(engine, &["version", "--format", "{{json .}}"]) {
+            Ok(answer) if answer.success => match version_in(kind, &answer.stdout) {
+                Some(version) => return Ok(Self { kind, version }),
+                None => "its answer has no version".to_owned(),
+            },
+            Ok(answer) => answer.complaint(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(EngineError::NotInstalled {
+                    engine,
+                    package: if kind == DockerType::Docker { "docker.io" } else { "podman" },
+                });
+            }
+            Err(error) => error.to_string(),
+        };
+        match kind {
+            DockerType::Docker => Err(docker_problem(said)),
+            DockerType::Podman => {
+                Err(EngineError::Failed { engine, command: "podman version".to_owned(), said })
+            }
+        }
+    }
+
+    /// Names of the containers, running or not, that begin with `prefix`.
+    pub fn containers(&self, prefix: &str) -> Result<Vec<String>, EngineError> {
+        let filter = format!("name=^{prefix}");
+        let answer = self.ask(&["ps", "--all", "--filter", &filter, "--format", "{{.Names}}"])?;
+        Ok(answer.lines().map(str::trim).filter(|name| name.starts_with(prefix)).map(str::to_owned).collect())
+    }
+
+    /// Removes containers, whatever their state.
+    pub fn remove(&self, names: &[String]) -> Result<(), EngineError> {
+        if names.is_empty() {
+            return Ok(());
+        }
+        let mut args = vec!["rm", "--force"];
+        args.extend(names.iter().map(String::as_str));
+        self.ask(&args).map(drop)
+    }
+
+    /// Runs a command of this engine; its standard output.
+    pub fn ask(&self, args: &[&str]) -> Result<String, EngineError> {
+        let engine = program(self.kind);
+        let failed =
+            |said| EngineError::Failed { engine, command: format!("{engine} {}", args.join(" ")), said };
+        match run(engine, args) {
+            Ok(answer) if answer.success => Ok(answer.stdout),
+            Ok(answer) => Err(failed(answer.complaint())),
+            Err(error) => Err(failed(error.to_string())),
+        }
+    }
+}
+
+/// Why the docker CLI gets no answer: asked of its socket, not of its prose.
+fn docker_problem(said: String) -> EngineError {
+    if std::env::var_os("DOCKER_HOST").is_none() {
+        match std::os::unix::net::UnixStream::connect(Path::new(DOCKER_SOCKET)) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                return EngineError::NoPermission;
+            }
+            Err(_) => return EngineError::NotRunning,
+            Ok(_) => {}
+        }
+    }
+    EngineError::Failed { engine: "docker", command: "docker version".to_owned(), said }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Versions {
+    client: Option<Version>,
+    server: Option<Version>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Version {
+    version: String,
+}
+
+/// The version that does the work: Docker's daemon, Podman itself.
+fn version_in(kind: DockerType, json: &str) -> Option<String> {
+    let versions: Versions = serde_json::from_str(json.trim()).ok()?;
+    match kind {
+        DockerType::Docker => versions.server.map(|server| server.version),
+        DockerType::Podman => versions.client.map(|client| client.version),
+    }
+}
+
+struct Answer {
+    success: bool,
+    stdout: String,
+    stderr: String,
+}
+
+impl Answer {
+    fn complaint(&self) -> String {
+        let last = self.stderr.lines().rfind(|line| !line.trim().is_empty());
+        last.unwrap_or("it said nothing").trim().to_owned()
+    }
+}
+
+fn run(program: &str, args: &[&str]) -> io::Result<Answer> {
+    let mut child = Command::new(program)
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .spawn()?;
+    let read = |pipe: Option<Box<dyn Read + Send>>| {
+        std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            // What was read before an error is still of use.
+            let _ = pipe.map(|mut pipe| pipe.read_to_end(&mut bytes));
+            String::from_utf8_lossy(&bytes).into_owned()
+        })
+    };
+    let stdout = read(child.stdout.take().map(|pipe| Box::new(pipe) as _));
+    let stderr = read(child.stderr.take().map(|pipe| Box::new(pipe) as _));
+    let begun = Instant::now();
+    let status = loop {
+        match child.try_wait()? {
+            Some(status) => break status,
+            None if begun.elapsed() > PATIENCE => {
+                child.kill()?;
+                child.wait()?;
+                return Err(io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    format!("no answer within {} s", PATIENCE.as_secs()),
+                ));
+            }
+            None => std::thread::park_timeout(Duration::from_millis(2)),
+        }
+    };
+    Ok(Answer {
+        success: status.success(),
+        stdout: stdout.join().unwrap_or_default(),
+        stderr: stderr.join().unwrap_or_default(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read_from_json() {
+        let docker = r#"{"Client":{"Version":"28.2.2","ApiVersion":"1.41"},"Server":{"Platform":{"Name":""},"Version":"20.10.24+dfsg1"}}"#;
+        assert_eq!(version_in(DockerType::Docker, docker).as_deref(), Some("20.10.24+dfsg1"));
+        let no_server = r#"{"Client":{"Version":"28.2.2"},"Server":null}"#;
+        assert_eq!(version_in(DockerType::Docker, no_server), None);
+        let podman = r#"{"Client":{"APIVersion":"4.3.1","Version":"4.3.1","GoVersion":"go1.19.8"}}"#;
+        assert_eq!(version_in(DockerType::Podman, podman).as_deref(), Some("4.3.1"));
+    }
+}

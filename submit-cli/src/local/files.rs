@@ -1,0 +1,185 @@
+//! Files in the emulated client's project directory, by physical name.
+//!
+//! A real client has downloaded them; here they are put there from the submitter's own files. Small ones are copied.
+//! Larger ones are hard links, so that an input of any size costs nothing, also where a job only links it; on another
+//! file system they share blocks if it can do that, and are copied otherwise.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use crate::plan::Content;
+use crate::{content, physical};
+
+/// Files up to this size are copied and named by content: cheap, and safe from a submitter who edits the original in
+/// place while the campaign runs.
+pub const SMALL_BYTES: u64 = 1 << 20;
+
+/// A file operation failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: cannot {doing}", .path.display())]
+pub struct FileError {
+    /// The file.
+    pub path: PathBuf,
+    /// What was tried.
+    pub doing: &'static str,
+    /// Why it failed.
+    pub source: io::Error,
+}
+
+impl FileError {
+    /// For `map_err`.
+    pub fn at(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self { path: path.to_owned(), doing, source }
+    }
+}
+
+/// How a file got into the project directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placed {
+    /// It was there.
+    Present,
+    /// No bytes were copied.
+    Linked,
+    /// So many bytes were copied.
+    Copied(u64),
+}
+
+/// The physical name of a file. Small files are named by content, larger ones by path, size and time of change, which
+/// saves reading them.
+pub fn physical_name(content: &Content, executable: bool) -> Result<String, FileError> {
+    let path = match content {
+        Content::Bytes(_) => None,
+        Content::Path(path) => Some(path),
+    };
+    let meta =
+        path.map(|path| std::fs::metadata(path).map_err(FileError::at(path, "read it"))).transpose()?;
+    let sha256 = match (path, meta) {
+        (Some(path), Some(meta)) if meta.len() > SMALL_BYTES => {
+            use std::os::unix::{ffi::OsStrExt, fs::MetadataExt};
+            let absolute = path.canonicalize().map_err(FileError::at(path, "find it"))?;
+            let mut hash = Sha256::new();
+            hash.update(absolute.as_os_str().as_bytes());
+            hash.update(format!("\0{} {}.{}", meta.len(), meta.mtime(), meta.mtime_nsec()));
+            content::hex(&hash.finalize())
+        }
+        _ => content::hash(content)
+            .map(|hash| hash.sha256)
+            .map_err(FileError::at(path.map_or(Path::new("generated text"), PathBuf::as_path), "read it"))?,
+    };
+    Ok(physical::name(&sha256, executable))
+}
+
+/// Puts a file into the project directory under its physical name; does nothing if it is there.
+pub fn place(
+    content: &Content,
+    project_dir: &Path,
+    physical_name: &str,
+    executable: bool,
+) -> Result<Placed, FileError> {
+    use std::os::unix::fs::PermissionsExt;
+    let target = project_dir.join(physical_name);
+    if target.exists() {
+        return Ok(Placed::Present);
+    }
+    match content {
+        Content::Bytes(bytes) => write_new(&target, executable, &mut &bytes[..]),
+        Content::Path(path) => {
+            let meta = std::fs::metadata(path).map_err(FileError::at(path, "read it"))?;
+            // The permissions of a link are those of the original, which is not ours to change.
+            if meta.len() > SMALL_BYTES && (!executable || meta.permissions().mode() & 0o111 == 0o111) {
+                let original = path.canonicalize().map_err(FileError::at(path, "find it"))?;
+                if std::fs::hard_link(&original, &target).is_ok() {
+                    return Ok(Placed::Linked);
+                }
+            }
+            let mut source = File::open(path).map_err(FileError::at(path, "open it"))?;
+            if shared_blocks(&source, &target, executable) {
+                return Ok(Placed::Linked);
+            }
+            write_new(&target, executable, &mut source)
+        }
+    }
+}
+
+/// Makes a file that shares the blocks of another, on file systems that know that.
+fn shared_blocks(source: &File, target: &Path, executable: bool) -> bool {
+    let partial = partial(target);
+    let done = create(&partial, executable)
+        .and_then(|file| rustix::fs::ioctl_ficlone(&file, source).map_err(io::Error::from))
+        .and_then(|()| std::fs::rename(&partial, target));
+    if done.is_err() {
+        // It may not have been made; `write_new` uses the same name in any case.
+        let _ = std::fs::remove_file(&partial);
+    }
+    done.is_ok()
+}
+
+/// Writes a file under another name first, so that a killed process leaves no half of it.
+fn write_new(target: &Path, executable: bool, source: &mut dyn Read) -> Result<Placed, FileError> {
+    let partial = partial(target);
+    let bytes = create(&partial, executable)
+        .and_then(|mut file| {
+            let bytes = io::copy(source, &mut file)?;
+            file.flush()?;
+            std::fs::rename(&partial, target)?;
+            Ok(bytes)
+        })
+        .map_err(FileError::at(target, "write it"))?;
+    Ok(Placed::Copied(bytes))
+}
+
+fn partial(target: &Path) -> PathBuf {
+    target.with_extension("part")
+}
+
+fn create(path: &Path, executable: bool) -> io::Result<File> {
+    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+    let mode = if executable { 0o755 } else { 0o644 };
+    let file = File::options().write(true).create(true).truncate(true).mode(mode).open(path)?;
+    // Whatever the umask: a container's user must be able to read it.
+    file.set_permissions(std::fs::Permissions::from_mode(mode))?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+    use super::*;
+
+    #[test]
+    fn a_large_input_costs_no_bytes() {
+        let dir = tempfile::tempdir().unwrap();
+        let original = dir.path().join("large.db");
+        // Sparse: as large as it says, without the disk.
+        File::create(&original).unwrap().set_len(2 << 30).unwrap();
+        let content = Content::Path(original.clone());
+        let name = physical_name(&content, false).unwrap();
+        assert_eq!(place(&content, dir.path(), &name, false).unwrap(), Placed::Linked);
+        assert_eq!(dir.path().join(&name).metadata().unwrap().ino(), original.metadata().unwrap().ino());
+        assert_eq!(place(&content, dir.path(), &name, false).unwrap(), Placed::Present);
+    }
+
+    #[test]
+    fn a_small_file_is_a_copy_named_by_content() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("dock.sh");
+        std::fs::write(&path, "#!/bin/sh\n").unwrap();
+        let from_file = Content::Path(path);
+        let from_text = Content::Bytes((*b"#!/bin/sh\n").into());
+        let name = physical_name(&from_file, true).unwrap();
+        assert_eq!(name, physical_name(&from_text, true).unwrap());
+        assert_eq!(place(&from_file, dir.path(), &name, true).unwrap(), Placed::Copied(10));
+        assert_eq!(dir.path().join(&name).metadata().unwrap().permissions().mode() & 0o777, 0o755);
+        assert_eq!(place(&from_text, dir.path(), &name, false).unwrap(), Placed::Present);
+    }
+
+    #[test]
+    fn a_missing_source_is_named() {
+        let missing = Content::Path("/no/such/file".into());
+        assert_eq!(physical_name(&missing, false).unwrap_err().to_string(), "/no/such/file: cannot read it");
+    }
+}

@@ -1,0 +1,93 @@
+//! Facts about this computer that a client writes into init_data.xml.
+
+use std::path::Path;
+
+/// What the emulated client knows about its host.
+#[derive(Clone, Debug)]
+pub struct Host {
+    /// Host name.
+    pub name: String,
+    /// Processors.
+    pub ncpus: u32,
+    /// Bytes of memory.
+    pub memory_bytes: u64,
+    /// Bytes of swap space.
+    pub swap_bytes: u64,
+    /// Size of the file system that the campaign is on, bytes.
+    pub disk_total_bytes: u64,
+    /// What is free there for a user, bytes.
+    pub disk_free_bytes: u64,
+    /// As in `PRETTY_NAME` of /etc/os-release.
+    pub os: String,
+    /// Kernel release.
+    pub kernel: String,
+}
+
+impl Host {
+    /// Looks at this computer; `dir` is on the file system that counts.
+    pub fn look(dir: &Path) -> Self {
+        let uname = rustix::system::uname();
+        let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+        let os_release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+        let (disk_total_bytes, disk_free_bytes) = match rustix::fs::statvfs(dir) {
+            Ok(stat) => (stat.f_blocks * stat.f_frsize, stat.f_bavail * stat.f_frsize),
+            Err(_) => (0, 0),
+        };
+        Self {
+            name: uname.nodename().to_string_lossy().into_owned(),
+            ncpus: std::thread::available_parallelism().map_or(1, |n| n.get() as u32),
+            memory_bytes: meminfo_bytes(&meminfo, "MemTotal"),
+            swap_bytes: meminfo_bytes(&meminfo, "SwapTotal"),
+            disk_total_bytes,
+            disk_free_bytes,
+            os: pretty_name(&os_release).unwrap_or("Linux").to_owned(),
+            kernel: uname.release().to_string_lossy().into_owned(),
+        }
+    }
+
+    /// How many jobs fit at a time, at least one.
+    pub fn slots_for(&self, cpus: f64, memory_bytes: u64) -> u32 {
+        let by_cpus = f64::from(self.ncpus) / cpus.max(1.0);
+        let by_memory = self.memory_bytes as f64 / memory_bytes.max(1) as f64;
+        (by_cpus.min(by_memory) as u32).max(1)
+    }
+}
+
+fn meminfo_bytes(meminfo: &str, key: &str) -> u64 {
+    meminfo
+        .lines()
+        .find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))
+        .and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok())
+        .map_or(0, |kib| kib * 1024)
+}
+
+fn pretty_name(os_release: &str) -> Option<&str> {
+    let value = os_release.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="))?;
+    Some(value.trim_matches('"'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernel_files_are_read() {
+        let meminfo = "MemTotal:       24684092 kB\nMemFree:         100 kB\nSwapTotal:       0 kB\n";
+        assert_eq!(meminfo_bytes(meminfo, "MemTotal"), 24_684_092 * 1024);
+        assert_eq!(meminfo_bytes(meminfo, "SwapTotal"), 0);
+        assert_eq!(
+            pretty_name("ID=debian\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n"),
+            Some("Debian GNU/Linux 12 (bookworm)")
+        );
+    }
+
+    #[test]
+    fn jobs_fit_by_processors_and_by_memory() {
+        let host = Host { ncpus: 8, memory_bytes: 16 << 30, ..Host::look(Path::new("/")) };
+        assert_eq!(host.slots_for(1.0, 1 << 30), 8);
+        assert_eq!(host.slots_for(0.1, 1 << 30), 8, "a slot for each processor at most");
+        assert_eq!(host.slots_for(4.0, 1 << 30), 2);
+        assert_eq!(host.slots_for(1.0, 5 << 30), 3);
+        assert_eq!(host.slots_for(16.0, 32 << 30), 1, "one runs in any case");
+    }
+}

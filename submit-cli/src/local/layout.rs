@@ -1,0 +1,169 @@
+//! Where a local campaign keeps its directories: those of an emulated client and of an emulated project.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use md5::{Digest, Md5};
+
+use crate::campaign::STATE_DIR;
+
+/// Number of subdirectories of an upload directory (`<uldl_dir_fanout>`, the default).
+const FANOUT: u64 = 1024;
+
+/// The directories of one campaign; all paths are absolute.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    results: PathBuf,
+    state: PathBuf,
+    project: String,
+}
+
+impl Layout {
+    /// For the campaign of a results directory that exists. `project` names the client's project directory, and so
+    /// the campaign's containers.
+    pub fn new(results: &Path, project: &str) -> io::Result<Self> {
+        let results = results.canonicalize()?;
+        Ok(Self { state: results.join(STATE_DIR), results, project: project.to_owned() })
+    }
+
+    /// A project name that no other campaign on this host has: `buoy_local_` and 8 hex digits of the directory's path.
+    pub fn project_name(results: &Path) -> io::Result<String> {
+        use std::os::unix::ffi::OsStrExt;
+        let path = results.canonicalize()?;
+        let digest = Md5::digest(path.as_os_str().as_bytes());
+        Ok(format!("buoy_local_{:08x}", u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]])))
+    }
+
+    /// Makes all directories that are not there yet.
+    pub fn create(&self) -> io::Result<()> {
+        let dirs =
+            [self.project_dir(), self.slots(), self.bin(), self.daemon_dir(), self.logs(), self.upload_dir()];
+        for dir in dirs {
+            std::fs::create_dir_all(dir)?;
+        }
+        std::fs::create_dir_all(self.routes().parent().unwrap_or(&self.state))
+    }
+
+    /// Name of the project directory: `<project>` in the names of containers.
+    pub fn project(&self) -> &str {
+        &self.project
+    }
+
+    /// Where a submitter finds outputs: a directory for each job.
+    pub fn results(&self) -> &Path {
+        &self.results
+    }
+
+    /// The emulated client's data directory (`<boinc_dir>`).
+    pub fn boinc_dir(&self) -> PathBuf {
+        self.state.join("client")
+    }
+
+    /// The client's project directory.
+    pub fn project_dir(&self) -> PathBuf {
+        self.boinc_dir().join("projects").join(&self.project)
+    }
+
+    /// What a soft link in a slot says for a file of the project directory.
+    pub fn link_target(&self, physical_name: &str) -> String {
+        format!("../../projects/{}/{physical_name}", self.project)
+    }
+
+    /// Directory of the slots.
+    pub fn slots(&self) -> PathBuf {
+        self.boinc_dir().join("slots")
+    }
+
+    /// A slot directory.
+    pub fn slot(&self, slot: u32) -> PathBuf {
+        self.slots().join(slot.to_string())
+    }
+
+    /// `PROJECT/bin` of the emulated server.
+    pub fn bin(&self) -> PathBuf {
+        self.server().join("bin")
+    }
+
+    /// `PROJECT/tmp_HOST`: the working directory of the server's daemons.
+    pub fn daemon_dir(&self) -> PathBuf {
+        self.server().join("tmp_local")
+    }
+
+    /// Where the shims look for their routes.
+    pub fn routes(&self) -> PathBuf {
+        self.server().join("buoy").join("routes.toml")
+    }
+
+    /// What the shims wrote.
+    pub fn daemon_log(&self) -> PathBuf {
+        self.state.join("daemons.log")
+    }
+
+    /// Path of an uploaded file, with the fan-out of `dir_hier_path`.
+    pub fn upload(&self, physical_name: &str) -> PathBuf {
+        self.upload_dir().join(fanout(physical_name)).join(physical_name)
+    }
+
+    /// The same path as the daemons are given it: relative to their working directory, since a shell will split it
+    /// at spaces, and the path to a submitter's results may have some.
+    pub fn upload_argument(&self, physical_name: &str) -> String {
+        format!("../upload/{}/{physical_name}", fanout(physical_name))
+    }
+
+    /// stderr.txt of results that are over.
+    pub fn logs(&self) -> PathBuf {
+        self.state.join("logs")
+    }
+
+    /// stderr.txt of one result.
+    pub fn log(&self, result_name: &str) -> PathBuf {
+        self.logs().join(format!("{result_name}.txt"))
+    }
+
+    /// Slots that were to be kept, by result.
+    pub fn kept(&self, result_name: &str) -> PathBuf {
+        self.state.join("kept").join(result_name)
+    }
+
+    fn upload_dir(&self) -> PathBuf {
+        self.server().join("upload")
+    }
+
+    fn server(&self) -> PathBuf {
+        self.state.join("server")
+    }
+}
+
+/// The subdirectory of a file: the number in characters 1 to 7 of the name's md5, modulo the fan-out, in hex
+/// (`sched/sched_util_basic.cpp`, `filename_hash`).
+fn fanout(name: &str) -> String {
+    let hex: String = Md5::digest(name).iter().map(|byte| format!("{byte:02x}")).collect();
+    let number = u64::from_str_radix(&hex[1..8], 16).expect("7 hex digits");
+    format!("{:x}", number % FANOUT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_fan_out_as_on_a_real_server() {
+        // Paths that a stock server made; see the recorded daemons' command lines.
+        for (name, dir) in [
+            ("q3_0_0_r36072808_0", "21c"),
+            ("q3_0_0_r36072808_1", "1f4"),
+            ("q3_0_1_r10062336_0", "318"),
+            ("q3_0_1_r10062336_1", "270"),
+        ] {
+            assert_eq!(fanout(name), dir, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_project_name_depends_on_the_directory_alone() {
+        let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let name = Layout::project_name(a.path()).unwrap();
+        assert_eq!(name, Layout::project_name(&a.path().join(".")).unwrap());
+        assert_ne!(name, Layout::project_name(b.path()).unwrap());
+    }
+}

@@ -1,0 +1,331 @@
+//! From a plan to what the emulated client works with: physical names, the app version, the campaign's rows.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use validators::routes::{AssimilateRoute, Layout as CollectLayout, Route, RouteOutput};
+
+use super::files::{self, FileError, Placed};
+use super::layout::Layout;
+use super::programs::{Programs, WRAPPER};
+use super::slot::{InputRef, OutputRef};
+use crate::app::{Mode, Replication};
+use crate::campaign::{Campaign, CampaignError, JobRecord};
+use crate::plan::{Content, InputFile, Job, Plan};
+use crate::workunit::ErrorMask;
+
+/// The name under which the wrapper looks for the project's policy.
+const POLICY_FILE: &str = "policy.toml";
+
+/// A campaign can't go on with this plan.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    /// The results directory belongs to something else.
+    #[error(
+        "{}: this directory holds results of {what} {found}, and the plan has {what} {wanted}; name another directory with --out",
+        .results.display()
+    )]
+    OtherCampaign {
+        /// The results directory.
+        results: PathBuf,
+        /// `app`, `bundle` or `batch`.
+        what: &'static str,
+        /// In the campaign file.
+        found: String,
+        /// In the plan.
+        wanted: String,
+    },
+    /// Jobs of the same name have other arguments or inputs than before.
+    #[error(
+        "{}: {count} jobs have other arguments or inputs than when they were run here, {name} the first; give them other names, or name another directory with --out",
+        .results.display()
+    )]
+    ChangedJobs {
+        /// The results directory.
+        results: PathBuf,
+        /// The first one.
+        name: String,
+        /// How many.
+        count: usize,
+    },
+    /// The job's directory of results would be one of ours.
+    #[error("job {name}: this name is taken in a directory of results; give the job another")]
+    ReservedName {
+        /// The job.
+        name: String,
+    },
+    /// A file operation failed.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The campaign file failed.
+    #[error(transparent)]
+    Campaign(#[from] CampaignError),
+    /// The routes for the shims could not be written.
+    #[error(transparent)]
+    Routes(#[from] validators::routes::RouteError),
+}
+
+/// A file to put into the project directory.
+#[derive(Clone, Debug)]
+struct Source {
+    content: Content,
+    physical_name: String,
+    executable: bool,
+}
+
+/// A plan made ready for the emulated client.
+#[derive(Debug)]
+pub struct Prepared {
+    /// Physical name of the main program.
+    pub program: String,
+    /// The app version's files.
+    pub app_files: Vec<InputRef>,
+    /// How many results a workunit gets.
+    pub replication: Replication,
+    bundle: Vec<InputRef>,
+    by_wu_name: HashMap<String, usize>,
+}
+
+/// Keys of the campaign's own facts.
+pub mod meta {
+    /// Name of the client's project directory, hence of containers.
+    pub const PROJECT: &str = "project";
+    /// The science app's name.
+    pub const APP: &str = "app";
+    /// The bundle's hash.
+    pub const BUNDLE: &str = "bundle";
+    /// The batch's name.
+    pub const BATCH: &str = "batch";
+    /// Names of the outputs, in order, as JSON.
+    pub const OUTPUTS: &str = "outputs";
+    /// This host's name.
+    pub const HOST: &str = "host";
+}
+
+impl Prepared {
+    /// Puts what all jobs share in its place and gives each a physical name. Reports each file that had to be copied
+    /// although it is large.
+    pub fn new(
+        plan: &Plan,
+        replication: Replication,
+        programs: &Programs,
+        policy: Option<&Path>,
+        layout: &Layout,
+        mut copied: impl FnMut(&Path, u64),
+    ) -> Result<Self, PrepareError> {
+        let mut put = |content: &Content, executable: bool| -> Result<String, FileError> {
+            let source = Source {
+                physical_name: files::physical_name(content, executable)?,
+                content: content.clone(),
+                executable,
+            };
+            place(&source, layout, &mut copied)?;
+            Ok(source.physical_name)
+        };
+        let link = |open_name: &str, physical_name: String| InputRef {
+            open_name: open_name.to_owned(),
+            physical_name,
+            mode: Mode::Link,
+        };
+        let program = put(&Content::Path(programs.path(WRAPPER)), true)?;
+        let mut app_files = vec![link(&program, program.clone())];
+        if let Some(policy) = policy {
+            app_files.push(link(POLICY_FILE, put(&Content::Path(policy.to_owned()), false)?));
+        }
+        let mut bundle = Vec::new();
+        for file in &plan.bundle.files {
+            bundle.push(input_ref(&file.file, put(&file.content, file.file.executable)?));
+        }
+        for shared in &plan.shared {
+            bundle.push(input_ref(&shared.file, put(&shared.content, shared.file.executable)?));
+        }
+        let by_wu_name =
+            plan.jobs.iter().enumerate().map(|(index, job)| (job.wu_name.clone(), index)).collect();
+        Ok(Self { program, app_files, replication, bundle, by_wu_name })
+    }
+
+    /// The inputs of a job, put into the project directory.
+    pub fn inputs(
+        &self,
+        plan: &Plan,
+        job: &Job,
+        layout: &Layout,
+        copied: &mut dyn FnMut(&Path, u64),
+    ) -> Result<Vec<InputRef>, FileError> {
+        let mut refs = self.bundle.clone();
+        for (file, content) in plan.job_inputs.iter().zip(&job.inputs) {
+            let source = Source {
+                physical_name: files::physical_name(content, file.executable)?,
+                content: content.clone(),
+                executable: file.executable,
+            };
+            place(&source, layout, copied)?;
+            refs.push(input_ref(file, source.physical_name));
+        }
+        Ok(refs)
+    }
+
+    /// The plan's job for a row of the campaign; none for a row that an earlier plan left.
+    pub fn job<'a>(&self, plan: &'a Plan, record: &JobRecord) -> Option<&'a Job> {
+        self.by_wu_name.get(&record.wu_name).map(|&index| &plan.jobs[index])
+    }
+
+    /// Brings the campaign's rows in line with the plan: new jobs are added, jobs that are no longer in it are not run
+    /// any more, changed ones are refused.
+    pub fn rows(
+        &self,
+        plan: &Plan,
+        campaign: &mut Campaign,
+        results: &Path,
+        host: &str,
+    ) -> Result<Vec<JobRecord>, PrepareError> {
+        check_identity(plan, campaign, results)?;
+        let mut rows = campaign.jobs()?;
+        let known: HashMap<String, usize> =
+            rows.iter().enumerate().map(|(at, row)| (row.name.clone(), at)).collect();
+        rows.iter_mut().for_each(|row| row.in_plan = false);
+        let mut changed: Vec<&str> = Vec::new();
+        for job in &plan.jobs {
+            if matches!(job.name.as_str(), crate::results::TABLE_FILE | crate::campaign::STATE_DIR) {
+                return Err(PrepareError::ReservedName { name: job.name.clone() });
+            }
+            let fingerprint = self.fingerprint(job)?;
+            match known.get(&job.name) {
+                Some(&at) if rows[at].fingerprint == fingerprint => {
+                    rows[at].in_plan = true;
+                    if !rows[at].assimilated && rows[at].canonical.is_none() {
+                        rows[at].target_nresults = rows[at].target_nresults.max(self.replication.total);
+                    }
+                }
+                Some(_) => changed.push(&job.name),
+                None => rows.push(JobRecord {
+                    id: rows.len() as i64 + 1,
+                    name: job.name.clone(),
+                    wu_name: job.wu_name.clone(),
+                    fingerprint,
+                    in_plan: true,
+                    first_n: 0,
+                    target_nresults: self.replication.total,
+                    errors: ErrorMask::default(),
+                    canonical: None,
+                    assimilated: false,
+                    cause: None,
+                    results: Vec::new(),
+                }),
+            }
+        }
+        if let Some(name) = changed.first() {
+            return Err(PrepareError::ChangedJobs {
+                results: results.to_owned(),
+                name: (*name).to_owned(),
+                count: changed.len(),
+            });
+        }
+        let outputs: Vec<&str> = plan.app.outputs.iter().map(|output| output.name.as_str()).collect();
+        let outputs = serde_json::to_string(&outputs).expect("names are text");
+        campaign.set_meta(&[
+            (meta::APP, &plan.app.name),
+            (meta::BUNDLE, plan.bundle.short_hash()),
+            (meta::BATCH, &plan.batch),
+            (meta::OUTPUTS, &outputs),
+            (meta::HOST, host),
+        ])?;
+        campaign.save(&rows)?;
+        Ok(rows)
+    }
+
+    /// Tells the shims how this science app's results are judged and where they go.
+    pub fn write_routes(&self, plan: &Plan, layout: &Layout) -> Result<(), PrepareError> {
+        let routes = layout.routes();
+        std::fs::write(&routes, "# buoy run: see routes.d\n").map_err(FileError::at(&routes, "write it"))?;
+        let route = Route {
+            outputs: Some(
+                plan.app
+                    .outputs
+                    .iter()
+                    .map(|output| RouteOutput {
+                        name: output.name.clone(),
+                        max_bytes: Some(output.max_bytes),
+                        optional: output.optional,
+                    })
+                    .collect(),
+            ),
+            validate: plan.app.validate.clone(),
+            assimilate: AssimilateRoute {
+                rule: plan.app.assimilate.rule,
+                layout: CollectLayout::Job,
+                directory: layout.results().to_owned(),
+            },
+        };
+        route.write(&routes, &format!("{}-{}", plan.app.name, plan.bundle.short_hash()))?;
+        Ok(())
+    }
+
+    /// Tells two meanings of a job's name apart.
+    fn fingerprint(&self, job: &Job) -> Result<String, FileError> {
+        let mut hash = Sha256::new();
+        hash.update(&job.command_line);
+        for file in &self.bundle {
+            hash.update(format!("\0{}\0{}", file.open_name, file.physical_name));
+        }
+        for content in &job.inputs {
+            hash.update(format!("\0{}", files::physical_name(content, false)?));
+        }
+        Ok(hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+/// The outputs of a result. A server puts a random number into their names; here it is derived, so that a result has
+/// the same names after a restart.
+pub fn outputs(plan: &Plan, wu_name: &str, n: u32) -> Vec<OutputRef> {
+    let digest = Sha256::digest(format!("{wu_name}_{n}"));
+    let random = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]) >> 1;
+    plan.app
+        .outputs
+        .iter()
+        .enumerate()
+        .map(|(i, output)| OutputRef {
+            open_name: output.name.clone(),
+            physical_name: format!("{wu_name}_{n}_r{random}_{i}"),
+            max_bytes: output.max_bytes,
+            optional: output.optional,
+        })
+        .collect()
+}
+
+fn input_ref(file: &InputFile, physical_name: String) -> InputRef {
+    InputRef { open_name: file.open_name.clone(), physical_name, mode: file.mode }
+}
+
+fn place(source: &Source, layout: &Layout, copied: &mut dyn FnMut(&Path, u64)) -> Result<(), FileError> {
+    let placed =
+        files::place(&source.content, &layout.project_dir(), &source.physical_name, source.executable)?;
+    match (placed, &source.content) {
+        (Placed::Copied(bytes), Content::Path(path)) if bytes > files::SMALL_BYTES => copied(path, bytes),
+        _ => {}
+    }
+    Ok(())
+}
+
+fn check_identity(plan: &Plan, campaign: &Campaign, results: &Path) -> Result<(), PrepareError> {
+    let facts = [
+        (meta::APP, "app", plan.app.name.as_str()),
+        (meta::BUNDLE, "bundle", plan.bundle.short_hash()),
+        (meta::BATCH, "batch", plan.batch.as_str()),
+    ];
+    for (key, what, wanted) in facts {
+        match campaign.meta(key)? {
+            Some(found) if found != wanted => {
+                return Err(PrepareError::OtherCampaign {
+                    results: results.to_owned(),
+                    what,
+                    found,
+                    wanted: wanted.to_owned(),
+                });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}

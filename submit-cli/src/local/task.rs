@@ -1,0 +1,285 @@
+//! A task in a slot: the wrapper's process and the client's end of the line to it.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use wrapper::wire::channel::ClientEnd;
+use wrapper::wire::finish::{Finish, TemporaryExit};
+use wrapper::wire::message::{AppStatus, Control, Heartbeat};
+use wrapper::wire::segment::MMAP_KEY;
+
+use super::exit::{Asked, Failure, Farewell, Postponed, ProcessEnd, status};
+use super::layout::Layout;
+use super::limits::{Limits, Usage};
+use super::slot;
+
+/// How long a task may take to leave after a quit or an abort (`QUIT_TIMEOUT`, `ABORT_TIMEOUT`).
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long its process may be there after it has written its finish file (`FINISH_FILE_TIMEOUT`).
+const FINISH_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// How often the slot's size is looked at. A client does it every 5 minutes at most; here a job over its bound is
+/// better found soon.
+const DISK_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The task could not be started.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: cannot {doing}", .path.display())]
+pub struct StartError {
+    /// The program, slot or file.
+    pub path: PathBuf,
+    /// What was tried.
+    pub doing: &'static str,
+    /// Why it failed.
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// What it takes to start a task.
+#[derive(Debug)]
+pub struct Start<'a> {
+    /// Directories.
+    pub layout: &'a Layout,
+    /// Number of the slot, which is set up.
+    pub slot: u32,
+    /// Physical name of the main program.
+    pub program: &'a str,
+    /// Its arguments.
+    pub args: &'a [String],
+    /// The bounds that it is held to.
+    pub limits: Limits,
+    /// Wall time of earlier starts, seconds.
+    pub elapsed_before: f64,
+    /// Processor time of earlier starts, seconds.
+    pub cpu_before: f64,
+}
+
+/// A running task.
+#[derive(Debug)]
+pub struct Task {
+    dir: PathBuf,
+    process: OwnedFd,
+    link: ClientEnd,
+    unsent: VecDeque<Control>,
+    started: Instant,
+    elapsed_before: f64,
+    limits: Limits,
+    usage: Usage,
+    disk_seen: Option<Instant>,
+    status: AppStatus,
+    peak_bytes: u64,
+    asked: Asked,
+    deadline: Option<Instant>,
+    finish_seen: Option<Instant>,
+}
+
+impl Task {
+    /// Starts the wrapper in its slot as the client does (`client/app_start.cpp`, `start`). `on_exit` is called from
+    /// another thread as soon as its process has ended.
+    pub fn start(
+        start: &Start<'_>,
+        on_exit: impl FnOnce(ProcessEnd) + Send + 'static,
+    ) -> Result<Self, StartError> {
+        let dir = start.layout.slot(start.slot);
+        let at = |path: &Path, doing: &'static str| {
+            let path = path.to_owned();
+            move |source: Box<dyn std::error::Error + Send + Sync>| StartError { path, doing, source }
+        };
+        let temporary = dir.join(wrapper::wire::finish::TEMPORARY_EXIT_FILE);
+        match std::fs::remove_file(&temporary) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(at(&temporary, "remove it")(error.into()));
+            }
+            _ => {}
+        }
+        let link = ClientEnd::create(&dir, MMAP_KEY)
+            .map_err(|error| at(&dir, "make the shared memory")(error.into()))?;
+        link.reset();
+        let log = dir.join("stderr.txt");
+        let stderr = File::options()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .map_err(|error| at(&log, "open it")(error.into()))?;
+        let program = start.layout.project_dir().join(start.program);
+        let mut child = Command::new(&program)
+            .arg0(start.layout.link_target(start.program))
+            .args(start.args)
+            .current_dir(&dir)
+            .env("LD_LIBRARY_PATH", library_path(start.layout))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(stderr)
+            // A Ctrl-C in the terminal is for buoy; the wrapper is told over its own line.
+            .process_group(0)
+            .spawn()
+            .map_err(|error| at(&program, "start it")(error.into()))?;
+        let process = pidfd_open(Pid::from_child(&child), PidfdFlags::empty())
+            .map_err(|error| at(&program, "watch its process")(error.into()))?;
+        std::thread::spawn(move || {
+            // Only this thread waits for the child, so there is always a status to get.
+            on_exit(child.wait().map_or(ProcessEnd::Killed(0), ProcessEnd::from));
+        });
+        Ok(Self {
+            dir,
+            process,
+            link,
+            unsent: VecDeque::new(),
+            started: Instant::now(),
+            elapsed_before: start.elapsed_before,
+            limits: start.limits,
+            usage: Usage::default(),
+            disk_seen: None,
+            status: AppStatus {
+                current_cpu_time: start.cpu_before,
+                checkpoint_cpu_time: start.cpu_before,
+                ..AppStatus::default()
+            },
+            peak_bytes: 0,
+            asked: Asked::Run,
+            deadline: None,
+            finish_seen: None,
+        })
+    }
+
+    /// What the client does once a second: heartbeat, messages, bounds, patience.
+    pub fn tick(&mut self, now: Instant) {
+        // An unread heartbeat means that the app is slow; the next one will do.
+        let _ = self.link.send_heartbeat(&Heartbeat {
+            alive: true,
+            wss_bytes: Some(self.usage.memory_bytes),
+            max_wss_bytes: Some(self.limits.memory_bytes),
+            ..Heartbeat::default()
+        });
+        self.send_unsent();
+        self.take_status();
+        if self.deadline.is_some_and(|deadline| now > deadline) {
+            self.kill();
+        }
+        if self.asked == Asked::Run {
+            self.watch_finish_file(now);
+            self.watch_limits(now);
+        }
+    }
+
+    /// Asks the task to leave for good.
+    pub fn abort(&mut self, asked: Asked) {
+        if self.asked == Asked::Run {
+            self.unsent.push_back(Control::Abort);
+            self.deadline = Some(Instant::now() + LEAVE_TIMEOUT);
+        }
+        self.asked = asked;
+        self.send_unsent();
+    }
+
+    /// Kills the wrapper.
+    pub fn kill(&self) {
+        // If it is gone already, its end is on the way to us.
+        let _ = pidfd_send_signal(&self.process, Signal::KILL);
+    }
+
+    /// Reads what the task left behind when its process had ended.
+    pub fn farewell(&mut self) -> (Farewell, Asked) {
+        self.take_status();
+        // The client takes a file that it can't read for none.
+        let finish = Finish::read(&self.dir).ok().flatten();
+        let temporary = TemporaryExit::read(&self.dir).ok().flatten();
+        let farewell = Farewell {
+            finish_called: finish.is_some(),
+            temporary: temporary.map(|exit| Postponed {
+                delay: Duration::from_secs(u64::from(exit.delay_seconds)),
+                reason: exit.reason.text,
+            }),
+        };
+        (farewell, self.asked.clone())
+    }
+
+    /// Wall time of all starts, seconds.
+    pub fn elapsed_seconds(&self) -> f64 {
+        self.elapsed_before + self.started.elapsed().as_secs_f64()
+    }
+
+    /// Processor time, seconds, as the task reported it last.
+    pub fn cpu_seconds(&self) -> f64 {
+        self.status.current_cpu_time
+    }
+
+    /// Processor time at the last checkpoint, seconds.
+    pub fn checkpoint_cpu_seconds(&self) -> f64 {
+        self.status.checkpoint_cpu_time
+    }
+
+    /// Progress, 0 to 1, if the task has reported any.
+    pub fn fraction_done(&self) -> Option<f64> {
+        self.status.fraction_done.map(|fraction| fraction.clamp(0.0, 1.0))
+    }
+
+    /// The largest working set that was reported, bytes.
+    pub fn peak_bytes(&self) -> u64 {
+        self.peak_bytes
+    }
+
+    fn send_unsent(&mut self) {
+        while let Some(&control) = self.unsent.front() {
+            match self.link.send_control(control) {
+                Ok(false) => return,
+                // A request of ours always fits.
+                Ok(true) | Err(_) => self.unsent.pop_front(),
+            };
+        }
+    }
+
+    fn take_status(&mut self) {
+        // A status that the client would misread is one that it does not have.
+        if let Some(Ok(status)) = self.link.take_status() {
+            let fraction_done = status.fraction_done.or(self.status.fraction_done);
+            if let Some(bytes) = status.wss_bytes {
+                self.usage.memory_bytes = bytes;
+                self.peak_bytes = self.peak_bytes.max(bytes as u64);
+            }
+            self.status = AppStatus { fraction_done, ..status };
+        }
+    }
+
+    fn watch_finish_file(&mut self, now: Instant) {
+        match self.finish_seen {
+            Some(seen) if now > seen + FINISH_TIMEOUT => self.abort(Asked::Abort(Failure {
+                exit_status: status::ABORTED_BY_CLIENT,
+                cause: "process still present 5 min after writing finish file".to_owned(),
+            })),
+            Some(_) => {}
+            None if self.dir.join(wrapper::wire::finish::FINISH_FILE).exists() => {
+                self.finish_seen = Some(now)
+            }
+            None => {}
+        }
+    }
+
+    fn watch_limits(&mut self, now: Instant) {
+        self.usage.elapsed_seconds = self.elapsed_seconds();
+        if self.disk_seen.is_none_or(|seen| now > seen + DISK_INTERVAL) {
+            self.disk_seen = Some(now);
+            self.usage.disk_bytes = Some(slot::disk_usage(&self.dir));
+        }
+        if let Some(failure) = self.limits.exceeded(&self.usage) {
+            self.abort(Asked::Abort(failure));
+        }
+    }
+}
+
+/// The client puts the project directory, the slot and its own directory first.
+fn library_path(layout: &Layout) -> std::ffi::OsString {
+    let mut path = std::ffi::OsString::from(format!("../../projects/{}:.:../..", layout.project()));
+    if let Some(theirs) = std::env::var_os("LD_LIBRARY_PATH") {
+        path.push(":");
+        path.push(theirs);
+    }
+    path
+}

@@ -1,0 +1,241 @@
+//! Shows a running campaign: bars on a terminal, lines elsewhere, JSON for programs.
+
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Write};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use crate::progress::{Event, Reporter};
+
+/// Lines of a failed job's log are set off by this.
+const LOG_INDENT: &str = "    | ";
+
+/// The reporter that fits: JSON if asked for, else bars if stderr is a terminal, else lines.
+pub fn reporter(json: bool) -> Box<dyn Reporter> {
+    match (json, std::io::stderr().is_terminal()) {
+        (true, _) => Box::new(Json),
+        (false, true) => Box::new(Bars::new()),
+        (false, false) => Box::new(Lines),
+    }
+}
+
+/// An object in a line on stdout for each event.
+#[derive(Debug)]
+struct Json;
+
+impl Reporter for Json {
+    fn report(&mut self, event: Event<'_>) {
+        let mut out = std::io::stdout().lock();
+        // A campaign goes on also when nobody listens any more.
+        let _ = serde_json::to_writer(&mut out, &event).map(|()| writeln!(out));
+        let _ = out.flush();
+    }
+}
+
+/// A line on stderr for each event that matters to a log.
+#[derive(Debug)]
+struct Lines;
+
+impl Reporter for Lines {
+    fn report(&mut self, event: Event<'_>) {
+        let mut err = std::io::stderr().lock();
+        for line in lines(&event) {
+            let _ = writeln!(err, "{line}");
+        }
+    }
+}
+
+/// What an event says in words; nothing for most.
+fn lines(event: &Event<'_>) -> Vec<String> {
+    match event {
+        Event::Begun { jobs, finished_before, going_on, slots, engine, results } => {
+            let mut line =
+                format!("{jobs} jobs, {slots} at a time, with {engine}; results in {}", results.display());
+            if *finished_before > 0 {
+                line.push_str(&format!("; {finished_before} finished before"));
+            }
+            if *going_on > 0 {
+                line.push_str(&format!("; {going_on} results go on where they were"));
+            }
+            vec![line]
+        }
+        Event::Restarting { result, after_seconds, why, .. } => {
+            vec![format!("{result}: again in {after_seconds:.1} s: {why}")]
+        }
+        Event::ResultOver { result, cause: Some(cause), .. } => vec![format!("{result}: {cause}")],
+        Event::JobOver { job, status, exit_status, cause, log_tail, over, jobs } => {
+            let mut line = format!("[{over}/{jobs}] {job}: {status}");
+            match (cause, exit_status) {
+                (Some(cause), Some(status)) => line.push_str(&format!(" (exit status {status}): {cause}")),
+                (Some(cause), None) => line.push_str(&format!(": {cause}")),
+                (None, _) => {}
+            }
+            let tail = log_tail.lines().map(|line| format!("{LOG_INDENT}{line}"));
+            std::iter::once(line).chain(tail).collect()
+        }
+        Event::Note { text } => vec![(*text).to_owned()],
+        Event::Ended { done, failed, left, interrupted, elapsed_seconds, table } => {
+            let mut line = format!("{done} done, {failed} failed");
+            if *left > 0 {
+                line.push_str(&format!(", {left} left"));
+            }
+            line.push_str(&format!(" after {elapsed_seconds:.1} s; table: {}", table.display()));
+            if *interrupted {
+                line.push_str("\nstopped; the same command goes on");
+            }
+            vec![line]
+        }
+        Event::Started { .. } | Event::Progress { .. } | Event::ResultOver { cause: None, .. } => Vec::new(),
+    }
+}
+
+/// A bar for all jobs, and one for each slot.
+#[derive(Debug)]
+struct Bars {
+    screen: MultiProgress,
+    jobs: ProgressBar,
+    slots: BTreeMap<u32, ProgressBar>,
+}
+
+impl Bars {
+    fn new() -> Self {
+        let screen = MultiProgress::new();
+        let jobs = screen.add(ProgressBar::no_length());
+        Self { screen, jobs, slots: BTreeMap::new() }
+    }
+
+    fn slot(&mut self, slot: u32) -> &ProgressBar {
+        let screen = &self.screen;
+        self.slots.entry(slot).or_insert_with(|| {
+            let bar = screen.add(ProgressBar::new(1000));
+            bar.set_style(style("  {msg:32!} {bar:24} {prefix}"));
+            bar
+        })
+    }
+}
+
+impl Reporter for Bars {
+    fn report(&mut self, event: Event<'_>) {
+        match event {
+            Event::Begun { jobs, finished_before, .. } => {
+                self.jobs.set_length(jobs as u64);
+                self.jobs.set_position(finished_before as u64);
+                self.jobs.set_style(style("{bar:40} {pos}/{len} jobs, {elapsed}, {msg}"));
+                self.jobs.enable_steady_tick(std::time::Duration::from_millis(500));
+            }
+            Event::Started { job, slot, .. } => {
+                let bar = self.slot(slot);
+                bar.set_message(job.to_owned());
+                bar.set_prefix("starting");
+                bar.set_position(0);
+            }
+            Event::Progress { slot, fraction_done, elapsed_seconds, cpu_seconds, .. } => {
+                let bar = self.slot(slot);
+                bar.set_position((fraction_done.unwrap_or(0.0) * 1000.0) as u64);
+                bar.set_prefix(format!("{elapsed_seconds:.0} s, {cpu_seconds:.0} s of processor"));
+            }
+            Event::ResultOver { slot, .. } => {
+                let bar = self.slot(slot);
+                bar.set_message("");
+                bar.set_prefix("");
+                bar.set_position(0);
+            }
+            Event::JobOver { over, status, .. } => {
+                self.jobs.set_position(over as u64);
+                if status != "done" {
+                    self.jobs.set_message("some failed");
+                }
+            }
+            Event::Ended { .. } => {
+                self.slots.values().for_each(ProgressBar::finish_and_clear);
+                self.jobs.finish_and_clear();
+            }
+            Event::Restarting { .. } | Event::Note { .. } => {}
+        }
+        let is_good_news = matches!(event, Event::JobOver { status: "done", .. });
+        if !is_good_news {
+            for line in lines(&event) {
+                // What can't be shown is in the table and the logs.
+                let _ = self.screen.println(line);
+            }
+        }
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("our templates are right").progress_chars("━╸ ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn lines_can_be_read_without_colour() {
+        let events = [
+            Event::Begun {
+                jobs: 12,
+                finished_before: 3,
+                going_on: 2,
+                slots: 2,
+                engine: "docker 20.10.24",
+                results: Path::new("/data/results"),
+            },
+            Event::Started { job: "aspirin", result: "v-1__b__aspirin_0", slot: 0, again: false },
+            Event::ResultOver {
+                job: "aspirin",
+                result: "v-1__b__aspirin_0",
+                slot: 0,
+                state: "error",
+                exit_status: Some(3),
+                cause: Some("process exited with code 3"),
+                elapsed_seconds: 1.0,
+                cpu_seconds: 1.0,
+            },
+            Event::JobOver {
+                job: "aspirin",
+                status: "failed",
+                exit_status: Some(3),
+                cause: Some("process exited with code 3 (too many errors)"),
+                log_tail: "cannot open ligand\nbye",
+                over: 4,
+                jobs: 12,
+            },
+            Event::JobOver {
+                job: "menthol",
+                status: "done",
+                exit_status: Some(0),
+                cause: None,
+                log_tail: "",
+                over: 5,
+                jobs: 12,
+            },
+            Event::Ended {
+                done: 11,
+                failed: 1,
+                left: 0,
+                interrupted: false,
+                elapsed_seconds: 65.43,
+                table: Path::new("/data/results/results.csv"),
+            },
+        ];
+        let text: Vec<String> = events.iter().flat_map(lines).collect();
+        insta::assert_snapshot!(text.join("\n"), @r"
+        12 jobs, 2 at a time, with docker 20.10.24; results in /data/results; 3 finished before; 2 results go on where they were
+        v-1__b__aspirin_0: process exited with code 3
+        [4/12] aspirin: failed (exit status 3): process exited with code 3 (too many errors)
+            | cannot open ligand
+            | bye
+        [5/12] menthol: done
+        11 done, 1 failed after 65.4 s; table: /data/results/results.csv
+        ");
+    }
+
+    #[test]
+    fn an_event_in_json_names_its_kind() {
+        let event = Event::Note { text: "a \"note\"" };
+        assert_eq!(serde_json::to_string(&event).unwrap(), r#"{"event":"note","text":"a \"note\""}"#);
+    }
+}

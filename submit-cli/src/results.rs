@@ -1,0 +1,231 @@
+//! What a submitter gets: a directory for each job, and a table of all of them.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use wrapper::wire::slot::STDERR_FILE;
+
+use crate::campaign::{JobRecord, JobStatus};
+use crate::local::files::FileError;
+use crate::local::layout::Layout;
+use crate::local::slot::OutputRef;
+
+/// Name of the table in the directory of results.
+pub const TABLE_FILE: &str = "results.csv";
+
+/// A client sends so much of a log to the server, its end (`client/app_control.cpp`, `read_stderr_file`).
+const LOG_BYTES: u64 = 63 * 1024;
+
+/// So many lines of a failed job's log are shown.
+const TAIL_LINES: usize = 12;
+
+/// Keeps the end of a slot's stderr.txt.
+pub fn keep_log(slot: &Path, log: &Path) -> Result<(), FileError> {
+    let path = slot.join(STDERR_FILE);
+    let mut text = Vec::new();
+    if let Ok(mut file) = File::open(&path) {
+        let read = |file: &mut File, text: &mut Vec<u8>| -> std::io::Result<()> {
+            let length = file.metadata()?.len();
+            file.seek(SeekFrom::Start(length.saturating_sub(LOG_BYTES)))?;
+            file.read_to_end(text).map(drop)
+        };
+        read(&mut file, &mut text).map_err(FileError::at(&path, "read it"))?;
+    }
+    std::fs::write(log, text).map_err(FileError::at(log, "write it"))
+}
+
+/// Moves a slot to where it stays.
+pub fn keep_slot(slot: &Path, kept: &Path) -> Result<(), FileError> {
+    if let Some(dir) = kept.parent() {
+        std::fs::create_dir_all(dir).map_err(FileError::at(dir, "make the directory"))?;
+    }
+    crate::local::slot::remove(kept)?;
+    match std::fs::rename(slot, kept) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(FileError::at(kept, "move the slot here")(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Removes a result's uploaded outputs, as the server's file_deleter does.
+pub fn delete_uploads(layout: &Layout, outputs: &[OutputRef]) -> Result<(), FileError> {
+    for output in outputs {
+        let path = layout.upload(&output.physical_name);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(FileError::at(&path, "remove it")(error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The directory of a job's results.
+pub fn job_dir(layout: &Layout, job: &JobRecord) -> PathBuf {
+    layout.results().join(&job.name)
+}
+
+/// Whether a job's log is in its directory.
+pub fn has_log(layout: &Layout, job: &JobRecord) -> bool {
+    job_dir(layout, job).join(STDERR_FILE).exists()
+}
+
+/// Puts the log of the result that tells most into the job's directory; its last lines. No output can have this name,
+/// since it belongs to BOINC.
+pub fn place_log(layout: &Layout, job: &JobRecord) -> Result<String, FileError> {
+    let dir = job_dir(layout, job);
+    std::fs::create_dir_all(&dir).map_err(FileError::at(&dir, "make the directory"))?;
+    let text = match job.telling() {
+        Some(result) => {
+            let log = layout.log(&job.result_name(result.n));
+            match std::fs::read(&log) {
+                Ok(text) => text,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+                Err(error) => return Err(FileError::at(&log, "read it")(error)),
+            }
+        }
+        None => Vec::new(),
+    };
+    let path = dir.join(STDERR_FILE);
+    std::fs::write(&path, &text).map_err(FileError::at(&path, "write it"))?;
+    Ok(tail(&String::from_utf8_lossy(&text)))
+}
+
+/// The last lines of a log.
+pub fn tail(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
+}
+
+/// The table of results: a row for each job, in order, with a column for each output.
+pub fn table(jobs: &[JobRecord], outputs: &[String], host: &str, results: &Path) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let fixed = [
+        "job",
+        "status",
+        "wall_seconds",
+        "cpu_seconds",
+        "memory_bytes",
+        "host",
+        "exit_status",
+        "results",
+        "cause",
+    ];
+    let header = fixed.iter().copied().chain(outputs.iter().map(String::as_str));
+    let mut write = |row: Vec<String>| writer.write_record(row).expect("memory takes it, and rows are even");
+    write(header.map(str::to_owned).collect());
+    for job in jobs {
+        let telling = job.telling();
+        let number = |value: Option<String>| value.unwrap_or_default();
+        let mut row = vec![
+            job.name.clone(),
+            job.status().word().to_owned(),
+            number(telling.map(|result| format!("{:.3}", result.elapsed_seconds))),
+            number(telling.map(|result| format!("{:.3}", result.cpu_seconds))),
+            number(telling.map(|result| result.peak_bytes.to_string())),
+            if telling.is_some() { host.to_owned() } else { String::new() },
+            number(telling.and_then(|result| result.exit_status).map(|status| status.to_string())),
+            job.results.iter().filter(|result| result.started.is_some()).count().to_string(),
+            job.cause.clone().unwrap_or_default(),
+        ];
+        for output in outputs {
+            let path = format!("{}/{output}", job.name);
+            let there = job.status() == JobStatus::Done && results.join(&path).exists();
+            row.push(if there { path } else { String::new() });
+        }
+        write(row);
+    }
+    let bytes = writer.into_inner().expect("memory takes it");
+    String::from_utf8(bytes).expect("made of text")
+}
+
+/// Writes the table, whole or not at all; its path.
+pub fn write_table(
+    jobs: &[JobRecord],
+    outputs: &[String],
+    host: &str,
+    results: &Path,
+) -> Result<PathBuf, FileError> {
+    let path = results.join(TABLE_FILE);
+    wrapper::wire::atomic_file::write_atomically(&path, table(jobs, outputs, host, results).as_bytes())
+        .map_err(FileError::at(&path, "write it"))?;
+    Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::campaign::ResultRecord;
+    use crate::workunit::{ErrorMask, Outcome, ResultState, ValidateState};
+
+    fn job(name: &str) -> JobRecord {
+        JobRecord {
+            id: 1,
+            name: name.to_owned(),
+            wu_name: format!("a-0__b__{name}"),
+            fingerprint: String::new(),
+            in_plan: true,
+            first_n: 0,
+            target_nresults: 2,
+            errors: ErrorMask::default(),
+            canonical: None,
+            assimilated: false,
+            cause: None,
+            results: Vec::new(),
+        }
+    }
+
+    fn result(n: u32, outcome: Outcome) -> ResultRecord {
+        ResultRecord {
+            state: ResultState::Over(outcome),
+            started: Some(1.0),
+            elapsed_seconds: 1.5 + f64::from(n),
+            cpu_seconds: 1.25,
+            peak_bytes: 4096,
+            exit_status: Some(0),
+            ..ResultRecord::unsent(n)
+        }
+    }
+
+    #[test]
+    fn the_table_tells_of_the_canonical_result_and_of_the_failure() {
+        let dir = tempfile::tempdir().unwrap();
+        let valid = Outcome::Success(ValidateState::Valid);
+        let mut done = job("aspirin");
+        done.results = vec![result(0, valid), result(1, valid)];
+        done.canonical = Some(1);
+        done.assimilated = true;
+        std::fs::create_dir(dir.path().join("aspirin")).unwrap();
+        std::fs::write(dir.path().join("aspirin/poses.pdbqt"), "").unwrap();
+        let mut failed = job("caffeine");
+        let mut error = result(0, Outcome::ClientError);
+        error.exit_status = Some(139);
+        error.cause = Some("process exited with code 139".to_owned());
+        failed.results = vec![error];
+        failed.errors = ErrorMask::TOO_MANY_ERRORS;
+        failed.assimilated = true;
+        failed.cause = Some("code 139, \"twice\"".to_owned());
+        let jobs = [done, failed, job("menthol")];
+        let outputs = ["poses.pdbqt".to_owned(), "log".to_owned()];
+        insta::assert_snapshot!(table(&jobs, &outputs, "host", dir.path()), @r#"
+        job,status,wall_seconds,cpu_seconds,memory_bytes,host,exit_status,results,cause,poses.pdbqt,log
+        aspirin,done,2.500,1.250,4096,host,0,2,,aspirin/poses.pdbqt,
+        caffeine,failed,1.500,1.250,4096,host,139,1,"code 139, ""twice""",,
+        menthol,waiting,,,,,,0,,,
+        "#);
+    }
+
+    #[test]
+    fn only_the_end_of_a_long_log_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(STDERR_FILE), "x".repeat(100_000) + "\nthe end\n").unwrap();
+        let log = dir.path().join("log");
+        keep_log(dir.path(), &log).unwrap();
+        let text = std::fs::read_to_string(&log).unwrap();
+        assert_eq!(text.len(), 63 * 1024);
+        assert!(tail(&text).ends_with("\nthe end"));
+    }
+}

@@ -1,0 +1,148 @@
+//! How results end.
+
+use super::support::{Bench, assert_code, stderr};
+
+const SINGLE: &str = "[replication]\nquorum = 1\nmax_errors = 1\n";
+
+#[test]
+fn a_job_that_writes_its_output_is_collected() {
+    let bench = Bench::new(SINGLE);
+    bench.jobs(&[("one", "out:out.txt=hello log:fine")]);
+    let output = bench.run(&[]);
+    assert_code(&output, 0);
+    assert_eq!(bench.read("results/one/out.txt"), "hello");
+    assert!(bench.read("results/one/stderr.txt").contains("fine"));
+    let row = &bench.table()["one"];
+    assert_eq!((row["status"].as_str(), row["out.txt"].as_str()), ("done", "one/out.txt"));
+    bench.assert_no_slot();
+}
+
+#[test]
+fn a_finished_job_is_not_run_again() {
+    let bench = Bench::new(SINGLE);
+    bench.jobs(&[("one", "out:out.txt=hello")]);
+    assert_code(&bench.run(&[]), 0);
+    assert_code(&bench.run(&[]), 0);
+    assert_eq!(bench.traced("start"), 1);
+}
+
+#[test]
+fn a_failed_job_is_told_with_its_log_and_the_rest_goes_on() {
+    let bench = Bench::new(SINGLE);
+    bench.jobs(&[("bad", "log:cannot_open_ligand exit:3"), ("good", "out:out.txt=x")]);
+    let output = bench.run(&[]);
+    assert_code(&output, 1);
+    let said = stderr(&output);
+    assert!(
+        said.contains("bad: failed (exit status 3): process exited with code 3 (too many errors)"),
+        "{said}"
+    );
+    assert!(said.contains("    | cannot_open_ligand"), "{said}");
+    let table = bench.table();
+    assert_eq!(table["bad"]["exit_status"], "3");
+    assert_eq!(table["bad"]["results"], "2", "one error is allowed");
+    assert_eq!(table["good"]["status"], "done");
+    bench.assert_no_slot();
+}
+
+#[test]
+fn a_failed_job_is_tried_anew_only_if_asked_for() {
+    let bench = Bench::new(SINGLE);
+    bench.jobs(&[("bad", "exit:3")]);
+    assert_code(&bench.run(&[]), 1);
+    assert_code(&bench.run(&[]), 1);
+    assert_eq!(bench.traced("start"), 2);
+    assert_code(&bench.run(&["--retry"]), 1);
+    assert_eq!(bench.traced("start"), 4);
+    assert_eq!(bench.traced("start fake-"), 4);
+}
+
+#[test]
+fn premature_exits_and_kills_from_outside_are_restarts_in_the_same_slot() {
+    let bench = Bench::new(SINGLE);
+    bench.jobs(&[("leaves", "premature:3 out:out.txt=x"), ("killed", "kill:9:2 out:out.txt=y")]);
+    assert_code(&bench.run(&[]), 0);
+    assert_eq!(bench.traced("start"), 4 + 3);
+    assert_eq!(bench.traced("work"), 2);
+}
+
+#[test]
+fn a_temporary_exit_is_tried_again_and_given_up_with_its_reason() {
+    let bench = Bench::new("[replication]\nquorum = 1\nmax_errors = 1\n");
+    bench.jobs(&[("later", "postpone:2:busy out:out.txt=x"), ("never", "postpone:99:no_engine")]);
+    let output = bench.run(&[]);
+    assert_code(&output, 1);
+    let table = bench.table();
+    assert_eq!(table["later"]["status"], "done");
+    assert_eq!(table["never"]["exit_status"], "-226");
+    assert!(table["never"]["cause"].contains("no_engine"), "{}", table["never"]["cause"]);
+    assert!(stderr(&output).contains("postponed: busy"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_crash_of_the_wrapper_is_an_error() {
+    let bench = Bench::new(SINGLE);
+    bench.jobs(&[("crash", "kill:6:99")]);
+    assert_code(&bench.run(&[]), 1);
+    assert_eq!(bench.table()["crash"]["exit_status"], "6");
+}
+
+#[test]
+fn a_missing_output_and_one_over_its_size_are_errors() {
+    let bench = Bench::new(SINGLE);
+    bench.jobs(&[("missing", "log:nothing"), ("large", "out:out.txt=12345678901")]);
+    assert_code(&bench.run(&[]), 1);
+    let table = bench.table();
+    assert!(table["missing"]["cause"].starts_with("output out.txt was not written"));
+    assert!(table["large"]["cause"].starts_with("output out.txt has 11 bytes, max_size allows 10"));
+}
+
+#[test]
+fn a_kept_slot_stays() {
+    let bench = Bench::new(SINGLE);
+    bench.jobs(&[("one", "out:out.txt=x")]);
+    assert_code(&bench.run(&["--keep"]), 0);
+    let kept: Vec<_> = std::fs::read_dir(bench.path("results/.buoy/kept")).unwrap().collect();
+    assert_eq!(kept.len(), 1);
+    assert!(kept[0].as_ref().unwrap().path().join("init_data.xml").exists());
+    bench.assert_no_slot();
+}
+
+#[test]
+fn a_changed_plan_is_refused_or_taken_up() {
+    let bench = Bench::new(SINGLE);
+    bench.jobs(&[("one", "out:out.txt=x")]);
+    assert_code(&bench.run(&[]), 0);
+
+    bench.jobs(&[("one", "out:out.txt=other")]);
+    let output = bench.run(&[]);
+    assert_code(&output, 2);
+    assert!(stderr(&output).contains("1 jobs have other arguments or inputs"), "{}", stderr(&output));
+
+    bench.jobs(&[("one", "out:out.txt=x"), ("two", "out:out.txt=y")]);
+    assert_code(&bench.run(&[]), 0);
+    assert_eq!(bench.traced("start"), 2, "only the new one was run");
+
+    bench.jobs(&[("two", "out:out.txt=y")]);
+    assert_code(&bench.run(&[]), 0);
+    assert_eq!(bench.table()["one"]["status"], "done", "its results stay");
+
+    bench.write("run.sh", "#!/bin/sh\necho changed\n");
+    let output = bench.run(&[]);
+    assert_code(&output, 2);
+    assert!(stderr(&output).contains("this directory holds results of bundle"), "{}", stderr(&output));
+}
+
+#[test]
+fn json_tells_each_step_in_a_line() {
+    let bench = Bench::new(SINGLE);
+    bench.jobs(&[("one", "out:out.txt=x")]);
+    let output = bench.run(&["--json"]);
+    assert_code(&output, 0);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let events: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let kinds: Vec<_> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["begun", "started", "result_over", "job_over", "ended"]);
+    assert_eq!(events[4]["done"], 1);
+}
