@@ -16,6 +16,8 @@ pub struct Cli {
 /// One verb, one file in `commands/`.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
+    /// Make a science app to start from
+    Init(commands::init::Args),
     /// Say what a campaign would run, or everything that is wrong with it
     Check(commands::check::Args),
     /// Write what would be sent to a folder: templates, files, a line for each job

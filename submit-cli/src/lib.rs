@@ -26,6 +26,7 @@ pub mod progress;
 pub mod render;
 pub mod results;
 pub mod sources;
+pub mod starter;
 pub mod template;
 pub mod toml_section;
 pub mod units;

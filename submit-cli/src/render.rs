@@ -4,6 +4,7 @@ pub mod campaign;
 pub mod plan;
 
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -58,6 +59,19 @@ pub fn diagnostics_json(list: &[Diagnostic]) -> io::Result<Exit> {
     let mut out = io::stdout().lock();
     writeln!(out, "{}", serde_json::json!({ "mistakes": mistakes }))?;
     Ok(Exit::BadInput)
+}
+
+/// Prints which files of a starter app were written, and what to do next.
+///
+/// # Errors
+/// stdout is closed.
+pub fn starter(dir: &Path, files: &[PathBuf]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for file in files {
+        writeln!(out, "{}", dir.join(file).display())?;
+    }
+    let _ = writeln!(io::stderr(), "next: buoy check {0}, then buoy run {0}", dir.display());
+    Ok(())
 }
 
 /// Prints an error and its causes.

@@ -9,9 +9,11 @@ use serde::Serialize;
 use tera::{Context, Tera};
 
 /// The embedded templates, by the path below `templates/`.
-const EMBEDDED: [(&str, &str); 2] = [
+const EMBEDDED: [(&str, &str); 4] = [
     (INPUT, include_str!("../../templates/batch/workunit_in.xml.tera")),
     (OUTPUT, include_str!("../../templates/batch/workunit_out.xml.tera")),
+    ("app/shell/app.toml.tera", include_str!("../../templates/app/shell/app.toml.tera")),
+    ("app/python/app.toml.tera", include_str!("../../templates/app/python/app.toml.tera")),
 ];
 
 /// The input template of a batch; rendered with [`crate::pack::InputTemplate`].
