@@ -62,7 +62,10 @@ pub enum JobSource {
 pub fn parse(file: &Path, text: &str, mistakes: &mut Diagnostics) -> BatchSpec {
     let doc = Document::new(file, text);
     let dir = file.parent().map_or_else(PathBuf::new, Path::to_path_buf);
-    let table = doc.parse();
+    let Some(table) = doc.parse() else {
+        mistakes.append(doc.into_mistakes());
+        return BatchSpec::default();
+    };
     let mut top = Section::new(&doc, "", table.get_ref(), 0);
     let mut batch = BatchSpec {
         name: top.text("name").map(|name| name.placed(str::to_owned)),
@@ -147,7 +150,11 @@ fn sweep(doc: &Document<'_>, top: &mut Section<'_, '_>, batch: &mut BatchSpec) {
         };
         match axis(key.get_ref(), values) {
             Ok(axis) => batch.sweep.axes.push(axis),
-            Err(found) => doc.note(Diagnostic::new(place, found).accepted(sweep::FORM)),
+            Err(found) => {
+                doc.note(Diagnostic::new(place, found).accepted(sweep::FORM));
+                // So that its placeholders are not called unknown besides.
+                batch.sweep.axes.push(Axis { key: key.get_ref().to_string(), values: vec![String::new()] });
+            }
         }
     }
 }
@@ -178,7 +185,10 @@ fn scalar(doc: &Document<'_>, item: &toml::Spanned<DeValue<'_>>) -> Result<Strin
         DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) => {
             Ok(doc.text.get(item.span()).unwrap_or_default().to_owned())
         }
-        other => Err(format!("a value that is a {}", other.type_str())),
+        other => {
+            let written = doc.text.get(item.span()).unwrap_or_default();
+            Err(format!("the value {written} ({})", other.type_str()))
+        }
     }
 }
 

@@ -31,7 +31,9 @@ pub fn input_file(name: &str, path: &Path, place: &Place, mistakes: &mut Diagnos
 }
 
 fn missing(name: &str, path: &Path, fault: String, place: Place) -> Diagnostic {
-    Diagnostic::new(place, format!("input {name:?}: {} {fault}", path.display()))
+    let path =
+        if path.as_os_str().is_empty() { "an empty path".to_owned() } else { path.display().to_string() };
+    Diagnostic::new(place, format!("input {name:?}: {path} {fault}"))
 }
 
 fn fault(path: &Path) -> Option<String> {

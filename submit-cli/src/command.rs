@@ -110,3 +110,44 @@ fn double_quoted(chars: &mut std::str::Chars<'_>, word: &mut String) -> Result<(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn words_are_cut_as_a_shell_does() {
+        let table: [(&str, &[&str]); 7] = [
+            ("", &[]),
+            ("  a  b\tc\n", &["a", "b", "c"]),
+            ("a'b c'd", &["ab cd"]),
+            (r#""a \"b\" \n $x" ''"#, &[r#"a "b" \n $x"#, ""]),
+            (r"a\ b \'", &["a b", "'"]),
+            (r"'\'", &[r"\"]),
+            ("$(x) `y` ;z *", &["$(x)", "`y`", ";z", "*"]),
+        ];
+        for (text, words) in table {
+            assert_eq!(split_words(text).unwrap(), words, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_open_is_refused() {
+        for text in ["'a", "\"a", "a\\", "\"a\\", "'a\"b"] {
+            assert!(split_words(text).is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn quoted_words_come_back(words in prop::collection::vec("\\PC{0,10}", 0..6)) {
+            let single: Vec<String> = words.iter().map(|word| format!("'{}'", word.replace('\'', r"'\''"))).collect();
+            prop_assert_eq!(&split_words(&single.join(" ")).unwrap(), &words);
+            let double: Vec<String> =
+                words.iter().map(|word| format!("\"{}\"", word.replace('\\', r"\\").replace('"', "\\\""))).collect();
+            prop_assert_eq!(&split_words(&double.join("\t")).unwrap(), &words);
+        }
+    }
+}

@@ -233,7 +233,7 @@ fn inputs(
 fn no_file(app: &AppSpec, name: &str, stem: &str, place: &Place, rows: &Rows) -> Diagnostic {
     let found = format!("nothing says which file a job gets as input {name:?}");
     let help = match rows.naming {
-        Naming::Sweep => format!("give the jobs' files: buoy check {} FILE…", app.dir.display()),
+        Naming::Sweep => format!("give the jobs' files: buoy check {} FILE…", app.file.display()),
         Naming::Table if stem != name => format!(
             "add a column {stem:?} or {name:?} with a path in each row; or in batch.toml [jobs.inputs] {name:?} = \"…\""
         ),

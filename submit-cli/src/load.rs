@@ -108,7 +108,7 @@ fn find(sources: &Sources) -> (Option<PathBuf>, Option<PathBuf>) {
             } else {
                 &sources.app
             };
-            let beside = dir.join("batch.toml");
+            let beside = inside(dir, "batch.toml");
             (Some(sources.app.clone()), beside.is_file().then_some(beside))
         }
         _ => (Some(sources.app.clone()), None),
@@ -175,12 +175,13 @@ fn override_batch(batch: &mut BatchSpec, sources: &Sources, mistakes: &mut Diagn
     batch.ignore.extend(sources.ignore.iter().cloned());
 }
 
+/// A file in a directory, without a "./" that nobody typed.
+fn inside(dir: &Path, name: &str) -> PathBuf {
+    if dir == Path::new(".") { PathBuf::from(name) } else { dir.join(name) }
+}
+
 fn read_app(path: &Path, mistakes: &mut Diagnostics) -> Option<AppSpec> {
-    let file = match path {
-        _ if path == Path::new(".") => PathBuf::from("app.toml"),
-        dir if dir.is_dir() => dir.join("app.toml"),
-        file => file.to_path_buf(),
-    };
+    let file = if path.is_dir() { inside(path, "app.toml") } else { path.to_path_buf() };
     match std::fs::read_to_string(&file) {
         Ok(text) => app::parse::parse(&file, &text, mistakes),
         Err(error) => {

@@ -162,3 +162,67 @@ fn shaped(value: &str, form: Form) -> &str {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    struct Row;
+
+    impl Values for Row {
+        fn get(&self, column: &str) -> Option<&str> {
+            match column {
+                "file" => Some("dir/a.b.c"),
+                "two words" => Some("2"),
+                _ => None,
+            }
+        }
+    }
+
+    #[test]
+    fn placeholders_are_filled_in_their_forms() {
+        for (text, filled) in [
+            ("", ""),
+            ("{file}", "dir/a.b.c"),
+            ("{file:name}", "a.b.c"),
+            ("{file:stem}", "a.b"),
+            ("{file:dir}", "dir"),
+            ("x{two words}y{{{file:stem}}}", "x2y{a.b}"),
+        ] {
+            assert_eq!(Pattern::parse(text).unwrap().fill(&Row), filled, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_placeholder_is_refused() {
+        for text in ["{", "}", "{}", "{ }", "a{b", "a}b", "{a{b}}", "{a:size}", "{:stem}"] {
+            assert!(Pattern::parse(text).is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_can_be_written_with_doubled_braces(text in "\\PC*") {
+            let pattern = Pattern::parse(&text.replace('{', "{{").replace('}', "}}")).unwrap();
+            prop_assert_eq!(pattern.fill(&Row), text);
+        }
+
+        #[test]
+        fn a_value_is_never_read_as_a_pattern(value in "\\PC*") {
+            struct One(String);
+            impl Values for One {
+                fn get(&self, _: &str) -> Option<&str> {
+                    Some(&self.0)
+                }
+            }
+            prop_assert_eq!(Pattern::parse("<{x}>").unwrap().fill(&One(value.clone())), format!("<{value}>"));
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "[{}:a]*") {
+            let _ = Pattern::parse(&text);
+        }
+    }
+}

@@ -25,15 +25,16 @@ impl<'a> Document<'a> {
         Self { file, text, mistakes: RefCell::default() }
     }
 
-    /// Its top table. Where the text is no TOML, the mistakes are noted, and what could be read is given.
-    pub fn parse(&self) -> Spanned<DeTable<'a>> {
+    /// Its top table; `None` where the text is no TOML, and then the mistakes are noted.
+    pub fn parse(&self) -> Option<Spanned<DeTable<'a>>> {
         let (table, errors) = DeTable::parse_recoverable(self.text);
+        let good = errors.is_empty();
         for error in errors {
             let at = error.span().map_or(0, |span| span.start);
             let message = error.message().replace('\n', "; ");
             self.note(Diagnostic::new(self.place(at), format!("not valid TOML: {message}")));
         }
-        table
+        good.then_some(table)
     }
 
     /// The place of a byte of the text.
@@ -84,7 +85,9 @@ impl<'d, 'a> Section<'d, 'a> {
 
     /// The value of a key, of any type.
     pub fn value(&mut self, key: &'static str) -> Option<&'d Spanned<DeValue<'a>>> {
-        self.known.push(key);
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
         self.table.get(key)
     }
 

@@ -23,7 +23,10 @@ use crate::{names, units};
 /// Mistakes go to `mistakes`; there is an `AppSpec` only if there were none.
 pub fn parse(file: &Path, text: &str, mistakes: &mut Diagnostics) -> Option<AppSpec> {
     let doc = Document::new(file, text);
-    let table = doc.parse();
+    let Some(table) = doc.parse() else {
+        mistakes.append(doc.into_mistakes());
+        return None;
+    };
     let mut top = Section::new(&doc, "", table.get_ref(), 0);
     let dir = file.parent().map_or_else(PathBuf::new, Path::to_path_buf);
 
@@ -214,17 +217,11 @@ fn resources(doc: &Document<'_>, top: &mut Section<'_, '_>) -> Resources {
     resources.flops_bound = section.number("flops_bound").unwrap_or(resources.flops * BOUND_FACTOR);
     resources.memory_bytes = size(doc, &mut section, "memory", MEMORY);
     resources.disk_bytes = size(doc, &mut section, "disk", DISK);
-    if let Some(text) = section.text("deadline") {
-        // delay_bound is an int of seconds (db/boinc_db_types.h).
-        let seconds = 1..=u64::try_from(i32::MAX).unwrap_or(0);
-        match units::duration(text.text).filter(|time| seconds.contains(&time.as_secs())) {
-            Some(deadline) => resources.deadline = deadline,
-            None => doc.note(
-                Diagnostic::new(text.place, format!("deadline is {:?}", text.text))
-                    .accepted(units::DURATION_FORM),
-            ),
-        }
-    }
+    // delay_bound is an int of seconds (db/boinc_db_types.h).
+    let seconds = 1..=u64::try_from(i32::MAX).unwrap_or(0);
+    let deadline = |text: &str| units::duration(text).filter(|time| seconds.contains(&time.as_secs()));
+    let form = (units::DURATION_FORM, "s");
+    resources.deadline = quantity(doc, &mut section, "deadline", form, deadline).unwrap_or(DEADLINE);
     resources.cpus = section.number("cpus").unwrap_or(1.0);
     if let Some(text) = section.text("gpu") {
         match text.text {
@@ -312,15 +309,30 @@ fn rules(
 }
 
 fn size(doc: &Document<'_>, section: &mut Section<'_, '_>, key: &'static str, default: u64) -> u64 {
-    let Some(text) = section.text(key) else { return default };
-    match units::size(text.text).filter(|&bytes| bytes > 0) {
-        Some(bytes) => bytes,
-        None => {
-            let found = format!("{key} is {:?}", text.text);
-            doc.note(Diagnostic::new(text.place, found).accepted(units::SIZE_FORM));
-            default
+    let size = |text: &str| units::size(text).filter(|&bytes| bytes > 0);
+    quantity(doc, section, key, (units::SIZE_FORM, "B"), size).unwrap_or(default)
+}
+
+/// A text with a unit; a bare number is refused with `unit` as a proposal.
+fn quantity<T>(
+    doc: &Document<'_>,
+    section: &mut Section<'_, '_>,
+    key: &'static str,
+    (form, unit): (&str, &str),
+    read: impl Fn(&str) -> Option<T>,
+) -> Option<T> {
+    let value = section.value(key)?;
+    let written = doc.text.get(value.span()).unwrap_or_default();
+    let quantity = value.get_ref().as_str().and_then(read);
+    if quantity.is_none() {
+        let place = doc.place(value.span().start);
+        let mut diagnostic = Diagnostic::new(place, format!("{key} is {written}")).accepted(form);
+        if value.get_ref().is_integer() {
+            diagnostic = diagnostic.help(format!("write {key} = \"{written} {unit}\""));
         }
+        doc.note(diagnostic);
     }
+    quantity
 }
 
 fn one_of(text: &Text<'_>, key: &str, words: &[&'static str]) -> Diagnostic {

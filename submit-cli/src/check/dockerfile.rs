@@ -24,9 +24,12 @@ pub fn check(app: &AppSpec, mistakes: &mut Diagnostics) {
             if let Some(found) = fault(source, &names, app) {
                 let place = Place::line(dockerfile, line);
                 let accepted = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-                let help = format!("add it to files in [image] of {}", app.file.display());
-                mistakes
-                    .push(Diagnostic::new(place, format!("{verb} {found}")).accepted(accepted).help(help));
+                let mut diagnostic = Diagnostic::new(place, format!("{verb} {found}")).accepted(accepted);
+                if !app.inputs.iter().any(|input| input.name == source) {
+                    let help = format!("add it to files in [image] of {}", app.file.display());
+                    diagnostic = diagnostic.help(help);
+                }
+                mistakes.push(diagnostic);
             }
         }
     }

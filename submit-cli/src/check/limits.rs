@@ -111,7 +111,7 @@ pub fn xml(plan: &Plan, mistakes: &mut Diagnostics) {
     let inputs = plan.bundle.files.iter().map(|file| &file.file).chain(shared).chain(&plan.job_inputs);
     let per_file = |file: &InputFile| {
         // <file_info>: name, url, md5 and size with their tags and flags; <file_ref>: both names.
-        2 * crate::physical::NAME_LENGTH + DOWNLOAD_URL + file.open_name.len() + 400
+        2 * crate::physical::NAME_LENGTH + DOWNLOAD_URL + file.open_name.len() + 320
     };
     let longest = plan.jobs.iter().map(|job| job.command_line.len()).max().unwrap_or(0);
     let workunit = inputs.map(per_file).sum::<usize>() + longest + 200;

@@ -30,7 +30,7 @@ impl Format {
     }
 }
 
-/// Reads a table; mistakes of all rows are noted.
+/// Reads a table; the mistakes of all rows are noted, and the good rows given.
 pub fn read(path: &Path, mistakes: &mut Diagnostics) -> Option<Rows> {
     let Some(format) = Format::of(path) else {
         mistakes.push(
@@ -59,14 +59,16 @@ pub fn parse(path: &Path, format: Format, bytes: &[u8], mistakes: &mut Diagnosti
         Format::Jsonl => json_lines(path, bytes, mistakes),
     };
     let (columns, rows) = table?;
-    check_columns(path, &columns, mistakes);
+    if !check_columns(path, &columns, mistakes) {
+        return None;
+    }
     if rows.is_empty() && mistakes.len() == before {
         mistakes.push(
             Diagnostic::new(Place::file(path), "the table has no rows").help("add a line for each job"),
         );
     }
     let base = path.parent().map(Path::to_path_buf).unwrap_or_default();
-    (mistakes.len() == before).then_some(Rows { columns, base, rows, naming: Naming::Table })
+    Some(Rows { columns, base, rows, naming: Naming::Table })
 }
 
 type Table = (Vec<String>, Vec<Row>);
@@ -104,7 +106,7 @@ fn delimited(path: &Path, delimiter: u8, bytes: &[u8], mistakes: &mut Diagnostic
         };
         if record.len() != columns.len() {
             let found =
-                format!("{} values, where the first line names {} columns", record.len(), columns.len());
+                format!("{} value(s), where the first line names {} columns", record.len(), columns.len());
             mistakes.push(Diagnostic::new(place, found).help(ragged_help(&record, columns)));
             continue;
         }
@@ -213,7 +215,9 @@ fn json_value(place: &Place, key: &str, raw: &str, mistakes: &mut Diagnostics) -
     }
 }
 
-fn check_columns(path: &Path, columns: &[String], mistakes: &mut Diagnostics) {
+/// Whether placeholders can name each column.
+fn check_columns(path: &Path, columns: &[String], mistakes: &mut Diagnostics) -> bool {
+    let before = mistakes.len();
     for (number, column) in columns.iter().enumerate() {
         let place = Place::line(path, 1);
         if column.is_empty() {
@@ -226,6 +230,51 @@ fn check_columns(path: &Path, columns: &[String], mistakes: &mut Diagnostics) {
             );
         } else if columns[..number].contains(column) {
             mistakes.push(Diagnostic::new(place, format!("two columns are named {column:?}")));
+        }
+    }
+    mistakes.len() == before
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn rows(format: Format, bytes: &[u8]) -> Vec<Vec<String>> {
+        let mut mistakes = Diagnostics::new();
+        let rows = parse(Path::new("t"), format, bytes, &mut mistakes).unwrap();
+        assert!(mistakes.is_empty());
+        rows.rows.into_iter().map(|row| row.values).collect()
+    }
+
+    /// Anything a cell may hold: no line breaks, no control characters. A line must not be empty.
+    fn cell() -> impl Strategy<Value = String> {
+        "[ -~äß€]{1,12}"
+    }
+
+    proptest! {
+        #[test]
+        fn cells_are_read_as_they_were_written(table in prop::collection::vec(prop::collection::vec(cell(), 3), 1..8)) {
+            for (format, delimiter) in [(Format::Csv, b','), (Format::Csv, b';'), (Format::Tsv, b'\t')] {
+                let mut writer = csv::WriterBuilder::new().delimiter(delimiter).from_writer(Vec::new());
+                for row in std::iter::once(&vec!["a".into(), "b".into(), "c".into()]).chain(&table) {
+                    writer.write_record(row).unwrap();
+                }
+                prop_assert_eq!(&rows(format, &writer.into_inner().unwrap()), &table);
+            }
+            let lines: Vec<String> = table
+                .iter()
+                .map(|row| serde_json::json!({ "a": row[0], "b": row[1], "c": row[2] }).to_string())
+                .collect();
+            prop_assert_eq!(&rows(Format::Jsonl, lines.join("\n").as_bytes()), &table);
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            for format in [Format::Csv, Format::Tsv, Format::Jsonl] {
+                let _ = parse(Path::new("t"), format, &bytes, &mut Diagnostics::new());
+            }
         }
     }
 }

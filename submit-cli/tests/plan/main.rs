@@ -1,0 +1,12 @@
+//! From a submitter's files to a plan and a package, through the `buoy` command.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod create_work;
+mod folder;
+mod help;
+mod jobs;
+mod limits;
+mod mistakes;
+mod packing;
+mod starters;

@@ -1,0 +1,416 @@
+//! Every mistake says where it is, what was found, what is accepted and what to do; all of them at once.
+
+use insta::assert_snapshot;
+
+use crate::folder::Folder;
+
+#[test]
+fn all_mistakes_of_all_files_at_once() {
+    let folder = Folder::new()
+        .replace("app.toml", "[image]", "[image]\nworkdri = \"/x\"")
+        .replace("app.toml", "\"1 MB\"", "\"1 MBB\"")
+        .replace("app.toml", "version = \"1.0.0\"", "version = 1.0")
+        .with("jobs.csv", "ligand,seed\na.pdbqt,1,2\nb.pdbqt\n");
+    assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
+    error: app.toml:2:11: version is 1.0 (float)
+      accepted: a string
+      help: write version = "1.0"
+    error: app.toml:5:1: unknown key "workdri" in [image]
+      accepted: dockerfile, tarball, digest, name, files, build_args, workdir
+      help: did you mean "workdir"?
+    error: app.toml:21:12: max_size is "1 MBB"
+      accepted: a number and a unit, B kB MB GB TB (powers of 1000) or KiB MiB GiB TiB (of 1024), as in "2 GB"
+    error: jobs.csv:2: 3 value(s), where the first line names 2 columns
+      help: a value with the separator in it needs double quotes around it
+    error: jobs.csv:3: 1 value(s), where the first line names 2 columns
+      help: no value for "seed"
+    5 mistakes; nothing was done
+    "#);
+}
+
+#[test]
+fn the_app_is_not_there() {
+    assert_snapshot!(Folder::new().buoy("check nowhere").refused(), @r"
+    error: nowhere: cannot be read: No such file or directory (os error 2)
+      help: buoy init NAME makes a science app to start from
+    1 mistake; nothing was done
+    ");
+}
+
+#[test]
+fn the_dockerfile_is_missing() {
+    assert_snapshot!(Folder::new().without("Dockerfile").buoy("check . jobs.csv").refused(), @r"
+    error: app.toml: Dockerfile cannot be read: No such file or directory (os error 2)
+      help: create it, or change dockerfile in [image]; paths start at the working directory
+    1 mistake; nothing was done
+    ");
+}
+
+#[test]
+fn copy_of_a_file_that_does_not_travel() {
+    let dockerfile = "FROM x\nRUN a && \\\n  b\nCOPY dock.sh lib/prm.dat /x/\nADD [\"ligand.pdbqt\", \"./\"]\nCOPY --from=0 /a /b\n\
+                      COPY . /x\nCOPY --chown=1 *.sh /x/\nADD https://host/file /x/\nRUN <<END\nCOPY gone\nEND\ncopy doc.sh /x\n";
+    let folder = Folder::new().with("Dockerfile", dockerfile);
+    assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
+    error: Dockerfile:4: COPY takes "lib/prm.dat", and the files of the image travel without directories
+      accepted: dock.sh
+      help: add it to files in [image] of app.toml
+    error: Dockerfile:5: ADD takes "ligand.pdbqt", an input: those are there when a job runs, not when the image is built
+      accepted: dock.sh
+    error: Dockerfile:13: COPY takes "doc.sh", which is not among the files of the image
+      accepted: dock.sh
+      help: add it to files in [image] of app.toml
+    3 mistakes; nothing was done
+    "#);
+}
+
+#[test]
+fn inputs_that_are_missing() {
+    let folder =
+        Folder::new().without("receptor.pdbqt").with("jobs.csv", "ligand,seed\na.pdbqt,1\nc.pdbqt,2\n,3\n");
+    assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
+    error: app.toml:10:1: input "receptor.pdbqt": receptor.pdbqt does not exist
+    error: jobs.csv:3: input "ligand.pdbqt": c.pdbqt does not exist
+    error: jobs.csv:4: input "ligand.pdbqt": an empty path does not exist
+    3 mistakes; nothing was done
+    "#);
+}
+
+#[test]
+fn names_that_leave_the_slot_or_break_boinc() {
+    for name in
+        ["../x", "a/b", "/etc/passwd", "a\\nb", "a\\\"b", "a'b", "a\\\\b", "a<b", "é", "init_data.xml", ""]
+    {
+        let folder =
+            Folder::new().replace("app.toml", "name = \"ligand.pdbqt\"", &format!("name = \"{name}\""));
+        let stderr = folder.buoy("check . jobs.csv").refused();
+        assert!(stderr.starts_with("error: app.toml:16:8: the input's name \""), "{name}: {stderr}");
+    }
+    let folder = Folder::new().replace("app.toml", "name = \"ligand.pdbqt\"", "name = \"../x\"");
+    assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
+    error: app.toml:16:8: the input's name "../x" leads to another directory
+      accepted: letters a-z A-Z, digits, _ - . and space, not at the start: - . or space
+    1 mistake; nothing was done
+    "#);
+}
+
+#[test]
+fn names_of_jobs_that_break_boinc() {
+    let names = ["it's", "\"say \"\"hi\"\"\"", "a\\b", "a<b", "../x", "a b", "\"a\u{1}b\"", ";x", "", "-x"];
+    let table: String = names.iter().map(|name| format!("{name},a.pdbqt,1\n")).collect();
+    let folder = Folder::new().with("jobs.csv", &format!("job,ligand,seed\n{table}"));
+    assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
+    error: jobs.csv:2: the job name "it's" contains '\'': letters, digits, "_", "-" and "." are accepted, first a letter or digit
+    error: jobs.csv:3: the job name "say \"hi\"" contains ' ': letters, digits, "_", "-" and "." are accepted, first a letter or digit
+    error: jobs.csv:4: the job name "a\\b" contains '\\': letters, digits, "_", "-" and "." are accepted, first a letter or digit
+    error: jobs.csv:5: the job name "a<b" contains '<': letters, digits, "_", "-" and "." are accepted, first a letter or digit
+    error: jobs.csv:6: the job name "../x" contains '/': letters, digits, "_", "-" and "." are accepted, first a letter or digit
+    error: jobs.csv:7: the job name "a b" contains ' ': letters, digits, "_", "-" and "." are accepted, first a letter or digit
+    error: jobs.csv:8: column "job" has the control character U+0001 in its value
+    error: jobs.csv:9: the job name ";x" contains ';': letters, digits, "_", "-" and "." are accepted, first a letter or digit
+    error: jobs.csv:10: the job name is empty
+    error: jobs.csv:11: the job name "-x" contains '-': letters, digits, "_", "-" and "." are accepted, first a letter or digit
+    10 mistakes; nothing was done
+    "#);
+    let folder = folder.with("jobs.csv", "job,ligand,seed\n\"a\nb\",a.pdbqt,1\n");
+    assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
+    error: jobs.csv:2: column "job" has a line break in its value
+    1 mistake; nothing was done
+    "#);
+}
+
+#[test]
+fn a_line_break_in_a_table() {
+    let folder = Folder::new().with("jobs.csv", "ligand,seed\na.pdbqt,\"1\n2\"\nb.pdbqt,3\n");
+    assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
+    error: jobs.csv:2: column "seed" has a line break in its value
+    1 mistake; nothing was done
+    "#);
+}
+
+#[test]
+fn two_jobs_of_one_name() {
+    let folder = Folder::new().with("jobs.csv", "job,ligand,seed\nx,a.pdbqt,1\ny,b.pdbqt,2\nX,a.pdbqt,3\n");
+    assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
+    error: jobs.csv:4: a second job named "X"; the first is jobs.csv:2
+      help: names differ in more than upper and lower case; set them with name = "…" in [jobs] or a column job
+    1 mistake; nothing was done
+    "#);
+}
+
+#[test]
+fn ragged_rows() {
+    let folder = Folder::new().with("jobs.csv", "ligand,seed\na.pdbqt,1\nb.pdbqt\na.pdbqt,3,4\n");
+    assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
+    error: jobs.csv:3: 1 value(s), where the first line names 2 columns
+      help: no value for "seed"
+    error: jobs.csv:4: 3 value(s), where the first line names 2 columns
+      help: a value with the separator in it needs double quotes around it
+    2 mistakes; nothing was done
+    "#);
+}
+
+#[test]
+fn a_json_table_with_other_keys_and_values() {
+    let table = "{\"ligand\": \"a.pdbqt\", \"seed\": 1}\n{\"ligand\": \"a.pdbqt\"}\n[1]\n{\"ligand\": null, \"seed\": [1]}\n";
+    let folder = Folder::new().with("t.jsonl", table);
+    assert_snapshot!(folder.buoy("check . t.jsonl").refused(), @r#"
+    error: t.jsonl:2: the keys are ligand, where the first line has ligand, seed
+    error: t.jsonl:3: not a JSON object of one line: invalid type: sequence, expected a map at line 1 column 0
+    error: t.jsonl:4: column "ligand" is null
+      accepted: a string, a number, true or false
+    3 mistakes; nothing was done
+    "#);
+}
+
+#[test]
+fn a_column_that_nothing_uses_and_a_placeholder_without_a_column() {
+    let folder = Folder::new().with("jobs.csv", "ligand,sed\na.pdbqt,1\n");
+    assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
+    error: app.toml:8:11: the command has {seed}, and there is no such column
+      accepted: ligand, sed, index, job
+      help: did you mean {sed}?
+    error: jobs.csv:1: column "sed" is used by nothing
+      help: use {sed} in the command or a name; or ignore = ["sed"] in [jobs]; or --ignore sed
+    2 mistakes; nothing was done
+    "#);
+}
+
+#[test]
+fn columns_without_a_name_or_with_the_same() {
+    let folder = Folder::new().with("jobs.csv", "ligand,seed,,seed,a:b\na.pdbqt,1,2,3,4\n");
+    assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
+    error: jobs.csv:1: column 3 has no name
+      help: name each column in the first line
+    error: jobs.csv:1: two columns are named "seed"
+    error: jobs.csv:1: column "a:b" has : { or } in its name
+      help: placeholders could not name it: call it something else
+    3 mistakes; nothing was done
+    "#);
+}
+
+#[test]
+fn an_input_that_no_column_feeds() {
+    let folder = Folder::new().with("jobs.csv", "lig,seed\na.pdbqt,1\n");
+    assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
+    error: app.toml:15:1: nothing says which file a job gets as input "ligand.pdbqt"
+      help: add a column "ligand" or "ligand.pdbqt" with a path in each row; or in batch.toml [jobs.inputs] "ligand.pdbqt" = "…"
+    error: jobs.csv:1: column "lig" is used by nothing
+      help: use {lig} in the command or a name; or ignore = ["lig"] in [jobs]; or --ignore lig
+    2 mistakes; nothing was done
+    "#);
+    assert_snapshot!(folder.buoy("check . --sweep seed=1..2").refused(), @r#"
+    error: app.toml:15:1: nothing says which file a job gets as input "ligand.pdbqt"
+      help: give the jobs' files: buoy check app.toml FILE…
+    1 mistake; nothing was done
+    "#);
+}
+
+#[test]
+fn a_table_that_is_empty_or_no_text() {
+    for (text, found) in [("", "the table is empty"), ("ligand,seed\n", "the table has no rows")] {
+        let stderr = Folder::new().with("jobs.csv", text).buoy("check . jobs.csv").refused();
+        assert!(stderr.starts_with(&format!("error: jobs.csv: {found}\n")), "{stderr}");
+    }
+    let folder = Folder::new();
+    std::fs::write(folder.path("jobs.csv"), b"ligand,seed\na.pdbqt,\xE9\n").unwrap();
+    assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
+    error: jobs.csv:2: column "seed" is not UTF-8 text
+      help: save the table in UTF-8
+    1 mistake; nothing was done
+    "#);
+}
+
+#[test]
+fn a_sweep_that_leads_nowhere() {
+    let folder = Folder::new().with(
+        "batch.toml",
+        "[jobs]\nglob = [\"a.pdbqt\", \"*.nothing\"]\n[sweep]\nseed = \"5..1\"\nt = []\nu = { a = 1 }\nv = [1, [2]]\n",
+    );
+    assert_snapshot!(folder.buoy("check .").refused(), @r#"
+    error: batch.toml:2:20: "*.nothing" matches no file in the working directory
+    error: batch.toml:3:1: sweep "t" is used by nothing: its jobs would all be the same
+      help: use {t} in the command
+    error: batch.toml:3:1: sweep "v" is used by nothing: its jobs would all be the same
+      help: use {v} in the command
+    error: batch.toml:4:8: sweep "seed" has a step that leads away from the end
+      accepted: a range "1..10", "0..1 step 0.1" (both ends are in it), or a list
+    error: batch.toml:5:5: sweep "t" has no values
+      accepted: a range "1..10", "0..1 step 0.1" (both ends are in it), or a list
+    error: batch.toml:6:5: u is { a = 1 } (table)
+      accepted: a range "1..10", "0..1 step 0.1" (both ends are in it), or a list
+    error: batch.toml:7:5: sweep "v" has the value [2] (array)
+      accepted: a range "1..10", "0..1 step 0.1" (both ends are in it), or a list
+    7 mistakes; nothing was done
+    "#);
+    assert_snapshot!(Folder::new().buoy("check . a.pdbqt --sweep seed=1..3 --sweep unused=1,2 --sweep broken").refused(), @r#"
+    error: command line: --sweep "broken" has no =
+      accepted: KEY= and a range "1..10", "0..1 step 0.1" (both ends are in it), or a list
+    error: command line: sweep "unused" is used by nothing: its jobs would all be the same
+      help: use {unused} in the command
+    2 mistakes; nothing was done
+    "#);
+}
+
+#[test]
+fn a_batch_file_with_mistakes() {
+    let folder = Folder::new().with(
+        "batch.toml",
+        "name = \"a b\"\nap = \"x\"\ncommand = 5\n[jobs]\ntable = \"jobs.csv\"\ndir = \"x\"\nname = \"{seed\"\n\
+         [jobs.inputs]\n\"lignd.pdbqt\" = \"{ligand}\"\n[shared]\n\"recptor\" = \"x\"\n",
+    );
+    assert_snapshot!(folder.buoy("check .").refused(), @r#"
+    error: batch.toml:1:8: the batch name "a b" contains ' ': letters, digits, "_", "-" and "." are accepted, first a letter or digit
+      help: set it with name = "…" or --name
+    error: batch.toml:2:1: unknown key "ap"
+      accepted: name, app, command, jobs, shared, sweep
+      help: did you mean "app"?
+    error: batch.toml:3:11: command is 5 (integer)
+      accepted: a string, or a list of words
+    error: batch.toml:4:1: [jobs] names more than one source of jobs
+      accepted: one of table, dir, glob
+    error: batch.toml:7:8: "{" without a closing "}" in "{seed"; write "{{" for a brace that is meant
+    error: batch.toml:9:1: the app declares no per-job input "lignd.pdbqt"
+      accepted: ligand.pdbqt
+      help: did you mean "ligand.pdbqt"?
+    error: batch.toml:11:1: the app declares no shared input "recptor"
+      accepted: receptor.pdbqt
+    7 mistakes; nothing was done
+    "#);
+}
+
+#[test]
+fn a_directory_with_files_that_the_app_does_not_know() {
+    let folder = Folder::new()
+        .replace("app.toml", " --seed {seed}", "")
+        .with("jobs/one/ligand.pdbqt", "1")
+        .with("jobs/one/ligandd.pdbqt", "1")
+        .with("jobs/two/cmdline", "'open")
+        .with("jobs/three/cmdline", "x")
+        .with("jobs/notes.txt", "")
+        .with("jobs/shared_input_files/receptr.pdbqt", "r");
+    assert_snapshot!(folder.buoy("check . jobs").refused(), @r#"
+    error: jobs/notes.txt: a file among the jobs' directories
+      accepted: a directory for each job, and shared_input_files/
+    error: jobs/one/ligandd.pdbqt: the app declares no per-job input "ligandd.pdbqt"
+      accepted: ligand.pdbqt
+      help: did you mean "ligand.pdbqt"?
+    error: jobs/shared_input_files/receptr.pdbqt: the app declares no shared input "receptr.pdbqt"
+      accepted: receptor.pdbqt
+      help: did you mean "receptor.pdbqt"?
+    error: jobs/two/cmdline: the command has a ' that is never closed
+    error: jobs/three: input "ligand.pdbqt": jobs/three/ligand.pdbqt does not exist
+    5 mistakes; nothing was done
+    "#);
+}
+
+#[test]
+fn values_of_app_toml_that_are_not_accepted() {
+    let app = r#"
+name = "Dock It"
+[image]
+tarball = "image.tar"
+digest = "sha256:12"
+files = ["../x/.hidden"]
+build_args = { "1A" = "x" }
+workdir = "app"
+[run]
+command = "--open 'quote"
+[[input]]
+name = "x"
+mode = "move"
+file = "x"
+[[input]]
+name = "X"
+gzip = 1
+[[output]]
+max_size = 5
+[resources]
+flops = -1
+memory = "lots"
+deadline = "soon"
+gpu = "nvida"
+cpus = "two"
+[replication]
+quorum = 3
+total = 2
+max_errors = 0
+[validate]
+rule = "numbers"
+absolut = 1
+"#;
+    assert_snapshot!(Folder::new().with("app.toml", app).buoy("check .").refused(), @r#"
+    error: app.toml:2:8: the science app name "Dock It" contains 'D': lower-case letters, digits and "-" are accepted, first a letter or digit
+    error: app.toml:3:1: files is for an image that is built, and this one is not
+      help: take files out, or use dockerfile
+    error: app.toml:3:1: build_args is for an image that is built, and this one is not
+      help: take build_args out, or use dockerfile
+    error: app.toml:5:10: digest is "sha256:12"
+      accepted: "sha256:" and 64 hex digits
+    error: app.toml:8:11: workdir is "app"
+      accepted: an absolute path other than /, without .. : , and quotes
+    error: app.toml:10:11: the command has a ' that is never closed
+    error: app.toml:13:8: mode is "move"
+      accepted: "link", "copy"
+    error: app.toml:14:8: file is for a shared input, and this one differs from job to job
+      help: add shared = true, or take file out and name the job's file in the batch
+    error: app.toml:17:8: gzip is 1 (integer)
+      accepted: true or false
+    error: app.toml:18:1: name is missing in [output]
+      accepted: the file's name in the container
+    error: app.toml:19:12: max_size is 5
+      accepted: a number and a unit, B kB MB GB TB (powers of 1000) or KiB MiB GiB TiB (of 1024), as in "2 GB"
+      help: write max_size = "5 B"
+    error: app.toml:21:9: flops is -1 (integer)
+      accepted: a number greater than 0
+    error: app.toml:22:10: memory is "lots"
+      accepted: a number and a unit, B kB MB GB TB (powers of 1000) or KiB MiB GiB TiB (of 1024), as in "2 GB"
+    error: app.toml:23:12: deadline is "soon"
+      accepted: numbers with units, s min h days or weeks, as in "3 days" or "1h 30m"
+    error: app.toml:24:7: gpu is "nvida"
+      accepted: "nvidia", "amd", "intel"
+      help: did you mean "nvidia"?
+    error: app.toml:25:8: cpus is "two" (string)
+      accepted: a number greater than 0
+    error: app.toml:26:1: quorum is 3, and total is 2
+      accepted: quorum not greater than total
+    error: app.toml:29:14: max_errors is 0 (integer)
+      accepted: a whole number, 1 or more
+    error: app.toml:32:1: unknown field `absolut`, expected one of `rule`, `absolute`, `relative`, `ignore_lines`, `output`
+    19 mistakes; nothing was done
+    "#);
+}
+
+#[test]
+fn a_file_that_is_no_toml() {
+    let folder = Folder::new().with("app.toml", "name = \"dock\nversion = 1\n");
+    let stderr = folder.buoy("check .").refused();
+    assert!(stderr.starts_with("error: app.toml:1:13: not valid TOML: "), "{stderr}");
+}
+
+#[test]
+fn a_rule_for_an_output_that_is_not_declared() {
+    let rule = "max_size = \"1 MB\"\n[validate]\nrule = \"bytes\"\n[[validate.output]]\nname = \"pose.pdbqt\"\nrule = \"text\"\n";
+    let folder = Folder::new().replace("app.toml", "max_size = \"1 MB\"\n", rule);
+    assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
+    error: app.toml:21:1: validate.output "pose.pdbqt": there is no output "pose.pdbqt", the outputs are poses.pdbqt
+    1 mistake; nothing was done
+    "#);
+}
+
+#[test]
+fn mistakes_as_json() {
+    let folder = Folder::new().with("jobs.csv", "ligand,seed\na.pdbqt\n");
+    let ran = folder.buoy("check . jobs.csv --json");
+    assert_eq!((ran.code, ran.stderr.as_str()), (2, ""));
+    assert_snapshot!(ran.stdout, @r#"{"mistakes":[{"accepted":null,"column":null,"file":"jobs.csv","found":"1 value(s), where the first line names 2 columns","help":"no value for \"seed\"","line":2}]}"#);
+}
+
+#[test]
+fn of_ten_thousand_mistakes_fifty_are_shown() {
+    let rows: String = (0..10_000).map(|n| format!("missing{n}.pdbqt,1\n")).collect();
+    let stderr =
+        Folder::new().with("jobs.csv", &format!("ligand,seed\n{rows}")).buoy("check . jobs.csv").refused();
+    assert_eq!(stderr.lines().count(), 52);
+    assert!(stderr.ends_with("… and 9950 more\n10000 mistakes; nothing was done\n"), "{stderr}");
+}
