@@ -2,7 +2,7 @@
 //!
 //! Present servers pass paths only, with `wu_id` before them to an assimilator; servers from before July 2025
 //! and repaired ones pass what tokens after the script's name ask for: result ids and run times, which are
-//! numbers, and names. A path is told apart by its beginning.
+//! numbers, and names. A path is told apart by being absolute, or by the name of an output at its end.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -106,6 +106,12 @@ pub(crate) enum InvocationError {
         /// The other.
         second: String,
     },
+    /// One result in both places.
+    #[error("called with {name} twice instead of two results: name the script alone in config.xml")]
+    OneResult {
+        /// The result.
+        name: String,
+    },
     /// `--error` with other arguments than the daemon gives.
     #[error("--error needs a number, the workunit's name and id, and the batch's id")]
     Failure,
@@ -120,7 +126,8 @@ pub(crate) fn words(argv: &[OsString]) -> Result<Words, InvocationError> {
     let mut follows_path = false;
     for argument in &argv[1..] {
         let bytes = argument.as_bytes();
-        let is_path = [&b"/"[..], b"./", b"../"].iter().any(|start| bytes.starts_with(start));
+        let is_path =
+            bytes.starts_with(b"/") || bytes.contains(&b'/') && output_name(Path::new(argument)).is_some();
         if is_path {
             words.paths.push(PathBuf::from(argument));
             words.names.push(None);
@@ -199,10 +206,18 @@ impl ResultFiles {
         }
         let (a, b) = paths.split_at(paths.len() / 2);
         let (a, b) = (Self::new(a)?, Self::new(b)?);
-        if let (Some((first, _)), Some((second, _))) = (&a.identity, &b.identity)
-            && first != second
-        {
-            return Err(InvocationError::TwoWorkunits { first: first.clone(), second: second.clone() });
+        match (&a.identity, &b.identity) {
+            (Some((first, _)), Some((second, _))) if first != second => {
+                return Err(InvocationError::TwoWorkunits { first: first.clone(), second: second.clone() });
+            }
+            (Some(_), None) | (None, Some(_)) => {
+                return Err(InvocationError::Stray { path: b.outputs[0].1.clone() });
+            }
+            // Every result agrees with itself.
+            _ if a == b || (a.identity.is_some() && a.identity == b.identity) => {
+                return Err(InvocationError::OneResult { name: a.result_name() });
+            }
+            _ => {}
         }
         let numbers = |files: &Self| files.outputs.iter().map(|(number, _)| *number).collect::<Vec<_>>();
         match numbers(&a).iter().zip(numbers(&b)).position(|(x, y)| *x != y) {
@@ -322,6 +337,9 @@ mod tests {
             ("x /u/a_0_r1_0 /u/a_1_r1_1".into(), "not an output of the same result"),
             ("x /u/a_0_r1_0 /u/foreign /u/a_1_r1_0 /u/foreign".into(), "/u/foreign: this is not an output"),
             ("x /u/foreign /u/a_0_r1_0 /u/foreign /u/a_1_r1_0".into(), "/u/a_0_r1_0: this is not an output"),
+            (format!("x {RESULT_0} {RESULT_0}"), "called with q3_0_0 twice"),
+            ("x /u/foreign /u/foreign".into(), "called with /u/foreign twice"),
+            ("x /u/q3_0_0_r1_0 /u/foreign".into(), "/u/foreign: this is not an output"),
             ("x files".into(), "without the path of an output file"),
         ] {
             let error = two(&line).unwrap_err().to_string();

@@ -18,8 +18,8 @@ pub(super) fn compare<A: Read, B: Read>(a: &mut Window<A>, b: &mut Window<B>) ->
             }
             (None, None) if same == 0 => return Ok(Outcome::Same),
             (None, _) | (_, None) if same == 0 => {
-                let shorter = if left.is_empty() { "first" } else { "second" };
-                return Ok(Outcome::Different(format!("the {shorter} result ends after {offset} bytes")));
+                let longer = if left.is_empty() { "second" } else { "first" };
+                return Ok(Outcome::Different(format!("byte {offset}: only the {longer} result has it")));
             }
             _ => {}
         }

@@ -23,14 +23,10 @@ pub(super) fn compare<A: Read, B: Read>(
         match (a.is_over()?, b.is_over()?) {
             (true, true) => return Ok(Outcome::Same),
             (true, false) => {
-                return Ok(Outcome::Different(format!(
-                    "the first result ends before line {line_b} of the second"
-                )));
+                return Ok(Outcome::Different(format!("line {line_b}: only the second result has it")));
             }
             (false, true) => {
-                return Ok(Outcome::Different(format!(
-                    "the second result ends before line {line_a} of the first"
-                )));
+                return Ok(Outcome::Different(format!("line {line_a}: only the first result has it")));
             }
             (false, false) => {}
         }

@@ -109,7 +109,7 @@ impl Columns {
     }
 }
 
-/// Passes over whole words that are equal on both sides.
+/// Passes over what is equal on both sides, up to the last blank or mark: words end there on both.
 fn skip_equal_words<A: Read, B: Read>(
     a: &mut Window<A>,
     b: &mut Window<B>,
@@ -119,7 +119,7 @@ fn skip_equal_words<A: Read, B: Read>(
         let (left, right) = (a.see_some()?, b.see_some()?);
         let same = &left[..common_prefix(left, right)];
         let line = same.iter().position(|&b| b == b'\n').map_or(same, |end| &same[..end]);
-        let Some(last) = line.iter().rposition(|&b| is_blank(b)) else { return Ok(()) };
+        let Some(last) = line.iter().rposition(|&b| !is_in_word(b)) else { return Ok(()) };
         let is_all = line.len() == left.len() || line.len() == right.len();
         columns.pass(&line[..=last]);
         a.advance(last + 1);

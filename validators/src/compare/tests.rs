@@ -44,13 +44,13 @@ fn bytes_must_be_the_same_to_the_last() {
     assert!(is_same("", "", ""));
     assert!(is_same("", "a\nb", "a\nb"));
     assert_eq!(difference("", "abc", "abd"), "byte 2: 0x63 against 0x64");
-    assert_eq!(difference("", "abc", "ab"), "the second result ends after 2 bytes");
-    assert_eq!(difference("", "", "ab"), "the first result ends after 0 bytes");
+    assert_eq!(difference("", "abc", "ab"), "byte 2: only the first result has it");
+    assert_eq!(difference("", "", "ab"), "byte 0: only the second result has it");
     let long = "x".repeat(3 * SMALL_WINDOW + 5);
     assert!(is_same("", &long, &long));
     assert_eq!(
         difference("", &long, &long[1..]),
-        format!("the second result ends after {} bytes", long.len() - 1)
+        format!("byte {}: only the first result has it", long.len() - 1)
     );
 }
 
@@ -64,7 +64,7 @@ fn line_ends_and_blanks_before_them_do_not_count_in_texts() {
         assert!(!is_same(TEXT, a, b), "{a:?} {b:?}");
     }
     assert_eq!(difference(TEXT, "a\nfoo bar\n", "a\nfoo baz\n"), "line 2 byte 7: \"r\" against \"z\"");
-    assert_eq!(difference(TEXT, "a\nb", "a \n"), "the second result ends before line 2 of the first");
+    assert_eq!(difference(TEXT, "a\nb", "a \n"), "line 2: only the first result has it");
 }
 
 #[test]

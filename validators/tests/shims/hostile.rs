@@ -1,0 +1,76 @@
+//! Outputs that were made to do harm.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use crate::project::{BUNDLE, Project, ROUTE};
+
+/// Puts something in the place of instance 0's output and gives the lines of both validator shims.
+fn lines(project: &Project, put: impl FnOnce(&str)) -> (String, String) {
+    let wu = format!("{BUNDLE}__b1__j");
+    let path = project.output(&wu, 0, 0);
+    put(&path);
+    let honest = project.upload(&wu, 1, 0, "1.0\n");
+    let init = format!("buoy-init  {path} {}", project.output(&wu, 0, 1));
+    let compare =
+        format!("buoy-compare  {path} {} {honest} {}", project.output(&wu, 0, 1), project.output(&wu, 1, 1));
+    (init, compare)
+}
+
+#[test]
+fn what_is_no_file_is_never_opened() {
+    let project = Project::new(ROUTE);
+    project.write("secret", "1.0\n");
+    let secret = project.path("secret");
+    for kind in ["symbolic link", "directory", "special file"] {
+        let project = Project::new(ROUTE);
+        let (init, compare) = lines(&project, |path| match kind {
+            "symbolic link" => symlink(&secret, path).unwrap(),
+            "directory" => fs::create_dir(path).unwrap(),
+            _ => rustix::fs::mkfifoat(rustix::fs::CWD, path, rustix::fs::Mode::RUSR).unwrap(),
+        });
+        project.run(&init).has(1, &format!("poses.pdbqt is a {kind}, not a file"));
+        project.run(&compare).has(1, &format!("it is a {kind}, not a file"));
+    }
+}
+
+#[test]
+fn contents_of_any_kind_get_a_verdict() {
+    for contents in [
+        &b"1e999999999\n"[..],
+        b"1e-999999999999999999999999\n",
+        b"\0\0\0\0",
+        b"\xff\xfe\xfd",
+        b"1.0\n\x1b[2J\x07",
+        b"--error 2",
+        b"",
+        b"nan",
+        b"-inf",
+        b"1-1-1-1-1-1-1-1-1-1-1-1-1-1-1-1-1-1-1-1-1-1-1-1-1-1-1-1-1-1-1-1-1-1-1-1-1-1-1-1-1-1-1-1-1",
+    ] {
+        let project = Project::new(ROUTE);
+        let (init, compare) = lines(&project, |path| fs::write(path, contents).unwrap());
+        project.run(&init).is(0, "");
+        let answer = project.run(&compare);
+        answer.has(1, "poses.pdbqt line ");
+        assert!(answer.log.trim_end().chars().all(|c| !c.is_control()), "{answer:?}");
+    }
+}
+
+#[test]
+fn time_and_memory_do_not_grow_out_of_hand() {
+    const BYTES: usize = 8 << 20;
+    let routes = ROUTE.replace("max_bytes = 1000", "max_bytes = 99999999");
+    // One line each: of zeros, of one word, of marks, of numbers run together, of a word a line and blanks.
+    for piece in ["\0", "x", ",", "1-", "1.5e3+", "\u{e9}", "nan-", "7", "a ", "\t", "\r"] {
+        let project = Project::new(&routes);
+        let contents = piece.repeat(BYTES / piece.len());
+        let (init, compare) = lines(&project, |path| fs::write(path, &contents).unwrap());
+        project.upload(&format!("{BUNDLE}__b1__j"), 1, 0, &format!("{contents}!"));
+        project.run(&init).is(0, "");
+        let start = std::time::Instant::now();
+        project.run_limited(&compare).has(1, "line 1 ");
+        // Far more than is needed, far less than anything quadratic takes.
+        assert!(start.elapsed().as_secs() < 20, "{piece:?} took {:?}", start.elapsed());
+    }
+}

@@ -1,0 +1,6 @@
+//! The three programs as the stock daemons run them: by `sh`, in `PROJECT/tmp_HOST`, without an environment.
+
+mod assimilate;
+mod hostile;
+mod project;
+mod validate;
