@@ -1,8 +1,24 @@
 //! The wrapper: everything that runs on a volunteer's computer.
 
 pub mod argv;
+pub mod assignment;
+pub mod calls;
+pub mod client_link;
 pub mod config;
+mod digest;
+pub mod driver;
+pub mod engine;
+pub mod exit_watch;
+pub mod image;
+pub mod job_files;
 pub mod job_spec;
+pub mod lifecycle;
+pub mod limits;
 pub mod naming;
 pub mod policy;
+pub mod run;
+pub mod state;
+pub mod wake;
 pub mod wire;
+pub mod workdir;
+pub mod worker;

@@ -1,0 +1,73 @@
+//! What differs between the engines, asked as questions.
+
+use std::path::Path;
+
+/// Which command line it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Flavor {
+    /// Docker, or something that talks like it.
+    Docker,
+    /// Podman.
+    Podman,
+}
+
+impl Flavor {
+    /// The program's name.
+    pub fn program_name(self) -> &'static str {
+        match self {
+            Flavor::Docker => "docker",
+            Flavor::Podman => "podman",
+        }
+    }
+
+    /// The log driver whose file the engine itself can read back and keep within a size.
+    pub(super) fn log_driver(self) -> &'static str {
+        match self {
+            Flavor::Docker => "json-file",
+            Flavor::Podman => "k8s-file",
+        }
+    }
+
+    /// How an image of this host is named without any registry being asked.
+    pub fn local_image(self, name: &str) -> String {
+        match self {
+            Flavor::Docker => format!("{name}:latest"),
+            Flavor::Podman => format!("localhost/{name}:latest"),
+        }
+    }
+
+    /// Podman hands the proxy variables of its own environment on; Docker does not.
+    pub(super) fn passes_proxy_itself(self) -> bool {
+        self == Flavor::Podman
+    }
+
+    /// Intermediate containers of a failed build stay unless told (Docker's classic builder).
+    pub(super) fn build_leaves_containers(self) -> bool {
+        self == Flavor::Docker
+    }
+
+    /// Containers live under a daemon, so that its restart can kill them.
+    pub(super) fn has_daemon(self) -> bool {
+        self == Flavor::Docker
+    }
+
+    /// Containers of an ordinary user, whose root is that user outside.
+    pub fn is_rootless(self) -> bool {
+        self == Flavor::Podman && !rustix::process::geteuid().is_root()
+    }
+
+    /// `pause` needs a freezer; rootless containers have none under cgroup v1, so their processes are stopped instead.
+    pub fn freezes_by_signal(self) -> bool {
+        self.is_rootless() && !Path::new("/sys/fs/cgroup/cgroup.controllers").exists()
+    }
+
+    /// The user to run a container's processes as, so that its files belong to the slot's user: with a rootless
+    /// engine its root is that user, with a rootful one the ids are the same inside and outside.
+    pub fn container_user(self) -> String {
+        if self.is_rootless() {
+            return "0:0".into();
+        }
+        format!("{}:{}", rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw())
+    }
+}

@@ -1,0 +1,60 @@
+//! Stopping a rootless container's processes by signal, where the engine has no freezer for them.
+
+use std::collections::HashMap;
+use std::fs;
+
+/// All processes that descend from `first`, itself included, parents before children. A container's processes never
+/// leave this tree: orphans are adopted by its first process.
+pub(super) fn tree(first: u32) -> Vec<u32> {
+    let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        if let Some(parent) = stat_field(pid, 1).and_then(|field| field.parse().ok()) {
+            children.entry(parent).or_default().push(pid);
+        }
+    }
+    let mut found = vec![first];
+    let mut next = 0;
+    while next < found.len() {
+        if let Some(list) = children.remove(&found[next]) {
+            found.extend(list);
+        }
+        next += 1;
+    }
+    found
+}
+
+/// Whether the process is stopped by a signal.
+pub(super) fn is_stopped(pid: u32) -> bool {
+    stat_field(pid, 0).is_some_and(|state| state == "T")
+}
+
+/// A field of /proc/PID/stat after the name: 0 is the state, 1 the parent, 11 to 14 the processor times.
+pub(super) fn stat_field(pid: u32, index: usize) -> Option<String> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, rest) = stat.rsplit_once(')')?;
+    rest.split_ascii_whitespace().nth(index).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn a_tree_holds_children_of_children() {
+        let mut shell = Command::new("sh").args(["-c", "sleep 30 & sleep 30"]).spawn().unwrap();
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        while tree(shell.id()).len() < 3 && std::time::Instant::now() < deadline {
+            std::thread::yield_now();
+        }
+        let found = tree(shell.id());
+        for &pid in found.iter().rev() {
+            let _ = Command::new("kill").args(["-9", &pid.to_string()]).status();
+        }
+        shell.wait().unwrap();
+        assert_eq!(found.len(), 3, "{found:?}");
+        assert_eq!(found[0], shell.id());
+    }
+}

@@ -1,0 +1,28 @@
+//! Docker or Podman, driven through its command line.
+//!
+//! A verb is a value ([`command::Invocation`]); a [`transport::Transport`] runs it; [`output`] turns what came back into
+//! types. Success is the exit status, data is JSON; prose is looked at in one place only ([`error::classify`]).
+
+pub mod cgroup;
+mod cli;
+mod command;
+mod error;
+mod find;
+mod flavor;
+mod freeze;
+mod output;
+mod started;
+mod transport;
+mod usage;
+mod verbs;
+
+pub use cli::CliEngine;
+pub use command::Invocation;
+pub use error::EngineError;
+pub use find::{find, program_of};
+pub use flavor::Flavor;
+pub use output::{Inspected, Status};
+pub use started::killed_from_outside;
+pub use transport::{Cancel, Captured, NativeTransport, Transport, TransportError};
+pub use usage::{Usage, UsageReader};
+pub use verbs::{BuildSpec, ContainerSpec, Gpu, Mount};

@@ -1,0 +1,195 @@
+//! What the engine answers, as types. Docker and Podman agree in the fields read here.
+
+use serde::Deserialize;
+
+/// `State.Status` of a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Never started. Podman: `configured`, or `initialized` when its processes are being set up.
+    #[serde(alias = "configured", alias = "initialized")]
+    Created,
+    /// Its processes run. An engine in the middle of stopping it says `stopping`.
+    #[serde(alias = "stopping")]
+    Running,
+    /// Frozen.
+    Paused,
+    /// Ended. Podman says `stopped` until it has cleaned up.
+    #[serde(alias = "stopped")]
+    Exited,
+    /// Being restarted by the engine; we never ask for that.
+    Restarting,
+    /// Being removed.
+    Removing,
+    /// Half removed.
+    Dead,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ContainerJson {
+    #[serde(default)]
+    id: String,
+    state: StateJson,
+    #[serde(default)]
+    graph_driver: GraphDriverJson,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct StateJson {
+    status: Status,
+    #[serde(default)]
+    exit_code: i32,
+    #[serde(default, rename = "OOMKilled")]
+    oom_killed: bool,
+    #[serde(default)]
+    pid: i64,
+    #[serde(default)]
+    error: String,
+    #[serde(default)]
+    started_at: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct GraphDriverJson {
+    data: Option<LayersJson>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct LayersJson {
+    upper_dir: Option<String>,
+}
+
+/// The container as the engine sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Inspected {
+    /// The engine's id of it: 64 hexadecimal digits.
+    pub id: String,
+    /// Where in life.
+    pub status: Status,
+    /// Exit status; 0 while it runs.
+    pub exit_code: i32,
+    /// The engine saw the kernel kill a process of it for memory.
+    pub oom_killed: bool,
+    /// First process on this host.
+    pub pid: Option<u32>,
+    /// Why it could not be started; empty as a rule.
+    pub error: String,
+    /// When it was last started, seconds since 1970; `None` if never.
+    pub started_at: Option<f64>,
+    /// The directory that holds what it wrote outside its mounts, where the engine tells.
+    pub upper_dir: Option<String>,
+}
+
+/// Reads `container inspect --format '{{json .}}'`.
+pub(super) fn parse_container(stdout: &[u8]) -> Result<Inspected, String> {
+    let json: ContainerJson = serde_json::from_slice(stdout).map_err(|error| error.to_string())?;
+    let state = json.state;
+    Ok(Inspected {
+        id: json.id,
+        status: state.status,
+        exit_code: state.exit_code,
+        oom_killed: state.oom_killed,
+        pid: u32::try_from(state.pid).ok().filter(|&pid| pid > 0),
+        error: state.error,
+        started_at: parse_time(&state.started_at).filter(|&seconds| seconds > 0.0),
+        upper_dir: json.graph_driver.data.and_then(|data| data.upper_dir),
+    })
+}
+
+/// Reads a JSON string, as `--format '{{json .Id}}'` prints it.
+pub(super) fn parse_string(stdout: &[u8]) -> Result<String, String> {
+    serde_json::from_slice(stdout).map_err(|error| error.to_string())
+}
+
+/// Reads one JSON value for each line.
+pub(super) fn parse_lines<T: for<'a> Deserialize<'a>>(stdout: &[u8]) -> Result<Vec<T>, String> {
+    serde_json::Deserializer::from_slice(stdout)
+        .into_iter()
+        .collect::<Result<Vec<T>, _>>()
+        .map_err(|error| error.to_string())
+}
+
+/// Reads what `wait` prints: the exit status on a line.
+pub(super) fn parse_exit_status(stdout: &[u8]) -> Result<i32, String> {
+    let text = String::from_utf8_lossy(stdout);
+    text.trim().parse().map_err(|_| format!("{:?} is no exit status", text.trim()))
+}
+
+/// Seconds since 1970 of an RFC 3339 time, or of Go's own form (`2026-11-24 02:20:10.1 +0000 UTC`), which some Podman versions print.
+fn parse_time(text: &str) -> Option<f64> {
+    let number = |range: std::ops::Range<usize>| text.get(range)?.parse::<i64>().ok();
+    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
+    let (hour, minute) = (number(11..13)?, number(14..16)?);
+    let rest = text.get(17..)?;
+    let seconds_end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+    let seconds: f64 = rest[..seconds_end].parse().ok()?;
+    let offset = parse_offset(rest[seconds_end..].trim());
+    let days = days_from_civil(year, month, day);
+    #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 are far below 2^52")]
+    let whole = (days * 86_400 + hour * 3_600 + minute * 60 - offset) as f64;
+    Some(whole + seconds)
+}
+
+fn parse_offset(text: &str) -> i64 {
+    let sign = match text.chars().next() {
+        Some('+') => 1,
+        Some('-') => -1,
+        _ => return 0,
+    };
+    let digits: String = text[1..].chars().filter(char::is_ascii_digit).take(4).collect();
+    let (hours, minutes) = digits.split_at(digits.len().min(2));
+    sign * (hours.parse().unwrap_or(0) * 3_600 + minutes.parse().unwrap_or(0) * 60)
+}
+
+/// Days since 1970-01-01 (proleptic Gregorian calendar).
+fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOCKER: &str = r#"{"Id":"a2","State":{"Status":"running","Running":true,"Paused":false,"OOMKilled":false,
+        "Pid":6891,"ExitCode":0,"Error":"","StartedAt":"2026-11-24T03:11:51.441631131Z",
+        "FinishedAt":"0001-01-01T00:00:00Z"},"GraphDriver":{"Data":{"UpperDir":"/var/lib/docker/overlay2/89/diff"},
+        "Name":"overlay2"}}"#;
+
+    #[test]
+    fn a_running_container_of_docker() {
+        let inspected = parse_container(DOCKER.as_bytes()).unwrap();
+        assert_eq!(inspected.status, Status::Running);
+        assert_eq!(inspected.pid, Some(6891));
+        assert_eq!(inspected.upper_dir.as_deref(), Some("/var/lib/docker/overlay2/89/diff"));
+        assert!((inspected.started_at.unwrap() - 1_795_489_911.441_631).abs() < 1e-3);
+    }
+
+    #[test]
+    fn a_container_of_podman_that_was_never_started() {
+        let json = r#"{"State":{"Status":"created","ExitCode":0,"Pid":0,"OOMKilled":false,
+            "StartedAt":"0001-01-01T00:00:00Z"},"GraphDriver":{"Name":"overlay","Data":{}}}"#;
+        let inspected = parse_container(json.as_bytes()).unwrap();
+        assert_eq!((inspected.status, inspected.pid, inspected.started_at), (Status::Created, None, None));
+    }
+
+    #[test]
+    fn times_with_offsets_and_in_the_form_of_go() {
+        let utc = parse_time("2026-11-24T02:20:10Z").unwrap();
+        assert_eq!(parse_time("2026-11-24T04:20:10.5+02:00"), Some(utc + 0.5));
+        assert_eq!(parse_time("2026-11-24 02:20:10.25 +0000 UTC"), Some(utc + 0.25));
+        assert_eq!(parse_time("yesterday"), None);
+    }
+
+    #[test]
+    fn an_unknown_status_is_an_error_and_not_a_guess() {
+        assert!(parse_container(br#"{"State":{"Status":"confused"}}"#).is_err());
+    }
+}

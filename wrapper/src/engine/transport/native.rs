@@ -1,0 +1,161 @@
+//! The engine's program as a child process on this host.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, set_parent_process_death_signal};
+
+use super::super::command::{Invocation, Keep};
+use super::{Cancel, Captured, Transport, TransportError};
+
+/// How often a cancellation is looked for while a command runs.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Child processes on this host, each in a process group of its own that dies with us.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NativeTransport;
+
+impl Transport for NativeTransport {
+    fn run(&self, invocation: &Invocation, cancel: &Cancel) -> Result<Captured, TransportError> {
+        if cancel.is_cancelled() {
+            return Err(TransportError::Cancelled);
+        }
+        let start_error =
+            |source| TransportError::Start { program: invocation.program.display().to_string(), source };
+        let mut child = spawn(invocation).map_err(start_error)?;
+        let result = converse(&mut child, invocation, cancel);
+        if result.is_err() {
+            end_group(&mut child);
+        }
+        match result.map_err(start_error)? {
+            Over::Ended(captured) => Ok(captured),
+            Over::Cancelled => {
+                end_group(&mut child);
+                Err(TransportError::Cancelled)
+            }
+            Over::TimedOut => {
+                end_group(&mut child);
+                Err(TransportError::TimedOut {
+                    command: invocation.to_string(),
+                    seconds: invocation.timeout.as_secs(),
+                })
+            }
+        }
+    }
+}
+
+enum Over {
+    Ended(Captured),
+    Cancelled,
+    TimedOut,
+}
+
+#[expect(unsafe_code, reason = "a child's death signal can only be set between fork and exec")]
+fn spawn(invocation: &Invocation) -> std::io::Result<Child> {
+    let mut command = Command::new(&invocation.program);
+    command
+        .args(&invocation.args)
+        .envs(invocation.env.iter().map(|(key, value)| (key, value)))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0);
+    // SAFETY: prctl(PR_SET_PDEATHSIG) is async-signal-safe and touches no memory of ours.
+    unsafe {
+        command.pre_exec(|| Ok(set_parent_process_death_signal(Some(Signal::KILL))?));
+    }
+    command.spawn()
+}
+
+/// Reads both pipes until the child is gone. A grandchild that keeps a pipe open does not hold us up.
+fn converse(child: &mut Child, invocation: &Invocation, cancel: &Cancel) -> std::io::Result<Over> {
+    let deadline = Instant::now() + invocation.timeout;
+    let mut stdout = Sink::new(child.stdout.take().map(OwnedFd::from), invocation.keep)?;
+    let mut stderr = Sink::new(child.stderr.take().map(OwnedFd::from), invocation.keep)?;
+    let exit = Pid::from_raw(child.id().cast_signed())
+        .and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
+    loop {
+        if cancel.is_cancelled() {
+            return Ok(Over::Cancelled);
+        }
+        if Instant::now() >= deadline {
+            return Ok(Over::TimedOut);
+        }
+        wait_for_any([stdout.pipe.as_ref(), stderr.pipe.as_ref(), exit.as_ref()]);
+        stdout.drain();
+        stderr.drain();
+        if let Some(status) = child.try_wait()? {
+            stdout.drain();
+            stderr.drain();
+            return Ok(Over::Ended(Captured {
+                status: status.code().unwrap_or_else(|| -status.signal().unwrap_or(1).signum()),
+                stdout: stdout.kept,
+                stderr: stderr.kept,
+            }));
+        }
+    }
+}
+
+fn wait_for_any(fds: [Option<&OwnedFd>; 3]) {
+    let mut polled: Vec<PollFd<'_>> =
+        fds.into_iter().flatten().map(|fd| PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::IN)).collect();
+    let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(LOOK_EVERY.subsec_nanos()) };
+    // An interrupted poll is as good as one that timed out: the caller looks at everything anyway.
+    let _ = poll(&mut polled, Some(&timeout));
+}
+
+struct Sink {
+    pipe: Option<OwnedFd>,
+    keep: Keep,
+    kept: Vec<u8>,
+}
+
+impl Sink {
+    fn new(pipe: Option<OwnedFd>, keep: Keep) -> std::io::Result<Self> {
+        if let Some(pipe) = &pipe {
+            rustix::io::ioctl_fionbio(pipe, true)?;
+        }
+        Ok(Self { pipe, keep, kept: Vec::new() })
+    }
+
+    fn drain(&mut self) {
+        let mut buffer = [0_u8; 65_536];
+        while let Some(pipe) = &self.pipe {
+            match rustix::io::read(pipe, &mut buffer) {
+                Ok(0) => self.pipe = None,
+                Ok(count) => self.take(&buffer[..count]),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(rustix::io::Errno::AGAIN) => return,
+                Err(_) => self.pipe = None,
+            }
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        match self.keep {
+            Keep::Head(limit) => {
+                let room = limit.saturating_sub(self.kept.len());
+                self.kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            }
+            Keep::Tail(limit) => {
+                self.kept.extend_from_slice(bytes);
+                if self.kept.len() > 2 * limit {
+                    self.kept.drain(..self.kept.len() - limit);
+                }
+            }
+        }
+    }
+}
+
+/// Kills the command with all it started, and reaps it.
+fn end_group(child: &mut Child) {
+    if let Some(group) = Pid::from_raw(child.id().cast_signed()) {
+        // It may be gone already; then there is nothing to kill.
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+}

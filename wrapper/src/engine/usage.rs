@@ -1,0 +1,71 @@
+//! What the running container uses.
+
+use super::cgroup::Cgroup;
+use super::freeze;
+
+/// Figures of one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Usage {
+    /// CPU seconds since the container was started.
+    pub cpu_seconds: f64,
+    /// Bytes of memory in use.
+    pub memory_bytes: f64,
+    /// Processes that the kernel killed for memory.
+    pub memory_kills: u64,
+    /// Forks that the limit of processes refused.
+    pub refused_forks: u64,
+}
+
+/// Reads them: from the container's cgroup, or else from its processes.
+#[derive(Debug)]
+pub struct UsageReader {
+    source: Source,
+    last: Usage,
+}
+
+#[derive(Debug)]
+enum Source {
+    Cgroup(Cgroup),
+    Processes(u32),
+}
+
+impl UsageReader {
+    /// Opens what is there for a container whose first process is `pid`.
+    pub fn open(pid: u32, container_id: &str) -> Self {
+        let source = Cgroup::open(pid, container_id).map_or(Source::Processes(pid), Source::Cgroup);
+        Self { source, last: Usage::default() }
+    }
+
+    /// The figures now. What can't be read any more stays as it was last seen.
+    pub fn read(&mut self) -> Usage {
+        match &self.source {
+            Source::Cgroup(cgroup) => {
+                let last = self.last;
+                self.last = Usage {
+                    cpu_seconds: cgroup.cpu_seconds().unwrap_or(last.cpu_seconds).max(last.cpu_seconds),
+                    memory_bytes: cgroup.memory_bytes().unwrap_or(last.memory_bytes),
+                    memory_kills: cgroup.memory_kills().unwrap_or(last.memory_kills),
+                    refused_forks: cgroup.refused_forks().unwrap_or(last.refused_forks),
+                };
+            }
+            Source::Processes(first) => self.last = of_processes(*first, self.last),
+        }
+        self.last
+    }
+}
+
+/// Sums over the tree of processes: their own times and those of children they have waited for.
+fn of_processes(first: u32, last: Usage) -> Usage {
+    #[expect(clippy::cast_precision_loss, reason = "ticks and pages are far below 2^52")]
+    let (ticks, page) =
+        (rustix::param::clock_ticks_per_second() as f64, rustix::param::page_size() as f64);
+    let (mut cpu_ticks, mut pages) = (0.0, 0.0);
+    for pid in freeze::tree(first) {
+        let field = |index| freeze::stat_field(pid, index).and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0);
+        cpu_ticks += (11..=14).map(field).sum::<f64>();
+        pages += field(21);
+    }
+    let seen = Usage { cpu_seconds: cpu_ticks / ticks, memory_bytes: pages * page, ..last };
+    // A tree without processor time is one that is gone.
+    if seen.cpu_seconds < last.cpu_seconds { last } else { seen }
+}

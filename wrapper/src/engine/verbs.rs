@@ -1,0 +1,355 @@
+//! Every command we give the engine, as pure functions of what it needs.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::command::{Invocation, Keep};
+use super::flavor::Flavor;
+
+/// A host path that the container sees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mount {
+    /// Absolute path on the host.
+    pub source: PathBuf,
+    /// Absolute path in the container.
+    pub target: String,
+    /// Whether the container may only read it.
+    pub read_only: bool,
+}
+
+impl Mount {
+    /// The value of `--mount`: fields of a CSV line, so that commas and quotes in paths survive.
+    fn field(&self) -> String {
+        let mut fields = vec![
+            "type=bind".to_owned(),
+            format!("source={}", self.source.display()),
+            format!("target={}", self.target),
+        ];
+        if self.read_only {
+            fields.push("readonly".into());
+        }
+        fields.iter().map(|field| csv_field(field)).collect::<Vec<_>>().join(",")
+    }
+}
+
+fn csv_field(text: &str) -> String {
+    if text.contains(['"', ',', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+}
+
+/// The one GPU that the client assigned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Gpu {
+    /// NVIDIA, by device number.
+    Nvidia(u32),
+    /// Others, by their device nodes.
+    Devices(Vec<PathBuf>),
+}
+
+/// Everything about a container that is to be made.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ContainerSpec {
+    /// Its name.
+    pub name: String,
+    /// The image, as the engine knows it on this host.
+    pub image: String,
+    /// `uid:gid`.
+    pub user: String,
+    /// The directory it starts in.
+    pub workdir: String,
+    /// What it sees of the host.
+    pub mounts: Vec<Mount>,
+    /// Environment variables.
+    pub env: Vec<(String, String)>,
+    /// Whether it has a network.
+    pub network: bool,
+    /// The engine's small init as first process: reaps, forwards signals.
+    pub init: bool,
+    /// Bytes of memory, 0 for no limit.
+    pub memory_bytes: u64,
+    /// Processors, 0 for no limit.
+    pub cpus: f64,
+    /// Most processes at one time.
+    pub pids: u64,
+    /// Bytes of log that the engine keeps.
+    pub log_bytes: u64,
+    /// The GPU, if one is assigned and allowed.
+    pub gpu: Option<Gpu>,
+    /// Values for `-p`, allowed by the policy.
+    pub ports: Vec<String>,
+    /// Values for `-v`, allowed by the policy.
+    pub volumes: Vec<String>,
+    /// Raw options, allowed by the policy.
+    pub raw_args: Vec<String>,
+    /// The argument vector after the image.
+    pub args: Vec<String>,
+}
+
+/// Everything about an image that is to be built.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BuildSpec {
+    /// The name it gets, as the engine knows it on this host.
+    pub tag: String,
+    /// The content key, for the label by which ours are known.
+    pub key: String,
+    /// The directory that holds exactly the build context.
+    pub context: PathBuf,
+    /// The Dockerfile's name in it.
+    pub dockerfile: String,
+    /// Raw options from job.toml's `build_args`.
+    pub raw_args: Vec<String>,
+    /// Proxy variables.
+    pub proxy: Vec<(String, String)>,
+    /// Whether the build's steps have a network.
+    pub network: bool,
+    /// Ended after this.
+    pub timeout: Duration,
+}
+
+/// The label that tells our images.
+pub const IMAGE_LABEL: &str = "org.buoy.key";
+/// The label that tells our containers.
+pub const CONTAINER_LABEL: &str = "org.buoy.result";
+
+/// The commands of one engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Verbs {
+    pub(super) flavor: Flavor,
+    pub(super) program: PathBuf,
+}
+
+impl Verbs {
+    fn command(&self, verb: &str) -> Invocation {
+        Invocation::new(&self.program).arg(verb)
+    }
+
+    pub(super) fn version(&self) -> Invocation {
+        self.command("version").args(["--format", "{{json .}}"]).timeout(Duration::from_secs(20))
+    }
+
+    pub(super) fn inspect_container(&self, name: &str) -> Invocation {
+        self.command("container").args(["inspect", "--format", "{{json .}}", name])
+    }
+
+    pub(super) fn inspect_image(&self, image: &str) -> Invocation {
+        self.command("image").args(["inspect", "--format", "{{json .Id}}", image])
+    }
+
+    pub(super) fn build(&self, spec: &BuildSpec) -> Invocation {
+        let mut command = self.command("build").args(["--tag", &spec.tag]);
+        command = command.arg("--label").arg(format!("{IMAGE_LABEL}={}", spec.key));
+        command = command.arg("--file").arg(spec.context.join(&spec.dockerfile));
+        if self.flavor.build_leaves_containers() {
+            command = command.args(["--rm", "--force-rm"]);
+        }
+        if !spec.network {
+            command = command.args(["--network", "none"]);
+        }
+        if !self.flavor.passes_proxy_itself() {
+            for (key, value) in &spec.proxy {
+                command = command.arg("--build-arg").arg(format!("{key}={value}"));
+            }
+        }
+        command = command.args(&spec.raw_args).arg(&spec.context);
+        command.env.extend(spec.proxy.iter().cloned());
+        command.timeout(spec.timeout).keep(Keep::Tail(64 << 10))
+    }
+
+    pub(super) fn load(&self, tarball: &Path) -> Invocation {
+        self.command("load").arg("--input").arg(tarball).timeout(Duration::from_secs(3_600))
+    }
+
+    pub(super) fn pull(&self, image: &str) -> Invocation {
+        self.command("pull").arg(image).timeout(Duration::from_secs(3_600)).keep(Keep::Tail(16 << 10))
+    }
+
+    pub(super) fn tag(&self, image: &str, tag: &str) -> Invocation {
+        self.command("tag").args([image, tag])
+    }
+
+    pub(super) fn create(&self, spec: &ContainerSpec) -> Invocation {
+        let mut command = self.command("create").args(["--name", &spec.name]);
+        command = command.arg("--label").arg(format!("{CONTAINER_LABEL}={}", spec.name));
+        // An image that vanished must be built again, never fetched under our name from somewhere.
+        command = command.args(["--pull", "never"]);
+        if spec.init {
+            command = command.arg("--init");
+        }
+        // Nobody in there gains rights: the user is the slot's, without capabilities, for good.
+        command = command.args(["--user", &spec.user, "--cap-drop", "ALL"]);
+        command = command.args(["--security-opt", "no-new-privileges"]);
+        if !spec.network {
+            command = command.args(["--network", "none"]);
+        }
+        command = command.arg("--pids-limit").arg(spec.pids.to_string());
+        if spec.memory_bytes > 0 {
+            // The same figure for memory and swap together means no swap: a job that does not fit must not thrash.
+            let bytes = format!("{}b", spec.memory_bytes);
+            command = command.args(["--memory", &bytes, "--memory-swap", &bytes]);
+        }
+        if spec.cpus > 0.0 {
+            command = command.arg("--cpus").arg(format!("{:.3}", spec.cpus));
+        }
+        // An engine that shuts down then kills at once, and a job that ended by itself is never mistaken for it.
+        command = command.args(["--stop-signal", "SIGKILL"]);
+        command = command.args(["--log-driver", self.flavor.log_driver()]);
+        command = command.arg("--log-opt").arg(format!("max-size={}", spec.log_bytes.max(4_096)));
+        command = command.args(["--workdir", &spec.workdir]);
+        for mount in &spec.mounts {
+            command = command.arg("--mount").arg(mount.field());
+        }
+        for (key, value) in &spec.env {
+            command = command.arg("--env").arg(format!("{key}={value}"));
+        }
+        command = self.gpu(command, spec.gpu.as_ref());
+        for port in &spec.ports {
+            command = command.args(["--publish", port]);
+        }
+        for volume in &spec.volumes {
+            command = command.args(["--volume", volume]);
+        }
+        command.args(&spec.raw_args).arg(&spec.image).args(&spec.args).timeout(Duration::from_secs(300))
+    }
+
+    fn gpu(&self, command: Invocation, gpu: Option<&Gpu>) -> Invocation {
+        match (gpu, self.flavor) {
+            (None, _) => command,
+            (Some(Gpu::Nvidia(number)), Flavor::Docker) => {
+                command.arg("--gpus").arg(format!("device={number}"))
+            }
+            (Some(Gpu::Nvidia(number)), Flavor::Podman) => {
+                command.arg("--device").arg(format!("nvidia.com/gpu={number}"))
+            }
+            (Some(Gpu::Devices(nodes)), _) => {
+                nodes.iter().fold(command, |command, node| command.arg("--device").arg(node))
+            }
+        }
+    }
+
+    /// `start`, `pause`, `unpause`, `kill`: a verb and a container.
+    pub(super) fn simple(&self, verb: &str, name: &str) -> Invocation {
+        self.command(verb).arg(name)
+    }
+
+    pub(super) fn wait(&self, name: &str) -> Invocation {
+        self.command("wait").arg(name).timeout(Duration::from_secs(120))
+    }
+
+    pub(super) fn logs(&self, name: &str, bytes: usize) -> Invocation {
+        self.command("logs").args(["--tail", "2000", name]).keep(Keep::Tail(bytes))
+    }
+
+    pub(super) fn remove(&self, name: &str) -> Invocation {
+        self.command("rm").args(["--force", "--volumes", name])
+    }
+
+    pub(super) fn list_images(&self) -> Invocation {
+        self.command("image").args([
+            "ls",
+            "--filter",
+            &format!("label={IMAGE_LABEL}"),
+            "--format",
+            "{{json .ID}}",
+            "--no-trunc",
+        ])
+    }
+
+    pub(super) fn inspect_images(&self, ids: &[String]) -> Invocation {
+        self.command("image").args(["inspect", "--format", "{{json .}}"]).args(ids)
+    }
+
+    pub(super) fn remove_image(&self, image: &str) -> Invocation {
+        self.command("image").args(["rm", image])
+    }
+
+    pub(super) fn kill_events(&self, name: &str) -> Invocation {
+        self.command("events")
+            .args(["--since", "24h", "--until", "0s", "--filter", &format!("container={name}")])
+            .args(["--filter", "event=kill", "--format", "{{json .}}"])
+            .timeout(Duration::from_secs(5))
+    }
+
+    /// A signal to processes of a rootless container, sent from within its user namespace.
+    pub(super) fn signal(&self, signal: &str, pids: &[u32]) -> Invocation {
+        self.command("unshare")
+            .args(["kill", "-s", signal, "--"])
+            .args(pids.iter().map(ToString::to_string))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec() -> ContainerSpec {
+        ContainerSpec {
+            name: "boinc__example.org__vina_1_0".into(),
+            image: "buoy-0123:latest".into(),
+            user: "1000:1000".into(),
+            workdir: "/app".into(),
+            mounts: vec![
+                Mount { source: "/var/lib/boinc/slots/0/buoy/work".into(), target: "/app".into(), read_only: false },
+                Mount { source: "/var/a,b/in\"put".into(), target: "/app/in".into(), read_only: true },
+            ],
+            env: vec![("ARGS".into(), " $(touch x) ; `y`".into())],
+            init: true,
+            memory_bytes: 512_000_000,
+            cpus: 1.0,
+            pids: 1_024,
+            log_bytes: 10_000_000,
+            gpu: Some(Gpu::Nvidia(1)),
+            args: vec!["--name".into(), "a b".into()],
+            ..ContainerSpec::default()
+        }
+    }
+
+    #[test]
+    fn a_container_is_created_with_nothing_it_was_not_given() {
+        let verbs = Verbs { flavor: Flavor::Docker, program: "docker".into() };
+        insta::assert_snapshot!(verbs.create(&spec()).to_string().replace(" --", "\n--"), @r#"
+        docker create
+        --name boinc__example.org__vina_1_0
+        --label org.buoy.result=boinc__example.org__vina_1_0
+        --pull never
+        --init
+        --user 1000:1000
+        --cap-drop ALL
+        --security-opt no-new-privileges
+        --network none
+        --pids-limit 1024
+        --memory 512000000b
+        --memory-swap 512000000b
+        --cpus 1.000
+        --stop-signal SIGKILL
+        --log-driver json-file
+        --log-opt max-size=10000000
+        --workdir /app
+        --mount type=bind,source=/var/lib/boinc/slots/0/buoy/work,target=/app
+        --mount 'type=bind,"source=/var/a,b/in""put",target=/app/in,readonly'
+        --env 'ARGS= $(touch x) ; `y`'
+        --gpus device=1 buoy-0123:latest
+        --name 'a b'
+        "#);
+    }
+
+    #[test]
+    fn podman_is_told_its_own_log_driver_and_gpu() {
+        let verbs = Verbs { flavor: Flavor::Podman, program: "podman".into() };
+        let text = verbs.create(&spec()).to_string();
+        assert!(text.contains("--log-driver k8s-file"), "{text}");
+        assert!(text.contains("--device nvidia.com/gpu=1"), "{text}");
+    }
+
+    #[test]
+    fn a_build_sends_its_own_context_only_and_may_be_without_network() {
+        let verbs = Verbs { flavor: Flavor::Docker, program: "docker".into() };
+        let build = BuildSpec {
+            tag: "buoy-0123:latest".into(),
+            key: "0123".into(),
+            context: "/slot/buoy/context".into(),
+            dockerfile: "Dockerfile".into(),
+            proxy: vec![("http_proxy".into(), "http://u:p@proxy:3128".into())],
+            ..BuildSpec::default()
+        };
+        insta::assert_snapshot!(verbs.build(&build).to_string(), @"docker build --tag buoy-0123:latest --label org.buoy.key=0123 --file /slot/buoy/context/Dockerfile --rm --force-rm --network none --build-arg http_proxy=… /slot/buoy/context");
+    }
+}

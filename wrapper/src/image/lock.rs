@@ -1,0 +1,87 @@
+//! One build of an image at a time on a host, across processes.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
+use crate::engine::Cancel;
+
+/// A lock that ends with its holder's process, however that ends.
+#[derive(Debug)]
+pub struct HostLock {
+    _file: File,
+}
+
+/// There is no lock.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Its file can't be made.
+    #[error("can't lock {}", path.display())]
+    File {
+        /// The lock's file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// Stopped waiting at our own wish.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+impl HostLock {
+    /// Waits for the lock `name` in `directory` until it is free.
+    ///
+    /// # Errors
+    /// When its file can't be made, or when cancelled.
+    pub fn wait(directory: &Path, name: &str, cancel: &Cancel) -> Result<Self, LockError> {
+        let path = directory.join(format!("{name}.lock"));
+        let failed = |source| LockError::File { path: path.clone(), source };
+        fs::create_dir_all(directory).map_err(failed)?;
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(&path)
+            .map_err(failed)?;
+        loop {
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(Self { _file: file }),
+                Err(Errno::WOULDBLOCK | Errno::INTR) => {}
+                Err(error) => return Err(failed(error.into())),
+            }
+            if cancel.is_cancelled() {
+                return Err(LockError::Cancelled);
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_waits_and_can_be_called_off() {
+        let directory = tempfile::tempdir().unwrap();
+        let cancel = Cancel::default();
+        let held = HostLock::wait(directory.path(), "key", &cancel).unwrap();
+        let waiting = std::thread::spawn({
+            let (path, cancel) = (directory.path().to_owned(), cancel.clone());
+            move || HostLock::wait(&path, "key", &cancel)
+        });
+        cancel.cancel();
+        assert!(matches!(waiting.join().unwrap(), Err(LockError::Cancelled)));
+        drop(held);
+        cancel.reset();
+        HostLock::wait(directory.path(), "key", &cancel).unwrap();
+    }
+}

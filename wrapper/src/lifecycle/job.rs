@@ -1,0 +1,111 @@
+//! What is known of the job at one moment.
+
+use std::time::Duration;
+
+use super::action::Call;
+use super::ending::{Ending, Failure};
+use super::event::Seen;
+
+/// What the client wants. Leaving and aborting are final.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Run it.
+    Run,
+    /// Keep it, but use no processor.
+    Suspend,
+    /// Freeze it and leave; the client starts us again later.
+    Leave,
+    /// Throw it away.
+    Abort,
+}
+
+/// Whether the image is known to be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Image {
+    Unknown,
+    Absent,
+    Ready,
+}
+
+/// What remains to be done once the job's end is decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Farewell {
+    Logs,
+    Remove,
+}
+
+/// The job.
+#[derive(Clone, Debug)]
+pub struct Job {
+    pub(super) wanted: Wanted,
+    pub(super) probed: bool,
+    pub(super) seen: Seen,
+    pub(super) image: Image,
+    pub(super) in_flight: Option<Call>,
+    pub(super) cancelling: bool,
+    pub(super) now: Duration,
+    /// No call before this moment, after a failure.
+    pub(super) not_before: Duration,
+    pub(super) left_since: Option<Duration>,
+    /// When the engine stopped answering.
+    pub(super) away_since: Option<Duration>,
+    pub(super) engine_answered: bool,
+    pub(super) hiccups: u32,
+    pub(super) conflicts: u32,
+    pub(super) recreated: u32,
+    pub(super) restarted: u32,
+    pub(super) out_of_memory: bool,
+    pub(super) doom: Option<Failure>,
+    pub(super) ending: Option<(Ending, Farewell)>,
+    pub(super) over: bool,
+    pub(super) host_attempts: u32,
+}
+
+impl Job {
+    /// A job of which nothing is known. `host_attempts` is how often earlier lives of the wrapper in this slot
+    /// gave up because the host could not run it.
+    pub fn new(host_attempts: u32) -> Self {
+        Self {
+            wanted: Wanted::Run,
+            probed: false,
+            seen: Seen::Unknown,
+            image: Image::Unknown,
+            in_flight: None,
+            cancelling: false,
+            now: Duration::ZERO,
+            not_before: Duration::ZERO,
+            left_since: None,
+            away_since: None,
+            engine_answered: false,
+            hiccups: 0,
+            conflicts: 0,
+            recreated: 0,
+            restarted: 0,
+            out_of_memory: false,
+            doom: None,
+            ending: None,
+            over: false,
+            host_attempts,
+        }
+    }
+
+    /// A job that an earlier life of the wrapper finished, but perhaps without cleaning up.
+    pub fn finished_before(ending: Ending) -> Self {
+        Self { ending: Some((ending, Farewell::Remove)), ..Self::new(0) }
+    }
+
+    /// What the client wants.
+    pub fn wanted(&self) -> Wanted {
+        self.wanted
+    }
+
+    /// What was last seen of the container.
+    pub fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
+    /// The call in flight.
+    pub fn in_flight(&self) -> Option<Call> {
+        self.in_flight
+    }
+}

@@ -1,0 +1,363 @@
+//! The transition function.
+
+use std::time::Duration;
+
+use super::action::{Action, Call};
+use super::ending::{Ending, Failure, exit_code};
+use super::event::{CallError, Event, Exited, Reply, Seen};
+use super::job::{Farewell, Image, Job, Wanted};
+
+/// A quit or abort is obeyed within two seconds: whatever is in flight is broken off after this.
+const PATIENCE_WHEN_LEAVING: Duration = Duration::from_millis(1_200);
+/// How long a daemon may be away in the middle of a job before this attempt is given up.
+const PATIENCE_WITH_ENGINE: Duration = Duration::from_secs(600);
+/// How often a daemon that never answered is asked before this attempt is given up.
+const FIRST_ASKS: u32 = 3;
+const MAX_HICCUPS: u32 = 4;
+const MAX_CONFLICTS: u32 = 20;
+const MAX_RECREATED: u32 = 3;
+const MAX_RESTARTED: u32 = 20;
+
+impl Job {
+    /// Takes one event in and says what to do. After [`Action::Exit`] nothing more is asked for.
+    pub fn step(&mut self, event: Event) -> Vec<Action> {
+        let mut actions = Vec::new();
+        if self.over {
+            return actions;
+        }
+        match event {
+            Event::Tick { now } => self.now = self.now.max(now),
+            Event::Suspend => self.want(Wanted::Suspend),
+            Event::Resume => self.want(Wanted::Run),
+            Event::Leave => self.want(Wanted::Leave),
+            Event::Abort => self.want(Wanted::Abort),
+            Event::ContainerExited { out_of_memory } => {
+                self.out_of_memory |= out_of_memory;
+                if matches!(self.seen, Seen::Running { .. } | Seen::Paused { .. }) {
+                    self.seen = Seen::Ended;
+                }
+            }
+            Event::LimitExceeded { code, why } => {
+                if self.doom.is_none() && self.ending.is_none() {
+                    actions.push(Action::Say(format!("stopping the job: {why}")));
+                    self.doom = Some(Failure { code, why });
+                }
+            }
+            Event::Replied { call, result } => self.replied(call, result, &mut actions),
+        }
+        self.advance(&mut actions);
+        actions
+    }
+
+    fn want(&mut self, wanted: Wanted) {
+        let final_already = matches!(self.wanted, Wanted::Leave | Wanted::Abort);
+        let abort_after_leave = self.wanted == Wanted::Leave && wanted == Wanted::Abort;
+        if final_already && !abort_after_leave {
+            return;
+        }
+        self.wanted = wanted;
+        if matches!(wanted, Wanted::Leave | Wanted::Abort) {
+            self.left_since = Some(self.now);
+            self.not_before = Duration::ZERO;
+        }
+    }
+
+    fn leaving(&self) -> bool {
+        matches!(self.wanted, Wanted::Leave | Wanted::Abort)
+    }
+
+    fn leaving_is_urgent(&self) -> bool {
+        self.left_since.is_some_and(|since| self.now >= since + PATIENCE_WHEN_LEAVING)
+    }
+
+    fn advance(&mut self, actions: &mut Vec<Action>) {
+        if self.over {
+            return;
+        }
+        if let Some(call) = self.in_flight {
+            let break_off = self.leaving() && (call.is_long() || self.leaving_is_urgent());
+            if break_off && !self.cancelling {
+                self.cancelling = true;
+                actions.push(Action::Cancel);
+            }
+            return;
+        }
+        if self.now < self.not_before {
+            return;
+        }
+        match self.next() {
+            Next::Call(call) => {
+                self.in_flight = Some(call);
+                actions.push(Action::Call(call));
+            }
+            Next::Decide(ending) => {
+                self.decide(ending, actions);
+                self.advance(actions);
+            }
+            Next::Exit(ending) => self.exit(ending, actions),
+            Next::Nothing => {}
+        }
+    }
+
+    fn exit(&mut self, ending: Ending, actions: &mut Vec<Action>) {
+        self.over = true;
+        actions.push(Action::Exit(ending));
+    }
+
+    /// What to do next, from what is wanted and what was seen; nothing is in flight.
+    fn next(&self) -> Next {
+        if let Some((ending, farewell)) = &self.ending {
+            return if self.leaving_is_urgent() || self.seen == Seen::Absent {
+                Next::Exit(ending.clone())
+            } else {
+                Next::Call(match farewell {
+                    Farewell::Logs => Call::Logs,
+                    Farewell::Remove => Call::Remove,
+                })
+            };
+        }
+        if self.leaving() && self.leaving_is_urgent() {
+            return Next::Exit(self.left());
+        }
+        if !self.probed {
+            return if self.leaving() { Next::Exit(self.left()) } else { Next::Call(Call::Probe) };
+        }
+        match self.wanted {
+            Wanted::Abort => match self.seen {
+                Seen::Absent => Next::Exit(Ending::Aborted),
+                _ => Next::Call(Call::Remove),
+            },
+            Wanted::Leave => match self.seen {
+                Seen::Unknown => Next::Call(Call::Inspect),
+                Seen::Running { .. } => Next::Call(Call::Pause),
+                _ => Next::Exit(Ending::Left),
+            },
+            Wanted::Suspend | Wanted::Run => self.next_of_wanted_job(),
+        }
+    }
+
+    fn next_of_wanted_job(&self) -> Next {
+        let run = self.wanted == Wanted::Run;
+        match (&self.seen, &self.doom) {
+            (Seen::Unknown, _) => Next::Call(Call::Inspect),
+            (Seen::Ended, _) => Next::Call(Call::AwaitExit),
+            (Seen::Running { .. } | Seen::Paused { .. }, Some(_)) => Next::Call(Call::Kill),
+            (_, Some(doom)) => Next::Decide(Ending::Failed(doom.clone())),
+            (Seen::Exited(exited), None) => self.next_after(exited),
+            (Seen::Running { .. }, None) if !run => Next::Call(Call::Pause),
+            (Seen::Paused { .. }, None) if run => Next::Call(Call::Unpause),
+            (Seen::Created | Seen::Killed, None) if run => Next::Call(Call::Start),
+            (Seen::Absent, None) if run => Next::Call(match self.image {
+                Image::Unknown => Call::FindImage,
+                Image::Absent => Call::MakeImage,
+                Image::Ready => Call::Create,
+            }),
+            _ => Next::Nothing,
+        }
+    }
+
+    fn next_after(&self, exited: &Exited) -> Next {
+        if exited.code == 0 {
+            return Next::Call(Call::Collect);
+        }
+        let ran_out = exited.out_of_memory || self.out_of_memory;
+        Next::Decide(if !exited.error.is_empty() {
+            Ending::failed(
+                exit_code::INIT_FAILURE,
+                format!("the container could not be started: {}", exited.error),
+            )
+        } else if exited.code == 137 && ran_out {
+            Ending::failed(
+                exit_code::MEM_LIMIT_EXCEEDED,
+                "out of memory: the kernel killed the job at its memory limit",
+            )
+        } else {
+            let memory = if ran_out { " (the kernel killed a process of it for memory)" } else { "" };
+            Ending::failed(exited.code, format!("the science app exited with status {}{memory}", exited.code))
+        })
+    }
+
+    fn replied(&mut self, call: Call, result: Result<Reply, CallError>, actions: &mut Vec<Action>) {
+        debug_assert_eq!(self.in_flight, Some(call), "a reply to a call that is not in flight");
+        self.in_flight = None;
+        self.cancelling = false;
+        match result {
+            Ok(reply) => {
+                self.engine_answered = true;
+                self.away_since = None;
+                if call != Call::Inspect {
+                    self.hiccups = 0;
+                }
+                self.answered(call, reply, actions);
+            }
+            Err(error) => self.failed(call, error, actions),
+        }
+    }
+
+    fn answered(&mut self, call: Call, reply: Reply, actions: &mut Vec<Action>) {
+        match (call, reply) {
+            (Call::Probe, _) => self.probed = true,
+            (_, Reply::Image(there)) => self.image = if there { Image::Ready } else { Image::Absent },
+            (Call::MakeImage, _) => self.image = Image::Ready,
+            (Call::Create, _) => self.seen = Seen::Created,
+            (Call::Pause, _) => {
+                if let Seen::Running { pid } = self.seen {
+                    self.seen = Seen::Paused { pid };
+                }
+            }
+            (Call::Unpause, _) => {
+                if let Seen::Paused { pid } = self.seen {
+                    self.seen = Seen::Running { pid };
+                }
+            }
+            (Call::Kill, _) => self.seen = Seen::Ended,
+            (Call::Collect, _) => {
+                self.ending = Some((Ending::Success, Farewell::Logs));
+                actions.push(Action::Conclude(Ending::Success));
+            }
+            (Call::Logs, _) => self.say_farewell(Farewell::Remove),
+            (Call::Remove, _) => self.removed(actions),
+            (_, Reply::Container(seen)) => self.saw(seen, actions),
+            (_, Reply::Probed | Reply::Done) => {}
+        }
+    }
+
+    fn saw(&mut self, seen: Seen, actions: &mut Vec<Action>) {
+        if seen == Seen::Killed {
+            self.restarted += 1;
+            if self.restarted > MAX_RESTARTED {
+                self.doom = Some(Failure {
+                    code: exit_code::CHILD_FAILED,
+                    why: format!("the container was killed from outside {} times", self.restarted),
+                });
+            } else {
+                actions.push(Action::Say(
+                    "the container was killed from outside (reboot, engine restart): it is started again".into(),
+                ));
+            }
+        }
+        self.seen = seen;
+    }
+
+    fn say_farewell(&mut self, farewell: Farewell) {
+        if let Some((_, next)) = &mut self.ending {
+            *next = farewell;
+        }
+    }
+
+    fn removed(&mut self, actions: &mut Vec<Action>) {
+        self.seen = Seen::Absent;
+        if let Some((ending, _)) = self.ending.clone() {
+            self.exit(ending, actions);
+        }
+    }
+
+    fn failed(&mut self, call: Call, error: CallError, actions: &mut Vec<Action>) {
+        if self.ending.is_some() {
+            // The client knows the end already: a log or a removal that fails must not change it.
+            if !matches!(error, CallError::NoContainer | CallError::Cancelled) {
+                actions.push(Action::Say(format!("cleaning up: {error}")));
+            }
+            return match call {
+                Call::Logs => self.say_farewell(Farewell::Remove),
+                _ => self.removed(actions),
+            };
+        }
+        match error {
+            CallError::Cancelled => {}
+            CallError::NoContainer => self.lost_container(actions),
+            CallError::NoImage => self.image = Image::Absent,
+            CallError::Conflict(why) => {
+                self.seen = Seen::Unknown;
+                self.conflicts += 1;
+                self.pause_before_next(self.conflicts);
+                if self.conflicts > MAX_CONFLICTS {
+                    self.give_up_for_now(why, actions);
+                }
+            }
+            CallError::EngineAway(why) => self.engine_is_away(why, actions),
+            CallError::Host(why) => self.give_up_for_now(why, actions),
+            CallError::Job(why) => {
+                let code = if call == Call::Collect { exit_code::CHILD_FAILED } else { exit_code::INIT_FAILURE };
+                self.decide(Ending::failed(code, why), actions);
+            }
+            CallError::Hiccup(why) => {
+                self.hiccups += 1;
+                if self.hiccups > MAX_HICCUPS {
+                    self.give_up_for_now(why, actions);
+                } else {
+                    actions.push(Action::Say(format!("{call:?} failed, trying again: {why}")));
+                    if call != Call::Collect {
+                        self.seen = Seen::Unknown;
+                    }
+                    self.pause_before_next(self.hiccups);
+                }
+            }
+        }
+    }
+
+    fn lost_container(&mut self, actions: &mut Vec<Action>) {
+        let expected = !matches!(self.seen, Seen::Unknown | Seen::Absent);
+        self.seen = Seen::Absent;
+        if !expected || self.leaving() {
+            return;
+        }
+        self.recreated += 1;
+        if self.recreated > MAX_RECREATED {
+            let why = format!("the container was removed from outside {} times", self.recreated);
+            self.decide(Ending::failed(exit_code::CHILD_FAILED, why), actions);
+        } else {
+            actions.push(Action::Say(
+                "the container was removed from outside: it is made again over the same work directory".into(),
+            ));
+        }
+    }
+
+    fn engine_is_away(&mut self, why: String, actions: &mut Vec<Action>) {
+        let since = *self.away_since.get_or_insert(self.now);
+        self.hiccups += 1;
+        let patient = if self.engine_answered {
+            self.now < since + PATIENCE_WITH_ENGINE
+        } else {
+            self.hiccups < FIRST_ASKS
+        };
+        if !patient {
+            return self.give_up_for_now(why, actions);
+        }
+        if self.hiccups == 1 {
+            actions.push(Action::Say(format!("the engine does not answer, waiting for it: {why}")));
+        }
+        self.pause_before_next(self.hiccups);
+    }
+
+    fn pause_before_next(&mut self, times: u32) {
+        if !self.leaving() {
+            let seconds = f64::from(2_u32.saturating_pow(times.min(6).saturating_sub(1))) * 0.5;
+            self.not_before = self.now + Duration::from_secs_f64(seconds.min(10.0));
+        }
+    }
+
+    fn give_up_for_now(&mut self, why: String, actions: &mut Vec<Action>) {
+        let ending = if self.leaving() { self.left() } else { Ending::host_cannot(self.host_attempts, why) };
+        if !matches!(ending, Ending::Left) {
+            actions.push(Action::Conclude(ending.clone()));
+        }
+        self.exit(ending, actions);
+    }
+
+    fn decide(&mut self, ending: Ending, actions: &mut Vec<Action>) {
+        self.ending = Some((ending.clone(), Farewell::Logs));
+        actions.push(Action::Conclude(ending));
+    }
+
+    fn left(&self) -> Ending {
+        if self.wanted == Wanted::Abort { Ending::Aborted } else { Ending::Left }
+    }
+}
+
+enum Next {
+    Call(Call),
+    Decide(Ending),
+    Exit(Ending),
+    Nothing,
+}
