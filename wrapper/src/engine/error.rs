@@ -43,6 +43,9 @@ pub enum EngineError {
     /// The network is not there: names or hosts can't be reached.
     #[error("the network is not reachable: {0}")]
     NoNetwork(String),
+    /// The image's program can't be run: it is not there, or made for other machines.
+    #[error("the image's program can't be run: {0}")]
+    BadProgram(String),
     /// It took longer than allowed.
     #[error("{command} did not end within {seconds} s")]
     TimedOut {
@@ -106,6 +109,12 @@ pub fn classify(command: &str, captured: &Captured) -> EngineError {
         "unable to connect to podman",
     ]) {
         EngineError::Away(said)
+    } else if has(&["invoke a command that was not found", "exec format error"])
+        || (has(&["exec: ", "executable file"])
+            && has(&["not found in $path", "no such file or directory", "permission denied", "is a directory"])
+            && !has(&["docker-init", "catatonit"]))
+    {
+        EngineError::BadProgram(said)
     } else if has(&["docker-init", "catatonit", "init binary", "container-init binary"]) {
         EngineError::NoInit(said)
     } else if has(&["no space left on device", "disk quota exceeded"]) {
@@ -147,4 +156,81 @@ pub fn last_lines(text: &[u8], count: usize) -> String {
     let text = String::from_utf8_lossy(text);
     let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
     lines[lines.len().saturating_sub(count)..].join(" | ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn class(stderr: &str) -> EngineError {
+        classify("start", &Captured { status: 1, stderr: stderr.into(), ..Captured::default() })
+    }
+
+    #[test]
+    fn a_daemon_that_is_not_there_is_away() {
+        for text in [
+            "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
+            "error during connect: Get \"http://%2Fvar%2Frun%2Fdocker.sock/v1.41/containers/x/json\": read unix \
+             @->/run/docker.sock: read: connection reset by peer",
+        ] {
+            assert!(matches!(class(text), EngineError::Away(_)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_socket_that_refuses_is_a_matter_of_permission() {
+        let text = "permission denied while trying to connect to the Docker daemon socket at \
+                    unix:///var/run/docker.sock: Get \"http://...\": dial unix /var/run/docker.sock: connect: \
+                    permission denied";
+        assert!(matches!(class(text), EngineError::NoPermission(_)));
+    }
+
+    #[test]
+    fn missing_things_are_told_apart() {
+        for text in ["Error: No such container: x", "Error response from daemon: No such container: x",
+            "Error: no container with name or ID \"x\" found: no such container"] {
+            assert!(matches!(class(text), EngineError::NoContainer), "{text}");
+        }
+        for text in ["Error: No such image: buoy-1:latest", "Error response from daemon: No such image: buoy-1:latest",
+            "Error: localhost/buoy-1:latest: image not known", "Unable to find image 'buoy-1:latest' locally"] {
+            assert!(matches!(class(text), EngineError::NoImage), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_program_that_is_not_in_the_image_is_the_jobs_fault() {
+        for text in [
+            "Error response from daemon: failed to create task for container: OCI runtime create failed: runc create \
+             failed: unable to start container process: exec: \"nope\": executable file not found in $PATH: unknown",
+            "Error: unable to start container \"x\": runc: exec failed: unable to start container process: exec: \
+             \"/nope\": stat /nope: no such file or directory: OCI runtime attempted to invoke a command that was \
+             not found",
+        ] {
+            assert!(matches!(class(text), EngineError::BadProgram(_)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_taken_name_and_a_wrong_state_mean_to_look_again() {
+        for text in [
+            "Error response from daemon: Conflict. The container name \"/x\" is already in use by container \"1\".",
+            "Error response from daemon: Container 1 is not running",
+            "Error response from daemon: Container x is not paused",
+            "Error: \"created\" is not running, can't pause: container state improper",
+        ] {
+            assert!(matches!(class(text), EngineError::Conflict(_)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_full_disk_and_a_missing_network_are_the_hosts() {
+        assert!(matches!(class("write /var/lib/x: no space left on device"), EngineError::NoSpace(_)));
+        assert!(matches!(class("Err:1 http://x Temporary failure resolving 'deb.example'"), EngineError::NoNetwork(_)));
+    }
+
+    #[test]
+    fn only_the_end_of_what_was_said_counts() {
+        let text = format!("no space left on device\n{}", "step\n".repeat(10));
+        assert!(matches!(class(&text), EngineError::Failed { .. }));
+    }
 }

@@ -9,6 +9,8 @@ use super::job::{Farewell, Image, Job, Wanted};
 
 /// A quit or abort is obeyed within two seconds: whatever is in flight is broken off after this.
 const PATIENCE_WHEN_LEAVING: Duration = Duration::from_millis(1_200);
+/// And after this we go, whatever is still in flight: what is left behind is looked at by the next life.
+const LAST_MOMENT_WHEN_LEAVING: Duration = Duration::from_millis(1_700);
 /// How long a daemon may be away in the middle of a job before this attempt is given up.
 const PATIENCE_WITH_ENGINE: Duration = Duration::from_secs(600);
 /// How often a daemon that never answered is asked before this attempt is given up.
@@ -80,6 +82,10 @@ impl Job {
                 self.cancelling = true;
                 actions.push(Action::Cancel);
             }
+            if self.left_since.is_some_and(|since| self.now >= since + LAST_MOMENT_WHEN_LEAVING) {
+                let ending = self.ending.as_ref().map_or_else(|| self.left(), |(ending, _)| ending.clone());
+                self.exit(ending, actions);
+            }
             return;
         }
         if self.now < self.not_before {
@@ -109,6 +115,8 @@ impl Job {
         if let Some((ending, farewell)) = &self.ending {
             return if self.leaving_is_urgent() || self.seen == Seen::Absent {
                 Next::Exit(ending.clone())
+            } else if !self.probed {
+                Next::Call(Call::Probe)
             } else {
                 Next::Call(match farewell {
                     Farewell::Logs => Call::Logs,
@@ -223,7 +231,7 @@ impl Job {
     }
 
     fn saw(&mut self, seen: Seen, actions: &mut Vec<Action>) {
-        if seen == Seen::Killed {
+        if seen == Seen::Killed && self.doom.is_none() {
             self.restarted += 1;
             if self.restarted > MAX_RESTARTED {
                 self.doom = Some(Failure {

@@ -1,0 +1,532 @@
+//! Rules of a job's life, and invariants over random ones.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// A job with a strict other end: each call must be the expected one.
+struct Life {
+    job: Job,
+    actions: Vec<Action>,
+    now: Duration,
+}
+
+impl Life {
+    fn begin() -> Self {
+        let mut life = Self { job: Job::new(0), actions: Vec::new(), now: Duration::ZERO };
+        life.event(Event::Tick { now: Duration::ZERO });
+        life
+    }
+
+    /// A life in which the container runs.
+    fn running() -> Self {
+        let mut life = Self::begin();
+        life.reply(Call::Probe, Reply::Probed);
+        life.reply(Call::Inspect, Reply::Container(running()));
+        life
+    }
+
+    fn event(&mut self, event: Event) {
+        self.actions.extend(self.job.step(event));
+    }
+
+    #[track_caller]
+    fn expect_call(&mut self, call: Call) {
+        let calls = self.take_calls();
+        assert_eq!(calls, [call]);
+    }
+
+    #[track_caller]
+    fn expect_quiet(&mut self) {
+        let actions = std::mem::take(&mut self.actions);
+        assert!(actions.is_empty(), "{actions:?}");
+    }
+
+    fn take_calls(&mut self) -> Vec<Call> {
+        let mut calls = Vec::new();
+        self.actions.retain(|action| match action {
+            Action::Call(call) => {
+                calls.push(*call);
+                false
+            }
+            Action::Say(_) => false,
+            _ => true,
+        });
+        calls
+    }
+
+    #[track_caller]
+    fn reply(&mut self, call: Call, reply: Reply) {
+        self.expect_call(call);
+        self.event(Event::Replied { call, result: Ok(reply) });
+    }
+
+    #[track_caller]
+    fn fail(&mut self, call: Call, error: CallError) {
+        self.expect_call(call);
+        self.event(Event::Replied { call, result: Err(error) });
+    }
+
+    fn wait(&mut self, duration: Duration) {
+        self.now += duration;
+        self.event(Event::Tick { now: self.now });
+    }
+
+    #[track_caller]
+    fn expect_conclusion(&mut self, check: impl Fn(&Ending) -> bool) {
+        let at = self.actions.iter().position(|action| matches!(action, Action::Conclude(ending) if check(ending)));
+        let at = at.unwrap_or_else(|| panic!("{:?}", self.actions));
+        self.actions.remove(at);
+    }
+
+    #[track_caller]
+    fn expect_exit(&mut self, check: impl Fn(&Ending) -> bool) {
+        self.actions.retain(|action| !matches!(action, Action::Say(_)));
+        match self.actions.pop() {
+            Some(Action::Exit(ending)) if check(&ending) => {}
+            other => panic!("{other:?}, before it {:?}", self.actions),
+        }
+        self.expect_quiet();
+    }
+}
+
+fn running() -> Seen {
+    Seen::Running { pid: Some(42) }
+}
+
+fn exited(code: i32) -> Reply {
+    Reply::Container(Seen::Exited(Exited { code, out_of_memory: false, error: String::new() }))
+}
+
+fn second() -> Duration {
+    Duration::from_secs(1)
+}
+
+#[test]
+fn a_first_life_builds_creates_starts_collects_and_cleans_up() {
+    let mut life = Life::begin();
+    life.reply(Call::Probe, Reply::Probed);
+    life.fail(Call::Inspect, CallError::NoContainer);
+    life.reply(Call::FindImage, Reply::Image(false));
+    life.reply(Call::MakeImage, Reply::Done);
+    life.reply(Call::Create, Reply::Done);
+    life.reply(Call::Start, Reply::Container(running()));
+    life.expect_quiet();
+    life.event(Event::ContainerExited { out_of_memory: false });
+    life.reply(Call::AwaitExit, exited(0));
+    life.reply(Call::Collect, Reply::Done);
+    life.expect_conclusion(|ending| *ending == Ending::Success);
+    life.reply(Call::Logs, Reply::Done);
+    life.reply(Call::Remove, Reply::Done);
+    life.expect_exit(|ending| *ending == Ending::Success);
+}
+
+#[test]
+fn an_image_that_is_there_is_not_built() {
+    let mut life = Life::begin();
+    life.reply(Call::Probe, Reply::Probed);
+    life.fail(Call::Inspect, CallError::NoContainer);
+    life.reply(Call::FindImage, Reply::Image(true));
+    life.expect_call(Call::Create);
+}
+
+#[test]
+fn a_container_that_outlived_the_wrapper_goes_on() {
+    let mut life = Life::running();
+    life.expect_quiet();
+}
+
+#[test]
+fn a_job_that_ended_while_the_wrapper_was_away_is_collected_and_not_run_again() {
+    let mut life = Life::begin();
+    life.reply(Call::Probe, Reply::Probed);
+    life.reply(Call::Inspect, exited(0));
+    life.expect_call(Call::Collect);
+}
+
+#[test]
+fn a_container_killed_by_a_reboot_is_started_again() {
+    let mut life = Life::begin();
+    life.reply(Call::Probe, Reply::Probed);
+    life.reply(Call::Inspect, Reply::Container(Seen::Killed));
+    life.reply(Call::Start, Reply::Container(running()));
+    life.expect_quiet();
+}
+
+#[test]
+fn a_paused_container_follows_the_client() {
+    let mut life = Life::begin();
+    life.event(Event::Suspend);
+    life.reply(Call::Probe, Reply::Probed);
+    life.reply(Call::Inspect, Reply::Container(Seen::Paused { pid: None }));
+    life.expect_quiet();
+    life.event(Event::Resume);
+    life.reply(Call::Unpause, Reply::Done);
+    life.expect_quiet();
+}
+
+#[test]
+fn suspend_during_the_start_pauses_once_started() {
+    let mut life = Life::begin();
+    life.reply(Call::Probe, Reply::Probed);
+    life.reply(Call::Inspect, Reply::Container(Seen::Created));
+    life.event(Event::Suspend);
+    life.reply(Call::Start, Reply::Container(running()));
+    life.reply(Call::Pause, Reply::Done);
+    life.expect_quiet();
+}
+
+#[test]
+fn suspend_during_a_build_starts_nothing_after_it() {
+    let mut life = Life::begin();
+    life.reply(Call::Probe, Reply::Probed);
+    life.fail(Call::Inspect, CallError::NoContainer);
+    life.reply(Call::FindImage, Reply::Image(false));
+    life.event(Event::Suspend);
+    life.reply(Call::MakeImage, Reply::Done);
+    life.expect_quiet();
+    life.event(Event::Resume);
+    life.expect_call(Call::Create);
+}
+
+#[test]
+fn a_pause_that_races_with_the_end_looks_again_and_collects() {
+    let mut life = Life::running();
+    life.event(Event::Suspend);
+    life.fail(Call::Pause, CallError::Conflict("not running".into()));
+    life.wait(second());
+    life.reply(Call::Inspect, exited(0));
+    life.expect_call(Call::Collect);
+}
+
+#[test]
+fn quit_freezes_the_container_and_leaves() {
+    let mut life = Life::running();
+    life.event(Event::Leave);
+    life.reply(Call::Pause, Reply::Done);
+    life.expect_exit(|ending| *ending == Ending::Left);
+}
+
+#[test]
+fn abort_removes_the_container() {
+    let mut life = Life::running();
+    life.event(Event::Abort);
+    life.reply(Call::Remove, Reply::Done);
+    life.expect_exit(|ending| *ending == Ending::Aborted);
+}
+
+#[test]
+fn quit_during_a_build_breaks_it_off() {
+    let mut life = Life::begin();
+    life.reply(Call::Probe, Reply::Probed);
+    life.fail(Call::Inspect, CallError::NoContainer);
+    life.reply(Call::FindImage, Reply::Image(false));
+    life.expect_call(Call::MakeImage);
+    life.event(Event::Leave);
+    assert_eq!(life.actions, [Action::Cancel]);
+    life.actions.clear();
+    life.event(Event::Replied { call: Call::MakeImage, result: Err(CallError::Cancelled) });
+    life.expect_exit(|ending| *ending == Ending::Left);
+}
+
+#[test]
+fn abort_during_a_build_breaks_it_off() {
+    let mut life = Life::begin();
+    life.reply(Call::Probe, Reply::Probed);
+    life.fail(Call::Inspect, CallError::NoContainer);
+    life.reply(Call::FindImage, Reply::Image(false));
+    life.expect_call(Call::MakeImage);
+    life.event(Event::Abort);
+    assert_eq!(life.actions, [Action::Cancel]);
+    life.actions.clear();
+    life.event(Event::Replied { call: Call::MakeImage, result: Err(CallError::Cancelled) });
+    life.expect_exit(|ending| *ending == Ending::Aborted);
+}
+
+#[test]
+fn an_engine_that_hangs_does_not_keep_us_from_leaving() {
+    let mut life = Life::running();
+    life.event(Event::Leave);
+    life.expect_call(Call::Pause);
+    life.wait(second() * 2);
+    assert_eq!(life.actions[0], Action::Cancel);
+    life.expect_exit_after_cancel();
+}
+
+impl Life {
+    #[track_caller]
+    fn expect_exit_after_cancel(&mut self) {
+        self.actions.retain(|action| *action != Action::Cancel);
+        self.expect_exit(|ending| *ending == Ending::Left);
+    }
+}
+
+#[test]
+fn a_failed_job_tells_its_exit_status() {
+    let mut life = Life::running();
+    life.event(Event::ContainerExited { out_of_memory: false });
+    life.reply(Call::AwaitExit, exited(3));
+    life.expect_conclusion(|ending| matches!(ending, Ending::Failed(failure) if failure.code == 3));
+}
+
+#[test]
+fn status_137_is_out_of_memory_only_by_the_kernels_counter() {
+    for (counted, code) in [(false, 137), (true, exit_code::MEM_LIMIT_EXCEEDED)] {
+        let mut life = Life::running();
+        life.event(Event::ContainerExited { out_of_memory: counted });
+        life.reply(Call::AwaitExit, exited(137));
+        life.expect_conclusion(|ending| matches!(ending, Ending::Failed(failure) if failure.code == code));
+    }
+}
+
+#[test]
+fn a_container_removed_from_outside_is_made_again_but_not_for_ever() {
+    let mut life = Life::running();
+    for _ in 0..3 {
+        life.event(Event::ContainerExited { out_of_memory: false });
+        life.fail(Call::AwaitExit, CallError::NoContainer);
+        let calls = life.take_calls();
+        let call = if calls == [Call::FindImage] {
+            life.event(Event::Replied { call: Call::FindImage, result: Ok(Reply::Image(true)) });
+            life.take_calls()
+        } else {
+            calls
+        };
+        assert_eq!(call, [Call::Create]);
+        life.event(Event::Replied { call: Call::Create, result: Ok(Reply::Done) });
+        life.reply(Call::Start, Reply::Container(running()));
+    }
+    life.event(Event::ContainerExited { out_of_memory: false });
+    life.fail(Call::AwaitExit, CallError::NoContainer);
+    life.expect_conclusion(|ending| matches!(ending, Ending::Failed(_)));
+}
+
+#[test]
+fn a_daemon_that_restarts_is_waited_for_and_the_job_goes_on() {
+    let mut life = Life::running();
+    life.event(Event::ContainerExited { out_of_memory: false });
+    for _ in 0..4 {
+        life.fail(Call::AwaitExit, CallError::EngineAway("no".into()));
+        life.wait(second() * 10);
+    }
+    life.reply(Call::AwaitExit, Reply::Container(Seen::Killed));
+    life.reply(Call::Start, Reply::Container(running()));
+    life.expect_quiet();
+}
+
+#[test]
+fn a_daemon_that_never_answered_means_to_try_later() {
+    let mut life = Life::begin();
+    life.reply(Call::Probe, Reply::Probed);
+    // What answered the probe may have been the program alone.
+    life.job.engine_answered = false;
+    for _ in 0..3 {
+        life.fail(Call::Inspect, CallError::EngineAway("no".into()));
+        life.wait(second() * 10);
+    }
+    life.expect_conclusion(|ending| matches!(ending, Ending::TryLater { .. }));
+    life.expect_exit(|ending| matches!(ending, Ending::TryLater { .. }));
+}
+
+#[test]
+fn a_host_that_never_can_fails_the_job_in_the_end() {
+    let mut delays = Vec::new();
+    let mut attempt = 0;
+    let last = loop {
+        match Ending::host_cannot(attempt, "no engine".into()) {
+            Ending::TryLater { delay, .. } => delays.push(delay),
+            last => break last,
+        }
+        attempt += 1;
+    };
+    assert!(delays.windows(2).all(|pair| pair[0] < pair[1]), "{delays:?}");
+    assert!(matches!(last, Ending::Failed(failure) if failure.why.contains("no engine")));
+}
+
+#[test]
+fn a_build_that_fails_ends_the_job_at_once() {
+    let mut life = Life::begin();
+    life.reply(Call::Probe, Reply::Probed);
+    life.fail(Call::Inspect, CallError::NoContainer);
+    life.reply(Call::FindImage, Reply::Image(false));
+    life.fail(Call::MakeImage, CallError::Job("step 3 failed".into()));
+    life.expect_conclusion(|ending| matches!(ending, Ending::Failed(failure) if failure.why == "step 3 failed"));
+    life.expect_exit(|ending| matches!(ending, Ending::Failed(_)));
+}
+
+#[test]
+fn a_job_over_a_limit_is_killed_and_says_so() {
+    let mut life = Life::running();
+    life.event(Event::LimitExceeded { code: exit_code::DISK_LIMIT_EXCEEDED, why: "too many files".into() });
+    life.reply(Call::Kill, Reply::Done);
+    life.reply(Call::AwaitExit, exited(137));
+    life.expect_conclusion(
+        |ending| matches!(ending, Ending::Failed(failure) if failure.code == exit_code::DISK_LIMIT_EXCEEDED),
+    );
+}
+
+#[test]
+fn a_log_that_cannot_be_had_does_not_change_the_end() {
+    let mut life = Life::running();
+    life.event(Event::ContainerExited { out_of_memory: false });
+    life.reply(Call::AwaitExit, exited(0));
+    life.reply(Call::Collect, Reply::Done);
+    life.expect_conclusion(|ending| *ending == Ending::Success);
+    life.fail(Call::Logs, CallError::EngineAway("no".into()));
+    life.fail(Call::Remove, CallError::EngineAway("no".into()));
+    life.expect_exit(|ending| *ending == Ending::Success);
+}
+
+#[test]
+fn what_an_earlier_life_concluded_is_only_cleaned_up() {
+    let mut life = Life::begin();
+    life.job = Job::finished_before(Ending::Success);
+    life.actions.clear();
+    life.event(Event::Tick { now: second() });
+    life.reply(Call::Probe, Reply::Probed);
+    life.reply(Call::Remove, Reply::Done);
+    life.expect_exit(|ending| *ending == Ending::Success);
+}
+
+fn any_event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        4 => Just(Event::Suspend),
+        4 => Just(Event::Resume),
+        1 => Just(Event::Leave),
+        1 => Just(Event::Abort),
+        3 => any::<bool>().prop_map(|out_of_memory| Event::ContainerExited { out_of_memory }),
+        1 => Just(Event::LimitExceeded { code: 196, why: "files".into() }),
+    ]
+}
+
+fn any_seen() -> impl Strategy<Value = Seen> {
+    prop_oneof![
+        Just(Seen::Created),
+        Just(running()),
+        Just(Seen::Paused { pid: None }),
+        Just(Seen::Killed),
+        (0..256_i32, any::<bool>()).prop_map(|(code, out_of_memory)| Seen::Exited(Exited {
+            code,
+            out_of_memory,
+            error: String::new()
+        })),
+    ]
+}
+
+fn any_error() -> impl Strategy<Value = CallError> {
+    prop_oneof![
+        Just(CallError::NoContainer),
+        Just(CallError::NoImage),
+        Just(CallError::Conflict("c".into())),
+        Just(CallError::EngineAway("a".into())),
+        Just(CallError::Host("h".into())),
+        Just(CallError::Job("j".into())),
+        Just(CallError::Hiccup("u".into())),
+    ]
+}
+
+#[derive(Debug, Clone)]
+enum Turn {
+    Event(Event),
+    Answer(Result<Seen, CallError>, bool),
+    Wait(u64),
+}
+
+fn any_turn() -> impl Strategy<Value = Turn> {
+    prop_oneof![
+        2 => any_event().prop_map(Turn::Event),
+        5 => (prop_oneof![4 => any_seen().prop_map(Ok), 1 => any_error().prop_map(Err)], any::<bool>())
+            .prop_map(|(result, flag)| Turn::Answer(result, flag)),
+        3 => (0..15_000_u64).prop_map(Turn::Wait),
+    ]
+}
+
+fn reply_to(call: Call, seen: Seen, flag: bool) -> Reply {
+    match call {
+        Call::Probe => Reply::Probed,
+        Call::Inspect | Call::Start | Call::AwaitExit => Reply::Container(seen),
+        Call::FindImage => Reply::Image(flag),
+        _ => Reply::Done,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn whatever_happens_the_rules_hold(turns in proptest::collection::vec(any_turn(), 1..80)) {
+        let mut job = Job::new(0);
+        let (mut in_flight, mut over, mut concluded) = (None::<Call>, false, None::<Ending>);
+        let mut now = Duration::ZERO;
+        let mut leaving_since = None;
+        let mut feed = |job: &mut Job, event: Event, in_flight: &mut Option<Call>, over: &mut bool| {
+            for action in job.step(event) {
+                assert!(!*over, "{action:?} after the exit");
+                match action {
+                    Action::Call(call) => {
+                        assert!(in_flight.is_none(), "{call:?} while {in_flight:?} is in flight");
+                        *in_flight = Some(call);
+                    }
+                    Action::Cancel => assert!(in_flight.is_some(), "nothing to cancel"),
+                    Action::Conclude(ending) => {
+                        assert!(concluded.is_none(), "concluded twice: {concluded:?}, then {ending:?}");
+                        concluded = Some(ending);
+                    }
+                    Action::Exit(ending) => {
+                        *over = true;
+                        match &concluded {
+                            Some(told) => assert_eq!(told, &ending, "the client was told otherwise"),
+                            None => assert!(matches!(ending, Ending::Left | Ending::Aborted)),
+                        }
+                    }
+                    Action::Say(_) => {}
+                }
+            }
+        };
+        feed(&mut job, Event::Tick { now }, &mut in_flight, &mut over);
+        for turn in turns {
+            match turn {
+                Turn::Event(event) => {
+                    if matches!(event, Event::Leave | Event::Abort) && leaving_since.is_none() {
+                        leaving_since = Some(now);
+                    }
+                    feed(&mut job, event, &mut in_flight, &mut over);
+                }
+                Turn::Answer(result, flag) => {
+                    if let Some(call) = in_flight.take() && !over {
+                        let result = result.map(|seen| reply_to(call, seen, flag));
+                        feed(&mut job, Event::Replied { call, result }, &mut in_flight, &mut over);
+                    }
+                }
+                Turn::Wait(milliseconds) => {
+                    now += Duration::from_millis(milliseconds);
+                    feed(&mut job, Event::Tick { now }, &mut in_flight, &mut over);
+                }
+            }
+            if let Some(since) = leaving_since {
+                let obeyed = over || now < since + Duration::from_secs(2);
+                prop_assert!(obeyed, "still here {:?} after quit or abort", now - since);
+            }
+        }
+    }
+
+    #[test]
+    fn processor_time_never_falls(
+        base in 0.0..1e6_f64,
+        steps in proptest::collection::vec((0..3_u8, 0.0..1e5_f64), 0..50),
+    ) {
+        let mut ledger = CpuLedger::new(base);
+        let mut last = ledger.total_seconds();
+        for (kind, seconds) in steps {
+            match kind {
+                0 => ledger.observe(seconds),
+                1 => ledger.restarted(),
+                _ => ledger.attach(seconds.min(last)),
+            }
+            prop_assert!(ledger.total_seconds() >= last - 1e-6);
+            last = ledger.total_seconds();
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! What each call of the lifecycle means in commands of the engine and files of the slot.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::assignment::Assignment;
+use crate::digest;
+use crate::driver::Shared;
+use crate::engine::{
+    self, Cancel, CliEngine, EngineError, Flavor, Inspected, NativeTransport, Status, killed_from_outside,
+};
+use crate::image::{ImageMaker, ImageSource, MakeError, remember_use};
+use crate::lifecycle::{Call, CallError, Exited, Reply, Seen};
+use crate::workdir::{OutputProblem, Survey, collect, prepare};
+
+/// The container as last inspected.
+#[derive(Clone, Debug)]
+pub struct Container {
+    /// Its name.
+    pub name: String,
+    /// The engine's id of it.
+    pub id: String,
+    /// The engine's program.
+    pub program: PathBuf,
+    /// What it wrote outside its mounts, where the engine tells and we may read.
+    pub upper_dir: Option<PathBuf>,
+    rootless: bool,
+}
+
+impl Container {
+    /// Whether the process `pid` of this host is the container's: it is not if we are in another PID namespace than the
+    /// engine.
+    pub fn owns(&self, pid: u32) -> bool {
+        let membership = fs::read_to_string(format!("/proc/{pid}/cgroup"));
+        membership.is_ok_and(|text| self.rootless || text.contains(&self.id))
+    }
+}
+
+/// Carries calls out, on the worker's thread.
+pub struct Calls {
+    assignment: Assignment,
+    shared: Arc<Shared>,
+    cancel: Cancel,
+    engine: Option<(CliEngine<NativeTransport>, PathBuf)>,
+    image: Option<ImageSource>,
+}
+
+impl Calls {
+    /// For this task.
+    pub fn new(assignment: Assignment, shared: Arc<Shared>, cancel: Cancel) -> Self {
+        Self { assignment, shared, cancel, engine: None, image: None }
+    }
+
+    /// Carries one out.
+    ///
+    /// # Errors
+    /// Sorted by what the lifecycle does about it.
+    pub fn perform(&mut self, call: Call) -> Result<Reply, CallError> {
+        match call {
+            Call::Probe => self.probe(),
+            Call::Inspect => self.inspect(),
+            Call::FindImage => self.find_image(),
+            Call::MakeImage => self.make_image(),
+            Call::Create => self.create(),
+            Call::Start => self.start(),
+            Call::Pause => self.simple(|engine, name| engine.pause(name)),
+            Call::Unpause => self.simple(|engine, name| engine.unpause(name)),
+            Call::Kill => self.simple(|engine, name| engine.kill(name)),
+            Call::Remove => self.simple(|engine, name| engine.remove(name)),
+            Call::AwaitExit => self.await_exit(),
+            Call::Collect => self.collect(),
+            Call::Logs => self.logs(),
+        }
+    }
+
+    fn engine(&self) -> Result<&CliEngine<NativeTransport>, CallError> {
+        match &self.engine {
+            Some((engine, _)) => Ok(engine),
+            None => Err(CallError::Hiccup("no engine was chosen yet".into())),
+        }
+    }
+
+    fn name(&self) -> &str {
+        self.assignment.container_name()
+    }
+
+    /// The engine that already has the container; else the one the client found; else the first that answers.
+    fn probe(&mut self) -> Result<Reply, CallError> {
+        let remembered = self.shared.state().engine;
+        let told = remembered.or(self.assignment.told_engine());
+        let mut last = None;
+        for (flavor, program) in engine::find(told) {
+            if remembered.is_some_and(|remembered| remembered != flavor) {
+                continue;
+            }
+            let engine = CliEngine::new(
+                flavor,
+                program.clone(),
+                NativeTransport,
+                self.cancel.clone(),
+                self.assignment.verbose(),
+            );
+            let known = told == Some(flavor);
+            match if known { Ok(()) } else { engine.probe() } {
+                Ok(()) => {
+                    self.engine = Some((engine, program));
+                    return Ok(Reply::Probed);
+                }
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(last.map_or_else(
+            || {
+                CallError::Host(
+                    "no container engine: neither docker nor podman is installed; install one of them and restart \
+                     the BOINC client"
+                        .into(),
+                )
+            },
+            sort_error,
+        ))
+    }
+
+    fn inspect(&self) -> Result<Reply, CallError> {
+        let inspected = self.engine()?.inspect(self.name()).map_err(sort_error)?;
+        self.seen(inspected.ok_or(CallError::NoContainer)?)
+    }
+
+    fn seen(&self, inspected: Inspected) -> Result<Reply, CallError> {
+        let engine = self.engine()?;
+        let container = Container {
+            name: self.name().to_owned(),
+            id: inspected.id.clone(),
+            program: self.engine.as_ref().map(|(_, program)| program.clone()).unwrap_or_default(),
+            upper_dir: inspected.upper_dir.clone().map(PathBuf::from),
+            rootless: engine.flavor().is_rootless(),
+        };
+        *self.shared.container.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(container);
+        Ok(Reply::Container(match inspected.status {
+            Status::Created => Seen::Created,
+            Status::Running => Seen::Running { pid: inspected.pid },
+            Status::Paused => Seen::Paused { pid: inspected.pid },
+            Status::Exited | Status::Dead => self.how_it_ended(&inspected, engine),
+            status @ (Status::Restarting | Status::Removing) => {
+                return Err(CallError::Conflict(format!("the engine says {status:?}")));
+            }
+        }))
+    }
+
+    fn how_it_ended(&self, inspected: &Inspected, engine: &CliEngine<NativeTransport>) -> Seen {
+        let ordered = inspected.exit_code == 137 && !inspected.oom_killed && engine.was_ordered_to_die(self.name());
+        if killed_from_outside(inspected, engine.daemon_started(), ordered) {
+            return Seen::Killed;
+        }
+        Seen::Exited(Exited {
+            code: inspected.exit_code,
+            out_of_memory: inspected.oom_killed,
+            error: inspected.error.clone(),
+        })
+    }
+
+    fn find_image(&mut self) -> Result<Reply, CallError> {
+        let survey = self.survey()?;
+        let image = self.assignment.image(&survey).map_err(|error| CallError::Job(chain(&error)))?;
+        let engine = self.engine()?;
+        let there = engine.image_id(&self.assignment.image_name(&image, engine.flavor())).map_err(sort_error)?;
+        self.image = Some(image);
+        Ok(Reply::Image(there.is_some()))
+    }
+
+    fn survey(&self) -> Result<Survey, CallError> {
+        let known = self.shared.state().manifest.clone();
+        self.assignment.survey(known.as_ref()).map_err(|error| CallError::Job(chain(&error)))
+    }
+
+    fn make_image(&mut self) -> Result<Reply, CallError> {
+        let image = self.image.clone().ok_or_else(|| CallError::Hiccup("the image is not known yet".into()))?;
+        let maker = ImageMaker {
+            host_dir: self.assignment.host_dir(),
+            context_dir: self.assignment.layout().context(),
+            budget: self.assignment.image_budget(),
+        };
+        maker.make(self.engine()?, &image, &self.cancel).map_err(sort_make_error)?;
+        Ok(Reply::Done)
+    }
+
+    fn create(&mut self) -> Result<Reply, CallError> {
+        let survey = self.survey()?;
+        let engine = self.engine()?;
+        {
+            let mut state = self.shared.state();
+            state.engine = Some(engine.flavor());
+            match &mut state.manifest {
+                // Copy-mode inputs have left the slot since.
+                Some(manifest) => {
+                    let new: Vec<String> = survey
+                        .inputs
+                        .iter()
+                        .map(|input| input.name.clone())
+                        .filter(|name| !manifest.inputs.contains(name))
+                        .collect();
+                    manifest.inputs.extend(new);
+                }
+                none => *none = Some(survey.manifest()),
+            }
+            state
+                .write(&self.assignment.layout().state())
+                .map_err(|error| CallError::Host(format!("can't write into the slot directory: {error}")))?;
+        }
+        let mounts = prepare(
+            self.assignment.layout(),
+            &survey,
+            self.assignment.workdir(),
+            &self.assignment.cleaned_init_data(),
+            |name| self.assignment.stays_in_slot(name),
+        )
+        .map_err(|error| CallError::Host(chain(&error)))?;
+        let image =
+            self.image.as_ref().ok_or_else(|| CallError::Hiccup("the image is not known yet".into()))?;
+        let name = self.assignment.image_name(image, engine.flavor());
+        let spec = self.assignment.container(engine.flavor(), name.clone(), mounts);
+        engine.create(&spec).map_err(sort_error)?;
+        if image.own_name().is_some() {
+            remember_use(&self.assignment.host_dir(), &name);
+        }
+        Ok(Reply::Done)
+    }
+
+    fn start(&self) -> Result<Reply, CallError> {
+        match self.engine()?.start(self.name()) {
+            Ok(()) => self.inspect(),
+            Err(error) => Err(sort_error(error)),
+        }
+    }
+
+    fn simple(
+        &self,
+        verb: impl Fn(&CliEngine<NativeTransport>, &str) -> Result<(), EngineError>,
+    ) -> Result<Reply, CallError> {
+        verb(self.engine()?, self.name()).map_err(sort_error)?;
+        Ok(Reply::Done)
+    }
+
+    /// The engine's `wait` returns as soon as it knows the status; an inspect is needed only for a failure.
+    fn await_exit(&self) -> Result<Reply, CallError> {
+        let code = self.engine()?.wait(self.name()).map_err(sort_error)?;
+        if code == 0 {
+            let exited = Exited { code, out_of_memory: false, error: String::new() };
+            return Ok(Reply::Container(Seen::Exited(exited)));
+        }
+        self.inspect()
+    }
+
+    fn collect(&self) -> Result<Reply, CallError> {
+        let manifest = self.shared.state().manifest.clone().unwrap_or_default();
+        match collect(self.assignment.layout(), &manifest, self.assignment.outputs()) {
+            Ok(()) => Ok(Reply::Done),
+            Err(error @ OutputProblem::Move { .. }) => Err(CallError::Hiccup(chain(&error))),
+            Err(error) => Err(CallError::Job(chain(&error))),
+        }
+    }
+
+    fn logs(&self) -> Result<Reply, CallError> {
+        let log = self.engine()?.logs(self.name(), digest::LOG_BYTES).map_err(sort_error)?;
+        digest::print_log(&log);
+        Ok(Reply::Done)
+    }
+}
+
+fn sort_error(error: EngineError) -> CallError {
+    match error {
+        EngineError::NoContainer => CallError::NoContainer,
+        EngineError::NoImage => CallError::NoImage,
+        EngineError::Conflict(why) => CallError::Conflict(why),
+        EngineError::Away(why) => CallError::EngineAway(why),
+        error @ EngineError::TimedOut { .. } => CallError::EngineAway(chain(&error)),
+        EngineError::Cancelled => CallError::Cancelled,
+        error @ EngineError::BadProgram(_) => CallError::Job(chain(&error)),
+        error @ (EngineError::NotInstalled { .. }
+        | EngineError::NoPermission(_)
+        | EngineError::NoSpace(_)
+        | EngineError::NoNetwork(_)) => CallError::Host(chain(&error)),
+        error @ (EngineError::NoInit(_) | EngineError::Unreadable { .. } | EngineError::Failed { .. }) => {
+            CallError::Hiccup(chain(&error))
+        }
+    }
+}
+
+fn sort_make_error(error: MakeError) -> CallError {
+    match error {
+        MakeError::Engine(EngineError::Failed { said, .. }) => {
+            CallError::Job(format!("the image can't be built; the last lines of the build:\n    {said}"))
+        }
+        MakeError::Engine(EngineError::TimedOut { command, seconds }) => {
+            CallError::Job(format!("the image can't be built: {command} did not end within {seconds} s"))
+        }
+        MakeError::Engine(error) => sort_error(error),
+        MakeError::Lock(crate::image::LockError::Cancelled) => CallError::Cancelled,
+        MakeError::Lock(error) => CallError::Host(chain(&error)),
+        error @ MakeError::Context(_) => CallError::Host(chain(&error)),
+        error @ (MakeError::Tarball(_) | MakeError::WrongDigest { .. }) => CallError::Job(chain(&error)),
+    }
+}
+
+/// An error with its causes, on one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+/// The engine that a client's init_data.xml names.
+pub fn told_flavor(docker_type: Option<crate::wire::init_data::DockerType>) -> Option<Flavor> {
+    use crate::wire::init_data::DockerType;
+    docker_type.map(|kind| match kind {
+        DockerType::Docker => Flavor::Docker,
+        DockerType::Podman => Flavor::Podman,
+    })
+}

@@ -1,0 +1,171 @@
+//! The wire to the client: its wishes as events, our figures as messages.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, test_kill_process};
+
+use crate::lifecycle::Event;
+use crate::wire::channel::{AppEnd, ChannelName};
+use crate::wire::init_data::InitData;
+use crate::wire::message::{AppStatus, Control, GraphicsReply};
+use crate::wire::segment::SegmentError;
+
+/// Without a process to look at, a client that sent no heartbeat for this long is gone (BOINC: api/boinc_api.h,
+/// `HEARTBEAT_GIVEUP_SECS`).
+const HEARTBEAT_PATIENCE: Duration = Duration::from_secs(30);
+const LOOK_AT_CLIENT_EVERY: Duration = Duration::from_secs(1);
+
+/// The client of this slot. Without shared memory (a run by hand) it never says anything.
+#[derive(Debug)]
+pub struct ClientLink {
+    end: Option<AppEnd>,
+    client: Option<ClientProcess>,
+    last_heartbeat: Instant,
+    last_look: Instant,
+    sporadic_ca: Option<i32>,
+    graphics: Option<GraphicsReply>,
+}
+
+/// The client's process, told from a later one with the same id by its start time.
+#[derive(Debug)]
+struct ClientProcess {
+    pid: i32,
+    started: Option<String>,
+}
+
+impl ClientLink {
+    /// Attaches the channels.
+    ///
+    /// # Errors
+    /// When init_data.xml names shared memory that can't be attached.
+    pub fn attach(slot: &Path, init_data: &InitData) -> Result<Self, SegmentError> {
+        let end = init_data.shm_key.map(|key| AppEnd::attach(slot, key)).transpose()?;
+        let now = Instant::now();
+        Ok(Self {
+            end,
+            client: init_data.client_pid.map(ClientProcess::look_up),
+            last_heartbeat: now,
+            last_look: now,
+            sporadic_ca: None,
+            graphics: None,
+        })
+    }
+
+    /// What the client said since the last call, and whether it is still there.
+    pub fn poll(&mut self, now: Instant) -> Vec<Event> {
+        let mut events = Vec::new();
+        let Some(end) = &self.end else { return events };
+        for control in end.take_control() {
+            match control {
+                Control::Quit => events.push(Event::Leave),
+                Control::Abort => events.push(Event::Abort),
+                Control::Suspend => events.push(Event::Suspend),
+                Control::Resume => events.push(Event::Resume),
+                // What it would tell (preferences, proxy) counts from the container's next creation.
+                Control::RereadAppInfo => {}
+            }
+        }
+        if let Some(heartbeat) = end.take_heartbeat() {
+            if heartbeat.alive {
+                self.last_heartbeat = now;
+            }
+            self.sporadic_ca = heartbeat.sporadic_ca.or(self.sporadic_ca);
+        }
+        if let Some(reply) = self.graphics.take()
+            && !end.send_graphics(&reply).unwrap_or(true)
+        {
+            self.graphics = Some(reply);
+        }
+        if now.duration_since(self.last_look) >= LOOK_AT_CLIENT_EVERY {
+            self.last_look = now;
+            let gone = match &self.client {
+                Some(client) => !client.is_there(),
+                None => now.duration_since(self.last_heartbeat) > HEARTBEAT_PATIENCE,
+            };
+            if gone {
+                eprintln!("buoy: the client is gone");
+                events.push(Event::Leave);
+            }
+        }
+        events
+    }
+
+    /// The client's state of a sporadic app, as it last told.
+    pub fn sporadic_ca(&self) -> Option<i32> {
+        self.sporadic_ca
+    }
+
+    /// Tells the client where the job's graphics are, as soon as it listens.
+    pub fn announce_graphics(&mut self, reply: GraphicsReply) {
+        self.graphics = Some(reply);
+    }
+
+    /// Reports; a report that the client has not read yet stays, and this one is dropped: the next is newer.
+    pub fn report(&self, status: &AppStatus) {
+        if let Some(end) = &self.end {
+            // Our own text is short and without NUL, the only errors there are.
+            let _ = end.send_status(status);
+        }
+    }
+
+    /// The last report: it replaces an unread one, for the client reads the channel once more after our exit (BOINC:
+    /// client/app_control.cpp, `handle_exited_app`).
+    pub fn report_finally(&self, status: &AppStatus) {
+        if let Some(end) = &self.end {
+            let _ = end.channel(ChannelName::AppStatus).put_over(&status.render());
+        }
+    }
+}
+
+impl ClientProcess {
+    fn look_up(pid: i32) -> Self {
+        Self { pid, started: start_time(pid) }
+    }
+
+    fn is_there(&self) -> bool {
+        let Some(pid) = Pid::from_raw(self.pid) else { return false };
+        let exists = !matches!(test_kill_process(pid), Err(rustix::io::Errno::SRCH));
+        exists && (self.started.is_none() || start_time(self.pid) == self.started)
+    }
+}
+
+/// Field 22 of /proc/PID/stat; `None` for a zombie too, which does nothing any more.
+fn start_time(pid: i32) -> Option<String> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, rest) = stat.rsplit_once(')')?;
+    let mut fields = rest.split_ascii_whitespace();
+    if fields.next()? == "Z" {
+        return None;
+    }
+    fields.nth(18).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn a_client_that_ended_is_gone_even_before_it_is_reaped() {
+        let mut client = Command::new("sleep").arg("60").spawn().unwrap();
+        let process = ClientProcess::look_up(client.id().cast_signed());
+        assert!(process.is_there());
+        client.kill().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while process.is_there() && Instant::now() < deadline {
+            std::thread::yield_now();
+        }
+        assert!(!process.is_there());
+        client.wait().unwrap();
+    }
+
+    #[test]
+    fn another_process_with_the_same_id_is_not_the_client() {
+        let own = std::process::id().cast_signed();
+        assert!(!ClientProcess { pid: own, started: Some("1".into()) }.is_there());
+        assert!(ClientProcess::look_up(own).is_there());
+    }
+}

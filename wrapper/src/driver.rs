@@ -1,0 +1,344 @@
+//! The only loop: gathers events, asks the lifecycle what to do, does it.
+//!
+//! Between events it sleeps in one `poll`; a tenth of a second at most, which is how often the client's channels are looked at
+//! (BOINC: api/boinc_api.cpp, `TIMER_PERIOD`).
+
+use std::os::fd::BorrowedFd;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::calls::{Calls, Container};
+use crate::client_link::ClientLink;
+use crate::engine::{Cancel, Usage, UsageReader};
+use crate::exit_watch::ExitWatch;
+use crate::job_files::JobFiles;
+use crate::lifecycle::{Action, Call, CpuLedger, Ending, Event, Job, Reply, Seen};
+use crate::limits::LimitWatch;
+use crate::state::{Ended, State};
+use crate::wake::Bell;
+use crate::wire::finish::{Finish, Message, TemporaryExit};
+use crate::wire::init_data::InitData;
+use crate::wire::message::AppStatus;
+use crate::worker::Worker;
+
+const LISTEN_EVERY: Duration = Duration::from_millis(100);
+const REPORT_EVERY: Duration = Duration::from_secs(1);
+/// How often the CPU time goes to disk, for the case that the next life finds no running container.
+const NOTE_EVERY: Duration = Duration::from_secs(60);
+
+/// What the main loop and the worker share.
+#[derive(Debug)]
+pub struct Shared {
+    /// What is kept for the next life.
+    pub state: Mutex<State>,
+    /// The container as last inspected.
+    pub container: Mutex<Option<Container>>,
+}
+
+impl Shared {
+    /// Locks the state. A thread that panicked would have ended the process.
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// The container as last inspected.
+    pub fn container(&self) -> Option<Container> {
+        self.container.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+}
+
+/// One life of the wrapper, once everything is read and allowed.
+pub struct Driver {
+    slot: PathBuf,
+    state_file: PathBuf,
+    init_data: InitData,
+    sporadic: bool,
+    job: Job,
+    shared: Arc<Shared>,
+    worker: Worker,
+    bell: Bell,
+    link: ClientLink,
+    terminated: Arc<AtomicBool>,
+    began: Instant,
+    ledger: CpuLedger,
+    usage: Option<UsageReader>,
+    last_usage: Usage,
+    watch: Option<ExitWatch>,
+    files: JobFiles,
+    limits: LimitWatch,
+    fraction_done: Option<f64>,
+    last_report: Option<Instant>,
+    last_note: Instant,
+    told_sporadic: Option<i32>,
+}
+
+/// What a driver is made of.
+pub struct Parts {
+    /// The slot directory, absolute.
+    pub slot: PathBuf,
+    /// Where the state is kept.
+    pub state_file: PathBuf,
+    /// The client's words on this task.
+    pub init_data: InitData,
+    /// `--sporadic` was given.
+    pub sporadic: bool,
+    /// The job's life so far.
+    pub job: Job,
+    /// Shared with the calls.
+    pub shared: Arc<Shared>,
+    /// What carries the calls out.
+    pub calls: Calls,
+    /// Breaks a call off.
+    pub cancel: Cancel,
+    /// The wire to the client.
+    pub link: ClientLink,
+    /// Set when a termination signal came.
+    pub terminated: Arc<AtomicBool>,
+    /// What the job writes and reads in its work directory.
+    pub files: JobFiles,
+    /// What the wrapper itself watches.
+    pub limits: LimitWatch,
+}
+
+impl Driver {
+    /// Starts the worker.
+    ///
+    /// # Errors
+    /// When the process can have no thread or descriptor.
+    pub fn new(parts: Parts) -> std::io::Result<Self> {
+        let bell = Bell::new()?;
+        let mut calls = parts.calls;
+        let worker = Worker::start(move |call| calls.perform(call), parts.cancel, bell.clone())?;
+        let known_seconds = parts.shared.state().cpu_total_seconds.max(parts.init_data.wu_cpu_time);
+        let now = Instant::now();
+        Ok(Self {
+            slot: parts.slot,
+            state_file: parts.state_file,
+            sporadic: parts.sporadic,
+            job: parts.job,
+            shared: parts.shared,
+            worker,
+            bell,
+            link: parts.link,
+            terminated: parts.terminated,
+            began: now,
+            ledger: CpuLedger::new(known_seconds),
+            usage: None,
+            last_usage: Usage::default(),
+            watch: None,
+            files: parts.files,
+            limits: parts.limits,
+            fraction_done: None,
+            last_report: None,
+            last_note: now,
+            told_sporadic: None,
+            init_data: parts.init_data,
+        })
+    }
+
+    /// Runs to the end of this life.
+    pub fn run(mut self) -> Ending {
+        loop {
+            let exit_seen = self.wait();
+            for event in self.gather(exit_seen) {
+                if let Some(ending) = self.take(event) {
+                    self.say_goodbye(&ending);
+                    return ending;
+                }
+            }
+        }
+    }
+
+    /// Sleeps until something happens or it is time to listen to the client; tells whether the container's first
+    /// process has ended.
+    fn wait(&self) -> bool {
+        let watched: Option<BorrowedFd<'_>> = self.watch.as_ref().and_then(ExitWatch::fd);
+        let mut fds = vec![PollFd::from_borrowed_fd(self.bell.fd(), PollFlags::IN)];
+        fds.extend(watched.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
+        let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(LISTEN_EVERY.subsec_nanos()) };
+        // A signal interrupts it, which is as good as an event.
+        let _ = poll(&mut fds, Some(&timeout));
+        let readable = fds.get(1).is_some_and(|fd| !fd.revents().is_empty());
+        drop(fds);
+        self.bell.hush();
+        self.watch.as_ref().is_some_and(|watch| watch.is_over(readable))
+    }
+
+    fn gather(&mut self, exit_seen: bool) -> Vec<Event> {
+        let now = Instant::now();
+        let mut events = vec![Event::Tick { now: now.duration_since(self.began) }];
+        if self.terminated.swap(false, Ordering::SeqCst) {
+            events.push(Event::Leave);
+        }
+        events.extend(self.link.poll(now));
+        if exit_seen {
+            // The cgroup is there for some milliseconds more: this reading is the last and the best.
+            self.measure();
+            self.watch = None;
+            events.push(Event::ContainerExited { out_of_memory: self.last_usage.memory_kills > 0 });
+        }
+        if let Some((code, why)) = self.limits.exceeded() {
+            events.push(Event::LimitExceeded { code, why });
+        }
+        while let Some((call, result)) = self.worker.outcome() {
+            events.push(Event::Replied { call, result });
+        }
+        if self.last_report.is_none_or(|last| now.duration_since(last) >= REPORT_EVERY) {
+            self.last_report = Some(now);
+            self.each_second(now);
+        }
+        events
+    }
+
+    fn take(&mut self, event: Event) -> Option<Ending> {
+        if let Event::Replied { call, result: Ok(Reply::Container(seen)) } = &event {
+            let (call, seen) = (*call, seen.clone());
+            self.follow(call, &seen);
+        }
+        for action in self.job.step(event) {
+            match action {
+                Action::Call(call) => self.worker.begin(call),
+                Action::Cancel => self.worker.cancel(),
+                Action::Say(text) => eprintln!("buoy: {text}"),
+                Action::Conclude(ending) => self.conclude(&ending),
+                Action::Exit(ending) => return Some(ending),
+            }
+        }
+        None
+    }
+
+    /// The container was looked at: watch its first process and its figures.
+    fn follow(&mut self, call: Call, seen: &Seen) {
+        let (Seen::Running { pid } | Seen::Paused { pid }) = seen else { return };
+        if self.watch.is_some() && call != Call::Start {
+            return;
+        }
+        let Some(container) = self.shared.container() else { return };
+        if call == Call::Start {
+            self.ledger.restarted();
+            self.note();
+        } else {
+            let base = self.shared.state().cpu_base_seconds;
+            self.ledger.attach(base);
+        }
+        self.limits.begin(container.upper_dir.clone());
+        let visible = pid.filter(|&pid| container.owns(pid));
+        self.usage = visible.map(|pid| UsageReader::open(pid, &container.id));
+        self.watch = match visible.and_then(ExitWatch::on_process) {
+            Some(watch) => Some(watch),
+            None => {
+                Some(ExitWatch::on_command(container.program.clone(), &container.name, self.bell.clone()))
+            }
+        };
+    }
+
+    fn measure(&mut self) {
+        if let Some(usage) = &mut self.usage {
+            self.last_usage = usage.read();
+            self.ledger.observe(self.last_usage.cpu_seconds);
+        }
+    }
+
+    fn each_second(&mut self, now: Instant) {
+        self.measure();
+        if let Some(fraction) = self.files.fraction_done() {
+            self.fraction_done = Some(fraction);
+        }
+        if self.sporadic
+            && let Some(state) = self.link.sporadic_ca()
+            && self.told_sporadic != Some(state)
+        {
+            self.files.write_sporadic_ca(state);
+            self.told_sporadic = Some(state);
+        }
+        self.limits.look(now);
+        self.link.report(&self.status());
+        if now.duration_since(self.last_note) >= NOTE_EVERY {
+            self.last_note = now;
+            self.note();
+        }
+    }
+
+    fn status(&self) -> AppStatus {
+        let cpu_seconds = self.ledger.total_seconds();
+        AppStatus {
+            current_cpu_time: cpu_seconds,
+            // A container outlives us and the client: what it has computed is not lost by a restart.
+            checkpoint_cpu_time: cpu_seconds,
+            fraction_done: self.fraction_done.map(|fraction| self.init_data.overall_fraction(fraction)),
+            wss_bytes: (self.last_usage.memory_bytes > 0.0).then_some(self.last_usage.memory_bytes),
+            sporadic_ac: self.sporadic.then(|| self.files.sporadic_ac()).flatten(),
+            ..AppStatus::default()
+        }
+    }
+
+    /// Notes the CPU time for the next life.
+    fn note(&self) {
+        let mut state = self.shared.state();
+        state.cpu_base_seconds = self.ledger.base_seconds();
+        state.cpu_total_seconds = self.ledger.total_seconds();
+        if let Err(error) = state.write(&self.state_file) {
+            eprintln!("buoy: can't write {}: {error}", self.state_file.display());
+        }
+    }
+
+    /// Tells the client at once, before the log is fetched and the container removed.
+    fn conclude(&self, ending: &Ending) {
+        self.link.report_finally(&self.status());
+        tell_client(&self.slot, ending);
+        let mut state = self.shared.state();
+        state.cpu_total_seconds = self.ledger.total_seconds();
+        match ending {
+            Ending::Success => state.ended = Some(Ended { code: 0, why: String::new() }),
+            Ending::Failed(failure) => {
+                state.ended = Some(Ended { code: failure.code, why: failure.why.clone() });
+            }
+            Ending::TryLater { .. } => state.host_attempts += 1,
+            Ending::Left | Ending::Aborted => {}
+        }
+        if let Err(error) = state.write(&self.state_file) {
+            eprintln!("buoy: can't write {}: {error}", self.state_file.display());
+        }
+    }
+
+    fn say_goodbye(&mut self, ending: &Ending) {
+        self.measure();
+        self.link.report_finally(&self.status());
+        if matches!(ending, Ending::Left) {
+            self.note();
+        }
+        let forks = match self.last_usage.refused_forks {
+            0 => String::new(),
+            count => format!("; {count} new processes were refused by the limit of processes"),
+        };
+        eprintln!(
+            "buoy: {}; {:.1} s of CPU time{forks}",
+            crate::digest::summary(ending),
+            self.ledger.total_seconds()
+        );
+    }
+}
+
+/// Writes the file that tells the client how it ended.
+pub fn tell_client(slot: &std::path::Path, ending: &Ending) {
+    let message = |text: &str, notice| Message { text: text.to_owned(), notice };
+    let written = match ending {
+        Ending::Success => Finish { exit_status: 0, message: None }.write(slot),
+        Ending::Failed(failure) => {
+            Finish { exit_status: failure.code, message: Some(message(&failure.why, false)) }.write(slot)
+        }
+        Ending::TryLater { delay, why } => TemporaryExit {
+            delay_seconds: u32::try_from(delay.as_secs()).unwrap_or(u32::MAX),
+            reason: message(why, true),
+        }
+        .write(slot),
+        Ending::Left | Ending::Aborted => Ok(()),
+    };
+    if let Err(error) = written {
+        eprintln!("buoy: {error}");
+    }
+}
