@@ -7,13 +7,10 @@ use crate::engine::{ContainerSpec, Flavor, Gpu, Mount};
 use crate::image::{Budget, ImageKey, ImageSource, KeyError, copied_sources};
 use crate::job_spec::{JobSpec, OutputSpec};
 use crate::naming::ContainerName;
-use crate::policy::Granted;
+use crate::policy::{POLICY_FILE, RunLimits};
 use crate::wire::init_data::InitData;
 use crate::wire::slot::PlaceError;
 use crate::workdir::{Layout, Manifest, Survey, survey};
-
-/// The project's policy, among the app version's files; never one that a workunit brings.
-pub const POLICY_FILE: &str = "policy.toml";
 
 /// Everything about the task that does not change during its life.
 #[derive(Clone, Debug)]
@@ -28,8 +25,10 @@ pub struct Assignment {
     pub job_args: Vec<String>,
     /// job.toml.
     pub spec: JobSpec,
-    /// What the policy grants of it.
-    pub granted: Granted,
+    /// The bounds that the policies leave it.
+    pub limits: RunLimits,
+    /// Whether its image may be built with network.
+    pub build_network: bool,
     /// The container's name.
     pub container: ContainerName,
     /// A free port of this host for the job's graphics.
@@ -92,7 +91,7 @@ impl Assignment {
 
     /// The engine that the client found, if it says.
     pub fn told_engine(&self) -> Option<Flavor> {
-        let engine = self.init_data.host_info.docker.as_ref()?;
+        let engine = self.init_data.host_info.engine.as_ref()?;
         crate::calls::told_flavor(engine.docker_type)
     }
 
@@ -203,14 +202,15 @@ impl Assignment {
             files: context,
             raw_args,
             proxy: self.proxy(),
-            network: self.granted.build_network,
+            network: self.build_network,
         })
     }
 
     /// The build context besides the Dockerfile: what job.toml or the Dockerfile names, or everything that is no per-job
     /// input.
     fn context_files(&self, survey: &Survey) -> Result<Vec<(String, PathBuf)>, ImageSourceError> {
-        let file = |name: &str| survey.input(name).map(|input| (name.to_owned(), input.place.path().to_owned()));
+        let file =
+            |name: &str| survey.input(name).map(|input| (name.to_owned(), input.place.path().to_owned()));
         if let Some(names) = self.build_names() {
             let listed = self.spec.build_files.is_some();
             return names
@@ -266,7 +266,7 @@ impl Assignment {
         {
             env.push(("ARGS".into(), args));
         }
-        if self.granted.network {
+        if self.spec.network {
             env.extend(self.proxy());
         }
         let mut ports = self.spec.portmap.clone();
@@ -280,18 +280,26 @@ impl Assignment {
             workdir: self.workdir().to_owned(),
             mounts,
             env,
-            network: self.granted.network || !ports.is_empty(),
+            network: self.spec.network || !ports.is_empty(),
             init: true,
-            memory_bytes: self.granted.memory_bytes,
-            cpus: self.granted.cpus,
-            pids: self.granted.pids,
-            log_bytes: self.granted.max_log_bytes,
+            memory_bytes: self.memory_bytes(),
+            cpus: self.limits.cpus.map_or(self.init_data.ncpus, |cap| cap.min(self.init_data.ncpus)),
+            pids: self.limits.pids,
+            log_bytes: self.limits.max_log_bytes,
             gpu: self.gpu(),
             ports,
             volumes: self.spec.mount.clone(),
             raw_args: self.spec.create_args.clone(),
             args: if self.spec.pass_args.sets_argv() { self.job_args.clone() } else { Vec::new() },
         }
+    }
+
+    /// The workunit's bound, within the policies' cap; 0 where neither says.
+    fn memory_bytes(&self) -> u64 {
+        let bound = self.init_data.rsc_memory_bound;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be in range")]
+        let bound = (1.0..1e18).contains(&bound).then_some(bound as u64);
+        bound.into_iter().chain(self.limits.memory_bytes).min().unwrap_or(0)
     }
 
     /// Only the GPU that the client assigned, and only if the job asks for one.
@@ -302,11 +310,11 @@ impl Assignment {
         let number = u32::try_from(self.init_data.gpu_device_num).ok()?;
         match self.init_data.gpu_type.as_str() {
             "NVIDIA" | "nvidia" => Some(Gpu::Nvidia(number)),
-            "ATI" | "amd" | "AMD" => {
-                Some(Gpu::Devices(vec!["/dev/kfd".into(), format!("/dev/dri/renderD{}", 128 + number).into()]))
-            }
+            "ATI" | "amd" | "AMD" => Some(Gpu::Devices(vec![
+                "/dev/kfd".into(),
+                format!("/dev/dri/renderD{}", 128 + number).into(),
+            ])),
             _ => Some(Gpu::Devices(vec![format!("/dev/dri/renderD{}", 128 + number).into()])),
         }
     }
-
 }

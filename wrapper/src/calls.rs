@@ -149,7 +149,8 @@ impl Calls {
     }
 
     fn how_it_ended(&self, inspected: &Inspected, engine: &CliEngine<NativeTransport>) -> Seen {
-        let ordered = inspected.exit_code == 137 && !inspected.oom_killed && engine.was_ordered_to_die(self.name());
+        let ordered =
+            inspected.exit_code == 137 && !inspected.oom_killed && engine.was_ordered_to_die(self.name());
         if killed_from_outside(inspected, engine.daemon_started(), ordered) {
             return Seen::Killed;
         }
@@ -164,7 +165,8 @@ impl Calls {
         let survey = self.survey()?;
         let image = self.assignment.image(&survey).map_err(|error| CallError::Job(chain(&error)))?;
         let engine = self.engine()?;
-        let there = engine.image_id(&self.assignment.image_name(&image, engine.flavor())).map_err(sort_error)?;
+        let there =
+            engine.image_id(&self.assignment.image_name(&image, engine.flavor())).map_err(sort_error)?;
         self.image = Some(image);
         Ok(Reply::Image(there.is_some()))
     }
@@ -175,7 +177,8 @@ impl Calls {
     }
 
     fn make_image(&mut self) -> Result<Reply, CallError> {
-        let image = self.image.clone().ok_or_else(|| CallError::Hiccup("the image is not known yet".into()))?;
+        let image =
+            self.image.clone().ok_or_else(|| CallError::Hiccup("the image is not known yet".into()))?;
         let maker = ImageMaker {
             host_dir: self.assignment.host_dir(),
             context_dir: self.assignment.layout().context(),

@@ -9,7 +9,9 @@ pub const LOG_BYTES: usize = 48 << 10;
 pub fn summary(ending: &Ending) -> String {
     match ending {
         Ending::Success => "the job succeeded".into(),
-        Ending::Failed(failure) => format!("the job failed with exit status {}: {}", failure.code, failure.why),
+        Ending::Failed(failure) => {
+            format!("the job failed with exit status {}: {}", failure.code, failure.why)
+        }
         Ending::TryLater { delay, why } => {
             format!("this host can't run the job now, trying again in {} s: {why}", delay.as_secs())
         }

@@ -220,6 +220,7 @@ impl Driver {
         let Some(container) = self.shared.container() else { return };
         if call == Call::Start {
             self.ledger.restarted();
+            self.shared.state().host_attempts = 0;
             self.note();
         } else {
             let base = self.shared.state().cpu_base_seconds;

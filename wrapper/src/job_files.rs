@@ -72,7 +72,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let files = JobFiles::new(directory.path().to_owned());
         assert_eq!(files.fraction_done(), None);
-        for (text, expected) in [("0.25\n", Some(0.25)), ("1", Some(1.0)), ("2", None), ("-1", None), ("x", None)] {
+        for (text, expected) in
+            [("0.25\n", Some(0.25)), ("1", Some(1.0)), ("2", None), ("-1", None), ("x", None)]
+        {
             fs::write(directory.path().join("fraction_done"), text).unwrap();
             assert_eq!(files.fraction_done(), expected, "{text:?}");
         }

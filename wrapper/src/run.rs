@@ -1,13 +1,14 @@
 //! From the slot's files to a driver, and from its ending to an exit status.
 
+use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::argv::Args;
-use crate::assignment::{Assignment, POLICY_FILE};
+use crate::argv::{Args, ArgvError, DEFAULT_CONFIG};
+use crate::assignment::Assignment;
 use crate::calls::{Calls, chain};
 use crate::client_link::ClientLink;
 use crate::driver::{Driver, Parts, Shared, tell_client};
@@ -21,7 +22,7 @@ use crate::policy::{Policy, Trust, trust_of};
 use crate::state::State;
 use crate::wire::init_data::InitData;
 use crate::wire::message::GraphicsReply;
-use crate::wire::slot::{LockError, SlotLock};
+use crate::wire::slot::{LockError, PlaceError, SlotLock, resolve_input};
 use crate::workdir::{Layout, Weight};
 
 /// A wrapper that is still leaving holds the slot's lock for two seconds at most.
@@ -46,6 +47,26 @@ impl StartError {
     fn host(error: &dyn std::error::Error) -> Self {
         StartError::Host(chain(error))
     }
+}
+
+/// Runs the task of the current directory, as a client starts us.
+pub fn in_current_directory(args: Args) -> i32 {
+    match std::env::current_dir() {
+        Ok(slot) => run(&slot, args),
+        Err(error) => {
+            eprintln!("buoy: there is no current directory: {error}");
+            exit_code::INIT_FAILURE
+        }
+    }
+}
+
+/// Tells the client that the task's command line can't be read.
+pub fn refuse_arguments(error: &ArgvError) -> i32 {
+    let ending =
+        Ending::failed(exit_code::INIT_FAILURE, format!("the task's command line: {}", chain(error)));
+    eprintln!("buoy: {}", crate::digest::summary(&ending));
+    tell_client(Path::new("."), &ending);
+    ending.process_status()
 }
 
 /// Runs the task of the slot directory `slot`, and gives back the process's exit status.
@@ -104,10 +125,7 @@ fn start(slot: &Path, args: Args) -> Result<Driver, StartError> {
         }
         None => Job::new(state.host_attempts),
     };
-    let limit = Weight {
-        bytes: disk_limit(init_data.rsc_disk_bound),
-        files: assignment.granted.max_files,
-    };
+    let limit = Weight { bytes: disk_limit(init_data.rsc_disk_bound), files: assignment.limits.max_files };
     let terminated = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT, signal_hook::consts::SIGHUP] {
         signal_hook::flag::register(signal, terminated.clone()).map_err(|error| StartError::host(&error))?;
@@ -134,20 +152,68 @@ fn start(slot: &Path, args: Args) -> Result<Driver, StartError> {
 
 fn disk_limit(bound: f64) -> u64 {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be in range")]
-    if bound >= 1.0 && bound < 1e18 { bound as u64 } else { u64::MAX }
+    if (1.0..1e18).contains(&bound) { bound as u64 } else { u64::MAX }
 }
 
 /// Reads job.toml, the policies and the arguments, and refuses what is not allowed.
 fn assign(layout: Layout, init_data: InitData, args: Args) -> Result<Assignment, StartError> {
     let slot = &layout.slot;
     let project_dir = &init_data.project_dir;
-    let spec = read_spec(slot, &init_data, &args.config)?;
-    let policy = read_policy(slot, &init_data)?;
-    let trust = trust_of(slot, &args.config, &init_data);
-    let granted = policy.grant(&spec, trust, &init_data).map_err(|error| StartError::refused(&error))?;
+    let spec = read_spec(slot, project_dir, &args.config)?;
+    let policy = Policy::load(slot, &init_data).map_err(|error| StartError::host(&error))?;
+    if policy.ignored_workunit_policy() {
+        eprintln!("buoy: a policy.toml that is not the app version's is ignored");
+    }
+    let trust = trust_of_task(slot, &args, &spec, &init_data);
+    let refusals = policy.check(&spec, trust);
+    if !refusals.is_empty() {
+        let lines: Vec<String> = refusals.iter().map(ToString::to_string).collect();
+        return Err(StartError::Refused(lines.join("; ")));
+    }
     let job_args = args.job_args(slot, project_dir).map_err(|error| StartError::refused(&error))?;
     let container = ContainerName::of_result(project_dir, &init_data.result_name)
         .map_err(|error| StartError::refused(&error))?;
     let graphics_port = spec.web_graphics_guest_port.and_then(|_| free_port());
-    Ok(Assignment { layout, init_data, args, job_args, spec, granted, container, graphics_port })
+    let (limits, build_network) = (policy.limits(&spec, trust), policy.build_network(trust));
+    Ok(Assignment {
+        layout,
+        init_data,
+        args,
+        job_args,
+        spec,
+        limits,
+        build_network,
+        container,
+        graphics_port,
+    })
+}
+
+/// What the project itself signed gets what it asks for, but only as a whole: with an image from the workunit, a
+/// signed job.toml would lend its rights to the submitter's code.
+fn trust_of_task(slot: &Path, args: &Args, spec: &JobSpec, init_data: &InitData) -> Trust {
+    let image = spec.tarball.as_ref().map_or(args.dockerfile.as_str(), |tarball| tarball.file.as_str());
+    let mut files = vec![args.config.as_str()];
+    if spec.image_name.is_none() {
+        files.push(image);
+    }
+    let signed = files.iter().all(|name| trust_of(slot, name, init_data) == Trust::AppVersion);
+    if signed { Trust::AppVersion } else { Trust::Workunit }
+}
+
+/// job.toml is optional, as it is for upstream's wrapper.
+fn read_spec(slot: &Path, project_dir: &Path, name: &str) -> Result<JobSpec, StartError> {
+    let place = match resolve_input(slot, project_dir, name) {
+        Ok(place) => place,
+        Err(PlaceError::Missing { .. }) if name == DEFAULT_CONFIG => return Ok(JobSpec::default()),
+        Err(error) => return Err(StartError::refused(&error)),
+    };
+    let text = fs::read_to_string(place.path())
+        .map_err(|error| StartError::Refused(format!("can't read {name}: {error}")))?;
+    JobSpec::parse(&text, name).map_err(|error| StartError::refused(&error))
+}
+
+/// A port of this host that is free now. The engine binds it a moment later; that another program takes it in between is
+/// unlikely, and makes the container's start fail, which is tried again.
+fn free_port() -> Option<u16> {
+    Some(TcpListener::bind(("127.0.0.1", 0)).ok()?.local_addr().ok()?.port())
 }

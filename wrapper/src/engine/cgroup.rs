@@ -113,7 +113,9 @@ fn places(mountinfo: &str, membership: &str, container_id: &str) -> Places {
     let mut places = Places::default();
     for line in membership.lines() {
         let mut parts = line.splitn(3, ':');
-        let (Some(_), Some(controllers), Some(path)) = (parts.next(), parts.next(), parts.next()) else { continue };
+        let (Some(_), Some(controllers), Some(path)) = (parts.next(), parts.next(), parts.next()) else {
+            continue;
+        };
         if !path.contains(container_id) {
             continue;
         }

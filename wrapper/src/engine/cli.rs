@@ -82,7 +82,10 @@ impl<T: Transport> CliEngine<T> {
     pub fn image_id(&self, image: &str) -> Result<Option<String>, EngineError> {
         let command = self.verbs.inspect_image(image);
         match self.run(&command) {
-            Ok(captured) => self.read(&command, output::parse_string(&captured.stdout)).map(Some),
+            Ok(captured) => {
+                let images: Vec<OurImage> = self.read(&command, output::parse_list(&captured.stdout))?;
+                Ok(images.into_iter().next().map(|image| image.id))
+            }
             Err(EngineError::NoImage) => Ok(None),
             Err(error) => Err(error),
         }
@@ -275,7 +278,8 @@ impl<T: Transport> CliEngine<T> {
     pub fn our_images(&self) -> Result<Vec<OurImage>, EngineError> {
         let command = self.verbs.list_images();
         let captured = self.run(&command)?;
-        let mut ids: Vec<String> = self.read(&command, output::parse_lines(&captured.stdout))?;
+        let text = String::from_utf8_lossy(&captured.stdout).into_owned();
+        let mut ids: Vec<String> = text.split_ascii_whitespace().map(str::to_owned).collect();
         ids.sort();
         ids.dedup();
         if ids.is_empty() {
@@ -283,7 +287,7 @@ impl<T: Transport> CliEngine<T> {
         }
         let command = self.verbs.inspect_images(&ids);
         let captured = self.run(&command)?;
-        self.read(&command, output::parse_lines(&captured.stdout))
+        self.read(&command, output::parse_list(&captured.stdout))
     }
 
     /// Removes an image. One that a container uses stays.

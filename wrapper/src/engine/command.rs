@@ -76,9 +76,9 @@ impl fmt::Display for Invocation {
         write!(f, "{}", quoted(&self.program.to_string_lossy()))?;
         for arg in &self.args {
             let text = arg.to_string_lossy();
-            let secret = text.split_once('=').filter(|(key, value)| {
-                key.to_ascii_lowercase().contains("proxy") && value.contains('@')
-            });
+            let secret = text
+                .split_once('=')
+                .filter(|(key, value)| key.to_ascii_lowercase().contains("proxy") && value.contains('@'));
             match secret {
                 Some((key, _)) => write!(f, " {key}=…")?,
                 None => write!(f, " {}", quoted(&text))?,
@@ -103,11 +103,14 @@ mod tests {
 
     #[test]
     fn is_shown_as_one_would_type_it_without_secrets() {
-        let command = Invocation::new("docker")
-            .args(["create", "--env", "ARGS=a b", "--env", "http_proxy=http://me:secret@proxy:80", "it's"]);
-        assert_eq!(
-            command.to_string(),
-            r"docker create --env 'ARGS=a b' --env http_proxy=… 'it'\''s'"
-        );
+        let command = Invocation::new("docker").args([
+            "create",
+            "--env",
+            "ARGS=a b",
+            "--env",
+            "http_proxy=http://me:secret@proxy:80",
+            "it's",
+        ]);
+        assert_eq!(command.to_string(), r"docker create --env 'ARGS=a b' --env http_proxy=… 'it'\''s'");
     }
 }

@@ -95,8 +95,10 @@ pub fn classify(command: &str, captured: &Captured) -> EngineError {
     let said = last_lines(&captured.stderr, 5);
     let text = said.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    if has(&["permission denied while trying to connect", "dial unix /var/run/docker.sock: connect: permission denied"])
-    {
+    if has(&[
+        "permission denied while trying to connect",
+        "dial unix /var/run/docker.sock: connect: permission denied",
+    ]) {
         EngineError::NoPermission(said)
     } else if has(&[
         "cannot connect to the docker daemon",
@@ -111,7 +113,12 @@ pub fn classify(command: &str, captured: &Captured) -> EngineError {
         EngineError::Away(said)
     } else if has(&["invoke a command that was not found", "exec format error"])
         || (has(&["exec: ", "executable file"])
-            && has(&["not found in $path", "no such file or directory", "permission denied", "is a directory"])
+            && has(&[
+                "not found in $path",
+                "no such file or directory",
+                "permission denied",
+                "is a directory",
+            ])
             && !has(&["docker-init", "catatonit"]))
     {
         EngineError::BadProgram(said)
@@ -187,12 +194,19 @@ mod tests {
 
     #[test]
     fn missing_things_are_told_apart() {
-        for text in ["Error: No such container: x", "Error response from daemon: No such container: x",
-            "Error: no container with name or ID \"x\" found: no such container"] {
+        for text in [
+            "Error: No such container: x",
+            "Error response from daemon: No such container: x",
+            "Error: no container with name or ID \"x\" found: no such container",
+        ] {
             assert!(matches!(class(text), EngineError::NoContainer), "{text}");
         }
-        for text in ["Error: No such image: buoy-1:latest", "Error response from daemon: No such image: buoy-1:latest",
-            "Error: localhost/buoy-1:latest: image not known", "Unable to find image 'buoy-1:latest' locally"] {
+        for text in [
+            "Error: No such image: buoy-1:latest",
+            "Error response from daemon: No such image: buoy-1:latest",
+            "Error: localhost/buoy-1:latest: image not known",
+            "Unable to find image 'buoy-1:latest' locally",
+        ] {
             assert!(matches!(class(text), EngineError::NoImage), "{text}");
         }
     }
@@ -225,7 +239,10 @@ mod tests {
     #[test]
     fn a_full_disk_and_a_missing_network_are_the_hosts() {
         assert!(matches!(class("write /var/lib/x: no space left on device"), EngineError::NoSpace(_)));
-        assert!(matches!(class("Err:1 http://x Temporary failure resolving 'deb.example'"), EngineError::NoNetwork(_)));
+        assert!(matches!(
+            class("Err:1 http://x Temporary failure resolving 'deb.example'"),
+            EngineError::NoNetwork(_)
+        ));
     }
 
     #[test]

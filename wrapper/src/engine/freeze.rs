@@ -8,7 +8,9 @@ use std::fs;
 pub(super) fn tree(first: u32) -> Vec<u32> {
     let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
+            continue;
+        };
         if let Some(parent) = stat_field(pid, 1).and_then(|field| field.parse().ok()) {
             children.entry(parent).or_default().push(pid);
         }

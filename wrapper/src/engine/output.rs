@@ -84,9 +84,10 @@ pub struct Inspected {
     pub upper_dir: Option<String>,
 }
 
-/// Reads `container inspect --format '{{json .}}'`.
+/// Reads `container inspect` of one container.
 pub(super) fn parse_container(stdout: &[u8]) -> Result<Inspected, String> {
-    let json: ContainerJson = serde_json::from_slice(stdout).map_err(|error| error.to_string())?;
+    let list: Vec<ContainerJson> = parse_list(stdout)?;
+    let json = list.into_iter().next().ok_or("an empty list")?;
     let state = json.state;
     Ok(Inspected {
         id: json.id,
@@ -100,17 +101,9 @@ pub(super) fn parse_container(stdout: &[u8]) -> Result<Inspected, String> {
     })
 }
 
-/// Reads a JSON string, as `--format '{{json .Id}}'` prints it.
-pub(super) fn parse_string(stdout: &[u8]) -> Result<String, String> {
+/// Reads a JSON list, as `image inspect` prints it.
+pub(super) fn parse_list<T: for<'a> Deserialize<'a>>(stdout: &[u8]) -> Result<Vec<T>, String> {
     serde_json::from_slice(stdout).map_err(|error| error.to_string())
-}
-
-/// Reads one JSON value for each line.
-pub(super) fn parse_lines<T: for<'a> Deserialize<'a>>(stdout: &[u8]) -> Result<Vec<T>, String> {
-    serde_json::Deserializer::from_slice(stdout)
-        .into_iter()
-        .collect::<Result<Vec<T>, _>>()
-        .map_err(|error| error.to_string())
 }
 
 /// Reads what `wait` prints: the exit status on a line.
@@ -158,10 +151,10 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
 mod tests {
     use super::*;
 
-    const DOCKER: &str = r#"{"Id":"a2","State":{"Status":"running","Running":true,"Paused":false,"OOMKilled":false,
+    const DOCKER: &str = r#"[{"Id":"a2","State":{"Status":"running","Running":true,"Paused":false,"OOMKilled":false,
         "Pid":6891,"ExitCode":0,"Error":"","StartedAt":"2026-11-24T03:11:51.441631131Z",
         "FinishedAt":"0001-01-01T00:00:00Z"},"GraphDriver":{"Data":{"UpperDir":"/var/lib/docker/overlay2/89/diff"},
-        "Name":"overlay2"}}"#;
+        "Name":"overlay2"}}]"#;
 
     #[test]
     fn a_running_container_of_docker() {
@@ -174,8 +167,8 @@ mod tests {
 
     #[test]
     fn a_container_of_podman_that_was_never_started() {
-        let json = r#"{"State":{"Status":"created","ExitCode":0,"Pid":0,"OOMKilled":false,
-            "StartedAt":"0001-01-01T00:00:00Z"},"GraphDriver":{"Name":"overlay","Data":{}}}"#;
+        let json = r#"[{"State":{"Status":"created","ExitCode":0,"Pid":0,"OOMKilled":false,
+            "StartedAt":"0001-01-01T00:00:00Z"},"GraphDriver":{"Name":"overlay","Data":{}}}]"#;
         let inspected = parse_container(json.as_bytes()).unwrap();
         assert_eq!((inspected.status, inspected.pid, inspected.started_at), (Status::Created, None, None));
     }
@@ -190,6 +183,6 @@ mod tests {
 
     #[test]
     fn an_unknown_status_is_an_error_and_not_a_guess() {
-        assert!(parse_container(br#"{"State":{"Status":"confused"}}"#).is_err());
+        assert!(parse_container(br#"[{"State":{"Status":"confused"}}]"#).is_err());
     }
 }

@@ -13,7 +13,11 @@ const SLACK_SECONDS: f64 = 0.5;
 /// that somebody had it killed.
 ///
 /// Containers are created with SIGKILL as their stop signal, so a job that ended by itself never looks like this.
-pub fn killed_from_outside(inspected: &Inspected, daemon_started: Option<f64>, killed_by_order: bool) -> bool {
+pub fn killed_from_outside(
+    inspected: &Inspected,
+    daemon_started: Option<f64>,
+    killed_by_order: bool,
+) -> bool {
     let by_signal = inspected.exit_code > 128;
     if !by_signal || inspected.oom_killed {
         return false;

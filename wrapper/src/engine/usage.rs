@@ -57,11 +57,11 @@ impl UsageReader {
 /// Sums over the tree of processes: their own times and those of children they have waited for.
 fn of_processes(first: u32, last: Usage) -> Usage {
     #[expect(clippy::cast_precision_loss, reason = "ticks and pages are far below 2^52")]
-    let (ticks, page) =
-        (rustix::param::clock_ticks_per_second() as f64, rustix::param::page_size() as f64);
+    let (ticks, page) = (rustix::param::clock_ticks_per_second() as f64, rustix::param::page_size() as f64);
     let (mut cpu_ticks, mut pages) = (0.0, 0.0);
     for pid in freeze::tree(first) {
-        let field = |index| freeze::stat_field(pid, index).and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0);
+        let field =
+            |index| freeze::stat_field(pid, index).and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0);
         cpu_ticks += (11..=14).map(field).sum::<f64>();
         pages += field(21);
     }

@@ -33,7 +33,11 @@ impl Mount {
 }
 
 fn csv_field(text: &str) -> String {
-    if text.contains(['"', ',', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+    if text.contains(['"', ',', '\n']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.to_owned()
+    }
 }
 
 /// The one GPU that the client assigned.
@@ -126,12 +130,14 @@ impl Verbs {
         self.command("version").args(["--format", "{{json .}}"]).timeout(Duration::from_secs(20))
     }
 
+    /// Without a format, here and for images: Podman's `{{json .}}` is a list where Docker's is one object; what both print
+    /// by themselves is a list.
     pub(super) fn inspect_container(&self, name: &str) -> Invocation {
-        self.command("container").args(["inspect", "--format", "{{json .}}", name])
+        self.command("container").args(["inspect", name])
     }
 
     pub(super) fn inspect_image(&self, image: &str) -> Invocation {
-        self.command("image").args(["inspect", "--format", "{{json .Id}}", image])
+        self.command("image").args(["inspect", image])
     }
 
     pub(super) fn build(&self, spec: &BuildSpec) -> Invocation {
@@ -242,19 +248,17 @@ impl Verbs {
         self.command("rm").args(["--force", "--volumes", name])
     }
 
+    /// Ids of all images whose name begins like ours, one on a line.
     pub(super) fn list_images(&self) -> Invocation {
-        self.command("image").args([
-            "ls",
-            "--filter",
-            &format!("label={IMAGE_LABEL}"),
-            "--format",
-            "{{json .ID}}",
-            "--no-trunc",
-        ])
+        let names = match self.flavor {
+            Flavor::Docker => "reference=buoy-*",
+            Flavor::Podman => "reference=localhost/buoy-*",
+        };
+        self.command("image").args(["ls", "--quiet", "--no-trunc", "--filter", names])
     }
 
     pub(super) fn inspect_images(&self, ids: &[String]) -> Invocation {
-        self.command("image").args(["inspect", "--format", "{{json .}}"]).args(ids)
+        self.command("image").arg("inspect").args(ids)
     }
 
     pub(super) fn remove_image(&self, image: &str) -> Invocation {
@@ -270,9 +274,7 @@ impl Verbs {
 
     /// A signal to processes of a rootless container, sent from within its user namespace.
     pub(super) fn signal(&self, signal: &str, pids: &[u32]) -> Invocation {
-        self.command("unshare")
-            .args(["kill", "-s", signal, "--"])
-            .args(pids.iter().map(ToString::to_string))
+        self.command("unshare").args(["kill", "-s", signal, "--"]).args(pids.iter().map(ToString::to_string))
     }
 }
 
@@ -287,7 +289,11 @@ mod tests {
             user: "1000:1000".into(),
             workdir: "/app".into(),
             mounts: vec![
-                Mount { source: "/var/lib/boinc/slots/0/buoy/work".into(), target: "/app".into(), read_only: false },
+                Mount {
+                    source: "/var/lib/boinc/slots/0/buoy/work".into(),
+                    target: "/app".into(),
+                    read_only: false,
+                },
                 Mount { source: "/var/a,b/in\"put".into(), target: "/app/in".into(), read_only: true },
             ],
             env: vec![("ARGS".into(), " $(touch x) ; `y`".into())],

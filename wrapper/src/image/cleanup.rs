@@ -41,7 +41,12 @@ pub fn remember_use(host_dir: &Path, image: &str) {
 
 /// Removes images over the budget, the least recently used first; `keep` stays. One that a container uses stays too,
 /// as the engine refuses its removal. Returns what was removed.
-pub fn sweep<T: Transport>(engine: &CliEngine<T>, host_dir: &Path, budget: Budget, keep: &str) -> Vec<String> {
+pub fn sweep<T: Transport>(
+    engine: &CliEngine<T>,
+    host_dir: &Path,
+    budget: Budget,
+    keep: &str,
+) -> Vec<String> {
     let Ok(images) = engine.our_images() else { return Vec::new() };
     let mut uses = Uses::new();
     let _ = change_uses(host_dir, |known| {

@@ -29,7 +29,8 @@ pub enum ContextError {
 /// Lays the files out under `context`, which is emptied first: hard links where possible, for they cost nothing,
 /// copies elsewhere.
 pub(super) fn lay_out(context: &Path, files: &[(String, PathBuf)]) -> Result<(), ContextError> {
-    let failed = |name: &str, source| ContextError::Put { name: name.into(), context: context.into(), source };
+    let failed =
+        |name: &str, source| ContextError::Put { name: name.into(), context: context.into(), source };
     match fs::remove_dir_all(context) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(".", error)),
         _ => {}

@@ -100,7 +100,8 @@ mod tests {
 
     #[test]
     fn other_stages_addresses_and_inline_files_need_nothing_of_the_context() {
-        let dockerfile = "COPY --from=build /x /y\nADD https://example.org/x.tgz /x\nCOPY <<EOF /z\nhello\nEOF\n";
+        let dockerfile =
+            "COPY --from=build /x /y\nADD https://example.org/x.tgz /x\nCOPY <<EOF /z\nhello\nEOF\n";
         assert_eq!(copied_sources(dockerfile).unwrap(), Vec::<String>::new());
     }
 

@@ -137,7 +137,9 @@ fn read_json<T: for<'a> Deserialize<'a>>(file: &mut File, size: u64) -> Result<T
 /// Octal digits, or base 256 for what does not fit (GNU tar).
 fn parse_size(field: &[u8]) -> Option<u64> {
     if field[0] & 0x80 != 0 {
-        return field[4..].iter().try_fold(0_u64, |sum, &byte| sum.checked_mul(256)?.checked_add(byte.into()));
+        return field[4..]
+            .iter()
+            .try_fold(0_u64, |sum, &byte| sum.checked_mul(256)?.checked_add(byte.into()));
     }
     let text = std::str::from_utf8(field).ok()?.trim_matches(['\0', ' ']);
     u64::from_str_radix(text, 8).ok()

@@ -240,7 +240,8 @@ impl Job {
                 });
             } else {
                 actions.push(Action::Say(
-                    "the container was killed from outside (reboot, engine restart): it is started again".into(),
+                    "the container was killed from outside (reboot, engine restart): it is started again"
+                        .into(),
                 ));
             }
         }
@@ -286,7 +287,8 @@ impl Job {
             CallError::EngineAway(why) => self.engine_is_away(why, actions),
             CallError::Host(why) => self.give_up_for_now(why, actions),
             CallError::Job(why) => {
-                let code = if call == Call::Collect { exit_code::CHILD_FAILED } else { exit_code::INIT_FAILURE };
+                let code =
+                    if call == Call::Collect { exit_code::CHILD_FAILED } else { exit_code::INIT_FAILURE };
                 self.decide(Ending::failed(code, why), actions);
             }
             CallError::Hiccup(why) => {
@@ -316,7 +318,8 @@ impl Job {
             self.decide(Ending::failed(exit_code::CHILD_FAILED, why), actions);
         } else {
             actions.push(Action::Say(
-                "the container was removed from outside: it is made again over the same work directory".into(),
+                "the container was removed from outside: it is made again over the same work directory"
+                    .into(),
             ));
         }
     }

@@ -76,7 +76,10 @@ impl Life {
 
     #[track_caller]
     fn expect_conclusion(&mut self, check: impl Fn(&Ending) -> bool) {
-        let at = self.actions.iter().position(|action| matches!(action, Action::Conclude(ending) if check(ending)));
+        let at = self
+            .actions
+            .iter()
+            .position(|action| matches!(action, Action::Conclude(ending) if check(ending)));
         let at = at.unwrap_or_else(|| panic!("{:?}", self.actions));
         self.actions.remove(at);
     }
@@ -352,7 +355,9 @@ fn a_build_that_fails_ends_the_job_at_once() {
     life.fail(Call::Inspect, CallError::NoContainer);
     life.reply(Call::FindImage, Reply::Image(false));
     life.fail(Call::MakeImage, CallError::Job("step 3 failed".into()));
-    life.expect_conclusion(|ending| matches!(ending, Ending::Failed(failure) if failure.why == "step 3 failed"));
+    life.expect_conclusion(
+        |ending| matches!(ending, Ending::Failed(failure) if failure.why == "step 3 failed"),
+    );
     life.expect_exit(|ending| matches!(ending, Ending::Failed(_)));
 }
 

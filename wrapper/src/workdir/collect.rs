@@ -17,7 +17,9 @@ use super::prepare::copy_whole;
 #[derive(Debug, thiserror::Error)]
 pub enum OutputProblem {
     /// Declared, not optional, and not there.
-    #[error("output {name} was never written: the program ended with status 0 without making it in its work directory")]
+    #[error(
+        "output {name} was never written: the program ended with status 0 without making it in its work directory"
+    )]
     Missing {
         /// Its name.
         name: String,
@@ -90,7 +92,9 @@ pub fn collect(layout: &Layout, manifest: &Manifest, declared: &[OutputSpec]) ->
         }
     }
     if declared.is_empty() {
-        moves.extend(others(&work, manifest).into_iter().filter(|name| !moves.contains(name)).collect::<Vec<_>>());
+        moves.extend(
+            others(&work, manifest).into_iter().filter(|name| !moves.contains(name)).collect::<Vec<_>>(),
+        );
     }
     for name in &moves {
         let target = target_of(name);

@@ -57,7 +57,8 @@ pub fn survey(
     hidden: &[&str],
 ) -> Result<Survey, PlaceError> {
     let mut survey = Survey::default();
-    let this_program = std::env::current_exe().and_then(fs::metadata).ok().map(|data| (data.dev(), data.ino()));
+    let this_program =
+        std::env::current_exe().and_then(fs::metadata).ok().map(|data| (data.dev(), data.ino()));
     let known_outputs: BTreeSet<&str> =
         known.iter().flat_map(|known| &known.outputs).map(|output| output.name.as_str()).collect();
     for name in names(slot, hidden)? {

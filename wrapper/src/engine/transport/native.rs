@@ -6,7 +6,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, set_parent_process_death_signal};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, set_parent_process_death_signal,
+};
 
 use super::super::command::{Invocation, Keep};
 use super::{Cancel, Captured, Transport, TransportError};
@@ -75,8 +77,8 @@ fn converse(child: &mut Child, invocation: &Invocation, cancel: &Cancel) -> std:
     let deadline = Instant::now() + invocation.timeout;
     let mut stdout = Sink::new(child.stdout.take().map(OwnedFd::from), invocation.keep)?;
     let mut stderr = Sink::new(child.stderr.take().map(OwnedFd::from), invocation.keep)?;
-    let exit = Pid::from_raw(child.id().cast_signed())
-        .and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
+    let exit =
+        Pid::from_raw(child.id().cast_signed()).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
     loop {
         if cancel.is_cancelled() {
             return Ok(Over::Cancelled);
