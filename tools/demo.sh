@@ -42,11 +42,16 @@ provide_for_demo() {
     provide_base_image "$engine"
 }
 
-# What is there is good enough; Docker is what gets installed where there is neither.
+# What is there is good enough. Where there is neither, root gets Docker; a plain user gets Podman, which needs no daemon
+# and no group that is as good as root.
 engine_that_answers() {
-    if ! docker_answers && command -v podman >/dev/null && timeout 20 podman info >/dev/null 2>&1; then
-        echo podman
-    else
+    if docker_answers; then
         echo docker
+    elif command -v podman >/dev/null && timeout 20 podman info >/dev/null 2>&1; then
+        echo podman
+    elif [ "$(id -u)" -eq 0 ]; then
+        echo docker
+    else
+        echo podman
     fi
 }

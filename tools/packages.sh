@@ -24,7 +24,7 @@ install_packages() {
     # A fresh system has no package lists, an old one has stale ones: refresh only then.
     apt_get "$log" install "$@" || {
         apt_get "$log" update || fail "apt-get update failed" "its output is in $log"
-        apt_get "$log" install "$@" || fail "apt-get could not install: $*" "its output is in $log"
+        apt_get "$log" install "$@" || fail "apt-get could not install $purpose: $*" "its output is in $log"
     }
 }
 

@@ -7,11 +7,8 @@ provide_rust() {
     local wanted found
     wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
     if ! command -v cargo >/dev/null || ! command -v rustc >/dev/null; then
-        if ! apt-cache show rustc-web >/dev/null 2>&1 && command -v apt-get >/dev/null; then
-            apt_get "$(cache_directory)/apt.log" update || true
-        fi
         # Debian carries a current compiler under these names, for its browsers; it is called rustc all the same.
-        install_packages "a Rust toolchain (or rustup, from https://rustup.rs)" rustc-web cargo-web ca-certificates
+        install_packages "a Rust toolchain (https://rustup.rs has one for every system)" rustc-web cargo-web ca-certificates
     fi
     found=$(rustc --version | cut -d' ' -f2)
     if [ "$(printf '%s\n' "$wanted" "${found%%-*}" | sort -V | head -n1)" != "$wanted" ]; then
