@@ -1,6 +1,6 @@
 //! Which outputs, rules and places belong to a science app: `routes.toml` and `routes.d/`.
 //!
-//! `docs/formats/routes.md` describes the format. The admin writes `routes.toml`; a file
+//! `docs/routes-toml.md` describes the format. The admin writes `routes.toml`; a file
 //! `routes.d/APP-HASH.toml` holds the route of one bundle and is written by programs. A shim is started anew
 //! for each result, so only the files that can hold its route are read.
 

@@ -250,4 +250,26 @@ mod tests {
         assert_eq!(found.route, route);
         assert!(matches!((found.rule(0), found.rule(1)), (Rule::Numbers { .. }, Rule::Ignore)));
     }
+
+    /// The first block of TOML in a page.
+    fn example(page: &str) -> &str {
+        page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap()
+    }
+
+    #[test]
+    fn the_examples_of_the_documentation_are_what_they_say() {
+        let (_dir, path) = project(example(include_str!("../../../docs/routes-toml.md")));
+        let rule = |name: Option<&WorkunitName>| find(&path, name).unwrap().route.validate.rule;
+        assert_eq!(rule(Some(&workunit())), RuleKind::Bytes);
+        let other = WorkunitName::new("vina", "ba9876543210", "b1", "j1").unwrap();
+        assert_eq!(rule(Some(&other)), RuleKind::Numbers);
+        assert_eq!(rule(None), RuleKind::Bytes);
+
+        #[derive(Deserialize)]
+        struct App {
+            validate: ValidateSpec,
+        }
+        let app: App = toml::from_str(example(include_str!("../../../docs/validation.md"))).unwrap();
+        assert!(app.validate.rules(&["poses.pdbqt", "log.txt"]).is_ok());
+    }
 }
