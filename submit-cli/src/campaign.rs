@@ -27,6 +27,10 @@ pub const STATE_DIR: &str = ".buoy";
 const FILE: &str = "campaign.sqlite";
 const LOCK: &str = "lock";
 
+/// `buoy status` tries the lock for a moment, which is no reason to refuse a run.
+const LOCK_TRIES: u32 = 5;
+const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
+
 const SCHEMA: &str = "
 CREATE TABLE meta (
     key TEXT PRIMARY KEY,
@@ -163,6 +167,21 @@ impl Campaign {
         }
     }
 
+    /// Whether a `buoy run` works on the campaign of a results directory.
+    pub fn is_active(results: &Path) -> Result<bool, CampaignError> {
+        let path = results.join(STATE_DIR).join(LOCK);
+        let io = |doing| {
+            let path = path.clone();
+            move |source| CampaignError::Io { path, doing, source }
+        };
+        let file = File::open(&path).map_err(io("open the lock"))?;
+        match flock(&file, FlockOperation::NonBlockingLockShared) {
+            Ok(()) => Ok(false),
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(true),
+            Err(errno) => Err(io("try the lock")(errno.into())),
+        }
+    }
+
     /// The campaign file.
     pub fn path(&self) -> &Path {
         &self.path
@@ -231,7 +250,15 @@ fn lock(results: &Path, path: &Path) -> Result<File, CampaignError> {
         .truncate(false)
         .open(path)
         .map_err(io("open the lock"))?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+    let mut taken = flock(&file, FlockOperation::NonBlockingLockExclusive);
+    for _ in 0..LOCK_TRIES {
+        if taken != Err(rustix::io::Errno::WOULDBLOCK) {
+            break;
+        }
+        std::thread::park_timeout(LOCK_PAUSE);
+        taken = flock(&file, FlockOperation::NonBlockingLockExclusive);
+    }
+    match taken {
         Ok(()) => {
             // For the message of the next one only.
             file.set_len(0)

@@ -24,6 +24,14 @@ pub enum Verb {
     Pack(commands::pack::Args),
     /// Run a campaign on this computer, as volunteers' computers would
     Run(commands::run::Args),
+    /// Say where a campaign stands
+    Status(commands::status::Args),
+    /// Print what a job wrote
+    Logs(commands::logs::Args),
+    /// Write the table of results anew, and copy what is collected
+    Fetch(commands::fetch::Args),
+    /// Say whether this computer is fit to run campaigns, and what to do if not
+    Doctor(commands::doctor::Args),
     /// Print a completion script for a shell
     Completions(commands::completions::Args),
 }

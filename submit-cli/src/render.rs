@@ -1,7 +1,9 @@
 //! The only place that prints.
 
 pub mod campaign;
+pub mod doctor;
 pub mod plan;
+pub mod standing;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -72,6 +74,23 @@ pub fn starter(dir: &Path, files: &[PathBuf]) -> io::Result<()> {
     }
     let _ = writeln!(io::stderr(), "next: buoy check {0}, then buoy run {0}", dir.display());
     Ok(())
+}
+
+/// Prints a log to stdout as it is, with a line of heading on stderr.
+///
+/// # Errors
+/// stdout is closed.
+pub fn log(heading: &str, log: &[u8]) -> io::Result<()> {
+    writeln!(io::stderr().lock(), "{heading}")?;
+    io::stdout().lock().write_all(log)
+}
+
+/// Prints where something was written.
+///
+/// # Errors
+/// stdout is closed.
+pub fn path(path: &Path) -> io::Result<()> {
+    writeln!(io::stdout().lock(), "{}", path.display())
 }
 
 /// Prints an error and its causes.

@@ -5,9 +5,13 @@ use crate::exit::Exit;
 
 pub mod check;
 pub mod completions;
+pub mod doctor;
+pub mod fetch;
 pub mod init;
+pub mod logs;
 pub mod pack;
 pub mod run;
+pub mod status;
 
 /// Carries out a command line; every error is printed here and nowhere else.
 pub fn run(cli: Cli) -> Exit {
@@ -16,6 +20,10 @@ pub fn run(cli: Cli) -> Exit {
         Verb::Check(args) => check::run(&args),
         Verb::Pack(args) => pack::run(&args),
         Verb::Run(args) => run::run(&args),
+        Verb::Status(args) => status::run(&args),
+        Verb::Logs(args) => logs::run(&args),
+        Verb::Fetch(args) => fetch::run(&args),
+        Verb::Doctor(args) => doctor::run(&args),
         Verb::Completions(args) => completions::run(&args),
     };
     done.unwrap_or_else(|error| crate::render::error(&error))

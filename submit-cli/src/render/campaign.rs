@@ -15,7 +15,7 @@ pub fn reporter(json: bool) -> Box<dyn Reporter> {
     match (json, std::io::stderr().is_terminal()) {
         (true, _) => Box::new(Json),
         (false, true) => Box::new(Bars::new()),
-        (false, false) => Box::new(Lines),
+        (false, false) => Box::new(Lines::default()),
     }
 }
 
@@ -33,14 +33,41 @@ impl Reporter for Json {
 }
 
 /// A line on stderr for each event that matters to a log.
-#[derive(Debug)]
-struct Lines;
+#[derive(Debug, Default)]
+struct Lines {
+    said: Said,
+}
 
 impl Reporter for Lines {
     fn report(&mut self, event: Event<'_>) {
         let mut err = std::io::stderr().lock();
+        if self.said.already(&event) {
+            return;
+        }
         for line in lines(&event) {
             let _ = writeln!(err, "{line}");
+        }
+    }
+}
+
+/// Why each result was started again last: the same reason is said once.
+#[derive(Debug, Default)]
+struct Said {
+    restarts: BTreeMap<String, String>,
+}
+
+impl Said {
+    fn already(&mut self, event: &Event<'_>) -> bool {
+        match event {
+            Event::Restarting { result, why, .. } => {
+                let before = self.restarts.insert((*result).to_owned(), (*why).to_owned());
+                before.as_deref() == Some(*why)
+            }
+            Event::ResultOver { result, .. } => {
+                self.restarts.remove(*result);
+                false
+            }
+            _ => false,
         }
     }
 }
@@ -95,13 +122,14 @@ struct Bars {
     screen: MultiProgress,
     jobs: ProgressBar,
     slots: BTreeMap<u32, ProgressBar>,
+    said: Said,
 }
 
 impl Bars {
     fn new() -> Self {
         let screen = MultiProgress::new();
         let jobs = screen.add(ProgressBar::no_length());
-        Self { screen, jobs, slots: BTreeMap::new() }
+        Self { screen, jobs, slots: BTreeMap::new(), said: Said::default() }
     }
 
     fn slot(&mut self, slot: u32) -> &ProgressBar {
@@ -153,7 +181,7 @@ impl Reporter for Bars {
             Event::Restarting { .. } | Event::Note { .. } => {}
         }
         let is_good_news = matches!(event, Event::JobOver { status: "done", .. });
-        if !is_good_news {
+        if !is_good_news && !self.said.already(&event) {
             for line in lines(&event) {
                 // What can't be shown is in the table and the logs.
                 let _ = self.screen.println(line);

@@ -1,0 +1,110 @@
+use std::path::PathBuf;
+
+use super::*;
+
+fn engine(kind: DockerType) -> Engine {
+    Engine { kind, version: "1.2.3".to_owned() }
+}
+
+fn fine() -> EngineFacts {
+    EngineFacts {
+        cgroup_version: Some("2".to_owned()),
+        runtime: Some("runc".to_owned()),
+        rootless: false,
+        limits: true,
+        init: true,
+    }
+}
+
+fn healthy() -> Facts {
+    Facts {
+        programs: Ok(Programs { dir: PathBuf::from("/usr/bin") }),
+        wrapper_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+        docker: Ok((engine(DockerType::Docker), fine())),
+        podman: Ok((engine(DockerType::Podman), fine())),
+        sub_ids: None,
+        host: Host {
+            name: "host".to_owned(),
+            ncpus: 4,
+            memory_bytes: 8 << 30,
+            swap_bytes: 0,
+            disk_total_bytes: 100 << 30,
+            disk_free_bytes: 50 << 30,
+            os: String::new(),
+            kernel: String::new(),
+        },
+    }
+}
+
+fn grades(facts: &Facts) -> Vec<(Grade, &'static str)> {
+    examine(facts).iter().map(|finding| (finding.grade, finding.about)).collect()
+}
+
+#[test]
+fn a_healthy_computer_is_fit() {
+    let findings = examine(&healthy());
+    assert!(findings.iter().all(|finding| finding.grade == Grade::Ok), "{findings:?}");
+    assert!(is_fit(&findings));
+}
+
+#[test]
+fn one_engine_is_enough_and_none_is_not() {
+    let missing = || EngineError::NotInstalled { engine: "podman", package: "podman" };
+    let mut facts = healthy();
+    facts.podman = Err(missing());
+    assert!(is_fit(&examine(&facts)));
+    assert!(grades(&facts).contains(&(Grade::Note, "podman")));
+    facts.docker = Err(EngineError::NoPermission);
+    let findings = examine(&facts);
+    assert!(!is_fit(&findings));
+    let docker = findings.iter().find(|finding| finding.about == "docker").unwrap();
+    assert!(docker.found.starts_with("no permission"), "{}", docker.found);
+    assert!(docker.found.contains("group docker"), "{}", docker.found);
+}
+
+#[test]
+fn programs_of_two_versions_are_a_warning_and_missing_ones_bad() {
+    let mut facts = healthy();
+    facts.wrapper_version = Some("0.0.1".to_owned());
+    assert!(grades(&facts).contains(&(Grade::Warn, "programs")));
+    facts.wrapper_version = None;
+    assert!(grades(&facts).contains(&(Grade::Bad, "programs")));
+}
+
+#[test]
+fn rootless_podman_wants_sub_ids_and_tells_of_old_cgroups() {
+    let mut facts = healthy();
+    let rootless = EngineFacts { rootless: true, cgroup_version: Some("1".to_owned()), ..fine() };
+    facts.podman = Ok((engine(DockerType::Podman), rootless));
+    facts.sub_ids = Some(0);
+    let findings = examine(&facts);
+    assert!(findings.iter().any(|f| f.about == "sub-ids" && f.found.contains("has 0 subordinate ids")));
+    assert!(grades(&facts).contains(&(Grade::Note, "podman")));
+    facts.sub_ids = Some(65_536);
+    assert!(!grades(&facts).contains(&(Grade::Warn, "sub-ids")));
+}
+
+#[test]
+fn what_an_engine_cannot_do_is_said() {
+    let mut facts = healthy();
+    facts.docker = Ok((engine(DockerType::Docker), EngineFacts { limits: false, init: false, ..fine() }));
+    let warnings = grades(&facts).into_iter().filter(|grade| *grade == (Grade::Warn, "docker")).count();
+    assert_eq!(warnings, 2);
+}
+
+#[test]
+fn a_full_disk_is_a_warning() {
+    let mut facts = healthy();
+    facts.host.disk_free_bytes = 1 << 30;
+    facts.host.memory_bytes = 1 << 29;
+    assert!(grades(&facts).contains(&(Grade::Warn, "disk")));
+    assert!(grades(&facts).contains(&(Grade::Warn, "memory")));
+}
+
+#[test]
+fn sub_ids_are_counted_by_name_and_by_number() {
+    let passwd = "root:x:0:0:root:/root:/bin/sh\nmarie:x:1000:1000::/home/marie:/bin/sh\n";
+    let subuid = "marie:100000:65536\n1000:300000:10\nother:1:5\n";
+    assert_eq!(count_sub_ids(passwd, subuid, 1000), 65_546);
+    assert_eq!(count_sub_ids(passwd, subuid, 1001), 0);
+}

@@ -1,0 +1,75 @@
+//! Where a campaign stands, for people and for machines.
+
+use std::io::{self, Write};
+
+use crate::standing::Standing;
+
+/// Prints it to stdout.
+///
+/// # Errors
+/// stdout is closed.
+pub fn text(standing: &Standing<'_>) -> io::Result<()> {
+    io::stdout().lock().write_all(words(standing).as_bytes())
+}
+
+/// Prints it to stdout as one JSON object.
+///
+/// # Errors
+/// stdout is closed.
+pub fn json(standing: &Standing<'_>) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    serde_json::to_writer(&mut out, standing)?;
+    writeln!(out)
+}
+
+fn words(standing: &Standing<'_>) -> String {
+    let total: usize = standing.jobs.values().sum();
+    let counts: Vec<String> =
+        standing.jobs.iter().map(|(status, count)| format!("{count} {status}")).collect();
+    let mut text =
+        format!("{}, batch {}: {total} jobs: {}\n", standing.app, standing.batch, counts.join(", "));
+    text.push_str(if standing.active {
+        "a buoy run is working on it\n"
+    } else {
+        "no buoy run is working on it\n"
+    });
+    for running in &standing.running {
+        let slot = running.slot.map_or(String::new(), |slot| format!(" in slot {slot}"));
+        text.push_str(&format!("running  {}, result {}{slot}\n", running.job, running.n));
+    }
+    for group in &standing.failures {
+        let status = group.exit_status.map_or(String::new(), |status| format!(" (exit status {status})"));
+        let jobs = if group.count == 1 { "1 job".to_owned() } else { format!("{} jobs", group.count) };
+        text.push_str(&format!("failed   {jobs}{status}: {}; buoy logs {}\n", group.cause, group.example));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::standing::{Failures, Running};
+
+    #[test]
+    fn a_campaign_in_words() {
+        let standing = Standing {
+            app: "vina".to_owned(),
+            batch: "ligands".to_owned(),
+            active: true,
+            jobs: [("done", 9), ("failed", 2), ("running", 1)].into(),
+            running: vec![Running { job: "menthol", n: 1, slot: Some(0) }],
+            failures: vec![Failures {
+                cause: "process exited with code 3",
+                exit_status: Some(3),
+                count: 2,
+                example: "aspirin",
+            }],
+        };
+        insta::assert_snapshot!(words(&standing), @r"
+        vina, batch ligands: 12 jobs: 9 done, 2 failed, 1 running
+        a buoy run is working on it
+        running  menthol, result 1 in slot 0
+        failed   2 jobs (exit status 3): process exited with code 3; buoy logs aspirin
+        ");
+    }
+}
