@@ -77,7 +77,7 @@ fn is_executable(path: &Path) -> bool {
 }
 
 /// Windows keeps no such bit; a program for a Linux container that has to be executable there is made so by the
-/// Dockerfile (`COPY --chmod`).
+/// Dockerfile (`RUN chmod`).
 #[cfg(not(unix))]
 fn is_executable(_: &Path) -> bool {
     false

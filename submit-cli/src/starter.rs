@@ -114,7 +114,7 @@ fn make_executable(file: &Path) -> io::Result<()> {
     fs::set_permissions(file, fs::Permissions::from_mode(0o755))
 }
 
-/// The Dockerfiles of the starter apps set the bits, so that they work from a system without them.
+/// The Dockerfiles of the starter apps name the interpreter, so that they work from a system without such bits.
 #[cfg(not(unix))]
 fn make_executable(_: &Path) -> io::Result<()> {
     Ok(())

@@ -1,9 +1,10 @@
-//! Looks for COPY and ADD of files that do not travel: the build would fail on each volunteer's computer.
+//! Looks for what would fail on volunteers' computers: COPY and ADD of files that do not travel, and what only some
+//! engines can build.
 
 use crate::app::{AppSpec, Image};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 
-/// Checks that each source of COPY and ADD is among the files of the image.
+/// Checks that each source of COPY and ADD is among the files of the image, and that nothing needs BuildKit.
 ///
 /// Only what is certain is refused: sources with variables, here-documents, URLs and other stages are left to the
 /// engine, and a Dockerfile that cannot be read is reported when the bundle is packed.
@@ -16,6 +17,11 @@ pub fn check(app: &AppSpec, mistakes: &mut Diagnostics) {
         let mut words = instruction.split_whitespace();
         let verb = words.next().unwrap_or("").to_ascii_uppercase();
         has_from |= verb == "FROM";
+        if let Some(feature) = needs_buildkit(&verb, &instruction) {
+            let found = format!("{verb} {feature} needs BuildKit, which not every volunteer's engine has");
+            let accepted = "what Docker 20.10 and Podman 4.3 build: RUN chmod, files of their own";
+            mistakes.push(Diagnostic::new(Place::line(dockerfile, line), found).accepted(accepted));
+        }
         if verb != "COPY" && verb != "ADD" {
             continue;
         }
@@ -39,6 +45,18 @@ pub fn check(app: &AppSpec, mistakes: &mut Diagnostics) {
             Diagnostic::new(Place::file(dockerfile), found)
                 .accepted("FROM debian:bookworm-slim, for instance"),
         );
+    }
+}
+
+/// What of an instruction the classic builder (Docker before 23) refuses.
+fn needs_buildkit(verb: &str, instruction: &str) -> Option<&'static str> {
+    let flags = instruction.split_whitespace().skip(1).take_while(|word| word.starts_with("--"));
+    let has = |flag: &str| flags.clone().any(|word| word.starts_with(flag));
+    match verb {
+        "COPY" | "ADD" if has("--chmod") => Some("--chmod"),
+        "COPY" | "ADD" if has("--link") => Some("--link"),
+        "RUN" if has("--mount") => Some("--mount"),
+        _ => here_document(instruction).map(|_| "with a here-document"),
     }
 }
 
@@ -129,5 +147,7 @@ fn here_document(instruction: &str) -> Option<String> {
     let (_, after) = instruction.split_once("<<")?;
     let word = after.trim_start_matches('-').split_whitespace().next()?;
     let word = word.trim_matches(['"', '\'']);
-    word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_').then(|| word.to_owned())
+    let is_word = word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    is_word.then(|| word.to_owned())
 }

@@ -49,7 +49,7 @@ fn the_dockerfile_is_missing() {
 #[test]
 fn copy_of_a_file_that_does_not_travel() {
     let dockerfile = "FROM x\nRUN a && \\\n  b\nCOPY dock.sh lib/prm.dat /x/\nADD [\"ligand.pdbqt\", \"./\"]\nCOPY --from=0 /a /b\n\
-                      COPY . /x\nCOPY --chown=1 *.sh /x/\nADD https://host/file /x/\nRUN <<END\nCOPY gone\nEND\ncopy doc.sh /x\n";
+                      COPY . /x\nCOPY --chown=1 *.sh /x/\nADD https://host/file /x/\nRUN <<END\nCOPY gone\nEND\nRUN --mount=type=cache,target=/c x\nRUN echo '<<' $((1<<2))\nCOPY --chmod=755 dock.sh /\ncopy doc.sh /x\n";
     let folder = Folder::new().with("Dockerfile", dockerfile);
     assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
     error: Dockerfile:4: COPY takes "lib/prm.dat", and the files of the image travel without directories
@@ -57,10 +57,16 @@ fn copy_of_a_file_that_does_not_travel() {
       help: add it to files in [image] of app.toml
     error: Dockerfile:5: ADD takes "ligand.pdbqt", an input: those are there when a job runs, not when the image is built
       accepted: dock.sh
-    error: Dockerfile:13: COPY takes "doc.sh", which is not among the files of the image
+    error: Dockerfile:10: RUN with a here-document needs BuildKit, which not every volunteer's engine has
+      accepted: what Docker 20.10 and Podman 4.3 build: RUN chmod, files of their own
+    error: Dockerfile:13: RUN --mount needs BuildKit, which not every volunteer's engine has
+      accepted: what Docker 20.10 and Podman 4.3 build: RUN chmod, files of their own
+    error: Dockerfile:15: COPY --chmod needs BuildKit, which not every volunteer's engine has
+      accepted: what Docker 20.10 and Podman 4.3 build: RUN chmod, files of their own
+    error: Dockerfile:16: COPY takes "doc.sh", which is not among the files of the image
       accepted: dock.sh
       help: add it to files in [image] of app.toml
-    3 mistakes; nothing was done
+    6 mistakes; nothing was done
     "#);
 }
 
