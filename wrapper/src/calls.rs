@@ -150,7 +150,7 @@ impl Calls {
 
     fn how_it_ended(&self, inspected: &Inspected, engine: &CliEngine<NativeTransport>) -> Seen {
         let ordered =
-            inspected.exit_code == 137 && !inspected.oom_killed && engine.was_ordered_to_die(self.name());
+            inspected.exit_code == 137 && !inspected.oom_killed && engine.was_ordered_to_die(inspected);
         if killed_from_outside(inspected, engine.daemon_started(), ordered) {
             return Seen::Killed;
         }

@@ -260,10 +260,13 @@ impl<T: Transport> CliEngine<T> {
         }
     }
 
-    /// Whether somebody had this container killed or stopped, by the engine's log of events (which a restart of the
-    /// engine empties).
-    pub fn was_ordered_to_die(&self, name: &str) -> bool {
-        self.run(&self.verbs.kill_events(name)).is_ok_and(|captured| !captured.stdout.trim_ascii().is_empty())
+    /// Whether somebody had this container killed or stopped since it was last started, by the engine's log of events
+    /// (which a restart of the engine empties).
+    pub fn was_ordered_to_die(&self, inspected: &Inspected) -> bool {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let (Some(started), Ok(now)) = (inspected.started_at, now) else { return false };
+        let command = self.verbs.kill_events(&inspected.id, started, now.as_secs_f64());
+        self.run(&command).is_ok_and(|captured| !captured.stdout.trim_ascii().is_empty())
     }
 
     /// When the engine's daemon was started, seconds since 1970, where there is one and it can be told.

@@ -241,7 +241,7 @@ impl Verbs {
     }
 
     pub(super) fn logs(&self, name: &str, bytes: usize) -> Invocation {
-        self.command("logs").args(["--tail", "2000", name]).keep(Keep::Tail(bytes))
+        self.command("logs").args(["--tail", "10000", name]).keep(Keep::Tail(bytes))
     }
 
     pub(super) fn remove(&self, name: &str) -> Invocation {
@@ -265,11 +265,20 @@ impl Verbs {
         self.command("image").args(["rm", image])
     }
 
-    pub(super) fn kill_events(&self, name: &str) -> Invocation {
-        self.command("events")
-            .args(["--since", "24h", "--until", "0s", "--filter", &format!("container={name}")])
-            .args(["--filter", "event=kill", "--format", "{{json .}}"])
-            .timeout(Duration::from_secs(5))
+    /// The engine's events "this container was killed by order" between two moments, in seconds since 1970.
+    pub(super) fn kill_events(&self, id: &str, since: f64, until: f64) -> Invocation {
+        let command = self.command("events").args(["--filter", &format!("container={id}")]);
+        let command = command.args(["--filter", "event=kill", "--format", "{{json .}}"]);
+        let command = match self.flavor {
+            Flavor::Docker => {
+                command.arg("--since").arg(format!("{since:.6}")).arg("--until").arg(format!("{until:.6}"))
+            }
+            // It knows whole seconds only, and stops by itself.
+            Flavor::Podman => {
+                command.args(["--stream=false", "--since"]).arg(format!("{:.0}", since.floor()))
+            }
+        };
+        command.timeout(Duration::from_secs(5))
     }
 
     /// A signal to processes of a rootless container, sent from within its user namespace.

@@ -111,7 +111,13 @@ pub(super) fn check(path: &Path) -> Result<(), TarballError> {
                     return Err(named(name));
                 }
             }
-            "repositories" => return Err(named("in its file `repositories`".into())),
+            "repositories" => {
+                let names: std::collections::BTreeMap<String, serde_json::Value> =
+                    read_json(&mut file, size).map_err(|why| format(&why))?;
+                if let Some(name) = names.into_keys().next() {
+                    return Err(named(name));
+                }
+            }
             _ => skip(&mut file, size).map_err(read)?,
         }
         let padding = size.next_multiple_of(BLOCK) - size;

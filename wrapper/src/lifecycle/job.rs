@@ -53,6 +53,8 @@ pub struct Job {
     pub(super) hiccups: u32,
     pub(super) conflicts: u32,
     pub(super) recreated: u32,
+    /// This life has seen a container, or made one.
+    pub(super) had_container: bool,
     pub(super) restarted: u32,
     pub(super) out_of_memory: bool,
     pub(super) doom: Option<Failure>,
@@ -80,6 +82,7 @@ impl Job {
             hiccups: 0,
             conflicts: 0,
             recreated: 0,
+            had_container: false,
             restarted: 0,
             out_of_memory: false,
             doom: None,

@@ -180,8 +180,13 @@ impl Job {
                 "out of memory: the kernel killed the job at its memory limit",
             )
         } else {
-            let memory = if ran_out { " (the kernel killed a process of it for memory)" } else { "" };
-            Ending::failed(exited.code, format!("the science app exited with status {}{memory}", exited.code))
+            let hint = match exited.code {
+                _ if ran_out => " (the kernel killed a process of it for memory)",
+                126 => " (its program can't be executed)",
+                127 => " (a program was not found in the image)",
+                _ => "",
+            };
+            Ending::failed(exited.code, format!("the science app exited with status {}{hint}", exited.code))
         })
     }
 
@@ -207,7 +212,10 @@ impl Job {
             (Call::Probe, _) => self.probed = true,
             (_, Reply::Image(there)) => self.image = if there { Image::Ready } else { Image::Absent },
             (Call::MakeImage, _) => self.image = Image::Ready,
-            (Call::Create, _) => self.seen = Seen::Created,
+            (Call::Create, _) => {
+                self.seen = Seen::Created;
+                self.had_container = true;
+            }
             (Call::Pause, _) => {
                 if let Seen::Running { pid } = self.seen {
                     self.seen = Seen::Paused { pid };
@@ -246,6 +254,7 @@ impl Job {
             }
         }
         self.seen = seen;
+        self.had_container = true;
     }
 
     fn say_farewell(&mut self, farewell: Farewell) {
@@ -307,9 +316,8 @@ impl Job {
     }
 
     fn lost_container(&mut self, actions: &mut Vec<Action>) {
-        let expected = !matches!(self.seen, Seen::Unknown | Seen::Absent);
         self.seen = Seen::Absent;
-        if !expected || self.leaving() {
+        if !std::mem::take(&mut self.had_container) || self.leaving() {
             return;
         }
         self.recreated += 1;

@@ -1,0 +1,204 @@
+//! Nothing is run twice and nothing is lost: kills, removals, restarts, hosts that can't.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use wrapper::wire::message::Control;
+
+use crate::support::{Engine, Slot, wait_until};
+use crate::with_each_engine;
+
+with_each_engine!(
+    a_killed_wrapper_is_followed_by_one_that_attaches,
+    a_job_that_ends_while_the_wrapper_is_away_is_collected,
+    a_job_that_failed_while_the_wrapper_was_away_has_failed,
+    a_wrapper_killed_while_building_builds_again,
+    kills_at_random_moments_lose_nothing_and_run_nothing_twice,
+    a_container_removed_behind_our_back_is_made_again_over_the_same_files,
+    a_container_killed_from_outside_is_started_again,
+    a_finished_job_whose_client_missed_it_is_not_run_again,
+    a_host_without_an_engine_tries_later_with_a_reason,
+    an_engine_that_refuses_its_user_says_what_to_do,
+    a_work_directory_that_cannot_be_written_tries_later,
+);
+
+/// Counts its starts, waits for a file `go`, then writes its output.
+const WAITS: &str = "echo start >> starts; echo x > ready\n\
+    while ! [ -e go ]; do busybox usleep 20000; done\necho done > out.txt; echo end >> starts";
+
+fn started(slot: &Slot) -> crate::support::Running {
+    let running = slot.start();
+    wait_until(&format!("the job; {}", slot.stderr()), || slot.work("ready").exists());
+    running
+}
+
+fn go(slot: &Slot) {
+    fs::write(slot.work("go"), "").unwrap();
+}
+
+#[track_caller]
+fn assert_ran_once(slot: &Slot) {
+    assert_eq!(fs::read_to_string(slot.dir.join("starts")).unwrap(), "start\nend\n", "{}", slot.stderr());
+    assert_eq!(fs::read_to_string(slot.dir.join("out.txt")).unwrap(), "done\n");
+    assert_eq!(slot.engine.status(&slot.container()), None);
+}
+
+fn a_killed_wrapper_is_followed_by_one_that_attaches(engine: Engine) {
+    let slot = Slot::with_script(engine, WAITS);
+    started(&slot).kill();
+    assert_eq!(engine.status(&slot.container()).as_deref(), Some("running"), "the job goes on");
+    let mut second = slot.start();
+    wait_until("the wrapper to attach", || slot.stderr().matches("starting").count() == 2);
+    go(&slot);
+    second.wait_for_exit();
+    second.assert_success();
+    assert_ran_once(&slot);
+}
+
+fn a_job_that_ends_while_the_wrapper_is_away_is_collected(engine: Engine) {
+    let slot = Slot::with_script(engine, WAITS);
+    started(&slot).kill();
+    go(&slot);
+    wait_until("the job's end", || engine.status(&slot.container()).as_deref() == Some("exited"));
+    slot.run().assert_success();
+    assert_ran_once(&slot);
+}
+
+fn a_job_that_failed_while_the_wrapper_was_away_has_failed(engine: Engine) {
+    let slot = Slot::with_script(engine, "echo start >> starts; echo x > ready\nbusybox sleep 1; exit 7");
+    started(&slot).kill();
+    wait_until("the job's end", || engine.status(&slot.container()).as_deref() == Some("exited"));
+    slot.run().assert_status(7);
+}
+
+fn a_wrapper_killed_while_building_builds_again(engine: Engine) {
+    let mut slot = Slot::empty(engine);
+    slot.copy(
+        "Dockerfile",
+        "FROM scratch\nCOPY busybox /bin/busybox\nRUN [\"/bin/busybox\", \"sleep\", \"2\"]\nWORKDIR /app\n\
+         ENTRYPOINT [\"/bin/busybox\", \"touch\", \"/app/out.txt\"]\n",
+    );
+    slot.busybox().own_image();
+    let mut first = slot.start();
+    wait_until("the build", || slot.stderr().contains("building image"));
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    first.kill();
+    slot.run().assert_success();
+    assert!(slot.dir.join("out.txt").exists());
+}
+
+fn kills_at_random_moments_lose_nothing_and_run_nothing_twice(engine: Engine) {
+    let slot = Slot::with_script(
+        engine,
+        "echo start >> starts; busybox sleep 1; echo done > out.txt; echo end >> starts",
+    );
+    // From before the engine is first asked until after the job's end.
+    for milliseconds in [30_u64, 60, 120, 250, 400, 600, 900] {
+        let mut running = slot.start();
+        std::thread::sleep(std::time::Duration::from_millis(milliseconds));
+        running.kill();
+    }
+    slot.run().assert_success();
+    assert_ran_once(&slot);
+}
+
+fn a_container_removed_behind_our_back_is_made_again_over_the_same_files(engine: Engine) {
+    let slot = Slot::with_script(
+        engine,
+        "if [ -e checkpoint ]; then echo resumed > out.txt; exit 0; fi\n\
+         echo 1 > checkpoint; echo x > ready; while true; do busybox sleep 1; done",
+    );
+    let mut running = started(&slot);
+    engine.run(&["rm", "--force", &slot.container()]);
+    running.wait_for_exit();
+    running.assert_success();
+    assert_eq!(fs::read_to_string(slot.dir.join("out.txt")).unwrap(), "resumed\n");
+    assert!(slot.stderr().contains("removed from outside"), "{}", slot.stderr());
+}
+
+fn a_container_killed_from_outside_is_started_again(engine: Engine) {
+    let slot = Slot::with_script(
+        engine,
+        "if [ -e checkpoint ]; then echo resumed > out.txt; exit 0; fi\n\
+         echo 1 > checkpoint; echo x > ready; while true; do busybox sleep 1; done",
+    );
+    let mut running = started(&slot);
+    engine.run(&["kill", &slot.container()]);
+    running.wait_for_exit();
+    running.assert_success();
+    assert_eq!(fs::read_to_string(slot.dir.join("out.txt")).unwrap(), "resumed\n");
+    assert!(slot.stderr().contains("killed from outside"), "{}", slot.stderr());
+}
+
+fn a_finished_job_whose_client_missed_it_is_not_run_again(engine: Engine) {
+    let slot = Slot::with_script(engine, "echo start >> starts; echo done > out.txt; echo end >> starts");
+    slot.run().assert_success();
+    // The client was killed before it read the finish file; it is gone when we start again.
+    slot.run().assert_success();
+    assert_ran_once(&slot);
+}
+
+fn a_host_without_an_engine_tries_later_with_a_reason(engine: Engine) {
+    if engine != Engine::Docker {
+        return;
+    }
+    let mut slot = Slot::with_script(engine, "true");
+    slot.copy("fake", "");
+    // The usual places are looked at as well as PATH, so this host's engines have to be hidden from it.
+    slot.isolate_from_engines();
+    let delays: Vec<u32> = (0..3)
+        .map(|_| {
+            let running = slot.run();
+            assert_eq!(running.finish(), None);
+            let exit = running.temporary_exit().expect("a temporary exit");
+            assert!(exit.reason.text.contains("neither docker nor podman is installed"), "{exit:?}");
+            assert!(exit.reason.notice);
+            exit.delay_seconds
+        })
+        .collect();
+    assert!(delays.windows(2).all(|pair| pair[0] < pair[1]), "{delays:?}");
+}
+
+fn an_engine_that_refuses_its_user_says_what_to_do(engine: Engine) {
+    if engine != Engine::Docker {
+        return;
+    }
+    let mut slot = Slot::with_script(engine, "true");
+    slot.fake_docker(
+        "echo 'permission denied while trying to connect to the Docker daemon socket' >&2; exit 1",
+    );
+    let running = slot.run();
+    let exit = running.temporary_exit().expect("a temporary exit");
+    assert!(
+        exit.reason.text.contains("add the user that runs the BOINC client to the engine's group"),
+        "{exit:?}"
+    );
+}
+
+fn a_work_directory_that_cannot_be_written_tries_later(engine: Engine) {
+    let slot = Slot::with_script(engine, "true");
+    // Root may write anywhere: a file in the way stands for a read-only directory.
+    fs::create_dir_all(slot.dir.join("buoy")).unwrap();
+    fs::write(slot.dir.join("buoy/work"), "").unwrap();
+    fs::set_permissions(slot.dir.join("buoy/work"), fs::Permissions::from_mode(0o400)).unwrap();
+    let running = slot.run();
+    let exit = running.temporary_exit().expect("a temporary exit");
+    assert!(exit.reason.text.contains("buoy/work"), "{exit:?}");
+}
+
+/// Quit in the middle, then a kill of the next wrapper, then a third: the job is still the first one.
+#[test]
+fn quit_then_kill_then_go_on() {
+    crate::support::each_engine(Engine::Docker, |engine| {
+        let slot = Slot::with_script(engine, WAITS);
+        let mut first = started(&slot);
+        first.send(Control::Quit);
+        first.wait_for_exit();
+        let mut second = slot.start();
+        wait_until("the job to go on", || engine.status(&slot.container()).as_deref() == Some("running"));
+        second.kill();
+        go(&slot);
+        slot.run().assert_success();
+        assert_ran_once(&slot);
+    });
+}

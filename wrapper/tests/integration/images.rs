@@ -1,0 +1,158 @@
+//! One image per content and host: built once, loaded when prebuilt, told when it can't be made.
+
+use std::fs;
+use std::process::Command;
+
+use crate::support::{Engine, Slot};
+use crate::with_each_engine;
+
+with_each_engine!(
+    the_second_job_of_an_app_builds_nothing,
+    many_slots_starting_at_once_build_once,
+    a_build_that_fails_shows_its_last_lines_and_is_not_retried,
+    a_missing_dockerfile_is_refused,
+    a_program_that_is_not_in_the_image_is_the_jobs_fault,
+    inputs_are_not_in_the_build_context,
+    a_prebuilt_tarball_is_loaded_and_checked_by_digest,
+    a_tarball_that_carries_names_is_refused,
+);
+
+fn the_second_job_of_an_app_builds_nothing(engine: Engine) {
+    let mut first = Slot::with_script(engine, "true");
+    first.own_image();
+    first.run().assert_success();
+    assert!(first.stderr().contains("building image"), "{}", first.stderr());
+    let mut second = Slot::with_script(engine, "echo another job");
+    second.copy("Dockerfile", &fs::read_to_string(first.dir.join("Dockerfile")).unwrap());
+    second.run().assert_success();
+    assert!(!second.stderr().contains("building image"), "{}", second.stderr());
+}
+
+fn many_slots_starting_at_once_build_once(engine: Engine) {
+    let mut first = Slot::with_script(engine, "true");
+    first.own_image();
+    let dockerfile = fs::read_to_string(first.dir.join("Dockerfile")).unwrap();
+    let mut slots: Vec<Slot> = (1..8)
+        .map(|_| {
+            let mut slot = Slot::with_script(engine, "true");
+            slot.copy("Dockerfile", &dockerfile);
+            // The slots of one client share a project directory, where the lock is.
+            slot.join_project_of(&first);
+            slot
+        })
+        .collect();
+    slots.push(first);
+    let mut running: Vec<_> = slots.iter().map(Slot::start).collect();
+    for running in &mut running {
+        running.wait_for_exit();
+        running.assert_success();
+    }
+    let builds = slots.iter().filter(|slot| slot.stderr().contains("building image")).count();
+    assert_eq!(builds, 1);
+}
+
+fn a_build_that_fails_shows_its_last_lines_and_is_not_retried(engine: Engine) {
+    let mut slot = Slot::empty(engine);
+    slot.copy(
+        "Dockerfile",
+        "FROM scratch\nCOPY busybox /bin/busybox\n\
+         RUN [\"/bin/busybox\", \"sh\", \"-c\", \"echo compiling; echo undefined symbol 42; exit 5\"]\n",
+    );
+    slot.busybox().own_image();
+    slot.run().assert_status(206);
+    assert!(slot.stderr().contains("the image can't be built"), "{}", slot.stderr());
+    assert!(slot.stderr().contains("undefined symbol 42"), "{}", slot.stderr());
+    // A client that starts it again anyway hears the same at once.
+    slot.run().assert_status(206);
+    assert_eq!(slot.stderr().matches("building image").count(), 1);
+}
+
+fn a_missing_dockerfile_is_refused(engine: Engine) {
+    let mut slot = Slot::empty(engine);
+    slot.copy("main.sh", "true");
+    slot.run().assert_status(206);
+    assert!(slot.stderr().contains("Dockerfile is missing"), "{}", slot.stderr());
+}
+
+fn a_program_that_is_not_in_the_image_is_the_jobs_fault(engine: Engine) {
+    let mut slot = Slot::empty(engine);
+    slot.copy("Dockerfile", "FROM scratch\nCOPY busybox /bin/busybox\nENTRYPOINT [\"/bin/nope\"]\n")
+        .busybox();
+    let running = slot.run();
+    // With the engine's init as first process it is that which does not find it: docker-init exits with 127, catatonit with 1.
+    let status = running.finish().expect("an end").exit_status;
+    assert!(matches!(status, 1 | 127 | 206), "{status}");
+    assert!(slot.stderr().to_lowercase().contains("no such file"), "{}", slot.stderr());
+}
+
+fn inputs_are_not_in_the_build_context(engine: Engine) {
+    let mut slot = Slot::with_script(engine, "true");
+    slot.copy(
+        "Dockerfile",
+        "FROM scratch\nCOPY . /context/\nCOPY busybox /bin/busybox\nWORKDIR /app\n\
+         ENTRYPOINT [\"/bin/busybox\", \"sh\", \"-c\", \"/bin/busybox ls /context > /app/seen\"]\n",
+    );
+    slot.copy("job.toml", "job_inputs = [\"ligand.pdbqt\"]\n");
+    slot.copy("shared.dat", "goes in").copy("ligand.pdbqt", "stays out");
+    slot.run().assert_success();
+    let seen = fs::read_to_string(slot.dir.join("seen")).unwrap();
+    assert!(seen.contains("shared.dat") && !seen.contains("ligand"), "{seen}");
+}
+
+/// Saves an image of the test's own and gives its id.
+fn saved_image(slot: &Slot, file: &str, by_name: bool) -> String {
+    let engine = slot.engine;
+    let context = slot.root.path().join("context");
+    fs::create_dir(&context).unwrap();
+    fs::copy("/bin/busybox", context.join("busybox")).unwrap();
+    let dockerfile = format!(
+        "FROM scratch\nCOPY busybox /bin/busybox\nLABEL test={}\nWORKDIR /app\n\
+         ENTRYPOINT [\"/bin/busybox\", \"touch\", \"/app/out.txt\"]\n",
+        slot.init_data.result_name
+    );
+    fs::write(context.join("Dockerfile"), dockerfile).unwrap();
+    let name = format!("localhost/buoy-test-{}", slot.init_data.wu_name);
+    engine.run(&["build", "--tag", &name, context.to_str().unwrap()]);
+    let id = engine.run(&["image", "inspect", "--format", "{{.Id}}", &name]);
+    let id = if id.starts_with("sha256:") { id } else { format!("sha256:{id}") };
+    let path = slot.project.join(format!("phys_{file}"));
+    let what = if by_name { name.as_str() } else { id.as_str() };
+    let saved = Command::new(engine.program())
+        .args(match engine {
+            Engine::Docker => ["save", "--output"].as_slice(),
+            Engine::Podman => ["save", "--format", "docker-archive", "--output"].as_slice(),
+        })
+        .arg(&path)
+        .arg(what)
+        .output()
+        .unwrap();
+    assert!(saved.status.success(), "{}", String::from_utf8_lossy(&saved.stderr));
+    engine.run(&["image", "rm", &name]);
+    id
+}
+
+fn a_prebuilt_tarball_is_loaded_and_checked_by_digest(engine: Engine) {
+    let mut slot = Slot::empty(engine);
+    let id = saved_image(&slot, "vina.tar", false);
+    slot.link("vina.tar", "phys_vina.tar");
+    slot.copy("job.toml", &format!("image = \"vina.tar\"\ndigest = \"{id}\"\n"));
+    slot.run().assert_success();
+    assert!(slot.dir.join("out.txt").exists());
+    assert!(slot.stderr().contains("loading image"), "{}", slot.stderr());
+    let mut other = Slot::empty(engine);
+    let _ = saved_image(&other, "vina.tar", false);
+    other.link("vina.tar", "phys_vina.tar");
+    let wrong = "1".repeat(64);
+    other.copy("job.toml", &format!("image = \"vina.tar\"\ndigest = \"sha256:{wrong}\"\n"));
+    other.run().assert_status(206);
+    assert!(other.stderr().contains("does not hold the image sha256:111"), "{}", other.stderr());
+}
+
+fn a_tarball_that_carries_names_is_refused(engine: Engine) {
+    let mut slot = Slot::empty(engine);
+    let id = saved_image(&slot, "vina.tar", true);
+    slot.link("vina.tar", "phys_vina.tar");
+    slot.copy("job.toml", &format!("image = \"vina.tar\"\ndigest = \"{id}\"\n"));
+    slot.run().assert_status(206);
+    assert!(slot.stderr().contains("carries the image name"), "{}", slot.stderr());
+}

@@ -1,0 +1,16 @@
+//! The real wrapper in slots of an emulated client, with real engines.
+//!
+//! Each test runs once for each engine. An engine that is named in `BUOY_TEST_ENGINES` must answer; without the variable one that
+//! does not answer is left out, and said so.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails, and says where")]
+
+mod support;
+
+mod client_wishes;
+mod faults;
+mod files;
+mod images;
+mod refusals;
+mod running;
+mod safety;

@@ -1,0 +1,89 @@
+//! What a job can do to its host: nothing.
+
+use std::fs;
+use std::time::Duration;
+
+use crate::support::{Engine, Slot};
+use crate::with_each_engine;
+
+with_each_engine!(
+    a_job_has_no_network_no_capabilities_and_gains_no_privileges,
+    a_job_over_its_memory_is_out_of_memory_by_the_kernels_word,
+    a_job_that_exits_137_by_itself_is_not_out_of_memory,
+    a_job_that_forks_without_end_is_held,
+    a_job_that_logs_without_end_is_held,
+    a_job_that_writes_files_without_end_is_stopped,
+    a_job_that_writes_bytes_without_end_is_stopped,
+);
+
+fn a_job_has_no_network_no_capabilities_and_gains_no_privileges(engine: Engine) {
+    let slot = Slot::with_script(
+        engine,
+        "busybox grep -E 'Cap(Eff|Prm|Bnd|Inh)|NoNewPrivs' /proc/self/status > status\n\
+         busybox ls /sys/class/net > net",
+    );
+    slot.run().assert_success();
+    let status = fs::read_to_string(slot.dir.join("status")).unwrap();
+    for line in status.lines() {
+        let (key, value) = line.split_once(':').unwrap();
+        let expected = if key == "NoNewPrivs" { "1" } else { "0000000000000000" };
+        assert_eq!(value.trim(), expected, "{status}");
+    }
+    assert_eq!(fs::read_to_string(slot.dir.join("net")).unwrap(), "lo\n");
+}
+
+fn a_job_over_its_memory_is_out_of_memory_by_the_kernels_word(engine: Engine) {
+    let mut slot = Slot::with_script(engine, "exec busybox dd if=/dev/zero of=/dev/null bs=200M count=1");
+    slot.init_data.rsc_memory_bound = 50e6;
+    slot.run().assert_status(198);
+    assert!(slot.stderr().contains("out of memory"), "{}", slot.stderr());
+}
+
+fn a_job_that_exits_137_by_itself_is_not_out_of_memory(engine: Engine) {
+    let slot = Slot::with_script(engine, "exit 137");
+    slot.run().assert_status(137);
+    assert!(!slot.stderr().contains("memory"), "{}", slot.stderr());
+}
+
+fn a_job_that_forks_without_end_is_held(engine: Engine) {
+    let mut slot = Slot::with_script(
+        engine,
+        "(i=0; while [ $i -lt 300 ]; do busybox sleep 5 & i=$((i+1)); done) 2>/dev/null\n\
+         i=0; while [ $i -lt 1500000 ]; do i=$((i+1)); done",
+    );
+    slot.copy("job.toml", "pids = 50\n");
+    let mut running = slot.run();
+    let _ = running.take_status();
+    assert!(slot.stderr().contains("processes"), "{}", slot.stderr());
+}
+
+fn a_job_that_logs_without_end_is_held(engine: Engine) {
+    // A hundred times what is kept; ten gigabytes would only take longer.
+    let mut slot = Slot::with_script(engine, "busybox yes 'a line of the log' | busybox head -c 100000000");
+    slot.copy("job.toml", "max_log_bytes = 1000000\n");
+    let running = slot.run();
+    running.assert_success();
+    let bytes = fs::metadata(slot.dir.join("stderr.txt")).unwrap().len();
+    assert!(bytes < 63_000, "{bytes}");
+    assert!(slot.stderr().contains("only its end"));
+}
+
+fn a_job_that_writes_files_without_end_is_stopped(engine: Engine) {
+    let mut slot = Slot::with_script(
+        engine,
+        "i=0; while true; do : > f$i; i=$((i+1)); [ $((i % 1000)) = 0 ] && busybox usleep 1000; done",
+    );
+    slot.copy("job.toml", "max_files = 2000\n");
+    slot.run().assert_status(196);
+    assert!(slot.stderr().contains("more than 2000 files"), "{}", slot.stderr());
+}
+
+fn a_job_that_writes_bytes_without_end_is_stopped(engine: Engine) {
+    let mut slot =
+        Slot::with_script(engine, "busybox dd if=/dev/zero of=big bs=1M count=40; busybox sleep 60");
+    slot.init_data.rsc_disk_bound = 20e6;
+    let began = std::time::Instant::now();
+    slot.run().assert_status(196);
+    assert!(slot.stderr().contains("more than 20000000 bytes"), "{}", slot.stderr());
+    assert!(began.elapsed() < Duration::from_secs(40));
+}

@@ -1,0 +1,78 @@
+//! The engines that tests run with.
+
+use std::process::{Command, Output};
+
+/// Docker or Podman, as the client numbers them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    Docker,
+    Podman,
+}
+
+impl Engine {
+    pub fn program(self) -> &'static str {
+        match self {
+            Engine::Docker => "docker",
+            Engine::Podman => "podman",
+        }
+    }
+
+    /// Runs a command of the engine and gives its standard output.
+    #[track_caller]
+    pub fn run(self, args: &[&str]) -> String {
+        let output = self.try_run(args);
+        let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        assert!(output.status.success(), "{self:?} {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        text
+    }
+
+    pub fn try_run(self, args: &[&str]) -> Output {
+        Command::new(self.program()).args(args).output().expect("the engine's program runs")
+    }
+
+    /// `State.Status` of a container; `None` if there is none.
+    pub fn status(self, container: &str) -> Option<String> {
+        let output = self.try_run(&["container", "inspect", "--format", "{{.State.Status}}", container]);
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
+    fn is_wanted(self) -> bool {
+        match std::env::var("BUOY_TEST_ENGINES") {
+            Ok(list) => list.split([',', ' ']).any(|name| name == self.program()),
+            Err(_) => {
+                let answers = Command::new(self.program())
+                    .args(["version", "--format", "{{json .}}"])
+                    .output()
+                    .is_ok_and(|output| output.status.success());
+                if !answers {
+                    println!("{} does not answer and is left out", self.program());
+                }
+                answers
+            }
+        }
+    }
+}
+
+/// Runs a test with one engine, if it is to be tested.
+pub fn each_engine(engine: Engine, test: impl FnOnce(Engine)) {
+    if engine.is_wanted() {
+        test(engine);
+    }
+}
+
+/// Makes of each function `fn name(engine: Engine)` two tests: `docker::name` and `podman::name`.
+#[macro_export]
+macro_rules! with_each_engine {
+    ($($name:ident),+ $(,)?) => {
+        mod docker {
+            $(#[test] fn $name() {
+                $crate::support::each_engine($crate::support::Engine::Docker, super::$name);
+            })+
+        }
+        mod podman {
+            $(#[test] fn $name() {
+                $crate::support::each_engine($crate::support::Engine::Podman, super::$name);
+            })+
+        }
+    };
+}

@@ -1,0 +1,158 @@
+//! The wrapper's process, and the client's side of its shared memory.
+
+use std::fs::{self, OpenOptions};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use wrapper::wire::channel::ClientEnd;
+use wrapper::wire::finish::{Finish, TemporaryExit};
+use wrapper::wire::message::{AppStatus, Control, Heartbeat};
+
+use super::slot::{Slot, wait_until};
+
+const HIDE_ENGINES: &str = "for p in docker podman; do for d in /usr/bin /usr/local/bin /bin; do \
+    [ ! -e $d/$p ] || mount --bind /dev/null $d/$p; done; done; exec \"$@\"";
+
+/// A started wrapper. It is killed when this is dropped.
+pub struct Running {
+    child: Child,
+    dir: PathBuf,
+    client: ClientEnd,
+    beating: Arc<AtomicBool>,
+    heart: Option<JoinHandle<()>>,
+    pub last_status: Option<AppStatus>,
+    exit: Option<ExitStatus>,
+}
+
+impl Running {
+    pub fn start(slot: &Slot) -> Self {
+        fs::write(slot.dir.join("init_data.xml"), slot.init_data.render()).unwrap();
+        for name in ["boinc_finish_called", "boinc_temporary_exit"] {
+            let _ = fs::remove_file(slot.dir.join(name));
+        }
+        let client = ClientEnd::create(&slot.dir, -1).unwrap();
+        client.reset();
+        let stderr = OpenOptions::new().create(true).append(true).open(slot.dir.join("stderr.txt")).unwrap();
+        let wrapper = env!("CARGO_BIN_EXE_buoy-wrapper");
+        let mut command = Command::new(wrapper);
+        if slot.without_engines {
+            // In a mount namespace of its own the directories with engines are empty.
+            command = Command::new("unshare");
+            command.args(["--mount", "sh", "-c", HIDE_ENGINES, "sh", wrapper]);
+        }
+        command
+            .args(&slot.arguments)
+            .current_dir(&slot.dir)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(stderr);
+        if let Some(path) = &slot.path {
+            command.env("PATH", path);
+        }
+        let child = command.spawn().unwrap();
+        let beating = Arc::new(AtomicBool::new(true));
+        let heart = std::thread::spawn({
+            let beating = beating.clone();
+            let client = ClientEnd::attach(&slot.dir, -1).unwrap();
+            move || {
+                while beating.load(Ordering::SeqCst) {
+                    let _ = client.send_heartbeat(&Heartbeat { alive: true, ..Heartbeat::default() });
+                    std::thread::sleep(Duration::from_millis(200));
+                }
+            }
+        });
+        Self {
+            child,
+            dir: slot.dir.clone(),
+            client,
+            beating,
+            heart: Some(heart),
+            last_status: None,
+            exit: None,
+        }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends one message to the wrapper.
+    #[track_caller]
+    pub fn send(&self, control: Control) {
+        wait_until("the wrapper to take the last message", || self.client.send_control(control).unwrap());
+    }
+
+    /// Stops sending heartbeats.
+    pub fn stop_heart(&mut self) {
+        self.beating.store(false, Ordering::SeqCst);
+        if let Some(heart) = self.heart.take() {
+            heart.join().unwrap();
+        }
+    }
+
+    /// Takes a status message; the strict parser fails on anything a client would not understand.
+    pub fn take_status(&mut self) -> Option<AppStatus> {
+        let status = self.client.take_status()?.expect("a status that a client understands");
+        self.last_status = Some(status.clone());
+        Some(status)
+    }
+
+    /// Waits for the process's end, two minutes at most.
+    #[track_caller]
+    pub fn wait_for_exit(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + Duration::from_secs(120);
+        loop {
+            self.take_status();
+            if let Some(status) = self.child.try_wait().unwrap() {
+                self.take_status();
+                self.exit = Some(status);
+                return status;
+            }
+            if Instant::now() > deadline {
+                let text = fs::read_to_string(self.dir.join("stderr.txt")).unwrap_or_default();
+                panic!("the wrapper is still there after two minutes; stderr.txt:\n{text}");
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Kills it as nobody would wish.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub fn finish(&self) -> Option<Finish> {
+        Finish::read(&self.dir).unwrap()
+    }
+
+    pub fn temporary_exit(&self) -> Option<TemporaryExit> {
+        TemporaryExit::read(&self.dir).unwrap()
+    }
+
+    /// The job succeeded, by the word of the finish file and of the process.
+    #[track_caller]
+    pub fn assert_success(&self) {
+        self.assert_status(0);
+    }
+
+    #[track_caller]
+    pub fn assert_status(&self, status: i32) {
+        let text = fs::read_to_string(self.dir.join("stderr.txt")).unwrap_or_default();
+        let finish = self.finish().unwrap_or_else(|| panic!("no boinc_finish_called; stderr.txt:\n{text}"));
+        assert_eq!(finish.exit_status, status, "{finish:?}; stderr.txt:\n{text}");
+        assert_eq!(self.exit.and_then(|exit| exit.code()), Some(status & 0xff));
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop_heart();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,217 @@
+//! A slot and a project directory, laid out as a client does it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use wrapper::naming::ContainerName;
+use wrapper::wire::init_data::{DockerType, EngineInfo, InitData, Secret};
+use wrapper::wire::slot::write_soft_link;
+
+use super::engine::Engine;
+use super::running::Running;
+
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+/// The Dockerfile of most tests: a static busybox and nothing else.
+const BUSYBOX_DOCKERFILE: &str = "FROM scratch\nCOPY busybox /bin/busybox\nWORKDIR /app\n\
+                                  ENTRYPOINT [\"/bin/busybox\", \"sh\", \"/app/main.sh\"]\n";
+
+/// A client's data directory with one project and one slot. What is left in the engine goes with it.
+pub struct Slot {
+    pub engine: Engine,
+    pub root: TempDir,
+    pub project: PathBuf,
+    pub dir: PathBuf,
+    pub init_data: InitData,
+    pub arguments: Vec<String>,
+    pub path: Option<String>,
+    pub without_engines: bool,
+}
+
+impl Slot {
+    /// A slot whose job runs `script` in the shell of a busybox image. Job and project have names of their own.
+    pub fn with_script(engine: Engine, script: &str) -> Self {
+        let mut slot = Self::empty(engine);
+        slot.copy("Dockerfile", BUSYBOX_DOCKERFILE);
+        slot.copy("main.sh", &format!("PATH=/bin\nbusybox --install -s /tmp/b 2>/dev/null\n{script}\n"));
+        slot.busybox();
+        slot
+    }
+
+    /// A slot without any file of a job.
+    pub fn empty(engine: Engine) -> Self {
+        let root = tempfile::Builder::new().prefix("buoy-test-").tempdir().unwrap();
+        let number = COUNT.fetch_add(1, Ordering::SeqCst);
+        let unique = format!("{}-{number}", std::process::id());
+        let project = root.path().join(format!("projects/test-{unique}"));
+        let dir = root.path().join("slots/0");
+        fs::create_dir_all(&project).unwrap();
+        fs::create_dir_all(&dir).unwrap();
+        let docker_type = match engine {
+            Engine::Docker => DockerType::Docker,
+            Engine::Podman => DockerType::Podman,
+        };
+        let mut init_data = InitData {
+            project_dir: project.clone(),
+            boinc_dir: root.path().to_owned(),
+            authenticator: Secret::new("0123456789abcdef"),
+            wu_name: format!("wu_{unique}"),
+            result_name: format!("wu_{unique}_0"),
+            shm_key: Some(-1),
+            client_pid: Some(std::process::id().cast_signed()),
+            ncpus: 1.0,
+            rsc_memory_bound: 256e6,
+            rsc_disk_bound: 1e9,
+            ..InitData::default()
+        };
+        init_data.host_info.engine =
+            Some(EngineInfo { version: "20.10".into(), docker_type: Some(docker_type) });
+        Self {
+            engine,
+            root,
+            project,
+            dir,
+            init_data,
+            arguments: Vec::new(),
+            path: None,
+            without_engines: false,
+        }
+    }
+
+    /// A file in copy mode.
+    pub fn copy(&mut self, name: &str, content: &str) -> &mut Self {
+        let path = self.dir.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+        self
+    }
+
+    /// An input in link mode: a file of the project with the physical name `phys_<name>`.
+    pub fn link_input(&mut self, name: &str, content: &[u8]) -> PathBuf {
+        let physical = format!("phys_{name}");
+        let path = self.project.join(&physical);
+        fs::write(&path, content).unwrap();
+        self.link(name, &physical);
+        path
+    }
+
+    /// An output in link mode; gives where it will be.
+    pub fn link_output(&mut self, name: &str, number: u32) -> PathBuf {
+        let physical = format!("{}_r12345_{number}", self.init_data.result_name);
+        self.link(name, &physical);
+        self.project.join(physical)
+    }
+
+    /// A file of the app version: signed by the project, listed in init_data.xml.
+    pub fn app_file(&mut self, name: &str, content: &str) -> &mut Self {
+        let physical = format!("app_{name}");
+        fs::write(self.project.join(&physical), content).unwrap();
+        self.link(name, &physical);
+        self.init_data.app_files.push(physical);
+        self
+    }
+
+    pub fn link(&mut self, name: &str, physical: &str) {
+        let project = self.project.file_name().unwrap().to_str().unwrap();
+        write_soft_link(&self.dir, name, &format!("../../projects/{project}/{physical}")).unwrap();
+    }
+
+    /// The static busybox of this host, in link mode.
+    pub fn busybox(&mut self) -> &mut Self {
+        let physical = self.project.join("phys_busybox");
+        fs::copy("/bin/busybox", &physical)
+            .expect("the static busybox of Debian's busybox-static is installed");
+        fs::set_permissions(&physical, fs::Permissions::from_mode(0o755)).unwrap();
+        self.link("busybox", "phys_busybox");
+        self
+    }
+
+    /// Makes the image another one than those of other tests.
+    pub fn own_image(&mut self) -> &mut Self {
+        let line = format!("\nLABEL test=\"{}\"\n", self.init_data.result_name);
+        let path = self.dir.join("Dockerfile");
+        let text = fs::read_to_string(&path).unwrap() + &line;
+        fs::write(path, text).unwrap();
+        self
+    }
+
+    /// Makes this a further slot of another slot's client: same project directory, same locks.
+    pub fn join_project_of(&mut self, other: &Slot) {
+        for entry in fs::read_dir(&self.project).unwrap() {
+            let entry = entry.unwrap();
+            let _ = fs::hard_link(entry.path(), other.project.join(entry.file_name()));
+        }
+        let own = self.project.file_name().unwrap().to_owned();
+        fs::remove_dir_all(&self.project).unwrap();
+        std::os::unix::fs::symlink(&other.project, self.root.path().join("projects").join(own)).unwrap();
+        self.init_data.project_dir.clone_from(&other.project);
+        self.project.clone_from(&other.project);
+    }
+
+    /// A `docker` that only says this, in front of PATH; the client names no other engine.
+    pub fn fake_docker(&mut self, script: &str) {
+        let bin = self.root.path().join("bin");
+        fs::create_dir_all(&bin).unwrap();
+        let program = bin.join("docker");
+        fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        self.path = Some(format!("{}:/usr/bin:/bin", bin.display()));
+    }
+
+    /// Runs the wrapper where no engine is installed.
+    pub fn isolate_from_engines(&mut self) {
+        self.without_engines = true;
+    }
+
+    pub fn argument(&mut self, argument: &str) -> &mut Self {
+        self.arguments.push(argument.to_owned());
+        self
+    }
+
+    /// The container's name, as the contracts have it.
+    pub fn container(&self) -> String {
+        ContainerName::of_result(&self.project, &self.init_data.result_name).unwrap().as_str().to_owned()
+    }
+
+    /// Starts the wrapper as a client does.
+    pub fn start(&self) -> Running {
+        Running::start(self)
+    }
+
+    /// Starts it and waits for its end.
+    #[track_caller]
+    pub fn run(&self) -> Running {
+        let mut running = self.start();
+        running.wait_for_exit();
+        running
+    }
+
+    pub fn stderr(&self) -> String {
+        fs::read_to_string(self.dir.join("stderr.txt")).unwrap_or_default()
+    }
+
+    /// A file that the running job sees.
+    pub fn work(&self, name: &str) -> PathBuf {
+        self.dir.join("buoy/work").join(name)
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let _ = self.engine.try_run(&["rm", "--force", &self.container()]);
+    }
+}
+
+/// Waits for a condition, for a minute at most.
+#[track_caller]
+pub fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !condition() {
+        assert!(Instant::now() < deadline, "waited a minute for {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
