@@ -4,6 +4,7 @@ mod bytes;
 mod decimal;
 mod lines;
 mod numbers;
+mod plain;
 #[cfg(test)]
 mod tests;
 mod text;

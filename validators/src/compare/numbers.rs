@@ -7,6 +7,7 @@
 use std::io::{self, Read};
 
 use super::decimal::{Limits, Number};
+use super::plain::{Pass, pass_numbers};
 use super::window::{Window, common_prefix, is_blank};
 use super::{Outcome, excerpt};
 
@@ -34,6 +35,10 @@ pub(super) fn compare_line<A: Read, B: Read>(
 ) -> io::Result<Outcome> {
     let mut columns = Columns::default();
     loop {
+        let pass = pass_numbers(a.see_some()?, b.see_some()?, limits);
+        columns.pass_numbers(&pass);
+        a.advance(pass.a);
+        b.advance(pass.b);
         skip_equal_words(a, b, &mut columns)?;
         columns.note_blanks(a)?;
         a.skip_blanks()?;
@@ -99,6 +104,15 @@ impl Columns {
     fn enter(&mut self) {
         self.column += u64::from(!self.is_inside);
         self.is_inside = true;
+    }
+
+    /// Numbers were passed over, each a word by itself but perhaps for the first.
+    fn pass_numbers(&mut self, pass: &Pass) {
+        if pass.numbers > 0 {
+            let is_new_word = pass.is_after_blank || !self.is_inside;
+            self.column += pass.numbers - u64::from(!is_new_word);
+            self.is_inside = true;
+        }
     }
 
     /// These bytes were passed over.
