@@ -25,19 +25,28 @@ pub(crate) enum Collected {
 
 /// Puts the contents of `source` at `target`, as another name of the same file where that is possible and safe.
 ///
-/// Directories that have changed are added to `changed`, for [`sync`].
+/// Directories that [`sync`] has to make durable are added to `changed`.
 pub(crate) fn take(source: &File, target: &Path, changed: &mut BTreeSet<PathBuf>) -> io::Result<Collected> {
     let before = state(source, target)?;
     if before == Collected::Already {
+        // The call that did it may have ended before it came to the directory.
+        changed.extend(target.parent().map(Path::to_owned));
         return Ok(before);
     }
-    place(target, changed, |temporary| {
-        if link(source, temporary).is_err() {
-            let mut copy = OpenOptions::new().write(true).create_new(true).open(temporary)?;
-            io::copy(&mut Whole { file: source, offset: 0 }, &mut copy)?;
-            return copy.sync_all();
+    source.sync_all()?;
+    if before == Collected::New {
+        let directory = target.parent().ok_or(ErrorKind::InvalidFilename)?;
+        make_directories(directory, changed)?;
+        // A new name for a whole file needs no temporary one, which a kill would leave behind.
+        if link(source, target).is_ok() {
+            changed.insert(directory.to_owned());
+            return Ok(before);
         }
-        source.sync_all()
+    }
+    place(target, changed, |temporary| {
+        let mut copy = OpenOptions::new().write(true).create_new(true).open(temporary)?;
+        io::copy(&mut Whole { file: source, offset: 0 }, &mut copy)?;
+        copy.sync_all()
     })?;
     Ok(before)
 }
@@ -45,6 +54,7 @@ pub(crate) fn take(source: &File, target: &Path, changed: &mut BTreeSet<PathBuf>
 /// Puts a short text at `target`.
 pub(crate) fn write(text: &[u8], target: &Path, changed: &mut BTreeSet<PathBuf>) -> io::Result<()> {
     if fs::read(target).is_ok_and(|there| there == text) {
+        changed.extend(target.parent().map(Path::to_owned));
         return Ok(());
     }
     place(target, changed, |temporary| {
@@ -79,9 +89,11 @@ fn place(
     };
     clear()?;
     let placed = fill(&temporary).and_then(|()| fs::rename(&temporary, directory.join(name)));
-    // If both are names of one file already, rename does nothing and leaves the temporary one.
-    let cleared = clear();
-    placed.and(cleared)?;
+    if placed.is_err() {
+        // The first error is the one that matters.
+        let _ = clear();
+    }
+    placed?;
     changed.insert(directory.to_owned());
     Ok(())
 }
@@ -127,12 +139,9 @@ fn state(source: &File, target: &Path) -> io::Result<Collected> {
 /// there (`sched/file_upload_handler.cpp`), so a volunteer could otherwise change it after validation.
 fn link(source: &File, name: &Path) -> io::Result<()> {
     let mode = source.metadata()?.mode();
+    rustix::fs::fchmod(source, Mode::from_raw_mode(mode & 0o7777 & !0o222))?;
     let own = format!("/proc/self/fd/{}", source.as_raw_fd());
-    rustix::fs::linkat(CWD, own.as_str(), CWD, name, AtFlags::SYMLINK_FOLLOW)?;
-    rustix::fs::fchmod(source, Mode::from_raw_mode(mode & 0o7777 & !0o222)).or_else(|error| {
-        fs::remove_file(name)?;
-        Err(error.into())
-    })
+    Ok(rustix::fs::linkat(CWD, own.as_str(), CWD, name, AtFlags::SYMLINK_FOLLOW)?)
 }
 
 /// A file read from its beginning, wherever its own position is.
@@ -168,9 +177,9 @@ mod tests {
         assert_eq!(take(&source, &target, &mut changed).unwrap(), Collected::New);
         assert_eq!(changed.len(), 3, "{changed:?}");
         sync(&changed).unwrap();
-        changed.clear();
+        let inode = target.metadata().unwrap().ino();
         assert_eq!(take(&source, &target, &mut changed).unwrap(), Collected::Already);
-        assert_eq!(changed, BTreeSet::new());
+        assert_eq!(target.metadata().unwrap().ino(), inode);
         assert_eq!(fs::read_to_string(&target).unwrap(), "poses");
         assert_eq!(fs::read_dir(target.parent().unwrap()).unwrap().count(), 1, "a temporary file stays");
     }
@@ -198,6 +207,19 @@ mod tests {
         assert_eq!(fs::read_to_string(&target).unwrap(), "new");
         let error = take(&source, dir.path(), &mut BTreeSet::new()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::IsADirectory);
+    }
+
+    #[test]
+    fn a_copy_is_made_where_no_link_can_be() {
+        let dir = tempfile::tempdir().unwrap();
+        // Without a name any more, a file cannot get another one.
+        let source = file(&dir, "upload", "poses");
+        fs::remove_file(dir.path().join("upload")).unwrap();
+        let target = dir.path().join("results/x");
+        assert_eq!(take(&source, &target, &mut BTreeSet::new()).unwrap(), Collected::New);
+        assert_eq!(fs::read_to_string(&target).unwrap(), "poses");
+        assert_eq!(take(&source, &target, &mut BTreeSet::new()).unwrap(), Collected::Already);
+        assert_eq!(fs::read_dir(target.parent().unwrap()).unwrap().count(), 1, "a temporary file stays");
     }
 
     #[test]

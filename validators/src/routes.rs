@@ -208,8 +208,9 @@ impl Route {
     }
 }
 
-/// Whether a text can be an output's logical name.
-pub(crate) fn is_output_name(name: &str) -> bool {
+/// Whether a text can be an output's logical name: a relative path without `.`, `..` and control characters, and
+/// short enough to follow the longest workunit's name where results are collected (61 bytes).
+pub fn is_output_name(name: &str) -> bool {
     // The longest prefix of a collected file's name leaves this much of a file system's 255 bytes.
     name.len() <= 255 - crate::workunit_name::MAX_BYTES - "__file_".len()
         && name.split('/').all(|part| !matches!(part, "" | "." | ".."))
