@@ -142,10 +142,22 @@ enum Phase {
     },
 }
 
+/// A slot whose wrapper has ended and that is still to be looked at. The next result is started first, in another
+/// slot, so that the engine does not wait for our bookkeeping.
+struct Ended {
+    slot: u32,
+    job: usize,
+    n: u32,
+    task: Box<Task>,
+    end: ProcessEnd,
+    elapsed_seconds: f64,
+}
+
 /// Runs a campaign to its end.
 pub struct Runner<'a> {
     parts: Parts<'a>,
     slots: BTreeMap<u32, Occupant>,
+    ended: VecDeque<Ended>,
     ready: VecDeque<(usize, u32)>,
     /// Jobs that the daemons are busy with.
     asked: BTreeSet<usize>,
@@ -164,6 +176,7 @@ impl<'a> Runner<'a> {
         Self {
             parts,
             slots: BTreeMap::new(),
+            ended: VecDeque::new(),
             ready: VecDeque::new(),
             asked: BTreeSet::new(),
             stuck: BTreeSet::new(),
@@ -281,6 +294,10 @@ impl<'a> Runner<'a> {
         loop {
             self.start_waiting()?;
             self.fill_slots()?;
+            if let Some(ended) = self.ended.pop_front() {
+                self.look_at(ended)?;
+                continue;
+            }
             self.flush()?;
             if self.is_finished() {
                 return Ok(());
@@ -288,7 +305,7 @@ impl<'a> Runner<'a> {
             let until = self.slots.values().filter_map(Occupant::waits_until).fold(next_tick, Instant::min);
             let patience = until.saturating_duration_since(Instant::now());
             match self.parts.happenings.recv_timeout(patience) {
-                Ok(Happening::Ended { slot, end }) => self.ended(slot, end)?,
+                Ok(Happening::Ended { slot, end }) => self.ended(slot, end),
                 Ok(Happening::Answered { job, reply }) => self.answered(job, reply)?,
                 Ok(Happening::Interrupted) => self.interrupted(),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -303,7 +320,10 @@ impl<'a> Runner<'a> {
     }
 
     fn is_finished(&self) -> bool {
-        self.slots.is_empty() && self.asked.is_empty() && (self.stopping || self.ready.is_empty())
+        self.slots.is_empty()
+            && self.ended.is_empty()
+            && self.asked.is_empty()
+            && (self.stopping || self.ready.is_empty())
     }
 
     fn tick(&mut self, now: Instant) {
@@ -377,7 +397,10 @@ impl<'a> Runner<'a> {
             if !still_wanted {
                 continue;
             }
-            let slot = (0..).find(|slot| !self.slots.contains_key(slot)).expect("there are enough numbers");
+            let in_use = |slot: &u32| {
+                self.slots.contains_key(slot) || self.ended.iter().any(|ended| ended.slot == *slot)
+            };
+            let slot = (0..).find(|slot| !in_use(slot)).expect("there are enough numbers");
             if let Some(result) = self.result_mut(at, n) {
                 result.state = ResultState::InProgress;
                 result.slot = Some(slot);
@@ -489,13 +512,19 @@ impl<'a> Runner<'a> {
     }
 
     /// A wrapper's process has ended.
-    fn ended(&mut self, slot: u32, end: ProcessEnd) -> Result<(), RunError> {
-        let Some(Occupant { job: at, n, phase: Phase::Running(mut task) }) = self.slots.remove(&slot) else {
-            return Ok(());
-        };
+    fn ended(&mut self, slot: u32, end: ProcessEnd) {
+        if let Some(Occupant { job, n, phase: Phase::Running(task) }) = self.slots.remove(&slot) {
+            let elapsed_seconds = task.elapsed_seconds();
+            self.ended.push_back(Ended { slot, job, n, task, end, elapsed_seconds });
+        }
+    }
+
+    /// Judges the end of a wrapper.
+    fn look_at(&mut self, ended: Ended) -> Result<(), RunError> {
+        let Ended { slot, job: at, n, mut task, end, elapsed_seconds } = ended;
         let (farewell, asked) = task.farewell();
         let Some(result) = self.result_mut(at, n) else { return Ok(()) };
-        result.elapsed_seconds = task.elapsed_seconds();
+        result.elapsed_seconds = elapsed_seconds;
         result.cpu_seconds = task.cpu_seconds();
         result.checkpoint_cpu_seconds = task.checkpoint_cpu_seconds();
         result.peak_bytes = result.peak_bytes.max(task.peak_bytes());
