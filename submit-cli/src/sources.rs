@@ -14,7 +14,7 @@ pub struct Sources {
     #[arg(long, value_name = "KEY=VALUES")]
     pub sweep: Vec<String>,
     /// The command line, instead of that of app.toml or batch.toml
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     pub command: Option<String>,
     /// The file of a shared input, instead of that of app.toml or batch.toml
     #[arg(long, value_name = "INPUT=FILE")]

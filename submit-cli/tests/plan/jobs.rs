@@ -142,6 +142,12 @@ fn the_command_line_wins_over_the_batch_file() {
 }
 
 #[test]
+fn a_command_may_begin_with_a_hyphen() {
+    let args = [".", "jobs.csv", "--command", "--seed {seed}"];
+    assert_eq!(jobs(&Folder::new(), &args), ["a: --seed 1", "b: --seed 2"]);
+}
+
+#[test]
 fn columns_that_are_meant_to_be_unused_can_be_ignored() {
     let folder = Folder::new().with("jobs.csv", "ligand,seed,note\na.pdbqt,1,hm\n");
     assert_eq!(seeds(&folder, &[".", "jobs.csv", "--ignore", "note"]), ["a 1"]);
