@@ -6,62 +6,77 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use crate::app::{AppSpec, Image, Mode};
-use crate::content::{self, hex};
+use crate::content::hex;
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
+use crate::hash_cache::HashCache;
 use crate::job_toml;
 use crate::plan::{Bundle, BundleFile, Content, InputFile};
 
 /// Packs `app`; `job_inputs` are the names that differ from job to job. A file that is not there is a mistake.
 pub fn pack(app: &AppSpec, job_inputs: &[InputFile], mistakes: &mut Diagnostics) -> Option<Bundle> {
     let before = mistakes.len();
-    let mut files = Vec::new();
-    let job_toml = job_toml::job_spec(app, job_inputs).render();
-    files.extend(file("job.toml", false, Content::Bytes(Arc::from(job_toml.into_bytes())), app, mistakes));
+    let job_toml = job_toml::job_spec(app, job_inputs).render().into_bytes();
+    let job_toml = Content::Bytes(Arc::from(job_toml));
+    let mut packer = Packer { app, cache: HashCache::of_user(), files: Vec::new(), mistakes };
+    packer.add("job.toml", job_toml, Flags::default());
     match &app.image {
-        Image::Build { dockerfile, files: context, .. } => {
-            files.extend(file("Dockerfile", false, Content::Path(dockerfile.clone()), app, mistakes));
-            for member in context {
-                let content = Content::Path(member.path.clone());
-                files.extend(file(&member.name, is_executable(&member.path), content, app, mistakes));
+        Image::Build { dockerfile, files, .. } => {
+            packer.add(
+                "Dockerfile",
+                Content::Path(dockerfile.clone()),
+                Flags { key: "dockerfile", ..Flags::default() },
+            );
+            for member in files {
+                let flags = Flags { key: "files", executable: is_executable(&member.path), sticky: false };
+                packer.add(&member.name, Content::Path(member.path.clone()), flags);
             }
         }
-        Image::Tarball { file: path, name, .. } => {
-            files.extend(file(name, false, Content::Path(path.clone()), app, mistakes));
+        Image::Tarball { file, name, .. } => {
+            // So large that a client had better keep it between two batches.
+            let flags = Flags { key: "tarball", executable: false, sticky: true };
+            packer.add(name, Content::Path(file.clone()), flags);
         }
         Image::Pinned { .. } => {}
     }
+    let files = packer.files;
     (mistakes.len() == before).then(|| Bundle { sha256: hash(app, &files), files })
 }
 
-fn file(
-    name: &str,
+struct Packer<'a> {
+    app: &'a AppSpec,
+    cache: HashCache,
+    files: Vec<BundleFile>,
+    mistakes: &'a mut Diagnostics,
+}
+
+#[derive(Default)]
+struct Flags {
+    /// The key of `[image]` that names the file.
+    key: &'static str,
     executable: bool,
-    content: Content,
-    app: &AppSpec,
-    mistakes: &mut Diagnostics,
-) -> Option<BundleFile> {
-    let hashed = match &content {
-        Content::Path(path) if path.is_dir() => Err("it is a directory".to_owned()),
-        content => content::hash(content).map_err(|error| error.to_string()),
-    };
-    match hashed {
-        Ok(hash) => {
-            let file = InputFile {
-                open_name: name.to_owned(),
-                mode: Mode::Link,
-                sticky: matches!(app.image, Image::Tarball { .. }) && name != "job.toml",
-                gzip: false,
-                executable,
-            };
-            Some(BundleFile { file, content, hash })
-        }
-        Err(cause) => {
-            let Content::Path(path) = &content else { unreachable!("bytes in memory can be read") };
-            let found = format!("{} cannot be read: {cause}", path.display());
-            let key = if name == "Dockerfile" { "dockerfile" } else { "files" };
-            let help = format!("create it, or change {key} in [image]; paths start at {}", shown(&app.dir));
-            mistakes.push(Diagnostic::new(Place::file(&app.file), found).help(help));
-            None
+    sticky: bool,
+}
+
+impl Packer<'_> {
+    fn add(&mut self, name: &str, content: Content, flags: Flags) {
+        let hashed = match &content {
+            Content::Path(path) if path.is_dir() => Err("it is a directory".to_owned()),
+            content => self.cache.hash(content).map_err(|error| error.to_string()),
+        };
+        match (hashed, &content) {
+            (Ok(hash), _) => {
+                let Flags { executable, sticky, .. } = flags;
+                let open_name = name.to_owned();
+                let file = InputFile { open_name, mode: Mode::Link, sticky, gzip: false, executable };
+                self.files.push(BundleFile { file, content, hash });
+            }
+            (Err(_), Content::Bytes(_)) => unreachable!("bytes in memory can be read"),
+            (Err(cause), Content::Path(path)) => {
+                let found = format!("{} cannot be read: {cause}", path.display());
+                let dir = shown(&self.app.dir);
+                let help = format!("create it, or change {} in [image]; paths start at {dir}", flags.key);
+                self.mistakes.push(Diagnostic::new(Place::file(&self.app.file), found).help(help));
+            }
         }
     }
 }

@@ -6,7 +6,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use crate::content::{ContentHash, hash};
+use crate::content::ContentHash;
+use crate::hash_cache::HashCache;
 use crate::plan::Content;
 
 /// A file that cannot be read.
@@ -61,12 +62,13 @@ pub fn hash_all<'a>(contents: impl Iterator<Item = &'a Content>) -> Result<Hashe
     for content in contents {
         seen.entry(Key::of(content)).or_insert_with(|| list.push(content));
     }
+    let cache = HashCache::of_user();
     let next = AtomicUsize::new(0);
     let hashes = Mutex::new(HashMap::with_capacity(list.len()));
     let work = || -> Result<(), HashError> {
         let mut mine = Vec::new();
         while let Some(content) = list.get(next.fetch_add(1, Ordering::Relaxed)) {
-            mine.push((Key::of(content), hash_of(content)?));
+            mine.push((Key::of(content), hash_of(content, &cache)?));
         }
         hashes.lock().expect("no thread panics while it holds the lock").extend(mine);
         Ok(())
@@ -79,8 +81,8 @@ pub fn hash_all<'a>(contents: impl Iterator<Item = &'a Content>) -> Result<Hashe
     Ok(Hashes { hashes: hashes.into_inner().expect("all threads have ended") })
 }
 
-fn hash_of(content: &Content) -> Result<ContentHash, HashError> {
-    hash(content).map_err(|source| {
+fn hash_of(content: &Content, cache: &HashCache) -> Result<ContentHash, HashError> {
+    cache.hash(content).map_err(|source| {
         let Content::Path(path) = content else { unreachable!("bytes in memory can be read") };
         HashError { file: path.clone(), source }
     })

@@ -13,6 +13,7 @@ pub mod diagnostic;
 pub mod doctor;
 pub mod exit;
 pub mod expand;
+pub mod hash_cache;
 pub mod hashing;
 pub mod job_toml;
 pub mod jobs;
