@@ -51,6 +51,15 @@ pub enum Event<'a> {
         /// Processor time, seconds.
         cpu_seconds: f64,
     },
+    /// The wrapper has left a slot; what became of the result comes next.
+    Left {
+        /// The job.
+        job: &'a str,
+        /// The result.
+        result: &'a str,
+        /// The slot.
+        slot: u32,
+    },
     /// A result will be started again.
     Restarting {
         /// The job.

@@ -63,6 +63,8 @@ impl From<std::process::ExitStatus> for ProcessEnd {
 pub struct Farewell {
     /// `boinc_finish_called` is there.
     pub finish_called: bool,
+    /// The message in that file.
+    pub message: Option<String>,
     /// `boinc_temporary_exit` is there and can be read.
     pub temporary: Option<Postponed>,
 }
@@ -138,7 +140,7 @@ pub fn judge(end: ProcessEnd, left: &Farewell, asked: &Asked, restarts: &mut Res
             }
             (None, code, _) => Ending::Failed(Failure {
                 exit_status: code,
-                cause: format!("process exited with code {code}"),
+                cause: left.message.clone().unwrap_or_else(|| format!("process exited with code {code}")),
             }),
         },
     }
@@ -187,6 +189,7 @@ mod tests {
     fn farewell(finish_called: bool, temporary: Option<&str>) -> Farewell {
         Farewell {
             finish_called,
+            message: None,
             temporary: temporary
                 .map(|reason| Postponed { delay: Duration::from_secs(600), reason: reason.to_owned() }),
         }
@@ -208,6 +211,13 @@ mod tests {
             let ending = judged(ProcessEnd::Exited(3), farewell(finish_called, None));
             assert!(matches!(ending, Ending::Failed(Failure { exit_status: 3, .. })), "{ending:?}");
         }
+    }
+
+    #[test]
+    fn the_tasks_own_words_are_the_cause() {
+        let left = Farewell { message: Some("out of memory".to_owned()), ..farewell(true, None) };
+        let failure = Failure { exit_status: 137, cause: "out of memory".to_owned() };
+        assert_eq!(judged(ProcessEnd::Exited(137), left), Ending::Failed(failure));
     }
 
     #[test]

@@ -330,7 +330,15 @@ impl<'a> Runner<'a> {
         for (slot, occupant) in &mut self.slots {
             let Phase::Running(task) = &mut occupant.phase else { continue };
             task.tick(now);
-            let job = &self.parts.jobs[occupant.job];
+            let job = &mut self.parts.jobs[occupant.job];
+            // A client keeps these too, for the case that it is killed.
+            if let Some(result) = job.results.iter_mut().find(|result| result.n == occupant.n) {
+                result.elapsed_seconds = task.elapsed_seconds();
+                result.cpu_seconds = task.cpu_seconds();
+                result.checkpoint_cpu_seconds = task.checkpoint_cpu_seconds();
+                result.peak_bytes = result.peak_bytes.max(task.peak_bytes());
+                self.dirty.insert(occupant.job);
+            }
             self.parts.reporter.report(Event::Progress {
                 job: &job.name,
                 result: &job.result_name(occupant.n),
@@ -515,6 +523,12 @@ impl<'a> Runner<'a> {
     fn ended(&mut self, slot: u32, end: ProcessEnd) {
         if let Some(Occupant { job, n, phase: Phase::Running(task) }) = self.slots.remove(&slot) {
             let elapsed_seconds = task.elapsed_seconds();
+            let record = &self.parts.jobs[job];
+            self.parts.reporter.report(Event::Left {
+                job: &record.name,
+                result: &record.result_name(n),
+                slot,
+            });
             self.ended.push_back(Ended { slot, job, n, task, end, elapsed_seconds });
         }
     }

@@ -193,6 +193,7 @@ impl Task {
         let temporary = TemporaryExit::read(&self.dir).ok().flatten();
         let farewell = Farewell {
             finish_called: finish.is_some(),
+            message: finish.and_then(|finish| finish.message).map(|message| message.text),
             temporary: temporary.map(|exit| Postponed {
                 delay: Duration::from_secs(u64::from(exit.delay_seconds)),
                 reason: exit.reason.text,

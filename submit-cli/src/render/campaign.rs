@@ -112,7 +112,10 @@ fn lines(event: &Event<'_>) -> Vec<String> {
             }
             vec![line]
         }
-        Event::Started { .. } | Event::Progress { .. } | Event::ResultOver { cause: None, .. } => Vec::new(),
+        Event::Started { .. }
+        | Event::Progress { .. }
+        | Event::Left { .. }
+        | Event::ResultOver { cause: None, .. } => Vec::new(),
     }
 }
 
@@ -121,24 +124,45 @@ fn lines(event: &Event<'_>) -> Vec<String> {
 struct Bars {
     screen: MultiProgress,
     jobs: ProgressBar,
-    slots: BTreeMap<u32, ProgressBar>,
+    lanes: Vec<Lane>,
     said: Said,
+}
+
+/// A bar, and the slot it shows.
+#[derive(Debug)]
+struct Lane {
+    bar: ProgressBar,
+    slot: Option<u32>,
 }
 
 impl Bars {
     fn new() -> Self {
         let screen = MultiProgress::new();
         let jobs = screen.add(ProgressBar::no_length());
-        Self { screen, jobs, slots: BTreeMap::new(), said: Said::default() }
+        Self { screen, jobs, lanes: Vec::new(), said: Said::default() }
     }
 
-    fn slot(&mut self, slot: u32) -> &ProgressBar {
-        let screen = &self.screen;
-        self.slots.entry(slot).or_insert_with(|| {
-            let bar = screen.add(ProgressBar::new(1000));
-            bar.set_style(style("  {msg:32!} {bar:24} {prefix}"));
-            bar
-        })
+    /// The bar of a slot; a free one, or a new one, if it has none.
+    fn lane(&mut self, slot: u32) -> &ProgressBar {
+        let found = self.lanes.iter().position(|lane| lane.slot == Some(slot));
+        let at =
+            found.or_else(|| self.lanes.iter().position(|lane| lane.slot.is_none())).unwrap_or_else(|| {
+                let bar = self.screen.add(ProgressBar::new(1000));
+                bar.set_style(style("  {msg:32!} {bar:24} {prefix}"));
+                self.lanes.push(Lane { bar, slot: None });
+                self.lanes.len() - 1
+            });
+        self.lanes[at].slot = Some(slot);
+        &self.lanes[at].bar
+    }
+
+    fn free(&mut self, slot: u32) {
+        for lane in self.lanes.iter_mut().filter(|lane| lane.slot == Some(slot)) {
+            lane.slot = None;
+            lane.bar.set_message("");
+            lane.bar.set_prefix("");
+            lane.bar.set_position(0);
+        }
     }
 }
 
@@ -152,22 +176,17 @@ impl Reporter for Bars {
                 self.jobs.enable_steady_tick(std::time::Duration::from_millis(500));
             }
             Event::Started { job, slot, .. } => {
-                let bar = self.slot(slot);
+                let bar = self.lane(slot);
                 bar.set_message(job.to_owned());
                 bar.set_prefix("starting");
                 bar.set_position(0);
             }
             Event::Progress { slot, fraction_done, elapsed_seconds, cpu_seconds, .. } => {
-                let bar = self.slot(slot);
+                let bar = self.lane(slot);
                 bar.set_position((fraction_done.unwrap_or(0.0) * 1000.0) as u64);
                 bar.set_prefix(format!("{elapsed_seconds:.0} s, {cpu_seconds:.0} s of processor"));
             }
-            Event::ResultOver { slot, .. } => {
-                let bar = self.slot(slot);
-                bar.set_message("");
-                bar.set_prefix("");
-                bar.set_position(0);
-            }
+            Event::Left { slot, .. } => self.free(slot),
             Event::JobOver { over, status, .. } => {
                 self.jobs.set_position(over as u64);
                 if status != "done" {
@@ -175,10 +194,10 @@ impl Reporter for Bars {
                 }
             }
             Event::Ended { .. } => {
-                self.slots.values().for_each(ProgressBar::finish_and_clear);
+                self.lanes.iter().for_each(|lane| lane.bar.finish_and_clear());
                 self.jobs.finish_and_clear();
             }
-            Event::Restarting { .. } | Event::Note { .. } => {}
+            Event::Restarting { .. } | Event::ResultOver { .. } | Event::Note { .. } => {}
         }
         let is_good_news = matches!(event, Event::JobOver { status: "done", .. });
         if !is_good_news && !self.said.already(&event) {

@@ -143,6 +143,6 @@ fn json_tells_each_step_in_a_line() {
     let events: Vec<serde_json::Value> =
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let kinds: Vec<_> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
-    assert_eq!(kinds, ["begun", "started", "result_over", "job_over", "ended"]);
-    assert_eq!(events[4]["done"], 1);
+    assert_eq!(kinds, ["begun", "started", "left", "result_over", "job_over", "ended"]);
+    assert_eq!(events[5]["done"], 1);
 }
