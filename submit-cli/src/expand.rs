@@ -1,15 +1,18 @@
 //! From a science app and a batch to jobs: rows × sweep, names, arguments, files.
 
+mod used;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use wrapper::config::nearest;
 
+use self::used::Used;
 use crate::app::AppSpec;
 use crate::batch::{BatchSpec, Placed};
 use crate::command::Command;
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
-use crate::jobs::sweep::{JOBS_MAX, Point, Sweep};
+use crate::jobs::sweep::{JOBS_MAX, Point};
 use crate::jobs::{Naming, Row, Rows};
 use crate::names;
 use crate::placeholder::{Pattern, Values};
@@ -135,7 +138,7 @@ fn recipe<'a>(
     mistakes: &mut Diagnostics,
 ) -> Option<Recipe<'a>> {
     let before = mistakes.len();
-    let mut used = Used { rows, sweep: &batch.sweep, used: Vec::new() };
+    let mut used = Used::new(rows, &batch.sweep);
     for (at, axis) in batch.sweep.axes.iter().enumerate() {
         let twice = batch.sweep.axes[..at].iter().any(|other| other.key == axis.key);
         if twice || rows.columns.contains(&axis.key) {
@@ -153,24 +156,24 @@ fn recipe<'a>(
             used.all(name.value.columns(), &name.place, "the jobs' name", false, mistakes);
             Name::Given(name.value.clone())
         }
-        None => default_name(rows, &inputs, &mut used),
+        None => default_name(rows, batch, &inputs, &mut used),
     };
     used.unused(batch, mistakes);
     (mistakes.len() == before).then_some(Recipe { rows, command: &command.value, inputs, name })
 }
 
-fn default_name(rows: &Rows, inputs: &[Pattern], used: &mut Used<'_>) -> Name {
+fn default_name(rows: &Rows, batch: &BatchSpec, inputs: &[Pattern], used: &mut Used<'_>) -> Name {
     match rows.naming {
         Naming::Sweep => Name::Sweep,
         Naming::Column(at) => Name::Of(Pattern::column_stem(&rows.columns[at])),
         Naming::Table => {
             if rows.columns.iter().any(|column| column == "job") {
-                used.used.push("job".to_owned());
+                used.note("job");
                 return Name::Given(Pattern::column("job"));
             }
             match inputs {
                 [only] if only.columns().next().is_some() => Name::Of(only.clone().stem()),
-                _ => Name::Numbered((rows.rows.len() * used.sweep.count().unwrap_or(1)).to_string().len()),
+                _ => Name::Numbered((rows.rows.len() * batch.sweep.count().unwrap_or(1)).to_string().len()),
             }
         }
     }
@@ -212,7 +215,7 @@ fn inputs(
             .or((rows.columns == ["file"] && names.len() == 1).then_some("file"));
         match column {
             Some(column) => {
-                used.used.push(column.to_owned());
+                used.note(column);
                 patterns.push(Pattern::column(column));
             }
             None => mistakes.push(no_file(app, &input.name, stem, &input.place, rows)),
@@ -245,73 +248,6 @@ fn no_file(app: &AppSpec, name: &str, stem: &str, place: &Place, rows: &Rows) ->
         }
     };
     Diagnostic::new(place.clone(), found).help(help)
-}
-
-/// Which columns have a use.
-struct Used<'a> {
-    rows: &'a Rows,
-    sweep: &'a Sweep,
-    used: Vec<String>,
-}
-
-impl Used<'_> {
-    /// Notes a use of each of `columns`; one that does not exist is a mistake.
-    fn all<'c>(
-        &mut self,
-        columns: impl Iterator<Item = &'c str>,
-        place: &Place,
-        what: &str,
-        job_known: bool,
-        mistakes: &mut Diagnostics,
-    ) {
-        for column in columns {
-            let known = self.known();
-            // The job's name is not known while it is made.
-            if known.contains(&column) || column == "index" || (column == "job" && job_known) {
-                self.used.push(column.to_owned());
-                continue;
-            }
-            let found = format!("{what} has {{{column}}}, and there is no such column");
-            let accepted = known.into_iter().chain(["index"]).chain(job_known.then_some("job"));
-            let accepted: Vec<&str> = accepted.collect();
-            let mut diagnostic = Diagnostic::new(place.clone(), found).accepted(accepted.join(", "));
-            if let Some(meant) = nearest(column, &accepted) {
-                diagnostic = diagnostic.help(format!("did you mean {{{meant}}}?"));
-            }
-            mistakes.push(diagnostic);
-        }
-    }
-
-    fn known(&self) -> Vec<&str> {
-        let keys = self.sweep.axes.iter().map(|axis| axis.key.as_str());
-        self.rows.columns.iter().map(String::as_str).chain(keys).collect()
-    }
-
-    /// A column of a table, or a key of a sweep, that nothing uses is a slip: a misspelt placeholder, or jobs that are
-    /// all the same.
-    fn unused(&self, batch: &BatchSpec, mistakes: &mut Diagnostics) {
-        let is_used = |name: &String| self.used.contains(name);
-        let ignored = |name: &String| batch.ignore.iter().any(|ignored| ignored == name || ignored == "*");
-        if self.rows.naming == Naming::Table {
-            let place = self
-                .rows
-                .rows
-                .first()
-                .map_or_else(Place::command_line, |row| Place::line(&row.origin.file, 1));
-            for column in self.rows.columns.iter().filter(|column| !is_used(column) && !ignored(column)) {
-                let found = format!("column {column:?} is used by nothing");
-                let help = format!(
-                    "use {{{column}}} in the command or a name; or ignore = [{column:?}] in [jobs]; or --ignore {column}"
-                );
-                mistakes.push(Diagnostic::new(place.clone(), found).help(help));
-            }
-        }
-        for axis in self.sweep.axes.iter().filter(|axis| !is_used(&axis.key)) {
-            let place = batch.sweep_place.clone().unwrap_or_else(Place::command_line);
-            let found = format!("sweep {:?} is used by nothing: its jobs would all be the same", axis.key);
-            mistakes.push(Diagnostic::new(place, found).help(format!("use {{{}}} in the command", axis.key)));
-        }
-    }
 }
 
 /// Names are valid and unique; BOINC's database does not tell upper from lower case.

@@ -198,13 +198,12 @@ fn slot_name(doc: &Document<'_>, section: &mut Section<'_, '_>, kind: &str) -> O
 
 fn resources(doc: &Document<'_>, top: &mut Section<'_, '_>) -> Resources {
     const FLOPS: f64 = 1e12;
-    const BOUND_FACTOR: f64 = 100.0;
     const MEMORY: u64 = 512_000_000;
     const DISK: u64 = 1_000_000_000;
     const DEADLINE: Duration = Duration::from_secs(7 * 86_400);
     let mut resources = Resources {
         flops: FLOPS,
-        flops_bound: FLOPS * BOUND_FACTOR,
+        flops_bound: default_bound(FLOPS),
         memory_bytes: MEMORY,
         disk_bytes: DISK,
         deadline: DEADLINE,
@@ -214,7 +213,7 @@ fn resources(doc: &Document<'_>, top: &mut Section<'_, '_>) -> Resources {
     };
     let Some(mut section) = top.section("resources") else { return resources };
     resources.flops = section.number("flops").unwrap_or(FLOPS);
-    resources.flops_bound = section.number("flops_bound").unwrap_or(resources.flops * BOUND_FACTOR);
+    resources.flops_bound = section.number("flops_bound").unwrap_or(default_bound(resources.flops));
     resources.memory_bytes = size(doc, &mut section, "memory", MEMORY);
     resources.disk_bytes = size(doc, &mut section, "disk", DISK);
     // delay_bound is an int of seconds (db/boinc_db_types.h).
@@ -240,6 +239,12 @@ fn resources(doc: &Document<'_>, top: &mut Section<'_, '_>) -> Resources {
     }
     section.finish();
     resources
+}
+
+/// 100 times the estimate, and some hours of any processor at least: the client's limit on elapsed time comes from it
+/// (client/app_control.cpp), and building the image counts.
+fn default_bound(flops: f64) -> f64 {
+    (100.0 * flops).max(1e14)
 }
 
 /// BOINC's defaults (sched/sched_config.h and tools/create_work.cpp); create_work refuses what breaks the order
