@@ -1,4 +1,21 @@
 //! The submitter's side: app and batch files, packing, the local backend.
+//!
+//! Everything begins with a [`plan::Plan`]: [`load::load`] reads the submitter's files and gives one, or all their
+//! mistakes. `buoy` is a thin command line over this library; another program can do the same:
+//!
+//! ```no_run
+//! use submit_cli::{load, pack, sources::Sources, template::Templates};
+//!
+//! let sources = Sources { app: "vina".into(), jobs: vec!["ligands.csv".into()], ..Sources::default() };
+//! match load::load(&sources) {
+//!     Ok(plan) => {
+//!         let package = pack::pack(&plan, &Templates::default())?;
+//!         println!("{} jobs, {} bytes of files", plan.jobs.len(), package.bytes());
+//!     }
+//!     Err(mistakes) => mistakes.iter().for_each(|mistake| eprintln!("{mistake}")),
+//! }
+//! # Ok::<(), pack::PackError>(())
+//! ```
 
 pub mod app;
 pub mod batch;

@@ -14,6 +14,10 @@ use crate::physical;
 use crate::plan::{Content, InputFile, Plan};
 use crate::template::{INPUT, OUTPUT, TemplateError, Templates};
 
+/// create_work keeps a template in 64 KB with a NUL, and does not look whether it fits (tools/create_work.cpp,
+/// get_wu_template).
+const TEMPLATE_MAX: usize = 65_535;
+
 /// What a server gets for a batch.
 #[derive(Debug)]
 pub struct Package<'a> {
@@ -47,6 +51,14 @@ pub enum PackError {
     /// A template cannot be used.
     #[error(transparent)]
     Template(#[from] TemplateError),
+    /// A template of the submitter's own makes more than create_work reads.
+    #[error("{template} renders to {bytes} bytes; BOINC reads {TEMPLATE_MAX}")]
+    TooLong {
+        /// The template.
+        template: &'static str,
+        /// Its length once rendered.
+        bytes: usize,
+    },
 }
 
 /// The variables of the input template.
@@ -157,6 +169,11 @@ pub fn pack<'a>(plan: &'a Plan, templates: &Templates) -> Result<Package<'a>, Pa
     }
     package.input_template = templates.render(INPUT, &input_template(&plan.app, files))?;
     package.output_template = templates.render(OUTPUT, &output_template(&plan.app))?;
+    for (template, text) in [(INPUT, &package.input_template), (OUTPUT, &package.output_template)] {
+        if text.len() > TEMPLATE_MAX {
+            return Err(PackError::TooLong { template, bytes: text.len() });
+        }
+    }
     for (number, job) in plan.jobs.iter().enumerate() {
         let inputs = plan.job_inputs.len();
         package.job_lines.push(job_line(

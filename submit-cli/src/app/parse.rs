@@ -374,3 +374,57 @@ fn one_name_each(doc: &Document<'_>, image: &Image, inputs: &[Input], outputs: &
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const APP: &str = include_str!("../../../examples/vina/app.toml");
+
+    fn check(text: &str) -> Result<AppSpec, Vec<Diagnostic>> {
+        let mut mistakes = Diagnostics::new();
+        let app = parse(Path::new("app.toml"), text, &mut mistakes);
+        assert_eq!(app.is_some(), mistakes.is_empty(), "an app or mistakes, never both nor neither");
+        mistakes.into_result(app)
+    }
+
+    #[test]
+    fn the_least_app_has_the_documented_defaults() {
+        let app = check("name = \"x\"\n[[output]]\nname = \"y\"\n").unwrap();
+        assert_eq!(app.workdir.as_str(), "/app");
+        assert_eq!(app.outputs[0].max_bytes, 10_000_000);
+        let resources = Resources {
+            flops: 1e12,
+            flops_bound: 1e14,
+            memory_bytes: 512_000_000,
+            disk_bytes: 1_000_000_000,
+            deadline: Duration::from_secs(7 * 86_400),
+            cpus: 1.0,
+            gpu: None,
+            network: false,
+        };
+        assert_eq!(app.resources, resources);
+        let replication = Replication { quorum: 2, total: 2, max_errors: 3, max_total: 10, max_success: 6 };
+        assert_eq!(app.replication, replication);
+    }
+
+    #[test]
+    fn replication_that_is_raised_takes_the_rest_with_it() {
+        let text = "name = \"x\"\n[[output]]\nname = \"y\"\n[replication]\nquorum = 12\n";
+        let replication =
+            Replication { quorum: 12, total: 12, max_errors: 3, max_total: 12, max_success: 12 };
+        assert_eq!(check(text).unwrap().replication, replication);
+    }
+
+    proptest! {
+        #[test]
+        fn a_file_damaged_anywhere_gives_an_app_or_mistakes(at in 0..APP.len(), length in 0..30usize, new in "\\PC{0,5}") {
+            let end = (at + length).min(APP.len());
+            if APP.is_char_boundary(at) && APP.is_char_boundary(end) {
+                let _ = check(&format!("{}{new}{}", &APP[..at], &APP[end..]));
+            }
+        }
+    }
+}

@@ -36,7 +36,9 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         Err(list) => return Ok(render::diagnostics(&list)),
     };
     let package = match pack(&plan, &Templates { folder: args.templates.clone() }) {
-        Err(error @ PackError::Template(_)) => return Ok(render::refusal(&error.into())),
+        Err(error @ (PackError::Template(_) | PackError::TooLong { .. })) => {
+            return Ok(render::refusal(&error.into()));
+        }
         package => package?,
     };
     if let Some(dir) = args.output.as_ref().filter(|_| !args.dry_run) {

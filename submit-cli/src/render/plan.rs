@@ -1,6 +1,7 @@
 //! A plan in short, for people and for machines.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -79,16 +80,27 @@ fn copied(mode: Mode) -> &'static str {
 
 fn needs(app: &AppSpec) -> String {
     let need = &app.resources;
-    let hours = need.deadline.as_secs_f64() / 3600.0;
     let gpu = if need.gpu.is_some() { ", a GPU" } else { "" };
     let network = if need.network { ", the network" } else { "" };
     format!(
-        "{:e} flops, {} memory, {} disk, {} cpus{gpu}{network}; deadline {hours} hours",
+        "{:e} flops, {} memory, {} disk, {} cpus{gpu}{network}; back within {}",
         need.flops,
         show_size(need.memory_bytes),
         show_size(need.disk_bytes),
-        need.cpus
+        need.cpus,
+        show_time(need.deadline),
     )
+}
+
+/// In the largest unit that leaves a whole number.
+fn show_time(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let units = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
+    let (scale, unit) =
+        units.into_iter().find(|(scale, _)| seconds.is_multiple_of(*scale)).unwrap_or((1, "second"));
+    let count = seconds / scale;
+    let s = if count == 1 { "" } else { "s" };
+    format!("{count} {unit}{s}")
 }
 
 /// Arguments as a shell would take them.

@@ -300,7 +300,7 @@ fn a_dry_run_writes_nothing() {
     input    receptor.pdbqt (shared)
     input    ligand.pdbqt (per job)
     output   poses.pdbqt (at most 1 MB)
-    needs    1e12 flops, 512 MB memory, 1 GB disk, 1 cpus; deadline 168 hours
+    needs    1e12 flops, 512 MB memory, 1 GB disk, 1 cpus; back within 7 days
     first    a: --ligand ligand.pdbqt --seed 1
     last     b: --ligand ligand.pdbqt --seed 2
     files    6 of different content, 221 B
@@ -335,6 +335,14 @@ fn a_template_of_the_submitters_own_is_used() {
     );
     folder.packed_jobs(&[".", "jobs.csv", "--templates", "mine"]);
     assert_eq!(folder.template("out"), "<output_template>1</output_template>");
+}
+
+#[test]
+fn a_template_that_makes_too_much_is_refused() {
+    let template = "{% for n in range(end=7000) %}0123456789{% endfor %}";
+    let folder = Folder::new().with("mine/batch/workunit_in.xml.tera", template);
+    let stderr = folder.buoy("pack . jobs.csv --dry-run --templates mine").refused();
+    assert_snapshot!(stderr, @"error: batch/workunit_in.xml.tera renders to 70000 bytes; BOINC reads 65535");
 }
 
 #[test]
