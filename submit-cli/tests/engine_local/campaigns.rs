@@ -1,0 +1,86 @@
+//! Campaigns as a submitter runs them.
+
+use std::process::{Child, Command};
+use std::time::Duration;
+
+use super::support::{Bench, Engine, assert_code, wait_until, with_each_engine};
+
+const PAIR: &str = "[replication]\nquorum = 2\nmax_errors = 1\n";
+const SINGLE: &str = "[replication]\nquorum = 1\n";
+
+with_each_engine! {
+    replicas_that_agree_are_collected => engine_replicas_that_agree_are_collected,
+    a_failure_shows_its_exit_status_and_its_log => engine_a_failure_shows_its_exit_status_and_its_log,
+    ctrl_c_leaves_no_container => engine_ctrl_c_leaves_no_container,
+    a_killed_run_goes_on_and_runs_nothing_twice => engine_a_killed_run_goes_on_and_runs_nothing_twice,
+    arguments_arrive_as_they_were_written => engine_arguments_arrive_as_they_were_written,
+}
+
+fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+fn replicas_that_agree_are_collected(engine: Engine) {
+    let bench = Bench::new(engine, PAIR);
+    bench.jobs(&[("one", "echo 1 > out.txt"), ("two", "echo 2 > out.txt")]);
+    assert_code(&bench.run(), 0);
+    assert_eq!(bench.read("results/one/out.txt"), "1\n");
+    assert_eq!(bench.read("results/two/out.txt"), "2\n");
+    assert_eq!(bench.table()["one"]["results"], "2");
+    bench.assert_nothing_left();
+}
+
+fn a_failure_shows_its_exit_status_and_its_log(engine: Engine) {
+    let bench = Bench::new(engine, PAIR);
+    bench.jobs(&[("bad", "echo cannot open ligand >&2; exit 3"), ("good", "echo x > out.txt")]);
+    let output = bench.run();
+    assert_code(&output, 1);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("bad: failed (exit status 3)"), "{said}");
+    assert!(said.contains("    | cannot open ligand"), "{said}");
+    assert_eq!(bench.table()["good"]["status"], "done");
+    bench.assert_nothing_left();
+}
+
+fn ctrl_c_leaves_no_container(engine: Engine) {
+    let bench = Bench::new(engine, SINGLE);
+    bench.jobs(&[("long", "sleep 300; echo x > out.txt"), ("longer", "sleep 300; echo x > out.txt")]);
+    let child = bench.buoy().spawn().unwrap();
+    wait_until("both containers are there", || {
+        bench.path("results/.buoy/client/projects").exists()
+            && bench.path("results/.buoy/client/slots/1").exists()
+            && bench.containers().len() == 2
+    });
+    signal(&child, "INT");
+    assert_code(&child.wait_with_output().unwrap(), 130);
+    bench.assert_nothing_left();
+}
+
+fn a_killed_run_goes_on_and_runs_nothing_twice(engine: Engine) {
+    let bench = Bench::new(engine, SINGLE);
+    // A job writes when it began: a second start in the same work directory would show.
+    let script = "cat /proc/uptime >> begun; sleep 1; wc -l < begun > out.txt";
+    let names: Vec<String> = (0..6).map(|n| format!("j{n}")).collect();
+    let jobs: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), script)).collect();
+    bench.jobs(&jobs);
+    // Moments from the build of the image to the middle of the jobs.
+    for milliseconds in [150, 700, 1300, 1900] {
+        let mut child = bench.buoy().spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(milliseconds));
+        signal(&child, "KILL");
+        child.wait().unwrap();
+    }
+    assert_code(&bench.run(), 0);
+    for name in &names {
+        assert_eq!(bench.read(&format!("results/{name}/out.txt")).trim(), "1", "{name} was begun once");
+    }
+    bench.assert_nothing_left();
+}
+
+fn arguments_arrive_as_they_were_written(engine: Engine) {
+    let bench = Bench::new(engine, SINGLE);
+    bench.jobs(&[("quotes", "printf '%s' \"a  b\\\\ 'c' <$((1+1))>\" > out.txt")]);
+    assert_code(&bench.run(), 0);
+    assert_eq!(bench.read("results/quotes/out.txt"), "a  b\\ 'c' <2>");
+}
