@@ -85,7 +85,7 @@ pub fn run(slot: &Path, args: Args) -> i32 {
         Err(error) => {
             let ending = match error {
                 StartError::Refused(why) => Ending::failed(exit_code::INIT_FAILURE, why),
-                StartError::Host(why) => Ending::host_cannot(0, why),
+                StartError::Host(why) => Ending::host_cannot(count_attempt(slot), why),
             };
             eprintln!("buoy: {}", crate::digest::summary(&ending));
             tell_client(slot, &ending);
@@ -94,6 +94,19 @@ pub fn run(slot: &Path, args: Args) -> i32 {
     };
     drop(lock);
     ending.process_status()
+}
+
+/// How often this slot's task could not even begin before now; counts this time too.
+fn count_attempt(slot: &Path) -> u32 {
+    let path = Layout::new(slot).state();
+    let result_name = InitData::read(slot).map(|init_data| init_data.result_name).unwrap_or_default();
+    let mut state = State::read(&path, &result_name);
+    let before = state.host_attempts;
+    state.host_attempts += 1;
+    if let Err(error) = state.write(&path) {
+        eprintln!("buoy: can't write {}: {error}", path.display());
+    }
+    before
 }
 
 fn lock(slot: &Path) -> Result<SlotLock, String> {

@@ -27,8 +27,8 @@ pub struct CliEngine<T: Transport> {
 pub struct OurImage {
     /// The engine's id of it.
     pub id: String,
-    /// Its names.
-    #[serde(default)]
+    /// Its names; none for one that a newer build has taken them from.
+    #[serde(default, deserialize_with = "output::list_or_null")]
     pub repo_tags: Vec<String>,
     /// Bytes on disk, layers shared with others included.
     #[serde(default)]

@@ -101,6 +101,11 @@ pub(super) fn parse_container(stdout: &[u8]) -> Result<Inspected, String> {
     })
 }
 
+/// Where there is nothing, Go's encoder writes `null` for a list.
+pub(super) fn list_or_null<'de, D: serde::Deserializer<'de>>(json: D) -> Result<Vec<String>, D::Error> {
+    Ok(Option::<Vec<String>>::deserialize(json)?.unwrap_or_default())
+}
+
 /// Reads a JSON list, as `image inspect` prints it.
 pub(super) fn parse_list<T: for<'a> Deserialize<'a>>(stdout: &[u8]) -> Result<Vec<T>, String> {
     serde_json::from_slice(stdout).map_err(|error| error.to_string())

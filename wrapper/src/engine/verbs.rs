@@ -93,8 +93,8 @@ pub struct ContainerSpec {
 pub struct BuildSpec {
     /// The name it gets, as the engine knows it on this host.
     pub tag: String,
-    /// The content key, for the label by which ours are known.
-    pub key: String,
+    /// The image's own name, for the label by which a person knows ours.
+    pub name: String,
     /// The directory that holds exactly the build context.
     pub context: PathBuf,
     /// The Dockerfile's name in it.
@@ -110,7 +110,7 @@ pub struct BuildSpec {
 }
 
 /// The label that tells our images.
-pub const IMAGE_LABEL: &str = "org.buoy.key";
+pub const IMAGE_LABEL: &str = "org.buoy.image";
 /// The label that tells our containers.
 pub const CONTAINER_LABEL: &str = "org.buoy.result";
 
@@ -142,7 +142,7 @@ impl Verbs {
 
     pub(super) fn build(&self, spec: &BuildSpec) -> Invocation {
         let mut command = self.command("build").args(["--tag", &spec.tag]);
-        command = command.arg("--label").arg(format!("{IMAGE_LABEL}={}", spec.key));
+        command = command.arg("--label").arg(format!("{IMAGE_LABEL}={}", spec.name));
         command = command.arg("--file").arg(spec.context.join(&spec.dockerfile));
         if self.flavor.build_leaves_containers() {
             command = command.args(["--rm", "--force-rm"]);
@@ -359,12 +359,12 @@ mod tests {
         let verbs = Verbs { flavor: Flavor::Docker, program: "docker".into() };
         let build = BuildSpec {
             tag: "buoy-0123:latest".into(),
-            key: "0123".into(),
+            name: "buoy-0123".into(),
             context: "/slot/buoy/context".into(),
             dockerfile: "Dockerfile".into(),
             proxy: vec![("http_proxy".into(), "http://u:p@proxy:3128".into())],
             ..BuildSpec::default()
         };
-        insta::assert_snapshot!(verbs.build(&build).to_string(), @"docker build --tag buoy-0123:latest --label org.buoy.key=0123 --file /slot/buoy/context/Dockerfile --rm --force-rm --network none --build-arg http_proxy=… /slot/buoy/context");
+        insta::assert_snapshot!(verbs.build(&build).to_string(), @"docker build --tag buoy-0123:latest --label org.buoy.image=buoy-0123 --file /slot/buoy/context/Dockerfile --rm --force-rm --network none --build-arg http_proxy=… /slot/buoy/context");
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::engine::{Cancel, CliEngine, Transport};
+use crate::naming::ImageName;
 use crate::wire::atomic_file::write_atomically;
 
 use super::lock::HostLock;
@@ -47,7 +48,11 @@ pub fn sweep<T: Transport>(
     budget: Budget,
     keep: &str,
 ) -> Vec<String> {
-    let Ok(images) = engine.our_images() else { return Vec::new() };
+    let Ok(mut images) = engine.our_images() else { return Vec::new() };
+    // Somebody else's image may begin with the same word.
+    for image in &mut images {
+        image.repo_tags.retain(|name| ImageName::parse(name).is_some());
+    }
     let mut uses = Uses::new();
     let _ = change_uses(host_dir, |known| {
         // An image that we know nothing of (another client's, say) counts as used now, once.

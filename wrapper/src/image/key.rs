@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-/// 40 hexadecimal digits.
+use crate::naming::ImageName;
+
+/// A sha-256 over all that decides an image's content.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ImageKey(String);
+pub struct ImageKey([u8; 32]);
 
 /// A file that goes into the key can't be read.
 #[derive(Debug, thiserror::Error)]
@@ -52,15 +54,9 @@ impl ImageKey {
         hash.finish()
     }
 
-    /// The digits.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The image's name, without tag. It does not begin with `boinc__`, or clients from 8.2 on would remove it at
-    /// their start (BOINC: client/cs_apps.cpp).
-    pub fn image_name(&self) -> String {
-        format!("buoy-{}", self.0)
+    /// The image's name, without tag.
+    pub fn image_name(&self) -> ImageName {
+        ImageName::of_content(&self.0)
     }
 }
 
@@ -82,8 +78,7 @@ impl Fields {
     }
 
     fn finish(self) -> ImageKey {
-        let digits: String = self.0.finalize().iter().take(20).map(|byte| format!("{byte:02x}")).collect();
-        ImageKey(digits)
+        ImageKey(self.0.finalize().into())
     }
 }
 
@@ -122,7 +117,6 @@ mod tests {
     #[test]
     fn the_same_content_has_the_same_name_wherever_it_lies() {
         assert_eq!(key("x", "a", &[]), key("x", "a", &[]));
-        assert_eq!(key("x", "a", &[]).image_name().len(), "buoy-".len() + 40);
     }
 
     #[test]

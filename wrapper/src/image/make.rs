@@ -46,7 +46,9 @@ impl ImageSource {
     /// The image's name on this host, without the engine's additions; `None` if it has one of its own.
     pub fn own_name(&self) -> Option<String> {
         match self {
-            ImageSource::Build { key, .. } | ImageSource::Tarball { key, .. } => Some(key.image_name()),
+            ImageSource::Build { key, .. } | ImageSource::Tarball { key, .. } => {
+                Some(key.image_name().as_str().to_owned())
+            }
             ImageSource::Named(_) => None,
         }
     }
@@ -118,12 +120,12 @@ impl ImageMaker {
             return Ok(());
         }
         match source {
-            ImageSource::Build { key, dockerfile, files, raw_args, proxy, network } => {
+            ImageSource::Build { dockerfile, files, raw_args, proxy, network, .. } => {
                 eprintln!("buoy: building image {name}");
                 lay_out(&self.context_dir, files)?;
                 let spec = BuildSpec {
                     tag: tag.clone(),
-                    key: key.as_str().into(),
+                    name: name.clone(),
                     context: self.context_dir.clone(),
                     dockerfile: dockerfile.clone(),
                     raw_args: raw_args.clone(),

@@ -10,6 +10,7 @@ with_each_engine!(
     the_projects_policy_allows_and_its_job_toml_may_do_as_it_likes,
     a_workunits_own_policy_counts_for_nothing,
     a_volunteers_file_tightens,
+    a_broken_policy_runs_nothing_and_is_not_retried_for_ever,
     a_forged_link_to_another_file_is_refused,
     an_unknown_key_is_named_with_its_line_and_its_neighbour,
 );
@@ -49,6 +50,24 @@ fn a_volunteers_file_tightens(engine: Engine) {
     fs::write(slot.root.path().join("buoy-volunteer.toml"), "network = false\n").unwrap();
     slot.run().assert_status(206);
     assert!(slot.stderr().contains("buoy-volunteer.toml"), "{}", slot.stderr());
+}
+
+fn a_broken_policy_runs_nothing_and_is_not_retried_for_ever(engine: Engine) {
+    let mut slot = Slot::with_script(engine, "true");
+    slot.app_file("policy.toml", "netwrok = true\n");
+    let mut delays = Vec::new();
+    loop {
+        let running = slot.run();
+        match running.temporary_exit() {
+            Some(exit) => {
+                assert!(exit.reason.text.contains("policy.toml:1"), "{exit:?}");
+                delays.push(exit.delay_seconds);
+            }
+            None => break running.assert_status(206),
+        }
+        assert!(delays.len() < 20, "{delays:?}");
+    }
+    assert!(delays.windows(2).all(|pair| pair[0] < pair[1]), "{delays:?}");
 }
 
 fn a_forged_link_to_another_file_is_refused(engine: Engine) {
