@@ -121,3 +121,21 @@ fn a_directory_without_a_campaign_is_named() {
     assert!(refusal.to_string().contains("no campaign here"), "{refusal}");
     assert!(!dir.path().join(STATE_DIR).exists(), "looking makes nothing");
 }
+
+#[test]
+fn the_sample_of_version_1_can_be_read() {
+    // Breaking this means a new schema version and a migration.
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(dir.path().join(STATE_DIR)).unwrap();
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/campaign-v1.sqlite");
+    std::fs::copy(sample, file(dir.path())).unwrap();
+    for campaign in [Campaign::open_to_read(dir.path()).unwrap(), Campaign::open_for_run(dir.path()).unwrap()]
+    {
+        let jobs = campaign.jobs().unwrap();
+        let words: Vec<_> = jobs.iter().map(|job| (job.name.as_str(), job.status().word())).collect();
+        assert_eq!(words, [("aspirin", "done"), ("caffeine", "failed"), ("menthol", "waiting")]);
+        assert_eq!(jobs[0].telling().map(|result| (result.n, result.peak_bytes)), Some((0, 100 << 20)));
+        assert_eq!(jobs[1].telling().map(|result| result.restarts.temporary), Some(2));
+        assert_eq!(campaign.meta("bundle").unwrap().as_deref(), Some("0123456789ab"));
+    }
+}
