@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::argv::{Args, args_value};
-use crate::engine::{ContainerSpec, Flavor, Gpu, Mount};
+use crate::engine::{BuildShare, ContainerSpec, Flavor, Gpu, Mount};
 use crate::image::{Budget, ImageKey, ImageSource, KeyError, copied_sources};
 use crate::job_spec::{JobSpec, OutputSpec};
 use crate::naming::ContainerName;
@@ -11,6 +11,9 @@ use crate::policy::{POLICY_FILE, RunLimits};
 use crate::wire::init_data::InitData;
 use crate::wire::slot::PlaceError;
 use crate::workdir::{Layout, Manifest, Survey, survey};
+
+/// A compiler takes more than the job that it compiles.
+const LEAST_BUILD_MEMORY_BYTES: u64 = 2_000_000_000;
 
 /// Everything about the task that does not change during its life.
 #[derive(Clone, Debug)]
@@ -203,6 +206,10 @@ impl Assignment {
             raw_args,
             proxy: self.proxy(),
             network: self.build_network,
+            share: BuildShare {
+                memory_bytes: self.memory_bytes().max(LEAST_BUILD_MEMORY_BYTES),
+                cpus: self.cpus(),
+            },
         })
     }
 
@@ -283,7 +290,7 @@ impl Assignment {
             network: self.spec.network || !ports.is_empty(),
             init: true,
             memory_bytes: self.memory_bytes(),
-            cpus: self.limits.cpus.map_or(self.init_data.ncpus, |cap| cap.min(self.init_data.ncpus)),
+            cpus: self.cpus(),
             pids: self.limits.pids,
             log_bytes: self.limits.max_log_bytes,
             gpu: self.gpu(),
@@ -292,6 +299,11 @@ impl Assignment {
             raw_args: self.spec.create_args.clone(),
             args: if self.spec.pass_args.sets_argv() { self.job_args.clone() } else { Vec::new() },
         }
+    }
+
+    /// The processors that the client assigned, within the policies' cap.
+    fn cpus(&self) -> f64 {
+        self.limits.cpus.map_or(self.init_data.ncpus, |cap| cap.min(self.init_data.ncpus))
     }
 
     /// The workunit's bound, within the policies' cap; 0 where neither says.

@@ -47,6 +47,11 @@ impl Flavor {
         self == Flavor::Docker
     }
 
+    /// The steps of a build can be held to memory and processors; a rootless engine under cgroup v1 refuses to.
+    pub(super) fn limits_builds(self) -> bool {
+        !self.freezes_by_signal()
+    }
+
     /// Containers live under a daemon, so that its restart can kill them.
     pub(super) fn has_daemon(self) -> bool {
         self == Flavor::Docker

@@ -25,4 +25,4 @@ pub use output::{Inspected, Status};
 pub use started::killed_from_outside;
 pub use transport::{Cancel, Captured, NativeTransport, Transport, TransportError};
 pub use usage::{Usage, UsageReader};
-pub use verbs::{BuildSpec, ContainerSpec, Gpu, Mount};
+pub use verbs::{BuildShare, BuildSpec, ContainerSpec, Gpu, Mount};

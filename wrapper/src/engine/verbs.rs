@@ -88,8 +88,18 @@ pub struct ContainerSpec {
     pub args: Vec<String>,
 }
 
+/// What the steps of a build may take of the host. BuildKit takes the options and ignores them; the classic builder and
+/// Podman hold to them.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct BuildShare {
+    /// Bytes of memory, 0 for no limit.
+    pub memory_bytes: u64,
+    /// Processors, 0 for no limit.
+    pub cpus: f64,
+}
+
 /// Everything about an image that is to be built.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct BuildSpec {
     /// The name it gets, as the engine knows it on this host.
     pub tag: String,
@@ -105,6 +115,8 @@ pub struct BuildSpec {
     pub proxy: Vec<(String, String)>,
     /// Whether the build's steps have a network.
     pub network: bool,
+    /// What its steps may take.
+    pub share: BuildShare,
     /// Ended after this.
     pub timeout: Duration,
 }
@@ -150,6 +162,7 @@ impl Verbs {
         if !spec.network {
             command = command.args(["--network", "none"]);
         }
+        command = self.share(command, spec.share);
         if !self.flavor.passes_proxy_itself() {
             for (key, value) in &spec.proxy {
                 command = command.arg("--build-arg").arg(format!("{key}={value}"));
@@ -158,6 +171,23 @@ impl Verbs {
         command = command.args(&spec.raw_args).arg(&spec.context);
         command.env.extend(spec.proxy.iter().cloned());
         command.timeout(spec.timeout).keep(Keep::Tail(64 << 10))
+    }
+
+    fn share(&self, mut command: Invocation, share: BuildShare) -> Invocation {
+        if !self.flavor.limits_builds() {
+            return command;
+        }
+        if share.memory_bytes > 0 {
+            let bytes = format!("{}b", share.memory_bytes);
+            command = command.args(["--memory", &bytes, "--memory-swap", &bytes]);
+        }
+        if share.cpus > 0.0 {
+            const PERIOD_MICROSECONDS: f64 = 100_000.0;
+            let quota = (share.cpus * PERIOD_MICROSECONDS).max(1_000.0);
+            command = command.arg("--cpu-period").arg(format!("{PERIOD_MICROSECONDS:.0}"));
+            command = command.arg("--cpu-quota").arg(format!("{quota:.0}"));
+        }
+        command
     }
 
     pub(super) fn load(&self, tarball: &Path) -> Invocation {
@@ -362,9 +392,10 @@ mod tests {
             name: "buoy-0123".into(),
             context: "/slot/buoy/context".into(),
             dockerfile: "Dockerfile".into(),
+            share: BuildShare { memory_bytes: 2_000_000_000, cpus: 0.5 },
             proxy: vec![("http_proxy".into(), "http://u:p@proxy:3128".into())],
             ..BuildSpec::default()
         };
-        insta::assert_snapshot!(verbs.build(&build).to_string(), @"docker build --tag buoy-0123:latest --label org.buoy.image=buoy-0123 --file /slot/buoy/context/Dockerfile --rm --force-rm --network none --build-arg http_proxy=… /slot/buoy/context");
+        insta::assert_snapshot!(verbs.build(&build).to_string(), @"docker build --tag buoy-0123:latest --label org.buoy.image=buoy-0123 --file /slot/buoy/context/Dockerfile --rm --force-rm --network none --memory 2000000000b --memory-swap 2000000000b --cpu-period 100000 --cpu-quota 50000 --build-arg http_proxy=… /slot/buoy/context");
     }
 }

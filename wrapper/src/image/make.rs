@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::engine::{BuildSpec, Cancel, CliEngine, EngineError, Transport};
+use crate::engine::{BuildShare, BuildSpec, Cancel, CliEngine, EngineError, Transport};
 
 use super::cleanup::{Budget, sweep};
 use super::context::{ContextError, lay_out};
@@ -12,7 +12,7 @@ use super::lock::{HostLock, LockError};
 use super::tarball::{self, TarballError};
 
 /// Where an image comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum ImageSource {
     /// Built from a Dockerfile and a context.
     Build {
@@ -28,6 +28,8 @@ pub enum ImageSource {
         proxy: Vec<(String, String)>,
         /// Whether the build has a network.
         network: bool,
+        /// What the build may take of the host.
+        share: BuildShare,
     },
     /// Loaded from a tarball.
     Tarball {
@@ -120,7 +122,7 @@ impl ImageMaker {
             return Ok(());
         }
         match source {
-            ImageSource::Build { dockerfile, files, raw_args, proxy, network, .. } => {
+            ImageSource::Build { dockerfile, files, raw_args, proxy, network, share, .. } => {
                 eprintln!("buoy: building image {name}");
                 lay_out(&self.context_dir, files)?;
                 let spec = BuildSpec {
@@ -131,6 +133,7 @@ impl ImageMaker {
                     raw_args: raw_args.clone(),
                     proxy: proxy.clone(),
                     network: *network,
+                    share: *share,
                     timeout: BUILD_TIMEOUT,
                 };
                 let built = engine.build(&spec);
