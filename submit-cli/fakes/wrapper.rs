@@ -3,7 +3,7 @@
 //!
 //! Arguments are done in order: `out:NAME=TEXT` (`%n` becomes the result's number), `sleep:MS`, `exit:N`,
 //! `premature:K` and `postpone:K:REASON` (the first K starts end so), `kill:SIGNAL:K`, `log:TEXT`,
-//! `only:N:STEP` (for result N). The work is done
+//! `fill:BYTES` (of the slot), `deaf:SECONDS` (hears no order), `only:N:STEP` (for result N). The work is done
 //! once: a second start in the same slot goes on behind what the first one has finished, as a container would.
 
 use std::fs::{self, File};
@@ -76,6 +76,9 @@ impl Job<'_> {
             }
             "exit" => self.finish(number(rest) as i32),
             "log" => eprintln!("{rest}"),
+            "fill" => fs::write(self.slot.join("fill"), vec![0; number(rest) as usize])
+                .expect("the slot takes files"),
+            "deaf" => std::thread::sleep(Duration::from_secs(u64::from(number(rest)))),
             "sleep" => self.sleep(Duration::from_millis(u64::from(number(rest)))),
             "out" if self.once(index) => self.write(rest),
             "only" => {

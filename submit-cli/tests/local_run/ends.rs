@@ -146,3 +146,61 @@ fn json_tells_each_step_in_a_line() {
     assert_eq!(kinds, ["begun", "started", "left", "result_over", "job_over", "ended"]);
     assert_eq!(events[5]["done"], 1);
 }
+
+#[test]
+fn a_job_over_its_disk_bound_is_aborted() {
+    let bench = Bench::new(SINGLE);
+    bench.jobs(&[("large", "fill:10000001 sleep:60000 out:out.txt=x")]);
+    assert_code(&bench.run(&[]), 1);
+    let row = &bench.table()["large"];
+    assert_eq!(row["exit_status"], "196");
+    assert!(row["cause"].starts_with("exceeded disk limit: 10.0"), "{}", row["cause"]);
+    assert_eq!(bench.traced("told to leave"), 2);
+}
+
+#[test]
+fn without_an_engine_nothing_is_started_and_the_way_out_is_said() {
+    let bench = Bench::new(SINGLE);
+    bench.jobs(&[("one", "out:out.txt=x")]);
+    std::fs::remove_file(bench.path("bin/docker")).unwrap();
+    let mut buoy = bench.buoy();
+    let output = buoy.args(["run", ".", "jobs.csv"]).env("PATH", bench.path("bin")).output().unwrap();
+    assert_code(&output, 3);
+    let said = stderr(&output);
+    assert!(said.contains("docker: not installed; install it (Debian: apt-get install docker.io)"), "{said}");
+    assert!(said.contains("podman: not installed"), "{said}");
+    assert!(!bench.path("results").exists());
+}
+
+#[test]
+fn a_directory_with_spaces_and_shell_characters_is_fine() {
+    let bench = Bench::new(SINGLE);
+    bench.jobs(&[("one", "out:out.txt=x")]);
+    assert_code(&bench.run(&["--out", "my $(results) & more"]), 0);
+    assert_eq!(bench.read("my $(results) & more/one/out.txt"), "x");
+}
+
+#[test]
+fn status_logs_and_fetch_tell_of_a_campaign() {
+    let bench = Bench::new(SINGLE);
+    bench.jobs(&[("good", "out:out.txt=x log:all_well"), ("bad", "exit:3")]);
+    assert_code(&bench.run(&[]), 1);
+    let stdout = |arguments: &[&str]| {
+        let output = bench.buoy().args(arguments).output().unwrap();
+        assert_code(&output, 0);
+        String::from_utf8(output.stdout).unwrap()
+    };
+    insta::assert_snapshot!(stdout(&["status"]), @r"
+    fake, batch jobs: 2 jobs: 1 done, 1 failed
+    no buoy run is working on it
+    failed   1 job (exit status 3): process exited with code 3 (too many errors); buoy logs bad
+    ");
+    assert_eq!(stdout(&["logs", "good"]), "all_well\n");
+    stdout(&["fetch", "--to", "copy"]);
+    assert_eq!(bench.read("copy/good/out.txt"), "x");
+    assert!(bench.read("copy/results.csv").contains("bad,failed"));
+
+    let output = bench.buoy().args(["logs", "goood"]).output().unwrap();
+    assert_code(&output, 2);
+    assert!(stderr(&output).contains("did you mean good?"), "{}", stderr(&output));
+}

@@ -1,5 +1,6 @@
 //! Ctrl-C, kill -9 and two at once.
 
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
@@ -75,5 +76,21 @@ fn killed_at_any_moment_each_job_is_collected_exactly_once() {
         assert_eq!(bench.read(&format!("results/{name}/out.txt")), "x");
     }
     assert_eq!(bench.traced("work"), 40, "each of two results of each job was worked on once");
+    bench.assert_no_slot();
+}
+
+#[test]
+fn a_second_ctrl_c_kills_a_wrapper_that_does_not_listen() {
+    let bench = Bench::new(SINGLE);
+    bench.jobs(&[("deaf", "deaf:50 out:out.txt=y")]);
+    let mut child = bench.buoy().args(["run", ".", "jobs.csv"]).spawn().unwrap();
+    wait_until("the job has begun", || bench.traced("start") == 1);
+    signal(&child, "INT");
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(said.any(|line| line.unwrap().starts_with("stopping;")));
+    let begun = Instant::now();
+    signal(&child, "INT");
+    assert_code(&child.wait_with_output().unwrap(), 130);
+    assert!(begun.elapsed() < Duration::from_secs(20), "it was not waited for");
     bench.assert_no_slot();
 }

@@ -1,0 +1,209 @@
+//! Jobs on the emulated server: what each needs next, and what the daemons' answers change.
+
+use super::{RunError, Runner, Turn};
+use crate::campaign::{JobRecord, JobStatus, ResultRecord};
+use crate::local::daemons::{Candidate, Reply, Request};
+use crate::local::transitioner::transition;
+use crate::local::{prepare, slot};
+use crate::progress::Event;
+use crate::results;
+use crate::workunit::{Outcome, ResultState, ValidateState, WorkunitState};
+
+impl Runner<'_> {
+    /// Decides what a job needs next, from its rows alone.
+    pub(super) fn advance(&mut self, at: usize, turn: Turn) -> Result<(), RunError> {
+        if self.asked.contains(&at) || self.stuck.contains(&at) {
+            return Ok(());
+        }
+        self.transition(at, turn);
+        let job = &self.parts.jobs[at];
+        let candidate = |n: u32| Candidate {
+            n,
+            outputs: prepare::outputs(self.parts.plan, &job.wu_name, n)
+                .into_iter()
+                .map(|output| output.physical_name)
+                .collect(),
+        };
+        let unchecked: Vec<u32> = job
+            .current()
+            .filter(|result| result.state == ResultState::Over(Outcome::Success(ValidateState::Init)))
+            .map(|result| result.n)
+            .collect();
+        let request = match (job.canonical, job.assimilated) {
+            (Some(n), false) => Some(Request::Assimilate { wu_id: job.id, canonical: candidate(n) }),
+            (None, false) if !job.errors.is_empty() => Some(Request::AssimilateError {
+                wu_id: job.id,
+                wu_name: job.wu_name.clone(),
+                errors: job.errors,
+            }),
+            (Some(n), true) if !unchecked.is_empty() => Some(Request::CheckLate {
+                late: unchecked.into_iter().map(candidate).collect(),
+                canonical: candidate(n),
+            }),
+            (None, false) if self.wants_validation(at) => Some(Request::CheckSet {
+                viable: viable(job).into_iter().map(candidate).collect(),
+                replication: self.parts.prepared.replication,
+                target_nresults: job.target_nresults,
+            }),
+            _ => None,
+        };
+        match request {
+            Some(request) => {
+                // A run that was cut short may have left outputs of results that count.
+                for n in viable(&self.parts.jobs[at]) {
+                    let outputs = prepare::outputs(self.parts.plan, &self.parts.jobs[at].wu_name, n);
+                    slot::upload(&self.parts.client.layout, &outputs)?;
+                }
+                self.flush()?;
+                self.asked.insert(at);
+                self.parts.requests.send((at, request)).map_err(|_| RunError::DaemonsGone)
+            }
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn states(&self, at: usize) -> (WorkunitState, Vec<ResultState>) {
+        let job = &self.parts.jobs[at];
+        let workunit = WorkunitState {
+            replication: self.parts.prepared.replication,
+            target_nresults: job.target_nresults,
+            errors: job.errors,
+            canonical: job.canonical,
+        };
+        (workunit, job.current().map(|result| result.state).collect())
+    }
+
+    pub(super) fn wants_validation(&self, at: usize) -> bool {
+        let (workunit, states) = self.states(at);
+        transition(&workunit, &states).validate
+    }
+
+    /// Makes new results, or gives the job up.
+    pub(super) fn transition(&mut self, at: usize, turn: Turn) {
+        let (workunit, states) = self.states(at);
+        let next = transition(&workunit, &states);
+        let job = &mut self.parts.jobs[at];
+        if next.errors != job.errors && job.canonical.is_none() {
+            job.errors = next.errors;
+            job.cause = Some(match job.telling().and_then(|result| result.cause.as_deref()) {
+                Some(cause) => format!("{} ({})", cause, next.errors),
+                None => next.errors.to_string(),
+            });
+            self.dirty.insert(at);
+        }
+        if !job.errors.is_empty() || job.canonical.is_some() {
+            for result in &mut job.results {
+                match result.state {
+                    ResultState::Unsent => result.state = ResultState::Over(Outcome::DidntNeed),
+                    ResultState::Over(Outcome::Success(
+                        ValidateState::Init | ValidateState::Inconclusive,
+                    )) if job.canonical.is_none() => {
+                        result.state = ResultState::Over(Outcome::Success(ValidateState::NoCheck));
+                    }
+                    _ => continue,
+                }
+                self.dirty.insert(at);
+            }
+            return;
+        }
+        for _ in 0..next.new_results {
+            let n = job.results.len() as u32;
+            job.results.push(ResultRecord::unsent(n));
+            self.dirty.insert(at);
+            match turn {
+                Turn::Last => self.ready.push_back((at, n)),
+                Turn::Next => self.ready.push_front((at, n)),
+            }
+        }
+    }
+
+    /// The daemons have answered.
+    pub(super) fn answered(&mut self, at: usize, reply: Reply) -> Result<(), RunError> {
+        self.asked.remove(&at);
+        self.dirty.insert(at);
+        match reply {
+            Reply::Checked { validation, remark } => {
+                let job = &mut self.parts.jobs[at];
+                for (n, outcome) in &validation.outcomes {
+                    let found = job.results.iter_mut().find(|result| result.n == *n);
+                    let Some(result) = found else { continue };
+                    result.state = ResultState::Over(*outcome);
+                    if matches!(
+                        outcome,
+                        Outcome::ValidateError
+                            | Outcome::Success(ValidateState::Invalid | ValidateState::Inconclusive)
+                    ) {
+                        result.cause = remark.clone();
+                    }
+                }
+                if job.canonical.is_none() {
+                    job.canonical = validation.canonical;
+                    job.target_nresults = job.target_nresults.max(validation.target_nresults);
+                    job.errors |= validation.errors;
+                    if !validation.errors.is_empty() {
+                        job.cause = Some(match &remark {
+                            Some(remark) => format!("{} ({remark})", job.errors),
+                            None => job.errors.to_string(),
+                        });
+                    }
+                }
+            }
+            Reply::Assimilated => {
+                self.parts.jobs[at].assimilated = true;
+                self.flush()?;
+            }
+            Reply::AssimilatorFailed { remark } => {
+                self.stuck.insert(at);
+                let text = format!(
+                    "{}: not collected, will be tried in the next run: {remark}",
+                    self.parts.jobs[at].name
+                );
+                self.note(&text);
+            }
+        }
+        self.advance(at, Turn::Next)?;
+        self.finish_if_complete(at)
+    }
+
+    /// A job that is over and has no result under way: its log, its leftovers, the news.
+    pub(super) fn finish_if_complete(&mut self, at: usize) -> Result<(), RunError> {
+        let job = &self.parts.jobs[at];
+        let busy = self.asked.contains(&at)
+            || job
+                .results
+                .iter()
+                .any(|result| matches!(result.state, ResultState::Unsent | ResultState::InProgress));
+        if !job.status().is_over() || busy {
+            return Ok(());
+        }
+        let layout = &self.parts.client.layout;
+        for result in &job.results {
+            let outputs = prepare::outputs(self.parts.plan, &job.wu_name, result.n);
+            results::delete_uploads(layout, &outputs)?;
+        }
+        let log_tail = results::place_log(layout, job)?;
+        self.over += 1;
+        let telling = job.telling();
+        let failed = job.status() == JobStatus::Failed;
+        self.parts.reporter.report(Event::JobOver {
+            job: &job.name,
+            status: job.status().word(),
+            exit_status: telling.and_then(|result| result.exit_status),
+            cause: job.cause.as_deref().filter(|_| failed),
+            log_tail: if failed { &log_tail } else { "" },
+            over: self.over,
+            jobs: self.parts.jobs.iter().filter(|job| job.in_plan).count(),
+        });
+        Ok(())
+    }
+}
+
+/// Results that may become canonical: those that succeeded and were not found invalid.
+pub(super) fn viable(job: &JobRecord) -> Vec<u32> {
+    job.current()
+        .filter(|result| {
+            matches!(result.state, ResultState::Over(Outcome::Success(state)) if state != ValidateState::Invalid)
+        })
+        .map(|result| result.n)
+        .collect()
+}

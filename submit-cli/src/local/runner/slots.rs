@@ -1,0 +1,265 @@
+//! Results in slots: from a free slot to a result that is over.
+
+use std::path::Path;
+use std::time::Instant;
+
+use wrapper::wire::slot::{LockError, SlotLock};
+
+use super::{Ended, Happening, LOCK_PATIENCE, LOCK_RETRY, Occupant, Phase, RunError, Runner, Slots, Turn};
+use crate::campaign::{ResultRecord, state_word};
+use crate::local::exit::{self, Ending, Failure, ProcessEnd};
+use crate::local::init::{self, TaskFacts};
+use crate::local::limits::Limits;
+use crate::local::task::{Start, Task};
+use crate::local::{prepare, slot};
+use crate::progress::Event;
+use crate::results;
+use crate::workunit::{Outcome, ResultState, ValidateState};
+
+impl Runner<'_> {
+    /// A result that was stopped is run from the start some other day.
+    pub(super) fn put_back(&mut self, slot: u32, at: usize, n: u32) {
+        if let Some(result) = self.result_mut(at, n) {
+            *result = ResultRecord::unsent(n);
+        }
+        // A slot that can't be removed now is removed when the campaign is taken up again.
+        let _ = slot::remove(&self.parts.client.layout.slot(slot));
+    }
+
+    pub(super) fn fill_slots(&mut self) -> Result<(), RunError> {
+        while !self.stopping && (self.slots.len() as u32) < self.parts.slots {
+            let Some((at, n)) = self.ready.pop_front() else { return Ok(()) };
+            let still_wanted =
+                self.parts.jobs[at].result(n).is_some_and(|result| result.state == ResultState::Unsent);
+            if !still_wanted {
+                continue;
+            }
+            let in_use = |slot: &u32| {
+                self.slots.contains_key(slot) || self.ended.iter().any(|ended| ended.slot == *slot)
+            };
+            let slot = (0..).find(|slot| !in_use(slot)).expect("there are enough numbers");
+            if let Some(result) = self.result_mut(at, n) {
+                result.state = ResultState::InProgress;
+                result.slot = Some(slot);
+                result.started = Some(init::now());
+            }
+            self.flush()?;
+            slot::remove(&self.parts.client.layout.slot(slot))?;
+            let now = Instant::now();
+            self.slots
+                .insert(slot, Occupant { job: at, n, phase: Phase::Waiting { until: now, since: now } });
+            self.start(slot)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn start_waiting(&mut self) -> Result<(), RunError> {
+        let now = Instant::now();
+        let due: Vec<u32> = self
+            .slots
+            .iter()
+            .filter(|(_, occupant)| occupant.waits_until().is_some_and(|until| until <= now))
+            .map(|(slot, _)| *slot)
+            .collect();
+        due.into_iter().try_for_each(|slot| self.start(slot))
+    }
+
+    /// Starts the wrapper in a slot, for the first time or again.
+    pub(super) fn start(&mut self, slot: u32) -> Result<(), RunError> {
+        let Some(occupant) = self.slots.get_mut(&slot) else { return Ok(()) };
+        let (at, n) = (occupant.job, occupant.n);
+        let client = self.parts.client;
+        let dir = client.layout.slot(slot);
+        if let Phase::Waiting { until, since } = &mut occupant.phase {
+            // A killed run's wrapper may still be on its way out of the slot.
+            match SlotLock::try_acquire(&dir) {
+                Err(LockError::Held { .. }) if since.elapsed() < LOCK_PATIENCE => {
+                    *until = Instant::now() + LOCK_RETRY;
+                    return Ok(());
+                }
+                _ => {}
+            }
+        }
+        let record = &self.parts.jobs[at];
+        let Some(job) = self.parts.prepared.job(self.parts.plan, record) else { return Ok(()) };
+        let Some(result) = record.result(n) else { return Ok(()) };
+        let result_name = record.result_name(n);
+        let outputs = prepare::outputs(self.parts.plan, &record.wu_name, n);
+        let mut notes = Vec::new();
+        let inputs =
+            self.parts.prepared.inputs(self.parts.plan, job, &client.layout, &mut |path, bytes| {
+                notes.push(copied_note(path, bytes));
+            })?;
+        slot::set_up(&client.layout, &dir, &self.parts.prepared.app_files, &inputs, &outputs)?;
+        let resources = &self.parts.plan.app.resources;
+        let facts = TaskFacts {
+            wu_name: &record.wu_name,
+            result_name: &result_name,
+            slot,
+            cpu_before: result.checkpoint_cpu_seconds,
+            elapsed_before: result.elapsed_seconds,
+            sent: result.started.unwrap_or_else(init::now),
+        };
+        let path = dir.join(wrapper::wire::init_data::INIT_DATA_FILE);
+        std::fs::write(&path, client.init_data(resources, facts).render())
+            .map_err(|source| RunError::InitData { path, source })?;
+        let happen = self.parts.happen.clone();
+        let again = result.elapsed_seconds > 0.0 || result.restarts != Default::default();
+        let started = Task::start(
+            &Start {
+                layout: &client.layout,
+                slot,
+                program: &self.parts.prepared.program,
+                args: &wrapper::argv::split_command_line(&job.command_line),
+                limits: Limits::new(
+                    resources.flops_bound,
+                    resources.cpus,
+                    resources.disk_bytes,
+                    client.host.memory_bytes,
+                ),
+                elapsed_before: result.elapsed_seconds,
+                cpu_before: result.checkpoint_cpu_seconds,
+            },
+            // The runner waits for every task it has started, so the channel is there.
+            move |end| drop(happen.send(Happening::Ended { slot, end })),
+        );
+        for note in notes {
+            self.note(&note);
+        }
+        match started {
+            Ok(task) => {
+                self.parts.reporter.report(Event::Started {
+                    job: &self.parts.jobs[at].name,
+                    result: &result_name,
+                    slot,
+                    again,
+                });
+                if let Some(occupant) = self.slots.get_mut(&slot) {
+                    occupant.phase = Phase::Running(Box::new(task));
+                }
+                Ok(())
+            }
+            Err(error) => {
+                let cause = format!("couldn't start app: {error}: {}", error.source);
+                let failure = Failure { exit_status: exit::status::COULD_NOT_START, cause };
+                self.slots.remove(&slot);
+                self.result_over(slot, at, n, Some(failure))
+            }
+        }
+    }
+
+    /// A wrapper's process has ended.
+    pub(super) fn ended(&mut self, slot: u32, end: ProcessEnd) {
+        if let Some(Occupant { job, n, phase: Phase::Running(task) }) = self.slots.remove(&slot) {
+            let elapsed_seconds = task.elapsed_seconds();
+            let record = &self.parts.jobs[job];
+            self.parts.reporter.report(Event::Left {
+                job: &record.name,
+                result: &record.result_name(n),
+                slot,
+            });
+            self.ended.push_back(Ended { slot, job, n, task, end, elapsed_seconds });
+        }
+    }
+
+    /// Judges the end of a wrapper.
+    pub(super) fn look_at(&mut self, ended: Ended) -> Result<(), RunError> {
+        let Ended { slot, job: at, n, mut task, end, elapsed_seconds } = ended;
+        let (farewell, asked) = task.farewell();
+        let Some(result) = self.result_mut(at, n) else { return Ok(()) };
+        result.elapsed_seconds = elapsed_seconds;
+        result.cpu_seconds = task.cpu_seconds();
+        result.checkpoint_cpu_seconds = task.checkpoint_cpu_seconds();
+        result.peak_bytes = result.peak_bytes.max(task.peak_bytes());
+        match exit::judge(end, &farewell, &asked, &mut result.restarts) {
+            Ending::Finished => self.result_over(slot, at, n, None),
+            Ending::Failed(failure) => self.result_over(slot, at, n, Some(failure)),
+            Ending::Stopped => {
+                self.put_back(slot, at, n);
+                Ok(())
+            }
+            Ending::Restart { .. } if self.stopping => {
+                self.put_back(slot, at, n);
+                Ok(())
+            }
+            Ending::Restart { after, why } => {
+                let now = Instant::now();
+                let phase = Phase::Waiting { until: now + after, since: now + after };
+                self.slots.insert(slot, Occupant { job: at, n, phase });
+                let job = &self.parts.jobs[at];
+                self.parts.reporter.report(Event::Restarting {
+                    job: &job.name,
+                    result: &job.result_name(n),
+                    slot,
+                    after_seconds: after.as_secs_f64(),
+                    why: &why,
+                });
+                Ok(())
+            }
+        }
+    }
+
+    /// A result is over: finished, or failed.
+    pub(super) fn result_over(
+        &mut self,
+        slot: u32,
+        at: usize,
+        n: u32,
+        failure: Option<Failure>,
+    ) -> Result<(), RunError> {
+        let layout = &self.parts.client.layout;
+        let dir = layout.slot(slot);
+        let outputs = prepare::outputs(self.parts.plan, &self.parts.jobs[at].wu_name, n);
+        let result_name = self.parts.jobs[at].result_name(n);
+        results::keep_log(&dir, &layout.log(&result_name))?;
+        let failure = failure
+            .or_else(|| slot::check_outputs(layout, &outputs).map(|cause| Failure { exit_status: 0, cause }));
+        let failed = failure.is_some();
+        if let Some(result) = self.result_mut(at, n) {
+            result.slot = None;
+            result.exit_status = Some(failure.as_ref().map_or(0, |failure| failure.exit_status));
+            result.cause = failure.map(|failure| failure.cause);
+            result.state = ResultState::Over(if failed {
+                Outcome::ClientError
+            } else {
+                Outcome::Success(ValidateState::Init)
+            });
+        }
+        // From here on the result counts: what follows is done again if it was cut short.
+        self.flush()?;
+        let layout = &self.parts.client.layout;
+        if failed {
+            slot::discard_outputs(layout, &outputs)?;
+        } else {
+            slot::upload(layout, &outputs)?;
+        }
+        if self.parts.keep == Slots::Keep {
+            results::keep_slot(&dir, &layout.kept(&result_name))?;
+        }
+        slot::remove(&dir)?;
+        let job = &self.parts.jobs[at];
+        if let Some(result) = job.result(n) {
+            self.parts.reporter.report(Event::ResultOver {
+                job: &job.name,
+                result: &result_name,
+                slot,
+                state: state_word(result.state),
+                exit_status: result.exit_status,
+                cause: result.cause.as_deref(),
+                elapsed_seconds: result.elapsed_seconds,
+                cpu_seconds: result.cpu_seconds,
+            });
+        }
+        self.advance(at, Turn::Next)?;
+        self.finish_if_complete(at)
+    }
+}
+
+/// Says that a large input had to be copied.
+pub fn copied_note(path: &Path, bytes: u64) -> String {
+    format!(
+        "{}: {:.1} MB copied, since it is on another file system; with --out there nothing is copied",
+        path.display(),
+        bytes as f64 / 1e6
+    )
+}
