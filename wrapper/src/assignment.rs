@@ -266,8 +266,12 @@ impl Assignment {
                 read_only: true,
             });
         }
-        // Its own home: the slot's user is not known in the image.
-        let mut env = vec![("HOME".to_owned(), self.workdir().to_owned())];
+        let mut env = vec![
+            // Its own home: the slot's user is not known in the image.
+            ("HOME".to_owned(), self.workdir().to_owned()),
+            // A limit on processors does not change how many a program sees; threads beyond it only hinder each other.
+            ("OMP_NUM_THREADS".to_owned(), format!("{:.0}", self.cpus().ceil().max(1.0))),
+        ];
         if self.spec.pass_args.sets_env()
             && let Some(args) = args_value(&self.job_args)
         {
