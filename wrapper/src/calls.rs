@@ -12,7 +12,7 @@ use crate::engine::{
 };
 use crate::image::{ImageMaker, ImageSource, MakeError, remember_use};
 use crate::lifecycle::{Call, CallError, Exited, Reply, Seen};
-use crate::workdir::{OutputProblem, Survey, collect, prepare};
+use crate::workdir::{OutputProblem, PrepareError, Survey, collect, prepare};
 
 /// The container as last inspected.
 #[derive(Clone, Debug)]
@@ -218,7 +218,10 @@ impl Calls {
             &self.assignment.cleaned_init_data(),
             |name| self.assignment.stays_in_slot(name),
         )
-        .map_err(|error| CallError::Host(chain(&error)))?;
+        .map_err(|error| match error {
+            PrepareError::Replaced { .. } => CallError::Job(chain(&error)),
+            PrepareError::Put { .. } => CallError::Host(chain(&error)),
+        })?;
         let image =
             self.image.as_ref().ok_or_else(|| CallError::Hiccup("the image is not known yet".into()))?;
         let name = self.assignment.image_name(image, engine.flavor());

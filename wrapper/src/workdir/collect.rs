@@ -1,14 +1,17 @@
 //! Moves outputs from the work directory to where the client wants them.
 //!
 //! The container is gone by now, but what it left is not to be trusted: a symbolic link named like an output could make
-//! the client upload any file of the volunteer's. Only regular files are moved.
+//! the client upload any file of the volunteer's, and so could one in the place of a directory. Only regular files in real
+//! directories are moved, and they lose what their permissions would mean to others on this host.
 
-use std::fs::{self, Metadata};
+use std::fs::{self, Metadata, Permissions};
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::job_spec::OutputSpec;
 
+use super::inside::detour;
 use super::layout::Layout;
 use super::manifest::Manifest;
 use super::prepare::copy_whole;
@@ -72,7 +75,7 @@ pub fn collect(layout: &Layout, manifest: &Manifest, declared: &[OutputSpec]) ->
     let mut moves: Vec<String> = Vec::new();
     for output in declared {
         let name = &output.name;
-        match regular(&work.join(name), name)? {
+        match regular(&work, name)? {
             Some(data) => {
                 check_size(name, data.len(), output.max_bytes)?;
                 moves.push(name.clone());
@@ -87,7 +90,7 @@ pub fn collect(layout: &Layout, manifest: &Manifest, declared: &[OutputSpec]) ->
         }
     }
     for output in &manifest.outputs {
-        if !moves.contains(&output.name) && regular(&work.join(&output.name), &output.name)?.is_some() {
+        if !moves.contains(&output.name) && regular(&work, &output.name)?.is_some() {
             moves.push(output.name.clone());
         }
     }
@@ -117,8 +120,11 @@ fn check_size(name: &str, bytes: u64, max_bytes: Option<u64>) -> Result<(), Outp
 }
 
 /// The file itself; `None` if there is none.
-fn regular(path: &Path, name: &str) -> Result<Option<Metadata>, OutputProblem> {
-    let Ok(data) = fs::symlink_metadata(path) else { return Ok(None) };
+fn regular(work: &Path, name: &str) -> Result<Option<Metadata>, OutputProblem> {
+    if detour(work, name).is_some() {
+        return Err(OutputProblem::NotAFile { name: name.into(), kind: "behind a symbolic link or a file" });
+    }
+    let Ok(data) = fs::symlink_metadata(work.join(name)) else { return Ok(None) };
     let kind = data.file_type();
     if kind.is_file() {
         return Ok(Some(data));
@@ -159,11 +165,71 @@ fn move_file(source: &Path, target: &Path) -> io::Result<()> {
     if let Some(parent) = target.parent() {
         fs::create_dir_all(parent)?;
     }
+    tame(source)?;
     match fs::rename(source, target) {
         Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
             copy_whole(source, target)?;
             fs::remove_file(source)
         }
         result => result,
+    }
+}
+
+/// Takes set-user-id and the like away, and everybody's right to write; the client must be able to read it.
+fn tame(file: &Path) -> io::Result<()> {
+    let mode = fs::symlink_metadata(file)?.permissions().mode() & 0o7777;
+    let tamed = mode & 0o755 | 0o600;
+    if tamed == mode { Ok(()) } else { fs::set_permissions(file, Permissions::from_mode(tamed)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    struct Bench {
+        directory: tempfile::TempDir,
+        layout: Layout,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let directory = tempfile::tempdir().unwrap();
+            let layout = Layout::new(directory.path().join("slot"));
+            fs::create_dir_all(layout.work()).unwrap();
+            Self { directory, layout }
+        }
+
+        fn collect(&self, name: &str) -> Result<(), OutputProblem> {
+            let output = OutputSpec { name: name.into(), max_bytes: None, optional: false };
+            collect(&self.layout, &Manifest::default(), &[output])
+        }
+    }
+
+    #[test]
+    fn a_link_in_the_place_of_a_directory_leads_to_no_file_of_the_host() {
+        let bench = Bench::new();
+        let home = bench.directory.path().join("home");
+        fs::create_dir(&home).unwrap();
+        fs::write(home.join("key"), "secret").unwrap();
+        symlink(&home, bench.layout.work().join("d")).unwrap();
+        let problem = bench.collect("d/key").unwrap_err().to_string();
+        assert_eq!(problem, "output d/key is behind a symbolic link or a file, not a regular file");
+        assert_eq!(fs::read_to_string(home.join("key")).unwrap(), "secret");
+        assert!(!bench.layout.slot.join("d").exists());
+    }
+
+    #[test]
+    fn an_output_gives_nobody_rights_and_can_be_read() {
+        for (mode, expected) in [(0o6755, 0o755), (0o666, 0o644), (0o000, 0o600), (0o1777, 0o755)] {
+            let bench = Bench::new();
+            let file = bench.layout.work().join("out");
+            fs::write(&file, "x").unwrap();
+            fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
+            bench.collect("out").unwrap();
+            let collected = fs::metadata(bench.layout.slot.join("out")).unwrap();
+            assert_eq!(collected.permissions().mode() & 0o7777, expected, "{mode:o}");
+        }
     }
 }

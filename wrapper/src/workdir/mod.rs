@@ -2,6 +2,7 @@
 //! empty files, a cleaned init_data.xml, and nothing else of the client's or of other jobs.
 
 mod collect;
+mod inside;
 mod layout;
 mod manifest;
 mod prepare;
