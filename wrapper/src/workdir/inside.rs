@@ -9,12 +9,8 @@ use std::path::{Path, PathBuf};
 /// Who calls this is sure that no process of the job runs.
 pub(super) fn detour(work: &Path, name: &str) -> Option<PathBuf> {
     let mut path = work.to_owned();
-    let mut parts = Path::new(name).components().peekable();
-    while let Some(part) = parts.next() {
+    for part in Path::new(name).parent()?.components() {
         path.push(part);
-        if parts.peek().is_none() {
-            return None;
-        }
         match fs::symlink_metadata(&path) {
             Ok(data) if data.is_dir() => {}
             Ok(_) => return Some(path),
