@@ -4,14 +4,16 @@ pub mod campaign;
 pub mod doctor;
 pub mod plan;
 pub mod standing;
+mod terminal;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use crate::diagnostic::Diagnostic;
 use crate::exit::Exit;
+use terminal::harmless;
 
 /// More mistakes than these are counted, not shown: ten thousand rows can have the same one.
 const SHOWN_MAX: usize = 50;
@@ -21,7 +23,7 @@ pub fn diagnostics(list: &[Diagnostic]) -> Exit {
     let mut err = io::stderr().lock();
     // Nobody reads a failure to write to stderr.
     for diagnostic in list.iter().take(SHOWN_MAX) {
-        let _ = writeln!(err, "error: {diagnostic}");
+        let _ = writeln!(err, "error: {}", harmless(&diagnostic.to_string()));
     }
     if list.len() > SHOWN_MAX {
         let _ = writeln!(err, "… and {} more", list.len() - SHOWN_MAX);
@@ -76,13 +78,18 @@ pub fn starter(dir: &Path, files: &[PathBuf]) -> io::Result<()> {
     Ok(())
 }
 
-/// Prints a log to stdout as it is, with a line of heading on stderr.
+/// Prints a log to stdout, as it is unless that is a terminal, with a line of heading on stderr.
 ///
 /// # Errors
 /// stdout is closed.
 pub fn log(heading: &str, log: &[u8]) -> io::Result<()> {
-    writeln!(io::stderr().lock(), "{heading}")?;
-    io::stdout().lock().write_all(log)
+    writeln!(io::stderr().lock(), "{}", harmless(heading))?;
+    let mut out = io::stdout().lock();
+    if out.is_terminal() {
+        out.write_all(harmless(&String::from_utf8_lossy(log)).as_bytes())
+    } else {
+        out.write_all(log)
+    }
 }
 
 /// Prints where something was written.
@@ -112,8 +119,8 @@ pub fn refusal(error: &anyhow::Error) -> Exit {
 
 fn print_chain(error: &anyhow::Error) {
     let mut err = io::stderr().lock();
-    let _ = writeln!(err, "error: {error}");
+    let _ = writeln!(err, "error: {}", harmless(&error.to_string()));
     for cause in error.chain().skip(1) {
-        let _ = writeln!(err, "  cause: {cause}");
+        let _ = writeln!(err, "  cause: {}", harmless(&cause.to_string()));
     }
 }

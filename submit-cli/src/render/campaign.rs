@@ -5,6 +5,7 @@ use std::io::{IsTerminal, Write};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
+use super::terminal::harmless;
 use crate::progress::{Event, Reporter};
 
 /// Lines of a failed job's log are set off by this.
@@ -72,8 +73,12 @@ impl Said {
     }
 }
 
-/// What an event says in words; nothing for most.
+/// What an event says, as a terminal may show it; nothing for most.
 fn lines(event: &Event<'_>) -> Vec<String> {
+    words(event).iter().map(|line| harmless(line).into_owned()).collect()
+}
+
+fn words(event: &Event<'_>) -> Vec<String> {
     match event {
         Event::Begun { jobs, finished_before, going_on, slots, engine, results } => {
             let mut line =
@@ -278,6 +283,21 @@ mod tests {
         [5/12] menthol: done
         11 done, 1 failed after 65.4 s; table: /data/results/results.csv
         ");
+    }
+
+    #[test]
+    fn what_a_job_printed_does_not_reach_the_terminal_as_it_is() {
+        let event = Event::JobOver {
+            job: "x",
+            status: "failed",
+            exit_status: Some(3),
+            cause: Some("\u{1b}[1Acause"),
+            log_tail: "\u{1b}[2Jgone\n\u{1b}]0;title\u{7}",
+            over: 1,
+            jobs: 1,
+        };
+        let text = lines(&event).join("\n");
+        assert!(!text.contains('\u{1b}') && text.contains("\\u{1b}[2Jgone"), "{text:?}");
     }
 
     #[test]

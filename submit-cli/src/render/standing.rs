@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::terminal::harmless;
 use crate::standing::Standing;
 
 /// Prints it to stdout.
@@ -9,7 +10,7 @@ use crate::standing::Standing;
 /// # Errors
 /// stdout is closed.
 pub fn text(standing: &Standing<'_>) -> io::Result<()> {
-    io::stdout().lock().write_all(words(standing).as_bytes())
+    io::stdout().lock().write_all(harmless(&words(standing)).as_bytes())
 }
 
 /// Prints it to stdout as one JSON object.
