@@ -85,7 +85,7 @@ impl ClientLink {
                 None => now.duration_since(self.last_heartbeat) > HEARTBEAT_PATIENCE,
             };
             if gone {
-                eprintln!("buoy: the client is gone");
+                crate::say!("the client is gone");
                 events.push(Event::Leave);
             }
         }

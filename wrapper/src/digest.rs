@@ -25,9 +25,9 @@ pub fn print_log(log: &[u8]) {
     let text = String::from_utf8_lossy(log);
     let text = text.trim_end_matches('\n');
     if text.is_empty() {
-        eprintln!("buoy: the science app printed nothing");
+        crate::say!("the science app printed nothing");
         return;
     }
     let cut = if log.len() >= LOG_BYTES { " (only its end)" } else { "" };
-    eprintln!("buoy: what the science app printed{cut}:\n{text}\nbuoy: end of what the science app printed");
+    crate::say!("what the science app printed{cut}:\n{text}\nbuoy: end of what the science app printed");
 }

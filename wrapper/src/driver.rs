@@ -203,7 +203,7 @@ impl Driver {
             match action {
                 Action::Call(call) => self.worker.begin(call),
                 Action::Cancel => self.worker.cancel(),
-                Action::Say(text) => eprintln!("buoy: {text}"),
+                Action::Say(text) => crate::say!("{text}"),
                 Action::Conclude(ending) => self.conclude(&ending),
                 Action::Exit(ending) => return Some(ending),
             }
@@ -283,7 +283,7 @@ impl Driver {
         state.cpu_base_seconds = self.ledger.base_seconds();
         state.cpu_total_seconds = self.ledger.total_seconds();
         if let Err(error) = state.write(&self.state_file) {
-            eprintln!("buoy: can't write {}: {error}", self.state_file.display());
+            crate::say!("can't write {}: {error}", self.state_file.display());
         }
     }
 
@@ -302,7 +302,7 @@ impl Driver {
             Ending::Left | Ending::Aborted => {}
         }
         if let Err(error) = state.write(&self.state_file) {
-            eprintln!("buoy: can't write {}: {error}", self.state_file.display());
+            crate::say!("can't write {}: {error}", self.state_file.display());
         }
     }
 
@@ -316,8 +316,8 @@ impl Driver {
             0 => String::new(),
             count => format!("; {count} new processes were refused by the limit of processes"),
         };
-        eprintln!(
-            "buoy: {}; {:.1} s of CPU time{forks}",
+        crate::say!(
+            "{}; {:.1} s of CPU time{forks}",
             crate::digest::summary(ending),
             self.ledger.total_seconds()
         );
@@ -340,6 +340,6 @@ pub fn tell_client(slot: &std::path::Path, ending: &Ending) {
         Ending::Left | Ending::Aborted => Ok(()),
     };
     if let Err(error) = written {
-        eprintln!("buoy: {error}");
+        crate::say!("{error}");
     }
 }

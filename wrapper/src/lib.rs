@@ -1,5 +1,8 @@
 //! The wrapper: everything that runs on a volunteer's computer.
 
+// A line that can't be written must not end the job: see `log`.
+#![warn(clippy::print_stderr)]
+
 pub mod argv;
 pub mod assignment;
 pub mod calls;
@@ -14,6 +17,7 @@ pub mod job_files;
 pub mod job_spec;
 pub mod lifecycle;
 pub mod limits;
+pub mod log;
 pub mod naming;
 pub mod policy;
 pub mod run;

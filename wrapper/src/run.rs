@@ -54,7 +54,7 @@ pub fn in_current_directory(args: Args) -> i32 {
     match std::env::current_dir() {
         Ok(slot) => run(&slot, args),
         Err(error) => {
-            eprintln!("buoy: there is no current directory: {error}");
+            crate::say!("there is no current directory: {error}");
             exit_code::INIT_FAILURE
         }
     }
@@ -64,19 +64,19 @@ pub fn in_current_directory(args: Args) -> i32 {
 pub fn refuse_arguments(error: &ArgvError) -> i32 {
     let ending =
         Ending::failed(exit_code::INIT_FAILURE, format!("the task's command line: {}", chain(error)));
-    eprintln!("buoy: {}", crate::digest::summary(&ending));
+    crate::say!("{}", crate::digest::summary(&ending));
     tell_client(Path::new("."), &ending);
     ending.process_status()
 }
 
 /// Runs the task of the slot directory `slot`, and gives back the process's exit status.
 pub fn run(slot: &Path, args: Args) -> i32 {
-    eprintln!("buoy-wrapper {} starting", env!("CARGO_PKG_VERSION"));
+    crate::log::line(format_args!("buoy-wrapper {} starting", env!("CARGO_PKG_VERSION")));
     let lock = match lock(slot) {
         Ok(lock) => lock,
         Err(why) => {
             // The slot is another wrapper's: no file of it may be touched. The client starts us again.
-            eprintln!("buoy: {why}");
+            crate::say!("{why}");
             return 0;
         }
     };
@@ -87,7 +87,7 @@ pub fn run(slot: &Path, args: Args) -> i32 {
                 StartError::Refused(why) => Ending::failed(exit_code::INIT_FAILURE, why),
                 StartError::Host(why) => Ending::host_cannot(count_attempt(slot), why),
             };
-            eprintln!("buoy: {}", crate::digest::summary(&ending));
+            crate::say!("{}", crate::digest::summary(&ending));
             tell_client(slot, &ending);
             ending
         }
@@ -104,7 +104,7 @@ fn count_attempt(slot: &Path) -> u32 {
     let before = state.host_attempts;
     state.host_attempts += 1;
     if let Err(error) = state.write(&path) {
-        eprintln!("buoy: can't write {}: {error}", path.display());
+        crate::say!("can't write {}: {error}", path.display());
     }
     before
 }
@@ -175,7 +175,7 @@ fn assign(layout: Layout, init_data: InitData, args: Args) -> Result<Assignment,
     let spec = read_spec(slot, project_dir, &args.config)?;
     let policy = Policy::load(slot, &init_data).map_err(|error| StartError::host(&error))?;
     if policy.ignored_workunit_policy() {
-        eprintln!("buoy: a policy.toml that is not the app version's is ignored");
+        crate::say!("a policy.toml that is not the app version's is ignored");
     }
     let trust = trust_of_task(slot, &args, &spec, &init_data);
     let refusals = policy.check(&spec, trust);

@@ -303,7 +303,7 @@ impl<T: Transport> CliEngine<T> {
 
     fn log(&self, command: &Invocation) {
         if self.verbose {
-            eprintln!("buoy: running {command}");
+            crate::say!("running {command}");
         }
     }
 
@@ -316,7 +316,7 @@ impl<T: Transport> CliEngine<T> {
         let verb = command.args.first().map(|verb| verb.to_string_lossy().into_owned()).unwrap_or_default();
         let error = classify(&verb, &captured);
         if self.verbose {
-            eprintln!("buoy: {verb}: {error}");
+            crate::say!("{verb}: {error}");
         }
         Err(error)
     }

@@ -123,7 +123,7 @@ impl ImageMaker {
         }
         match source {
             ImageSource::Build { dockerfile, files, raw_args, proxy, network, share, .. } => {
-                eprintln!("buoy: building image {name}");
+                crate::say!("building image {name}");
                 lay_out(&self.context_dir, files)?;
                 let spec = BuildSpec {
                     tag: tag.clone(),
@@ -145,7 +145,7 @@ impl ImageMaker {
             ImageSource::Named(_) => {}
         }
         for removed in sweep(engine, &self.host_dir, self.budget, &tag) {
-            eprintln!("buoy: removed image {removed}: not used for long, or too many of them");
+            crate::say!("removed image {removed}: not used for long, or too many of them");
         }
         Ok(())
     }
@@ -154,7 +154,7 @@ impl ImageMaker {
 fn load<T: Transport>(engine: &CliEngine<T>, path: &Path, digest: &str, tag: &str) -> Result<(), MakeError> {
     tarball::check(path)?;
     if engine.image_id(digest)?.is_none() {
-        eprintln!("buoy: loading image {digest}");
+        crate::say!("loading image {digest}");
         engine.load(path)?;
     }
     if engine.image_id(digest)?.is_none() {

@@ -350,18 +350,23 @@ impl Job {
     }
 
     fn pause_before_next(&mut self, times: u32) {
-        if !self.leaving() {
-            let seconds = f64::from(2_u32.saturating_pow(times.min(6).saturating_sub(1))) * 0.5;
-            self.not_before = self.now + Duration::from_secs_f64(seconds.min(10.0));
-        }
+        let seconds = f64::from(2_u32.saturating_pow(times.min(6).saturating_sub(1))) * 0.5;
+        let longest = if self.leaving() { 0.2 } else { 10.0 };
+        self.not_before = self.now + Duration::from_secs_f64(seconds.min(longest));
     }
 
     fn give_up_for_now(&mut self, why: String, actions: &mut Vec<Action>) {
-        let ending = if self.leaving() { self.left() } else { Ending::host_cannot(self.host_attempts, why) };
-        if !matches!(ending, Ending::Left) {
-            actions.push(Action::Conclude(ending.clone()));
+        if self.leaving() {
+            return self.exit(self.left(), actions);
         }
-        self.exit(ending, actions);
+        match Ending::host_cannot(self.host_attempts, why) {
+            // For good: what there is of a container goes too.
+            failed @ Ending::Failed(_) => self.decide(failed, actions),
+            later => {
+                actions.push(Action::Conclude(later.clone()));
+                self.exit(later, actions);
+            }
+        }
     }
 
     fn decide(&mut self, ending: Ending, actions: &mut Vec<Action>) {

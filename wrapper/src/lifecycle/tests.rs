@@ -349,6 +349,19 @@ fn a_host_that_never_can_fails_the_job_in_the_end() {
 }
 
 #[test]
+fn the_last_attempt_of_a_host_that_cannot_cleans_up() {
+    let mut life = Life::begin();
+    life.job.host_attempts = 8;
+    life.reply(Call::Probe, Reply::Probed);
+    life.reply(Call::Inspect, Reply::Container(Seen::Created));
+    life.fail(Call::Start, CallError::Host("no space".into()));
+    life.expect_conclusion(|ending| matches!(ending, Ending::Failed(_)));
+    life.reply(Call::Logs, Reply::Done);
+    life.reply(Call::Remove, Reply::Done);
+    life.expect_exit(|ending| matches!(ending, Ending::Failed(_)));
+}
+
+#[test]
 fn a_build_that_fails_ends_the_job_at_once() {
     let mut life = Life::begin();
     life.reply(Call::Probe, Reply::Probed);

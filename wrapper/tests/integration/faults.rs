@@ -202,3 +202,14 @@ fn quit_then_kill_then_go_on() {
         assert_ran_once(&slot);
     });
 }
+
+/// A disk that is full when the wrapper wants to say something.
+#[test]
+fn a_log_that_cannot_be_written_does_not_end_the_job() {
+    crate::support::each_engine(Engine::Docker, |engine| {
+        let mut slot = Slot::with_script(engine, "echo done > out.txt");
+        slot.log_to_full_disk = true;
+        slot.run().assert_success();
+        assert_eq!(fs::read_to_string(slot.dir.join("out.txt")).unwrap(), "done\n");
+    });
+}

@@ -36,7 +36,8 @@ impl Running {
         }
         let client = ClientEnd::create(&slot.dir, -1).unwrap();
         client.reset();
-        let stderr = OpenOptions::new().create(true).append(true).open(slot.dir.join("stderr.txt")).unwrap();
+        let stderr = if slot.log_to_full_disk { "/dev/full".into() } else { slot.dir.join("stderr.txt") };
+        let stderr = OpenOptions::new().create(true).append(true).open(stderr).unwrap();
         let wrapper = env!("CARGO_BIN_EXE_buoy-wrapper");
         let mut command = Command::new(wrapper);
         if slot.without_engines {

@@ -30,6 +30,7 @@ pub struct Slot {
     pub arguments: Vec<String>,
     pub path: Option<String>,
     pub without_engines: bool,
+    pub log_to_full_disk: bool,
 }
 
 impl Slot {
@@ -79,6 +80,7 @@ impl Slot {
             arguments: Vec::new(),
             path: None,
             without_engines: false,
+            log_to_full_disk: false,
         }
     }
 
