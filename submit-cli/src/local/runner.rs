@@ -35,6 +35,9 @@ const LOCK_RETRY: Duration = Duration::from_millis(50);
 /// An earlier wrapper that has not left its slot after so long never will.
 const LOCK_PATIENCE: Duration = Duration::from_secs(60);
 
+/// So long the daemons may go on with what they were asked when the user wants it to stop.
+const DAEMONS_PATIENCE: Duration = Duration::from_secs(2);
+
 /// The run can't go on.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -164,7 +167,8 @@ pub struct Runner<'a> {
     /// Jobs that the daemons can't do anything with in this run.
     stuck: BTreeSet<usize>,
     dirty: BTreeSet<usize>,
-    stopping: bool,
+    /// Since when the user wants it to stop.
+    stopping: Option<Instant>,
     killed: bool,
     over: usize,
 }
@@ -181,7 +185,7 @@ impl<'a> Runner<'a> {
             asked: BTreeSet::new(),
             stuck: BTreeSet::new(),
             dirty: BTreeSet::new(),
-            stopping: false,
+            stopping: None,
             killed: false,
             over,
         }
@@ -210,7 +214,7 @@ impl<'a> Runner<'a> {
             done: done_jobs,
             failed,
             left: in_plan - done_jobs - failed,
-            interrupted: self.stopping,
+            interrupted: self.stopping.is_some(),
         };
         (self.parts.jobs, done.map(|()| outlook))
     }
@@ -322,9 +326,10 @@ impl<'a> Runner<'a> {
     }
 
     fn is_finished(&self) -> bool {
-        // What the daemons are still asked when all is killed, they are asked again next time.
-        let all_answered = self.asked.is_empty() || self.killed;
-        let nothing_to_start = self.stopping || self.ready.is_empty();
+        // What the daemons are still asked at a stop, they are asked again next time.
+        let patient = !self.killed && self.stopping.is_none_or(|since| since.elapsed() < DAEMONS_PATIENCE);
+        let all_answered = self.asked.is_empty() || !patient;
+        let nothing_to_start = self.stopping.is_some() || self.ready.is_empty();
         self.slots.is_empty() && self.ended.is_empty() && all_answered && nothing_to_start
     }
 
@@ -354,12 +359,12 @@ impl<'a> Runner<'a> {
 
     /// The user's first signal asks all tasks to leave, the second one kills them.
     fn interrupted(&mut self) {
-        if self.stopping && !self.killed {
+        if self.stopping.is_some() && !self.killed {
             self.note("killing what still runs");
             self.kill();
             return;
         }
-        if !self.stopping {
+        if self.stopping.is_none() {
             self.note("stopping; what is running will be run again next time (once more: kill it at once)");
             self.stop();
         }
@@ -375,7 +380,7 @@ impl<'a> Runner<'a> {
     }
 
     fn stop(&mut self) {
-        self.stopping = true;
+        self.stopping.get_or_insert_with(Instant::now);
         let waiting: Vec<u32> = self
             .slots
             .iter()

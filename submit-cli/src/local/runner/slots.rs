@@ -27,7 +27,7 @@ impl Runner<'_> {
     }
 
     pub(super) fn fill_slots(&mut self) -> Result<(), RunError> {
-        while !self.stopping && (self.slots.len() as u32) < self.parts.slots {
+        while self.stopping.is_none() && (self.slots.len() as u32) < self.parts.slots {
             let Some((at, n)) = self.ready.pop_front() else { return Ok(()) };
             let still_wanted =
                 self.parts.jobs[at].result(n).is_some_and(|result| result.state == ResultState::Unsent);
@@ -178,7 +178,7 @@ impl Runner<'_> {
                 self.put_back(slot, at, n);
                 Ok(())
             }
-            Ending::Restart { .. } if self.stopping => {
+            Ending::Restart { .. } if self.stopping.is_some() => {
                 self.put_back(slot, at, n);
                 Ok(())
             }
