@@ -10,9 +10,11 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rustix::fs::{FlockOperation, flock};
 
+mod find;
 mod record;
 mod rows;
 
+pub use find::{UnknownJob, find_job};
 pub use record::{JobRecord, JobStatus, ResultRecord, state_word};
 
 /// Version of the schema that this program writes.

@@ -75,12 +75,13 @@ fn batch_spec(sources: &Sources, mistakes: &mut Diagnostics) -> (BatchSpec, Stri
         },
         None => BatchSpec { source: source(&sources.jobs, mistakes), ..BatchSpec::default() },
     };
-    if app.is_none() && batch.app.is_none() {
+    batch.app = app.or(batch.app).or_else(|| app_beside(batch_file.as_deref()?));
+    if batch.app.is_none() {
         let place = Place::file(&sources.app);
-        mistakes
-            .push(Diagnostic::new(place, "the batch does not name its app").help("add app = \"DIRECTORY\""));
+        let diagnostic =
+            Diagnostic::new(place, "the batch does not name its app, and no app.toml is beside it");
+        mistakes.push(diagnostic.help("add app = \"DIRECTORY\""));
     }
-    batch.app = app.or(batch.app);
     override_batch(&mut batch, sources, mistakes);
     let named_by =
         batch_file.as_deref().filter(|file| file.file_name().is_none_or(|name| name != "batch.toml"));
@@ -93,7 +94,8 @@ fn batch_spec(sources: &Sources, mistakes: &mut Diagnostics) -> (BatchSpec, Stri
     (batch, name.unwrap_or_else(|| "batch".to_owned()))
 }
 
-/// The app and the batch file that were meant. A batch file may stand in the app's place, if it names its app.
+/// The app and the batch file that were meant. A batch file may stand in the app's place, if it names its app or lies
+/// beside it.
 fn find(sources: &Sources) -> (Option<PathBuf>, Option<PathBuf>) {
     let is_toml = |path: &Path| path.extension().is_some_and(|extension| extension == "toml");
     let is_app = |path: &Path| path.file_name().is_some_and(|name| name == "app.toml");
@@ -115,6 +117,12 @@ fn find(sources: &Sources) -> (Option<PathBuf>, Option<PathBuf>) {
     }
 }
 
+/// The app.toml in the directory of a batch file.
+fn app_beside(batch_file: &Path) -> Option<PathBuf> {
+    let app = batch_file.with_file_name("app.toml");
+    app.is_file().then_some(app)
+}
+
 /// The source of jobs that arguments name: a table, a directory, or files.
 fn source(jobs: &[PathBuf], mistakes: &mut Diagnostics) -> Option<JobSource> {
     match jobs {
@@ -128,7 +136,7 @@ fn source(jobs: &[PathBuf], mistakes: &mut Diagnostics) -> Option<JobSource> {
                                 input files";
                 mistakes.push(Diagnostic::new(Place::file(path), found).accepted(accepted));
             }
-            Some(JobSource::Files(files.to_vec()))
+            Some(JobSource::Files(files.iter().filter(|path| path.is_file()).cloned().collect()))
         }
     }
 }
@@ -182,6 +190,13 @@ fn inside(dir: &Path, name: &str) -> PathBuf {
 
 fn read_app(path: &Path, mistakes: &mut Diagnostics) -> Option<AppSpec> {
     let file = if path.is_dir() { inside(path, "app.toml") } else { path.to_path_buf() };
+    if file.is_file() && file.extension().is_none_or(|extension| extension != "toml") {
+        let diagnostic = Diagnostic::new(Place::file(&file), "this is no science app")
+            .accepted("its directory, its app.toml, or a batch.toml")
+            .help("a table or an input file follows the app: buoy check APP FILE");
+        mistakes.push(diagnostic);
+        return None;
+    }
     match std::fs::read_to_string(&file) {
         Ok(text) => app::parse::parse(&file, &text, mistakes),
         Err(error) => {

@@ -92,6 +92,14 @@ pub fn log(heading: &str, log: &[u8]) -> io::Result<()> {
     }
 }
 
+/// Prints a script for a shell to stdout.
+///
+/// # Errors
+/// stdout is closed.
+pub fn script(script: &[u8]) -> io::Result<()> {
+    io::stdout().lock().write_all(script)
+}
+
 /// Prints where something was written.
 ///
 /// # Errors

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 /// The science app and where its jobs come from.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Sources {
-    /// The science app: its directory, its app.toml, or a batch.toml that names it
+    /// The science app: its directory, its app.toml, or a batch.toml that names it or lies beside it
     pub app: PathBuf,
     /// A batch.toml, a table (.csv .tsv .jsonl), a directory with a directory per job, or input files, one job each.
     /// Without any: batch.toml beside app.toml, else a single job

@@ -5,6 +5,7 @@ use clap_complete::Shell;
 
 use crate::cli::Cli;
 use crate::exit::Exit;
+use crate::render;
 
 /// Arguments of `buoy completions`.
 #[derive(Debug, clap::Args)]
@@ -16,8 +17,10 @@ pub struct Args {
 /// Writes the script.
 ///
 /// # Errors
-/// None: a reader that goes away ends the process as usual.
+/// stdout is closed.
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
-    clap_complete::generate(args.shell, &mut Cli::command(), "buoy", &mut std::io::stdout());
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "buoy", &mut script);
+    render::script(&script)?;
     Ok(Exit::Done)
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::campaign::{Campaign, JobStatus};
+use crate::campaign::{Campaign, JobStatus, find_job};
 use crate::exit::Exit;
 use crate::local::files::FileError;
 use crate::local::prepare::meta;
@@ -28,8 +28,8 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let campaign = Campaign::open_to_read(&args.out)?;
     let mut jobs = campaign.jobs()?;
-    if let Some(name) = args.jobs.iter().find(|name| jobs.iter().all(|job| job.name != **name)) {
-        return Ok(render::refusal(&anyhow::anyhow!("no job {name} in this campaign")));
+    if let Some(unknown) = args.jobs.iter().find_map(|name| find_job(&jobs, name).err()) {
+        return Ok(render::refusal(&unknown.into()));
     }
     let outputs: Vec<String> =
         serde_json::from_str(&campaign.meta(meta::OUTPUTS)?.unwrap_or_else(|| "[]".to_owned()))?;

@@ -23,7 +23,12 @@ pub struct Args {
 /// # Errors
 /// The directory cannot be written.
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
-    let name = args.dir.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    // The last part of `.` is that of the working directory.
+    let absolute = std::path::absolute(&args.dir)?;
+    let name = absolute.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    if args.dir.exists() {
+        return Ok(render::refusal(&StarterError::Exists { dir: args.dir.clone() }.into()));
+    }
     if let Err(error) = validators::workunit_name::check_app(name) {
         return Ok(render::refusal(&anyhow!("{error}")));
     }

@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 
-use crate::campaign::{Campaign, JobRecord};
+use crate::campaign::{Campaign, JobRecord, find_job};
 use crate::exit::Exit;
 use crate::local::layout::Layout;
 use crate::local::prepare::meta;
 use crate::render;
-use wrapper::config::nearest;
 use wrapper::wire::slot::STDERR_FILE;
 
 /// Arguments of `buoy logs`.
@@ -30,11 +29,9 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let campaign = Campaign::open_to_read(&args.out)?;
     let jobs = campaign.jobs()?;
-    let Some(job) = jobs.iter().find(|job| job.name == args.job) else {
-        let names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
-        let hint =
-            nearest(&args.job, &names).map(|name| format!("; did you mean {name}?")).unwrap_or_default();
-        return Ok(render::refusal(&anyhow::anyhow!("no job {} among {}{hint}", args.job, names.len())));
+    let job = match find_job(&jobs, &args.job) {
+        Ok(job) => job,
+        Err(unknown) => return Ok(render::refusal(&unknown.into())),
     };
     let Some(n) = args.result.or_else(|| job.telling().map(|result| result.n)) else {
         return Ok(render::refusal(&anyhow::anyhow!("job {} has not been started", job.name)));

@@ -1,5 +1,6 @@
 //! The verbs of `buoy`: one file each, wiring only.
 
+use crate::campaign::CampaignError;
 use crate::cli::{Cli, Verb};
 use crate::exit::Exit;
 
@@ -26,5 +27,8 @@ pub fn run(cli: Cli) -> Exit {
         Verb::Doctor(args) => doctor::run(&args),
         Verb::Completions(args) => completions::run(&args),
     };
-    done.unwrap_or_else(|error| crate::render::error(&error))
+    done.unwrap_or_else(|error| match error.downcast_ref() {
+        Some(CampaignError::Missing { .. }) => crate::render::refusal(&error),
+        _ => crate::render::error(&error),
+    })
 }

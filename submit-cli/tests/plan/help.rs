@@ -12,7 +12,7 @@ fn help_of_check_names_all_sources_of_jobs() {
     Usage: buoy check [OPTIONS] <APP> [JOBS]...
 
     Arguments:
-      <APP>      The science app: its directory, its app.toml, or a batch.toml that names it
+      <APP>      The science app: its directory, its app.toml, or a batch.toml that names it or lies beside it
       [JOBS]...  A batch.toml, a table (.csv .tsv .jsonl), a directory with a directory per job, or input files, one job each. Without any: batch.toml beside app.toml, else a single job
 
     Options:
@@ -32,6 +32,15 @@ fn completions_are_written_for_each_shell() {
         let script = Folder::new().buoy(&format!("completions {shell}")).good();
         assert!(script.contains("buoy") && script.contains("check"), "{shell}");
     }
+}
+
+#[test]
+fn a_reader_of_the_completions_may_go_away() {
+    let mut buoy = std::process::Command::new(assert_cmd::cargo::cargo_bin("buoy"));
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let done = buoy.args(["completions", "bash"]).stdout(writer).output().unwrap();
+    assert_eq!((done.status.code(), String::from_utf8_lossy(&done.stderr).as_ref()), (Some(0), ""));
 }
 
 #[test]

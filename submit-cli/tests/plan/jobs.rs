@@ -1,5 +1,7 @@
 //! Where jobs come from, and what they are called.
 
+use insta::assert_snapshot;
+
 use crate::folder::Folder;
 
 /// `NAME: ARGS` of each job, by the plan's JSON.
@@ -78,6 +80,18 @@ fn a_batch_file_beside_the_app_is_the_default() {
     let folder = Folder::new().with("batch.toml", "[jobs]\ntable = \"jobs.csv\"\n");
     assert_eq!(seeds(&folder, &["."]), ["a 1", "b 2"]);
     assert_eq!(seeds(&folder, &["app.toml"]), ["a 1", "b 2"]);
+}
+
+#[test]
+fn a_batch_file_in_the_apps_place_finds_the_app_beside_it() {
+    let folder = Folder::new().with("app/batch.toml", "[jobs]\ntable = \"../jobs.csv\"\n");
+    assert_snapshot!(folder.buoy("check app/batch.toml").refused(), @r#"
+    error: app/batch.toml: the batch does not name its app, and no app.toml is beside it
+      help: add app = "DIRECTORY"
+    1 mistake; nothing was done
+    "#);
+    let folder = folder.with("batch.toml", "[jobs]\ntable = \"jobs.csv\"\n");
+    assert_eq!(jobs(&folder, &["batch.toml"]).len(), 2);
 }
 
 #[test]

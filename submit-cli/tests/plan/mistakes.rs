@@ -38,6 +38,22 @@ fn the_app_is_not_there() {
 }
 
 #[test]
+fn a_table_or_a_file_that_is_not_there_in_the_wrong_place() {
+    assert_snapshot!(Folder::new().buoy("check jobs.csv").refused(), @r"
+    error: jobs.csv: this is no science app
+      accepted: its directory, its app.toml, or a batch.toml
+      help: a table or an input file follows the app: buoy check APP FILE
+    1 mistake; nothing was done
+    ");
+    let folder = Folder::new().replace("app.toml", " --seed {seed}", "");
+    assert_snapshot!(folder.buoy("check . a.pdbqt x*.pdbqt").refused(), @r"
+    error: x*.pdbqt: no such file
+      accepted: a batch.toml, a table (.csv, .tsv, .jsonl), a directory with a directory per job, or input files
+    1 mistake; nothing was done
+    ");
+}
+
+#[test]
 fn the_dockerfile_is_missing() {
     assert_snapshot!(Folder::new().without("Dockerfile").buoy("check . jobs.csv").refused(), @r"
     error: app.toml: Dockerfile cannot be read: No such file or directory (os error 2)

@@ -40,6 +40,7 @@ fn what_exists_is_left_alone() {
     let folder = Folder::new().with("words/app.toml", "mine");
     assert_snapshot!(folder.buoy("init words").refused(), @"error: words exists already; choose another name");
     assert_eq!(folder.read("words/app.toml"), "mine");
+    assert_snapshot!(folder.buoy("init .").refused(), @"error: . exists already; choose another name");
 }
 
 #[test]

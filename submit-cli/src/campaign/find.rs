@@ -1,0 +1,75 @@
+//! A job by the name that a submitter typed.
+
+use wrapper::config::nearest;
+
+use super::JobRecord;
+
+/// So many names are told when none is like the one that was typed.
+const TOLD: usize = 5;
+
+/// No job has this name.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no job {name} among the {count} of this campaign{hint}")]
+pub struct UnknownJob {
+    name: String,
+    count: usize,
+    hint: String,
+}
+
+/// Finds a job.
+///
+/// # Errors
+/// None has the name; which ones are like it is said.
+pub fn find_job<'a>(jobs: &'a [JobRecord], name: &str) -> Result<&'a JobRecord, UnknownJob> {
+    if let Some(job) = jobs.iter().find(|job| job.name == name) {
+        return Ok(job);
+    }
+    let names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
+    let hint = match nearest(name, &names) {
+        Some(near) => format!("; did you mean {near}?"),
+        None => {
+            let like: Vec<&str> =
+                names.iter().copied().filter(|known| !name.is_empty() && known.contains(name)).collect();
+            let told = if like.is_empty() { &names } else { &like };
+            let more = if told.len() > TOLD { ", …" } else { "" };
+            format!(": {}{more}", told[..told.len().min(TOLD)].join(", "))
+        }
+    };
+    Err(UnknownJob { name: name.to_owned(), count: jobs.len(), hint })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workunit::ErrorMask;
+
+    fn job(name: &str) -> JobRecord {
+        JobRecord {
+            id: 1,
+            name: name.to_owned(),
+            wu_name: String::new(),
+            fingerprint: String::new(),
+            in_plan: true,
+            first_n: 0,
+            target_nresults: 1,
+            errors: ErrorMask::default(),
+            canonical: None,
+            assimilated: false,
+            cause: None,
+            results: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_not_there_brings_those_that_are_like_it() {
+        let jobs: Vec<JobRecord> = ["harbour-light", "sea-sea", "sea-buoy", "a", "b", "c"].map(job).into();
+        let message = |name: &str| find_job(&jobs, name).unwrap_err().to_string();
+        assert_eq!(message("sea-boy"), "no job sea-boy among the 6 of this campaign; did you mean sea-buoy?");
+        assert_eq!(message("harbour"), "no job harbour among the 6 of this campaign: harbour-light");
+        assert_eq!(
+            message("zzz"),
+            "no job zzz among the 6 of this campaign: harbour-light, sea-sea, sea-buoy, a, b, …"
+        );
+        assert_eq!(find_job(&jobs, "sea-sea").unwrap().name, "sea-sea");
+    }
+}
