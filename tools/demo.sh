@@ -9,9 +9,10 @@ run_demo() {
     alone provide_for_demo
 
     step build
-    [ -x target/release/buoy ] || doing "cargo build --release (a few minutes the first time)"
+    doing "cargo build --release (a few minutes the first time)"
     mkdir -p "$out"
-    logged "$out/build.log" cargo build --release --locked --workspace --bins || fail "the build failed"
+    logged "$out/build.log" cargo build --release --locked --bin buoy --bin buoy-wrapper --bin buoy-init \
+        --bin buoy-compare --bin buoy-assimilate || fail "the build failed" "its output is in $out/build.log"
     settled "target/release/buoy, buoy-wrapper and the validators"
 
     # What an earlier demo left would be taken for finished work.

@@ -32,12 +32,30 @@ lint() {
     step fmt
     cargo fmt --all --check || fail "some files are not formatted" "cargo fmt --all"
     settled "formatted"
+    step links
+    check_links
+    settled "every file that a document points to is there"
     step shellcheck
-    shellcheck -x x tools/*.sh .ci/run || fail "shellcheck found faults"
+    shellcheck -x x tools/*.sh .ci/run examples/*/*.sh examples/*/*/*.sh || fail "shellcheck found faults"
     settled "no faults"
     step clippy
     cargo clippy --workspace --all-targets --locked -- -D warnings || fail "clippy found faults"
     settled "no faults"
+}
+
+# Relative links in tracked Markdown files.
+check_links() {
+    local document target broken=0
+    while IFS=$'\t' read -r document target; do
+        [ -e "$(dirname "$document")/$target" ] || {
+            echo "$document points to $target, which is not there" >&2
+            broken=1
+        }
+    done < <(git ls-files '*.md' | while read -r document; do
+        { grep -o '](\([^)]*\))' "$document" || true; } | sed -e 's/^](//' -e 's/)$//' -e 's/#.*//' |
+            { grep -v -e '^$' -e '^[a-z]*:' || true; } | sed "s|^|$document\t|"
+    done)
+    [ $broken -eq 0 ] || fail "there are broken links"
 }
 
 # run_tests [ARGS for the test runner]
@@ -51,7 +69,7 @@ run_tests() {
     if cargo nextest --version >/dev/null 2>&1; then
         # nextest leaves out the examples in documentation; they come first, so that its summary stays the last word.
         [ $# -gt 0 ] || cargo test --workspace --locked --doc --quiet
-        cargo nextest run --workspace --locked --no-fail-fast "$@"
+        cargo nextest run --workspace --locked "$@"
     else
         cargo test --workspace --locked --no-fail-fast "$@"
     fi
