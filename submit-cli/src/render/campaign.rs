@@ -81,8 +81,9 @@ fn lines(event: &Event<'_>) -> Vec<String> {
 fn words(event: &Event<'_>) -> Vec<String> {
     match event {
         Event::Begun { jobs, finished_before, going_on, slots, engine, results } => {
+            let s = if *jobs == 1 { "" } else { "s" };
             let mut line =
-                format!("{jobs} jobs, {slots} at a time, with {engine}; results in {}", results.display());
+                format!("{jobs} job{s}, {slots} at a time, with {engine}; results in {}", results.display());
             if *finished_before > 0 {
                 line.push_str(&format!("; {finished_before} finished before"));
             }
