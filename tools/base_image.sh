@@ -35,8 +35,9 @@ import_tarball() {
 # bootstrap_debian TARBALL: takes about 30 s. The target file appears only when it is whole.
 bootstrap_debian() {
     local work log
-    command -v debootstrap >/dev/null || install_packages debootstrap debootstrap
+    need_root "run debootstrap, since no registry answers"
     doing "no registry answers; making $base_image with debootstrap"
+    command -v debootstrap >/dev/null || install_packages debootstrap debootstrap
     log=$(cache_directory)/debootstrap.log
     work=$(mktemp -d)
     logged "$log" as_root debootstrap --variant=minbase bookworm "$work/root" \

@@ -30,6 +30,7 @@ explain_docker_permission() {
 
 start_docker() {
     if docker_socket_refuses_us && dockerd_runs; then explain_docker_permission; fi
+    need_root "start Docker"
     if [ -d /run/systemd/system ]; then
         doing "systemctl start docker"
         as_root systemctl start docker || fail "systemd could not start Docker" "journalctl -u docker -n 30"

@@ -1,38 +1,37 @@
 # shellcheck shell=bash
 # Root's rights and Debian's packages.
 
-as_root() {
-    if [ "$(id -u)" -eq 0 ]; then
-        "$@"
-    elif command -v sudo >/dev/null; then
-        sudo "$@"
-    else
-        fail "needs root's rights for: $*" "run ./x as root, or install sudo"
-    fi
+# need_root PURPOSE: to be called before output is redirected, so that its message is seen.
+need_root() {
+    [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null ||
+        fail "needs root's rights to $1" "run ./x as root, or install sudo"
 }
 
-# install_packages WHAT-FOR PACKAGE...: with apt where there is one; elsewhere says what to install.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# install_packages WHAT PACKAGE...: with apt where there is one; elsewhere says what to install.
 install_packages() {
-    local purpose=$1 log
+    local what=$1
     shift
     if ! command -v apt-get >/dev/null; then
-        fail "$purpose is missing, and this system has no apt-get" \
+        fail "$what is missing, and this system has no apt-get" \
             "install it yourself, then run ./x again; Debian's names are: $*"
     fi
+    need_root "install $*"
     doing "installing $*"
-    log=$(cache_directory)/apt.log
     # A fresh system has no package lists, an old one has stale ones: refresh only then.
-    apt_get "$log" install "$@" || {
-        apt_get "$log" update || fail "apt-get update failed" "its output is in $log"
-        apt_get "$log" install "$@" || fail "apt-get could not install $purpose: $*" "its output is in $log"
+    apt_get install "$@" || { apt_get update && apt_get install "$@"; } || {
+        tail -n 15 "$(apt_log)" | sed 's/^/  | /' >&2
+        fail "apt-get could not install $what: $*" "its output is in $(apt_log)"
     }
 }
 
+apt_log() { echo "$(cache_directory)/apt.log"; }
+
 apt_get() {
-    local log=$1 verb=$2
-    shift 2
-    local options=(-q -y --no-install-recommends -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3)
-    [ "$verb" = install ] || options=(-q -o Acquire::Retries=3)
-    if [ "$verb" = install ] && ! apt-cache show "$@" >/dev/null 2>&1; then return 1; fi
-    logged "$log" as_root env DEBIAN_FRONTEND=noninteractive apt-get "${options[@]}" "$verb" "$@"
+    local options=(-q -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3)
+    [ "$1" = update ] || options+=(-y --no-install-recommends)
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get "${options[@]}" "$@" >"$(apt_log)" 2>&1 </dev/null
 }
