@@ -60,7 +60,6 @@ impl Calls {
         match call {
             Call::Probe => self.probe(),
             Call::Inspect => self.inspect(),
-            Call::FindImage => self.find_image(),
             Call::MakeImage => self.make_image(),
             Call::Create => self.create(),
             Call::Start => self.start(),
@@ -161,14 +160,14 @@ impl Calls {
         })
     }
 
-    fn find_image(&mut self) -> Result<Reply, CallError> {
-        let survey = self.survey()?;
-        let image = self.assignment.image(&survey).map_err(|error| CallError::Job(chain(&error)))?;
-        let engine = self.engine()?;
-        let there =
-            engine.image_id(&self.assignment.image_name(&image, engine.flavor())).map_err(sort_error)?;
-        self.image = Some(image);
-        Ok(Reply::Image(there.is_some()))
+    /// Where the image comes from; told once, for its files are hashed for that.
+    fn image(&mut self, survey: &Survey) -> Result<ImageSource, CallError> {
+        if let Some(image) = &self.image {
+            return Ok(image.clone());
+        }
+        let image = self.assignment.image(survey).map_err(|error| CallError::Job(chain(&error)))?;
+        self.image = Some(image.clone());
+        Ok(image)
     }
 
     fn survey(&self) -> Result<Survey, CallError> {
@@ -190,6 +189,7 @@ impl Calls {
 
     fn create(&mut self) -> Result<Reply, CallError> {
         let survey = self.survey()?;
+        let image = self.image(&survey)?;
         let engine = self.engine()?;
         {
             let mut state = self.shared.state();
@@ -222,9 +222,7 @@ impl Calls {
             PrepareError::Replaced { .. } => CallError::Job(chain(&error)),
             PrepareError::Put { .. } => CallError::Host(chain(&error)),
         })?;
-        let image =
-            self.image.as_ref().ok_or_else(|| CallError::Hiccup("the image is not known yet".into()))?;
-        let name = self.assignment.image_name(image, engine.flavor());
+        let name = self.assignment.image_name(&image, engine.flavor());
         let spec = self.assignment.container(engine.flavor(), name.clone(), mounts);
         engine.create(&spec).map_err(sort_error)?;
         if image.own_name().is_some() {

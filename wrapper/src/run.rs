@@ -124,6 +124,7 @@ fn lock(slot: &Path) -> Result<SlotLock, String> {
 fn start(slot: &Path, args: Args) -> Result<Driver, StartError> {
     let init_data = InitData::read(slot).map_err(|error| StartError::host(&error))?;
     let layout = Layout::new(slot);
+    let first_life = !layout.own().exists();
     let state = State::read(&layout.state(), &init_data.result_name);
     let mut link = ClientLink::attach(slot, &init_data).map_err(|error| StartError::host(&error))?;
     let assignment = assign(layout.clone(), init_data.clone(), args)?;
@@ -136,6 +137,7 @@ fn start(slot: &Path, args: Args) -> Result<Driver, StartError> {
             tell_client(slot, &ending);
             Job::finished_before(ending)
         }
+        None if first_life => Job::fresh(),
         None => Job::new(state.host_attempts),
     };
     let limit = Weight { bytes: disk_limit(init_data.rsc_disk_bound), files: assignment.limits.max_files };

@@ -27,6 +27,9 @@ pub struct Invocation {
     pub timeout: Duration,
     /// What is kept of stdout and stderr, each.
     pub keep: Keep,
+    /// It goes on to its end when we are killed or stop waiting. For commands that change a container's state: Podman, killed
+    /// in the middle of a start, leaves a running container that it does not know to be running.
+    pub survives: bool,
 }
 
 impl Invocation {
@@ -38,6 +41,7 @@ impl Invocation {
             env: Vec::new(),
             timeout: Duration::from_secs(60),
             keep: Keep::Head(1 << 20),
+            survives: false,
         }
     }
 
@@ -59,6 +63,13 @@ impl Invocation {
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// Lets it go on to its end when we are killed or stop waiting.
+    #[must_use]
+    pub fn surviving(mut self) -> Self {
+        self.survives = true;
         self
     }
 

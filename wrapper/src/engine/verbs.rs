@@ -243,7 +243,12 @@ impl Verbs {
         for volume in &spec.volumes {
             command = command.args(["--volume", volume]);
         }
-        command.args(&spec.raw_args).arg(&spec.image).args(&spec.args).timeout(Duration::from_secs(300))
+        command
+            .args(&spec.raw_args)
+            .arg(&spec.image)
+            .args(&spec.args)
+            .timeout(Duration::from_secs(300))
+            .surviving()
     }
 
     fn gpu(&self, command: Invocation, gpu: Option<&Gpu>) -> Invocation {
@@ -263,7 +268,7 @@ impl Verbs {
 
     /// `start`, `pause`, `unpause`, `kill`: a verb and a container.
     pub(super) fn simple(&self, verb: &str, name: &str) -> Invocation {
-        self.command(verb).arg(name)
+        self.command(verb).arg(name).surviving()
     }
 
     pub(super) fn wait(&self, name: &str) -> Invocation {
@@ -275,7 +280,7 @@ impl Verbs {
     }
 
     pub(super) fn remove(&self, name: &str) -> Invocation {
-        self.command("rm").args(["--force", "--volumes", name])
+        self.command("rm").args(["--force", "--volumes", name]).surviving()
     }
 
     /// Ids of all images whose name begins like ours, one on a line.

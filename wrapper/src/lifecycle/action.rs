@@ -9,11 +9,9 @@ pub enum Call {
     Probe,
     /// Look at the container.
     Inspect,
-    /// Is the image there?
-    FindImage,
     /// Build or load the image, under the host's lock.
     MakeImage,
-    /// Lay out the work directory and create the container.
+    /// Lay out the work directory and create the container. That the image is missing is found out here.
     Create,
     /// Start the container.
     Start,
@@ -36,7 +34,7 @@ pub enum Call {
 impl Call {
     /// May take minutes and can be broken off without harm.
     pub fn is_long(self) -> bool {
-        matches!(self, Call::Probe | Call::FindImage | Call::MakeImage | Call::Create)
+        matches!(self, Call::Probe | Call::MakeImage | Call::Create)
     }
 }
 

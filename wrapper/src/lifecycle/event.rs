@@ -79,8 +79,6 @@ pub enum Reply {
     Probed,
     /// The container as it is now (inspect, start, wait for its exit).
     Container(Seen),
-    /// Whether the image is there.
-    Image(bool),
     /// Done as asked.
     Done,
 }

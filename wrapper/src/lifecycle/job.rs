@@ -19,14 +19,6 @@ pub enum Wanted {
     Abort,
 }
 
-/// Whether the image is known to be there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Image {
-    Unknown,
-    Absent,
-    Ready,
-}
-
 /// What remains to be done once the job's end is decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Farewell {
@@ -40,7 +32,9 @@ pub struct Job {
     pub(super) wanted: Wanted,
     pub(super) probed: bool,
     pub(super) seen: Seen,
-    pub(super) image: Image,
+    /// The engine said so; until then it is believed to be there, which is so for all jobs of an app but the first.
+    pub(super) image_is_missing: bool,
+    pub(super) images_lost: u32,
     pub(super) in_flight: Option<Call>,
     pub(super) cancelling: bool,
     pub(super) now: Duration,
@@ -71,7 +65,8 @@ impl Job {
             wanted: Wanted::Run,
             probed: false,
             seen: Seen::Unknown,
-            image: Image::Unknown,
+            image_is_missing: false,
+            images_lost: 0,
             in_flight: None,
             cancelling: false,
             now: Duration::ZERO,
@@ -90,6 +85,12 @@ impl Job {
             over: false,
             host_attempts,
         }
+    }
+
+    /// A job in a slot where no life of the wrapper has been before: there is no container to look for. (Should there be one
+    /// after all, its name is found taken.)
+    pub fn fresh() -> Self {
+        Self { seen: Seen::Absent, ..Self::new(0) }
     }
 
     /// A job that an earlier life of the wrapper finished, but perhaps without cleaning up.

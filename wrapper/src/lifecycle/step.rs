@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::action::{Action, Call};
 use super::ending::{Ending, Failure, exit_code};
 use super::event::{CallError, Event, Exited, Reply, Seen};
-use super::job::{Farewell, Image, Job, Wanted};
+use super::job::{Farewell, Job, Wanted};
 
 /// A quit or abort is obeyed within two seconds: whatever is in flight is broken off after this.
 const PATIENCE_WHEN_LEAVING: Duration = Duration::from_millis(1_200);
@@ -18,6 +18,7 @@ const FIRST_ASKS: u32 = 3;
 const MAX_HICCUPS: u32 = 4;
 const MAX_CONFLICTS: u32 = 20;
 const MAX_RECREATED: u32 = 3;
+const MAX_IMAGES_LOST: u32 = 3;
 const MAX_RESTARTED: u32 = 20;
 
 impl Job {
@@ -155,11 +156,9 @@ impl Job {
             (Seen::Running { .. }, None) if !run => Next::Call(Call::Pause),
             (Seen::Paused { .. }, None) if run => Next::Call(Call::Unpause),
             (Seen::Created | Seen::Killed, None) if run => Next::Call(Call::Start),
-            (Seen::Absent, None) if run => Next::Call(match self.image {
-                Image::Unknown => Call::FindImage,
-                Image::Absent => Call::MakeImage,
-                Image::Ready => Call::Create,
-            }),
+            (Seen::Absent, None) if run => {
+                Next::Call(if self.image_is_missing { Call::MakeImage } else { Call::Create })
+            }
             _ => Next::Nothing,
         }
     }
@@ -210,8 +209,7 @@ impl Job {
     fn answered(&mut self, call: Call, reply: Reply, actions: &mut Vec<Action>) {
         match (call, reply) {
             (Call::Probe, _) => self.probed = true,
-            (_, Reply::Image(there)) => self.image = if there { Image::Ready } else { Image::Absent },
-            (Call::MakeImage, _) => self.image = Image::Ready,
+            (Call::MakeImage, _) => self.image_is_missing = false,
             (Call::Create, _) => {
                 self.seen = Seen::Created;
                 self.had_container = true;
@@ -284,7 +282,7 @@ impl Job {
         match error {
             CallError::Cancelled => {}
             CallError::NoContainer => self.lost_container(actions),
-            CallError::NoImage => self.image = Image::Absent,
+            CallError::NoImage => self.lost_image(actions),
             CallError::Conflict(why) => {
                 self.seen = Seen::Unknown;
                 self.conflicts += 1;
@@ -329,6 +327,14 @@ impl Job {
                 "the container was removed from outside: it is made again over the same work directory"
                     .into(),
             ));
+        }
+    }
+
+    fn lost_image(&mut self, actions: &mut Vec<Action>) {
+        self.image_is_missing = true;
+        self.images_lost += 1;
+        if self.images_lost > MAX_IMAGES_LOST {
+            self.give_up_for_now("the image is gone again as soon as it is made".into(), actions);
         }
     }
 

@@ -112,7 +112,7 @@ fn a_first_life_builds_creates_starts_collects_and_cleans_up() {
     let mut life = Life::begin();
     life.reply(Call::Probe, Reply::Probed);
     life.fail(Call::Inspect, CallError::NoContainer);
-    life.reply(Call::FindImage, Reply::Image(false));
+    life.fail(Call::Create, CallError::NoImage);
     life.reply(Call::MakeImage, Reply::Done);
     life.reply(Call::Create, Reply::Done);
     life.reply(Call::Start, Reply::Container(running()));
@@ -131,8 +131,32 @@ fn an_image_that_is_there_is_not_built() {
     let mut life = Life::begin();
     life.reply(Call::Probe, Reply::Probed);
     life.fail(Call::Inspect, CallError::NoContainer);
-    life.reply(Call::FindImage, Reply::Image(true));
-    life.expect_call(Call::Create);
+    life.reply(Call::Create, Reply::Done);
+    life.expect_call(Call::Start);
+}
+
+#[test]
+fn a_first_life_in_a_slot_looks_for_no_container() {
+    let mut life = Life { job: Job::fresh(), actions: Vec::new(), now: Duration::ZERO };
+    life.event(Event::Tick { now: Duration::ZERO });
+    life.reply(Call::Probe, Reply::Probed);
+    life.fail(Call::Create, CallError::Conflict("the name is taken".into()));
+    life.wait(second());
+    life.reply(Call::Inspect, Reply::Container(running()));
+    life.expect_quiet();
+}
+
+#[test]
+fn an_image_that_never_stays_is_not_made_for_ever() {
+    let mut life = Life::begin();
+    life.reply(Call::Probe, Reply::Probed);
+    life.fail(Call::Inspect, CallError::NoContainer);
+    for _ in 0..3 {
+        life.fail(Call::Create, CallError::NoImage);
+        life.reply(Call::MakeImage, Reply::Done);
+    }
+    life.fail(Call::Create, CallError::NoImage);
+    life.expect_conclusion(|ending| matches!(ending, Ending::TryLater { .. }));
 }
 
 #[test]
@@ -186,7 +210,7 @@ fn suspend_during_a_build_starts_nothing_after_it() {
     let mut life = Life::begin();
     life.reply(Call::Probe, Reply::Probed);
     life.fail(Call::Inspect, CallError::NoContainer);
-    life.reply(Call::FindImage, Reply::Image(false));
+    life.fail(Call::Create, CallError::NoImage);
     life.event(Event::Suspend);
     life.reply(Call::MakeImage, Reply::Done);
     life.expect_quiet();
@@ -225,7 +249,7 @@ fn quit_during_a_build_breaks_it_off() {
     let mut life = Life::begin();
     life.reply(Call::Probe, Reply::Probed);
     life.fail(Call::Inspect, CallError::NoContainer);
-    life.reply(Call::FindImage, Reply::Image(false));
+    life.fail(Call::Create, CallError::NoImage);
     life.expect_call(Call::MakeImage);
     life.event(Event::Leave);
     assert_eq!(life.actions, [Action::Cancel]);
@@ -239,7 +263,7 @@ fn abort_during_a_build_breaks_it_off() {
     let mut life = Life::begin();
     life.reply(Call::Probe, Reply::Probed);
     life.fail(Call::Inspect, CallError::NoContainer);
-    life.reply(Call::FindImage, Reply::Image(false));
+    life.fail(Call::Create, CallError::NoImage);
     life.expect_call(Call::MakeImage);
     life.event(Event::Abort);
     assert_eq!(life.actions, [Action::Cancel]);
@@ -290,15 +314,7 @@ fn a_container_removed_from_outside_is_made_again_but_not_for_ever() {
     for _ in 0..3 {
         life.event(Event::ContainerExited { out_of_memory: false });
         life.fail(Call::AwaitExit, CallError::NoContainer);
-        let calls = life.take_calls();
-        let call = if calls == [Call::FindImage] {
-            life.event(Event::Replied { call: Call::FindImage, result: Ok(Reply::Image(true)) });
-            life.take_calls()
-        } else {
-            calls
-        };
-        assert_eq!(call, [Call::Create]);
-        life.event(Event::Replied { call: Call::Create, result: Ok(Reply::Done) });
+        life.reply(Call::Create, Reply::Done);
         life.reply(Call::Start, Reply::Container(running()));
     }
     life.event(Event::ContainerExited { out_of_memory: false });
@@ -366,7 +382,7 @@ fn a_build_that_fails_ends_the_job_at_once() {
     let mut life = Life::begin();
     life.reply(Call::Probe, Reply::Probed);
     life.fail(Call::Inspect, CallError::NoContainer);
-    life.reply(Call::FindImage, Reply::Image(false));
+    life.fail(Call::Create, CallError::NoImage);
     life.fail(Call::MakeImage, CallError::Job("step 3 failed".into()));
     life.expect_conclusion(
         |ending| matches!(ending, Ending::Failed(failure) if failure.why == "step 3 failed"),
@@ -448,24 +464,22 @@ fn any_error() -> impl Strategy<Value = CallError> {
 #[derive(Debug, Clone)]
 enum Turn {
     Event(Event),
-    Answer(Result<Seen, CallError>, bool),
+    Answer(Result<Seen, CallError>),
     Wait(u64),
 }
 
 fn any_turn() -> impl Strategy<Value = Turn> {
     prop_oneof![
         2 => any_event().prop_map(Turn::Event),
-        5 => (prop_oneof![4 => any_seen().prop_map(Ok), 1 => any_error().prop_map(Err)], any::<bool>())
-            .prop_map(|(result, flag)| Turn::Answer(result, flag)),
+        5 => prop_oneof![4 => any_seen().prop_map(Ok), 1 => any_error().prop_map(Err)].prop_map(Turn::Answer),
         3 => (0..15_000_u64).prop_map(Turn::Wait),
     ]
 }
 
-fn reply_to(call: Call, seen: Seen, flag: bool) -> Reply {
+fn reply_to(call: Call, seen: Seen) -> Reply {
     match call {
         Call::Probe => Reply::Probed,
         Call::Inspect | Call::Start | Call::AwaitExit => Reply::Container(seen),
-        Call::FindImage => Reply::Image(flag),
         _ => Reply::Done,
     }
 }
@@ -512,9 +526,9 @@ proptest! {
                     }
                     feed(&mut job, event, &mut in_flight, &mut over);
                 }
-                Turn::Answer(result, flag) => {
+                Turn::Answer(result) => {
                     if let Some(call) = in_flight.take() && !over {
-                        let result = result.map(|seen| reply_to(call, seen, flag));
+                        let result = result.map(|seen| reply_to(call, seen));
                         feed(&mut job, Event::Replied { call, result }, &mut in_flight, &mut over);
                     }
                 }

@@ -33,7 +33,11 @@ fn a_job_has_no_network_no_capabilities_and_gains_no_privileges(engine: Engine) 
 }
 
 fn a_job_over_its_memory_is_out_of_memory_by_the_kernels_word(engine: Engine) {
-    let mut slot = Slot::with_script(engine, "exec busybox dd if=/dev/zero of=/dev/null bs=200M count=1");
+    let mut slot = Slot::with_script(
+        engine,
+        // Podman's own word is not always there, so the job lives until its counters are being read.
+        "busybox sleep 1; exec busybox dd if=/dev/zero of=/dev/null bs=200M count=1",
+    );
     slot.init_data.rsc_memory_bound = 50e6;
     slot.run().assert_status(198);
     assert!(slot.stderr().contains("out of memory"), "{}", slot.stderr());

@@ -16,7 +16,7 @@ use super::{Cancel, Captured, Transport, TransportError};
 /// How often a cancellation is looked for while a command runs.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// Child processes on this host, each in a process group of its own that dies with us.
+/// Child processes on this host, each in a process group of its own that dies with us unless it is to survive.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NativeTransport;
 
@@ -35,7 +35,9 @@ impl Transport for NativeTransport {
         match result.map_err(start_error)? {
             Over::Ended(captured) => Ok(captured),
             Over::Cancelled => {
-                end_group(&mut child);
+                if !invocation.survives {
+                    end_group(&mut child);
+                }
                 Err(TransportError::Cancelled)
             }
             Over::TimedOut => {
@@ -65,9 +67,11 @@ fn spawn(invocation: &Invocation) -> std::io::Result<Child> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0);
-    // SAFETY: prctl(PR_SET_PDEATHSIG) is async-signal-safe and touches no memory of ours.
-    unsafe {
-        command.pre_exec(|| Ok(set_parent_process_death_signal(Some(Signal::KILL))?));
+    if !invocation.survives {
+        // SAFETY: prctl(PR_SET_PDEATHSIG) is async-signal-safe and touches no memory of ours.
+        unsafe {
+            command.pre_exec(|| Ok(set_parent_process_death_signal(Some(Signal::KILL))?));
+        }
     }
     command.spawn()
 }
