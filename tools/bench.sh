@@ -1,0 +1,25 @@
+# shellcheck shell=bash
+# Measures what Buoy promises; the measurements are in wrapper/benches/bars.
+
+# run_bench [NAME...] [--engine docker|podman]
+run_bench() {
+    local engine='' word previous=''
+    for word in "$@"; do
+        [ "$previous" != --engine ] || engine=$word
+        previous=$word
+    done
+    alone provide_for_bench
+    # The programs as they are shipped, beside the wrapper that is measured.
+    cargo build --release --locked --quiet --workspace --bins || fail "the build failed"
+    cargo bench --locked --quiet --workspace --bench bars -- --engine "$engine" "$@"
+}
+
+# A compiler and one engine. Sets `engine` of the caller.
+provide_for_bench() {
+    provide_rust
+    case ${engine:=$(engine_that_answers)} in
+    docker) provide_docker ;;
+    podman) provide_podman ;;
+    *) fail "unknown engine '$engine'" "known are docker and podman" ;;
+    esac
+}

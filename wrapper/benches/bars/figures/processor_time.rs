@@ -1,0 +1,115 @@
+//! What the wrapper takes of the processor while a job runs, and whether what it reports of the job is true.
+
+use std::fs;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::engine_log::EngineLog;
+use crate::table::Row;
+use crate::workbench::{Workbench, await_job, resident_peak_bytes};
+
+const WINDOW: Duration = Duration::from_secs(60);
+/// After the job's start, until the wrapper has nothing of it left to do.
+const SETTLE: Duration = Duration::from_secs(4);
+
+pub fn measure(bench: &Workbench) -> Vec<Row> {
+    bench.warm("processor-time");
+    std::thread::scope(|scope| {
+        let steady = scope.spawn(|| steady(bench));
+        let busy = [reported(bench, 30), reported(bench, 5)];
+        let mut rows = steady.join().unwrap();
+        rows.extend(busy);
+        rows
+    })
+}
+
+/// A job that sleeps, for a minute.
+fn steady(bench: &Workbench) -> Vec<Row> {
+    let log = EngineLog::new(bench.engine);
+    let mut slot = bench.slot("processor-time", ["stamp", "600000"]);
+    slot.path = Some(log.path());
+    let mut running = slot.start();
+    await_job(&slot, &mut running, "stamps");
+    let watch = |running: &mut crate::support::Running, time: Duration| {
+        let until = Instant::now() + time;
+        while Instant::now() < until {
+            running.take_status();
+            sleep(Duration::from_millis(100));
+        }
+    };
+    watch(&mut running, SETTLE);
+    let pid = running.pid();
+    let (calls, began, used) = (log.calls().len(), Instant::now(), Used::of(pid));
+    watch(&mut running, WINDOW);
+    let (calls, seconds, now) = (log.calls().len() - calls, began.elapsed().as_secs_f64(), Used::of(pid));
+    let peak_megabytes = resident_peak_bytes(pid).expect("the wrapper runs") / 1e6;
+    running.send(wrapper::wire::message::Control::Abort);
+    running.wait_for_exit();
+
+    let share = 100.0 * (now.cpu_seconds - used.cpu_seconds) / seconds;
+    let children = now.children_faults != used.children_faults;
+    vec![
+        Row::new(
+            format!("processor time of the wrapper and its children, steady, {seconds:.0} s; commands of the engine; any child"),
+            format!("{share:.3} % of a core; {calls}; {}", if children { "yes" } else { "none" }),
+            "≤ 0.05 %, none",
+            share <= 0.05 && calls == 0 && !children,
+        )
+        .upstream("0.32 %; 11 a minute"),
+        Row::new(
+            "wrapper's resident memory, peak",
+            format!("{peak_megabytes:.1} MB"),
+            "≤ 5 MB",
+            peak_megabytes <= 5.0,
+        )
+        .upstream("3.6 MB, docker CLI beside it 26 MB"),
+    ]
+}
+
+/// What a process has used so far.
+struct Used {
+    /// Its own threads' and its finished children's.
+    cpu_seconds: f64,
+    /// Page faults of children that it waited for: every program that runs has some.
+    children_faults: u64,
+}
+
+impl Used {
+    fn of(pid: u32) -> Self {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_ascii_whitespace().collect();
+        let number = |field: usize| fields[field].parse::<u64>().unwrap();
+        let ticks = rustix::param::clock_ticks_per_second() as f64;
+        let children_seconds = (number(13) + number(14)) as f64 / ticks;
+        Self { cpu_seconds: threads_seconds(pid) + children_seconds, children_faults: number(8) }
+    }
+}
+
+/// To the nanosecond, of the threads that are there; those that come and go are in neither of two readings.
+fn threads_seconds(pid: u32) -> f64 {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let nanoseconds = tasks.filter_map(|task| {
+        let text = fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
+        text.split_ascii_whitespace().next()?.parse::<f64>().ok()
+    });
+    nanoseconds.sum::<f64>() / 1e9
+}
+
+/// A job that computes for so many seconds, and the last figure that reached the client.
+fn reported(bench: &Workbench, seconds: u32) -> Row {
+    let slot = bench.slot("processor-time", ["burn", &(seconds * 1_000).to_string()]);
+    let mut running = slot.start();
+    running.wait_for_exit();
+    running.assert_success();
+    let kernel: f64 = fs::read_to_string(slot.dir.join("cpu")).unwrap().trim().parse().unwrap();
+    let kernel = kernel / 1e9;
+    let reported = running.last_status.as_ref().expect("a status").current_cpu_time;
+    let off = 100.0 * (reported - kernel) / kernel;
+    let figure = format!("processor time reported, {seconds} s busy job");
+    let measured = format!("{off:+.2} % off ({reported:.2} s, kernel {kernel:.2} s)");
+    if seconds >= 30 {
+        Row::new(figure, measured, "≤ 1 % off", off.abs() <= 1.0).upstream("+2 %, -2 % on a busy machine")
+    } else {
+        Row::without_bar(figure, measured).upstream("+105 %")
+    }
+}
