@@ -51,8 +51,10 @@ impl App {
 
     fn command(&self, count: usize, out: &str, log: Option<&EngineLog>) -> Command {
         let table: String = (1..=count).map(|n| format!("job-{n}\n")).collect();
-        let jobs = self.dir.join(format!("jobs-{count}.csv"));
-        fs::write(&jobs, format!("name\n{table}")).unwrap();
+        fs::write(self.dir.join(format!("jobs-{count}.csv")), format!("name\n{table}")).unwrap();
+        let batch = format!("name = \"bench\"\n[jobs]\ntable = \"jobs-{count}.csv\"\nname = \"{{name}}\"\n");
+        let jobs = self.dir.join(format!("batch-{count}.toml"));
+        fs::write(&jobs, batch).unwrap();
         let mut command = Command::new(&self.buoy);
         command.arg("run").arg(&self.dir).arg(&jobs).arg("--out").arg(self.out(out));
         command.args(["--slots", "2", "--engine", self.engine]);

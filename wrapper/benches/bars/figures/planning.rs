@@ -33,13 +33,14 @@ pub fn measure(bench: &Workbench) -> Vec<Row> {
         writeln!(table, "job-{n},ligands/{}.pdbqt,{n},it's job {n}", n % LIGANDS).unwrap();
     }
     fs::write(dir.join("jobs.csv"), table).unwrap();
+    fs::write(dir.join("batch.toml"), "[jobs]\ntable = \"jobs.csv\"\nname = \"{name}\"\n").unwrap();
 
     let buoy = bench.program("buoy");
     let runs: Vec<(f64, f64)> = (0..7)
         .map(|_| {
             let began = Instant::now();
             let mut child = Command::new(&buoy)
-                .args(["pack", ".", "jobs.csv", "--dry-run"])
+                .args(["pack", ".", "--dry-run"])
                 .current_dir(&dir)
                 .stdout(Stdio::null())
                 .spawn()

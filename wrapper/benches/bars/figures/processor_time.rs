@@ -50,12 +50,19 @@ fn steady(bench: &Workbench) -> Vec<Row> {
     let children = now.children_faults != used.children_faults;
     vec![
         Row::new(
-            format!("processor time of the wrapper and its children, steady, {seconds:.0} s; commands of the engine; any child"),
-            format!("{share:.3} % of a core; {calls}; {}", if children { "yes" } else { "none" }),
-            "≤ 0.05 %, none",
-            share <= 0.05 && calls == 0 && !children,
+            format!("processor time of the wrapper and its children, steady, {seconds:.0} s"),
+            format!("{share:.3} % of a core"),
+            "≤ 0.05 %",
+            share <= 0.05,
         )
-        .upstream("0.32 %; 11 a minute"),
+        .upstream("0.32 %"),
+        Row::new(
+            "the same minute: commands of the engine; any child",
+            format!("{calls}; {}", if children { "yes" } else { "none" }),
+            "no process started",
+            calls == 0 && !children,
+        )
+        .upstream("11 commands"),
         Row::new(
             "wrapper's resident memory, peak",
             format!("{peak_megabytes:.1} MB"),

@@ -31,7 +31,7 @@ pub fn measure(bench: &Workbench) -> Vec<Row> {
     let ratio = through_buoy / alone;
     vec![
         Row::new(
-            "100 one-second jobs, 2 slots, image cached: `buoy run` ÷ the engine's `run` from xargs -P 2",
+            "100 one-second jobs, 2 slots, image cached: `buoy run` ÷ `xargs -P 2` of the engine's `run`",
             format!("{ratio:.3} ({through_buoy:.1} s)"),
             "≤ 1.15",
             ratio <= 1.15,
