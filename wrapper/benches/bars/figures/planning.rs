@@ -1,8 +1,8 @@
 //! Expand, check, render: a table of 10,000 jobs, as for `buoy pack`, without writing it out.
 
 use std::fmt::Write as _;
-use std::fs;
-use std::process::{Command, Stdio};
+use std::fs::{self, File};
+use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -39,10 +39,11 @@ pub fn measure(bench: &Workbench) -> Vec<Row> {
     let runs: Vec<(f64, f64)> = (0..7)
         .map(|_| {
             let began = Instant::now();
+            let said = File::create(dir.join("said")).unwrap();
             let mut child = Command::new(&buoy)
                 .args(["pack", ".", "--dry-run"])
                 .current_dir(&dir)
-                .stdout(Stdio::null())
+                .stdout(said)
                 .spawn()
                 .unwrap();
             let mut peak_bytes = 0.0;
@@ -55,7 +56,10 @@ pub fn measure(bench: &Workbench) -> Vec<Row> {
                 sleep(Duration::from_millis(1));
             };
             assert!(status.success(), "buoy pack --dry-run: {status}");
-            (began.elapsed().as_secs_f64(), peak_bytes)
+            let seconds = began.elapsed().as_secs_f64();
+            let said = fs::read_to_string(dir.join("said")).unwrap();
+            assert!(said.contains("10000 lines"), "all jobs are planned: {said}");
+            (seconds, peak_bytes)
         })
         .collect();
     let seconds = Sample::new(runs.iter().map(|run| run.0).collect());
