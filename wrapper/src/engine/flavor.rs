@@ -52,6 +52,15 @@ impl Flavor {
         !self.freezes_by_signal()
     }
 
+    /// We ask when the first process is gone, and Podman's status comes some milliseconds after that: by itself it would
+    /// look again after 250 ms. Docker's daemon tells without polling.
+    pub(super) fn wait_options(self) -> &'static [&'static str] {
+        match self {
+            Flavor::Docker => &[],
+            Flavor::Podman => &["--interval", "10ms"],
+        }
+    }
+
     /// Containers live under a daemon, so that its restart can kill them.
     pub(super) fn has_daemon(self) -> bool {
         self == Flavor::Docker

@@ -272,7 +272,7 @@ impl Verbs {
     }
 
     pub(super) fn wait(&self, name: &str) -> Invocation {
-        self.command("wait").arg(name).timeout(Duration::from_secs(120))
+        self.command("wait").args(self.flavor.wait_options()).arg(name).timeout(Duration::from_secs(120))
     }
 
     pub(super) fn logs(&self, name: &str, bytes: usize) -> Invocation {
@@ -387,6 +387,13 @@ mod tests {
         let text = verbs.create(&spec()).to_string();
         assert!(text.contains("--log-driver k8s-file"), "{text}");
         assert!(text.contains("--device nvidia.com/gpu=1"), "{text}");
+    }
+
+    #[test]
+    fn podman_looks_again_soon_for_the_status_of_a_job_that_has_just_ended() {
+        let wait = |flavor, program: &str| Verbs { flavor, program: program.into() }.wait("c1").to_string();
+        assert_eq!(wait(Flavor::Podman, "podman"), "podman wait --interval 10ms c1");
+        assert_eq!(wait(Flavor::Docker, "docker"), "docker wait c1");
     }
 
     #[test]
