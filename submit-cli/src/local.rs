@@ -51,7 +51,7 @@ pub struct Options {
     pub policy: Option<PathBuf>,
     /// Whether slots are kept.
     pub keep: Slots,
-    /// Whether jobs that failed are tried anew.
+    /// Whether jobs that failed, or whose outputs are lost, are tried anew.
     pub retry: Retry,
 }
 
@@ -107,9 +107,12 @@ pub fn run(plan: &Plan, options: &Options, reporter: &mut dyn Reporter) -> Resul
             reporter.report(Event::Note { text: &runner::copied_note(path, bytes) });
         })?;
     let mut jobs = prepared.rows(plan, &mut campaign, &options.results, &host.name)?;
+    let lost = |job: &JobRecord| job.in_plan && results::is_lost(&options.results, job, &plan.app.outputs);
     if options.retry == Retry::Failed {
-        try_anew(&mut jobs, replication.total);
+        try_anew(&mut jobs, replication.total, lost);
         campaign.save(&jobs)?;
+    } else if let Some(text) = lost_note(jobs.iter().filter(|job| lost(job))) {
+        reporter.report(Event::Note { text: &text });
     }
     prepared.write_routes(plan, &layout)?;
     let daemons = Daemons::install(&layout, &programs)?;
@@ -190,15 +193,27 @@ fn replication(plan: &Plan, replicas: Option<u32>) -> crate::app::Replication {
     }
 }
 
-/// Gives failed jobs new results; the old ones do not count any more.
-fn try_anew(jobs: &mut [JobRecord], total: u32) {
-    for job in jobs.iter_mut().filter(|job| job.in_plan && job.assimilated && job.canonical.is_none()) {
+/// Gives failed jobs, and those whose outputs are lost, new results; the old ones do not count any more.
+fn try_anew(jobs: &mut [JobRecord], total: u32, lost: impl Fn(&JobRecord) -> bool) {
+    let is_failed = |job: &JobRecord| job.in_plan && job.assimilated && job.canonical.is_none();
+    for job in jobs.iter_mut().filter(|job| is_failed(job) || lost(job)) {
         job.first_n = job.results.len() as u32;
         job.errors = Default::default();
         job.target_nresults = total;
+        job.canonical = None;
         job.assimilated = false;
         job.cause = None;
     }
+}
+
+/// Says that outputs have been deleted since; nothing if none were.
+fn lost_note<'a>(mut lost: impl Iterator<Item = &'a JobRecord>) -> Option<String> {
+    let first = &lost.next()?.name;
+    let count = 1 + lost.count();
+    let s = if count == 1 { "" } else { "s" };
+    Some(format!(
+        "outputs of {count} finished job{s} are not in the directory any more, {first} the first; --retry makes them again"
+    ))
 }
 
 /// How the names of this campaign's containers begin.

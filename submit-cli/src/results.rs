@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use wrapper::wire::slot::STDERR_FILE;
 
+use crate::app::Output;
 use crate::campaign::{JobRecord, JobStatus};
 use crate::local::files::FileError;
 use crate::local::layout::Layout;
@@ -73,6 +74,24 @@ pub fn has_log(layout: &Layout, job: &JobRecord) -> bool {
     job_dir(layout, job).join(STDERR_FILE).exists()
 }
 
+/// Whether outputs of a finished job are not in its directory any more; those that may be missing don't count.
+pub fn is_lost(results: &Path, job: &JobRecord, outputs: &[Output]) -> bool {
+    let dir = results.join(&job.name);
+    job.status() == JobStatus::Done
+        && outputs.iter().filter(|output| !output.optional).any(|output| !dir.join(&output.name).exists())
+}
+
+/// Removes the assimilator's note of a failure (`WORKUNIT_error`): the table and the job's log say more.
+pub fn remove_note(layout: &Layout, job: &JobRecord) -> Result<(), FileError> {
+    let note = layout.results().join(format!("{}_error", job.wu_name));
+    match std::fs::remove_file(&note) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(FileError::at(&note, "remove it")(error))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Puts the log of the result that tells most into the job's directory; its last lines. No output can have this name,
 /// since it belongs to BOINC.
 pub fn place_log(layout: &Layout, job: &JobRecord) -> Result<String, FileError> {
@@ -125,7 +144,10 @@ pub fn table(jobs: &[JobRecord], outputs: &[String], host: &str, results: &Path)
             job.status().word().to_owned(),
             number(telling.map(|result| format!("{:.3}", result.elapsed_seconds))),
             number(telling.map(|result| format!("{:.3}", result.cpu_seconds))),
-            number(telling.map(|result| result.peak_bytes.to_string())),
+            // A job that ends before it is looked at has used some memory; nobody knows how much.
+            number(
+                telling.filter(|result| result.peak_bytes > 0).map(|result| result.peak_bytes.to_string()),
+            ),
             if telling.is_some() { host.to_owned() } else { String::new() },
             number(telling.and_then(|result| result.exit_status).map(|status| status.to_string())),
             job.results.iter().filter(|result| result.started.is_some()).count().to_string(),

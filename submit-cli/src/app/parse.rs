@@ -255,9 +255,12 @@ fn replication(doc: &Document<'_>, top: &mut Section<'_, '_>) -> Replication {
     };
     let quorum = section.count("quorum").unwrap_or(2);
     let total = section.count("total").unwrap_or(quorum);
-    let max_errors = section.count("max_errors").unwrap_or(3);
-    let max_success = section.count("max_success").unwrap_or(total.max(6));
-    let max_total = section.count("max_total").unwrap_or(max_success.max(max_errors).max(10));
+    // What is not said follows what is.
+    let max_total = section.count("max_total");
+    let within = |number: u32| max_total.map_or(number, |most| number.min(most.max(total)));
+    let max_errors = section.count("max_errors").unwrap_or(within(3));
+    let max_success = section.count("max_success").unwrap_or(within(total.max(6)));
+    let max_total = max_total.unwrap_or(max_success.max(max_errors).max(10));
     for (small, less, large, more) in [
         ("quorum", quorum, "total", total),
         ("total", total, "max_success", max_success),
@@ -415,6 +418,13 @@ mod tests {
         let text = "name = \"x\"\n[[output]]\nname = \"y\"\n[replication]\nquorum = 12\n";
         let replication =
             Replication { quorum: 12, total: 12, max_errors: 3, max_total: 12, max_success: 12 };
+        assert_eq!(check(text).unwrap().replication, replication);
+    }
+
+    #[test]
+    fn replication_that_is_lowered_takes_the_rest_with_it() {
+        let text = "name = \"x\"\n[[output]]\nname = \"y\"\n[replication]\nquorum = 1\nmax_total = 2\n";
+        let replication = Replication { quorum: 1, total: 1, max_errors: 2, max_total: 2, max_success: 2 };
         assert_eq!(check(text).unwrap().replication, replication);
     }
 

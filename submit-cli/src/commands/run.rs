@@ -31,7 +31,7 @@ pub struct Args {
     /// The project's policy.toml for what jobs may ask for [default: the strictest]
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// Try jobs anew that failed in an earlier run
+    /// Try jobs anew that failed in an earlier run, or whose outputs were deleted since
     #[arg(long)]
     retry: bool,
     /// Keep the slot directories of finished results, in DIR/.buoy/kept
@@ -83,6 +83,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
                     PrepareError::OtherCampaign { .. }
                         | PrepareError::ChangedJobs { .. }
                         | PrepareError::ReservedName { .. }
+                        | PrepareError::Taken { .. }
                 )
             );
             let exit = render::error(&anyhow::Error::new(error));

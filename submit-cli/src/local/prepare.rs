@@ -1,6 +1,7 @@
 //! From a plan to what the emulated client works with: physical names, the app version, the campaign's rows.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -48,6 +49,15 @@ pub enum PrepareError {
         name: String,
         /// How many.
         count: usize,
+    },
+    /// Something is in the place of a job's results already.
+    #[error(
+        "{}: is there already, and not from this campaign; move it away, or name another directory with --out",
+        .path.display()
+    )]
+    Taken {
+        /// The job's directory of results.
+        path: PathBuf,
     },
     /// The job's directory of results would be one of ours.
     #[error("job {name}: this name is taken in a directory of results; give the job another")]
@@ -186,6 +196,7 @@ impl Prepared {
             rows.iter().enumerate().map(|(at, row)| (row.name.clone(), at)).collect();
         rows.iter_mut().for_each(|row| row.in_plan = false);
         let mut changed: Vec<&str> = Vec::new();
+        let there = names_in(results)?;
         for job in &plan.jobs {
             if matches!(job.name.as_str(), crate::results::TABLE_FILE | crate::campaign::STATE_DIR) {
                 return Err(PrepareError::ReservedName { name: job.name.clone() });
@@ -199,6 +210,10 @@ impl Prepared {
                     }
                 }
                 Some(_) => changed.push(&job.name),
+                // Results of a name are put in one place: whatever lies there would be replaced.
+                None if there.contains(OsStr::new(&job.name)) => {
+                    return Err(PrepareError::Taken { path: results.join(&job.name) });
+                }
                 None => rows.push(JobRecord {
                     id: rows.len() as i64 + 1,
                     name: job.name.clone(),
@@ -306,6 +321,13 @@ fn place(source: &Source, layout: &Layout, copied: &mut dyn FnMut(&Path, u64)) -
         _ => {}
     }
     Ok(())
+}
+
+/// Names of all that is in a directory.
+fn names_in(dir: &Path) -> Result<HashSet<OsString>, FileError> {
+    let failed = || FileError::at(dir, "read it");
+    let entries = std::fs::read_dir(dir).map_err(failed())?;
+    entries.map(|entry| entry.map(|entry| entry.file_name()).map_err(failed())).collect()
 }
 
 fn check_identity(plan: &Plan, campaign: &Campaign, results: &Path) -> Result<(), PrepareError> {

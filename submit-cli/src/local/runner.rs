@@ -277,6 +277,7 @@ impl<'a> Runner<'a> {
         let is_over = |job: &&JobRecord| job.in_plan && job.status().is_over();
         for job in self.parts.jobs.iter().filter(is_over) {
             if !results::has_log(layout, job) {
+                results::remove_note(layout, job)?;
                 results::place_log(layout, job)?;
             }
         }

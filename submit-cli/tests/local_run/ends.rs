@@ -134,6 +134,52 @@ fn a_changed_plan_is_refused_or_taken_up() {
 }
 
 #[test]
+fn files_of_others_in_the_results_directory_are_not_touched() {
+    let bench = Bench::new(SINGLE);
+    bench.jobs(&[("one", "out:out.txt=x"), ("two", "out:out.txt=y")]);
+    std::fs::create_dir_all(bench.path("results/one")).unwrap();
+    bench.write("results/one/out.txt", "precious");
+    let output = bench.run(&[]);
+    assert_code(&output, 2);
+    let said = stderr(&output);
+    assert!(said.contains("results/one: is there already, and not from this campaign"), "{said}");
+    assert!(said.contains("--out"), "{said}");
+    assert_eq!(bench.read("results/one/out.txt"), "precious");
+    assert_eq!(bench.traced("start"), 0);
+}
+
+#[test]
+fn results_that_were_deleted_are_missed_and_made_again_if_asked_for() {
+    let bench = Bench::new(SINGLE);
+    bench.jobs(&[("one", "out:out.txt=x"), ("two", "out:out.txt=y")]);
+    assert_code(&bench.run(&[]), 0);
+    std::fs::remove_dir_all(bench.path("results/one")).unwrap();
+    let output = bench.run(&[]);
+    assert_code(&output, 0);
+    assert!(
+        stderr(&output)
+            .contains("outputs of 1 finished job are not in the directory any more, one the first; --retry"),
+        "{}",
+        stderr(&output)
+    );
+    assert_eq!(bench.traced("start"), 2);
+    assert_code(&bench.run(&["--retry"]), 0);
+    assert_eq!(bench.read("results/one/out.txt"), "x");
+    assert_eq!(bench.traced("start"), 3, "the other one stays");
+}
+
+#[test]
+fn the_results_directory_holds_a_directory_for_each_job_and_the_table() {
+    let bench = Bench::new(SINGLE);
+    bench.jobs(&[("bad", "exit:3"), ("good", "out:out.txt=x")]);
+    assert_code(&bench.run(&[]), 1);
+    let entries = std::fs::read_dir(bench.path("results")).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    assert_eq!(names, [".buoy", "bad", "good", "results.csv"]);
+}
+
+#[test]
 fn json_tells_each_step_in_a_line() {
     let bench = Bench::new(SINGLE);
     bench.jobs(&[("one", "out:out.txt=x")]);

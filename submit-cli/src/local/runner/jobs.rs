@@ -181,6 +181,7 @@ impl Runner<'_> {
             let outputs = prepare::outputs(self.parts.plan, &job.wu_name, result.n);
             results::delete_uploads(layout, &outputs)?;
         }
+        results::remove_note(layout, job)?;
         let log_tail = results::place_log(layout, job)?;
         self.over += 1;
         let telling = job.telling();
