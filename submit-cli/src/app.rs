@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use validators::spec::{AssimilateSpec, ValidateSpec};
-use wrapper::job_spec::{ContainerPath, Digest};
+use wrapper::job_spec::{ContainerPath, Digest, PassArgs};
 
 use crate::command::Command;
 use crate::diagnostic::Place;
@@ -35,6 +35,8 @@ pub struct AppSpec {
     pub command: Command,
     /// Where that is written.
     pub command_place: Place,
+    /// How the program gets its arguments, if the file says; else as a vector and in `ARGS`.
+    pub pass_args: Option<PassArgs>,
     /// Declared inputs, in the order of the file.
     pub inputs: Vec<Input>,
     /// Declared outputs, in the order of the file: output number i on the server is `outputs[i]`.

@@ -13,7 +13,7 @@ pub fn job_spec(app: &AppSpec, job_inputs: &[InputFile]) -> JobSpec {
         workdir: app.workdir.clone(),
         job_inputs: job_inputs.iter().map(|input| input.open_name.clone()).collect(),
         // Programs made for BOINC's own wrapper read $ARGS.
-        pass_args: PassArgs::Both,
+        pass_args: app.pass_args.unwrap_or(PassArgs::Both),
         network: app.resources.network,
         use_gpu: app.resources.gpu.is_some(),
         outputs: app.outputs.iter().map(output).collect(),

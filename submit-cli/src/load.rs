@@ -48,7 +48,7 @@ fn plan(sources: &Sources, mistakes: &mut Diagnostics) -> Option<Plan> {
     }
     let drafts = rows.map(|rows| expand(&app, &batch, &rows, mistakes)).unwrap_or_default();
     check::job_files(&app, &drafts, mistakes);
-    check::dockerfile(&app, mistakes);
+    check::dockerfile(&app, drafts.iter().any(|draft| !draft.args.is_empty()), mistakes);
     check::outputs(&app, &name, &drafts, mistakes);
     let job_inputs: Vec<InputFile> = app.job_inputs().map(input_file).collect();
     let bundle = bundle::pack(&app, &job_inputs, mistakes)?;

@@ -176,7 +176,13 @@ pub enum PassArgs {
 }
 
 impl PassArgs {
-    const ALL: [Self; 3] = [Self::Env, Self::Argv, Self::Both];
+    /// All words that are accepted.
+    pub const WORDS: [&str; 3] = ["env", "argv", "both"];
+
+    /// Reads one of [`PassArgs::WORDS`].
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Env, Self::Argv, Self::Both].into_iter().find(|way| way.word() == word)
+    }
 
     fn word(self) -> &'static str {
         match self {

@@ -11,6 +11,7 @@ use validators::spec::{AssimilateSpec, ValidateSpec};
 
 use super::{AppSpec, Gpu, Image, Input, Mode, Output, Replication, Resources};
 use wrapper::config::nearest;
+use wrapper::job_spec::PassArgs;
 
 use crate::command::Command;
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
@@ -34,7 +35,7 @@ pub fn parse(file: &Path, text: &str, mistakes: &mut Diagnostics) -> Option<AppS
     let version = top.text("version").map_or("0.0.0", |version| version.text).to_owned();
     let summary = top.text("summary").map_or("", |summary| summary.text).to_owned();
     let (image, workdir) = image::parse(&doc, &mut top, &dir);
-    let (command, command_place) = run(&doc, &mut top);
+    let (command, command_place, pass_args) = run(&doc, &mut top);
     let inputs = inputs(&doc, &mut top, &dir);
     let outputs = outputs(&doc, &mut top);
     let resources = resources(&doc, &mut top);
@@ -56,6 +57,7 @@ pub fn parse(file: &Path, text: &str, mistakes: &mut Diagnostics) -> Option<AppS
         workdir,
         command,
         command_place,
+        pass_args,
         inputs,
         outputs,
         resources,
@@ -79,12 +81,19 @@ fn app_name(doc: &Document<'_>, top: &mut Section<'_, '_>) -> Option<String> {
     Some(name.text.to_owned())
 }
 
-fn run(doc: &Document<'_>, top: &mut Section<'_, '_>) -> (Command, Place) {
-    let Some(mut section) = top.section("run") else { return (Command::default(), top.place()) };
+fn run(doc: &Document<'_>, top: &mut Section<'_, '_>) -> (Command, Place, Option<PassArgs>) {
+    let Some(mut section) = top.section("run") else { return (Command::default(), top.place(), None) };
     let place = section.value("command").map_or(section.place(), |value| doc.place(value.span().start));
     let command = command_value(doc, &mut section);
+    let pass_args = section.text("pass_args").and_then(|text| {
+        let way = PassArgs::parse(text.text);
+        if way.is_none() {
+            doc.note(one_of(&text, "pass_args", &PassArgs::WORDS));
+        }
+        way
+    });
     section.finish();
-    (command.unwrap_or_default(), place)
+    (command.unwrap_or_default(), place, pass_args)
 }
 
 /// `command` of a table: a string, cut as a shell would, or a list of words.

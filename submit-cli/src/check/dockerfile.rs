@@ -4,19 +4,30 @@
 use crate::app::{AppSpec, Image};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 
-/// Checks that each source of COPY and ADD is among the files of the image, and that nothing needs BuildKit.
+/// Checks that each source of COPY and ADD is among the files of the image, that nothing needs BuildKit, and that the
+/// arguments which jobs have reach the program.
 ///
 /// Only what is certain is refused: sources with variables, here-documents, URLs and other stages are left to the
 /// engine, and a Dockerfile that cannot be read is reported when the bundle is packed.
-pub fn check(app: &AppSpec, mistakes: &mut Diagnostics) {
+pub fn check(app: &AppSpec, jobs_have_arguments: bool, mistakes: &mut Diagnostics) {
     let Image::Build { dockerfile, files, .. } = &app.image else { return };
     let Ok(text) = std::fs::read_to_string(dockerfile) else { return };
     let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
     let mut has_from = false;
+    // Of the last stage only: a new FROM begins with what its base says.
+    let (mut command_line, mut has_entrypoint) = (None, false);
     for (line, instruction) in instructions(&text) {
         let mut words = instruction.split_whitespace();
         let verb = words.next().unwrap_or("").to_ascii_uppercase();
-        has_from |= verb == "FROM";
+        match verb.as_str() {
+            "FROM" => {
+                has_from = true;
+                (command_line, has_entrypoint) = (None, false);
+            }
+            "CMD" => command_line = Some(line),
+            "ENTRYPOINT" => has_entrypoint = true,
+            _ => {}
+        }
         if let Some(feature) = needs_buildkit(&verb, &instruction) {
             let found = format!("{verb} {feature} needs BuildKit, which not every volunteer's engine has");
             let accepted = "what Docker 20.10 and Podman 4.3 build: RUN chmod, files of their own";
@@ -38,6 +49,19 @@ pub fn check(app: &AppSpec, mistakes: &mut Diagnostics) {
                 mistakes.push(diagnostic);
             }
         }
+    }
+    if let (Some(line), false, true, None) =
+        (command_line, has_entrypoint, jobs_have_arguments, app.pass_args)
+    {
+        let found = "CMD without ENTRYPOINT: the arguments of a job would take the place of CMD";
+        mistakes.push(
+            Diagnostic::new(Place::line(dockerfile, line), found)
+                .accepted("ENTRYPOINT [\"program\"], after which a job's arguments follow")
+                .help(
+                    "write ENTRYPOINT for CMD, or say it in [run] of app.toml: pass_args = \"env\" if the program reads \
+                     $ARGS, \"argv\" if the base image has an ENTRYPOINT",
+                ),
+        );
     }
     if !has_from {
         let found = "the Dockerfile has no FROM";

@@ -436,3 +436,23 @@ fn of_ten_thousand_mistakes_fifty_are_shown() {
     assert_eq!(stderr.lines().count(), 52);
     assert!(stderr.ends_with("… and 9950 more\n10000 mistakes; nothing was done\n"), "{stderr}");
 }
+
+#[test]
+fn arguments_that_would_replace_the_program() {
+    let folder = Folder::new()
+        .with("Dockerfile", "FROM x AS build\nENTRYPOINT [\"make\"]\nFROM y\nCMD [\"dock.sh\"]\n");
+    assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
+    error: Dockerfile:4: CMD without ENTRYPOINT: the arguments of a job would take the place of CMD
+      accepted: ENTRYPOINT ["program"], after which a job's arguments follow
+      help: write ENTRYPOINT for CMD, or say it in [run] of app.toml: pass_args = "env" if the program reads $ARGS, "argv" if the base image has an ENTRYPOINT
+    1 mistake; nothing was done
+    "#);
+    let folder = folder.replace("app.toml", "[run]", "[run]\npass_args = \"env\"");
+    folder.buoy("check . jobs.csv").good();
+    let folder = folder.replace("app.toml", "\"env\"", "\"environment\"");
+    assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
+    error: app.toml:8:13: pass_args is "environment"
+      accepted: "env", "argv", "both"
+    1 mistake; nothing was done
+    "#);
+}

@@ -92,9 +92,8 @@ fn set(reader: &mut Reader<'_>, spec: &mut JobSpec, entry: Entry<'_>) {
         "build_files" => spec.build_files = slot_names(reader, entry),
         "job_inputs" => assign(&mut spec.job_inputs, slot_names(reader, entry)),
         "pass_args" => {
-            let word = |text: &str| PassArgs::ALL.into_iter().find(|way| way.word() == text);
             let accepted = "\"env\" (in ARGS), \"argv\" (as a vector) or \"both\" is accepted";
-            assign(&mut spec.pass_args, checked(reader, entry, word, accepted));
+            assign(&mut spec.pass_args, checked(reader, entry, PassArgs::parse, accepted));
         }
         "network" => assign(&mut spec.network, reader.boolean(entry)),
         "outputs" => assign(&mut spec.outputs, outputs(reader, entry)),
