@@ -2,6 +2,7 @@
 //!
 //! `BUOY_TEST_ENGINES` (set by `./x test`) names the engines that must answer. Without it a test whose engine is not
 //! there is passed over.
+#![allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

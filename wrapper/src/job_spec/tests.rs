@@ -171,7 +171,7 @@ fn specs() -> impl Strategy<Value = JobSpec> {
             build_options: lists.3.into_iter().filter(|word| !word.starts_with("--build-arg")).collect(),
             build_files: files.0.map(|names| names.into_iter().collect()),
             tarball: files.1.and_then(|(file, hex)| Some(Tarball { file, digest: digest(hex)? })),
-            pass_args: PassArgs::ALL[more.0],
+            pass_args: PassArgs::parse(PassArgs::WORDS[more.0]).unwrap(),
             network: more.1,
             limits: Limits { pids: more.2, ..Limits::default() },
             web_graphics_guest_port: more.3,
