@@ -23,8 +23,8 @@ pub struct Container {
     pub id: String,
     /// The engine's program.
     pub program: PathBuf,
-    /// What it wrote outside its mounts, where the engine tells and we may read.
-    pub upper_dir: Option<PathBuf>,
+    /// Directories with what it wrote outside its mounts, where the engine tells and we may read.
+    pub written: Vec<PathBuf>,
     rootless: bool,
 }
 
@@ -132,7 +132,7 @@ impl Calls {
             name: self.name().to_owned(),
             id: inspected.id.clone(),
             program: self.engine.as_ref().map(|(_, program)| program.clone()).unwrap_or_default(),
-            upper_dir: inspected.upper_dir.clone().map(PathBuf::from),
+            written: inspected.written.iter().map(PathBuf::from).collect(),
             rootless: engine.flavor().is_rootless(),
         };
         *self.shared.container.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(container);

@@ -226,7 +226,7 @@ impl Driver {
             let base = self.shared.state().cpu_base_seconds;
             self.ledger.attach(base);
         }
-        self.limits.begin(container.upper_dir.clone());
+        self.limits.begin(container.written.clone());
         let visible = pid.filter(|&pid| container.owns(pid));
         self.usage = visible.map(|pid| UsageReader::open(pid, &container.id));
         self.watch = match visible.and_then(ExitWatch::on_process) {

@@ -14,11 +14,11 @@ const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// A look may take this share of the time between two looks at most.
 const REST_FACTOR: u32 = 4_000;
 
-/// Watches the work directory and, where it can be read, the container's own layer.
+/// Watches the work directory and, where they can be read, the container's own layer and volumes.
 #[derive(Debug)]
 pub struct LimitWatch {
     work: PathBuf,
-    upper_dir: Option<PathBuf>,
+    written: Vec<PathBuf>,
     limit: Weight,
     next_look: Option<Instant>,
     looking: Option<Receiver<(Weight, Duration)>>,
@@ -28,12 +28,12 @@ pub struct LimitWatch {
 impl LimitWatch {
     /// Watches `work`; begins when the container runs.
     pub fn new(work: PathBuf, limit: Weight) -> Self {
-        Self { work, upper_dir: None, limit, next_look: None, looking: None, exceeded: false }
+        Self { work, written: Vec::new(), limit, next_look: None, looking: None, exceeded: false }
     }
 
-    /// The container runs; `upper_dir` is where the engine keeps what it writes elsewhere.
-    pub fn begin(&mut self, upper_dir: Option<PathBuf>) {
-        self.upper_dir = upper_dir;
+    /// The container runs; `written` is where the engine keeps what it writes elsewhere.
+    pub fn begin(&mut self, written: Vec<PathBuf>) {
+        self.written = written;
         self.next_look.get_or_insert(Instant::now() + FIRST_LOOK_AFTER);
     }
 
@@ -44,14 +44,14 @@ impl LimitWatch {
         }
         let (done, looking) = channel();
         self.looking = Some(looking);
-        let (work, upper_dir, limit) = (self.work.clone(), self.upper_dir.clone(), self.limit);
+        let (work, written, limit) = (self.work.clone(), self.written.clone(), self.limit);
         thread::spawn(move || {
             let began = Instant::now();
             let mut weight = weigh(&work, limit);
-            if let Some(upper_dir) = upper_dir {
-                let upper = weigh(&upper_dir, limit);
-                weight.bytes += upper.bytes;
-                weight.files += upper.files;
+            for directory in written {
+                let more = weigh(&directory, limit);
+                weight.bytes += more.bytes;
+                weight.files += more.files;
             }
             // Nobody listens any more when the job is over.
             let _ = done.send((weight, began.elapsed()));

@@ -33,6 +33,17 @@ struct ContainerJson {
     state: StateJson,
     #[serde(default)]
     graph_driver: GraphDriverJson,
+    #[serde(default)]
+    mounts: Option<Vec<MountJson>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct MountJson {
+    #[serde(default, rename = "Type")]
+    kind: String,
+    #[serde(default)]
+    source: String,
 }
 
 #[derive(Deserialize)]
@@ -80,8 +91,9 @@ pub struct Inspected {
     pub error: String,
     /// When it was last started, seconds since 1970; `None` if never.
     pub started_at: Option<f64>,
-    /// The directory that holds what it wrote outside its mounts, where the engine tells.
-    pub upper_dir: Option<String>,
+    /// The directories that hold what it wrote outside its mounts, where the engine tells: its own layer, and a volume
+    /// for each VOLUME of its image.
+    pub written: Vec<String>,
 }
 
 /// Reads `container inspect` of one container.
@@ -89,6 +101,9 @@ pub(super) fn parse_container(stdout: &[u8]) -> Result<Inspected, String> {
     let list: Vec<ContainerJson> = parse_list(stdout)?;
     let json = list.into_iter().next().ok_or("an empty list")?;
     let state = json.state;
+    let mounts = json.mounts.unwrap_or_default().into_iter();
+    let volumes =
+        mounts.filter(|mount| mount.kind == "volume" && !mount.source.is_empty()).map(|mount| mount.source);
     Ok(Inspected {
         id: json.id,
         status: state.status,
@@ -97,7 +112,7 @@ pub(super) fn parse_container(stdout: &[u8]) -> Result<Inspected, String> {
         pid: u32::try_from(state.pid).ok().filter(|&pid| pid > 0),
         error: state.error,
         started_at: parse_time(&state.started_at).filter(|&seconds| seconds > 0.0),
-        upper_dir: json.graph_driver.data.and_then(|data| data.upper_dir),
+        written: json.graph_driver.data.and_then(|data| data.upper_dir).into_iter().chain(volumes).collect(),
     })
 }
 
@@ -159,14 +174,18 @@ mod tests {
     const DOCKER: &str = r#"[{"Id":"a2","State":{"Status":"running","Running":true,"Paused":false,"OOMKilled":false,
         "Pid":6891,"ExitCode":0,"Error":"","StartedAt":"2026-11-24T03:11:51.441631131Z",
         "FinishedAt":"0001-01-01T00:00:00Z"},"GraphDriver":{"Data":{"UpperDir":"/var/lib/docker/overlay2/89/diff"},
-        "Name":"overlay2"}}]"#;
+        "Name":"overlay2"},"Mounts":[{"Type":"bind","Source":"/slots/0/buoy/work","Destination":"/app"},
+        {"Type":"volume","Name":"c4","Source":"/var/lib/docker/volumes/c4/_data","Destination":"/data"}]}]"#;
 
     #[test]
     fn a_running_container_of_docker() {
         let inspected = parse_container(DOCKER.as_bytes()).unwrap();
         assert_eq!(inspected.status, Status::Running);
         assert_eq!(inspected.pid, Some(6891));
-        assert_eq!(inspected.upper_dir.as_deref(), Some("/var/lib/docker/overlay2/89/diff"));
+        assert_eq!(
+            inspected.written,
+            ["/var/lib/docker/overlay2/89/diff", "/var/lib/docker/volumes/c4/_data"]
+        );
         assert!((inspected.started_at.unwrap() - 1_795_489_911.441_631).abs() < 1e-3);
     }
 

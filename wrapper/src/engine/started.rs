@@ -78,7 +78,7 @@ mod tests {
             pid: None,
             error: String::new(),
             started_at,
-            upper_dir: None,
+            written: Vec::new(),
         }
     }
 

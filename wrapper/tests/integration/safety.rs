@@ -14,6 +14,7 @@ with_each_engine!(
     a_job_that_logs_without_end_is_held,
     a_job_that_writes_files_without_end_is_stopped,
     a_job_that_writes_bytes_without_end_is_stopped,
+    a_job_that_writes_into_a_volume_of_its_image_is_stopped,
 );
 
 fn a_job_has_no_network_no_capabilities_and_gains_no_privileges(engine: Engine) {
@@ -90,4 +91,14 @@ fn a_job_that_writes_bytes_without_end_is_stopped(engine: Engine) {
     slot.run().assert_status(196);
     assert!(slot.stderr().contains("more than 20000000 bytes"), "{}", slot.stderr());
     assert!(began.elapsed() < Duration::from_secs(40));
+}
+
+fn a_job_that_writes_into_a_volume_of_its_image_is_stopped(engine: Engine) {
+    let mut slot =
+        Slot::with_script(engine, "busybox dd if=/dev/zero of=/data/big bs=1M count=40; busybox sleep 60");
+    let dockerfile = fs::read_to_string(slot.dir.join("Dockerfile")).unwrap();
+    slot.copy("Dockerfile", &format!("{dockerfile}VOLUME /data\n"));
+    slot.init_data.rsc_disk_bound = 20e6;
+    slot.run().assert_status(196);
+    assert!(slot.stderr().contains("more than 20000000 bytes"), "{}", slot.stderr());
 }
