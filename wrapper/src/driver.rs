@@ -142,6 +142,8 @@ impl Driver {
 
     /// Runs to the end of this life.
     pub fn run(mut self) -> Ending {
+        // The first call is due now, not after the first silence.
+        self.bell.ring();
         loop {
             let exit_seen = self.wait();
             for event in self.gather(exit_seen) {
