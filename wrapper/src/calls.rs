@@ -294,7 +294,10 @@ fn sort_error(error: EngineError) -> CallError {
 fn sort_make_error(error: MakeError) -> CallError {
     match error {
         MakeError::Engine(EngineError::Failed { said, .. }) => {
-            CallError::Job(format!("the image can't be built; the last lines of the build:\n    {said}"))
+            let last = said.lines().next_back().unwrap_or_default().trim();
+            CallError::Job(format!(
+                "the image can't be built: {last}\n    the last lines of the build:\n    {said}"
+            ))
         }
         MakeError::Engine(EngineError::TimedOut { command, seconds }) => {
             CallError::Job(format!("the image can't be built: {command} did not end within {seconds} s"))

@@ -326,9 +326,10 @@ impl Driver {
     }
 }
 
-/// Writes the file that tells the client how it ended.
+/// Writes the file that tells the client how it ended. It holds a line; the rest is in stderr.txt.
 pub fn tell_client(slot: &std::path::Path, ending: &Ending) {
-    let message = |text: &str, notice| Message { text: text.to_owned(), notice };
+    let message =
+        |text: &str, notice| Message { text: text.lines().next().unwrap_or_default().to_owned(), notice };
     let written = match ending {
         Ending::Success => Finish { exit_status: 0, message: None }.write(slot),
         Ending::Failed(failure) => {

@@ -19,6 +19,8 @@ with_each_engine!(
     a_finished_job_whose_client_missed_it_is_not_run_again,
     a_host_without_an_engine_tries_later_with_a_reason,
     an_engine_that_refuses_its_user_says_what_to_do,
+    an_engine_that_does_not_run_is_waited_for_with_a_reason,
+    a_disk_that_is_full_during_the_build_tries_later_with_a_reason,
     a_work_directory_that_cannot_be_written_tries_later,
 );
 
@@ -173,6 +175,44 @@ fn an_engine_that_refuses_its_user_says_what_to_do(engine: Engine) {
         exit.reason.text.contains("add the user that runs the BOINC client to the engine's group"),
         "{exit:?}"
     );
+}
+
+fn an_engine_that_does_not_run_is_waited_for_with_a_reason(engine: Engine) {
+    if engine != Engine::Docker {
+        return;
+    }
+    let mut slot = Slot::with_script(engine, "true");
+    slot.fake_docker(
+        "echo 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?' >&2; exit 1",
+    );
+    let mut running = slot.start();
+    wait_until("the reason", || {
+        slot.stderr()
+            .contains("the engine does not answer, waiting for it: Cannot connect to the Docker daemon")
+    });
+    running.send(Control::Quit);
+    running.wait_for_exit();
+    assert_eq!(running.finish(), None, "the job has not failed");
+}
+
+fn a_disk_that_is_full_during_the_build_tries_later_with_a_reason(engine: Engine) {
+    if engine != Engine::Docker {
+        return;
+    }
+    let mut slot = Slot::with_script(engine, "true");
+    slot.fake_docker(
+        "case $1 in\n\
+         version) echo '{\"Client\":{\"Version\":\"1\"},\"Server\":{\"Version\":\"1\"}}' ;;\n\
+         build) echo 'Step 2/3 : COPY data /data'; echo 'write /data: no space left on device' >&2; exit 1 ;;\n\
+         container) echo 'Error: No such container: x' >&2; exit 1 ;;\n\
+         *) echo 'Error: No such image: x' >&2; exit 1 ;;\n\
+         esac",
+    );
+    let running = slot.run();
+    assert_eq!(running.finish(), None, "{}", slot.stderr());
+    let exit = running.temporary_exit().expect("a temporary exit");
+    assert!(exit.reason.text.contains("no space left for the engine"), "{exit:?}");
+    assert!(exit.reason.notice, "the volunteer can mend it");
 }
 
 fn a_work_directory_that_cannot_be_written_tries_later(engine: Engine) {

@@ -59,8 +59,15 @@ fn a_build_that_fails_shows_its_last_lines_and_is_not_retried(engine: Engine) {
          RUN [\"/bin/busybox\", \"sh\", \"-c\", \"echo compiling; echo undefined symbol 42; exit 5\"]\n",
     );
     slot.busybox().own_image();
-    slot.run().assert_status(206);
-    assert!(slot.stderr().contains("the image can't be built"), "{}", slot.stderr());
+    let running = slot.run();
+    running.assert_status(206);
+    let said = running.finish().and_then(|finish| finish.message).expect("a message for the client").text;
+    assert!(said.starts_with("the image can't be built: ") && said.contains("exit 5"), "{said}");
+    assert!(
+        !said.contains("last lines") && said.len() < 300,
+        "the client gets a line, not the build's output: {said}"
+    );
+    assert!(slot.stderr().contains("the last lines of the build"), "{}", slot.stderr());
     assert!(slot.stderr().contains("undefined symbol 42"), "{}", slot.stderr());
     // A client that starts it again anyway hears the same at once.
     slot.run().assert_status(206);
