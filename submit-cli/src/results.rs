@@ -151,7 +151,8 @@ pub fn table(jobs: &[JobRecord], outputs: &[String], host: &str, results: &Path)
             if telling.is_some() { host.to_owned() } else { String::new() },
             number(telling.and_then(|result| result.exit_status).map(|status| status.to_string())),
             job.results.iter().filter(|result| result.started.is_some()).count().to_string(),
-            job.cause.clone().unwrap_or_default(),
+            // A cause can quote what a build printed.
+            job.cause.as_deref().unwrap_or_default().replace(char::is_control, " "),
         ];
         for output in outputs {
             let path = format!("{}/{output}", job.name);
@@ -229,13 +230,13 @@ mod tests {
         failed.results = vec![error];
         failed.errors = ErrorMask::TOO_MANY_ERRORS;
         failed.assimilated = true;
-        failed.cause = Some("code 139, \"twice\"".to_owned());
+        failed.cause = Some("code 139, \"twice\"\u{1b}[2J".to_owned());
         let jobs = [done, failed, job("menthol")];
         let outputs = ["poses.pdbqt".to_owned(), "log".to_owned()];
         insta::assert_snapshot!(table(&jobs, &outputs, "host", dir.path()), @r#"
         job,status,wall_seconds,cpu_seconds,memory_bytes,host,exit_status,results,cause,poses.pdbqt,log
         aspirin,done,2.500,1.250,4096,host,0,2,,aspirin/poses.pdbqt,
-        caffeine,failed,1.500,1.250,4096,host,139,1,"code 139, ""twice""",,
+        caffeine,failed,1.500,1.250,4096,host,139,1,"code 139, ""twice"" [2J",,
         menthol,waiting,,,,,,0,,,
         "#);
     }

@@ -103,7 +103,11 @@ impl Engine {
             Err(error) => error.to_string(),
         };
         match kind {
-            DockerType::Docker => Err(docker_problem(said)),
+            // With DOCKER_HOST the daemon is somewhere else.
+            DockerType::Docker if std::env::var_os("DOCKER_HOST").is_none() => {
+                Err(docker_problem(Path::new(DOCKER_SOCKET), said))
+            }
+            DockerType::Docker => Err(docker_failed(said)),
             DockerType::Podman => {
                 Err(EngineError::Failed { engine, command: "podman version".to_owned(), said })
             }
@@ -141,16 +145,15 @@ impl Engine {
 }
 
 /// Why the docker CLI gets no answer: asked of its socket, not of its prose.
-fn docker_problem(said: String) -> EngineError {
-    if std::env::var_os("DOCKER_HOST").is_none() {
-        match std::os::unix::net::UnixStream::connect(Path::new(DOCKER_SOCKET)) {
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                return EngineError::NoPermission;
-            }
-            Err(_) => return EngineError::NotRunning,
-            Ok(_) => {}
-        }
+fn docker_problem(socket: &Path, said: String) -> EngineError {
+    match std::os::unix::net::UnixStream::connect(socket) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => EngineError::NoPermission,
+        Err(_) => EngineError::NotRunning,
+        Ok(_) => docker_failed(said),
     }
+}
+
+fn docker_failed(said: String) -> EngineError {
     EngineError::Failed { engine: "docker", command: "docker version".to_owned(), said }
 }
 
@@ -241,5 +244,28 @@ mod tests {
         assert_eq!(version_in(DockerType::Docker, no_server), None);
         let podman = r#"{"Client":{"APIVersion":"4.3.1","Version":"4.3.1","GoVersion":"go1.19.8"}}"#;
         assert_eq!(version_in(DockerType::Podman, podman).as_deref(), Some("4.3.1"));
+    }
+
+    #[test]
+    fn a_daemon_that_does_not_answer_is_told_from_one_that_refuses() {
+        let dir = tempfile::tempdir().unwrap();
+        let socket = dir.path().join("docker.sock");
+        let message = |said: &str| docker_problem(&socket, said.to_owned()).to_string();
+        let not_running =
+            "docker: its daemon does not answer; start it (systemctl start docker, or dockerd as root)";
+        assert_eq!(message("x"), not_running, "no socket");
+        drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
+        assert_eq!(message("x"), not_running, "a socket that nobody listens on");
+        std::fs::remove_file(&socket).unwrap();
+        let _daemon = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        assert_eq!(
+            message("server is too old"),
+            "docker: docker version failed: server is too old; mend that, or choose another engine with --engine"
+        );
+        assert_eq!(
+            EngineError::NoPermission.to_string(),
+            "docker: no permission to use /var/run/docker.sock; add the user to the group docker and log in again, \
+             or use rootless Podman"
+        );
     }
 }
