@@ -178,7 +178,7 @@ impl Reporter for Bars {
             Event::Begun { jobs, finished_before, .. } => {
                 self.jobs.set_length(jobs as u64);
                 self.jobs.set_position(finished_before as u64);
-                self.jobs.set_style(style("{bar:40} {pos}/{len} jobs, {elapsed}, {msg}"));
+                self.jobs.set_style(style("{bar:40} {pos}/{len} jobs, {elapsed}{msg}"));
                 self.jobs.enable_steady_tick(std::time::Duration::from_millis(500));
             }
             Event::Started { job, slot, .. } => {
@@ -196,7 +196,7 @@ impl Reporter for Bars {
             Event::JobOver { over, status, .. } => {
                 self.jobs.set_position(over as u64);
                 if status != "done" {
-                    self.jobs.set_message("some failed");
+                    self.jobs.set_message(", some failed");
                 }
             }
             Event::Ended { .. } => {
