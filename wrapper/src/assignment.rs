@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::argv::{Args, args_value};
 use crate::engine::{BuildShare, ContainerSpec, Flavor, Gpu, Mount};
-use crate::image::{Budget, ImageKey, ImageSource, KeyError, copied_sources};
+use crate::image::{Budget, ImageKey, ImageSource, KeyError, copied_sources, fetched};
 use crate::job_spec::{JobSpec, OutputSpec};
 use crate::naming::ContainerName;
 use crate::policy::{POLICY_FILE, RunLimits};
@@ -58,6 +58,17 @@ pub enum ImageSourceError {
         /// Why not.
         #[source]
         source: std::io::Error,
+    },
+    /// A build without network would use the host's.
+    #[error(
+        "{name} has {found:?}, which the engine fetches itself, and build_network is false in policy.toml of the app \
+         version or buoy-volunteer.toml of this host; put the file among the science app's files"
+    )]
+    Fetches {
+        /// The Dockerfile's name.
+        name: String,
+        /// What would be fetched.
+        found: String,
     },
     /// The tarball is not among the files.
     #[error("the image tarball {name:?} (`image` in job.toml) is not among the job's files")]
@@ -188,6 +199,11 @@ impl Assignment {
             survey.input(name).ok_or_else(|| ImageSourceError::NoDockerfile { name: name.clone() })?;
         let text = std::fs::read(dockerfile.place.path())
             .map_err(|source| ImageSourceError::Dockerfile { name: name.clone(), source })?;
+        if !self.build_network
+            && let Some(found) = fetched(&String::from_utf8_lossy(&text), &self.spec.build_args)
+        {
+            return Err(ImageSourceError::Fetches { name: name.clone(), found });
+        }
         let files = self.context_files(survey)?;
         let mut raw_args: Vec<String> = self
             .spec

@@ -34,7 +34,7 @@ pub fn copied_sources(dockerfile: &str) -> Option<Vec<String>> {
 
 /// Instructions with their continuation lines joined; comments and empty lines left out. The escape character of a
 /// `# escape=` directive is honoured.
-fn instructions(dockerfile: &str) -> Vec<String> {
+pub(super) fn instructions(dockerfile: &str) -> Vec<String> {
     let escape = dockerfile
         .lines()
         .map_while(|line| line.trim_start().strip_prefix('#'))

@@ -3,6 +3,7 @@
 mod cleanup;
 mod context;
 mod copied;
+mod fetches;
 mod key;
 mod lock;
 mod make;
@@ -11,6 +12,7 @@ mod tarball;
 pub use cleanup::{Budget, remember_use, sweep};
 pub use context::ContextError;
 pub use copied::copied_sources;
+pub use fetches::fetched;
 pub use key::{ImageKey, KeyError};
 pub use lock::{HostLock, LockError};
 pub use make::{ImageMaker, ImageSource, MakeError};

@@ -10,6 +10,7 @@ with_each_engine!(
     the_projects_policy_allows_and_its_job_toml_may_do_as_it_likes,
     a_workunits_own_policy_counts_for_nothing,
     a_volunteers_file_tightens,
+    a_build_without_network_does_not_use_the_hosts,
     a_broken_policy_runs_nothing_and_is_not_retried_for_ever,
     a_forged_link_to_another_file_is_refused,
     an_unknown_key_is_named_with_its_line_and_its_neighbour,
@@ -68,6 +69,15 @@ fn a_broken_policy_runs_nothing_and_is_not_retried_for_ever(engine: Engine) {
         assert!(delays.len() < 20, "{delays:?}");
     }
     assert!(delays.windows(2).all(|pair| pair[0] < pair[1]), "{delays:?}");
+}
+
+fn a_build_without_network_does_not_use_the_hosts(engine: Engine) {
+    let mut slot = Slot::with_script(engine, "true");
+    slot.copy("Dockerfile", "FROM scratch\nADD http://127.0.0.1:631/ /printers\n");
+    fs::write(slot.root.path().join("buoy-volunteer.toml"), "build_network = false\n").unwrap();
+    slot.run().assert_status(206);
+    let text = slot.stderr();
+    assert!(text.contains("ADD http://127.0.0.1:631/ /printers") && text.contains("build_network"), "{text}");
 }
 
 fn a_forged_link_to_another_file_is_refused(engine: Engine) {
