@@ -66,11 +66,13 @@ run_tests() {
     BUOY_TEST_ENGINES=$(engines)
     export BUOY_TEST_ENGINES
     step tests
+    # Without arguments all packages; with them what they choose.
+    [ $# -gt 0 ] || set -- --workspace
     if cargo nextest --version >/dev/null 2>&1; then
         # nextest leaves out the examples in documentation; they come first, so that its summary stays the last word.
-        [ $# -gt 0 ] || cargo test --workspace --locked --doc --quiet
-        cargo nextest run --workspace --locked "$@"
+        [ "$*" != --workspace ] || cargo test --workspace --locked --doc --quiet
+        cargo nextest run --locked "$@"
     else
-        cargo test --workspace --locked --no-fail-fast "$@"
+        cargo test --locked --no-fail-fast "$@"
     fi
 }

@@ -25,7 +25,7 @@ impl Bench {
              [resources]\nflops = 1e9\nmemory = \"64 MB\"\ndisk = \"10 MB\"\ndeadline = \"1 day\"\n{more}"
         );
         bench.write("app.toml", &app);
-        bench.write("Dockerfile", "FROM scratch\nCOPY run.sh /\nCMD [\"/run.sh\"]\n");
+        bench.write("Dockerfile", "FROM scratch\nCOPY run.sh /\nENTRYPOINT [\"/run.sh\"]\n");
         bench.write(
             "app.toml",
             &app.replace("dockerfile = \"Dockerfile\"", "dockerfile = \"Dockerfile\"\nfiles = [\"run.sh\"]"),
