@@ -15,6 +15,7 @@ with_each_engine!(
     a_job_that_writes_files_without_end_is_stopped,
     a_job_that_writes_bytes_without_end_is_stopped,
     a_job_that_writes_into_a_volume_of_its_image_is_stopped,
+    a_file_named_like_a_library_is_loaded_by_nobody,
 );
 
 fn a_job_has_no_network_no_capabilities_and_gains_no_privileges(engine: Engine) {
@@ -101,4 +102,16 @@ fn a_job_that_writes_into_a_volume_of_its_image_is_stopped(engine: Engine) {
     slot.init_data.rsc_disk_bound = 20e6;
     slot.run().assert_status(196);
     assert!(slot.stderr().contains("more than 20000000 bytes"), "{}", slot.stderr());
+}
+
+/// The client puts the slot on the loader's path, so a submitter's file could become part of our process or the engine's.
+fn a_file_named_like_a_library_is_loaded_by_nobody(engine: Engine) {
+    let mut slot = Slot::with_script(engine, "true");
+    slot.copy("job.toml", "build_files = [\"busybox\", \"main.sh\"]\n");
+    for name in
+        ["libc.so.6", "libgcc_s.so.1", "libseccomp.so.2", "libgpgme.so.11", "libsubid.so.4", "libtinfo.so.6"]
+    {
+        slot.copy(name, "no library at all");
+    }
+    slot.run().assert_success();
 }

@@ -1,7 +1,9 @@
 //! The engine's program as a child process on this host.
 
+use std::ffi::OsString;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -57,6 +59,16 @@ enum Over {
     TimedOut,
 }
 
+/// The variable with the loader's path. The client puts the project's directory and the slot first in it, relative to the
+/// slot, for apps that bring libraries (client/app_start.cpp); a submitter's file there must not become part of the engine.
+const LIBRARY_PATH: &str = "LD_LIBRARY_PATH";
+
+/// The path without its relative parts; `None` if nothing is left.
+fn trusted_library_path(path: Option<OsString>) -> Option<OsString> {
+    let parts: Vec<PathBuf> = std::env::split_paths(&path?).filter(|part| part.is_absolute()).collect();
+    std::env::join_paths(parts).ok().filter(|path| !path.is_empty())
+}
+
 #[expect(unsafe_code, reason = "a child's death signal can only be set between fork and exec")]
 fn spawn(invocation: &Invocation) -> std::io::Result<Child> {
     let mut command = Command::new(&invocation.program);
@@ -67,6 +79,10 @@ fn spawn(invocation: &Invocation) -> std::io::Result<Child> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0);
+    match trusted_library_path(std::env::var_os(LIBRARY_PATH)) {
+        Some(path) => command.env(LIBRARY_PATH, path),
+        None => command.env_remove(LIBRARY_PATH),
+    };
     if !invocation.survives {
         // SAFETY: prctl(PR_SET_PDEATHSIG) is async-signal-safe and touches no memory of ours.
         unsafe {
@@ -164,4 +180,26 @@ fn end_group(child: &mut Child) {
     }
     let _ = child.kill();
     let _ = child.wait();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_absolute_parts_of_the_loaders_path_are_for_the_engine() {
+        let table = [
+            ("../../projects/example.org:.:../..", None),
+            (
+                "../../projects/example.org:.:../..:/opt/lib:lib:/usr/local/lib",
+                Some("/opt/lib:/usr/local/lib"),
+            ),
+            ("", None),
+            ("::", None),
+        ];
+        for (path, expected) in table {
+            assert_eq!(trusted_library_path(Some(path.into())), expected.map(OsString::from), "{path:?}");
+        }
+        assert_eq!(trusted_library_path(None), None);
+    }
 }

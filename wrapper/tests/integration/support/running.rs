@@ -48,6 +48,8 @@ impl Running {
         command
             .args(&slot.arguments)
             .current_dir(&slot.dir)
+            // As the client does: client/app_start.cpp, ACTIVE_TASK::start.
+            .env("LD_LIBRARY_PATH", "../../projects/project:.:../..")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(stderr);
