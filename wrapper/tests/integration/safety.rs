@@ -107,11 +107,19 @@ fn a_job_that_writes_into_a_volume_of_its_image_is_stopped(engine: Engine) {
 /// The client puts the slot on the loader's path, so a submitter's file could become part of our process or the engine's.
 fn a_file_named_like_a_library_is_loaded_by_nobody(engine: Engine) {
     let mut slot = Slot::with_script(engine, "true");
-    slot.copy("job.toml", "build_files = [\"busybox\", \"main.sh\"]\n");
-    for name in
-        ["libc.so.6", "libgcc_s.so.1", "libseccomp.so.2", "libgpgme.so.11", "libsubid.so.4", "libtinfo.so.6"]
-    {
+    let libraries = [
+        "libc.so.6",
+        "libgcc_s.so.1",
+        "libseccomp.so.2",
+        "libgpgme.so.11",
+        "libsubid.so.4",
+        "libdevmapper.so.1.02.1",
+    ];
+    for name in libraries {
         slot.copy(name, "no library at all");
     }
+    // Files of the image stay in the slot while the job runs.
+    let files: Vec<&str> = ["busybox", "main.sh"].into_iter().chain(libraries).collect();
+    slot.copy("job.toml", &format!("build_files = {files:?}\n"));
     slot.run().assert_success();
 }
