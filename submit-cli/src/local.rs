@@ -19,6 +19,7 @@ use layout::Layout;
 use prepare::{PrepareError, Prepared, meta};
 use programs::{ProgramError, Programs};
 use runner::{Happening, Outlook, Parts, RunError, Runner, Slots};
+use wishes::WishError;
 
 pub mod daemons;
 pub mod engine;
@@ -35,6 +36,7 @@ pub mod slot;
 pub mod task;
 pub mod transitioner;
 pub mod validator;
+pub mod wishes;
 
 /// How a campaign is to be run on this computer.
 #[derive(Debug, Clone)]
@@ -79,6 +81,9 @@ pub enum LocalError {
     /// The plan and the directory do not go together.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
+    /// The project's policy refuses the jobs.
+    #[error(transparent)]
+    Wish(#[from] WishError),
     /// A file.
     #[error(transparent)]
     File(#[from] FileError),
@@ -96,6 +101,7 @@ pub enum LocalError {
 /// Runs a campaign to its end, or until the user stops it.
 pub fn run(plan: &Plan, options: &Options, reporter: &mut dyn Reporter) -> Result<Outlook, LocalError> {
     let begun = std::time::Instant::now();
+    wishes::check(plan, options.policy.as_deref())?;
     let programs = Programs::find()?;
     let engine = Engine::find(options.engine)?;
     let mut campaign = Campaign::open_for_run(&options.results)?;

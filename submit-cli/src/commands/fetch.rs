@@ -39,6 +39,11 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         render::path(&table)?;
         return Ok(Exit::Done);
     };
+    std::fs::create_dir_all(to).map_err(FileError::at(to, "make the directory"))?;
+    if to.canonicalize()? == args.out.canonicalize()? {
+        let same = anyhow::anyhow!("{}: the results are there already; name another directory", to.display());
+        return Ok(render::refusal(&same));
+    }
     jobs.retain(|job| args.jobs.is_empty() || args.jobs.contains(&job.name));
     for job in jobs.iter().filter(|job| job.status() == JobStatus::Done) {
         for output in &outputs {
@@ -49,10 +54,16 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
             if let Some(dir) = to.parent() {
                 std::fs::create_dir_all(dir).map_err(FileError::at(dir, "make the directory"))?;
             }
+            // Collected outputs are read-only, and so are their copies.
+            match std::fs::remove_file(&to) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(FileError::at(&to, "replace it")(error).into());
+                }
+                _ => {}
+            }
             std::fs::copy(&from, &to).map_err(FileError::at(&to, "copy an output here"))?;
         }
     }
-    std::fs::create_dir_all(to).map_err(FileError::at(to, "make the directory"))?;
     render::path(&results::write_table(&jobs, &outputs, &host, to)?)?;
     Ok(Exit::Done)
 }

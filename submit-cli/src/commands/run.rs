@@ -79,12 +79,13 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         Err(error) => {
             let is_input = matches!(
                 &error,
-                LocalError::Prepare(
-                    PrepareError::OtherCampaign { .. }
-                        | PrepareError::ChangedJobs { .. }
-                        | PrepareError::ReservedName { .. }
-                        | PrepareError::Taken { .. }
-                )
+                LocalError::Wish(_)
+                    | LocalError::Prepare(
+                        PrepareError::OtherCampaign { .. }
+                            | PrepareError::ChangedJobs { .. }
+                            | PrepareError::ReservedName { .. }
+                            | PrepareError::Taken { .. }
+                    )
             );
             let exit = render::error(&anyhow::Error::new(error));
             Ok(if is_input { Exit::BadInput } else { exit })

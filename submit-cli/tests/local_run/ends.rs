@@ -134,6 +134,28 @@ fn a_changed_plan_is_refused_or_taken_up() {
 }
 
 #[test]
+fn what_the_policy_refuses_is_said_before_anything_is_run() {
+    let bench = Bench::new(SINGLE);
+    bench.jobs(&[("one", "out:out.txt=x")]);
+    let app = bench.read("app.toml").replace("[resources]", "[resources]\nnetwork = true");
+    bench.write("app.toml", &app);
+    let output = bench.run(&[]);
+    assert_code(&output, 2);
+    insta::assert_snapshot!(stderr(&output), @"error: app.toml: job.toml asks for network = true: the app version has no policy.toml, so workunits have network = false; if your project allows it, give its policy.toml with --policy");
+    bench.write("policy.toml", "netwrok = true\n");
+    let output = bench.run(&["--policy", "policy.toml"]);
+    assert_code(&output, 2);
+    insta::assert_snapshot!(stderr(&output), @r#"
+    error: policy.toml: this policy has mistakes
+      cause: policy.toml:1: unknown key "netwrok"; did you mean "network"?
+    "#);
+    assert_code(&bench.run(&["--policy", "nowhere.toml"]), 2);
+    assert!(!bench.path("results").exists());
+    bench.write("policy.toml", "network = true\n");
+    assert_code(&bench.run(&["--policy", "policy.toml"]), 0);
+}
+
+#[test]
 fn files_of_others_in_the_results_directory_are_not_touched() {
     let bench = Bench::new(SINGLE);
     bench.jobs(&[("one", "out:out.txt=x"), ("two", "out:out.txt=y")]);
@@ -245,6 +267,12 @@ fn status_logs_and_fetch_tell_of_a_campaign() {
     stdout(&["fetch", "--to", "copy"]);
     assert_eq!(bench.read("copy/good/out.txt"), "x");
     assert!(bench.read("copy/results.csv").contains("bad,failed"));
+
+    stdout(&["fetch", "--to", "copy"]);
+    let output = bench.buoy().args(["fetch", "--to", "results"]).output().unwrap();
+    assert_code(&output, 2);
+    assert!(stderr(&output).contains("results: the results are there already"), "{}", stderr(&output));
+    assert_eq!(bench.read("results/good/out.txt"), "x");
 
     let output = bench.buoy().args(["logs", "goood"]).output().unwrap();
     assert_code(&output, 2);
