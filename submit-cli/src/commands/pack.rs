@@ -49,5 +49,8 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     }
     render::plan::text(&plan)?;
     render::plan::package(&package)?;
+    if let Some(dir) = args.output.as_ref().filter(|_| !args.dry_run) {
+        render::plan::written(dir)?;
+    }
     Ok(Exit::Done)
 }

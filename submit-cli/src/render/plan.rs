@@ -1,6 +1,7 @@
 //! A plan in short, for people and for machines.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -30,11 +31,7 @@ pub fn text(plan: &Plan) -> io::Result<()> {
     let copies = &app.replication;
     let jobs = plan.jobs.len();
     let s = if jobs == 1 { "" } else { "s" };
-    writeln!(
-        out,
-        "batch    {}: {jobs} job{s}, {} copies of each, {} must agree",
-        plan.batch, copies.total, copies.quorum
-    )?;
+    writeln!(out, "batch    {}: {jobs} job{s}, {}", plan.batch, copies_of_each(copies.total, copies.quorum))?;
     for input in &plan.shared {
         writeln!(out, "input    {} (shared{})", input.file.open_name, copied(input.file.mode))?;
     }
@@ -70,6 +67,14 @@ pub fn package(package: &Package<'_>) -> io::Result<()> {
     )
 }
 
+/// Prints where a package was written.
+///
+/// # Errors
+/// stdout is closed.
+pub fn written(dir: &Path) -> io::Result<()> {
+    writeln!(io::stdout().lock(), "written  {}", dir.display())
+}
+
 fn last(plan: &Plan) -> Option<(&'static str, &crate::plan::Job)> {
     (plan.jobs.len() > 1).then(|| plan.jobs.last()).flatten().map(|job| ("last", job))
 }
@@ -81,15 +86,26 @@ fn copied(mode: Mode) -> &'static str {
 fn needs(app: &AppSpec) -> String {
     let need = &app.resources;
     let gpu = if need.gpu.is_some() { ", a GPU" } else { "" };
+    let s = if need.cpus == 1.0 { "" } else { "s" };
     let network = if need.network { ", the network" } else { "" };
     format!(
-        "{:e} flops, {} memory, {} disk, {} cpus{gpu}{network}; back within {}",
+        "{:e} flops, {} memory, {} disk, {} cpu{s}{gpu}{network}; back within {}",
         need.flops,
         show_size(need.memory_bytes),
         show_size(need.disk_bytes),
         need.cpus,
         show_time(need.deadline),
     )
+}
+
+fn copies_of_each(total: u32, quorum: u32) -> String {
+    match (total, quorum) {
+        (1, _) => "1 copy of each, taken as it is".to_owned(),
+        (total, 1) => format!("{total} copies of each, the first good one is taken"),
+        (total, 2) => format!("{total} copies of each, 2 must agree"),
+        // check_set of sched/validate_util2.cpp wants a majority of the quorum.
+        (total, quorum) => format!("{total} copies of each, {} of {quorum} must agree", quorum / 2 + 1),
+    }
 }
 
 /// In the largest unit that leaves a whole number.

@@ -300,7 +300,7 @@ fn a_dry_run_writes_nothing() {
     input    receptor.pdbqt (shared)
     input    ligand.pdbqt (per job)
     output   poses.pdbqt (at most 1 MB)
-    needs    1e12 flops, 512 MB memory, 1 GB disk, 1 cpus; back within 7 days
+    needs    1e12 flops, 512 MB memory, 1 GB disk, 1 cpu; back within 7 days
     first    a: --ligand ligand.pdbqt --seed 1
     last     b: --ligand ligand.pdbqt --seed 2
     files    6 of different content, 221 B
