@@ -61,6 +61,9 @@ impl Packer<'_> {
     fn add(&mut self, name: &str, content: Content, flags: Flags) {
         let hashed = match &content {
             Content::Path(path) if path.is_dir() => Err("it is a directory".to_owned()),
+            Content::Path(path) if path.exists() && !path.is_file() => {
+                Err("it is no regular file".to_owned())
+            }
             content => self.cache.hash(content).map_err(|error| error.to_string()),
         };
         match (hashed, &content) {

@@ -190,7 +190,8 @@ fn inside(dir: &Path, name: &str) -> PathBuf {
 
 fn read_app(path: &Path, mistakes: &mut Diagnostics) -> Option<AppSpec> {
     let file = if path.is_dir() { inside(path, "app.toml") } else { path.to_path_buf() };
-    if file.is_file() && file.extension().is_none_or(|extension| extension != "toml") {
+    let is_toml = file.extension().is_some_and(|extension| extension == "toml");
+    if file.exists() && !(file.is_file() && is_toml) {
         let diagnostic = Diagnostic::new(Place::file(&file), "this is no science app")
             .accepted("its directory, its app.toml, or a batch.toml")
             .help("a table or an input file follows the app: buoy check APP FILE");

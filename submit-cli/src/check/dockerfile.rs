@@ -11,7 +11,8 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 /// engine, and a Dockerfile that cannot be read is reported when the bundle is packed.
 pub fn check(app: &AppSpec, jobs_have_arguments: bool, mistakes: &mut Diagnostics) {
     let Image::Build { dockerfile, files, .. } = &app.image else { return };
-    let Ok(text) = std::fs::read_to_string(dockerfile) else { return };
+    // The bundle says what is wrong with one that is no file.
+    let Some(Ok(text)) = dockerfile.is_file().then(|| std::fs::read_to_string(dockerfile)) else { return };
     let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
     let mut has_from = false;
     // Of the last stage only: a new FROM begins with what its base says.

@@ -39,6 +39,10 @@ pub fn read(path: &Path, mistakes: &mut Diagnostics) -> Option<Rows> {
         );
         return None;
     };
+    if path.exists() && !path.is_file() {
+        mistakes.push(Diagnostic::new(Place::file(path), "the table is no regular file"));
+        return None;
+    }
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) => {

@@ -87,6 +87,30 @@ fn copy_of_a_file_that_does_not_travel() {
 }
 
 #[test]
+fn pipes_and_devices_in_the_place_of_files() {
+    let folder = Folder::new();
+    for name in ["dock.sh", "jobs.csv", "a.pdbqt"] {
+        std::fs::remove_file(folder.path(name)).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(folder.path(name)).status().unwrap().success());
+    }
+    let folder = folder.with("t.csv", "ligand,seed\na.pdbqt,1\n");
+    assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r"
+    error: jobs.csv: the table is no regular file
+    error: app.toml: dock.sh cannot be read: it is no regular file
+      help: create it, or change files in [image]; paths start at the working directory
+    2 mistakes; nothing was done
+    ");
+    assert_snapshot!(folder.buoy("check . t.csv").refused(), @r#"
+    error: t.csv:2: input "ligand.pdbqt": a.pdbqt is no regular file
+    error: app.toml: dock.sh cannot be read: it is no regular file
+      help: create it, or change files in [image]; paths start at the working directory
+    2 mistakes; nothing was done
+    "#);
+    let stderr = folder.buoy("check /dev/zero").refused();
+    assert!(stderr.starts_with("error: /dev/zero: this is no science app\n"), "{stderr}");
+}
+
+#[test]
 fn inputs_that_are_missing() {
     let folder =
         Folder::new().without("receptor.pdbqt").with("jobs.csv", "ligand,seed\na.pdbqt,1\nc.pdbqt,2\n,3\n");
