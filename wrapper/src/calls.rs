@@ -3,16 +3,22 @@
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 use crate::assignment::Assignment;
 use crate::digest;
 use crate::driver::Shared;
 use crate::engine::{
-    self, Cancel, CliEngine, EngineError, Flavor, Inspected, NativeTransport, Status, killed_from_outside,
+    self, Cancel, CliEngine, EngineError, Flavor, Inspected, NativeTransport, Status, kill_leftovers,
+    killed_from_outside,
 };
 use crate::image::{ImageMaker, ImageSource, MakeError, remember_use};
 use crate::lifecycle::{Call, CallError, Exited, Reply, Seen};
 use crate::workdir::{OutputProblem, PrepareError, Survey, collect, prepare};
+
+/// From the death of a container that is being removed by force until the engine says so (Podman 4.3: 0.2 s).
+const REMOVAL_TAKES: Duration = Duration::from_millis(700);
 
 /// The container as last inspected.
 #[derive(Clone, Debug)]
@@ -140,24 +146,36 @@ impl Calls {
             Status::Created => Seen::Created,
             Status::Running => Seen::Running { pid: inspected.pid },
             Status::Paused => Seen::Paused { pid: inspected.pid },
-            Status::Exited | Status::Dead => self.how_it_ended(&inspected, engine),
+            Status::Exited | Status::Dead => self.how_it_ended(&inspected, engine)?,
             status @ (Status::Restarting | Status::Removing) => {
                 return Err(CallError::Conflict(format!("the engine says {status:?}")));
             }
         }))
     }
 
-    fn how_it_ended(&self, inspected: &Inspected, engine: &CliEngine<NativeTransport>) -> Seen {
-        let ordered =
-            inspected.exit_code == 137 && !inspected.oom_killed && engine.was_ordered_to_die(inspected);
-        if killed_from_outside(inspected, engine.daemon_started(), ordered) {
-            return Seen::Killed;
+    fn how_it_ended(
+        &self,
+        inspected: &Inspected,
+        engine: &CliEngine<NativeTransport>,
+    ) -> Result<Seen, CallError> {
+        let killed = inspected.exit_code == 137 && !inspected.oom_killed;
+        let mut ordered = killed && engine.was_ordered_to_die(inspected);
+        if !killed_from_outside(inspected, engine.daemon_started(), ordered) {
+            if killed {
+                // A forced removal kills first, and is told of only a moment later.
+                thread::sleep(REMOVAL_TAKES);
+                engine.inspect(self.name()).map_err(sort_error)?.ok_or(CallError::NoContainer)?;
+                ordered = engine.was_ordered_to_die(inspected);
+            }
+            if !ordered {
+                return Ok(Seen::Exited(Exited {
+                    code: inspected.exit_code,
+                    out_of_memory: inspected.oom_killed,
+                    error: inspected.error.clone(),
+                }));
+            }
         }
-        Seen::Exited(Exited {
-            code: inspected.exit_code,
-            out_of_memory: inspected.oom_killed,
-            error: inspected.error.clone(),
-        })
+        Ok(Seen::Killed)
     }
 
     /// Where the image comes from; told once, for its files are hashed for that.
@@ -234,8 +252,26 @@ impl Calls {
     fn start(&self) -> Result<Reply, CallError> {
         match self.engine()?.start(self.name()) {
             Ok(()) => self.inspect(),
-            Err(error) => Err(sort_error(error)),
+            Err(error) => {
+                if matches!(error, EngineError::Failed { .. }) {
+                    self.end_leftovers()?;
+                }
+                Err(sort_error(error))
+            }
         }
+    }
+
+    /// Processes of an earlier start that the engine does not know of keep it from starting the container.
+    fn end_leftovers(&self) -> Result<(), CallError> {
+        let inspected = self.engine()?.inspect(self.name()).map_err(sort_error)?;
+        let Some(inspected) = inspected.filter(|inspected| inspected.status == Status::Created) else {
+            return Ok(());
+        };
+        let count = kill_leftovers(&inspected.id);
+        if count > 0 {
+            crate::say!("ended {count} processes of the container, of which the engine did not know");
+        }
+        Ok(())
     }
 
     fn simple(

@@ -271,7 +271,12 @@ impl<T: Transport> CliEngine<T> {
 
     /// When the engine's daemon was started, seconds since 1970, where there is one and it can be told.
     pub fn daemon_started(&self) -> Option<f64> {
-        self.verbs.flavor.has_daemon().then(started::docker_daemon_started).flatten()
+        if !self.verbs.flavor.has_daemon() {
+            return None;
+        }
+        let captured = self.run(&self.verbs.endpoint()).ok()?;
+        let endpoint: String = serde_json::from_slice(&captured.stdout).ok()?;
+        started::docker_daemon_started(&endpoint)
     }
 
     /// All images that carry our label.

@@ -1,7 +1,8 @@
 //! Whether a dead container died of the engine's or the host's restart rather than by itself.
 
 use std::fs;
-use std::path::Path;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 
 use super::output::Inspected;
 
@@ -26,7 +27,9 @@ pub fn killed_from_outside(
         (Some(event), Some(started)) => event > started + SLACK_SECONDS,
         _ => false,
     };
-    killed_by_order || outlived(daemon_started) || outlived(boot_time())
+    // A daemon that was killed in the middle of a start knows of no start, whatever became of the processes since.
+    let never_started = inspected.started_at.is_none();
+    killed_by_order || never_started || outlived(daemon_started) || outlived(boot_time())
 }
 
 /// When this host was booted, seconds since 1970 (`btime` of /proc/stat).
@@ -35,24 +38,36 @@ pub(super) fn boot_time() -> Option<f64> {
     stat.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()
 }
 
-/// When the youngest daemon of Docker on this host was started, seconds since 1970. Everybody may read this of any
-/// process; `None` where no daemon is visible (another host, a VM).
-pub(super) fn docker_daemon_started() -> Option<f64> {
-    let boot = boot_time()?;
-    let ticks = rustix::param::clock_ticks_per_second();
-    let mut youngest: Option<f64> = None;
-    for entry in fs::read_dir("/proc").ok()?.flatten() {
-        let path = entry.path();
-        if fs::read_to_string(path.join("comm")).is_ok_and(|comm| comm.trim() == "dockerd") {
-            #[expect(clippy::cast_precision_loss, reason = "ticks since boot are far below 2^52")]
-            let started = start_ticks(&path).map(|start| boot + start as f64 / ticks as f64);
-            youngest = match (youngest, started) {
-                (Some(a), Some(b)) => Some(a.max(b)),
-                (a, b) => a.or(b),
-            };
-        }
+/// When the daemon behind `endpoint` (`unix:///var/run/docker.sock`) was started, seconds since 1970. `None` where that can't
+/// be told: it is on another host, in a VM, or of another PID namespace.
+pub(super) fn docker_daemon_started(endpoint: &str) -> Option<f64> {
+    let socket = endpoint.strip_prefix("unix://")?;
+    let listener = listening_process(socket)?;
+    if is_dockerd(&listener) {
+        return started(&listener);
     }
-    youngest
+    // Under socket activation it is the init system that has called listen(2). Then the youngest daemon is taken, of which
+    // there is one as a rule.
+    let daemons =
+        fs::read_dir("/proc").ok()?.flatten().map(|entry| entry.path()).filter(|path| is_dockerd(path));
+    daemons.filter_map(|path| started(&path)).reduce(f64::max)
+}
+
+/// The directory in /proc of the process that listens at a socket: the kernel notes it at listen(2) (unix(7), `SO_PEERCRED`).
+fn listening_process(socket: &str) -> Option<PathBuf> {
+    let stream = UnixStream::connect(socket).ok()?;
+    let peer = rustix::net::sockopt::socket_peercred(&stream).ok()?;
+    Some(PathBuf::from(format!("/proc/{}", peer.pid.as_raw_pid())))
+}
+
+fn is_dockerd(process: &Path) -> bool {
+    fs::read_to_string(process.join("comm")).is_ok_and(|comm| comm.trim() == "dockerd")
+}
+
+fn started(process: &Path) -> Option<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "ticks since boot are far below 2^52")]
+    let seconds = start_ticks(process)? as f64 / rustix::param::clock_ticks_per_second() as f64;
+    Some(boot_time()? + seconds)
 }
 
 /// Field 22 of /proc/PID/stat: start time in clock ticks since boot.
@@ -109,9 +124,25 @@ mod tests {
     }
 
     #[test]
+    fn a_death_without_a_start_that_the_engine_knows_of_is_no_end_of_the_job() {
+        assert!(killed_from_outside(&Inspected { started_at: None, ..exited(137) }, None, false));
+        assert!(!killed_from_outside(&Inspected { started_at: None, ..exited(3) }, None, false));
+    }
+
+    #[test]
     fn a_container_from_before_the_boot_was_killed_by_it() {
         let old = Inspected { started_at: boot_time().map(|boot| boot - 100.0), ..exited(137) };
         assert!(killed_from_outside(&old, None, false));
+    }
+
+    #[test]
+    fn the_process_behind_a_socket_is_found() {
+        let directory = tempfile::tempdir().unwrap();
+        let socket = directory.path().join("sock");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        let own = PathBuf::from(format!("/proc/{}", std::process::id()));
+        assert_eq!(listening_process(socket.to_str().unwrap()), Some(own));
+        assert_eq!(docker_daemon_started("tcp://192.0.2.1:2376"), None);
     }
 
     #[test]

@@ -316,6 +316,11 @@ impl Verbs {
         command.timeout(Duration::from_secs(5))
     }
 
+    /// Where Docker's daemon listens, by `DOCKER_HOST` or the user's context.
+    pub(super) fn endpoint(&self) -> Invocation {
+        self.command("context").args(["inspect", "--format", "{{json .Endpoints.docker.Host}}"])
+    }
+
     /// A signal to processes of a rootless container, sent from within its user namespace.
     pub(super) fn signal(&self, signal: &str, pids: &[u32]) -> Invocation {
         self.command("unshare").args(["kill", "-s", signal, "--"]).args(pids.iter().map(ToString::to_string))

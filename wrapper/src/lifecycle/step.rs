@@ -195,7 +195,8 @@ impl Job {
         self.cancelling = false;
         match result {
             Ok(reply) => {
-                self.engine_answered = true;
+                // An engine that the client or an earlier life names is believed without asking it.
+                self.engine_answered |= call != Call::Probe;
                 self.away_since = None;
                 if call != Call::Inspect {
                     self.hiccups = 0;
@@ -291,7 +292,13 @@ impl Job {
                     self.give_up_for_now(why, actions);
                 }
             }
-            CallError::EngineAway(why) => self.engine_is_away(why, actions),
+            CallError::EngineAway(why) => {
+                if call == Call::Start {
+                    // It may have come to that before the daemon went.
+                    self.seen = Seen::Unknown;
+                }
+                self.engine_is_away(why, actions);
+            }
             CallError::Host(why) => self.give_up_for_now(why, actions),
             CallError::Job(why) => {
                 let code =

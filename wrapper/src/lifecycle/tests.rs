@@ -336,11 +336,20 @@ fn a_daemon_that_restarts_is_waited_for_and_the_job_goes_on() {
 }
 
 #[test]
+fn a_daemon_that_goes_away_during_a_start_is_asked_what_came_of_it() {
+    let mut life = Life::begin();
+    life.reply(Call::Probe, Reply::Probed);
+    life.reply(Call::Inspect, Reply::Container(Seen::Created));
+    life.fail(Call::Start, CallError::EngineAway("EOF".into()));
+    life.wait(second() * 10);
+    life.reply(Call::Inspect, Reply::Container(running()));
+    life.expect_quiet();
+}
+
+#[test]
 fn a_daemon_that_never_answered_means_to_try_later() {
     let mut life = Life::begin();
     life.reply(Call::Probe, Reply::Probed);
-    // What answered the probe may have been the program alone.
-    life.job.engine_answered = false;
     for _ in 0..3 {
         life.fail(Call::Inspect, CallError::EngineAway("no".into()));
         life.wait(second() * 10);

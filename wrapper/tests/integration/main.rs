@@ -8,6 +8,7 @@
 mod support;
 
 mod client_wishes;
+mod daemon;
 mod faults;
 mod files;
 mod images;

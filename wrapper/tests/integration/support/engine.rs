@@ -1,5 +1,7 @@
 //! The engines that tests run with.
 
+use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 /// Docker or Podman, as the client numbers them.
@@ -50,6 +52,29 @@ impl Engine {
                 answers
             }
         }
+    }
+}
+
+/// Whose engine it is.
+#[derive(Clone, Debug)]
+pub enum Host {
+    /// The one that this host has for everybody.
+    Shared,
+    /// A Docker daemon behind this socket.
+    Socket(PathBuf),
+}
+
+impl Host {
+    /// A command that talks to this engine.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        match self {
+            Host::Shared => {}
+            Host::Socket(path) => {
+                command.env("DOCKER_HOST", format!("unix://{}", path.display()));
+            }
+        }
+        command
     }
 }
 

@@ -39,7 +39,7 @@ impl Running {
         let stderr = if slot.log_to_full_disk { "/dev/full".into() } else { slot.dir.join("stderr.txt") };
         let stderr = OpenOptions::new().create(true).append(true).open(stderr).unwrap();
         let wrapper = env!("CARGO_BIN_EXE_buoy-wrapper");
-        let mut command = Command::new(wrapper);
+        let mut command = slot.host.command(wrapper);
         if slot.without_engines {
             // In a mount namespace of its own the directories with engines are empty.
             command = Command::new("unshare");

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::process::Output;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use wrapper::naming::ContainerName;
 use wrapper::wire::init_data::{DockerType, EngineInfo, InitData, Secret};
 use wrapper::wire::slot::write_soft_link;
 
-use super::engine::Engine;
+use super::engine::{Engine, Host};
 use super::running::Running;
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -31,6 +32,8 @@ pub struct Slot {
     pub path: Option<String>,
     pub without_engines: bool,
     pub log_to_full_disk: bool,
+    /// Whose engine it is, and so who runs the wrapper.
+    pub host: Host,
 }
 
 impl Slot {
@@ -81,6 +84,7 @@ impl Slot {
             path: None,
             without_engines: false,
             log_to_full_disk: false,
+            host: Host::Shared,
         }
     }
 
@@ -179,6 +183,18 @@ impl Slot {
         ContainerName::of_result(&self.project, &self.init_data.result_name).unwrap().as_str().to_owned()
     }
 
+    /// What the slot's engine says to a command.
+    pub fn try_ask(&self, args: &[&str]) -> Output {
+        self.host.command(self.engine.program()).args(args).output().expect("the engine's program runs")
+    }
+
+    /// `State.Status` of the slot's container; `None` if there is none.
+    pub fn status(&self) -> Option<String> {
+        let name = self.container();
+        let output = self.try_ask(&["container", "inspect", "--format", "{{.State.Status}}", &name]);
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
     /// Starts the wrapper as a client does.
     pub fn start(&self) -> Running {
         Running::start(self)
@@ -204,7 +220,7 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let _ = self.engine.try_run(&["rm", "--force", &self.container()]);
+        let _ = self.try_ask(&["rm", "--force", &self.container()]);
     }
 }
 
