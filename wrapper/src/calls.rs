@@ -329,11 +329,9 @@ fn sort_error(error: EngineError) -> CallError {
 
 fn sort_make_error(error: MakeError) -> CallError {
     match error {
-        MakeError::Engine(EngineError::Failed { said, .. }) => {
-            let last = said.lines().next_back().unwrap_or_default().trim();
-            CallError::Job(format!(
-                "the image can't be built: {last}\n    the last lines of the build:\n    {said}"
-            ))
+        MakeError::Engine(EngineError::Failed { said, .. }) => build_failed("", &said),
+        MakeError::FailedBefore { seconds, said } => {
+            build_failed(&format!(", as {seconds} s ago for another task"), &said)
         }
         MakeError::Engine(EngineError::TimedOut { command, seconds }) => {
             CallError::Job(format!("the image can't be built: {command} did not end within {seconds} s"))
@@ -344,6 +342,14 @@ fn sort_make_error(error: MakeError) -> CallError {
         error @ MakeError::Context(_) => CallError::Host(chain(&error)),
         error @ (MakeError::Tarball(_) | MakeError::WrongDigest { .. }) => CallError::Job(chain(&error)),
     }
+}
+
+/// The first line is for the client, the rest for stderr.txt.
+fn build_failed(when: &str, said: &str) -> CallError {
+    let last = said.lines().next_back().unwrap_or_default().trim();
+    CallError::Job(format!(
+        "the image can't be built: {last}{when}\n    the last lines of the build:\n    {said}"
+    ))
 }
 
 /// An error with its causes, on one line.

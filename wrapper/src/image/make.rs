@@ -1,12 +1,13 @@
 //! Makes the image if it is not there: one process on a host does, the others wait.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::engine::{BuildShare, BuildSpec, Cancel, CliEngine, EngineError, Transport};
 
 use super::cleanup::{Budget, sweep};
 use super::context::{ContextError, lay_out};
+use super::failed::FailedBuilds;
 use super::key::ImageKey;
 use super::lock::{HostLock, LockError};
 use super::tarball::{self, TarballError};
@@ -71,6 +72,14 @@ pub enum MakeError {
     /// The host's lock can't be had.
     #[error(transparent)]
     Lock(#[from] LockError),
+    /// Another task's build of the same image has just failed.
+    #[error("the same build failed {seconds} s ago: {said}")]
+    FailedBefore {
+        /// How long ago.
+        seconds: u64,
+        /// The end of what it said.
+        said: String,
+    },
     /// The tarball holds another image than declared.
     #[error(
         "the tarball {} does not hold the image {digest}; its digest is what `docker image inspect --format \
@@ -123,6 +132,10 @@ impl ImageMaker {
         }
         match source {
             ImageSource::Build { dockerfile, files, raw_args, proxy, network, share, .. } => {
+                let failed = FailedBuilds::of(&self.host_dir);
+                if let Some((said, age)) = failed.recall(&name, SystemTime::now()) {
+                    return Err(MakeError::FailedBefore { seconds: age.as_secs(), said });
+                }
                 crate::say!("building image {name}");
                 lay_out(&self.context_dir, files)?;
                 let spec = BuildSpec {
@@ -139,6 +152,9 @@ impl ImageMaker {
                 let built = engine.build(&spec);
                 // It holds links to large files perhaps; what stays of it is only cleaned up later.
                 let _ = std::fs::remove_dir_all(&self.context_dir);
+                if let Err(EngineError::Failed { said, .. }) = &built {
+                    failed.note(&name, said);
+                }
                 built?;
             }
             ImageSource::Tarball { path, digest, .. } => load(engine, path, digest, &tag)?,

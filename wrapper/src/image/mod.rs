@@ -3,6 +3,7 @@
 mod cleanup;
 mod context;
 mod copied;
+mod failed;
 mod fetches;
 mod key;
 mod lock;

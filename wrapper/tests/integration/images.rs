@@ -72,6 +72,13 @@ fn a_build_that_fails_shows_its_last_lines_and_is_not_retried(engine: Engine) {
     // A client that starts it again anyway hears the same at once.
     slot.run().assert_status(206);
     assert_eq!(slot.stderr().matches("building image").count(), 1);
+    // And so does the next task of the same app.
+    let mut next = Slot::empty(engine);
+    next.copy("Dockerfile", &fs::read_to_string(slot.dir.join("Dockerfile")).unwrap());
+    next.busybox().join_project_of(&slot);
+    next.run().assert_status(206);
+    assert!(!next.stderr().contains("building image"), "{}", next.stderr());
+    assert!(next.stderr().contains("undefined symbol 42"), "{}", next.stderr());
 }
 
 fn a_missing_dockerfile_is_refused(engine: Engine) {
