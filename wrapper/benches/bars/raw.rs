@@ -17,9 +17,10 @@ pub struct RawJob {
 }
 
 impl RawJob {
-    /// Takes the one creation that was noted.
+    /// Takes the one container whose creation was noted; without its image it was tried twice.
     pub fn from_log(engine: Engine, log: &EngineLog, dir: PathBuf) -> Self {
         let mut created = log.calls_of("create");
+        created.dedup();
         assert_eq!(created.len(), 1, "one container was created");
         let create = created.remove(0);
         let work = create.iter().find_map(|word| {

@@ -107,6 +107,11 @@ impl Workbench {
 impl Drop for Workbench {
     fn drop(&mut self) {
         let filter = format!("label={LABEL}={}", std::process::id());
+        // Containers carry their image's labels. There are some only if a measurement broke off.
+        let left = self.engine.try_run(&["ps", "--all", "--quiet", "--filter", &filter]);
+        for container in String::from_utf8_lossy(&left.stdout).split_ascii_whitespace() {
+            let _ = self.engine.try_run(&["rm", "--force", container]);
+        }
         let ours = self.engine.try_run(&["image", "ls", "--quiet", "--filter", &filter]);
         for image in String::from_utf8_lossy(&ours.stdout).split_ascii_whitespace() {
             let _ = self.engine.try_run(&["image", "rm", "--force", image]);
