@@ -11,7 +11,8 @@ use crate::table::Row;
 use crate::workbench::{Workbench, await_until, now_seconds, stamps};
 
 const JOBS: usize = 50;
-const RAW_JOBS: usize = 16;
+/// After every so many jobs one by the engine alone, so that both meet the same machine.
+const RAW_EVERY: usize = 3;
 /// At a time.
 const LANES: usize = 2;
 
@@ -28,13 +29,24 @@ pub fn measure(bench: &Workbench) -> Vec<Row> {
     shown.run().assert_success();
     let raw = RawJob::from_log(bench.engine, &log, bench.dir("exit-latency-raw"));
 
-    let through_wrapper = in_lanes(JOBS, |n| one_job(bench, n));
-    let alone = in_lanes(RAW_JOBS, |n| {
-        let began = now_seconds();
-        raw.run(n, &["stamp", &length_ms(n)]);
-        let over = now_seconds();
-        let (first, last) = stamps(&raw.work_dir(n).join("stamps"));
-        Times { start: first - began, exit: over - last }
+    let lane = |number: usize| {
+        let (mut through_wrapper, mut alone) = (Vec::new(), Vec::new());
+        for n in (number..JOBS).step_by(LANES) {
+            through_wrapper.push(one_job(bench, n));
+            if n / LANES % RAW_EVERY == 0 {
+                alone.push(one_raw(&raw, n));
+            }
+        }
+        (through_wrapper, alone)
+    };
+    let (mut through_wrapper, mut alone) = (Vec::new(), Vec::new());
+    std::thread::scope(|scope| {
+        let lanes: Vec<_> = (0..LANES).map(|number| scope.spawn(move || lane(number))).collect();
+        for lane in lanes {
+            let (by_wrapper, by_engine) = lane.join().unwrap();
+            through_wrapper.extend(by_wrapper);
+            alone.extend(by_engine);
+        }
     });
     let sample = |times: &[Times], of: fn(&Times) -> f64| Sample::new(times.iter().map(of).collect());
     let exit = sample(&through_wrapper, |times| times.exit);
@@ -75,10 +87,10 @@ fn one_job(bench: &Workbench, n: usize) -> Times {
     Times { start: first - began, exit: over - last }
 }
 
-fn in_lanes(count: usize, job: impl Fn(usize) -> Times + Sync) -> Vec<Times> {
-    std::thread::scope(|scope| {
-        let lane = |lane: usize| (lane..count).step_by(LANES).map(&job).collect::<Vec<_>>();
-        let lanes: Vec<_> = (0..LANES).map(|number| scope.spawn(move || lane(number))).collect();
-        lanes.into_iter().flat_map(|lane| lane.join().unwrap()).collect()
-    })
+fn one_raw(raw: &RawJob, n: usize) -> Times {
+    let began = now_seconds();
+    raw.run(n, &["stamp", &length_ms(n)]);
+    let over = now_seconds();
+    let (first, last) = stamps(&raw.work_dir(n).join("stamps"));
+    Times { start: first - began, exit: over - last }
 }
