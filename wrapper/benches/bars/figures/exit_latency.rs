@@ -33,7 +33,7 @@ pub fn measure(bench: &Workbench) -> Vec<Row> {
         let (mut through_wrapper, mut alone) = (Vec::new(), Vec::new());
         for n in (number..JOBS).step_by(LANES) {
             through_wrapper.push(one_job(bench, n));
-            if n / LANES % RAW_EVERY == 0 {
+            if (n / LANES).is_multiple_of(RAW_EVERY) {
                 alone.push(one_raw(&raw, n));
             }
         }
