@@ -23,10 +23,7 @@ const TRACE: &str = "FAKE_WRAPPER_TRACE";
 
 fn main() {
     let slot = Path::new(".");
-    let Ok(_lock) = SlotLock::try_acquire(slot) else {
-        eprintln!("the slot is in use");
-        std::process::exit(1);
-    };
+    let _lock = wait_for_lock(slot);
     let init = InitData::read(slot).expect("the client writes init data");
     let link = AppEnd::attach(slot, init.shm_key.expect("a mapped file")).expect("the client made it");
     let Ok(Invocation::Run(args)) = Invocation::parse(std::env::args_os().skip(1)) else {
@@ -40,6 +37,21 @@ fn main() {
         job.step(index, word);
     }
     job.finish(0);
+}
+
+/// As the real one does: a wrapper that a killed run has just started may still be on its way out.
+fn wait_for_lock(slot: &Path) -> SlotLock {
+    let deadline = Instant::now() + Duration::from_secs(35);
+    loop {
+        match SlotLock::try_acquire(slot) {
+            Ok(lock) => return lock,
+            Err(_) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
+            Err(error) => {
+                eprintln!("{error}");
+                std::process::exit(0);
+            }
+        }
+    }
 }
 
 struct Job<'a> {

@@ -33,7 +33,8 @@ pub struct OutputRef {
 }
 
 /// Sets a slot up, unless that was done before. The files of the app version come first: none of a workunit's files
-/// takes the place of one.
+/// takes the place of one. What a set-up that was cut short has left is removed: a file of it may be half written, and
+/// no wrapper has run over it.
 pub fn set_up(
     layout: &Layout,
     slot: &Path,
@@ -45,6 +46,7 @@ pub fn set_up(
     if complete.exists() {
         return Ok(());
     }
+    remove(slot)?;
     std::fs::create_dir_all(slot).map_err(FileError::at(slot, "make the slot directory"))?;
     for file in app_files.iter().chain(inputs) {
         set_up_file(layout, slot, &file.open_name, &file.physical_name, file.mode)?;
@@ -70,7 +72,7 @@ fn set_up_file(
         std::fs::create_dir_all(dir).map_err(FileError::at(dir, "make the directory"))?;
     }
     match mode {
-        // Written as the client does, without a sync to disk: a slot is set up anew where one was cut short.
+        // Written as the client does, without a sync to disk.
         Mode::Link => {
             let text = format!("<soft_link>{}</soft_link>\n", layout.link_target(physical_name));
             std::fs::write(&path, text).map_err(FileError::at(&path, "write the link"))
@@ -211,6 +213,21 @@ mod tests {
         set_up(&layout, &slot, &[input("policy.toml", Mode::Link)], &[forged], &[]).unwrap();
         let text = std::fs::read_to_string(slot.join("policy.toml")).unwrap();
         assert!(text.contains("bf_policy.toml"), "{text}");
+    }
+
+    #[test]
+    fn a_slot_whose_set_up_was_cut_short_is_set_up_anew() {
+        let Bench { _dir, layout } = bench();
+        let slot = layout.slot(0);
+        std::fs::create_dir_all(&slot).unwrap();
+        std::fs::write(slot.join("linked"), "").unwrap();
+        std::fs::write(slot.join("copied"), "te").unwrap();
+        std::fs::write(layout.project_dir().join("bf_copied"), "text").unwrap();
+        let files = [input("linked", Mode::Link), input("copied", Mode::Copy)];
+        set_up(&layout, &slot, &files, &[], &[]).unwrap();
+        let read = |name: &str| std::fs::read_to_string(slot.join(name)).unwrap();
+        assert_eq!(read("linked"), "<soft_link>../../projects/project/bf_linked</soft_link>\n");
+        assert_eq!(read("copied"), "text");
     }
 
     #[test]
