@@ -17,7 +17,7 @@ use crate::image::{ImageMaker, ImageSource, MakeError, remember_use};
 use crate::lifecycle::{Call, CallError, Exited, Reply, Seen};
 use crate::workdir::{OutputProblem, PrepareError, Survey, collect, prepare};
 
-/// From the death of a container that is being removed by force until the engine says so (Podman 4.3: 0.2 s).
+/// From the death of a container that is being removed by force until the engine says so (Podman 4.3: up to 0.3 s).
 const REMOVAL_TAKES: Duration = Duration::from_millis(700);
 
 /// The container as last inspected.
