@@ -19,7 +19,7 @@ provide_everything() {
     for engine in $(engines); do
         case $engine in
         docker) provide_docker ;;
-        podman) provide_podman ;;
+        podman) provide_podman && provide_test_user ;;
         *) fail "ENGINES names '$engine'; known are docker and podman" ;;
         esac
     done

@@ -47,3 +47,22 @@ provide_busybox() {
         install_packages "a static busybox" busybox-static
     fi
 }
+
+# Rootless Podman is what most volunteers have. Root's tests run it as a user of their own; a plain user's tests are
+# rootless as they are.
+provide_test_user() {
+    local name=buoy-test
+    [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null || return 0
+    step "test user"
+    if id "$name" >/dev/null 2>&1; then
+        settled "$name is there"
+        return
+    fi
+    command -v newuidmap >/dev/null || install_packages "rootless Podman" uidmap slirp4netns fuse-overlayfs catatonit
+    if ! useradd --create-home --shell /bin/sh "$name" >/dev/null 2>&1; then
+        settled "can't be made; tests of rootless Podman are left out"
+        return
+    fi
+    grep -q "^$name:" /etc/subuid || usermod --add-subuids 200000-265535 --add-subgids 200000-265535 "$name"
+    settled "made $name, for tests of rootless Podman (userdel --remove $name undoes it)"
+}

@@ -91,7 +91,9 @@ impl Workbench {
             Engine::Docker => {
                 self.engine.run(&["version", "--format", "{{.Server.Version}} (CLI {{.Client.Version}})"])
             }
-            Engine::Podman => self.engine.run(&["version", "--format", "{{.Client.Version}}"]),
+            Engine::Podman | Engine::RootlessPodman => {
+                self.engine.run(&["version", "--format", "{{.Client.Version}}"])
+            }
         };
         println!(
             "{} processors, {} GB, Linux {}, {} {version}; load now {}\n",

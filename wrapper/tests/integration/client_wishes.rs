@@ -7,17 +7,26 @@ use std::time::{Duration, Instant};
 use wrapper::wire::message::Control;
 
 use crate::support::{Engine, Running, Slot, wait_until};
-use crate::with_each_engine;
+use crate::{with_each_engine, with_rootless_podman};
 
 with_each_engine!(
     suspend_freezes_the_job_and_resume_lets_it_go_on,
     suspend_before_the_start_runs_nothing,
     quit_freezes_the_job_and_the_next_start_goes_on_where_it_was,
     abort_removes_the_container,
+    abort_of_a_suspended_job_removes_the_container,
     a_termination_signal_is_a_quit,
     a_client_that_is_gone_is_a_quit,
     quit_and_abort_are_obeyed_during_a_long_build,
     a_second_wrapper_in_the_slot_does_no_harm,
+);
+
+with_rootless_podman!(
+    suspend_freezes_the_job_and_resume_lets_it_go_on,
+    quit_freezes_the_job_and_the_next_start_goes_on_where_it_was,
+    abort_removes_the_container,
+    abort_of_a_suspended_job_removes_the_container,
+    a_client_that_is_gone_is_a_quit,
 );
 
 /// Appends a line about every 50 ms, 100 times, and counts its starts.
@@ -51,7 +60,7 @@ fn assert_frozen(slot: &Slot) {
 fn suspend_freezes_the_job_and_resume_lets_it_go_on(engine: Engine) {
     let (slot, mut running) = ticking(engine);
     running.send(Control::Suspend);
-    wait_until("the pause", || engine.status(&slot.container()).as_deref() == Some("paused"));
+    wait_until("the pause", || slot.is_frozen());
     assert_frozen(&slot);
     running.send(Control::Resume);
     running.wait_for_exit();
@@ -97,12 +106,23 @@ fn abort_removes_the_container(engine: Engine) {
     assert_eq!(engine.status(&slot.container()), None);
 }
 
+fn abort_of_a_suspended_job_removes_the_container(engine: Engine) {
+    let (slot, mut running) = ticking(engine);
+    running.send(Control::Suspend);
+    wait_until("the pause", || slot.is_frozen());
+    let asked = Instant::now();
+    running.send(Control::Abort);
+    running.wait_for_exit();
+    assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+    assert_eq!(engine.status(&slot.container()), None);
+}
+
 fn a_termination_signal_is_a_quit(engine: Engine) {
     let (slot, mut running) = ticking(engine);
     let killed = Command::new("kill").arg(running.pid().to_string()).status().unwrap();
     assert!(killed.success());
     running.wait_for_exit();
-    assert_eq!(engine.status(&slot.container()).as_deref(), Some("paused"));
+    assert!(slot.is_frozen());
 }
 
 fn a_client_that_is_gone_is_a_quit(engine: Engine) {

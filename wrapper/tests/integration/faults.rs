@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use wrapper::wire::message::Control;
 
 use crate::support::{Engine, Slot, wait_until};
-use crate::with_each_engine;
+use crate::{with_each_engine, with_rootless_podman};
 
 with_each_engine!(
     a_killed_wrapper_is_followed_by_one_that_attaches,
@@ -22,6 +22,13 @@ with_each_engine!(
     an_engine_that_does_not_run_is_waited_for_with_a_reason,
     a_disk_that_is_full_during_the_build_tries_later_with_a_reason,
     a_work_directory_that_cannot_be_written_tries_later,
+);
+
+with_rootless_podman!(
+    a_killed_wrapper_is_followed_by_one_that_attaches,
+    a_job_that_ends_while_the_wrapper_is_away_is_collected,
+    a_container_removed_behind_our_back_is_made_again_over_the_same_files,
+    a_container_killed_from_outside_is_started_again,
 );
 
 /// Counts its starts, waits for a file `go`, then writes its output.

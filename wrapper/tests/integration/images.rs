@@ -134,7 +134,9 @@ fn saved_image(slot: &Slot, file: &str, by_name: bool) -> String {
     let saved = Command::new(engine.program())
         .args(match engine {
             Engine::Docker => ["save", "--output"].as_slice(),
-            Engine::Podman => ["save", "--format", "docker-archive", "--output"].as_slice(),
+            Engine::Podman | Engine::RootlessPodman => {
+                ["save", "--format", "docker-archive", "--output"].as_slice()
+            }
         })
         .arg(&path)
         .arg(what)

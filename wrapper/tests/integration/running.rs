@@ -1,9 +1,10 @@
 //! A job from its start to its end.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 
-use crate::support::{Engine, Slot};
-use crate::with_each_engine;
+use crate::support::{Engine, Host, Slot};
+use crate::{with_each_engine, with_rootless_podman};
 
 with_each_engine!(
     a_job_succeeds_and_leaves_nothing_behind,
@@ -13,6 +14,16 @@ with_each_engine!(
     progress_is_scaled_into_the_clients_range,
     what_the_job_printed_is_in_stderr_txt,
     an_engine_is_found_when_the_client_names_none,
+    what_a_job_writes_belongs_to_the_user_of_the_slot,
+);
+
+with_rootless_podman!(
+    a_job_succeeds_and_leaves_nothing_behind,
+    a_jobs_exit_status_becomes_the_tasks,
+    arguments_arrive_as_they_were_written,
+    cpu_time_and_memory_are_reported,
+    what_the_job_printed_is_in_stderr_txt,
+    what_a_job_writes_belongs_to_the_user_of_the_slot,
 );
 
 fn a_job_succeeds_and_leaves_nothing_behind(engine: Engine) {
@@ -87,4 +98,14 @@ fn an_engine_is_found_when_the_client_names_none(engine: Engine) {
     fs::create_dir(&bin).unwrap();
     let run = slot.run();
     run.assert_success();
+}
+
+fn what_a_job_writes_belongs_to_the_user_of_the_slot(engine: Engine) {
+    let slot = Slot::with_script(engine, "echo x > out.txt");
+    slot.run().assert_success();
+    let user = match &slot.host {
+        Host::User(user) => user.uid(),
+        Host::Shared | Host::Socket(_) => rustix::process::geteuid().as_raw(),
+    };
+    assert_eq!(fs::metadata(slot.dir.join("out.txt")).unwrap().uid(), user);
 }

@@ -49,7 +49,7 @@ pub fn measure(bench: &Workbench) -> Vec<Row> {
         .raw(format!("`pause`: {paused}"))
         .upstream(match bench.engine {
             Engine::Docker => "p50 1.03 s, p95 3.07 s",
-            Engine::Podman => "p50 0.56 s, p95 0.92 s",
+            Engine::Podman | Engine::RootlessPodman => "p50 0.56 s, p95 0.92 s",
         }),
         Row::new(
             "resume → job's first tick",
@@ -60,7 +60,7 @@ pub fn measure(bench: &Workbench) -> Vec<Row> {
         .raw(format!("`unpause`: {unpaused}"))
         .upstream(match bench.engine {
             Engine::Docker => "p50 0.51 s, p95 0.81 s",
-            Engine::Podman => "p50 0.41 s, p95 0.93 s",
+            Engine::Podman | Engine::RootlessPodman => "p50 0.41 s, p95 0.93 s",
         }),
     ]
 }

@@ -4,18 +4,21 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-/// Docker or Podman, as the client numbers them.
+use super::plain_user::PlainUser;
+
+/// Docker or Podman, as the client numbers them, and Podman as an ordinary user has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
     Docker,
     Podman,
+    RootlessPodman,
 }
 
 impl Engine {
     pub fn program(self) -> &'static str {
         match self {
             Engine::Docker => "docker",
-            Engine::Podman => "podman",
+            Engine::Podman | Engine::RootlessPodman => "podman",
         }
     }
 
@@ -29,7 +32,7 @@ impl Engine {
     }
 
     pub fn try_run(self, args: &[&str]) -> Output {
-        Command::new(self.program()).args(args).output().expect("the engine's program runs")
+        self.host().command(self.program()).args(args).output().expect("the engine's program runs")
     }
 
     /// `State.Status` of a container; `None` if there is none.
@@ -38,7 +41,18 @@ impl Engine {
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
+    /// Where it is found.
+    pub fn host(self) -> Host {
+        match self {
+            Engine::Docker | Engine::Podman => Host::Shared,
+            Engine::RootlessPodman => Host::User(PlainUser::of_tests()),
+        }
+    }
+
     fn is_wanted(self) -> bool {
+        if self == Engine::RootlessPodman {
+            return Engine::Podman.is_wanted() && PlainUser::can_run_containers();
+        }
         match std::env::var("BUOY_TEST_ENGINES") {
             Ok(list) => list.split([',', ' ']).any(|name| name == self.program()),
             Err(_) => {
@@ -62,19 +76,22 @@ pub enum Host {
     Shared,
     /// A Docker daemon behind this socket.
     Socket(PathBuf),
+    /// An ordinary user's own.
+    User(PlainUser),
 }
 
 impl Host {
     /// A command that talks to this engine.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
-        let mut command = Command::new(program);
         match self {
-            Host::Shared => {}
+            Host::Shared => Command::new(program),
             Host::Socket(path) => {
+                let mut command = Command::new(program);
                 command.env("DOCKER_HOST", format!("unix://{}", path.display()));
+                command
             }
+            Host::User(user) => user.command(program.as_ref()),
         }
-        command
     }
 }
 
@@ -83,6 +100,18 @@ pub fn each_engine(engine: Engine, test: impl FnOnce(Engine)) {
     if engine.is_wanted() {
         test(engine);
     }
+}
+
+/// Makes of each function `fn name(engine: Engine)` the test `rootless::name`, for Podman as an ordinary user has it.
+#[macro_export]
+macro_rules! with_rootless_podman {
+    ($($name:ident),+ $(,)?) => {
+        mod rootless {
+            $(#[test] fn $name() {
+                $crate::support::each_engine($crate::support::Engine::RootlessPodman, super::$name);
+            })+
+        }
+    };
 }
 
 /// Makes of each function `fn name(engine: Engine)` two tests: `docker::name` and `podman::name`.

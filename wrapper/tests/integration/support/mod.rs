@@ -2,10 +2,11 @@
 
 mod dockerd;
 mod engine;
+mod plain_user;
 mod running;
 mod slot;
 
 pub use dockerd::Dockerd;
-pub use engine::{Engine, each_engine};
+pub use engine::{Engine, Host, each_engine};
 pub use running::Running;
 pub use slot::{Slot, wait_until};

@@ -12,6 +12,7 @@ use wrapper::wire::channel::ClientEnd;
 use wrapper::wire::finish::{Finish, TemporaryExit};
 use wrapper::wire::message::{AppStatus, Control, Heartbeat};
 
+use super::engine::Host;
 use super::slot::{Slot, wait_until};
 
 const HIDE_ENGINES: &str = "for p in docker podman; do for d in /usr/bin /usr/local/bin /bin; do \
@@ -34,16 +35,26 @@ impl Running {
         for name in ["boinc_finish_called", "boinc_temporary_exit"] {
             let _ = fs::remove_file(slot.dir.join(name));
         }
-        let client = ClientEnd::create(&slot.dir, -1).unwrap();
+        let shm_key = slot.init_data.shm_key.unwrap_or(-1);
+        let client = ClientEnd::create(&slot.dir, shm_key).unwrap();
         client.reset();
         let stderr = if slot.log_to_full_disk { "/dev/full".into() } else { slot.dir.join("stderr.txt") };
         let stderr = OpenOptions::new().create(true).append(true).open(stderr).unwrap();
-        let wrapper = env!("CARGO_BIN_EXE_buoy-wrapper");
-        let mut command = slot.host.command(wrapper);
+        let mut wrapper = PathBuf::from(env!("CARGO_BIN_EXE_buoy-wrapper"));
+        if let Host::User(user) = &slot.host {
+            // A place that this user can reach.
+            let copy = slot.root.path().join("buoy-wrapper");
+            if !copy.exists() {
+                fs::copy(&wrapper, &copy).unwrap();
+            }
+            wrapper = copy;
+            user.own(slot.root.path());
+        }
+        let mut command = slot.host.command(&wrapper);
         if slot.without_engines {
             // In a mount namespace of its own the directories with engines are empty.
             command = Command::new("unshare");
-            command.args(["--mount", "sh", "-c", HIDE_ENGINES, "sh", wrapper]);
+            command.args(["--mount", "sh", "-c", HIDE_ENGINES, "sh"]).arg(&wrapper);
         }
         command
             .args(&slot.arguments)
@@ -60,7 +71,7 @@ impl Running {
         let beating = Arc::new(AtomicBool::new(true));
         let heart = std::thread::spawn({
             let beating = beating.clone();
-            let client = ClientEnd::attach(&slot.dir, -1).unwrap();
+            let client = ClientEnd::attach(&slot.dir, shm_key).unwrap();
             move || {
                 while beating.load(Ordering::SeqCst) {
                     let _ = client.send_heartbeat(&Heartbeat { alive: true, ..Heartbeat::default() });

@@ -57,7 +57,7 @@ impl Slot {
         fs::create_dir_all(&dir).unwrap();
         let docker_type = match engine {
             Engine::Docker => DockerType::Docker,
-            Engine::Podman => DockerType::Podman,
+            Engine::Podman | Engine::RootlessPodman => DockerType::Podman,
         };
         let mut init_data = InitData {
             project_dir: project.clone(),
@@ -84,7 +84,7 @@ impl Slot {
             path: None,
             without_engines: false,
             log_to_full_disk: false,
-            host: Host::Shared,
+            host: engine.host(),
         }
     }
 
@@ -193,6 +193,17 @@ impl Slot {
         let name = self.container();
         let output = self.try_ask(&["container", "inspect", "--format", "{{.State.Status}}", &name]);
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
+    /// The job's processes stand still: by the engine's word, or where that has no freezer for them, by the kernel's.
+    pub fn is_frozen(&self) -> bool {
+        if self.engine != Engine::RootlessPodman || self.status().as_deref() != Some("running") {
+            return self.status().as_deref() == Some("paused");
+        }
+        let output = self.try_ask(&["container", "inspect", "--format", "{{.State.Pid}}", &self.container()]);
+        let pid = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        status.lines().any(|line| line.starts_with("State:") && line.contains("(stopped)"))
     }
 
     /// Starts the wrapper as a client does.
