@@ -1,6 +1,7 @@
 //! What each call of the lifecycle means in commands of the engine and files of the slot.
 
 use std::fs;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
@@ -296,6 +297,9 @@ impl Calls {
         let manifest = self.shared.state().manifest.clone().unwrap_or_default();
         match collect(self.assignment.layout(), &manifest, self.assignment.outputs()) {
             Ok(()) => Ok(Reply::Done),
+            Err(OutputProblem::Move { name, source, .. }) if is_full(&source) => {
+                Err(CallError::Host(format!("can't move output {name}: {source}")))
+            }
             Err(error @ OutputProblem::Move { .. }) => Err(CallError::Hiccup(chain(&error))),
             Err(error) => Err(CallError::Job(chain(&error))),
         }
@@ -306,6 +310,11 @@ impl Calls {
         digest::print_log(&log);
         Ok(Reply::Done)
     }
+}
+
+/// Trying again at once is of no use: somebody has to make room.
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 fn sort_error(error: EngineError) -> CallError {

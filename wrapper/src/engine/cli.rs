@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::command::Invocation;
-use super::error::{EngineError, classify, last_lines};
+use super::error::{EngineError, classify, full_disk, last_lines};
 use super::flavor::Flavor;
 use super::freeze;
 use super::output::{self, Inspected, Status};
@@ -108,10 +108,13 @@ impl<T: Transport> CliEngine<T> {
             ..captured.clone()
         };
         Err(match classify("build", &captured) {
-            EngineError::Failed { command, status, .. } => match classify("build", &both) {
-                network @ EngineError::NoNetwork(_) => network,
-                _ => EngineError::Failed { command, status, said: tail(&both.stderr, 20) },
-            },
+            EngineError::Failed { command, status, .. } => {
+                match (full_disk(&both.stderr), classify("build", &both)) {
+                    (Some(line), _) => EngineError::NoSpace(line),
+                    (None, network @ EngineError::NoNetwork(_)) => network,
+                    (None, _) => EngineError::Failed { command, status, said: tail(&both.stderr, 20) },
+                }
+            }
             other => other,
         })
     }

@@ -87,6 +87,18 @@ impl From<TransportError> for EngineError {
     }
 }
 
+/// What the kernel says of a full disk (`ENOSPC`, `EDQUOT`).
+const FULL_DISK: [&str; 2] = ["no space left on device", "disk quota exceeded"];
+
+/// The line near the end of a build's output that tells of a full disk. A step's program says more after it, as `dd` and
+/// `dpkg` do.
+pub fn full_disk(text: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(text);
+    let mut lines = text.lines().rev().filter(|line| !line.trim().is_empty()).take(20);
+    let told = |line: &&str| FULL_DISK.iter().any(|words| line.to_lowercase().contains(words));
+    lines.find(told).map(|line| line.trim().to_owned())
+}
+
 /// Sorts the failure of a command by its words, since the engines' exit status (1 or 125) does not tell.
 ///
 /// The fixtures in the tests are what Docker 20.10 and 28, and Podman 4.3 say. Only the last lines are looked at, for a
@@ -124,8 +136,8 @@ pub fn classify(command: &str, captured: &Captured) -> EngineError {
         EngineError::BadProgram(said)
     } else if has(&["docker-init", "catatonit", "init binary", "container-init binary"]) {
         EngineError::NoInit(said)
-    } else if has(&["no space left on device", "disk quota exceeded"]) {
-        EngineError::NoSpace(said)
+    } else if has(&FULL_DISK) {
+        EngineError::NoSpace(full_disk(&captured.stderr).unwrap_or(said))
     } else if has(&["no such container", "no container with name or id", "no container with id"]) {
         EngineError::NoContainer
     } else if has(&["no such image", "image not known", "unable to find image"]) {
@@ -243,6 +255,14 @@ mod tests {
             class("Err:1 http://x Temporary failure resolving 'deb.example'"),
             EngineError::NoNetwork(_)
         ));
+    }
+
+    #[test]
+    fn a_step_of_a_build_that_found_the_disk_full_says_more_after_it() {
+        let build = b"dd: error writing '/data': No space left on device\n3+0 records in\n2+0 records out\n\
+            Removing intermediate container 49ca69e4cfd4\nThe command 'dd' returned a non-zero code: 1";
+        assert_eq!(full_disk(build).as_deref(), Some("dd: error writing '/data': No space left on device"));
+        assert_eq!(full_disk(b"The command 'false' returned a non-zero code: 1"), None);
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod client_wishes;
 mod daemon;
 mod faults;
 mod files;
+mod full_disk;
 mod images;
 mod refusals;
 mod running;

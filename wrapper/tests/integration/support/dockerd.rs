@@ -22,6 +22,20 @@ impl Dockerd {
         Some(daemon.started())
     }
 
+    /// One that has this many megabytes for its data.
+    pub fn start_with_room(megabytes: u32) -> Option<Self> {
+        let daemon = Self::prepare()?;
+        let disk = daemon.dir.path().join("disk");
+        File::create(&disk).unwrap().set_len(u64::from(megabytes) << 20).unwrap();
+        let made = Command::new("mkfs.ext4").args(["-q", "-F", "-m", "0"]).arg(&disk).status();
+        let mount = || Command::new("mount").args(["-o", "loop"]).arg(&disk).arg(daemon.data()).status();
+        if made.is_ok_and(|status| status.success()) && mount().is_ok_and(|status| status.success()) {
+            return Some(daemon.started());
+        }
+        println!("no filesystem of its own can be had here: left out");
+        None
+    }
+
     fn prepare() -> Option<Self> {
         let wanted = std::env::var("BUOY_TEST_ENGINES")
             .map_or(true, |list| list.split([',', ' ']).any(|name| name == "docker"));
@@ -44,6 +58,11 @@ impl Dockerd {
     fn started(mut self) -> Self {
         self.restart();
         self
+    }
+
+    /// Where its data lie.
+    pub fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
     }
 
     pub fn socket(&self) -> PathBuf {
