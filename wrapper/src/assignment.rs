@@ -274,7 +274,13 @@ impl Assignment {
     }
 
     /// The container to be made.
-    pub fn container(&self, flavor: Flavor, image: String, mut mounts: Vec<Mount>) -> ContainerSpec {
+    pub fn container(
+        &self,
+        flavor: Flavor,
+        mark: String,
+        image: String,
+        mut mounts: Vec<Mount>,
+    ) -> ContainerSpec {
         if let Some(target) = &self.spec.project_dir_mount {
             mounts.push(Mount {
                 source: self.init_data.project_dir.clone(),
@@ -302,6 +308,7 @@ impl Assignment {
         }
         ContainerSpec {
             name: self.container_name().to_owned(),
+            mark,
             image,
             user: flavor.container_user(),
             workdir: self.workdir().to_owned(),

@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::assignment::Assignment;
 use crate::digest;
@@ -130,7 +130,13 @@ impl Calls {
 
     fn inspect(&self) -> Result<Reply, CallError> {
         let inspected = self.engine()?.inspect(self.name()).map_err(sort_error)?;
-        self.seen(inspected.ok_or(CallError::NoContainer)?)
+        let inspected = inspected.ok_or(CallError::NoContainer)?;
+        if inspected.mark.is_empty() || inspected.mark != self.shared.state().container_mark {
+            crate::say!("a container of this name is not this task's: it is removed");
+            self.engine()?.remove(self.name()).map_err(sort_error)?;
+            return Err(CallError::NoContainer);
+        }
+        self.seen(inspected)
     }
 
     fn seen(&self, inspected: Inspected) -> Result<Reply, CallError> {
@@ -213,6 +219,9 @@ impl Calls {
         {
             let mut state = self.shared.state();
             state.engine = Some(engine.flavor());
+            if state.container_mark.is_empty() {
+                state.container_mark = new_mark();
+            }
             match &mut state.manifest {
                 // Copy-mode inputs have left the slot since.
                 Some(manifest) => {
@@ -242,7 +251,8 @@ impl Calls {
             PrepareError::Put { .. } => CallError::Host(chain(&error)),
         })?;
         let name = self.assignment.image_name(&image, engine.flavor());
-        let spec = self.assignment.container(engine.flavor(), name.clone(), mounts);
+        let mark = self.shared.state().container_mark.clone();
+        let spec = self.assignment.container(engine.flavor(), mark, name.clone(), mounts);
         engine.create(&spec).map_err(sort_error)?;
         if image.own_name().is_some() {
             remember_use(&self.assignment.host_dir(), &name);
@@ -310,6 +320,12 @@ impl Calls {
         digest::print_log(&log);
         Ok(Reply::Done)
     }
+}
+
+/// Another one each time, on this host.
+fn new_mark() -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("{:x}-{:x}", now.as_nanos(), std::process::id())
 }
 
 /// Trying again at once is of no use: somebody has to make room.

@@ -22,6 +22,10 @@ pub struct State {
     pub result_name: String,
     /// The engine that has the container.
     pub engine: Option<Flavor>,
+    /// What the slot's container is marked with, so that no other of the same name is taken for it: one of the same result
+    /// before the client was set up anew, or somebody else's. Empty before there is one.
+    #[serde(default)]
+    pub container_mark: String,
     /// Which names are inputs and outputs.
     pub manifest: Option<Manifest>,
     /// CPU seconds used before the present container's counter began.

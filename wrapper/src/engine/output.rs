@@ -1,6 +1,10 @@
 //! What the engine answers, as types. Docker and Podman agree in the fields read here.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
+
+use super::verbs::MARK_LABEL;
 
 /// `State.Status` of a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -32,9 +36,17 @@ struct ContainerJson {
     id: String,
     state: StateJson,
     #[serde(default)]
+    config: ConfigJson,
+    #[serde(default)]
     graph_driver: GraphDriverJson,
     #[serde(default)]
     mounts: Option<Vec<MountJson>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct ConfigJson {
+    labels: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Deserialize)]
@@ -79,6 +91,8 @@ struct LayersJson {
 pub struct Inspected {
     /// The engine's id of it: 64 hexadecimal digits.
     pub id: String,
+    /// What it was marked with when it was created; empty if it is none of ours.
+    pub mark: String,
     /// Where in life.
     pub status: Status,
     /// Exit status; 0 while it runs.
@@ -106,6 +120,7 @@ pub(super) fn parse_container(stdout: &[u8]) -> Result<Inspected, String> {
         mounts.filter(|mount| mount.kind == "volume" && !mount.source.is_empty()).map(|mount| mount.source);
     Ok(Inspected {
         id: json.id,
+        mark: json.config.labels.unwrap_or_default().remove(MARK_LABEL).unwrap_or_default(),
         status: state.status,
         exit_code: state.exit_code,
         oom_killed: state.oom_killed,

@@ -87,6 +87,7 @@ mod tests {
         let started_at = boot_time().map(|boot| boot + 100.0);
         Inspected {
             id: String::new(),
+            mark: String::new(),
             status: Status::Exited,
             exit_code: code,
             oom_killed: false,

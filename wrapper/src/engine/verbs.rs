@@ -54,6 +54,8 @@ pub enum Gpu {
 pub struct ContainerSpec {
     /// Its name.
     pub name: String,
+    /// What tells it from others of the same name.
+    pub mark: String,
     /// The image, as the engine knows it on this host.
     pub image: String,
     /// `uid:gid`.
@@ -123,6 +125,8 @@ pub struct BuildSpec {
 
 /// The label that tells our images.
 pub const IMAGE_LABEL: &str = "org.buoy.image";
+/// The label that tells a slot's container from others of the same name.
+pub const MARK_LABEL: &str = "org.buoy.mark";
 /// The label that tells our containers.
 pub const CONTAINER_LABEL: &str = "org.buoy.result";
 
@@ -205,6 +209,7 @@ impl Verbs {
     pub(super) fn create(&self, spec: &ContainerSpec) -> Invocation {
         let mut command = self.command("create").args(["--name", &spec.name]);
         command = command.arg("--label").arg(format!("{CONTAINER_LABEL}={}", spec.name));
+        command = command.arg("--label").arg(format!("{MARK_LABEL}={}", spec.mark));
         // An image that vanished must be built again, never fetched under our name from somewhere.
         command = command.args(["--pull", "never"]);
         if spec.init {
@@ -334,6 +339,7 @@ mod tests {
     fn spec() -> ContainerSpec {
         ContainerSpec {
             name: "boinc__example.org__vina_1_0".into(),
+            mark: "18f0".into(),
             image: "buoy-0123:latest".into(),
             user: "1000:1000".into(),
             workdir: "/app".into(),
@@ -364,6 +370,7 @@ mod tests {
         docker create
         --name boinc__example.org__vina_1_0
         --label org.buoy.result=boinc__example.org__vina_1_0
+        --label org.buoy.mark=18f0
         --pull never
         --init
         --user 1000:1000

@@ -183,6 +183,14 @@ impl Slot {
         ContainerName::of_result(&self.project, &self.init_data.result_name).unwrap().as_str().to_owned()
     }
 
+    /// Takes away what a job has left, as a client does for the next one; its inputs stay.
+    pub fn clear(&self) {
+        fs::remove_dir_all(self.dir.join("buoy")).unwrap();
+        for name in ["starts", "out.txt", "stderr.txt"] {
+            fs::remove_file(self.dir.join(name)).unwrap();
+        }
+    }
+
     /// What the slot's engine says to a command.
     pub fn try_ask(&self, args: &[&str]) -> Output {
         self.host.command(self.engine.program()).args(args).output().expect("the engine's program runs")

@@ -1,0 +1,121 @@
+//! Engines that hang, babble, or have somebody else's container under our name.
+
+use std::fs;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use wrapper::wire::message::Control;
+
+use crate::support::{Engine, Slot, wait_until};
+use crate::with_each_engine;
+
+with_each_engine!(
+    warnings_of_the_engine_on_stderr_do_no_harm,
+    a_container_of_somebody_else_under_our_name_is_not_taken_for_ours,
+    fifteen_jobs_in_one_slot_with_kills_at_any_moment,
+);
+
+/// Puts a script in front of the real engine: `$real` is its path.
+fn in_front_of(slot: &mut Slot, script: &str) {
+    let real = format!("/usr/bin/{}", slot.engine.program());
+    let bin = slot.root.path().join("bin");
+    fs::create_dir_all(&bin).unwrap();
+    let program = bin.join(slot.engine.program());
+    fs::write(&program, format!("#!/bin/sh\nreal={real}\n{script}\n")).unwrap();
+    let made = Command::new("chmod").arg("755").arg(&program).status();
+    assert!(made.is_ok_and(|status| status.success()));
+    slot.path = Some(format!("{}:/usr/sbin:/usr/bin:/bin", bin.display()));
+}
+
+fn warnings_of_the_engine_on_stderr_do_no_harm(engine: Engine) {
+    let mut slot = Slot::with_script(engine, "echo done > out.txt; exit 0");
+    in_front_of(
+        &mut slot,
+        "echo 'WARNING: Error loading config file: permission denied, no such container, is not running' >&2\n\
+         exec $real \"$@\"",
+    );
+    slot.run().assert_success();
+    assert_eq!(fs::read_to_string(slot.dir.join("out.txt")).unwrap(), "done\n");
+}
+
+fn a_container_of_somebody_else_under_our_name_is_not_taken_for_ours(engine: Engine) {
+    let slot = Slot::with_script(engine, "echo start >> starts; echo done > out.txt");
+    let name = slot.container();
+    // An image with our busybox, from another job.
+    let donor = Slot::with_script(engine, "busybox sleep 60");
+    let wrapper = donor.start();
+    wait_until("the other job", || donor.status().as_deref() == Some("running"));
+    let image = engine.run(&["container", "inspect", "--format", "{{.Image}}", &donor.container()]);
+    drop(wrapper);
+    // It ended well; nothing in it is of this task.
+    engine.run(&[
+        "create",
+        "--name",
+        &name,
+        "--network",
+        "none",
+        "--entrypoint",
+        "/bin/busybox",
+        &image,
+        "true",
+    ]);
+    engine.run(&["start", &name]);
+    wait_until("its end", || slot.status().as_deref() == Some("exited"));
+    slot.run().assert_success();
+    assert_eq!(fs::read_to_string(slot.dir.join("starts")).unwrap(), "start\n", "{}", slot.stderr());
+}
+
+#[test]
+fn quit_is_obeyed_while_a_command_of_the_engine_hangs() {
+    for control in [Control::Quit, Control::Abort] {
+        let mut slot = Slot::with_script(Engine::Docker, "true");
+        slot.fake_docker("exec sleep 600");
+        let mut running = slot.start();
+        wait_until("the wrapper to ask", || slot.stderr().contains("starting"));
+        let asked = Instant::now();
+        running.send(control);
+        running.wait_for_exit();
+        assert!(asked.elapsed() < Duration::from_secs(3), "{control:?}: {:?}", asked.elapsed());
+        assert_eq!(running.finish(), None);
+    }
+}
+
+#[test]
+fn an_answer_that_is_no_json_means_to_try_later() {
+    let mut slot = Slot::with_script(Engine::Docker, "true");
+    slot.fake_docker("echo 'Emulate Docker CLI using podman'; exit 0");
+    let running = slot.run();
+    assert_eq!(running.finish(), None, "{}", slot.stderr());
+    let exit = running.temporary_exit().expect("a temporary exit");
+    assert!(exit.reason.text.contains("can't be read"), "{exit:?}");
+}
+
+fn fifteen_jobs_in_one_slot_with_kills_at_any_moment(engine: Engine) {
+    let mut slot = Slot::with_script(engine, "");
+    let script = fs::read_to_string(slot.dir.join("main.sh")).unwrap();
+    let result = slot.init_data.result_name.clone();
+    let mut pause = 17_u64;
+    for job in 0..15 {
+        slot.init_data.result_name = format!("{result}_{job}");
+        slot.copy(
+            "main.sh",
+            &format!("{script}echo start{job} >> starts; busybox usleep 150000; echo {job} > out.txt; echo end{job} >> starts"),
+        );
+        // From before the engine is first asked until after the outputs are moved: each job at three other moments.
+        for _ in 0..3 {
+            let mut running = slot.start();
+            pause = (pause * 7 + 31) % 900;
+            std::thread::sleep(Duration::from_millis(pause));
+            running.kill();
+            if running.finish().is_some() {
+                break;
+            }
+        }
+        slot.run().assert_success();
+        let starts = fs::read_to_string(slot.dir.join("starts")).unwrap();
+        assert_eq!(starts, format!("start{job}\nend{job}\n"), "{}", slot.stderr());
+        assert_eq!(fs::read_to_string(slot.dir.join("out.txt")).unwrap(), format!("{job}\n"));
+        assert_eq!(slot.status(), None, "{}", slot.stderr());
+        slot.clear();
+    }
+}
