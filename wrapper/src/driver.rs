@@ -180,8 +180,9 @@ impl Driver {
         if exit_seen {
             // The cgroup is there for some milliseconds more: this reading is the last and the best.
             self.measure();
-            self.watch = None;
-            events.push(Event::ContainerExited { out_of_memory: self.last_usage.memory_kills > 0 });
+            let succeeded = self.watch.take().and_then(|watch| watch.succeeded()) == Some(true);
+            let out_of_memory = self.last_usage.memory_kills > 0;
+            events.push(Event::ContainerExited { out_of_memory, succeeded });
         }
         if let Some((code, why)) = self.limits.exceeded() {
             events.push(Event::LimitExceeded { code, why });

@@ -10,6 +10,7 @@ use std::time::Duration;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use crate::engine::{Cancel, Invocation, NativeTransport, Transport};
+use crate::pidfd_info;
 use crate::wake::Bell;
 
 /// One way or the other.
@@ -53,6 +54,14 @@ impl ExitWatch {
     pub fn fd(&self) -> Option<BorrowedFd<'_>> {
         match self {
             ExitWatch::Process(fd) => Some(fd.as_fd()),
+            ExitWatch::Command { .. } => None,
+        }
+    }
+
+    /// Whether the process that has ended ended with status 0; `None` if only the engine can tell.
+    pub fn succeeded(&self) -> Option<bool> {
+        match self {
+            ExitWatch::Process(fd) => pidfd_info::succeeded(fd),
             ExitWatch::Command { .. } => None,
         }
     }

@@ -19,6 +19,7 @@ pub mod lifecycle;
 pub mod limits;
 pub mod log;
 pub mod naming;
+mod pidfd_info;
 pub mod policy;
 pub mod run;
 pub mod state;

@@ -103,6 +103,9 @@ pub enum Event {
     ContainerExited {
         /// The kernel killed a process of it for memory.
         out_of_memory: bool,
+        /// The kernel says that it ended with status 0, and so with it all other processes of the container. Else the
+        /// engine has to be asked.
+        succeeded: bool,
     },
     /// The job went over a limit that the wrapper watches; the text says which.
     LimitExceeded {

@@ -22,6 +22,8 @@ pub enum Wanted {
 /// What remains to be done once the job's end is decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Farewell {
+    /// The engine has yet to notice the end, which the kernel told us; before that its log may lack the last lines.
+    Await,
     Logs,
     Remove,
 }
@@ -51,6 +53,8 @@ pub struct Job {
     pub(super) had_container: bool,
     pub(super) restarted: u32,
     pub(super) out_of_memory: bool,
+    /// The end is known from the kernel, and perhaps not yet to the engine.
+    pub(super) ahead_of_engine: bool,
     pub(super) doom: Option<Failure>,
     pub(super) ending: Option<(Ending, Farewell)>,
     pub(super) over: bool,
@@ -80,6 +84,7 @@ impl Job {
             had_container: false,
             restarted: 0,
             out_of_memory: false,
+            ahead_of_engine: false,
             doom: None,
             ending: None,
             over: false,

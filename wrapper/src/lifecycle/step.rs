@@ -34,10 +34,15 @@ impl Job {
             Event::Resume => self.want(Wanted::Run),
             Event::Leave => self.want(Wanted::Leave),
             Event::Abort => self.want(Wanted::Abort),
-            Event::ContainerExited { out_of_memory } => {
+            Event::ContainerExited { out_of_memory, succeeded } => {
                 self.out_of_memory |= out_of_memory;
                 if matches!(self.seen, Seen::Running { .. } | Seen::Paused { .. }) {
-                    self.seen = Seen::Ended;
+                    self.ahead_of_engine = succeeded;
+                    self.seen = if succeeded {
+                        Seen::Exited(Exited { code: 0, out_of_memory: false, error: String::new() })
+                    } else {
+                        Seen::Ended
+                    };
                 }
             }
             Event::LimitExceeded { code, why } => {
@@ -120,6 +125,7 @@ impl Job {
                 Next::Call(Call::Probe)
             } else {
                 Next::Call(match farewell {
+                    Farewell::Await => Call::AwaitExit,
                     Farewell::Logs => Call::Logs,
                     Farewell::Remove => Call::Remove,
                 })
@@ -226,10 +232,8 @@ impl Job {
                 }
             }
             (Call::Kill, _) => self.seen = Seen::Ended,
-            (Call::Collect, _) => {
-                self.ending = Some((Ending::Success, Farewell::Logs));
-                actions.push(Action::Conclude(Ending::Success));
-            }
+            (Call::Collect, _) => self.decide(Ending::Success, actions),
+            (Call::AwaitExit, _) if self.ending.is_some() => self.say_farewell(Farewell::Logs),
             (Call::Logs, _) => self.say_farewell(Farewell::Remove),
             (Call::Remove, _) => self.removed(actions),
             (_, Reply::Container(seen)) => self.saw(seen, actions),
@@ -276,6 +280,7 @@ impl Job {
                 actions.push(Action::Say(format!("cleaning up: {error}")));
             }
             return match call {
+                Call::AwaitExit => self.say_farewell(Farewell::Logs),
                 Call::Logs => self.say_farewell(Farewell::Remove),
                 _ => self.removed(actions),
             };
@@ -383,7 +388,8 @@ impl Job {
     }
 
     fn decide(&mut self, ending: Ending, actions: &mut Vec<Action>) {
-        self.ending = Some((ending.clone(), Farewell::Logs));
+        let farewell = if self.ahead_of_engine { Farewell::Await } else { Farewell::Logs };
+        self.ending = Some((ending.clone(), farewell));
         actions.push(Action::Conclude(ending));
     }
 

@@ -117,7 +117,7 @@ fn a_first_life_builds_creates_starts_collects_and_cleans_up() {
     life.reply(Call::Create, Reply::Done);
     life.reply(Call::Start, Reply::Container(running()));
     life.expect_quiet();
-    life.event(Event::ContainerExited { out_of_memory: false });
+    life.event(Event::ContainerExited { out_of_memory: false, succeeded: false });
     life.reply(Call::AwaitExit, exited(0));
     life.reply(Call::Collect, Reply::Done);
     life.expect_conclusion(|ending| *ending == Ending::Success);
@@ -293,16 +293,28 @@ impl Life {
 #[test]
 fn a_failed_job_tells_its_exit_status() {
     let mut life = Life::running();
-    life.event(Event::ContainerExited { out_of_memory: false });
+    life.event(Event::ContainerExited { out_of_memory: false, succeeded: false });
     life.reply(Call::AwaitExit, exited(3));
     life.expect_conclusion(|ending| matches!(ending, Ending::Failed(failure) if failure.code == 3));
+}
+
+#[test]
+fn a_success_that_the_kernel_tells_is_concluded_before_the_engine_is_asked() {
+    let mut life = Life::running();
+    life.event(Event::ContainerExited { out_of_memory: false, succeeded: true });
+    life.reply(Call::Collect, Reply::Done);
+    life.expect_conclusion(|ending| *ending == Ending::Success);
+    life.reply(Call::AwaitExit, exited(0));
+    life.reply(Call::Logs, Reply::Done);
+    life.reply(Call::Remove, Reply::Done);
+    life.expect_exit(|ending| *ending == Ending::Success);
 }
 
 #[test]
 fn status_137_is_out_of_memory_only_by_the_kernels_counter() {
     for (counted, code) in [(false, 137), (true, exit_code::MEM_LIMIT_EXCEEDED)] {
         let mut life = Life::running();
-        life.event(Event::ContainerExited { out_of_memory: counted });
+        life.event(Event::ContainerExited { out_of_memory: counted, succeeded: false });
         life.reply(Call::AwaitExit, exited(137));
         life.expect_conclusion(|ending| matches!(ending, Ending::Failed(failure) if failure.code == code));
     }
@@ -312,12 +324,12 @@ fn status_137_is_out_of_memory_only_by_the_kernels_counter() {
 fn a_container_removed_from_outside_is_made_again_but_not_for_ever() {
     let mut life = Life::running();
     for _ in 0..3 {
-        life.event(Event::ContainerExited { out_of_memory: false });
+        life.event(Event::ContainerExited { out_of_memory: false, succeeded: false });
         life.fail(Call::AwaitExit, CallError::NoContainer);
         life.reply(Call::Create, Reply::Done);
         life.reply(Call::Start, Reply::Container(running()));
     }
-    life.event(Event::ContainerExited { out_of_memory: false });
+    life.event(Event::ContainerExited { out_of_memory: false, succeeded: false });
     life.fail(Call::AwaitExit, CallError::NoContainer);
     life.expect_conclusion(|ending| matches!(ending, Ending::Failed(_)));
 }
@@ -325,7 +337,7 @@ fn a_container_removed_from_outside_is_made_again_but_not_for_ever() {
 #[test]
 fn a_daemon_that_restarts_is_waited_for_and_the_job_goes_on() {
     let mut life = Life::running();
-    life.event(Event::ContainerExited { out_of_memory: false });
+    life.event(Event::ContainerExited { out_of_memory: false, succeeded: false });
     for _ in 0..4 {
         life.fail(Call::AwaitExit, CallError::EngineAway("no".into()));
         life.wait(second() * 10);
@@ -413,7 +425,7 @@ fn a_job_over_a_limit_is_killed_and_says_so() {
 #[test]
 fn a_log_that_cannot_be_had_does_not_change_the_end() {
     let mut life = Life::running();
-    life.event(Event::ContainerExited { out_of_memory: false });
+    life.event(Event::ContainerExited { out_of_memory: false, succeeded: false });
     life.reply(Call::AwaitExit, exited(0));
     life.reply(Call::Collect, Reply::Done);
     life.expect_conclusion(|ending| *ending == Ending::Success);
@@ -439,7 +451,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         4 => Just(Event::Resume),
         1 => Just(Event::Leave),
         1 => Just(Event::Abort),
-        3 => any::<bool>().prop_map(|out_of_memory| Event::ContainerExited { out_of_memory }),
+        3 => any::<(bool, bool)>().prop_map(|(out_of_memory, succeeded)| Event::ContainerExited { out_of_memory, succeeded }),
         1 => Just(Event::LimitExceeded { code: 196, why: "files".into() }),
     ]
 }
