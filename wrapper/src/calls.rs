@@ -295,7 +295,11 @@ impl Calls {
 
     /// The engine's `wait` returns as soon as it knows the status; an inspect is needed only for a failure.
     fn await_exit(&self) -> Result<Reply, CallError> {
-        let code = self.engine()?.wait(self.name()).map_err(sort_error)?;
+        let code = self.engine()?.wait(self.name()).map_err(|error| match error {
+            // It answers, but has lost sight of the container: a daemon that was killed while it started one does.
+            error @ EngineError::TimedOut { .. } => CallError::Hiccup(chain(&error)),
+            error => sort_error(error),
+        })?;
         if code == 0 {
             let exited = Exited { code, out_of_memory: false, error: String::new() };
             return Ok(Reply::Container(Seen::Exited(exited)));

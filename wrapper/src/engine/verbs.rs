@@ -277,7 +277,7 @@ impl Verbs {
     }
 
     pub(super) fn wait(&self, name: &str) -> Invocation {
-        self.command("wait").args(self.flavor.wait_options()).arg(name).timeout(Duration::from_secs(120))
+        self.command("wait").args(self.flavor.wait_options()).arg(name).timeout(Duration::from_secs(20))
     }
 
     pub(super) fn logs(&self, name: &str, bytes: usize) -> Invocation {

@@ -13,6 +13,9 @@ const PATIENCE_WHEN_LEAVING: Duration = Duration::from_millis(1_200);
 const LAST_MOMENT_WHEN_LEAVING: Duration = Duration::from_millis(1_700);
 /// How long a daemon may be away in the middle of a job before this attempt is given up.
 const PATIENCE_WITH_ENGINE: Duration = Duration::from_secs(600);
+/// How long it may be away once the client knows the end, so that the container can still be removed. (The client gives an
+/// app 300 s after its finish file.)
+const PATIENCE_WHEN_CLEANING_UP: Duration = Duration::from_secs(120);
 /// How often a daemon that never answered is asked before this attempt is given up.
 const FIRST_ASKS: u32 = 3;
 const MAX_HICCUPS: u32 = 4;
@@ -275,6 +278,13 @@ impl Job {
 
     fn failed(&mut self, call: Call, error: CallError, actions: &mut Vec<Action>) {
         if self.ending.is_some() {
+            if matches!(error, CallError::EngineAway(_)) {
+                let since = *self.away_since.get_or_insert(self.now);
+                self.hiccups += 1;
+                if self.now < since + PATIENCE_WHEN_CLEANING_UP {
+                    return self.pause_before_next(self.hiccups);
+                }
+            }
             // The client knows the end already: a log or a removal that fails must not change it.
             if !matches!(error, CallError::NoContainer | CallError::Cancelled) {
                 actions.push(Action::Say(format!("cleaning up: {error}")));

@@ -429,8 +429,23 @@ fn a_log_that_cannot_be_had_does_not_change_the_end() {
     life.reply(Call::AwaitExit, exited(0));
     life.reply(Call::Collect, Reply::Done);
     life.expect_conclusion(|ending| *ending == Ending::Success);
-    life.fail(Call::Logs, CallError::EngineAway("no".into()));
-    life.fail(Call::Remove, CallError::EngineAway("no".into()));
+    life.fail(Call::Logs, CallError::Hiccup("no".into()));
+    life.fail(Call::Remove, CallError::Hiccup("no".into()));
+    life.expect_exit(|ending| *ending == Ending::Success);
+}
+
+#[test]
+fn an_engine_that_is_away_at_the_end_is_waited_for_so_that_the_container_goes() {
+    let mut life = Life::running();
+    life.event(Event::ContainerExited { out_of_memory: false, succeeded: true });
+    life.reply(Call::Collect, Reply::Done);
+    life.expect_conclusion(|ending| *ending == Ending::Success);
+    life.fail(Call::AwaitExit, CallError::EngineAway("no".into()));
+    life.expect_quiet();
+    life.wait(second() * 10);
+    life.reply(Call::AwaitExit, Reply::Container(Seen::Killed));
+    life.reply(Call::Logs, Reply::Done);
+    life.reply(Call::Remove, Reply::Done);
     life.expect_exit(|ending| *ending == Ending::Success);
 }
 
