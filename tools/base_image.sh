@@ -32,6 +32,14 @@ import_tarball() {
         >/dev/null || fail "$1 could not import $2"
 }
 
+# host_sources RELEASE: where this host takes packages of that release from, updates included, as lines of a sources.list.
+# Nothing on a host of another release; debootstrap's own line stays then.
+host_sources() {
+    # shellcheck disable=SC2016 # the names are apt's
+    apt-get indextargets --format 'deb $(SITE) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' 2>/dev/null |
+        grep -E " $1(-updates|-security)? main$" | sort -u || true
+}
+
 # bootstrap_debian TARBALL: takes about 30 s. The target file appears only when it is whole.
 bootstrap_debian() {
     local work log
@@ -40,13 +48,13 @@ bootstrap_debian() {
     command -v debootstrap >/dev/null || install_packages debootstrap debootstrap
     log=$(cache_directory)/debootstrap.log
     work=$(mktemp -d)
-    logged "$log" as_root debootstrap --variant=minbase bookworm "$work/root" \
-        http://deb.debian.org/debian || fail "debootstrap failed" "its output is in $log"
+    logged "$log" as_root debootstrap --variant=minbase bookworm "$work/root" ||
+        fail "debootstrap failed" "its output is in $log"
     # As the -slim image does: no documentation, no package files, and security updates on offer.
     as_root sh -c "cd '$work/root' && rm -rf var/cache/apt/* var/lib/apt/lists/* usr/share/doc/* usr/share/man/* \
-        usr/share/info/* usr/share/locale/* var/log/*.log && mkdir -p var/cache/apt/archives/partial && printf '%s\n' \
-        'deb http://deb.debian.org/debian bookworm main' 'deb http://deb.debian.org/debian bookworm-updates main' \
-        'deb http://deb.debian.org/debian-security bookworm-security main' > etc/apt/sources.list"
+        usr/share/info/* usr/share/locale/* var/log/*.log && mkdir -p var/cache/apt/archives/partial"
+    host_sources bookworm >"$work/sources.list"
+    [ ! -s "$work/sources.list" ] || as_root cp "$work/sources.list" "$work/root/etc/apt/sources.list"
     as_root tar -C "$work/root" --one-file-system -c . >"$1.part"
     mv "$1.part" "$1"
     as_root rm -rf "$work"
