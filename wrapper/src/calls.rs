@@ -51,12 +51,13 @@ pub struct Calls {
     cancel: Cancel,
     engine: Option<(CliEngine<NativeTransport>, PathBuf)>,
     image: Option<ImageSource>,
+    failed_starts: u32,
 }
 
 impl Calls {
     /// For this task.
     pub fn new(assignment: Assignment, shared: Arc<Shared>, cancel: Cancel) -> Self {
-        Self { assignment, shared, cancel, engine: None, image: None }
+        Self { assignment, shared, cancel, engine: None, image: None, failed_starts: 0 }
     }
 
     /// Carries one out.
@@ -133,6 +134,11 @@ impl Calls {
         let inspected = inspected.ok_or(CallError::NoContainer)?;
         if inspected.mark.is_empty() || inspected.mark != self.shared.state().container_mark {
             crate::say!("a container of this name is not this task's: it is removed");
+            self.engine()?.remove(self.name()).map_err(sort_error)?;
+            return Err(CallError::NoContainer);
+        }
+        if inspected.is_only_believed_to_run() {
+            crate::say!("the engine believes in a container whose processes are gone: it is removed");
             self.engine()?.remove(self.name()).map_err(sort_error)?;
             return Err(CallError::NoContainer);
         }
@@ -260,12 +266,19 @@ impl Calls {
         Ok(Reply::Done)
     }
 
-    fn start(&self) -> Result<Reply, CallError> {
+    fn start(&mut self) -> Result<Reply, CallError> {
         match self.engine()?.start(self.name()) {
-            Ok(()) => self.inspect(),
+            Ok(()) => {
+                self.failed_starts = 0;
+                self.inspect()
+            }
             Err(error) => {
                 if matches!(error, EngineError::Failed { .. }) {
-                    self.end_leftovers()?;
+                    self.failed_starts += 1;
+                    // After the first the engine takes them up by itself, as a rule.
+                    if self.failed_starts > 1 {
+                        self.end_leftovers()?;
+                    }
                 }
                 Err(sort_error(error))
             }

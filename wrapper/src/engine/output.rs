@@ -1,6 +1,7 @@
 //! What the engine answers, as types. Docker and Podman agree in the fields read here.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::Deserialize;
 
@@ -110,6 +111,15 @@ pub struct Inspected {
     pub written: Vec<String>,
 }
 
+impl Inspected {
+    /// A daemon of Docker that was killed in the middle of a start can take the container up again without a start, and
+    /// miss its end: it would wait for that for ever.
+    pub fn is_only_believed_to_run(&self) -> bool {
+        let gone = |pid: u32| !Path::new("/proc").join(pid.to_string()).exists();
+        self.status == Status::Running && self.started_at.is_none() && self.pid.is_some_and(gone)
+    }
+}
+
 /// Reads `container inspect` of one container.
 pub(super) fn parse_container(stdout: &[u8]) -> Result<Inspected, String> {
     let list: Vec<ContainerJson> = parse_list(stdout)?;
@@ -210,6 +220,19 @@ mod tests {
             "StartedAt":"0001-01-01T00:00:00Z"},"GraphDriver":{"Name":"overlay","Data":{}}}]"#;
         let inspected = parse_container(json.as_bytes()).unwrap();
         assert_eq!((inspected.status, inspected.pid, inspected.started_at), (Status::Created, None, None));
+    }
+
+    #[test]
+    fn a_container_that_runs_without_start_or_processes_is_only_believed_to() {
+        let running = |pid: u32, started: &str| {
+            let json = format!(r#"[{{"State":{{"Status":"running","Pid":{pid},"StartedAt":"{started}"}}}}]"#);
+            parse_container(json.as_bytes()).unwrap().is_only_believed_to_run()
+        };
+        // No process has a number that large (proc(5), pid_max).
+        let (nobody, never) = (1 << 30, "0001-01-01T00:00:00Z");
+        assert!(running(nobody, never));
+        assert!(!running(std::process::id(), never), "it was taken up");
+        assert!(!running(nobody, "2026-11-24T02:20:10Z"), "it may run where we can't see it");
     }
 
     #[test]

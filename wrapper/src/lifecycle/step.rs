@@ -308,8 +308,8 @@ impl Job {
                 }
             }
             CallError::EngineAway(why) => {
-                if call == Call::Start {
-                    // It may have come to that before the daemon went.
+                if matches!(call, Call::Start | Call::AwaitExit) {
+                    // What came of the container meanwhile?
                     self.seen = Seen::Unknown;
                 }
                 self.engine_is_away(why, actions);

@@ -338,11 +338,13 @@ fn a_container_removed_from_outside_is_made_again_but_not_for_ever() {
 fn a_daemon_that_restarts_is_waited_for_and_the_job_goes_on() {
     let mut life = Life::running();
     life.event(Event::ContainerExited { out_of_memory: false, succeeded: false });
+    life.fail(Call::AwaitExit, CallError::EngineAway("no".into()));
     for _ in 0..4 {
-        life.fail(Call::AwaitExit, CallError::EngineAway("no".into()));
         life.wait(second() * 10);
+        life.fail(Call::Inspect, CallError::EngineAway("no".into()));
     }
-    life.reply(Call::AwaitExit, Reply::Container(Seen::Killed));
+    life.wait(second() * 10);
+    life.reply(Call::Inspect, Reply::Container(Seen::Killed));
     life.reply(Call::Start, Reply::Container(running()));
     life.expect_quiet();
 }
