@@ -1,12 +1,12 @@
 //! The wire to the client: its wishes as events, our figures as messages.
 
-use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, test_kill_process};
 
 use crate::lifecycle::Event;
+use crate::process_stat::ProcessStat;
 use crate::wire::channel::{AppEnd, ChannelName};
 use crate::wire::init_data::InitData;
 use crate::wire::message::{AppStatus, Control, GraphicsReply};
@@ -32,7 +32,7 @@ pub struct ClientLink {
 #[derive(Debug)]
 struct ClientProcess {
     pid: i32,
-    started: Option<String>,
+    started: Option<u64>,
 }
 
 impl ClientLink {
@@ -131,15 +131,10 @@ impl ClientProcess {
     }
 }
 
-/// Field 22 of /proc/PID/stat; `None` for a zombie too, which does nothing any more.
-fn start_time(pid: i32) -> Option<String> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (_, rest) = stat.rsplit_once(')')?;
-    let mut fields = rest.split_ascii_whitespace();
-    if fields.next()? == "Z" {
-        return None;
-    }
-    fields.nth(18).map(str::to_owned)
+/// Start time in clock ticks since boot; `None` for a zombie too, which does nothing any more.
+fn start_time(pid: i32) -> Option<u64> {
+    let stat = ProcessStat::of(u32::try_from(pid).ok()?)?;
+    if stat.state() == "Z" { None } else { stat.start_ticks() }
 }
 
 #[cfg(test)]
@@ -165,7 +160,7 @@ mod tests {
     #[test]
     fn another_process_with_the_same_id_is_not_the_client() {
         let own = std::process::id().cast_signed();
-        assert!(!ClientProcess { pid: own, started: Some("1".into()) }.is_there());
+        assert!(!ClientProcess { pid: own, started: Some(1) }.is_there());
         assert!(ClientProcess::look_up(own).is_there());
     }
 }

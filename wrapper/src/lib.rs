@@ -21,6 +21,7 @@ pub mod log;
 pub mod naming;
 mod pidfd_info;
 pub mod policy;
+mod process_stat;
 pub mod run;
 pub mod state;
 pub mod wake;

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::fs;
 
+use crate::process_stat::ProcessStat;
+
 /// All processes that descend from `first`, itself included, parents before children. A container's processes never
 /// leave this tree: orphans are adopted by its first process.
 pub(super) fn tree(first: u32) -> Vec<u32> {
@@ -11,7 +13,7 @@ pub(super) fn tree(first: u32) -> Vec<u32> {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
             continue;
         };
-        if let Some(parent) = stat_field(pid, 1).and_then(|field| field.parse().ok()) {
+        if let Some(parent) = ProcessStat::of(pid).and_then(|stat| stat.parent()) {
             children.entry(parent).or_default().push(pid);
         }
     }
@@ -28,14 +30,7 @@ pub(super) fn tree(first: u32) -> Vec<u32> {
 
 /// Whether the process is stopped by a signal.
 pub(super) fn is_stopped(pid: u32) -> bool {
-    stat_field(pid, 0).is_some_and(|state| state == "T")
-}
-
-/// A field of /proc/PID/stat after the name: 0 is the state, 1 the parent, 11 to 14 the processor times.
-pub(super) fn stat_field(pid: u32, index: usize) -> Option<String> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (_, rest) = stat.rsplit_once(')')?;
-    rest.split_ascii_whitespace().nth(index).map(str::to_owned)
+    ProcessStat::of(pid).is_some_and(|stat| stat.state() == "T")
 }
 
 #[cfg(test)]

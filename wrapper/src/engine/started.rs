@@ -5,6 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use super::output::Inspected;
+use crate::process_stat::ProcessStat;
 
 /// Seconds that clocks of the kernel and the engine may differ.
 const SLACK_SECONDS: f64 = 0.5;
@@ -66,16 +67,9 @@ fn is_dockerd(process: &Path) -> bool {
 
 fn started(process: &Path) -> Option<f64> {
     #[expect(clippy::cast_precision_loss, reason = "ticks since boot are far below 2^52")]
-    let seconds = start_ticks(process)? as f64 / rustix::param::clock_ticks_per_second() as f64;
+    let seconds =
+        ProcessStat::read(process)?.start_ticks()? as f64 / rustix::param::clock_ticks_per_second() as f64;
     Some(boot_time()? + seconds)
-}
-
-/// Field 22 of /proc/PID/stat: start time in clock ticks since boot.
-fn start_ticks(process: &Path) -> Option<u64> {
-    let stat = fs::read_to_string(process.join("stat")).ok()?;
-    // The second field is the program's name in brackets and may itself hold brackets and spaces.
-    let (_, rest) = stat.rsplit_once(')')?;
-    rest.split_ascii_whitespace().nth(19)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -144,10 +138,5 @@ mod tests {
         let own = PathBuf::from(format!("/proc/{}", std::process::id()));
         assert_eq!(listening_process(socket.to_str().unwrap()), Some(own));
         assert_eq!(docker_daemon_started("tcp://192.0.2.1:2376"), None);
-    }
-
-    #[test]
-    fn the_start_of_a_process_is_read_from_proc() {
-        assert!(start_ticks(Path::new("/proc/self")).is_some_and(|ticks| ticks > 0));
     }
 }

@@ -2,6 +2,7 @@
 
 use super::cgroup::Cgroup;
 use super::freeze;
+use crate::process_stat::ProcessStat;
 
 /// Figures of one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -59,11 +60,9 @@ fn of_processes(first: u32, last: Usage) -> Usage {
     #[expect(clippy::cast_precision_loss, reason = "ticks and pages are far below 2^52")]
     let (ticks, page) = (rustix::param::clock_ticks_per_second() as f64, rustix::param::page_size() as f64);
     let (mut cpu_ticks, mut pages) = (0.0, 0.0);
-    for pid in freeze::tree(first) {
-        let field =
-            |index| freeze::stat_field(pid, index).and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0);
-        cpu_ticks += (11..=14).map(field).sum::<f64>();
-        pages += field(21);
+    for stat in freeze::tree(first).into_iter().filter_map(ProcessStat::of) {
+        cpu_ticks += stat.cpu_ticks();
+        pages += stat.resident_pages();
     }
     let seen = Usage { cpu_seconds: cpu_ticks / ticks, memory_bytes: pages * page, ..last };
     // A tree without processor time is one that is gone.
