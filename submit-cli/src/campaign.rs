@@ -7,24 +7,28 @@ use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use rustix::fs::{FlockOperation, flock};
 
 mod find;
 mod record;
 mod rows;
+pub mod sent;
 
 pub use find::{UnknownJob, find_job};
 pub use record::{JobRecord, JobStatus, ResultRecord, state_word};
 
 /// Version of the schema that this program writes.
-pub const SCHEMA_VERSION: i64 = 1;
+pub const SCHEMA_VERSION: i64 = 2;
 
 /// `PRAGMA application_id` of a campaign file: "BUOY".
 const APPLICATION_ID: i64 = 0x4255_4f59;
 
 /// Name of the campaign's own directory beside the results.
 pub const STATE_DIR: &str = ".buoy";
+
+/// Files of this version have no tables for submissions.
+const SCHEMA_1: i64 = 1;
 
 const FILE: &str = "campaign.sqlite";
 const LOCK: &str = "lock";
@@ -73,7 +77,7 @@ CREATE TABLE result (
 #[derive(Debug, thiserror::Error)]
 pub enum CampaignError {
     /// There is none.
-    #[error("{}: no campaign here; `buoy run … --out DIR` makes one, name its DIR", .dir.display())]
+    #[error("{}: no campaign here; `buoy run … --out DIR` or `buoy submit … --out DIR` makes one, name its DIR", .dir.display())]
     Missing {
         /// Where it was looked for.
         dir: PathBuf,
@@ -97,8 +101,8 @@ pub enum CampaignError {
         /// What SQLite said, if it did.
         source: Option<rusqlite::Error>,
     },
-    /// Another `buoy run` works on it.
-    #[error("{}: another buoy run (process {holder}) is working on this campaign; wait for it, stop it, or use another --out", .dir.display())]
+    /// Another `buoy` works on it.
+    #[error("{}: another buoy (process {holder}) is working on this campaign; wait for it, stop it, or use another --out", .dir.display())]
     Busy {
         /// The campaign's results directory.
         dir: PathBuf,
@@ -132,7 +136,7 @@ pub enum CampaignError {
 pub struct Campaign {
     db: Connection,
     path: PathBuf,
-    /// Held while a `buoy run` works on it.
+    /// Held by the one process that works on it.
     _lock: Option<File>,
 }
 
@@ -153,7 +157,7 @@ impl Campaign {
         Ok(campaign)
     }
 
-    /// Opens the campaign of a results directory to look at it; also while a `buoy run` works on it.
+    /// Opens the campaign of a results directory to look at it; also while another process works on it.
     pub fn open_to_read(results: &Path) -> Result<Self, CampaignError> {
         let path = results.join(STATE_DIR).join(FILE);
         if !path.exists() {
@@ -165,11 +169,18 @@ impl Campaign {
         let campaign = Self { db, path, _lock: None };
         match campaign.version()? {
             0 => Err(CampaignError::Missing { dir: results.to_owned() }),
+            // Its tables for submissions are missing; made here, since a reader asks for them too.
+            SCHEMA_1 => campaign.prepared(),
             _ => Ok(campaign),
         }
     }
 
-    /// Whether a `buoy run` works on the campaign of a results directory.
+    fn prepared(mut self) -> Result<Self, CampaignError> {
+        self.prepare()?;
+        Ok(self)
+    }
+
+    /// Whether a process works on the campaign of a results directory.
     pub fn is_active(results: &Path) -> Result<bool, CampaignError> {
         let path = results.join(STATE_DIR).join(LOCK);
         let io = |doing| {
@@ -207,17 +218,27 @@ impl Campaign {
     }
 
     fn prepare(&mut self) -> Result<(), CampaignError> {
-        let new = self.version()? == 0;
+        let version = self.version()?;
         let path = self.path.clone();
         let failed = |doing| move |source| sql(&path, doing, source);
         self.db
             .query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))
             .and_then(|()| self.db.execute_batch("PRAGMA synchronous = NORMAL"))
             .map_err(failed.clone()("prepare it"))?;
-        if new {
-            let transaction = self.db.transaction().map_err(failed.clone()("begin"))?;
-            transaction
-                .execute_batch(SCHEMA)
+        if version < SCHEMA_VERSION {
+            let transaction = self
+                .db
+                .transaction_with_behavior(TransactionBehavior::Immediate)
+                .map_err(failed.clone()("begin"))?;
+            // Another process may have made them since.
+            let version = transaction
+                .pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))
+                .map_err(failed.clone()("read it"))?;
+            let tables = [(version == 0).then_some(SCHEMA), (version <= SCHEMA_1).then_some(sent::SCHEMA)];
+            tables
+                .into_iter()
+                .flatten()
+                .try_for_each(|tables| transaction.execute_batch(tables))
                 .and_then(|()| transaction.pragma_update(None, "application_id", APPLICATION_ID))
                 .and_then(|()| transaction.pragma_update(None, "user_version", SCHEMA_VERSION))
                 .and_then(|()| transaction.commit())

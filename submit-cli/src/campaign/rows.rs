@@ -62,7 +62,7 @@ impl Campaign {
         Ok(jobs)
     }
 
-    fn step(
+    pub(super) fn step(
         &mut self,
         doing: &'static str,
         act: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,

@@ -92,7 +92,7 @@ fn a_newer_file_is_refused_with_both_versions() {
     for refusal in
         [Campaign::open_for_run(dir.path()).unwrap_err(), Campaign::open_to_read(dir.path()).unwrap_err()]
     {
-        assert!(refusal.to_string().contains("version 2, this buoy knows versions up to 1"), "{refusal}");
+        assert!(refusal.to_string().contains("version 3, this buoy knows versions up to 2"), "{refusal}");
     }
 }
 
@@ -137,5 +137,6 @@ fn the_sample_of_version_1_can_be_read() {
         assert_eq!(jobs[0].telling().map(|result| (result.n, result.peak_bytes)), Some((0, 100 << 20)));
         assert_eq!(jobs[1].telling().map(|result| result.restarts.temporary), Some(2));
         assert_eq!(campaign.meta("bundle").unwrap().as_deref(), Some("0123456789ab"));
+        assert_eq!(campaign.counts().unwrap().total(), 0, "the tables for submissions were added");
     }
 }

@@ -1,0 +1,193 @@
+//! Rounds and batches of a campaign that goes to a project.
+
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::super::{Campaign, CampaignError, sql};
+
+/// Workunits that are submitted together with the same templates: a campaign's first, those that a later run of the
+/// same command added, or those that were tried again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Round {
+    /// Tells what is in it: part of the names of its batches, so that another process finds them on the server.
+    pub digest: String,
+    /// The input template of each of its jobs, XML.
+    pub input_template: String,
+    /// The output template, XML.
+    pub output_template: String,
+    /// Floating-point operations of a job, as in the template.
+    pub rsc_fpops_est: f64,
+    /// What `buoy retry --with` changed, for people; empty if nothing.
+    pub changed: String,
+}
+
+/// A round, and its number in the campaign file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RoundRow {
+    /// From 1.
+    pub id: i64,
+    /// The round.
+    pub round: Round,
+}
+
+/// How far a batch is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// It has a name; a request to make it may have been sent.
+    Named,
+    /// The server has made it; jobs may have been submitted to it.
+    Created,
+    /// The server has all its jobs.
+    Submitted,
+    /// The server says that all its jobs are over.
+    Complete,
+    /// Aborted by the submitter.
+    Aborted,
+    /// Retired by the submitter: the server may delete what belongs to it.
+    Retired,
+}
+
+const STAGES: [(&str, Stage); 6] = [
+    ("named", Stage::Named),
+    ("created", Stage::Created),
+    ("submitted", Stage::Submitted),
+    ("complete", Stage::Complete),
+    ("aborted", Stage::Aborted),
+    ("retired", Stage::Retired),
+];
+
+impl Stage {
+    /// The word that the campaign file and JSON use.
+    pub fn word(self) -> &'static str {
+        STAGES.iter().find(|(_, stage)| *stage == self).map(|(word, _)| *word).expect("each has a word")
+    }
+}
+
+/// A batch on the project's server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BatchRow {
+    /// Its number in the campaign file, from 1.
+    pub id: i64,
+    /// Its round.
+    pub round: i64,
+    /// Its number in the round, from 1.
+    pub part: u32,
+    /// Its name on the server.
+    pub name: String,
+    /// How far it is.
+    pub stage: Stage,
+    /// Its id on the server.
+    pub server_id: Option<i64>,
+    /// The server's clock when it was last asked for changes; the next question starts here.
+    pub known_until: Option<f64>,
+    /// When that was, by our clock, seconds since 1970.
+    pub asked: Option<f64>,
+}
+
+impl Campaign {
+    /// The rounds, in order.
+    pub fn rounds(&self) -> Result<Vec<RoundRow>, CampaignError> {
+        let read = || -> rusqlite::Result<Vec<RoundRow>> {
+            self.db
+                .prepare_cached("SELECT * FROM round ORDER BY id")?
+                .query_map([], |row| {
+                    Ok(RoundRow {
+                        id: row.get("id")?,
+                        round: Round {
+                            digest: row.get("digest")?,
+                            input_template: row.get("input_template")?,
+                            output_template: row.get("output_template")?,
+                            rsc_fpops_est: row.get("rsc_fpops_est")?,
+                            changed: row.get("changed")?,
+                        },
+                    })
+                })?
+                .collect()
+        };
+        read().map_err(|source| sql(&self.path, "read from it", source))
+    }
+
+    /// The batches, in order.
+    pub fn batches(&self) -> Result<Vec<BatchRow>, CampaignError> {
+        let read = || -> rusqlite::Result<Vec<BatchRow>> {
+            self.db.prepare_cached("SELECT * FROM batch ORDER BY id")?.query_map([], read_batch)?.collect()
+        };
+        read().map_err(|source| sql(&self.path, "read from it", source))
+    }
+
+    /// Names the next batch of a round. Done before the server hears of it.
+    pub fn add_batch(&mut self, round: i64, part: u32, name: &str) -> Result<BatchRow, CampaignError> {
+        let mut id = 0;
+        self.step("write to it", |transaction| {
+            transaction.execute(
+                "INSERT INTO batch (round, part, name, stage) VALUES (?1, ?2, ?3, ?4)",
+                params![round, part, name, Stage::Named.word()],
+            )?;
+            id = transaction.last_insert_rowid();
+            Ok(())
+        })?;
+        Ok(BatchRow {
+            id,
+            round,
+            part,
+            name: name.to_owned(),
+            stage: Stage::Named,
+            server_id: None,
+            known_until: None,
+            asked: None,
+        })
+    }
+
+    /// Writes how far a batch is.
+    pub fn save_batch(&mut self, batch: &BatchRow) -> Result<(), CampaignError> {
+        self.step("write to it", |transaction| {
+            transaction
+                .execute(
+                    "UPDATE batch SET name = ?2, stage = ?3, server_id = ?4, known_until = ?5, asked = ?6 WHERE id = ?1",
+                    params![
+                        batch.id,
+                        batch.name,
+                        batch.stage.word(),
+                        batch.server_id,
+                        batch.known_until,
+                        batch.asked
+                    ],
+                )
+                .map(drop)
+        })
+    }
+
+    /// Forgets a batch that has no workunits, so that its name is free.
+    pub fn remove_batch(&mut self, id: i64) -> Result<(), CampaignError> {
+        self.step("write to it", |transaction| {
+            transaction.execute("UPDATE workunit SET batch = NULL WHERE batch = ?1", [id])?;
+            transaction.execute("DELETE FROM batch WHERE id = ?1", [id]).map(drop)
+        })
+    }
+
+    /// The batch of this name.
+    pub fn batch_named(&self, name: &str) -> Result<Option<BatchRow>, CampaignError> {
+        self.db
+            .query_row("SELECT * FROM batch WHERE name = ?1", [name], read_batch)
+            .optional()
+            .map_err(|source| sql(&self.path, "read from it", source))
+    }
+}
+
+fn read_batch(row: &Row<'_>) -> rusqlite::Result<BatchRow> {
+    let word: String = row.get("stage")?;
+    let stage = STAGES
+        .iter()
+        .find(|(known, _)| *known == word)
+        .map(|(_, stage)| *stage)
+        .ok_or_else(|| rusqlite::Error::InvalidColumnName(format!("stage {word}")))?;
+    Ok(BatchRow {
+        id: row.get("id")?,
+        round: row.get("round")?,
+        part: row.get("part")?,
+        name: row.get("name")?,
+        stage,
+        server_id: row.get("server_id")?,
+        known_until: row.get("known_until")?,
+        asked: row.get("asked")?,
+    })
+}

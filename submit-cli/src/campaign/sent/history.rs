@@ -1,0 +1,63 @@
+//! How the number of jobs in each state went over time: what a report draws.
+
+use rusqlite::params;
+
+use super::super::{Campaign, CampaignError, sql};
+use super::Counts;
+
+/// The campaign at a moment.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Moment {
+    /// Seconds since 1970, our clock.
+    pub at: f64,
+    /// Jobs by state.
+    pub counts: Counts,
+}
+
+impl Campaign {
+    /// Notes where the campaign stands, if that is not what was noted last.
+    pub fn note_moment(&mut self, at: f64) -> Result<(), CampaignError> {
+        let counts = self.counts()?;
+        if self.history()?.last().is_some_and(|last| last.counts == counts) {
+            return Ok(());
+        }
+        self.step("write to it", |transaction| {
+            transaction
+                .execute(
+                    "INSERT OR REPLACE INTO history VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                    params![
+                        at,
+                        counts.waiting as i64,
+                        counts.unsent as i64,
+                        counts.in_progress as i64,
+                        counts.done as i64,
+                        counts.failed as i64
+                    ],
+                )
+                .map(drop)
+        })
+    }
+
+    /// What was noted, oldest first.
+    pub fn history(&self) -> Result<Vec<Moment>, CampaignError> {
+        let read = || -> rusqlite::Result<Vec<Moment>> {
+            self.db
+                .prepare_cached("SELECT * FROM history ORDER BY at")?
+                .query_map([], |row| {
+                    let count = |name: &str| row.get::<_, i64>(name).map(|count| count as usize);
+                    Ok(Moment {
+                        at: row.get("at")?,
+                        counts: Counts {
+                            waiting: count("waiting")?,
+                            unsent: count("unsent")?,
+                            in_progress: count("in_progress")?,
+                            done: count("done")?,
+                            failed: count("failed")?,
+                        },
+                    })
+                })?
+                .collect()
+        };
+        read().map_err(|source| sql(&self.path, "read from it", source))
+    }
+}
