@@ -22,6 +22,7 @@ CREATE TABLE round (
     input_template TEXT NOT NULL,
     output_template TEXT NOT NULL,
     rsc_fpops_est REAL NOT NULL,
+    inputs TEXT NOT NULL,
     changed TEXT NOT NULL
 );
 CREATE TABLE batch (

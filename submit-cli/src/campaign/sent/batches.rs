@@ -16,6 +16,8 @@ pub struct Round {
     pub output_template: String,
     /// Floating-point operations of a job, as in the template.
     pub rsc_fpops_est: f64,
+    /// Physical names of the files that all its jobs have, before their own, with a space between them.
+    pub inputs: String,
     /// What `buoy retry --with` changed, for people; empty if nothing.
     pub changed: String,
 }
@@ -97,6 +99,7 @@ impl Campaign {
                             input_template: row.get("input_template")?,
                             output_template: row.get("output_template")?,
                             rsc_fpops_est: row.get("rsc_fpops_est")?,
+                            inputs: row.get("inputs")?,
                             changed: row.get("changed")?,
                         },
                     })

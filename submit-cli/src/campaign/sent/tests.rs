@@ -11,6 +11,7 @@ fn round(digest: &str) -> Round {
         input_template: "<input_template/>".to_owned(),
         output_template: "<output_template/>".to_owned(),
         rsc_fpops_est: 1e12,
+        inputs: "buoy_0 buoy_1".to_owned(),
         changed: String::new(),
     }
 }

@@ -49,7 +49,7 @@ pub struct NewWorkunit {
     pub name: String,
     /// What it runs, as the server gets it.
     pub command_line: String,
-    /// Physical names, in the template's order, with a space between them.
+    /// Physical names of the inputs that differ from job to job, in the template's order, with a space between them.
     pub inputs: String,
 }
 
@@ -174,8 +174,16 @@ impl Campaign {
         let mut id = 0;
         self.step("write to it", |transaction| {
             transaction.execute(
-                "INSERT INTO round (digest, input_template, output_template, rsc_fpops_est, changed) VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![round.digest, round.input_template, round.output_template, round.rsc_fpops_est, round.changed],
+                "INSERT INTO round (digest, input_template, output_template, rsc_fpops_est, inputs, changed)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![
+                    round.digest,
+                    round.input_template,
+                    round.output_template,
+                    round.rsc_fpops_est,
+                    round.inputs,
+                    round.changed
+                ],
             )?;
             id = transaction.last_insert_rowid();
             workunits.iter().try_for_each(|workunit| add_workunit(transaction, id, workunit))
