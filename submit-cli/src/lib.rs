@@ -42,6 +42,7 @@ pub mod physical;
 pub mod placeholder;
 pub mod plan;
 pub mod progress;
+pub mod project;
 pub mod render;
 pub mod results;
 pub mod sources;

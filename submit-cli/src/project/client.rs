@@ -1,0 +1,457 @@
+//! One request at a time to a project.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::address::ProjectUrl;
+use super::authenticator::Authenticator;
+use super::download;
+use super::error::ProjectError;
+use super::multipart::Multipart;
+use super::protocol::batch::{self, BatchKey, BatchReply, Details};
+use super::protocol::changes::{self, Changes};
+use super::protocol::completed::{self, CompletedJob};
+use super::protocol::id::{BatchId, ResultId, WorkunitId};
+use super::protocol::info::{self, ProjectInfo};
+use super::protocol::instance::{self, Instance};
+use super::protocol::output::Downloaded;
+use super::protocol::submission::Submission;
+use super::protocol::task_page::{self, TaskPage};
+use super::protocol::text;
+use super::protocol::upload::{self, Upload};
+use super::reply::{self, Asked};
+use super::transport::Transport;
+use super::xml::{Elements, element, number};
+
+/// Where requests about batches and jobs go (`html/user/submit_rpc_handler.php`).
+const SUBMIT: &str = "submit_rpc_handler.php";
+
+/// Where requests about files go (`html/user/job_file.php`).
+const FILES: &str = "job_file.php";
+
+/// Changes are asked for from a little before the last time: the server's database keeps whole seconds, and may have a
+/// clock of its own. A change that is told twice does no harm, one that is never told does.
+const OVERLAP_SECONDS: f64 = 10.0;
+
+/// How a client behaves.
+#[derive(Debug, Clone)]
+pub struct ClientOptions {
+    /// So long for a connection.
+    pub connect_timeout: Duration,
+    /// So long for a reply after the request has gone out; making many jobs takes the server minutes.
+    pub reply_timeout: Duration,
+    /// Slower than this in bytes a second, an upload is given up.
+    pub slowest_upload: u64,
+    /// Certificates (PEM) to trust besides the system's.
+    pub ca_file: Option<PathBuf>,
+}
+
+impl Default for ClientOptions {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(20),
+            reply_timeout: Duration::from_secs(600),
+            slowest_upload: 16 * 1024,
+            ca_file: None,
+        }
+    }
+}
+
+/// Talks to a project. Threads share one by reference, and its connections with it.
+///
+/// Nothing is tried twice: each method makes one request (a resumed download at most two). Their errors are those of
+/// [`ProjectError`]; a comment says what else there is to know.
+#[derive(Debug)]
+pub struct ProjectClient {
+    url: ProjectUrl,
+    secret: Authenticator,
+    transport: Transport,
+}
+
+impl ProjectClient {
+    /// A client; connects only when something is asked.
+    ///
+    /// # Errors
+    /// The file of certificates can't be used.
+    pub fn new(
+        url: ProjectUrl,
+        authenticator: Authenticator,
+        options: ClientOptions,
+    ) -> Result<Self, ProjectError> {
+        let transport = Transport::new(&options, url.is_loopback())?;
+        Ok(Self { url, secret: authenticator, transport })
+    }
+
+    /// The project's address.
+    pub fn url(&self) -> &ProjectUrl {
+        &self.url
+    }
+
+    /// What is at the address (`get_project_config.php`); sends no authenticator.
+    ///
+    /// # Errors
+    /// `NotBoinc` if it is no project.
+    pub fn describe(&self) -> Result<ProjectInfo, ProjectError> {
+        let asked = Asked { request: "project_config", subject: "", bytes: 0, files: 0 };
+        let answer = self.transport.get(self.url.join("get_project_config.php"))?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |now| now.as_secs_f64());
+        let text = reply::judge_page(&answer, &asked, &self.secret)?;
+        // The header has whole seconds, cut off.
+        let skew = answer.date.map(|date| date as f64 + 0.5 - now);
+        info::parse(&text, skew).map_err(|reason| unparsable("project_config", reason))
+    }
+
+    /// Whether the project answers and its database is up.
+    ///
+    /// # Errors
+    /// It does not, or is closed.
+    pub fn ping(&self) -> Result<(), ProjectError> {
+        // PHP takes an element without a child for none.
+        self.ask("ping", SUBMIT, "", "<x/>\n", success)
+    }
+
+    /// Proves authenticator, permission and app by a request that changes nothing.
+    ///
+    /// # Errors
+    /// `BadAuthenticator`, `NoPermission`, `UnknownApp` and what a request can meet.
+    pub fn check_access(&self, app_name: &str) -> Result<(), ProjectError> {
+        self.estimate(app_name, 1e9).map(drop)
+    }
+
+    /// Seconds the project takes for the whole submission, a crude guess; the request is small whatever the number of
+    /// jobs.
+    ///
+    /// # Errors
+    /// As for [`check_access`](Self::check_access).
+    pub fn estimate_batch(&self, submission: &Submission<'_>) -> Result<f64, ProjectError> {
+        self.estimate(submission.app_name, submission.rsc_fpops_est * submission.jobs.len().max(1) as f64)
+    }
+
+    fn estimate(&self, app_name: &str, operations: f64) -> Result<f64, ProjectError> {
+        text::app_name(app_name)?;
+        let mut body = "<batch>\n".to_owned();
+        element(&mut body, "app_name", app_name);
+        body.push_str("<job>\n");
+        element(&mut body, "rsc_fpops_est", &operations.to_string());
+        body.push_str("</job>\n</batch>\n");
+        self.ask("estimate_batch", SUBMIT, app_name, &body, |text| {
+            number(text, "seconds").ok_or_else(|| "no number in <seconds>".to_owned())
+        })
+    }
+
+    /// Makes a batch. Names are not unique: calling this twice makes two.
+    ///
+    /// # Errors
+    /// As for [`check_access`](Self::check_access).
+    pub fn create_batch(&self, app_name: &str, batch_name: &str) -> Result<BatchId, ProjectError> {
+        text::app_name(app_name)?;
+        text::batch_name(batch_name)?;
+        let mut body = String::new();
+        element(&mut body, "app_name", app_name);
+        element(&mut body, "batch_name", batch_name);
+        self.ask("create_batch", SUBMIT, app_name, &body, batch_id)
+    }
+
+    /// Makes the jobs of a batch in state init.
+    ///
+    /// # Errors
+    /// After most of them some jobs can exist: see [`ProjectError::maybe_done`].
+    pub fn submit_batch(&self, batch: BatchId, submission: &Submission<'_>) -> Result<(), ProjectError> {
+        let request = submission.request(batch, &self.secret)?;
+        let subject = submission.app_name;
+        let made = self.post("submit_batch", SUBMIT, subject, request, vec![], None, batch_id)?;
+        if made == batch {
+            return Ok(());
+        }
+        Err(unparsable("submit_batch", format!("it is about batch {made} and not {batch}")))
+    }
+
+    /// Indexes into `names` of the files that the server does not have. Changes nothing, and can be repeated.
+    ///
+    /// # Errors
+    /// `NoFileAccess` and what a request can meet.
+    pub fn absent_files(&self, names: &[&str]) -> Result<Vec<usize>, ProjectError> {
+        self.query_files(None, names)
+    }
+
+    /// Ties files to a batch; gives indexes of the absent ones.
+    ///
+    /// # Errors
+    /// `DuplicateRecord` if one is tied already (a server that hides PHP's errors says `ServerError`); those before it in
+    /// the list are tied then.
+    pub fn tie_files(&self, batch: BatchId, names: &[&str]) -> Result<Vec<usize>, ProjectError> {
+        self.query_files(Some(batch), names)
+    }
+
+    fn query_files(&self, batch: Option<BatchId>, names: &[&str]) -> Result<Vec<usize>, ProjectError> {
+        let mut body = String::new();
+        if let Some(batch) = batch {
+            element(&mut body, "batch_id", &batch.to_string());
+        }
+        for name in names {
+            text::physical_name(name)?;
+            element(&mut body, "phys_name", name);
+        }
+        self.ask("query_files", FILES, "", &body, |text| {
+            let index = |text: Result<&str, String>| {
+                let index: usize = text?.trim().parse().map_err(|_| "no number in <file>".to_owned())?;
+                if index < names.len() { Ok(index) } else { Err(format!("file {index} of {}", names.len())) }
+            };
+            Elements::new(text, "<file>", "</file>").map(index).collect()
+        })
+    }
+
+    /// Uploads files in one request. `progress` gets the bytes that went out since its last call, on this thread.
+    ///
+    /// # Errors
+    /// The server's limits; `DuplicateRecord` if a file has a record already; `LocalFile` if one changed. Files before the
+    /// refused one can be there then.
+    pub fn upload_files(
+        &self,
+        files: Vec<Upload>,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<(), ProjectError> {
+        files.iter().try_for_each(|file| text::physical_name(&file.name))?;
+        let request = upload::request(self.secret.expose(), files.iter().map(|file| file.name.as_str()));
+        self.post("upload_files", FILES, "", request, files, Some(progress), success)
+    }
+
+    /// A batch and its jobs.
+    ///
+    /// # Errors
+    /// `NoSuchBatch`, `NotOwner` and what a request can meet.
+    pub fn batch(&self, which: &BatchKey, details: Details) -> Result<BatchReply, ProjectError> {
+        let mut body = String::new();
+        let subject = match which {
+            BatchKey::Id(id) => {
+                element(&mut body, "batch_id", &id.to_string());
+                id.to_string()
+            }
+            BatchKey::Name(name) => {
+                text::batch_name(name)?;
+                element(&mut body, "batch_name", name);
+                name.clone()
+            }
+        };
+        if details == Details::With {
+            body.push_str("<get_cpu_time>1</get_cpu_time>\n<get_job_details>1</get_job_details>\n");
+        }
+        self.ask("query_batch", SUBMIT, &subject, &body, batch::parse)
+    }
+
+    /// The user's batches that are not retired, without their jobs.
+    ///
+    /// # Errors
+    /// What a request can meet.
+    pub fn batches(&self) -> Result<Vec<BatchReply>, ProjectError> {
+        self.ask("query_batches", SUBMIT, "", "", batch::parse_list)
+    }
+
+    /// Jobs of the (oldest) batch of this name that changed since a server's time ([`Changes::server_time`]), and some
+    /// that changed shortly before; all jobs without one.
+    ///
+    /// # Errors
+    /// `NoSuchBatch`, `NotOwner` and what a request can meet.
+    pub fn changes(&self, batch_name: &str, since: Option<f64>) -> Result<Changes, ProjectError> {
+        text::batch_name(batch_name)?;
+        let mut body = String::new();
+        element(&mut body, "batch_name", batch_name);
+        if let Some(since) = since {
+            element(&mut body, "min_mod_time", &(since - OVERLAP_SECONDS).to_string());
+        }
+        self.ask("query_batch2", SUBMIT, batch_name, &body, changes::parse)
+    }
+
+    /// The instances of a job.
+    ///
+    /// # Errors
+    /// `NoSuchJob`, `NotOwner` and what a request can meet.
+    pub fn instances(&self, workunit: WorkunitId) -> Result<Vec<Instance>, ProjectError> {
+        let mut body = String::new();
+        element(&mut body, "job_id", &workunit.to_string());
+        self.ask("query_job", SUBMIT, &workunit.to_string(), &body, instance::parse)
+    }
+
+    /// A finished job's canonical instance.
+    ///
+    /// # Errors
+    /// For a failed or unfinished job the server's code breaks off: `FatalError` or `ServerError`.
+    pub fn completed_job(&self, workunit_name: &str) -> Result<CompletedJob, ProjectError> {
+        text::job_name(workunit_name)?;
+        let mut body = String::new();
+        element(&mut body, "job_name", workunit_name);
+        self.ask("query_completed_job", SUBMIT, workunit_name, &body, completed::parse)
+    }
+
+    /// Aborts a batch; again is no error.
+    ///
+    /// # Errors
+    /// `NoSuchBatch`, `NotOwner` and what a request can meet.
+    pub fn abort_batch(&self, batch: BatchId) -> Result<(), ProjectError> {
+        self.about_batch("abort_batch", batch, "")
+    }
+
+    /// Retires a batch: the server may delete its files.
+    ///
+    /// # Errors
+    /// `NoSuchBatch`, `NotOwner` and what a request can meet.
+    pub fn retire_batch(&self, batch: BatchId) -> Result<(), ProjectError> {
+        self.about_batch("retire_batch", batch, "")
+    }
+
+    /// When the server may retire a batch by itself: seconds since 1970, 0 for never.
+    ///
+    /// # Errors
+    /// `NoSuchBatch`, `NotOwner` and what a request can meet.
+    pub fn set_expire_time(&self, batch: BatchId, expire_time: f64) -> Result<(), ProjectError> {
+        let mut more = String::new();
+        element(&mut more, "expire_time", &expire_time.to_string());
+        self.about_batch("set_expire_time", batch, &more)
+    }
+
+    fn about_batch(&self, request: &str, batch: BatchId, more: &str) -> Result<(), ProjectError> {
+        let mut body = String::new();
+        element(&mut body, "batch_id", &batch.to_string());
+        body.push_str(more);
+        self.ask(request, SUBMIT, &batch.to_string(), &body, success)
+    }
+
+    /// Aborts jobs, of any batches; again is no error.
+    ///
+    /// # Errors
+    /// `NoSuchJob`: those before it in the list are aborted, the others not. `NotOwner` and what a request can meet.
+    pub fn abort_jobs(&self, workunit_names: &[&str]) -> Result<(), ProjectError> {
+        let mut body = String::new();
+        for name in workunit_names {
+            text::job_name(name)?;
+            element(&mut body, "job_name", name);
+        }
+        self.ask("abort_jobs", SUBMIT, "", &body, success)
+    }
+
+    /// Writes an output of a result, from byte `from` on.
+    ///
+    /// # Errors
+    /// `NoSuchOutput`; `LostReply` if it ends early, with what came written; `Write`.
+    pub fn download_output(
+        &self,
+        result_name: &str,
+        file_num: u32,
+        from: u64,
+        to: &mut dyn Write,
+    ) -> Result<Downloaded, ProjectError> {
+        text::job_name(result_name)?;
+        let (what, number) = (format!("output {file_num} of {result_name}"), file_num.to_string());
+        let query = [("cmd", "result_file"), ("result_name", result_name), ("file_num", number.as_str())];
+        self.download(&what, &query, result_name, from, to)
+    }
+
+    /// Writes a zip of the outputs of a job's canonical instance; names in it are physical. Without outputs it is empty,
+    /// and no zip.
+    ///
+    /// # Errors
+    /// As for [`download_output`](Self::download_output).
+    pub fn download_workunit_zip(
+        &self,
+        id: WorkunitId,
+        to: &mut dyn Write,
+    ) -> Result<Downloaded, ProjectError> {
+        let (what, number) = (format!("zip of outputs of job {id}"), id.to_string());
+        self.download(&what, &[("cmd", "workunit_files"), ("wu_id", number.as_str())], &number, 0, to)
+    }
+
+    /// The same for all jobs of a batch.
+    ///
+    /// # Errors
+    /// As for [`download_output`](Self::download_output).
+    pub fn download_batch_zip(&self, id: BatchId, to: &mut dyn Write) -> Result<Downloaded, ProjectError> {
+        let (what, number) = (format!("zip of outputs of batch {id}"), id.to_string());
+        self.download(&what, &[("cmd", "batch_files"), ("batch_id", number.as_str())], &number, 0, to)
+    }
+
+    fn download(
+        &self,
+        what: &str,
+        query: &[(&str, &str)],
+        proven: &str,
+        from: u64,
+        to: &mut dyn Write,
+    ) -> Result<Downloaded, ProjectError> {
+        let mut url = self.url.join("get_output.php");
+        url.query_pairs_mut()
+            .extend_pairs(query)
+            .append_pair("auth_str", &download::proof(&self.secret, proven));
+        download::download(&self.transport, url, what, from, to, &self.secret)
+    }
+
+    /// A result's public page; sends no authenticator.
+    ///
+    /// # Errors
+    /// `NoSuchOutput` if the project shows it to nobody who is not logged in, and what a request can meet; never because
+    /// of what stands on the page.
+    pub fn task_page(&self, result_id: ResultId) -> Result<TaskPage, ProjectError> {
+        let mut url = self.url.join("result.php");
+        url.query_pairs_mut().append_pair("resultid", &result_id.to_string());
+        let answer = self.transport.get(url)?;
+        let asked = Asked { request: "result.php", subject: "", bytes: 0, files: 0 };
+        match reply::judge_html(&answer, &asked, &self.secret) {
+            Err(ProjectError::Redirected { .. }) => Err(ProjectError::NoSuchOutput {
+                what: format!("the page of task {result_id}"),
+                message: "the project shows it only to people who are logged in".to_owned(),
+            }),
+            Err(error) => Err(error),
+            Ok(html) => Ok(task_page::parse(&html)),
+        }
+    }
+
+    /// Sends a request without files: `body` after the authenticator, in the request's element.
+    fn ask<T>(
+        &self,
+        request: &str,
+        page: &str,
+        subject: &str,
+        body: &str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<T, ProjectError> {
+        let mut text = format!("<{request}>\n");
+        element(&mut text, "authenticator", self.secret.expose());
+        text.push_str(body);
+        text.push_str(&format!("</{request}>\n"));
+        self.post(request, page, subject, text, vec![], None, parse)
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the one place where a request goes out")]
+    fn post<T>(
+        &self,
+        request: &str,
+        page: &str,
+        subject: &str,
+        text: String,
+        files: Vec<Upload>,
+        progress: Option<&(dyn Fn(u64) + Sync)>,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<T, ProjectError> {
+        let count = files.len();
+        let body = Multipart::new(&text, files);
+        let asked = Asked { request, subject, bytes: body.bytes(), files: count };
+        let answer = self.transport.post(self.url.join(page), body, progress)?;
+        let inside = reply::judge(&answer, &asked, &self.secret)?;
+        parse(&inside).map_err(|reason| unparsable(request, reply::shown(&reason, &self.secret)))
+    }
+}
+
+fn success(text: &str) -> Result<(), String> {
+    if text.contains("<success>1</success>") || text.contains("<success/>") {
+        return Ok(());
+    }
+    Err("no <success>".to_owned())
+}
+
+fn batch_id(text: &str) -> Result<BatchId, String> {
+    number(text, "batch_id").map(BatchId).ok_or_else(|| "no number in <batch_id>".to_owned())
+}
+
+fn unparsable(request: &str, reason: String) -> ProjectError {
+    ProjectError::UnparsableReply { request: request.to_owned(), reason }
+}

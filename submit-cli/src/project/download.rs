@@ -1,0 +1,147 @@
+//! Outputs on their way back (`html/user/get_output.php`).
+
+use std::io::{Read, Write};
+
+use md5::{Digest, Md5};
+use reqwest::blocking::Response;
+use reqwest::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE};
+use reqwest::{StatusCode, Url};
+
+use super::authenticator::Authenticator;
+use super::error::ProjectError;
+use super::protocol::output::Downloaded;
+use super::reply;
+use super::transport::{Transport, url_shown};
+
+/// What proves to the server that the asker owns a thing: md5 of authenticator and the thing's name or number.
+pub fn proof(secret: &Authenticator, name: &str) -> String {
+    let mut md5 = Md5::new();
+    md5.update(secret.expose());
+    md5.update(name);
+    md5.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Writes a file from byte `from` on.
+///
+/// BOINC's code sends files whole; whether the web server cuts them for a `Range` depends on the server. So one that does
+/// not is sent to the end, and what we have is left out.
+///
+/// # Errors
+/// See [`super::client::ProjectClient::download_output`].
+pub fn download(
+    transport: &Transport,
+    url: Url,
+    what: &str,
+    from: u64,
+    to: &mut dyn Write,
+    secret: &Authenticator,
+) -> Result<Downloaded, ProjectError> {
+    if from > 0 {
+        let response = transport.open(url.clone(), Some(from))?;
+        let resumed = range(&response).filter(|(start, _)| *start == from && is_file(&response));
+        match (response.status(), resumed) {
+            (StatusCode::PARTIAL_CONTENT, Some((_, total))) => {
+                let expected = total.checked_sub(from);
+                let written_bytes = copy(&url, response, expected, to)?;
+                return Ok(Downloaded { total_bytes: total, written_bytes, resumed: true });
+            }
+            // A page that says "ERROR" is cut as well; only the whole one can be read.
+            (StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE, _) => {}
+            _ => return whole(transport, &url, response, what, from, to, secret),
+        }
+    }
+    let response = transport.open(url.clone(), None)?;
+    whole(transport, &url, response, what, from, to, secret)
+}
+
+fn whole(
+    transport: &Transport,
+    url: &Url,
+    mut response: Response,
+    what: &str,
+    from: u64,
+    to: &mut dyn Write,
+    secret: &Authenticator,
+) -> Result<Downloaded, ProjectError> {
+    let shown = url_shown(url);
+    if response.status() != StatusCode::OK || !is_file(&response) {
+        let answer = transport.read(&shown, response)?;
+        return Err(reply::no_file(&answer, what, secret));
+    }
+    let length = header(&response, CONTENT_LENGTH).and_then(|text| text.parse::<u64>().ok());
+    let skipped = skip(url, &mut response, from)?;
+    if skipped < from {
+        let reason =
+            format!("the file has {skipped} bytes, fewer than the {from} that are here: start it anew");
+        return Err(ProjectError::UnparsableReply { request: what.to_owned(), reason });
+    }
+    let written_bytes = copy(url, response, length.map(|length| length.saturating_sub(from)), to)?;
+    Ok(Downloaded { total_bytes: from + written_bytes, written_bytes, resumed: false })
+}
+
+/// Errors are pages with HTTP status 200 too; a file comes as an attachment.
+fn is_file(response: &Response) -> bool {
+    response.headers().contains_key(CONTENT_DISPOSITION)
+}
+
+fn header(response: &Response, name: reqwest::header::HeaderName) -> Option<&str> {
+    response.headers().get(name)?.to_str().ok()
+}
+
+/// First byte and whole size of `Content-Range: bytes 5-9/10`.
+fn range(response: &Response) -> Option<(u64, u64)> {
+    let (bytes, total) = header(response, CONTENT_RANGE)?.strip_prefix("bytes ")?.split_once('/')?;
+    let (start, end) = bytes.split_once('-')?;
+    let (start, end, total): (u64, u64, u64) = (start.parse().ok()?, end.parse().ok()?, total.parse().ok()?);
+    (end.checked_add(1)? == total && start <= end).then_some((start, total))
+}
+
+fn skip(url: &Url, response: &mut Response, bytes: u64) -> Result<u64, ProjectError> {
+    std::io::copy(&mut response.take(bytes), &mut std::io::sink())
+        .map_err(|error| lost(url, &error.to_string()))
+}
+
+/// Copies to the end; tells a lost connection from a full disk.
+fn copy(
+    url: &Url,
+    mut from: Response,
+    expected: Option<u64>,
+    to: &mut dyn Write,
+) -> Result<u64, ProjectError> {
+    let mut buffer = vec![0; 64 * 1024];
+    let mut written = 0;
+    loop {
+        let read = match from.read(&mut buffer) {
+            Ok(read) => read,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(lost(url, &format!("{error} after {written} bytes"))),
+        };
+        if read == 0 {
+            break;
+        }
+        to.write_all(&buffer[..read]).map_err(ProjectError::Write)?;
+        written += read as u64;
+    }
+    to.flush().map_err(ProjectError::Write)?;
+    match expected {
+        Some(expected) if expected != written => {
+            Err(lost(url, &format!("it ended after {written} of {expected} bytes")))
+        }
+        _ => Ok(written),
+    }
+}
+
+fn lost(url: &Url, reason: &str) -> ProjectError {
+    ProjectError::LostReply { url: url_shown(url), reason: reason.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_proof_is_that_of_recorded_requests() {
+        let secret = Authenticator::parse(&"0".repeat(32)).unwrap();
+        assert_eq!(proof(&secret, "keep_1_0"), "30c9751dfd42d0c86a662003101e3282");
+    }
+}

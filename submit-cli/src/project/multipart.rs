@@ -1,0 +1,297 @@
+//! The body of a request: `multipart/form-data`, since PHP reads that without the blow-up of percent signs, with a size
+//! that is known beforehand.
+
+use std::fs::{File, Metadata};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::{self, Cursor, Read};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::protocol::upload::{Upload, UploadBody};
+
+const BOUNDARY_BYTES: usize = 38;
+
+/// What a file in the body turned out to be other than it should.
+#[derive(Debug, Clone)]
+pub struct FileFault {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong.
+    pub reason: String,
+}
+
+/// A request body: the form field `request`, then files.
+#[derive(Debug)]
+pub struct Multipart {
+    boundary: String,
+    parts: Vec<Part>,
+}
+
+#[derive(Debug)]
+enum Part {
+    Text(Vec<u8>),
+    Shared(Arc<[u8]>),
+    File(PathBuf, u64),
+}
+
+impl Multipart {
+    /// A body with the field `request` and these files, each with a field name of its own (PHP keeps only the last
+    /// file of a name) in the same order.
+    pub fn new(request: &str, files: Vec<Upload>) -> Self {
+        let boundary = boundary();
+        let mut text = head(&boundary, "request", None).into_bytes();
+        text.extend_from_slice(request.as_bytes());
+        let mut parts = Vec::with_capacity(files.len() * 2 + 1);
+        for (n, file) in files.into_iter().enumerate() {
+            text.extend_from_slice(b"\r\n");
+            text.extend_from_slice(head(&boundary, &field(n), Some(&file.name)).as_bytes());
+            parts.push(Part::Text(std::mem::take(&mut text)));
+            parts.push(match file.body {
+                UploadBody::Bytes(bytes) => Part::Shared(bytes),
+                UploadBody::File(path, bytes) => Part::File(path, bytes),
+            });
+        }
+        text.extend_from_slice(tail(&boundary).as_bytes());
+        parts.push(Part::Text(text));
+        Self { boundary, parts }
+    }
+
+    /// The header `Content-Type`.
+    pub fn content_type(&self) -> String {
+        format!("multipart/form-data; boundary={}", self.boundary)
+    }
+
+    /// Size of the body.
+    pub fn bytes(&self) -> u64 {
+        self.parts
+            .iter()
+            .map(|part| match part {
+                Part::Text(text) => text.len() as u64,
+                Part::Shared(bytes) => bytes.len() as u64,
+                Part::File(_, bytes) => *bytes,
+            })
+            .sum()
+    }
+
+    /// Reads the body once. A file that is not what it should be ends it, and is put into `fault`.
+    pub fn into_reader(
+        self,
+        sent: impl FnMut(u64) + Send + 'static,
+        fault: Arc<Mutex<Option<FileFault>>>,
+    ) -> Body {
+        Body { parts: self.parts.into_iter(), current: None, sent: Box::new(sent), fault }
+    }
+}
+
+/// Bytes that the body has besides the request's text and its files.
+pub fn frame_bytes() -> u64 {
+    let boundary = "-".repeat(BOUNDARY_BYTES);
+    (head(&boundary, "request", None).len() + tail(&boundary).len()) as u64
+}
+
+/// Bytes that a file adds besides its content.
+pub fn file_frame_bytes(name: &str) -> u64 {
+    let boundary = "-".repeat(BOUNDARY_BYTES);
+    ("\r\n".len() + head(&boundary, &field(0), Some(name)).len()) as u64
+}
+
+/// Of one length for up to a million files, so that sizes can be told beforehand.
+fn field(n: usize) -> String {
+    format!("f{n:06}")
+}
+
+fn head(boundary: &str, field: &str, file_name: Option<&str>) -> String {
+    match file_name {
+        None => format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{field}\"\r\n\r\n"),
+        Some(name) => format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"{name}\"\r\n\
+             Content-Type: application/octet-stream\r\n\r\n"
+        ),
+    }
+}
+
+fn tail(boundary: &str) -> String {
+    format!("\r\n--{boundary}--\r\n")
+}
+
+/// Nobody can foresee it, so no file can hold it.
+fn boundary() -> String {
+    let random = || RandomState::new().build_hasher().finish();
+    format!("buoy--{:016x}{:016x}", random(), random())[..BOUNDARY_BYTES].to_owned()
+}
+
+/// The body, read once.
+pub struct Body {
+    parts: std::vec::IntoIter<Part>,
+    current: Option<Reading>,
+    sent: Box<dyn FnMut(u64) + Send>,
+    fault: Arc<Mutex<Option<FileFault>>>,
+}
+
+enum Reading {
+    Text(Cursor<Vec<u8>>),
+    Shared(Cursor<Arc<[u8]>>),
+    File(SentFile),
+}
+
+impl Read for Body {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let read = match &mut self.current {
+                None => 0,
+                Some(Reading::Text(text)) => text.read(buffer)?,
+                Some(Reading::Shared(bytes)) => bytes.read(buffer)?,
+                Some(Reading::File(file)) => file.read(buffer).map_err(|fault| keep(&self.fault, fault))?,
+            };
+            if read > 0 || buffer.is_empty() {
+                (self.sent)(read as u64);
+                return Ok(read);
+            }
+            self.current = match self.parts.next() {
+                None => return Ok(0),
+                Some(Part::Text(text)) => Some(Reading::Text(Cursor::new(text))),
+                Some(Part::Shared(bytes)) => Some(Reading::Shared(Cursor::new(bytes))),
+                Some(Part::File(path, bytes)) => Some(Reading::File(
+                    SentFile::open(path, bytes).map_err(|fault| keep(&self.fault, fault))?,
+                )),
+            };
+        }
+    }
+}
+
+fn keep(slot: &Mutex<Option<FileFault>>, fault: FileFault) -> io::Error {
+    let error = io::Error::other(fault.reason.clone());
+    *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(fault);
+    error
+}
+
+/// A file that must not change while it goes out: its name on the server is made from its content.
+struct SentFile {
+    path: PathBuf,
+    file: File,
+    before: Metadata,
+    left: u64,
+}
+
+impl SentFile {
+    fn open(path: PathBuf, bytes: u64) -> Result<Self, FileFault> {
+        let opened = File::open(&path).and_then(|file| file.metadata().map(|before| (file, before)));
+        let (file, before) = opened.map_err(|error| at(&path, format!("cannot read it: {error}")))?;
+        if before.len() != bytes {
+            return Err(at(&path, format!("it had {bytes} bytes and now has {}: it changed", before.len())));
+        }
+        Ok(Self { path, file, before, left: bytes })
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, FileFault> {
+        let most = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        let read = self
+            .file
+            .read(&mut buffer[..most])
+            .map_err(|error| at(&self.path, format!("cannot read it: {error}")))?;
+        if read == 0 && self.left > 0 && most > 0 {
+            return Err(at(&self.path, "it became shorter while it went out".to_owned()));
+        }
+        self.left -= read as u64;
+        if self.left == 0 {
+            let after =
+                self.file.metadata().map_err(|error| at(&self.path, format!("cannot read it: {error}")))?;
+            if after.len() != self.before.len() || after.modified().ok() != self.before.modified().ok() {
+                return Err(at(&self.path, "it changed while it went out".to_owned()));
+            }
+        }
+        Ok(read)
+    }
+}
+
+fn at(path: &Path, reason: String) -> FileFault {
+    FileFault { path: path.to_owned(), reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(multipart: Multipart) -> (Vec<u8>, Option<FileFault>) {
+        let fault = Arc::new(Mutex::new(None));
+        let mut body = Vec::new();
+        let _ = multipart.into_reader(|_| (), Arc::clone(&fault)).read_to_end(&mut body);
+        let fault = fault.lock().unwrap().take();
+        (body, fault)
+    }
+
+    #[test]
+    fn the_body_has_the_size_that_was_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("b");
+        std::fs::write(&path, "bb").unwrap();
+        let files = vec![
+            Upload { name: "a".into(), body: UploadBody::Bytes(Arc::from(*b"aaa")) },
+            Upload { name: "bb".into(), body: UploadBody::File(path, 2) },
+            Upload { name: "empty".into(), body: UploadBody::Bytes(Arc::from(*b"")) },
+        ];
+        let told = frame_bytes()
+            + 5
+            + 5
+            + file_frame_bytes("a")
+            + file_frame_bytes("bb")
+            + file_frame_bytes("empty");
+        let multipart = Multipart::new("<r/>\n", files);
+        let (boundary, bytes) = (multipart.boundary.clone(), multipart.bytes());
+        let (body, fault) = read(multipart);
+        assert!(fault.is_none());
+        let text = String::from_utf8(body).unwrap().replace(&boundary, "B").replace("\r\n", "\n");
+        insta::assert_snapshot!(text, @r#"
+        --B
+        Content-Disposition: form-data; name="request"
+
+        <r/>
+
+        --B
+        Content-Disposition: form-data; name="f000000"; filename="a"
+        Content-Type: application/octet-stream
+
+        aaa
+        --B
+        Content-Disposition: form-data; name="f000001"; filename="bb"
+        Content-Type: application/octet-stream
+
+        bb
+        --B
+        Content-Disposition: form-data; name="f000002"; filename="empty"
+        Content-Type: application/octet-stream
+
+
+        --B--
+        "#);
+        assert_eq!((bytes, boundary.len()), (told, BOUNDARY_BYTES));
+    }
+
+    #[test]
+    fn a_file_that_is_not_what_it_was_ends_the_body() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("b");
+        std::fs::write(&path, "bbb").unwrap();
+        for (bytes, path, reason) in [
+            (2, path.clone(), "it had 2 bytes and now has 3: it changed"),
+            (1, dir.path().join("absent"), "cannot read it: No such file or directory (os error 2)"),
+        ] {
+            let files = vec![Upload { name: "b".into(), body: UploadBody::File(path.clone(), bytes) }];
+            let (_, fault) = read(Multipart::new("<r/>\n", files));
+            let fault = fault.unwrap();
+            assert_eq!((fault.path, fault.reason.as_str()), (path, reason));
+        }
+    }
+
+    #[test]
+    fn a_file_that_changes_while_it_goes_out_is_noticed() {
+        use std::io::Write;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("b");
+        std::fs::write(&path, "bbbb").unwrap();
+        let mut file = SentFile::open(path.clone(), 4).unwrap();
+        assert_eq!(file.read(&mut [0; 2]).unwrap(), 2);
+        std::fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"b").unwrap();
+        assert_eq!(file.read(&mut [0; 2]).unwrap_err().reason, "it changed while it went out");
+    }
+}

@@ -1,0 +1,30 @@
+//! A project about itself (`get_project_config.php`).
+
+use crate::project::xml::{number, unescape, value};
+
+/// What a project says about itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProjectInfo {
+    /// Its name for people.
+    pub name: String,
+    /// The address it gives for itself.
+    pub master_url: Option<String>,
+    /// BOINC's version on the server.
+    pub server_version: Option<String>,
+    /// Its web pages are stopped for maintenance.
+    pub closed: bool,
+    /// Seconds that the server's clock is ahead of ours; whole seconds, off by the time the reply took.
+    pub clock_skew_seconds: Option<f64>,
+}
+
+/// From the inside of `<project_config>`.
+pub(crate) fn parse(text: &str, clock_skew_seconds: Option<f64>) -> Result<ProjectInfo, String> {
+    let optional = |tag: &str| value(text, tag).filter(|text| !text.is_empty()).map(unescape);
+    Ok(ProjectInfo {
+        name: optional("name").ok_or("no <name>")?,
+        master_url: optional("master_url"),
+        server_version: optional("server_version"),
+        closed: number::<u32>(text, "web_stopped").is_some_and(|stopped| stopped != 0),
+        clock_skew_seconds,
+    })
+}

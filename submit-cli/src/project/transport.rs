@@ -1,0 +1,228 @@
+//! HTTP, blocking: one request, one reply, nothing tried twice, no redirect followed.
+
+use std::error::Error;
+use std::io::Read;
+use std::path::Path;
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use reqwest::blocking::{Body, Client, Request, Response};
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderName, LOCATION, RETRY_AFTER};
+use reqwest::{Certificate, Method, Url};
+
+use super::client::ClientOptions;
+use super::error::ProjectError;
+use super::http_date;
+use super::multipart::Multipart;
+use super::reply::Answer;
+
+/// A larger reply is not one of BOINC's: a batch of 100,000 jobs with details has some 40 MB.
+const REPLY_MAX: u64 = 256 * 1024 * 1024;
+
+/// Apache closes an idle connection after 5 s; a request on one that is being closed would get no reply.
+const IDLE: Duration = Duration::from_secs(3);
+
+/// Sends requests.
+#[derive(Debug)]
+pub struct Transport {
+    client: Client,
+    reply_timeout: Duration,
+    slowest_upload: u64,
+}
+
+impl Transport {
+    /// # Errors
+    /// The file of certificates can't be used.
+    pub fn new(options: &ClientOptions, loopback: bool) -> Result<Self, ProjectError> {
+        // Fails only where the program has chosen another one before, which serves as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .http1_only()
+            .user_agent(concat!("buoy/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(options.connect_timeout)
+            .timeout(options.reply_timeout)
+            .pool_idle_timeout(IDLE);
+        if loopback {
+            builder = builder.no_proxy();
+        }
+        if let Some(path) = &options.ca_file {
+            builder = builder.tls_certs_merge(certificates(path)?);
+        }
+        let client = builder.build().map_err(|error| ProjectError::Setting {
+            what: "the HTTP client".to_owned(),
+            reason: chain(&error.without_url()),
+        })?;
+        Ok(Self {
+            client,
+            reply_timeout: options.reply_timeout,
+            slowest_upload: options.slowest_upload.max(1),
+        })
+    }
+
+    /// Posts a body; `progress` is called from this thread with the bytes that went out since the last call.
+    ///
+    /// # Errors
+    /// No connection, no whole reply, or a file that changed.
+    pub fn post(
+        &self,
+        url: Url,
+        body: Multipart,
+        progress: Option<&(dyn Fn(u64) + Sync)>,
+    ) -> Result<Answer, ProjectError> {
+        let shown = url_shown(&url);
+        let bytes = body.bytes();
+        let fault = Arc::new(Mutex::new(None));
+        let mut request = Request::new(Method::POST, url);
+        *request.timeout_mut() = Some(self.reply_timeout + Duration::from_secs(bytes / self.slowest_upload));
+        let content_type = body.content_type().parse().map_err(|_| ProjectError::Setting {
+            what: "the request".to_owned(),
+            reason: "its boundary is no header".to_owned(),
+        })?;
+        request.headers_mut().insert(CONTENT_TYPE, content_type);
+
+        let send = |mut request: Request, sent: Box<dyn FnMut(u64) + Send>| {
+            *request.body_mut() = Some(Body::sized(body.into_reader(sent, Arc::clone(&fault)), bytes));
+            let response = self.client.execute(request).map_err(|error| failure(&shown, &error))?;
+            self.read(&shown, response)
+        };
+        let answer = match progress {
+            None => send(request, Box::new(|_| ())),
+            Some(progress) => std::thread::scope(|scope| {
+                // reqwest wants a body that outlives this call, which `progress` does not.
+                let (sender, receiver) = mpsc::channel();
+                let sending = scope.spawn(move || {
+                    send(
+                        request,
+                        Box::new(move |n| {
+                            let _ = sender.send(n);
+                        }),
+                    )
+                });
+                receiver.iter().for_each(progress);
+                sending.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            }),
+        };
+        match fault.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(fault) => Err(ProjectError::LocalFile { path: fault.path, reason: fault.reason }),
+            None => answer,
+        }
+    }
+
+    /// Gets a page whole.
+    ///
+    /// # Errors
+    /// No connection, no whole reply.
+    pub fn get(&self, url: Url) -> Result<Answer, ProjectError> {
+        let shown = url_shown(&url);
+        let response = self.open(url, None)?;
+        self.read(&shown, response)
+    }
+
+    /// Begins to get a page, from a byte on if the server can do that.
+    ///
+    /// # Errors
+    /// No connection, no reply.
+    pub fn open(&self, url: Url, from: Option<u64>) -> Result<Response, ProjectError> {
+        let shown = url_shown(&url);
+        let mut request = self.client.get(url);
+        if let Some(from) = from {
+            request = request.header(reqwest::header::RANGE, format!("bytes={from}-"));
+        }
+        request.send().map_err(|error| failure(&shown, &error))
+    }
+
+    /// Reads a reply.
+    ///
+    /// # Errors
+    /// It ends early, or never.
+    pub fn read(&self, url: &str, response: Response) -> Result<Answer, ProjectError> {
+        let header = |name: HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let date = header(DATE).and_then(http_date::parse);
+        let mut answer = Answer {
+            url: url.to_owned(),
+            status: response.status().as_u16(),
+            location: header(LOCATION)
+                .map(|to| response.url().join(to).map_or_else(|_| to.to_owned(), |to| to.to_string())),
+            retry_after: header(RETRY_AFTER).and_then(|text| wait(text, date)),
+            date,
+            body: Vec::new(),
+        };
+        let lost = |reason: String| ProjectError::LostReply { url: url.to_owned(), reason };
+        response.take(REPLY_MAX + 1).read_to_end(&mut answer.body).map_err(|error| lost(chain(&error)))?;
+        if answer.body.len() as u64 > REPLY_MAX {
+            return Err(lost(format!("more than {REPLY_MAX} bytes")));
+        }
+        Ok(answer)
+    }
+}
+
+/// Seconds, or a date after the server's own.
+fn wait(text: &str, date: Option<i64>) -> Option<Duration> {
+    if let Ok(seconds) = text.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let seconds = http_date::parse(text)?.checked_sub(date?)?;
+    Some(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)))
+}
+
+fn certificates(path: &Path) -> Result<Vec<Certificate>, ProjectError> {
+    let setting = |reason: String| ProjectError::Setting { what: path.display().to_string(), reason };
+    let pem =
+        std::fs::read(path).map_err(|error| setting(format!("cannot read the certificates: {error}")))?;
+    let list = Certificate::from_pem_bundle(&pem)
+        .map_err(|error| setting(format!("no certificates in PEM form: {}", chain(&error))))?;
+    if list.is_empty() {
+        return Err(setting("no certificate in it; expected PEM, -----BEGIN CERTIFICATE-----".to_owned()));
+    }
+    Ok(list)
+}
+
+/// Queries hold what proves who we are.
+pub fn url_shown(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.to_string()
+}
+
+fn failure(url: &str, error: &reqwest::Error) -> ProjectError {
+    let url = url.to_owned();
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(this) = cause {
+        // An I/O error hides what it was made from: its source is the source of that.
+        let inner = this.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let inner = inner.map(|inner| inner as &(dyn Error + 'static)).unwrap_or(this);
+        if let Some(rustls::Error::InvalidCertificate(reason)) = inner.downcast_ref() {
+            return ProjectError::Certificate { url, reason: reason.to_string() };
+        }
+        cause = inner.source();
+    }
+    if error.is_connect() {
+        return ProjectError::Unreachable { url, reason: causes(error) };
+    }
+    if error.is_builder() {
+        return ProjectError::Setting { what: url, reason: causes(error) };
+    }
+    let reason = if error.is_timeout() { "no answer in time".to_owned() } else { causes(error) };
+    ProjectError::LostReply { url, reason }
+}
+
+/// An error's causes without the error itself, which would repeat the address with its query.
+fn causes(error: &reqwest::Error) -> String {
+    error.source().map_or_else(|| "unknown".to_owned(), |cause| chain(cause))
+}
+
+/// The last two of a chain of errors: the first ones only say that something failed.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut texts = vec![error.to_string()];
+    let mut cause = error.source();
+    while let Some(this) = cause {
+        texts.push(this.to_string());
+        cause = this.source();
+    }
+    let mut last = texts[texts.len().saturating_sub(2)..].to_vec();
+    last.dedup();
+    last.join(": ")
+}
