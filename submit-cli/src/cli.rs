@@ -24,6 +24,8 @@ pub enum Verb {
     Pack(commands::pack::Args),
     /// Run a campaign on this computer, as volunteers' computers would
     Run(commands::run::Args),
+    /// Send a campaign to a BOINC project
+    Submit(commands::submit::Args),
     /// Say where a campaign stands
     Status(commands::status::Args),
     /// Print what a job wrote

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::app::{AppSpec, Mode};
 use crate::content::{self, ContentHash};
-use crate::hashing::{HashError, Hashes, hash_all};
+use crate::hashing::{HashError, hash_all};
 use crate::physical;
 use crate::plan::{Content, InputFile, Plan};
 use crate::template::{INPUT, OUTPUT, TemplateError, Templates};
@@ -123,6 +123,73 @@ pub struct TemplateOutput<'a> {
     pub max_nbytes: u64,
     /// The job may end without it.
     pub optional: bool,
+    /// The server keeps it after assimilation, to be fetched.
+    pub no_delete: bool,
+}
+
+/// The files of a plan, named, and which job uses which. All are read once.
+#[derive(Debug)]
+pub struct Listing<'a> {
+    /// The files, by physical name.
+    pub files: BTreeMap<String, PackedFile<'a>>,
+    /// What all jobs have, in the template's order: the bundle's files, then the shared inputs.
+    pub common: Vec<(&'a InputFile, String)>,
+    /// Physical names of the inputs that differ from job to job: `Plan::job_inputs` of the first job, of the second…
+    pub per_job: Vec<String>,
+}
+
+impl<'a> Listing<'a> {
+    /// Names the files of a plan.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn of(plan: &'a Plan) -> Result<Self, HashError> {
+        let contents = plan.shared.iter().map(|input| &input.content);
+        let job_contents = plan.jobs.iter().flat_map(|job| &job.inputs);
+        let hashes = hash_all(contents.chain(job_contents))?;
+        let mut listing = Self {
+            files: BTreeMap::new(),
+            common: Vec::new(),
+            per_job: Vec::with_capacity(plan.jobs.len() * plan.job_inputs.len()),
+        };
+        for member in &plan.bundle.files {
+            let name = listing.add(&member.content, &member.file, &member.hash);
+            listing.common.push((&member.file, name));
+        }
+        for input in &plan.shared {
+            let name = listing.add(&input.content, &input.file, hashes.of(&input.content));
+            listing.common.push((&input.file, name));
+        }
+        for job in &plan.jobs {
+            for (file, content) in plan.job_inputs.iter().zip(&job.inputs) {
+                let name = listing.add(content, file, hashes.of(content));
+                listing.per_job.push(name);
+            }
+        }
+        Ok(listing)
+    }
+
+    fn add(&mut self, content: &'a Content, file: &InputFile, hash: &ContentHash) -> String {
+        let name = physical::name(&hash.sha256, file.executable);
+        if let Some(packed) = self.files.get_mut(&name) {
+            packed.gzip |= file.gzip;
+        } else {
+            self.files.insert(name.clone(), PackedFile { content, hash: hash.clone(), gzip: file.gzip });
+        }
+        name
+    }
+
+    /// For each per-job input, whether some file of it is used by more than one job: it must stay when the first of
+    /// them is over.
+    fn used_twice(&self, plan: &Plan) -> Vec<bool> {
+        let common = self.common.iter().map(|(_, name)| (name, 2));
+        let mut uses: HashMap<&String, usize> = common.collect();
+        self.per_job.iter().for_each(|name| *uses.entry(name).or_default() += 1);
+        let inputs = plan.job_inputs.len();
+        (0..inputs)
+            .map(|at| self.per_job.iter().skip(at).step_by(inputs).any(|name| uses[name] > 1))
+            .collect()
+    }
 }
 
 /// Packs a plan. All its files are read once.
@@ -130,59 +197,62 @@ pub struct TemplateOutput<'a> {
 /// # Errors
 /// A file cannot be read, or a template cannot be used.
 pub fn pack<'a>(plan: &'a Plan, templates: &Templates) -> Result<Package<'a>, PackError> {
-    let contents = plan.shared.iter().map(|input| &input.content);
-    let job_contents = plan.jobs.iter().flat_map(|job| &job.inputs);
-    let hashes = hash_all(contents.chain(job_contents))?;
-    let mut package = Package {
-        input_template: String::new(),
-        output_template: String::new(),
-        files: BTreeMap::new(),
-        job_lines: Vec::with_capacity(plan.jobs.len()),
+    let listing = Listing::of(plan)?;
+    let common = listing.common.iter().map(|(file, name)| TemplateFile::new(file, Some(name.clone())));
+    let per_job = plan.job_inputs.iter().zip(listing.used_twice(plan));
+    let per_job =
+        per_job.map(|(file, no_delete)| TemplateFile { no_delete, ..TemplateFile::new(file, None) });
+    let rendered = render(plan, templates, common.chain(per_job).collect(), Outputs::Collected)?;
+    let inputs = plan.job_inputs.len();
+    let job_lines = plan.jobs.iter().enumerate().map(|(number, job)| {
+        job_line(&job.wu_name, &job.command_line, &listing.per_job[number * inputs..][..inputs])
+    });
+    Ok(Package {
+        input_template: rendered.input,
+        output_template: rendered.output,
+        job_lines: job_lines.collect(),
+        files: listing.files,
+    })
+}
+
+/// The templates of a batch.
+#[derive(Debug)]
+pub struct Rendered {
+    /// The input template, XML.
+    pub input: String,
+    /// The output template, XML.
+    pub output: String,
+}
+
+/// What becomes of outputs on the server once they are assimilated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outputs {
+    /// An assimilator has collected them: file_deleter removes them.
+    Collected,
+    /// They stay, to be fetched (`<no_delete/>`).
+    Kept,
+}
+
+/// Renders the templates of a batch, for these inputs in this order.
+///
+/// # Errors
+/// A template cannot be used, or makes more than create_work reads.
+pub fn render(
+    plan: &Plan,
+    templates: &Templates,
+    files: Vec<TemplateFile<'_>>,
+    outputs: Outputs,
+) -> Result<Rendered, PackError> {
+    let rendered = Rendered {
+        input: templates.render(INPUT, &input_template(&plan.app, files))?,
+        output: templates.render(OUTPUT, &output_template(&plan.app, outputs))?,
     };
-    let mut files = Vec::new();
-    for member in &plan.bundle.files {
-        let name = physical::name(&member.hash.sha256, member.file.executable);
-        let packed = PackedFile { content: &member.content, hash: member.hash.clone(), gzip: false };
-        package.files.insert(name.clone(), packed);
-        files.push(TemplateFile::new(&member.file, Some(name)));
-    }
-    // How many jobs use a file: one that more than one uses must stay when the first of them is over.
-    let mut uses: HashMap<String, usize> = HashMap::new();
-    for input in &plan.shared {
-        let name = package.add(&input.content, &input.file, &hashes);
-        uses.insert(name.clone(), plan.jobs.len().max(2));
-        files.push(TemplateFile::new(&input.file, Some(name)));
-    }
-    let mut names = Vec::with_capacity(plan.jobs.len() * plan.job_inputs.len());
-    for job in &plan.jobs {
-        for (file, content) in plan.job_inputs.iter().zip(&job.inputs) {
-            let name = package.add(content, file, &hashes);
-            *uses.entry(name.clone()).or_default() += 1;
-            names.push(name);
-        }
-    }
-    for (at, file) in plan.job_inputs.iter().enumerate() {
-        let mut entry = TemplateFile::new(file, None);
-        let of_input = names.iter().skip(at).step_by(plan.job_inputs.len());
-        entry.no_delete = of_input.into_iter().any(|name| uses[name] > 1);
-        files.push(entry);
-    }
-    package.input_template = templates.render(INPUT, &input_template(&plan.app, files))?;
-    package.output_template = templates.render(OUTPUT, &output_template(&plan.app))?;
-    for (template, text) in [(INPUT, &package.input_template), (OUTPUT, &package.output_template)] {
+    for (template, text) in [(INPUT, &rendered.input), (OUTPUT, &rendered.output)] {
         if text.len() > TEMPLATE_MAX {
             return Err(PackError::TooLong { template, bytes: text.len() });
         }
     }
-    for (number, job) in plan.jobs.iter().enumerate() {
-        let inputs = plan.job_inputs.len();
-        package.job_lines.push(job_line(
-            &job.wu_name,
-            &job.command_line,
-            &names[number * inputs..][..inputs],
-        ));
-    }
-    Ok(package)
+    Ok(rendered)
 }
 
 /// A line of `create_work --stdin`. Names and command lines have been made or checked so that neither needs escaping,
@@ -200,19 +270,7 @@ fn job_line(wu_name: &str, command_line: &str, files: &[String]) -> String {
     line
 }
 
-impl<'a> Package<'a> {
-    fn add(&mut self, content: &'a Content, file: &InputFile, hashes: &Hashes<'a>) -> String {
-        let hash = hashes.of(content);
-        let name = physical::name(&hash.sha256, file.executable);
-        if let Some(packed) = self.files.get_mut(&name) {
-            packed.gzip |= file.gzip;
-        } else {
-            let packed = PackedFile { content, hash: hash.clone(), gzip: file.gzip };
-            self.files.insert(name.clone(), packed);
-        }
-        name
-    }
-
+impl Package<'_> {
     /// The input template's path below a project's directory; by content, so that no batch changes another's.
     pub fn input_template_name(&self) -> String {
         template_name(&self.input_template, "in")
@@ -236,7 +294,8 @@ fn template_name(text: &str, kind: &str) -> String {
 }
 
 impl<'a> TemplateFile<'a> {
-    fn new(file: &'a InputFile, physical_name: Option<String>) -> Self {
+    /// How an input stands in a template; without a name, each job's line names it.
+    pub fn new(file: &'a InputFile, physical_name: Option<String>) -> Self {
         Self {
             // A constant file is every job's, and the next batch's too.
             no_delete: physical_name.is_some(),
@@ -266,11 +325,12 @@ fn input_template<'a>(app: &AppSpec, files: Vec<TemplateFile<'a>>) -> InputTempl
     }
 }
 
-fn output_template(app: &AppSpec) -> OutputTemplate<'_> {
+fn output_template(app: &AppSpec, kept: Outputs) -> OutputTemplate<'_> {
     let outputs = app.outputs.iter().map(|output| TemplateOutput {
         open_name: &output.name,
         max_nbytes: output.max_bytes,
         optional: output.optional,
+        no_delete: kept == Outputs::Kept,
     });
     OutputTemplate { outputs: outputs.collect() }
 }

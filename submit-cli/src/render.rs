@@ -4,6 +4,7 @@ pub mod campaign;
 pub mod doctor;
 pub mod plan;
 pub mod standing;
+pub mod submit;
 mod terminal;
 
 use std::io::{self, IsTerminal, Write};
@@ -123,6 +124,11 @@ pub fn error(error: &anyhow::Error) -> Exit {
 pub fn refusal(error: &anyhow::Error) -> Exit {
     print_chain(error);
     Exit::BadInput
+}
+
+/// Prints what to do about an error, below it.
+pub fn help(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "  help: {}", harmless(text));
 }
 
 fn print_chain(error: &anyhow::Error) {

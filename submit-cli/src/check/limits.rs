@@ -66,7 +66,10 @@ pub fn carry_arguments(plan: &mut Plan, mistakes: &mut Diagnostics) {
         );
         return;
     }
-    let names = files * (crate::physical::NAME_LENGTH + 1);
+    // A remote submission names the files that all jobs share too in each job's line. Where these alone fill it, it is
+    // refused there, and the plan can still be packed and run.
+    let all = files + plan.bundle.files.len() + plan.shared.len();
+    let names = if all < JOB_WORDS_MAX / 2 { all } else { files } * (crate::physical::NAME_LENGTH + 1);
     let frame = "--wu_name  --command_line \"\" ".len() + names + JOB_LINE_RESERVE;
     let mut all_fit = true;
     for job in &mut plan.jobs {

@@ -13,6 +13,7 @@ pub mod logs;
 pub mod pack;
 pub mod run;
 pub mod status;
+pub mod submit;
 
 /// Carries out a command line; every error is printed here and nowhere else.
 pub fn run(cli: Cli) -> Exit {
@@ -21,6 +22,7 @@ pub fn run(cli: Cli) -> Exit {
         Verb::Check(args) => check::run(&args),
         Verb::Pack(args) => pack::run(&args),
         Verb::Run(args) => run::run(&args),
+        Verb::Submit(args) => submit::run(&args),
         Verb::Status(args) => status::run(&args),
         Verb::Logs(args) => logs::run(&args),
         Verb::Fetch(args) => fetch::run(&args),

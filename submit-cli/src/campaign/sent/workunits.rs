@@ -210,6 +210,11 @@ impl Campaign {
         self.read_workunits("WHERE current = 1 ORDER BY id", &[])
     }
 
+    /// The first attempt at each job, in order.
+    pub fn first_attempts(&self) -> Result<Vec<WorkunitRow>, CampaignError> {
+        self.read_workunits("WHERE attempt = 0 ORDER BY id", &[])
+    }
+
     /// The last attempts that are in a state, in order.
     pub fn current_in(&self, state: WorkunitState) -> Result<Vec<WorkunitRow>, CampaignError> {
         self.read_workunits("WHERE current = 1 AND state = ?1 ORDER BY id", &[&state.word()])

@@ -1,0 +1,67 @@
+//! The time, and waiting for it: passed in, so that tests need not wait.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
+
+/// A pause looks this often whether it was interrupted.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// What a long piece of work sees of time and of the user's wish to stop.
+pub trait Clock: Sync {
+    /// Seconds since 1970.
+    fn now(&self) -> f64;
+
+    /// Waits; `false` if the user wants to stop.
+    fn pause(&self, wait: Duration) -> bool;
+
+    /// The user wants to stop.
+    fn interrupted(&self) -> bool;
+}
+
+/// The system's clock; stopped by Ctrl-C and termination signals.
+#[derive(Debug)]
+pub struct SystemClock {
+    stop: Arc<AtomicBool>,
+}
+
+impl SystemClock {
+    /// Catches the signals that ask to stop. The second one ends the process at once.
+    ///
+    /// # Errors
+    /// The system refuses handlers.
+    pub fn catching_signals() -> std::io::Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            flag::register_conditional_default(signal, Arc::clone(&stop))?;
+            flag::register(signal, Arc::clone(&stop))?;
+        }
+        Ok(Self { stop })
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> f64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64())
+    }
+
+    fn pause(&self, wait: Duration) -> bool {
+        let end = Instant::now() + wait;
+        while !self.interrupted() {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return true;
+            }
+            thread::park_timeout(left.min(LOOK));
+        }
+        false
+    }
+
+    fn interrupted(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}

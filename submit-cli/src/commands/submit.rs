@@ -1,0 +1,184 @@
+//! `buoy submit`: sends a campaign to a project.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use crate::campaign::{Campaign, STATE_DIR};
+use crate::clock::{Clock, SystemClock};
+use crate::exit::Exit;
+use crate::load::load;
+use crate::project::client::ProjectClient;
+use crate::project::config::{ConfigError, Projects};
+use crate::project::error::ProjectError;
+use crate::project::protocol::submission::{Submission, SubmittedJob};
+use crate::render;
+use crate::sources::Sources;
+use crate::submission::limits::ServerLimits;
+use crate::submission::outgoing::{Outgoing, OutgoingError};
+use crate::submission::{self, Options, SubmitError, dry_run};
+use crate::template::Templates;
+
+/// Directory for copies of large files, in the campaign's own.
+const STAGING: &str = "sending";
+
+/// Arguments of `buoy submit`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    sources: Sources,
+    /// The project, by the name that buoy login gave it [default: the only one, or the default one]
+    #[arg(long, value_name = "NAME")]
+    project: Option<String>,
+    /// Directory for results and the campaign file; the same one again goes on where it was
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    out: PathBuf,
+    /// Do not wait for results once all jobs are submitted
+    #[arg(long)]
+    detach: bool,
+    /// Say which requests would be sent, and how large; send nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask before the first request that changes something
+    #[arg(long, short)]
+    yes: bool,
+    /// Uploads at a time
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=32))]
+    uploads: u16,
+    /// Jobs in a batch at most; a batch is one request, and so never larger than the server takes
+    #[arg(long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    batch_jobs: u32,
+    /// Take templates from here first (batch/workunit_in.xml.tera, batch/workunit_out.xml.tera)
+    #[arg(long, value_name = "DIR")]
+    templates: Option<PathBuf>,
+    /// Print what happens as JSON, an object in each line
+    #[arg(long)]
+    json: bool,
+}
+
+/// Checks everything offline, then sends.
+///
+/// # Errors
+/// The campaign file or the project failed; what was done stays, and the same command goes on.
+pub fn run(args: &Args) -> anyhow::Result<Exit> {
+    let plan = match load(&args.sources) {
+        Ok(plan) => plan,
+        Err(list) if args.json => return Ok(render::diagnostics_json(&list)?),
+        Err(list) => return Ok(render::diagnostics(&list)),
+    };
+    let (entry, client) = match Projects::open().and_then(|projects| projects.client(args.project.as_deref()))
+    {
+        Ok(found) => found,
+        Err(error @ (ConfigError::Unknown { .. } | ConfigError::None | ConfigError::Exposed { .. })) => {
+            return Ok(render::refusal(&error.into()));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let clock = SystemClock::catching_signals()?;
+    let templates = Templates { folder: args.templates.clone() };
+    let outgoing = match Outgoing::new(&plan, &entry, &templates, clock.now()) {
+        Ok(outgoing) => outgoing,
+        Err(error @ (OutgoingError::Line { .. } | OutgoingError::Words { .. })) => {
+            return Ok(render::refusal(&error.into()));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let options = Options {
+        uploads: args.uploads.into(),
+        batch_jobs: args.batch_jobs as usize,
+        staging: args.out.join(STATE_DIR).join(STAGING),
+    };
+    if args.dry_run {
+        let requests = dry_run::plan(&outgoing, ServerLimits::default(), options.batch_jobs);
+        match args.json {
+            true => render::submit::dry_run_json(&outgoing, &requests)?,
+            false => render::submit::dry_run(&requests)?,
+        }
+        return Ok(Exit::Done);
+    }
+    let mut campaign = Campaign::open_for_run(&args.out)?;
+    if let Err(error) = submission::prepare(&mut campaign, &outgoing, &args.out) {
+        return ended(error);
+    }
+    let waiting = campaign.counts()?.waiting;
+    if waiting > 0 {
+        let estimate = match introduce(&client, &outgoing) {
+            Ok(estimate) => estimate,
+            Err(error) => return refused(error),
+        };
+        render::submit::summary(&outgoing, waiting, estimate);
+        if !args.yes && !agreed()? {
+            return Ok(Exit::BadInput);
+        }
+    }
+    let reporter = render::submit::reporter(args.json);
+    if let Err(error) = submission::go_on(&mut campaign, &client, &clock, reporter.as_ref(), &options) {
+        return ended(error);
+    }
+    Ok(Exit::Done)
+}
+
+/// Shows who we are and what we want, and asks what the project thinks of it.
+fn introduce(client: &ProjectClient, outgoing: &Outgoing<'_>) -> Result<Option<f64>, ProjectError> {
+    client.check_access(&outgoing.facts.boinc_app)?;
+    let jobs = outgoing.workunits.iter().map(|workunit| SubmittedJob {
+        name: &workunit.name,
+        command_line: &workunit.command_line,
+        input_files: Vec::new(),
+    });
+    let estimate = client.estimate_batch(&Submission {
+        app_name: &outgoing.facts.boinc_app,
+        input_template: &outgoing.round.input_template,
+        output_template: &outgoing.round.output_template,
+        jobs: jobs.collect(),
+        priority: None,
+        rsc_fpops_est: outgoing.round.rsc_fpops_est,
+    });
+    // A guess is no reason to stop.
+    Ok(estimate.ok())
+}
+
+fn agreed() -> anyhow::Result<bool> {
+    if !std::io::stdin().is_terminal() {
+        render::refusal(&anyhow::anyhow!("there is no terminal to ask on; --yes submits without a question"));
+        return Ok(false);
+    }
+    Ok(render::submit::confirm("submit?")?)
+}
+
+/// What a project's refusal means for whoever called.
+fn refused(error: ProjectError) -> anyhow::Result<Exit> {
+    let help = error.help();
+    let user_must_act = !error.try_again();
+    let error = anyhow::Error::new(error);
+    let exit = if user_must_act { render::refusal(&error) } else { render::error(&error) };
+    if let Some(help) = help {
+        render::help(&help);
+    }
+    Ok(exit)
+}
+
+/// What the end of a submission means for whoever called.
+fn ended(error: SubmitError) -> anyhow::Result<Exit> {
+    let is_input = matches!(
+        error,
+        SubmitError::Outgoing(_)
+            | SubmitError::LocalCampaign { .. }
+            | SubmitError::OtherCampaign { .. }
+            | SubmitError::ChangedJobs { .. }
+            | SubmitError::FileTooLarge { .. }
+            | SubmitError::FileChanged { .. }
+            | SubmitError::ForeignWorkunit { .. }
+            | SubmitError::EndedBatch { .. }
+    );
+    let help = match &error {
+        SubmitError::Project { source, .. } | SubmitError::GaveUp { source, .. } => source.help(),
+        _ => None,
+    };
+    let is_interrupted = matches!(error, SubmitError::Interrupted);
+    let error = anyhow::Error::new(error);
+    let exit = if is_input { render::refusal(&error) } else { render::error(&error) };
+    if let Some(help) = help {
+        render::help(&help);
+    }
+    Ok(if is_interrupted { Exit::Interrupted } else { exit })
+}

@@ -1,0 +1,229 @@
+//! Shows a submission: a bar of bytes on a terminal, lines elsewhere, JSON for programs.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::Mutex;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use super::terminal::harmless;
+use crate::submission::dry_run::PlannedRequests;
+use crate::submission::outgoing::Outgoing;
+use crate::submission::reporter::{SubmitEvent, SubmitReporter};
+use crate::units::show_size;
+
+/// The reporter that fits: JSON if asked for, else a bar if stderr is a terminal, else lines.
+pub fn reporter(json: bool) -> Box<dyn SubmitReporter> {
+    match (json, io::stderr().is_terminal()) {
+        (true, _) => Box::new(Json),
+        (false, true) => Box::new(Bar { bytes: Mutex::new(ProgressBar::hidden()) }),
+        (false, false) => Box::new(Lines),
+    }
+}
+
+struct Json;
+
+impl SubmitReporter for Json {
+    fn report(&self, event: SubmitEvent<'_>) {
+        // Bytes come in thousands of pieces; the files that arrived say the same.
+        if matches!(event, SubmitEvent::Sent { .. }) {
+            return;
+        }
+        let mut out = io::stdout().lock();
+        // A submission goes on also when nobody listens any more.
+        let _ = serde_json::to_writer(&mut out, &event).map(|()| writeln!(out));
+        let _ = out.flush();
+    }
+}
+
+struct Lines;
+
+impl SubmitReporter for Lines {
+    fn report(&self, event: SubmitEvent<'_>) {
+        if let Some(line) = words(&event) {
+            let _ = writeln!(io::stderr().lock(), "{}", harmless(&line));
+        }
+    }
+}
+
+struct Bar {
+    bytes: Mutex<ProgressBar>,
+}
+
+impl SubmitReporter for Bar {
+    fn report(&self, event: SubmitEvent<'_>) {
+        let Ok(mut bar) = self.bytes.lock() else { return };
+        match event {
+            SubmitEvent::FilesAsked { absent_bytes, absent, .. } if absent > 0 => {
+                *bar = ProgressBar::new(absent_bytes);
+                bar.set_style(
+                    ProgressStyle::with_template(
+                        "{bar:30} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left{msg}",
+                    )
+                    .expect("our templates are right")
+                    .progress_chars("━╸ "),
+                );
+                bar.enable_steady_tick(std::time::Duration::from_millis(200));
+            }
+            // Requests carry more than the files' bytes, and what is lost goes out twice.
+            SubmitEvent::Sent { bytes } => {
+                bar.inc(bytes.min(bar.length().unwrap_or(0).saturating_sub(bar.position())))
+            }
+            SubmitEvent::Batch { .. } | SubmitEvent::Ended { .. } => bar.finish_and_clear(),
+            _ => {}
+        }
+        if let Some(line) = words(&event) {
+            bar.suspend(|| {
+                let _ = writeln!(io::stderr().lock(), "{}", harmless(&line));
+            });
+        }
+    }
+}
+
+/// What an event says; nothing for most.
+fn words(event: &SubmitEvent<'_>) -> Option<String> {
+    Some(match event {
+        SubmitEvent::FilesAsked { files, absent: 0, .. } => {
+            format!("files    all {files} are on the server")
+        }
+        SubmitEvent::FilesAsked { files, absent, absent_bytes } => {
+            format!("files    {files}, of which {absent} are uploaded ({})", show_size(*absent_bytes))
+        }
+        SubmitEvent::Learned { request_bytes, files } => {
+            format!(
+                "server   takes less at once: going on with {files} files and {} a request",
+                show_size(*request_bytes)
+            )
+        }
+        SubmitEvent::Batch { name, id, present: 0 } => format!("batch    {id}: {name}"),
+        SubmitEvent::Batch { name, id, present } => {
+            format!("batch    {id}: {name}, which has {present} jobs already")
+        }
+        SubmitEvent::Submitted { jobs, .. } => format!("jobs     {jobs} submitted"),
+        SubmitEvent::Waiting { seconds, doing, why } => {
+            format!("waiting  {seconds:.1} s, then trying again to {doing}: {why}")
+        }
+        SubmitEvent::Ended { jobs, waiting: 0 } => format!("done     all {jobs} jobs are on the server"),
+        SubmitEvent::Ended { jobs, waiting } => {
+            format!("done     {waiting} of {jobs} jobs are not on the server yet")
+        }
+        SubmitEvent::Sent { .. } | SubmitEvent::Uploaded { .. } => return None,
+    })
+}
+
+/// What is going to be sent, in a line on stderr.
+pub fn summary(outgoing: &Outgoing<'_>, jobs: usize, estimate_seconds: Option<f64>) {
+    let facts = &outgoing.facts;
+    let estimate = match estimate_seconds {
+        Some(seconds) => format!("; the project guesses {} of work", show_seconds(seconds)),
+        None => String::new(),
+    };
+    let line = format!(
+        "submit   {jobs} jobs of {}, batch {}, to {} ({}), app {}; {} files, {}{estimate}",
+        facts.app,
+        facts.batch,
+        facts.project,
+        facts.url,
+        facts.boinc_app,
+        outgoing.files.len(),
+        show_size(outgoing.bytes()),
+    );
+    let _ = writeln!(io::stderr().lock(), "{}", harmless(&line));
+}
+
+/// Asks on the terminal; only a yes is one.
+///
+/// # Errors
+/// The terminal can't be read.
+pub fn confirm(question: &str) -> io::Result<bool> {
+    let mut err = io::stderr().lock();
+    write!(err, "{question} [y/N] ")?;
+    err.flush()?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+}
+
+/// Prints what would be sent to stdout.
+///
+/// # Errors
+/// stdout is closed.
+pub fn dry_run(requests: &[PlannedRequests]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for request in requests {
+        let PlannedRequests { request, about, count, bytes } = request;
+        writeln!(out, "{count:>5} × {request:<13} {:>10}  {about}", show_size(*bytes))?;
+    }
+    let (count, bytes) =
+        requests.iter().fold((0, 0), |(count, bytes), more| (count + more.count, bytes + more.bytes));
+    writeln!(
+        out,
+        "{count:>5} requests       {:>10}  if the server has nothing of it; nothing was sent",
+        show_size(bytes)
+    )
+}
+
+/// The same as one JSON object.
+///
+/// # Errors
+/// stdout is closed.
+pub fn dry_run_json(outgoing: &Outgoing<'_>, requests: &[PlannedRequests]) -> io::Result<()> {
+    #[derive(Serialize)]
+    struct DryRun<'a> {
+        app: &'a str,
+        batch: &'a str,
+        jobs: usize,
+        files: usize,
+        file_bytes: u64,
+        requests: &'a [PlannedRequests],
+    }
+    let text = serde_json::to_string(&DryRun {
+        app: &outgoing.facts.app,
+        batch: &outgoing.facts.batch,
+        jobs: outgoing.workunits.len(),
+        files: outgoing.files.len(),
+        file_bytes: outgoing.bytes(),
+        requests,
+    })?;
+    writeln!(io::stdout().lock(), "{text}")
+}
+
+fn show_seconds(seconds: f64) -> String {
+    match seconds {
+        s if s < 120.0 => format!("{s:.0} s"),
+        s if s < 7200.0 => format!("{:.0} min", s / 60.0),
+        s if s < 172_800.0 => format!("{:.1} hours", s / 3600.0),
+        s => format!("{:.1} days", s / 86_400.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_tell_what_a_submission_did() {
+        let events = [
+            SubmitEvent::FilesAsked { files: 12, absent: 0, absent_bytes: 0 },
+            SubmitEvent::FilesAsked { files: 12, absent: 3, absent_bytes: 4096 },
+            SubmitEvent::Learned { request_bytes: 4 << 20, files: 20 },
+            SubmitEvent::Batch { name: "a-0__b.d.1", id: 41, present: 0 },
+            SubmitEvent::Batch { name: "a-0__b.d.1", id: 41, present: 506 },
+            SubmitEvent::Submitted { name: "a-0__b.d.1", jobs: 701 },
+            SubmitEvent::Waiting { seconds: 0.5, doing: "submit jobs", why: "closed\u{1b}[2J" },
+            SubmitEvent::Sent { bytes: 1 },
+            SubmitEvent::Ended { jobs: 701, waiting: 0 },
+        ];
+        let text: Vec<String> = events.iter().filter_map(words).collect();
+        insta::assert_snapshot!(text.join("\n").replace('\u{1b}', "ESC"), @r"
+        files    all 12 are on the server
+        files    12, of which 3 are uploaded (4.1 kB)
+        server   takes less at once: going on with 20 files and 4.2 MB a request
+        batch    41: a-0__b.d.1
+        batch    41: a-0__b.d.1, which has 506 jobs already
+        jobs     701 submitted
+        waiting  0.5 s, then trying again to submit jobs: closedESC[2J
+        done     all 701 jobs are on the server
+        ");
+    }
+}

@@ -1,0 +1,116 @@
+//! Sends a campaign to a project: files, batches, jobs; each job once, whatever is killed or lost on the way.
+//!
+//! The campaign file says what the server is known to have. Before anything is sent that might be there already,
+//! the server is asked: for files by content, for batches by name (derived from what is in them), for jobs by name.
+//! Names of workunits are unique in a project, so that a request that comes twice makes nothing twice.
+//! docs/submit.md tells the steps.
+
+pub mod backoff;
+mod batches;
+mod discover;
+pub mod dry_run;
+mod error;
+mod files;
+pub mod limits;
+pub mod outgoing;
+mod prepare;
+pub mod reporter;
+mod snapshot;
+mod tie;
+mod upload;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::campaign::Campaign;
+use crate::campaign::sent::Counts;
+use crate::clock::Clock;
+use crate::project::client::ProjectClient;
+
+use self::limits::ServerLimits;
+use self::outgoing::Outgoing;
+use self::reporter::{SubmitEvent, SubmitReporter};
+
+pub use error::SubmitError;
+
+/// What leads out of a submission: the project, the time, whoever watches. Threads share it.
+#[derive(Clone, Copy)]
+struct Link<'a> {
+    client: &'a ProjectClient,
+    clock: &'a dyn Clock,
+    reporter: &'a dyn SubmitReporter,
+    options: &'a Options,
+}
+
+/// A submission and what it works with.
+struct Submitter<'a> {
+    campaign: &'a mut Campaign,
+    link: Link<'a>,
+    limits: ServerLimits,
+    /// The project's universal BOINC app.
+    app_name: Arc<str>,
+}
+
+/// What a submitter can choose.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Uploads at a time.
+    pub uploads: usize,
+    /// Jobs in a batch at most, besides what a request holds.
+    pub batch_jobs: usize,
+    /// Where large files are copied to before they are sent, so that no change of theirs is half sent.
+    pub staging: PathBuf,
+}
+
+/// Notes in the campaign file what is to be sent: the jobs it does not have yet.
+///
+/// # Errors
+/// The campaign is of something else, or jobs of the same name mean something else.
+pub fn prepare(
+    campaign: &mut Campaign,
+    outgoing: &Outgoing<'_>,
+    results: &std::path::Path,
+) -> Result<(), SubmitError> {
+    prepare::prepare(campaign, outgoing, results)
+}
+
+/// Brings everything that the campaign file has and the server is not known to have to the server.
+///
+/// # Errors
+/// What stopped it; the campaign stays good, and the same call goes on.
+pub fn go_on(
+    campaign: &mut Campaign,
+    client: &ProjectClient,
+    clock: &dyn Clock,
+    reporter: &dyn SubmitReporter,
+    options: &Options,
+) -> Result<Counts, SubmitError> {
+    let app_name = campaign.facts()?.map(|facts| facts.boinc_app).unwrap_or_default();
+    let app_name = Arc::from(app_name);
+    let limits = ServerLimits::of(campaign)?;
+    let link = Link { client, clock, reporter, options };
+    let mut submitter = Submitter { campaign, link, limits, app_name };
+    submitter.run()
+}
+
+impl Submitter<'_> {
+    fn run(&mut self) -> Result<Counts, SubmitError> {
+        snapshot::remove_all(&self.link.options.staging)?;
+        for round in self.campaign.rounds()? {
+            self.submit_round(&round)?;
+        }
+        let counts = self.campaign.counts()?;
+        self.campaign.note_moment(self.link.clock.now())?;
+        self.link.reporter.report(SubmitEvent::Ended { jobs: counts.total(), waiting: counts.waiting });
+        Ok(counts)
+    }
+}
+
+impl Link<'_> {
+    fn check_interrupted(&self) -> Result<(), SubmitError> {
+        match self.clock.interrupted() {
+            true => Err(SubmitError::Interrupted),
+            false => Ok(()),
+        }
+    }
+}

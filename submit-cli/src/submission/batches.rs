@@ -1,0 +1,283 @@
+//! Makes batches and fills them with jobs.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::backoff::Failures;
+use super::discover::Found;
+use super::outgoing::batch_name;
+use super::reporter::SubmitEvent;
+use super::{SubmitError, Submitter};
+use crate::campaign::sent::{BatchRow, Filled, RoundRow, Stage, WorkunitRow};
+use crate::project::error::ProjectError;
+use crate::project::protocol::batch::{BatchKey, Details};
+use crate::project::protocol::id::BatchId;
+use crate::project::protocol::submission::{Submission, SubmittedJob};
+
+/// How often another name is tried for a batch whose name another user of the project has.
+const NAMES: u32 = 5;
+
+impl Submitter<'_> {
+    /// Brings all jobs of a round to the server.
+    pub(super) fn submit_round(&mut self, round: &RoundRow) -> Result<(), SubmitError> {
+        let begun = self.campaign.batches()?.into_iter().filter(|batch| batch.round == round.id);
+        let begun: Vec<BatchRow> =
+            begun.filter(|batch| matches!(batch.stage, Stage::Named | Stage::Created)).collect();
+        if begun.is_empty() && self.campaign.unassigned(round.id)?.is_empty() {
+            return Ok(());
+        }
+        for mut batch in begun {
+            // An earlier process may have got further than it could note.
+            match batch.stage {
+                Stage::Named => self.make(&mut batch)?,
+                _ => self.synchronise(&mut batch)?,
+            }
+            self.fill(round, &mut batch)?;
+        }
+        self.discover(round)?;
+        loop {
+            let left = self.campaign.unassigned(round.id)?;
+            if left.is_empty() {
+                return Ok(());
+            }
+            self.bring_inputs(round, &left)?;
+            let mut batch = self.name_batch(round, &left)?;
+            self.create(&mut batch)?;
+            self.fill(round, &mut batch)?;
+        }
+    }
+
+    /// Names the next batch and gives it as many jobs as a request holds.
+    fn name_batch(&mut self, round: &RoundRow, left: &[WorkunitRow]) -> Result<BatchRow, SubmitError> {
+        let submission = submission(&self.app_name, round, left);
+        let mut bytes = submission.envelope_bytes();
+        let mut count = 0;
+        for job in submission.jobs.iter().take(self.link.options.batch_jobs) {
+            bytes += submission.job_bytes(job);
+            if count > 0 && bytes > self.limits.request_bytes {
+                break;
+            }
+            count += 1;
+        }
+        let ids: Vec<i64> = left[..count].iter().map(|workunit| workunit.id).collect();
+        let parts = self.campaign.batches()?;
+        let part = parts.iter().filter(|batch| batch.round == round.id).map(|batch| batch.part).max();
+        let part = part.unwrap_or(0) + 1;
+        let facts = self.campaign.facts()?;
+        let name = facts.map_or_else(String::new, |facts| batch_name(&facts, &round.round.digest, part));
+        let batch = self.campaign.add_batch(round.id, part, &name)?;
+        self.campaign.assign(&ids, Some(batch.id))?;
+        Ok(batch)
+    }
+
+    /// A batch that may exist: asks first.
+    fn make(&mut self, batch: &mut BatchRow) -> Result<(), SubmitError> {
+        match self.look_up(&batch.name)? {
+            Found::Ours(reply) => self.adopt(batch, &reply),
+            Found::Nothing | Found::Foreign => self.create(batch),
+        }
+    }
+
+    /// Makes a batch that was seen not to exist. Whatever the reply, the oldest batch of that name is the one: so two
+    /// processes agree, and `query_batch2`, which knows names only, finds it.
+    fn create(&mut self, batch: &mut BatchRow) -> Result<(), SubmitError> {
+        let mut failures = Failures::default();
+        let mut renamed = 0;
+        loop {
+            self.link.check_interrupted()?;
+            let made = self.link.client.create_batch(&self.app_name, &batch.name);
+            let (id, failure) = match made {
+                Ok(id) => (Some(id), None),
+                Err(error) if error.maybe_done() || error.try_again() => (None, Some(error)),
+                Err(source) => return Err(SubmitError::Project { doing: "create a batch", source }),
+            };
+            if let Some(error) = failure {
+                self.link.wait("create a batch", &mut failures, error)?;
+            }
+            match self.look_up(&batch.name)? {
+                Found::Ours(reply) => {
+                    if let Some(id) = id.filter(|id| *id != reply.id) {
+                        self.retire_empty(id);
+                    }
+                    return self.adopt(batch, &reply);
+                }
+                Found::Nothing => {}
+                Found::Foreign if renamed < NAMES => {
+                    renamed += 1;
+                    batch.name.push_str(".x");
+                    self.campaign.save_batch(batch)?;
+                }
+                Found::Foreign => {
+                    let source = ProjectError::NotOwner { request: "create_batch".to_owned() };
+                    return Err(SubmitError::Project { doing: "find a free name for a batch", source });
+                }
+            }
+        }
+    }
+
+    /// A second batch of a name, which another process was quicker with: it would stand in the user's list for ever.
+    fn retire_empty(&self, id: BatchId) {
+        // If that fails there is an empty batch more, which hurts nobody.
+        let _ = self.link.client.retire_batch(id);
+    }
+
+    /// Learns what the server has of a batch that exists.
+    fn synchronise(&mut self, batch: &mut BatchRow) -> Result<(), SubmitError> {
+        let key = BatchKey::Id(server_id(batch));
+        let reply =
+            self.link.persist("ask for a batch", || self.link.client.batch(&key, Details::Without))?;
+        self.adopt(batch, &reply)
+    }
+
+    /// Submits the jobs of a batch that the server does not have.
+    fn fill(&mut self, round: &RoundRow, batch: &mut BatchRow) -> Result<(), SubmitError> {
+        let app_name = Arc::clone(&self.app_name);
+        let mut failures = Failures::default();
+        let mut before = usize::MAX;
+        while batch.stage == Stage::Created {
+            self.link.check_interrupted()?;
+            let waiting = self.campaign.workunits_of(batch.id, Filled::Waiting)?;
+            if waiting.len() < before {
+                failures.forget();
+                before = waiting.len();
+                self.bring_tied(round, batch, &waiting)?;
+            }
+            // Without a job this only tells the server that the batch is whole.
+            let submission = submission(&app_name, round, &waiting);
+            let error = match self.link.client.submit_batch(server_id(batch), &submission) {
+                Ok(()) => {
+                    let names: Vec<(&str, Option<i64>)> =
+                        waiting.iter().map(|workunit| (workunit.new.name.as_str(), None)).collect();
+                    self.campaign.note_present(batch.id, &names)?;
+                    batch.stage = Stage::Submitted;
+                    self.campaign.save_batch(batch)?;
+                    break;
+                }
+                Err(error) => error,
+            };
+            match error {
+                ProjectError::RequestTooLarge { .. } => self.submit_less(&submission, &waiting)?,
+                ProjectError::AbsentInput { .. } => {
+                    self.link.wait("submit jobs", &mut failures, error)?;
+                    self.bring_tied(round, batch, &waiting)?;
+                }
+                ProjectError::DuplicateWorkunit { ref name } => {
+                    let name = name.clone();
+                    self.link.wait("submit jobs", &mut failures, error)?;
+                    self.synchronise(batch)?;
+                    self.find_workunit(round, batch, &name)?;
+                }
+                ProjectError::WrongBatchState => {
+                    self.link.wait("submit jobs", &mut failures, error)?;
+                    self.synchronise(batch)?;
+                }
+                error if error.maybe_done() || error.try_again() => {
+                    self.link.wait("submit jobs", &mut failures, error)?;
+                    self.synchronise(batch)?;
+                }
+                source => return Err(SubmitError::Project { doing: "submit jobs", source }),
+            }
+        }
+        let jobs = self.campaign.workunits_of(batch.id, Filled::All)?.len();
+        self.link.reporter.report(SubmitEvent::Submitted { name: &batch.name, jobs });
+        Ok(())
+    }
+
+    /// The server takes less than was sent: half of the jobs go into another batch.
+    fn submit_less(
+        &mut self,
+        submission: &Submission<'_>,
+        waiting: &[WorkunitRow],
+    ) -> Result<(), SubmitError> {
+        let bytes = submission.envelope_bytes()
+            + submission.jobs.iter().map(|job| submission.job_bytes(job)).sum::<u64>();
+        if waiting.len() < 2 || !self.limits.refused_bytes(bytes) {
+            let job = waiting.first().map_or_else(String::new, |workunit| workunit.new.job.clone());
+            return Err(SubmitError::JobTooLarge { job, bytes });
+        }
+        self.limits.save(self.campaign)?;
+        let moved: Vec<i64> = waiting[waiting.len() / 2..].iter().map(|workunit| workunit.id).collect();
+        self.campaign.assign(&moved, None)?;
+        let (request_bytes, files) = (self.limits.request_bytes, self.limits.files);
+        self.link.reporter.report(SubmitEvent::Learned { request_bytes, files });
+        Ok(())
+    }
+
+    /// A job's name is taken. If it is not in this batch it must be in another of the round, which another process
+    /// has made since.
+    fn find_workunit(&mut self, round: &RoundRow, batch: &BatchRow, name: &str) -> Result<(), SubmitError> {
+        let waits = |this: &Self| -> Result<bool, SubmitError> {
+            let waiting = this.campaign.workunits_of(batch.id, Filled::Waiting)?;
+            Ok(waiting.iter().any(|workunit| workunit.new.name == name))
+        };
+        if !waits(self)? {
+            return Ok(());
+        }
+        self.discover(round)?;
+        match waits(self)? {
+            true => Err(SubmitError::ForeignWorkunit { name: name.to_owned() }),
+            false => Ok(()),
+        }
+    }
+
+    /// Ties a batch to its files, and uploads what has gone from the server since it was asked.
+    fn bring_tied(
+        &mut self,
+        round: &RoundRow,
+        batch: &BatchRow,
+        waiting: &[WorkunitRow],
+    ) -> Result<(), SubmitError> {
+        let names: Vec<&str> = names(round, waiting).into_iter().collect();
+        let mut absent = self.link.tie(server_id(batch), &names)?;
+        let mut tries = 0;
+        while !absent.is_empty() {
+            tries += 1;
+            if tries > NAMES {
+                let source = ProjectError::AbsentInput { name: absent[0].to_owned() };
+                return Err(SubmitError::Project { doing: "keep files on the server", source });
+            }
+            self.bring_files(&absent.iter().copied().collect())?;
+            absent = self.link.tie(server_id(batch), &absent)?;
+        }
+        Ok(())
+    }
+
+    /// Uploads what these jobs need and the server does not have.
+    fn bring_inputs(&mut self, round: &RoundRow, jobs: &[WorkunitRow]) -> Result<(), SubmitError> {
+        self.bring_files(&names(round, jobs))
+    }
+}
+
+/// What is sent to make these jobs.
+fn submission<'s>(app_name: &'s str, round: &'s RoundRow, jobs: &'s [WorkunitRow]) -> Submission<'s> {
+    let common = || round.round.inputs.split(' ').filter(|name| !name.is_empty());
+    Submission {
+        app_name,
+        input_template: &round.round.input_template,
+        output_template: &round.round.output_template,
+        jobs: jobs
+            .iter()
+            .map(|workunit| SubmittedJob {
+                name: &workunit.new.name,
+                command_line: &workunit.new.command_line,
+                input_files: common().chain(own(workunit)).collect(),
+            })
+            .collect(),
+        priority: None,
+        rsc_fpops_est: round.round.rsc_fpops_est,
+    }
+}
+
+fn own(workunit: &WorkunitRow) -> impl Iterator<Item = &str> {
+    workunit.new.inputs.split(' ').filter(|name| !name.is_empty())
+}
+
+/// Physical names of all files that these jobs need, each once.
+fn names<'n>(round: &'n RoundRow, jobs: &'n [WorkunitRow]) -> BTreeSet<&'n str> {
+    let common = round.round.inputs.split(' ').filter(|name| !name.is_empty());
+    common.chain(jobs.iter().flat_map(own)).collect()
+}
+
+fn server_id(batch: &BatchRow) -> BatchId {
+    BatchId(batch.server_id.and_then(|id| u64::try_from(id).ok()).unwrap_or_default())
+}

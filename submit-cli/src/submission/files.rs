@@ -1,0 +1,59 @@
+//! Brings files to the server: asks for those that are not there, and uploads them.
+
+use std::collections::BTreeSet;
+
+use super::reporter::SubmitEvent;
+use super::{SubmitError, Submitter};
+use crate::campaign::sent::FileRow;
+use crate::project::error::ProjectError;
+
+/// So many names in one question: about 400 kB, and a stat and a row of a table each for the server.
+pub(super) const NAMES: usize = 5_000;
+
+impl Submitter<'_> {
+    /// Makes sure that the server has these files.
+    pub(super) fn bring_files(&mut self, names: &BTreeSet<&str>) -> Result<(), SubmitError> {
+        let names: Vec<&str> = names.iter().copied().collect();
+        let absent: BTreeSet<&str> = self.absent(&names)?.into_iter().collect();
+        let files: Vec<FileRow> =
+            self.campaign.files()?.into_iter().filter(|file| absent.contains(file.name.as_str())).collect();
+        self.link.reporter.report(SubmitEvent::FilesAsked {
+            files: names.len(),
+            absent: absent.len(),
+            absent_bytes: files.iter().map(|file| file.hash.bytes).sum(),
+        });
+        if let Some(unknown) = absent.iter().find(|name| !files.iter().any(|file| file.name == **name)) {
+            let source = ProjectError::AbsentInput { name: (*unknown).to_owned() };
+            return Err(SubmitError::Project {
+                doing: "upload a file that the campaign does not know",
+                source,
+            });
+        }
+        self.upload(files)
+    }
+
+    /// Those of the names that the server does not have.
+    fn absent<'n>(&self, names: &[&'n str]) -> Result<Vec<&'n str>, SubmitError> {
+        let mut absent = Vec::new();
+        let mut at = 0;
+        let mut many = NAMES;
+        while at < names.len() {
+            let some = &names[at..names.len().min(at + many)];
+            let asked = self.link.persist("ask which files the project has", || {
+                match self.link.client.absent_files(some) {
+                    // Not an error here: it is asked again, for less.
+                    Err(ProjectError::RequestTooLarge { .. }) if some.len() > 1 => Ok(None),
+                    answer => answer.map(Some),
+                }
+            })?;
+            match asked {
+                Some(indexes) => {
+                    absent.extend(indexes.into_iter().filter_map(|index| some.get(index).copied()));
+                    at += some.len();
+                }
+                None => many = some.len() / 2,
+            }
+        }
+        Ok(absent)
+    }
+}

@@ -1,0 +1,69 @@
+//! Brings the campaign file in line with what is to be sent.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::SubmitError;
+use super::outgoing::{self, Outgoing};
+use crate::campaign::Campaign;
+use crate::campaign::sent::{Facts, NewWorkunit};
+
+/// Adds the jobs that the campaign does not have as a round of their own; refuses what does not belong together.
+pub(super) fn prepare(
+    campaign: &mut Campaign,
+    outgoing: &Outgoing<'_>,
+    results: &Path,
+) -> Result<(), SubmitError> {
+    match campaign.facts()? {
+        Some(facts) => check_identity(&facts, &outgoing.facts, results)?,
+        None if campaign.jobs()?.is_empty() => campaign.set_facts(&outgoing.facts)?,
+        None => return Err(SubmitError::LocalCampaign { results: results.to_owned() }),
+    }
+    let first = campaign.first_attempts()?;
+    let known: HashMap<&str, &NewWorkunit> =
+        first.iter().map(|workunit| (workunit.new.job.as_str(), &workunit.new)).collect();
+    let changed: Vec<&NewWorkunit> = outgoing
+        .workunits
+        .iter()
+        .filter(|new| known.get(new.job.as_str()).is_some_and(|old| old != new))
+        .collect();
+    if let Some(name) = changed.first() {
+        return Err(SubmitError::ChangedJobs {
+            results: results.to_owned(),
+            name: name.job.clone(),
+            count: changed.len(),
+        });
+    }
+    let new: Vec<NewWorkunit> =
+        outgoing.workunits.iter().filter(|new| !known.contains_key(new.job.as_str())).cloned().collect();
+    // Files may have moved since; what is in them is the same.
+    campaign.save_files(&outgoing.files)?;
+    if new.is_empty() {
+        return Ok(());
+    }
+    let mut round = outgoing.round.clone();
+    if new.len() < outgoing.workunits.len() {
+        round.digest = outgoing::digest(&outgoing.facts.boinc_app, &round, &new);
+    }
+    campaign.add_round(&round, &new)?;
+    Ok(())
+}
+
+fn check_identity(found: &Facts, wanted: &Facts, results: &Path) -> Result<(), SubmitError> {
+    let pairs = [
+        ("project", &found.url, &wanted.url),
+        ("BOINC app", &found.boinc_app, &wanted.boinc_app),
+        ("app", &found.app, &wanted.app),
+        ("bundle", &found.bundle, &wanted.bundle),
+        ("batch", &found.batch, &wanted.batch),
+    ];
+    match pairs.into_iter().find(|(_, found, wanted)| found != wanted) {
+        Some((what, found, wanted)) => Err(SubmitError::OtherCampaign {
+            results: results.to_owned(),
+            what,
+            found: found.clone(),
+            wanted: wanted.clone(),
+        }),
+        None => Ok(()),
+    }
+}
