@@ -16,6 +16,33 @@
 //! }
 //! # Ok::<(), pack::PackError>(())
 //! ```
+//!
+//! A portal or a workflow system submits as `buoy submit` does. Whatever happens in between, the same calls with the same
+//! directory go on, and make no job twice:
+//!
+//! ```no_run
+//! use submit_cli::campaign::Campaign;
+//! use submit_cli::clock::{Clock, SystemClock};
+//! use submit_cli::project::config::Projects;
+//! use submit_cli::submission::{self, Options, outgoing::Outgoing, reporter::Silent};
+//! use submit_cli::{load, sources::Sources, template::Templates};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let sources = Sources { app: "vina".into(), jobs: vec!["ligands.csv".into()], ..Sources::default() };
+//! let plan = load::load(&sources).map_err(|mistakes| mistakes[0].to_string())?;
+//! let (entry, client) = Projects::open()?.client(None)?;
+//! let clock = SystemClock::catching_signals()?;
+//! let outgoing = Outgoing::new(&plan, &entry, &Templates::default(), clock.now())?;
+//!
+//! let results = std::path::Path::new("results");
+//! let mut campaign = Campaign::open_for_run(results)?;
+//! submission::prepare(&mut campaign, &outgoing, results)?;
+//! let options = Options::in_directory(results);
+//! let counts = submission::go_on(&mut campaign, &client, &clock, &Silent, &options)?;
+//! assert_eq!(counts.waiting, 0);
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod app;
 pub mod batch;

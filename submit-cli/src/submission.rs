@@ -19,11 +19,11 @@ mod snapshot;
 mod tie;
 mod upload;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::campaign::Campaign;
 use crate::campaign::sent::Counts;
+use crate::campaign::{Campaign, STATE_DIR};
 use crate::clock::Clock;
 use crate::project::client::ProjectClient;
 
@@ -62,15 +62,29 @@ pub struct Options {
     pub staging: PathBuf,
 }
 
+/// Directory for copies of large files, in the campaign's own.
+const STAGING: &str = "sending";
+/// Uploads at a time, if nobody says otherwise.
+pub const UPLOADS: u16 = 4;
+/// Jobs in a batch, if nobody says otherwise: the server makes some 500 jobs a second.
+pub const BATCH_JOBS: u32 = 5_000;
+
+impl Options {
+    /// What serves most campaigns, for one with its results here.
+    pub fn in_directory(results: &Path) -> Self {
+        Self {
+            uploads: UPLOADS.into(),
+            batch_jobs: BATCH_JOBS as usize,
+            staging: results.join(STATE_DIR).join(STAGING),
+        }
+    }
+}
+
 /// Notes in the campaign file what is to be sent: the jobs it does not have yet.
 ///
 /// # Errors
 /// The campaign is of something else, or jobs of the same name mean something else.
-pub fn prepare(
-    campaign: &mut Campaign,
-    outgoing: &Outgoing<'_>,
-    results: &std::path::Path,
-) -> Result<(), SubmitError> {
+pub fn prepare(campaign: &mut Campaign, outgoing: &Outgoing<'_>, results: &Path) -> Result<(), SubmitError> {
     prepare::prepare(campaign, outgoing, results)
 }
 

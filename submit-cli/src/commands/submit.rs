@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
-use crate::campaign::{Campaign, STATE_DIR};
+use crate::campaign::Campaign;
 use crate::clock::{Clock, SystemClock};
 use crate::exit::Exit;
 use crate::load::load;
@@ -15,11 +15,8 @@ use crate::render;
 use crate::sources::Sources;
 use crate::submission::limits::ServerLimits;
 use crate::submission::outgoing::{Outgoing, OutgoingError};
-use crate::submission::{self, Options, SubmitError, dry_run};
+use crate::submission::{self, BATCH_JOBS, Options, SubmitError, UPLOADS, dry_run};
 use crate::template::Templates;
-
-/// Directory for copies of large files, in the campaign's own.
-const STAGING: &str = "sending";
 
 /// Arguments of `buoy submit`.
 #[derive(Debug, clap::Args)]
@@ -42,10 +39,10 @@ pub struct Args {
     #[arg(long, short)]
     yes: bool,
     /// Uploads at a time
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=32))]
+    #[arg(long, value_name = "N", default_value_t = UPLOADS, value_parser = clap::value_parser!(u16).range(1..=32))]
     uploads: u16,
     /// Jobs in a batch at most; a batch is one request, and so never larger than the server takes
-    #[arg(long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "N", default_value_t = BATCH_JOBS, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     batch_jobs: u32,
     /// Take templates from here first (batch/workunit_in.xml.tera, batch/workunit_out.xml.tera)
     #[arg(long, value_name = "DIR")]
@@ -85,7 +82,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let options = Options {
         uploads: args.uploads.into(),
         batch_jobs: args.batch_jobs as usize,
-        staging: args.out.join(STATE_DIR).join(STAGING),
+        ..Options::in_directory(&args.out)
     };
     if args.dry_run {
         let requests = dry_run::plan(&outgoing, ServerLimits::default(), options.batch_jobs);

@@ -167,6 +167,16 @@ impl ProjectClient {
         Err(unparsable("submit_batch", format!("it is about batch {made} and not {batch}")))
     }
 
+    /// Begins a batch whose jobs are all there, but whose `submit_batch` did not come to its end.
+    ///
+    /// # Errors
+    /// `WrongBatchState` if it has begun.
+    pub fn start_batch(&self, batch: BatchId, app_name: &str) -> Result<(), ProjectError> {
+        text::app_name(app_name)?;
+        let request = Submission::start_request(app_name, batch, &self.secret);
+        self.post("submit_batch", SUBMIT, app_name, request, vec![], None, batch_id).map(drop)
+    }
+
     /// Indexes into `names` of the files that the server does not have. Changes nothing, and can be repeated.
     ///
     /// # Errors

@@ -211,7 +211,7 @@ fn failure(url: &str, error: &reqwest::Error) -> ProjectError {
 
 /// An error's causes without the error itself, which would repeat the address with its query.
 fn causes(error: &reqwest::Error) -> String {
-    error.source().map_or_else(|| "unknown".to_owned(), |cause| chain(cause))
+    error.source().map_or_else(|| "unknown".to_owned(), chain)
 }
 
 /// The last two of a chain of errors: the first ones only say that something failed.

@@ -99,6 +99,9 @@ fn words(event: &SubmitEvent<'_>) -> Option<String> {
         SubmitEvent::Batch { name, id, present } => {
             format!("batch    {id}: {name}, which has {present} jobs already")
         }
+        SubmitEvent::Untied { why } => format!(
+            "note     the project keeps no list of a batch's files (its administrator can apply db/schema_condor.sql): {why}"
+        ),
         SubmitEvent::Submitted { jobs, .. } => format!("jobs     {jobs} submitted"),
         SubmitEvent::Waiting { seconds, doing, why } => {
             format!("waiting  {seconds:.1} s, then trying again to {doing}: {why}")

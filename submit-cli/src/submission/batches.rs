@@ -51,9 +51,10 @@ impl Submitter<'_> {
     fn name_batch(&mut self, round: &RoundRow, left: &[WorkunitRow]) -> Result<BatchRow, SubmitError> {
         let submission = submission(&self.app_name, round, left);
         let mut bytes = submission.envelope_bytes();
+        let sizes = submission.job_sizes();
         let mut count = 0;
         for job in submission.jobs.iter().take(self.link.options.batch_jobs) {
-            bytes += submission.job_bytes(job);
+            bytes += sizes.of(job);
             if count > 0 && bytes > self.limits.request_bytes {
                 break;
             }
@@ -142,9 +143,12 @@ impl Submitter<'_> {
                 before = waiting.len();
                 self.bring_tied(round, batch, &waiting)?;
             }
-            // Without a job this only tells the server that the batch is whole.
             let submission = submission(&app_name, round, &waiting);
-            let error = match self.link.client.submit_batch(server_id(batch), &submission) {
+            let submitted = match waiting.is_empty() {
+                true => self.link.client.start_batch(server_id(batch), &app_name),
+                false => self.link.client.submit_batch(server_id(batch), &submission),
+            };
+            let error = match submitted {
                 Ok(()) => {
                     let names: Vec<(&str, Option<i64>)> =
                         waiting.iter().map(|workunit| (workunit.new.name.as_str(), None)).collect();
@@ -166,6 +170,14 @@ impl Submitter<'_> {
                     self.link.wait("submit jobs", &mut failures, error)?;
                     self.synchronise(batch)?;
                     self.find_workunit(round, batch, &name)?;
+                }
+                // It is about the jobs themselves; those before the refused one may have been made.
+                error @ ProjectError::CreateWork { .. } => {
+                    self.synchronise(batch)?;
+                    let left = self.campaign.workunits_of(batch.id, Filled::Waiting)?.len();
+                    if batch.stage == Stage::Created && left == waiting.len() {
+                        return Err(SubmitError::Project { doing: "submit jobs", source: error });
+                    }
                 }
                 ProjectError::WrongBatchState => {
                     self.link.wait("submit jobs", &mut failures, error)?;
@@ -189,8 +201,7 @@ impl Submitter<'_> {
         submission: &Submission<'_>,
         waiting: &[WorkunitRow],
     ) -> Result<(), SubmitError> {
-        let bytes = submission.envelope_bytes()
-            + submission.jobs.iter().map(|job| submission.job_bytes(job)).sum::<u64>();
+        let bytes = submission.request_bytes();
         if waiting.len() < 2 || !self.limits.refused_bytes(bytes) {
             let job = waiting.first().map_or_else(String::new, |workunit| workunit.new.job.clone());
             return Err(SubmitError::JobTooLarge { job, bytes });

@@ -66,11 +66,11 @@ fn batches(
         priority: None,
         rsc_fpops_est: round.rsc_fpops_est,
     };
-    let envelope = submission.envelope_bytes();
+    let (envelope, sizes) = (submission.envelope_bytes(), submission.job_sizes());
     let mut batches: Vec<PlannedBatch> = Vec::new();
     for workunit in workunits {
         let input_files = [&round.inputs, &workunit.inputs].into_iter().flat_map(|names| names.split(' '));
-        let bytes = submission.job_bytes(&SubmittedJob {
+        let bytes = sizes.of(&SubmittedJob {
             name: &workunit.name,
             command_line: &workunit.command_line,
             input_files: input_files.filter(|name| !name.is_empty()).collect(),

@@ -43,6 +43,11 @@ pub enum SubmitEvent<'a> {
         /// Jobs that were in it already.
         present: usize,
     },
+    /// The server can't tie files to batches.
+    Untied {
+        /// What it says.
+        why: &'a str,
+    },
     /// A batch has its jobs.
     Submitted {
         /// Its name there.

@@ -1,8 +1,12 @@
 //! Ties a batch to its files on the server, so that none is cleaned away while the batch is active.
 //!
 //! The server ends in an error at the first file that is tied already, and leaves those after it as they are. After a
-//! lost reply it is not known how far it came.
+//! lost reply it is not known how far it came. Where PHP hides its errors, that one is a bare HTTP status 500.
+//!
+//! A project as `make_project` leaves it has no table for this (it is in db/schema_condor.sql only). Then nothing is
+//! tied: no cleaner of such a project looks at the table either.
 
+use super::reporter::SubmitEvent;
 use super::{Link, SubmitError};
 use crate::project::error::ProjectError;
 use crate::project::protocol::id::BatchId;
@@ -40,7 +44,7 @@ impl Link<'_> {
         self.tie_some(batch, right, absent)
     }
 
-    /// `false` if one of them was tied before.
+    /// `false` if one of them was tied before. What else can be behind a status 500 shows itself when jobs are submitted.
     fn tie_at_once<'n>(
         &self,
         batch: BatchId,
@@ -48,7 +52,13 @@ impl Link<'_> {
         absent: &mut Vec<&'n str>,
     ) -> Result<bool, SubmitError> {
         let tied = self.persist("tie files to the batch", || match self.client.tie_files(batch, names) {
-            Err(ProjectError::DuplicateRecord { .. }) => Ok(None),
+            Err(ProjectError::DuplicateRecord { .. } | ProjectError::ServerError { status: 500, .. }) => {
+                Ok(None)
+            }
+            Err(ProjectError::FatalError { message, .. }) if message.contains("doesn't exist") => {
+                self.reporter.report(SubmitEvent::Untied { why: &message });
+                Ok(Some(Vec::new()))
+            }
             answer => answer.map(Some),
         })?;
         let Some(indexes) = tied else { return Ok(false) };

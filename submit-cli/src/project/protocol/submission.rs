@@ -35,6 +35,21 @@ pub struct SubmittedJob<'a> {
     pub input_files: Vec<&'a str>,
 }
 
+/// How large jobs are in a request.
+#[derive(Debug)]
+pub struct JobSizes {
+    templates: String,
+}
+
+impl JobSizes {
+    /// Bytes that a job adds to the request body.
+    pub fn of(&self, job: &SubmittedJob<'_>) -> u64 {
+        let mut out = String::new();
+        push_job(&mut out, job, "");
+        (out.len() + self.templates.len()) as u64
+    }
+}
+
 impl Submission<'_> {
     /// Size in bytes of the request body without any job, for the longest authenticator and batch number.
     pub fn envelope_bytes(&self) -> u64 {
@@ -45,11 +60,31 @@ impl Submission<'_> {
         multipart::frame_bytes() + out.len() as u64 + authenticator
     }
 
-    /// Bytes that a job adds to the request body. Templates that cannot be sent count as nothing.
-    pub fn job_bytes(&self, job: &SubmittedJob<'_>) -> u64 {
+    /// Tells how many bytes each job adds to the request body. Templates that cannot be sent count as nothing.
+    pub fn job_sizes(&self) -> JobSizes {
+        JobSizes { templates: self.templates().unwrap_or_default() }
+    }
+
+    /// Size in bytes of the whole request body.
+    pub fn request_bytes(&self) -> u64 {
+        let sizes = self.job_sizes();
+        self.envelope_bytes() + self.jobs.iter().map(|job| sizes.of(job)).sum::<u64>()
+    }
+
+    /// The request `submit_batch` without a job: a batch that has its jobs, but was not told so, begins.
+    pub(crate) fn start_request(app_name: &str, batch: BatchId, authenticator: &Authenticator) -> String {
+        let empty = Submission {
+            app_name,
+            input_template: "",
+            output_template: "",
+            jobs: Vec::new(),
+            priority: None,
+            rsc_fpops_est: 0.0,
+        };
         let mut out = String::new();
-        push_job(&mut out, job, &self.templates().unwrap_or_default());
-        out.len() as u64
+        empty.open(&mut out, batch, authenticator.expose());
+        close(&mut out);
+        out
     }
 
     /// The request `submit_batch`.
@@ -219,7 +254,7 @@ mod tests {
 
             let digits = (u64::MAX.to_string().len() - id.to_string().len()) as u64;
             let told = submission.envelope_bytes() - digits
-                + submission.jobs.iter().map(|job| submission.job_bytes(job)).sum::<u64>();
+                + submission.jobs.iter().map(|job| submission.job_sizes().of(job)).sum::<u64>();
             prop_assert_eq!(Multipart::new(&request, vec![]).bytes(), told);
 
             let mut reader = quick_xml::Reader::from_str(&request);

@@ -36,10 +36,15 @@ impl Upload {
 
     /// Bytes that this file adds to a request body: content, name and headers.
     pub fn request_bytes(&self) -> u64 {
-        let mut out = String::new();
-        element(&mut out, "phys_name", &self.name);
-        out.len() as u64 + multipart::file_frame_bytes(&self.name) + self.bytes()
+        file_request_bytes(&self.name, self.bytes())
     }
+}
+
+/// Bytes that a file of this name and size adds to a request body: content, name and headers.
+pub fn file_request_bytes(name: &str, bytes: u64) -> u64 {
+    let mut out = String::new();
+    element(&mut out, "phys_name", name);
+    out.len() as u64 + multipart::file_frame_bytes(name) + bytes
 }
 
 /// Size in bytes of an upload's request body without any file, for the longest authenticator.
@@ -72,9 +77,4 @@ mod tests {
         let request = request(&"k".repeat(254), files.iter().map(|file| file.name.as_str()));
         assert_eq!(Multipart::new(&request, files).bytes(), told);
     }
-}
-
-/// Bytes that a file of this name and size adds to a request body.
-pub fn file_request_bytes(_name: &str, _bytes: u64) -> u64 {
-    unimplemented!()
 }
