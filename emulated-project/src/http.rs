@@ -1,0 +1,11 @@
+//! HTTP/1.1 as far as a project's pages need it.
+
+mod connection;
+mod form;
+mod reply;
+mod request;
+
+pub(crate) use connection::{Connection, ReadError};
+pub(crate) use form::{Form, UploadProblem, percent_decode};
+pub(crate) use reply::Reply;
+pub(crate) use request::Request;

@@ -1,0 +1,61 @@
+//! A reply, and its bytes on the wire.
+
+/// What a page answers.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: Vec<u8>,
+    /// What `Content-Length` says, if that is not the body's length: the connection is then cut after the body.
+    pub(crate) announced_length: Option<u64>,
+}
+
+impl Reply {
+    pub(crate) fn new(status: u16, content_type: &str, body: Vec<u8>) -> Self {
+        Self {
+            status,
+            headers: vec![("Content-Type", content_type.to_owned())],
+            body,
+            announced_length: None,
+        }
+    }
+
+    pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// Whether the connection may serve another request after this.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.announced_length.is_none_or(|length| length == self.body.len() as u64)
+    }
+
+    pub(crate) fn into_bytes(self, keep_alive: bool) -> Vec<u8> {
+        let keep_alive = keep_alive && self.is_complete();
+        let reason = match self.status {
+            200 => "OK",
+            302 => "Found",
+            400 => "Bad Request",
+            403 => "Forbidden",
+            404 => "Not Found",
+            405 => "Method Not Allowed",
+            500 => "Internal Server Error",
+            503 => "Service Unavailable",
+            _ => "Unknown",
+        };
+        let mut head = format!("HTTP/1.1 {} {reason}\r\nServer: Apache/2.4.62 (Debian)\r\n", self.status);
+        for (name, value) in &self.headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        let length = self.announced_length.unwrap_or(self.body.len() as u64);
+        head.push_str(&format!("Content-Length: {length}\r\n"));
+        head.push_str(if keep_alive {
+            "Connection: Keep-Alive\r\n\r\n"
+        } else {
+            "Connection: close\r\n\r\n"
+        });
+        let mut bytes = head.into_bytes();
+        bytes.extend_from_slice(&self.body);
+        bytes
+    }
+}

@@ -1,0 +1,299 @@
+//! What PHP does to text, numbers and errors: the page that a script writes, and PHP's conversions.
+
+/// Why a script ended before its last line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// `exit` or `die`: what was written so far is the reply.
+    Exit,
+    /// An uncaught exception: HTTP 500 where errors are hidden, else 200 with HTML in the reply.
+    Fatal,
+}
+
+/// The outcome of a part of a script.
+pub(crate) type Php<T = ()> = Result<T, Stop>;
+
+/// The severity that PHP prints in front of a message.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Level {
+    Warning,
+    Deprecated,
+    Notice,
+}
+
+impl Level {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Warning => "Warning",
+            Self::Deprecated => "Deprecated",
+            Self::Notice => "Notice",
+        }
+    }
+}
+
+/// A line of a script, its path relative to the project's root (`/html/…`).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct At(pub(crate) &'static str, pub(crate) u32);
+
+/// The scripts that messages name; lines are those of BOINC's master of August 2026.
+pub(crate) const SUBMIT_RPC: &str = "/html/user/submit_rpc_handler.php";
+pub(crate) const JOB_FILE: &str = "/html/user/job_file.php";
+pub(crate) const GET_OUTPUT: &str = "/html/user/get_output.php";
+pub(crate) const GET_OUTPUT2: &str = "/html/user/get_output2.php";
+pub(crate) const SUBMIT_DB: &str = "/html/inc/submit_db.inc";
+pub(crate) const SUBMIT_UTIL: &str = "/html/inc/submit_util.inc";
+pub(crate) const DB_CONN: &str = "/html/inc/db_conn.inc";
+pub(crate) const DIR_HIER: &str = "/html/inc/dir_hier.inc";
+pub(crate) const UTIL_BASIC: &str = "/html/inc/util_basic.inc";
+pub(crate) const UTIL: &str = "/html/inc/util.inc";
+
+/// The output of one script run.
+#[derive(Debug)]
+pub(crate) struct Page {
+    out: Vec<u8>,
+    display_errors: bool,
+    root: String,
+    /// The element that an error has to close, `$xml_outer_tag` of util_basic.inc.
+    outer_tag: &'static str,
+}
+
+impl Page {
+    pub(crate) fn new(display_errors: bool, root: &str) -> Self {
+        Self { out: Vec::new(), display_errors, root: root.to_owned(), outer_tag: "" }
+    }
+
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.out
+    }
+
+    pub(crate) fn display_errors(&self) -> bool {
+        self.display_errors
+    }
+
+    pub(crate) fn root(&self) -> &str {
+        &self.root
+    }
+
+    pub(crate) fn echo(&mut self, text: &str) {
+        self.out.extend_from_slice(text.as_bytes());
+    }
+
+    /// `xml_header` of html/inc/xml.inc. The declaration is wrong: the bytes are UTF-8.
+    pub(crate) fn xml_header(&mut self) {
+        self.echo("<?xml version=\"1.0\" encoding=\"ISO-8859-1\" ?>\n");
+    }
+
+    /// `xml_start_tag` of html/inc/xml.inc.
+    pub(crate) fn start_tag(&mut self, tag: &'static str) {
+        self.echo(&format!("<{tag}>\n"));
+        self.outer_tag = tag;
+    }
+
+    /// `xml_error` of html/inc/util_basic.inc; `message` goes out as it is.
+    pub(crate) fn xml_error(&mut self, number: i32, message: &str) -> Stop {
+        self.xml_error_at(number, message, None)
+    }
+
+    /// The same with the script's path and line.
+    pub(crate) fn xml_error_at(&mut self, number: i32, message: &str, at: Option<At>) -> Stop {
+        self.echo(&format!(
+            "<error>\n    <error_num>{number}</error_num>\n    <error_msg>{message}</error_msg>\n"
+        ));
+        if let Some(At(file, line)) = at {
+            let root = &self.root;
+            let place = format!("    <file>{root}{file}</file>\n    <line>{line}</line>\n");
+            self.echo(&place);
+        }
+        self.echo("</error>\n");
+        if !self.outer_tag.is_empty() {
+            let end = format!("</{}>\n", self.outer_tag);
+            self.echo(&end);
+        }
+        Stop::Exit
+    }
+
+    /// A message of PHP's in the page, if errors are displayed.
+    pub(crate) fn complain(&mut self, level: Level, message: &str, at: At) {
+        if self.display_errors {
+            let line = format!(
+                "<br />\n<b>{}</b>:  {} in <b>{}{}</b> on line <b>{}</b><br />\n",
+                level.name(),
+                escape_compat(message),
+                self.root,
+                at.0,
+                at.1
+            );
+            self.echo(&line);
+        }
+    }
+
+    pub(crate) fn warn(&mut self, message: &str, at: At) {
+        self.complain(Level::Warning, message, at);
+    }
+
+    /// An uncaught exception thrown at `at`; `trace` holds `(place, call)` from the innermost out.
+    pub(crate) fn fatal(&mut self, exception: &str, message: &str, at: At, trace: &[(At, &str)]) -> Stop {
+        if self.display_errors {
+            let root = self.root.clone();
+            let mut text =
+                format!("Uncaught {exception}: {message} in {root}{}:{}\nStack trace:\n", at.0, at.1);
+            for (depth, (place, call)) in trace.iter().enumerate() {
+                text.push_str(&format!("#{depth} {root}{}({}): {call}()\n", place.0, place.1));
+            }
+            text.push_str(&format!("#{} {{main}}\n  thrown", trace.len()));
+            let line = format!(
+                "<br />\n<b>Fatal error</b>:  {} in <b>{root}{}</b> on line <b>{}</b><br />\n",
+                escape_compat(&text),
+                at.0,
+                at.1
+            );
+            self.echo(&line);
+        }
+        Stop::Fatal
+    }
+
+    /// What mysqli throws since PHP 8.1; `callers` are the frames outside html/inc/db_conn.inc.
+    pub(crate) fn sql_exception(
+        &mut self,
+        message: &str,
+        inner: &[(At, &str)],
+        callers: &[(At, &str)],
+    ) -> Stop {
+        let mut trace = vec![(At(DB_CONN, 67), "mysqli->query")];
+        trace.extend_from_slice(inner);
+        trace.extend_from_slice(callers);
+        self.fatal("mysqli_sql_exception", message, At(DB_CONN, 67), &trace)
+    }
+}
+
+/// Escapes as PHP does in its own messages (`ENT_COMPAT`).
+pub(crate) fn escape_compat(text: &str) -> String {
+    escape(text, false)
+}
+
+/// `htmlspecialchars` with its defaults since PHP 8.1 (`ENT_QUOTES`).
+pub(crate) fn htmlspecialchars(text: &str) -> String {
+    escape(text, true)
+}
+
+fn escape(text: &str, single_quotes: bool) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' if single_quotes => escaped.push_str("&#039;"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+/// Whether a string counts as true: neither empty nor "0".
+pub(crate) fn truthy(text: &str) -> bool {
+    !text.is_empty() && text != "0"
+}
+
+/// `(double)` of a string: the longest numeric prefix, else 0.
+pub(crate) fn to_float(text: &str) -> f64 {
+    let text = text.trim_start_matches([' ', '\t', '\n', '\r', '\x0b', '\x0c']);
+    let bytes = text.as_bytes();
+    let mut end = usize::from(matches!(bytes.first(), Some(b'+' | b'-')));
+    let digits = |from: usize| bytes[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let whole = digits(end);
+    end += whole;
+    let mut fraction = 0;
+    if bytes.get(end) == Some(&b'.') {
+        fraction = digits(end + 1);
+        if whole + fraction > 0 {
+            end += 1 + fraction;
+        }
+    }
+    if whole + fraction == 0 {
+        return 0.0;
+    }
+    if matches!(bytes.get(end), Some(b'e' | b'E')) {
+        let sign = usize::from(matches!(bytes.get(end + 1), Some(b'+' | b'-')));
+        let exponent = digits((end + 1 + sign).min(bytes.len()));
+        if exponent > 0 {
+            end += 1 + sign + exponent;
+        }
+    }
+    text[..end].parse().unwrap_or(0.0)
+}
+
+/// `(int)` of a string: the numeric prefix without its fraction.
+pub(crate) fn to_int(text: &str) -> i64 {
+    let trimmed = text.trim_start();
+    let sign = usize::from(trimmed.starts_with(['+', '-']));
+    let digits = trimmed[sign..].bytes().take_while(u8::is_ascii_digit).count();
+    let rest = trimmed.as_bytes().get(sign + digits);
+    if digits > 0 && !matches!(rest, Some(b'.' | b'e' | b'E')) {
+        return trimmed[..sign + digits].parse().unwrap_or(i64::MAX);
+    }
+    to_float(trimmed) as i64
+}
+
+/// A number as PHP writes it into a string (`precision` 14).
+pub(crate) fn float_text(value: f64) -> String {
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    if !value.is_finite() {
+        return if value.is_nan() {
+            "NAN"
+        } else if value > 0.0 {
+            "INF"
+        } else {
+            "-INF"
+        }
+        .to_owned();
+    }
+    let scientific = format!("{value:.13e}");
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    if (-5..15).contains(&exponent) {
+        let decimals = usize::try_from((13 - exponent).max(0)).unwrap_or(0);
+        strip_zeros(&format!("{value:.decimals$}"))
+    } else {
+        let sign = if exponent < 0 { '-' } else { '+' };
+        let mantissa = strip_zeros(mantissa);
+        let mantissa = if mantissa.contains('.') { mantissa } else { format!("{mantissa}.0") };
+        format!("{mantissa}E{sign}{}", exponent.abs())
+    }
+}
+
+fn strip_zeros(number: &str) -> String {
+    if number.contains('.') {
+        number.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        number.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{float_text, to_float, to_int};
+
+    #[test]
+    fn numbers_are_read_up_to_what_is_no_number() {
+        assert_eq!(to_int("12abc"), 12);
+        assert_eq!(to_int("1e3"), 1000);
+        assert_eq!(to_int("abc"), 0);
+        assert_eq!(to_int(" -7"), -7);
+        assert!((to_float("1e10x") - 1e10).abs() < 1e-9);
+        assert!((to_float("1795487052.0000") - 1_795_487_052.0).abs() < 1e-9);
+        assert!(to_float(".") == 0.0);
+        assert!((to_float("3e") - 3.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn numbers_are_written_with_fourteen_digits() {
+        assert_eq!(float_text(2.0 / 3.0), "0.66666666666667");
+        assert_eq!(float_text(1_795_486_592.319_41), "1795486592.3194");
+        assert_eq!(float_text(20.0), "20");
+        assert_eq!(float_text(0.75), "0.75");
+        assert_eq!(float_text(1e20), "1.0E+20");
+    }
+}

@@ -1,0 +1,213 @@
+//! The listener and its connections: one thread each, ended with the project.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use crate::fault::{Fault, Gate};
+use crate::http::{Connection, Form, ReadError, Reply, Request};
+use crate::journal::Entry;
+use crate::state::State;
+use crate::web;
+
+/// A running listener; dropping it ends all connections.
+pub(crate) struct Server {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    state: Arc<State>,
+    stop: AtomicBool,
+    /// Opened at the end, so that held requests do not hold up the end.
+    end: Gate,
+    open: Mutex<Open>,
+}
+
+#[derive(Default)]
+struct Open {
+    next: u64,
+    streams: HashMap<u64, TcpStream>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Takes requests on a listener of its own.
+    pub(crate) fn start(listener: TcpListener, state: Arc<State>) -> io::Result<Self> {
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared {
+            state,
+            stop: AtomicBool::new(false),
+            end: Gate::new(),
+            open: Mutex::default(),
+        });
+        let accepting = {
+            let shared = Arc::clone(&shared);
+            std::thread::Builder::new()
+                .name("emulated-project".to_owned())
+                .spawn(move || accept(&listener, &shared))?
+        };
+        Ok(Self { address, shared, accepting: Some(accepting) })
+    }
+
+    /// Binds a free port of 127.0.0.1.
+    pub(crate) fn bind() -> io::Result<TcpListener> {
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::SeqCst);
+        self.shared.end.open();
+        // Wakes the accepting thread, which then sees that it is to stop.
+        drop(TcpStream::connect(self.address));
+        if let Some(accepting) = self.accepting.take() {
+            drop(accepting.join());
+        }
+        let open = std::mem::take(&mut *self.shared.open.lock().unwrap_or_else(PoisonError::into_inner));
+        for stream in open.streams.values() {
+            drop(stream.shutdown(Shutdown::Both));
+        }
+        for thread in open.threads {
+            drop(thread.join());
+        }
+    }
+}
+
+fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
+    loop {
+        let accepted = listener.accept();
+        if shared.stop.load(Ordering::SeqCst) {
+            return;
+        }
+        // An error here belongs to one client that is gone already.
+        let Ok((stream, _)) = accepted else { continue };
+        drop(stream.set_nodelay(true));
+        let Ok(handle) = stream.try_clone() else { continue };
+        shared.state.journal.connected();
+        let mut open = shared.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = open.next;
+        open.next += 1;
+        open.streams.insert(id, handle);
+        let thread = {
+            let shared = Arc::clone(shared);
+            std::thread::Builder::new().name(format!("connection-{id}")).spawn(move || {
+                serve(&shared, stream);
+                shared.open.lock().unwrap_or_else(PoisonError::into_inner).streams.remove(&id);
+            })
+        };
+        match thread {
+            Ok(thread) => open.threads.push(thread),
+            Err(_) => {
+                open.streams.remove(&id);
+            }
+        }
+        open.threads.retain(|thread| !thread.is_finished());
+    }
+}
+
+/// What is to become of a connection.
+enum Next {
+    KeepOpen,
+    Close,
+}
+
+fn serve(shared: &Shared, stream: TcpStream) {
+    let Ok(handle) = stream.try_clone() else { return };
+    let mut connection = Connection::new(stream);
+    loop {
+        let limit = match shared.state.settings().php.post_max_size {
+            0 => u64::MAX,
+            limit => limit,
+        };
+        let next = match connection.request(limit) {
+            Ok(request) => answer(shared, &mut connection, &handle, request),
+            Err(ReadError::Malformed(why)) => {
+                let reply = Reply::new(400, "text/html; charset=iso-8859-1", format!("{why}\n").into_bytes());
+                drop(connection.write(&reply.into_bytes(false)));
+                Next::Close
+            }
+            Err(ReadError::Closed | ReadError::Cut(_)) => Next::Close,
+        };
+        if matches!(next, Next::Close) || shared.stop.load(Ordering::SeqCst) {
+            drop(handle.shutdown(Shutdown::Both));
+            return;
+        }
+    }
+}
+
+fn answer(shared: &Shared, connection: &mut Connection, handle: &TcpStream, mut request: Request) -> Next {
+    let state = &shared.state;
+    let limits = state.settings().php;
+    let form = Form::read(&mut request, limits.upload_max_filesize, limits.max_file_uploads);
+    let verb = web::verb(state, &request, &form);
+    let bytes_in = request.head_bytes + request.body_bytes;
+    state.journal.begin(&verb);
+    let (arrival, fault) = state.faults.decide(&verb, bytes_in);
+    let mut entry =
+        Entry { number: arrival.number, verb, bytes_in, bytes_out: 0, status: 0, fault: fault.clone() };
+    let keep_alive = request.keep_alive;
+    let act = || web::respond(state, &request, form, &fault);
+    let server_error = || Reply::new(500, "text/html; charset=iso-8859-1", web::INTERNAL_ERROR.into());
+    let (reply, cut) = match &fault {
+        Fault::Lost => (None, None),
+        Fault::ReplyLost => {
+            act();
+            (None, None)
+        }
+        Fault::ActLater(gate) => {
+            drop(handle.shutdown(Shutdown::Both));
+            hold(shared, gate);
+            act();
+            (None, None)
+        }
+        Fault::CutAfter(bytes) => (Some(act()), Some(*bytes)),
+        Fault::Status500 => (Some(server_error()), None),
+        Fault::ActThenStatus500 => {
+            act();
+            (Some(server_error()), None)
+        }
+        Fault::Proxy(status, page) => {
+            (Some(Reply::new(*status, "text/html", page.clone().into_bytes())), None)
+        }
+        Fault::Slow(time) => {
+            shared.end.wait(Some(*time));
+            (Some(act()), None)
+        }
+        Fault::Held(gate) => {
+            hold(shared, gate);
+            (Some(act()), None)
+        }
+        Fault::None | Fault::FailAfterJobs(_) | Fault::ClosedForMaintenance => (Some(act()), None),
+    };
+    let mut next = Next::Close;
+    let mut out = Vec::new();
+    if let Some(reply) = reply {
+        entry.status = reply.status;
+        let whole = reply.is_complete();
+        out = reply.into_bytes(keep_alive);
+        if let Some(bytes) = cut {
+            out.truncate(bytes);
+        } else if keep_alive && whole {
+            next = Next::KeepOpen;
+        }
+    }
+    entry.bytes_out = out.len() as u64;
+    // Noted before the client can know: what follows in the client's program finds its entry.
+    state.journal.end(entry);
+    if connection.write(&out).is_err() {
+        next = Next::Close;
+    }
+    next
+}
+
+/// Waits for a gate, but no longer than the project runs.
+fn hold(shared: &Shared, gate: &Gate) {
+    const LOOK: std::time::Duration = std::time::Duration::from_millis(20);
+    while !gate.wait(Some(LOOK)) && !shared.stop.load(Ordering::SeqCst) {}
+}

@@ -1,0 +1,247 @@
+//! Verbs that change batches: create, abort, retire, expire.
+
+use crate::php::{At, Level, Php, SUBMIT_DB, SUBMIT_RPC, SUBMIT_UTIL, to_float, to_int, truthy};
+use crate::state::Data;
+use crate::tables::{BATCH_NAME_CHARACTERS, Batch, BatchState};
+use crate::volunteers;
+use crate::workunit::CANCELLED;
+use crate::xml::Element;
+
+use super::html::{htmlspecialchars, rfc2822};
+use super::script::Script;
+
+/// `get_submit_app`: the app's name.
+pub(super) fn submit_app(script: &mut Script<'_>, name: &str) -> Php<String> {
+    let name = script.escape_string(name)?;
+    script.open_database()?;
+    let app = script.data().tables.app(&name).map(str::to_owned);
+    app.ok_or_else(|| script.error(&format!("app not found: {}", htmlspecialchars(&name))))
+}
+
+/// A row that is to become a batch.
+pub(super) struct NewBatch<'a> {
+    pub(super) owner: usize,
+    pub(super) app: &'a str,
+    pub(super) name: String,
+    pub(super) njobs: usize,
+    pub(super) expire_time: f64,
+    /// Where the script inserts it and where that function is called from, for PHP's stack trace.
+    pub(super) trace: [(At, &'a str); 2],
+}
+
+/// Inserts a batch; a name that is too long is a fatal error.
+pub(super) fn insert(script: &mut Script<'_>, new: NewBatch<'_>) -> Php<u64> {
+    let name = if truthy(&new.name) {
+        new.name
+    } else {
+        let user = script.data().tables.users[new.owner].name.clone();
+        format!("{user}:{}:{}", new.app, rfc2822(script.now()))
+    };
+    let name = script.escape_string(&name)?;
+    if name.chars().count() > BATCH_NAME_CHARACTERS {
+        let inner =
+            [(At("/html/inc/db_conn.inc", 157), "DbConn->do_query"), (At(SUBMIT_DB, 39), "DbConn->insert")];
+        let message = "Data too long for column 'name' at row 1";
+        return Err(script.page.sql_exception(message, &inner, &new.trace));
+    }
+    let batch = Batch {
+        id: 0,
+        owner: new.owner,
+        create_time: script.now(),
+        expire_time: new.expire_time,
+        njobs: new.njobs,
+        fraction_done: 0.0,
+        nerror_jobs: 0,
+        state: BatchState::Init,
+        completion_time: 0,
+        credit_canonical: 0.0,
+        name,
+        app_name: new.app.to_owned(),
+        workunits: Vec::new(),
+    };
+    Ok(script.data().tables.insert_batch(batch))
+}
+
+pub(super) fn create(script: &mut Script<'_>, message: &Element) -> Php {
+    script.page.start_tag("create_batch");
+    let app = submit_app(script, &message.text_of("app_name"))?;
+    let owner = script.check_permissions(message, Some(&app))?;
+    let new = NewBatch {
+        owner,
+        app: &app,
+        name: message.text_of("batch_name"),
+        njobs: 0,
+        expire_time: to_float(&message.text_of("expire_time")),
+        trace: [(At(SUBMIT_RPC, 588), "BoincBatch::insert"), (At(SUBMIT_RPC, 1112), "create_batch")],
+    };
+    let id = insert(script, new)?;
+    script.page.echo(&format!("<batch_id>{id}</batch_id>\n        </create_batch>\n    "));
+    Ok(())
+}
+
+/// `get_batch`: by id or by name, and that it is the user's.
+pub(super) fn own_batch(script: &mut Script<'_>, message: &Element, user: usize, refusal: &str) -> Php<u64> {
+    let found = if !message.is_empty_child("batch_id") {
+        let id = to_int(&message.text_of("batch_id"));
+        script.data().tables.batch(id).map(|batch| (batch.id, batch.owner))
+    } else if !message.is_empty_child("batch_name") {
+        let name = script.escape_string(&message.text_of("batch_name"))?;
+        script.data().tables.batch_named(&name).map(|batch| (batch.id, batch.owner))
+    } else {
+        return Err(script.error("batch not specified"));
+    };
+    match found {
+        None => Err(script.error("no such batch")),
+        Some((_, owner)) if owner != user => Err(script.error(refusal)),
+        Some((id, _)) => Ok(id),
+    }
+}
+
+pub(super) fn abort(script: &mut Script<'_>, message: &Element) -> Php {
+    script.page.start_tag("abort_batch");
+    let user = script.check_permissions(message, None)?;
+    let id = own_batch(script, message, user, "not owner")?;
+    let now = script.now();
+    let mut data = script.data();
+    let workunits = data.tables.batch(id as i64).map(|batch| batch.workunits.clone()).unwrap_or_default();
+    let cancelled: Vec<usize> = workunits.iter().filter_map(|id| cancel(&mut data, *id, now)).collect();
+    if let Some(batch) = data.tables.batch_mut(id) {
+        batch.state = BatchState::Aborted;
+        batch.completion_time = now;
+    }
+    volunteers::delete_files(&mut data, script.settings.file_deletion, &cancelled);
+    drop(data);
+    script.page.echo("<success>1</success>\n        </abort_batch>\n    ");
+    Ok(())
+}
+
+pub(super) fn abort_jobs(script: &mut Script<'_>, message: &Element) -> Php {
+    script.page.start_tag("abort_jobs");
+    let user = script.check_permissions(message, None)?;
+    for name in message.all("job_name") {
+        let name = script.escape_string(&name.text())?;
+        let found = {
+            let data = script.data();
+            data.tables.workunit_named(&name).map(|index| {
+                let workunit = &data.tables.workunits[index];
+                let owner = data.tables.batch(workunit.batch as i64).map(|batch| batch.owner);
+                (workunit.id, workunit.batch, owner)
+            })
+        };
+        let workunit = match found {
+            None => return Err(script.error(&format!("no job {name}"))),
+            Some((_, 0, _)) => return Err(script.error(&format!("job {name} is not part of a batch"))),
+            Some((_, _, owner)) if owner != Some(user) => return Err(script.error("not owner of batch")),
+            Some((workunit, ..)) => workunit,
+        };
+        script.page.echo(&format!("<aborted {name}>\n"));
+        let now = script.now();
+        let mut data = script.data();
+        let cancelled = cancel(&mut data, workunit, now);
+        volunteers::delete_files(&mut data, script.settings.file_deletion, cancelled.as_slice());
+    }
+    script.page.echo("<success>1</success>\n        </abort_jobs>\n    ");
+    Ok(())
+}
+
+/// `abort_workunit` of html/inc/submit_util.inc: unsent instances are over, the files may go. The workunit's index.
+fn cancel(data: &mut Data, workunit: u64, now: i64) -> Option<usize> {
+    let index = data.tables.workunit_index(workunit as i64)?;
+    let workunit = &mut data.tables.workunits[index];
+    workunit.cancel_unsent();
+    if workunit.error_mask & CANCELLED == 0 {
+        workunit.error_mask |= CANCELLED;
+        workunit.mod_time = now;
+    }
+    workunit.files_ready_to_delete = true;
+    Some(index)
+}
+
+pub(super) fn retire(script: &mut Script<'_>, message: &Element) -> Php {
+    script.page.start_tag("retire_batch");
+    let user = script.check_permissions(message, None)?;
+    let id = own_batch(script, message, user, "not owner of batch")?;
+    count_batch(script, id);
+    let now = script.now();
+    let state = script.data().tables.batch(id as i64).map(|batch| batch.state);
+    let workunits =
+        script.data().tables.batch(id as i64).map(|batch| batch.workunits.clone()).unwrap_or_default();
+    let counted = state != Some(BatchState::Init);
+    if !counted {
+        // Nobody has set the field that tells which jobs to cancel.
+        for _ in &workunits {
+            script.page.warn("Undefined property: BoincWorkunit::$status", At(SUBMIT_UTIL, 422));
+        }
+    }
+    let mut data = script.data();
+    let mut cancelled = Vec::new();
+    for id in workunits.into_iter().filter(|_| counted) {
+        let Some(index) = data.tables.workunit_index(id as i64) else { continue };
+        let workunit = &mut data.tables.workunits[index];
+        // Only the workunit is cancelled, its unsent instances are left to the transitioner.
+        if !workunit.is_over() && !workunit.was_sent() {
+            workunit.error_mask |= CANCELLED;
+            workunit.files_ready_to_delete = true;
+            workunit.mod_time = now;
+            workunit.cancel_unsent();
+            cancelled.push(index);
+        }
+    }
+    if let Some(batch) = data.tables.batch_mut(id) {
+        batch.state = BatchState::Retired;
+    }
+    volunteers::delete_files(&mut data, script.settings.file_deletion, &cancelled);
+    drop(data);
+    script.page.echo("<success>1</success>\n        </retire_batch>\n    ");
+    Ok(())
+}
+
+pub(super) fn set_expire_time(script: &mut Script<'_>, message: &Element) -> Php {
+    script.page.start_tag("set_expire_time");
+    let user = script.check_permissions(message, None)?;
+    let id = own_batch(script, message, user, "not owner of batch")?;
+    if let Some(batch) = script.data().tables.batch_mut(id) {
+        batch.expire_time = to_float(&message.text_of("expire_time"));
+    }
+    script.page.echo("<success>1</success></set_expire_time>\n");
+    Ok(())
+}
+
+/// `get_batch_params` of html/inc/submit_util.inc: counts the jobs and writes state 2 if all are over.
+pub(super) fn count_batch(script: &mut Script<'_>, id: u64) {
+    if script.settings.php.deprecates_dynamic_properties {
+        for (line, property) in [(187, "njobs_success"), (188, "njobs_in_prog")] {
+            let message = format!("Creation of dynamic property BoincBatch::${property} is deprecated");
+            script.page.complain(Level::Deprecated, &message, At(SUBMIT_UTIL, line));
+        }
+    }
+    let now = script.now();
+    let mut data = script.data();
+    let tables = &data.tables;
+    let Some(batch) = tables.batch(id as i64) else { return };
+    if batch.state == BatchState::Init {
+        return;
+    }
+    let (mut done, mut failed, mut credit) = (0, 0, 0.0);
+    for workunit in tables.workunits_of(batch) {
+        if workunit.canonical_result != 0 {
+            done += 1;
+            credit += workunit.canonical_credit;
+        } else if workunit.error_mask != 0 {
+            failed += 1;
+        }
+    }
+    let all = batch.workunits.len();
+    let Some(batch) = data.tables.batch_mut(id) else { return };
+    batch.njobs = all;
+    if all == 0 {
+        return;
+    }
+    batch.nerror_jobs = failed;
+    batch.credit_canonical = credit;
+    batch.fraction_done = (done + failed) as f64 / all as f64;
+    if done + failed == all && batch.state == BatchState::InProgress {
+        batch.state = BatchState::Complete;
+        batch.completion_time = now;
+    }
+}

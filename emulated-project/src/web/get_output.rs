@@ -1,0 +1,222 @@
+//! get_output.php: output files, one by one or as a zip.
+
+use std::io::{Cursor, Write};
+
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
+use crate::http::Reply;
+use crate::php::{At, DIR_HIER, GET_OUTPUT, Level, UTIL, htmlspecialchars, to_int};
+use crate::state::Data;
+use crate::storage::{md5_hex, subdirectory};
+
+use super::PHP_HTML;
+use super::script::Script;
+use super::site::{missing_number, missing_text};
+
+/// What a command comes to: a file, or the text in its place.
+enum Answer {
+    File {
+        name: String,
+        bytes: Vec<u8>,
+    },
+    Text(String),
+    /// A file number out of range: PHP tries to send a directory.
+    Directory {
+        directory: String,
+        number: i64,
+    },
+    Other(Reply),
+}
+
+pub(super) fn run(mut script: Script<'_>) -> Reply {
+    if script.is_closed() {
+        return super::site::project_down(script);
+    }
+    let answer = match answer(&mut script) {
+        Ok(answer) | Err(answer) => answer,
+    };
+    match answer {
+        Answer::Other(reply) => reply,
+        Answer::Text(text) => Reply::new(200, PHP_HTML, text.into_bytes()),
+        Answer::File { name, bytes } => download(&name, bytes),
+        Answer::Directory { directory, number } => directory_sent(script, &directory, number),
+    }
+}
+
+/// `do_download`.
+pub(super) fn download(name: &str, bytes: Vec<u8>) -> Reply {
+    Reply::new(200, "application/octet-stream", bytes)
+        .header("Content-Description", "File Transfer")
+        .header("Content-Disposition", format!("attachment; filename={name}"))
+        .header("Content-Transfer-Encoding", "binary")
+        .header("Expires", "0")
+        .header("Cache-Control", "must-revalidate, post-check=0, pre-check=0")
+        .header("Pragma", "public")
+}
+
+/// The size of the directory is announced, and the connection ends after PHP's complaints.
+fn directory_sent(mut script: Script<'_>, directory: &str, number: i64) -> Reply {
+    script.page.warn(&format!("Undefined array key {number}"), At(GET_OUTPUT, 153));
+    let deprecated = "md5(): Passing null to parameter #1 ($string) of type string is deprecated";
+    script.page.complain(Level::Deprecated, deprecated, At(DIR_HIER, 22));
+    let notice = "readfile(): Read of 8192 bytes failed with errno=21 Is a directory";
+    script.page.complain(Level::Notice, notice, At(UTIL, 1112));
+    let mut reply = download(directory, script.page.into_bytes());
+    reply.announced_length = Some(4096);
+    reply
+}
+
+fn text<T>(message: impl Into<String>) -> Result<T, Answer> {
+    Err(Answer::Text(format!("ERROR: {}", message.into())))
+}
+
+fn answer(script: &mut Script<'_>) -> Result<Answer, Answer> {
+    let command = parameter(script, "cmd")?;
+    let auth = parameter(script, "auth_str")?;
+    match command.as_str() {
+        "result_file" => {
+            let name = parameter(script, "result_name")?;
+            let number = number(script, "file_num")?;
+            result_file(script, &name, number, &auth)
+        }
+        "batch_files" => {
+            let batch = number(script, "batch_id")?;
+            batch_files(script, batch, &auth)
+        }
+        "workunit_file" => {
+            let number = number(script, "file_num")?;
+            let name = parameter(script, "wu_name")?;
+            workunit_file(script, &name, number, &auth)
+        }
+        "workunit_files" => {
+            let workunit = number(script, "wu_id")?;
+            workunit_files(script, workunit, &auth)
+        }
+        _ => Ok(Answer::Text("bad command\n".to_owned())),
+    }
+}
+
+fn parameter(script: &mut Script<'_>, name: &str) -> Result<String, Answer> {
+    match script.request.parameter(name) {
+        Some(value) => Ok(value),
+        None => Err(Answer::Other(missing_text(script, name))),
+    }
+}
+
+fn number(script: &Script<'_>, name: &str) -> Result<i64, Answer> {
+    match script.request.parameter(name).filter(|value| value.trim().parse::<f64>().is_ok()) {
+        Some(value) => Ok(to_int(&value)),
+        None => Err(Answer::Other(missing_number(name))),
+    }
+}
+
+/// The authenticator of a batch's owner.
+fn secret(data: &Data, batch: u64) -> Result<String, Answer> {
+    match data.tables.batch(batch as i64) {
+        None => text(format!("no batch {batch}")),
+        Some(batch) => Ok(data.tables.users[batch.owner].authenticator.clone()),
+    }
+}
+
+fn result_file(script: &Script<'_>, name: &str, number: i64, auth: &str) -> Result<Answer, Answer> {
+    let data = script.data();
+    let Some((workunit, instance)) = data.tables.result_named(name.trim()) else {
+        return text(format!("no job instance {}", htmlspecialchars(name)));
+    };
+    let secret = secret(&data, workunit.batch)?;
+    if md5_hex(format!("{secret}{}", instance.name).as_bytes()) != auth {
+        return text("bad authenticator");
+    }
+    let count = instance.outputs.len();
+    let Some(name) = usize::try_from(number).ok().and_then(|number| instance.outputs.get(number)) else {
+        return text(format!("bad file num: {number} > {count}"));
+    };
+    match data.storage.upload.get(name) {
+        Some(file) => Ok(Answer::File { name: name.clone(), bytes: file.bytes.to_vec() }),
+        None => text(format!("no such file {}", upload_path(script, name))),
+    }
+}
+
+/// Here the authenticator itself is what counts.
+fn workunit_file(script: &Script<'_>, name: &str, number: i64, auth: &str) -> Result<Answer, Answer> {
+    let data = script.data();
+    let Some(index) = data.tables.workunit_named(name.trim()) else {
+        return text(format!("no workunit {}", htmlspecialchars(name)));
+    };
+    let workunit = &data.tables.workunits[index];
+    if secret(&data, workunit.batch)? != auth {
+        return text("bad authenticator");
+    }
+    let Some((_, instance)) = data.tables.result(workunit.canonical_result as i64) else {
+        return text(format!("no canonical result for wu {}", htmlspecialchars(&workunit.name)));
+    };
+    let Some(name) = usize::try_from(number).ok().and_then(|number| instance.outputs.get(number)) else {
+        return Ok(Answer::Directory { directory: subdirectory(""), number });
+    };
+    match data.storage.upload.get(name) {
+        Some(file) => Ok(Answer::File { name: name.clone(), bytes: file.bytes.to_vec() }),
+        None => text(format!("no such file: {}", htmlspecialchars(&upload_path(script, name)))),
+    }
+}
+
+fn workunit_files(script: &Script<'_>, id: i64, auth: &str) -> Result<Answer, Answer> {
+    let data = script.data();
+    let Some(index) = data.tables.workunit_index(id) else {
+        return text(format!("no workunit {id}"));
+    };
+    let workunit = &data.tables.workunits[index];
+    if md5_hex(format!("{}{id}", secret(&data, workunit.batch)?).as_bytes()) != auth {
+        return text("bad authenticator");
+    }
+    let Some((_, instance)) = data.tables.result(workunit.canonical_result as i64) else {
+        return text(format!("no canonical result for wu {}", htmlspecialchars(&workunit.name)));
+    };
+    let bytes = zip(&data, instance.outputs.iter());
+    Ok(Answer::File { name: temporary_name(script, &format!("boinc_wu_{}_", workunit.name)), bytes })
+}
+
+fn batch_files(script: &Script<'_>, id: i64, auth: &str) -> Result<Answer, Answer> {
+    let data = script.data();
+    let Some(batch) = data.tables.batch(id) else {
+        return text(format!("no batch {id}"));
+    };
+    if md5_hex(format!("{}{id}", secret(&data, batch.id)?).as_bytes()) != auth {
+        return text("bad auth str");
+    }
+    let outputs = data
+        .tables
+        .workunits_of(batch)
+        .filter_map(|workunit| data.tables.result(workunit.canonical_result as i64))
+        .flat_map(|(_, instance)| &instance.outputs);
+    let bytes = zip(&data, outputs);
+    Ok(Answer::File { name: temporary_name(script, "boinc_batch_"), bytes })
+}
+
+/// A zip of the outputs that are there, by their physical names; without any the file is empty, which is no zip.
+fn zip<'a>(data: &Data, names: impl Iterator<Item = &'a String>) -> Vec<u8> {
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    let mut empty = true;
+    for name in names {
+        let Some(file) = data.storage.upload.get(name) else { continue };
+        empty = false;
+        // Writing to memory does not fail, and names of outputs are short.
+        let started = writer.start_file(name.as_str(), SimpleFileOptions::default());
+        if started.is_err() || writer.write_all(&file.bytes).is_err() {
+            return Vec::new();
+        }
+    }
+    match writer.finish() {
+        Ok(zip) if !empty => zip.into_inner(),
+        _ => Vec::new(),
+    }
+}
+
+/// `tempnam` and ".zip".
+fn temporary_name(script: &Script<'_>, prefix: &str) -> String {
+    format!("{prefix}{:06x}.zip", script.state.random() % 0x100_0000)
+}
+
+fn upload_path(script: &Script<'_>, name: &str) -> String {
+    format!("{}/upload/{}/{name}", script.page.root(), subdirectory(name))
+}

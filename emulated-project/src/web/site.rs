@@ -1,0 +1,112 @@
+//! What tells a BOINC project from another site: front page, get_project_config.php; and small pages.
+
+use crate::http::{Reply, percent_decode};
+use crate::php::htmlspecialchars;
+use crate::state::State;
+
+use super::html::{page_head, page_tail};
+use super::script::Script;
+use super::{APACHE_HTML, NOT_FOUND, PHP_HTML, PHP_XML};
+
+/// The project's `<long_name>`.
+const LONG_NAME: &str = "Buoytest";
+
+/// sample_index.php: the head names the scheduler, by which clients know a project.
+pub(super) fn front_page(mut script: Script<'_>) -> Reply {
+    let url = script.state.master_url.clone();
+    let cgi = url.strip_suffix('/').unwrap_or(&url);
+    let schedulers = format!(
+        "<!-- <scheduler>{cgi}_cgi/cgi</scheduler> -->\n<link rel=\"boinc_scheduler\" href=\"{cgi}_cgi/cgi\">\n"
+    );
+    let closed = script.is_closed();
+    let page = &mut script.page;
+    page_head(page, "", LONG_NAME, &url, &schedulers);
+    if closed {
+        page.echo(&format!(
+            "\n            <p class=\"lead text-center\">{LONG_NAME} is temporarily shut down for maintenance.</p>\n        "
+        ));
+    }
+    page.echo(&format!(
+        "<div class=\"panel panel-default\"><div class=\"panel-heading\">What is {LONG_NAME}?</div>\n\
+         <div class=\"panel-body\"><p>No project description yet.</p>\n\
+         <center><a href=\"signup.php\" class=\"btn btn-success\"><font size=+2>Join {LONG_NAME}</font></a></center></div></div>\n"
+    ));
+    page_tail(page, &url);
+    Reply::new(200, "text/html; charset=utf-8", script.page.into_bytes())
+}
+
+/// get_project_config.php works while the project is closed, and says so.
+pub(super) fn project_config(mut script: Script<'_>) -> Reply {
+    let url = script.state.master_url.clone();
+    let closed = script.is_closed();
+    let page = &mut script.page;
+    page.xml_header();
+    page.echo(&format!(
+        "<project_config>\n    <name>{LONG_NAME}</name>\n    <master_url>{url}</master_url>\n    \
+         <web_rpc_url_base>{url}</web_rpc_url_base>\n<server_version>1.5.0</server_version>\n"
+    ));
+    page.echo(if closed {
+        "\n        <error_num>-183</error_num>\n        <web_stopped>1</web_stopped>\n    "
+    } else {
+        "    <web_stopped>0</web_stopped>\n"
+    });
+    page.echo(
+        "    <min_passwd_length>6</min_passwd_length>\n    <sched_stopped>0</sched_stopped>\n    <platforms>\n            \
+         <platform>\n                <platform_name>x86_64-pc-linux-gnu</platform_name>\n                \
+         <user_friendly_name>Linux running on an AMD x86_64 or Intel EM64T CPU</user_friendly_name>\n            \
+         </platform>\n    </platforms>\n</project_config>",
+    );
+    Reply::new(200, PHP_XML, script.page.into_bytes())
+}
+
+/// What a page, not an RPC, shows while the project is closed (`show_project_down`).
+pub(super) fn project_down(mut script: Script<'_>) -> Reply {
+    let url = script.state.master_url.clone();
+    page_head(&mut script.page, "Project down for maintenance", LONG_NAME, &url, "");
+    let text = format!("{LONG_NAME} is down for maintenance; please try again later.");
+    script.page.echo(&text);
+    page_tail(&mut script.page, &url);
+    Reply::new(200, "text/html; charset=utf-8", script.page.into_bytes())
+}
+
+/// `error_page` of html/inc/util.inc.
+pub(super) fn error_page(script: &mut Script<'_>, message: &str) -> Reply {
+    let url = script.state.master_url.clone();
+    let mut page = crate::php::Page::new(script.page.display_errors(), script.page.root());
+    page_head(&mut page, "Unable to handle request", LONG_NAME, &url, "");
+    page.echo(message);
+    page_tail(&mut page, &url);
+    Reply::new(200, "text/html; charset=utf-8", page.into_bytes())
+}
+
+/// `get_str` without its parameter.
+pub(super) fn missing_text(script: &mut Script<'_>, name: &str) -> Reply {
+    error_page(script, &format!("missing or bad parameter: {}", htmlspecialchars(name)))
+}
+
+/// `get_int` without its parameter.
+pub(super) fn missing_number(name: &str) -> Reply {
+    Reply::new(302, PHP_HTML, Vec::new()).header("Location", format!("missing_arg_{name}.html"))
+}
+
+/// get_output3.php wants a browser session.
+pub(super) fn login_first(script: &Script<'_>) -> Reply {
+    let mut next = format!("get_output3.php?{}", script.request.query);
+    next = next.replace('%', "%25").replace('?', "%3F").replace('=', "%3D").replace('&', "%26");
+    let location = format!("{}login_form.php?next_url={next}", script.state.master_url);
+    Reply::new(302, PHP_HTML, Vec::new()).header("Location", location)
+}
+
+/// A file of the download directory, at `SUBDIRECTORY/NAME`.
+pub(super) fn download(state: &State, path: &str) -> Reply {
+    let decoded = percent_decode(path.replace('+', "%2B").as_bytes());
+    let decoded = String::from_utf8_lossy(&decoded).into_owned();
+    let file = decoded.split_once('/').and_then(|(directory, name)| {
+        let stored = state.data().storage.download.get(name).cloned();
+        stored.filter(|_| crate::storage::subdirectory(name) == directory)
+    });
+    match file {
+        Some(file) => Reply::new(200, "application/octet-stream", file.bytes.to_vec()),
+        None => Reply::new(404, APACHE_HTML, NOT_FOUND.into()),
+    }
+}

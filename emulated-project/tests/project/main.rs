@@ -1,0 +1,1 @@
+//! The emulation against what was recorded from a real server.
