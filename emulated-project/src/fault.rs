@@ -37,7 +37,13 @@ pub enum Fault {
 
 /// Holds requests back until it is opened.
 #[derive(Clone, Default)]
-pub struct Gate(Arc<(Mutex<bool>, Condvar)>);
+pub struct Gate(Arc<(Mutex<Passage>, Condvar)>);
+
+#[derive(Debug, Default)]
+struct Passage {
+    open: bool,
+    reached: bool,
+}
 
 impl Gate {
     /// A closed gate.
@@ -48,20 +54,25 @@ impl Gate {
 
     /// Lets all pass, those to come included.
     pub fn open(&self) {
-        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner).open = true;
         self.0.1.notify_all();
+    }
+
+    /// Waits until a request has come to the gate, at most `limit`. Tells whether one has.
+    pub fn wait_until_reached(&self, limit: Duration) -> bool {
+        let passage = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.0.1.wait_timeout_while(passage, limit, |passage| !passage.reached);
+        waited.unwrap_or_else(PoisonError::into_inner).0.reached
     }
 
     /// Waits for the gate, at most `limit` if there is one. Tells whether it is open.
     pub(crate) fn wait(&self, limit: Option<Duration>) -> bool {
-        let open = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match limit {
-            None => *self.0.1.wait_while(open, |open| !*open).unwrap_or_else(PoisonError::into_inner),
-            Some(limit) => {
-                let waited = self.0.1.wait_timeout_while(open, limit, |open| !*open);
-                *waited.unwrap_or_else(PoisonError::into_inner).0
-            }
-        }
+        let mut passage = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        passage.reached = true;
+        self.0.1.notify_all();
+        let limit = limit.unwrap_or(Duration::MAX);
+        let waited = self.0.1.wait_timeout_while(passage, limit, |passage| !passage.open);
+        waited.unwrap_or_else(PoisonError::into_inner).0.open
     }
 }
 

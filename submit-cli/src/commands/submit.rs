@@ -65,10 +65,8 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let (entry, client) = match Projects::open().and_then(|projects| projects.client(args.project.as_deref()))
     {
         Ok(found) => found,
-        Err(error @ (ConfigError::Unknown { .. } | ConfigError::None | ConfigError::Exposed { .. })) => {
-            return Ok(render::refusal(&error.into()));
-        }
-        Err(error) => return Err(error.into()),
+        Err(error @ ConfigError::Io { .. }) => return Err(error.into()),
+        Err(error) => return Ok(render::refusal(&error.into())),
     };
     let clock = SystemClock::catching_signals()?;
     let templates = Templates { folder: args.templates.clone() };

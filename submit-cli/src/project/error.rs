@@ -35,6 +35,8 @@ pub enum ProjectError {
         status: u16,
         /// The beginning of what came, at most 300 characters.
         half_reply: String,
+        /// The reply to the request had begun: the web code broke off in the middle.
+        begun: bool,
         /// How long the server asks to be left alone.
         retry_after: Option<Duration>,
     },

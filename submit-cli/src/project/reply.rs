@@ -307,6 +307,7 @@ fn incomplete(answer: &Answer, text: &str, open: &str, secret: &Authenticator) -
             url,
             status: answer.status,
             half_reply: shown(&without_tags(text), secret),
+            begun: text.contains(open),
             retry_after: answer.retry_after,
         };
     }

@@ -12,7 +12,7 @@ const REQUEST_BYTES: u64 = 8 << 20;
 /// More than PHP's default of `max_file_uploads`, which is 20: a refusal tells the right number.
 const FILES: usize = 100;
 /// A smaller request is not tried: something else is wrong then.
-const LEAST_BYTES: u64 = 16 << 10;
+const LEAST_BYTES: u64 = 1 << 10;
 
 /// Limits as far as they are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

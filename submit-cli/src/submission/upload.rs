@@ -67,7 +67,9 @@ impl Link<'_> {
     fn upload_from(&self, queue: &Mutex<Queue>) {
         let mut failures = Failures::default();
         loop {
-            match next(&mut lock(queue)) {
+            // On its own line: the lock must not be held while the step is taken.
+            let step = next(&mut lock(queue));
+            match step {
                 Next::Leave => return,
                 Next::Wait => {
                     self.clock.pause(std::time::Duration::from_millis(20));
@@ -134,7 +136,7 @@ impl Link<'_> {
                     || matches!(error, ProjectError::DuplicateRecord { .. }) =>
             {
                 self.wait("upload files", failures, error)?;
-                self.put_back_absent(queue, group)
+                self.put_back_absent(queue, group, failures)
             }
             source => Err(SubmitError::Project { doing: "upload files", source }),
         }
@@ -158,10 +160,20 @@ impl Link<'_> {
         Ok(())
     }
 
-    /// Asks which of a group's files did not arrive.
-    fn put_back_absent(&self, queue: &Mutex<Queue>, group: Vec<FileRow>) -> Result<(), SubmitError> {
+    /// Asks which of a group's files did not arrive. If some did, by this request or by somebody else's, that is no failure
+    /// in a row.
+    fn put_back_absent(
+        &self,
+        queue: &Mutex<Queue>,
+        group: Vec<FileRow>,
+        failures: &mut Failures,
+    ) -> Result<(), SubmitError> {
         let names: Vec<&str> = group.iter().map(|file| file.name.as_str()).collect();
         let absent = self.persist("ask which files the project has", || self.client.absent_files(&names))?;
+        if absent.len() < group.len() {
+            failures.forget();
+            lock(queue).arrived += 1;
+        }
         let back = absent.into_iter().filter_map(|index| group.get(index).cloned());
         lock(queue).files.extend(back);
         Ok(())
