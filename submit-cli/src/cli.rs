@@ -32,6 +32,8 @@ pub enum Verb {
     Logs(commands::logs::Args),
     /// Write the table of results anew, and copy what is collected
     Fetch(commands::fetch::Args),
+    /// What a project's admin does: app versions, plan classes, a look at the project
+    Admin(commands::admin::Args),
     /// Say whether this computer is fit to run campaigns, and what to do if not
     Doctor(commands::doctor::Args),
     /// Print a completion script for a shell

@@ -44,6 +44,7 @@
 //! # }
 //! ```
 
+pub mod admin;
 pub mod app;
 pub mod batch;
 pub mod bundle;

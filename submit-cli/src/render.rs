@@ -1,5 +1,6 @@
 //! The only place that prints.
 
+pub mod admin;
 pub mod campaign;
 pub mod doctor;
 pub mod plan;

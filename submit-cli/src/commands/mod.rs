@@ -4,6 +4,8 @@ use crate::campaign::CampaignError;
 use crate::cli::{Cli, Verb};
 use crate::exit::Exit;
 
+pub mod admin;
+pub mod admin_plan_class;
 pub mod check;
 pub mod completions;
 pub mod doctor;
@@ -26,6 +28,7 @@ pub fn run(cli: Cli) -> Exit {
         Verb::Status(args) => status::run(&args),
         Verb::Logs(args) => logs::run(&args),
         Verb::Fetch(args) => fetch::run(&args),
+        Verb::Admin(args) => admin::run(&args),
         Verb::Doctor(args) => doctor::run(&args),
         Verb::Completions(args) => completions::run(&args),
     };

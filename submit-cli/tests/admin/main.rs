@@ -1,0 +1,6 @@
+//! `buoy admin` on project directories made for each test.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod plan_class;
+mod project;
