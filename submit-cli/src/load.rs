@@ -13,7 +13,7 @@ use crate::expand::{Draft, expand};
 use crate::jobs::sweep::{self, Sweep};
 use crate::jobs::{Rows, directories, files, table};
 use crate::names;
-use crate::plan::{Content, InputFile, Job, Origin, Plan, SharedInput};
+use crate::plan::{Bundle, Content, InputFile, Job, Origin, Plan, SharedInput};
 use crate::sources::Sources;
 
 /// Makes the plan, or says everything that is wrong with the submitter's files.
@@ -24,6 +24,27 @@ pub fn load(sources: &Sources) -> Result<Plan, Vec<Diagnostic>> {
     let mut mistakes = Diagnostics::new();
     let plan = plan(sources, &mut mistakes);
     mistakes.into_result(plan)
+}
+
+/// Reads a science app without jobs, and packs it.
+///
+/// # Errors
+/// The mistakes, by file and line.
+pub fn science_app(path: &Path) -> Result<(AppSpec, Bundle), Vec<Diagnostic>> {
+    let mut mistakes = Diagnostics::new();
+    let mistakes_of = &mut mistakes;
+    let found = read_app(path, mistakes_of).and_then(|app| {
+        check::dockerfile(&app, false, mistakes_of);
+        for input in app.shared_inputs() {
+            if let Some(file) = &input.file {
+                check::input_file(&input.name, file, &input.place, mistakes_of);
+            }
+        }
+        let job_inputs: Vec<InputFile> = app.job_inputs().map(input_file).collect();
+        let bundle = bundle::pack(&app, &job_inputs, mistakes_of)?;
+        Some((app, bundle))
+    });
+    mistakes.into_result(found)
 }
 
 fn plan(sources: &Sources, mistakes: &mut Diagnostics) -> Option<Plan> {

@@ -8,12 +8,14 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use tera::{Context, Tera};
 
-use crate::admin::plan_class;
+use crate::admin::{app_version, plan_class};
 
 /// The embedded templates, by the path below `templates/`.
-const EMBEDDED: [(&str, &str); 5] = [
+const EMBEDDED: [(&str, &str); 7] = [
     (INPUT, include_str!("../../templates/batch/workunit_in.xml.tera")),
     (OUTPUT, include_str!("../../templates/batch/workunit_out.xml.tera")),
+    (app_version::VERSION_TEMPLATE, include_str!("../../templates/admin/version.xml.tera")),
+    (app_version::POLICY_TEMPLATE, include_str!("../../templates/admin/policy.toml.tera")),
     (plan_class::TEMPLATE, include_str!("../../templates/admin/plan_class.xml.tera")),
     ("app/shell/app.toml.tera", include_str!("../../templates/app/shell/app.toml.tera")),
     ("app/python/app.toml.tera", include_str!("../../templates/app/python/app.toml.tera")),

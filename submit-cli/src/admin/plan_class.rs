@@ -8,6 +8,7 @@ pub use merge::{MergeError, Merged, merge};
 
 use serde::Serialize;
 
+use crate::app::{AppSpec, Gpu};
 use crate::template::{TemplateError, Templates};
 
 /// The template of an entry.
@@ -74,6 +75,17 @@ impl Kind {
     /// The kind whose plan class has this name.
     pub fn of_class(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.class_name() == name)
+    }
+
+    /// The kind that a science app needs.
+    pub fn for_app(app: &AppSpec) -> Self {
+        match app.resources.gpu {
+            Some(Gpu::Nvidia) => Self::DockerNvidia,
+            Some(Gpu::Amd) => Self::DockerAmd,
+            Some(Gpu::Intel) => Self::DockerIntel,
+            None if app.resources.cpus > 1.0 => Self::DockerMt,
+            None => Self::Docker,
+        }
     }
 
     /// Whether jobs of it get a GPU.

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::admin_plan_class;
+use super::{admin_app_version, admin_plan_class};
 use crate::exit::Exit;
 
 /// Arguments of `buoy admin`.
@@ -14,6 +14,8 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Write app versions for BOINC's update_versions to install
+    AppVersion(admin_app_version::Args),
     /// Write plan classes for jobs in containers
     PlanClass(admin_plan_class::Args),
 }
@@ -24,6 +26,7 @@ enum Verb {
 /// As the verb says.
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
     match &args.verb {
+        Verb::AppVersion(args) => admin_app_version::run(args),
         Verb::PlanClass(args) => admin_plan_class::run(args),
     }
 }

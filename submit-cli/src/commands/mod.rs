@@ -5,6 +5,7 @@ use crate::cli::{Cli, Verb};
 use crate::exit::Exit;
 
 pub mod admin;
+pub mod admin_app_version;
 pub mod admin_plan_class;
 pub mod check;
 pub mod completions;

@@ -2,5 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod app_version;
 mod plan_class;
 mod project;
+mod update_versions;

@@ -88,4 +88,10 @@ impl Ran {
         assert_eq!((self.code, self.stdout.as_str()), (2, ""), "{}", self.stderr);
         self.stderr
     }
+
+    /// Refused as a wrong command line; gives the first line.
+    #[track_caller]
+    pub fn refused_command_line(self) -> String {
+        self.refused().lines().next().unwrap().to_owned()
+    }
 }

@@ -1,0 +1,242 @@
+//! What goes into the directory of an app version.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Serialize;
+use wrapper::config::ConfigErrors;
+use wrapper::policy::Policy;
+
+use super::{Number, POLICY_TEMPLATE, Platform, VERSION_TEMPLATE};
+use crate::app::{AppSpec, Mode};
+use crate::content::{ContentHash, hash};
+use crate::plan::{Bundle, Content};
+use crate::template::{TemplateError, Templates};
+
+/// Of the API that the wrapper speaks. From 7.5 on, a client does not add `--device N` to the command line; from 6.0 on, it
+/// maps a file instead of System V shared memory (client/app_start.cpp).
+const API_VERSION: &str = "8.2.0";
+
+/// An app version to write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// For which platform.
+    pub platform: Platform,
+    /// For which plan class.
+    pub plan_class: String,
+    /// Whether its jobs get a GPU.
+    pub gpu: bool,
+    /// The wrapper for the platform.
+    pub wrapper: PathBuf,
+}
+
+/// A science app that a single-purpose app version carries whole.
+#[derive(Debug, Clone)]
+pub struct Single<'a> {
+    /// The app; inputs that are one file for all jobs come from its directory.
+    pub app: &'a AppSpec,
+    /// Its Dockerfile, job.toml and other files.
+    pub bundle: &'a Bundle,
+}
+
+/// A file of an app version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionFile {
+    /// Its name in the directory, on the server and in clients' project directories.
+    pub physical_name: String,
+    /// Its name in the slot; `None` for the main program, which needs none.
+    pub logical_name: Option<String>,
+    /// The program that the client starts.
+    pub main_program: bool,
+    /// The slot gets a copy, rather than a link.
+    pub copy_file: bool,
+    /// The client sets the executable bits; `update_versions` looks at the file's mode.
+    pub executable: bool,
+    /// What is in it.
+    pub content: Content,
+    /// What tells that from others.
+    pub hash: ContentHash,
+}
+
+/// The directory of an app version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tree {
+    /// For which platform.
+    pub platform: Platform,
+    /// For which plan class.
+    pub plan_class: String,
+    /// Its path below `apps/`: `APP/VERSION/PLATFORM__PLANCLASS`.
+    pub path: PathBuf,
+    /// Its files but for version.xml; the main program first.
+    pub files: Vec<VersionFile>,
+    /// version.xml.
+    pub version_xml: String,
+}
+
+/// Why there is nothing to write.
+#[derive(Debug, thiserror::Error)]
+pub enum TreeError {
+    /// A file cannot be read.
+    #[error("{} cannot be read", file.display())]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The wrapper is for another platform, or is no program.
+    #[error("{}: this is {found}, not a program for {platform}; name the right one with --wrapper {platform}=FILE", file.display())]
+    WrongWrapper {
+        /// The file.
+        file: PathBuf,
+        /// What it is.
+        found: String,
+        /// What was wanted.
+        platform: Platform,
+    },
+    /// The policy has mistakes; no job would run.
+    #[error("{}: {errors}", file.display())]
+    Policy {
+        /// The file.
+        file: PathBuf,
+        /// The mistakes.
+        errors: ConfigErrors,
+    },
+    /// version.xml or policy.toml cannot be rendered: a defect of ours.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+}
+
+/// The directory of the app version `number` of `app` for a target. `policy` is a file of the admin's, else there is the strictest one
+/// for a universal app, and none for a single-purpose app, whose job.toml is the project's own.
+///
+/// # Errors
+/// A file cannot be read or is not what it should be.
+pub fn tree(
+    app: &str,
+    number: Number,
+    target: &Target,
+    policy: Option<&Path>,
+    single: Option<&Single<'_>>,
+) -> Result<Tree, TreeError> {
+    let mut files = vec![main_program(app, number, target)?];
+    let mut add = |name: &str, content: Content, copy_file: bool, executable: bool| {
+        let hash = hashed(&content)?;
+        files.push(VersionFile {
+            physical_name: physical_name(app, number, name, &hash, executable),
+            logical_name: Some(name.to_owned()),
+            main_program: false,
+            copy_file,
+            executable,
+            content,
+            hash,
+        });
+        Ok::<(), TreeError>(())
+    };
+    if let Some(text) = policy_text(policy, single.is_some(), target.gpu)? {
+        add(wrapper::policy::POLICY_FILE, Content::Bytes(Arc::from(text.into_bytes())), false, false)?;
+    }
+    if let Some(single) = single {
+        for file in &single.bundle.files {
+            let copy_file = file.file.mode == Mode::Copy;
+            add(&file.file.open_name, file.content.clone(), copy_file, file.file.executable)?;
+        }
+        for input in single.app.shared_inputs() {
+            if let Some(file) = &input.file {
+                add(&input.name, Content::Path(file.clone()), input.mode == Mode::Copy, false)?;
+            }
+        }
+    }
+    let version_xml = version_xml(&files)?;
+    let directory = format!("{}__{}", target.platform, target.plan_class);
+    let path = Path::new(app).join(number.to_string()).join(directory);
+    Ok(Tree { platform: target.platform, plan_class: target.plan_class.clone(), path, files, version_xml })
+}
+
+fn main_program(app: &str, number: Number, target: &Target) -> Result<VersionFile, TreeError> {
+    let Target { platform, wrapper, .. } = target;
+    let read = |source| TreeError::Read { file: wrapper.clone(), source };
+    let platforms = Platform::of_program(wrapper).map_err(read)?;
+    if !platforms.contains(platform) {
+        let found = match platforms.first() {
+            Some(other) => format!("a program for {other}"),
+            None => "no program for any platform".to_owned(),
+        };
+        return Err(TreeError::WrongWrapper { file: wrapper.clone(), found, platform: *platform });
+    }
+    let content = Content::Path(wrapper.clone());
+    Ok(VersionFile {
+        physical_name: format!("buoy-wrapper_{app}_{number}_{platform}{}", platform.program_suffix()),
+        logical_name: None,
+        main_program: true,
+        copy_file: false,
+        executable: true,
+        hash: hashed(&content)?,
+        content,
+    })
+}
+
+/// The same file has the same name in each platform and plan class of a version, so a host fetches it once. An executable one
+/// has a name of its own: on a client a name has one set of flags.
+fn physical_name(app: &str, number: Number, logical: &str, hash: &ContentHash, executable: bool) -> String {
+    // update_versions puts names into a shell command as they are.
+    let plain: String = logical
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-') { c } else { '_' })
+        .collect();
+    let mode = if executable { "_x" } else { "" };
+    format!("{app}_{number}_{}{mode}_{plain}", &hash.sha256[..12])
+}
+
+fn policy_text(policy: Option<&Path>, single: bool, gpu: bool) -> Result<Option<String>, TreeError> {
+    #[derive(Serialize)]
+    struct Values {
+        gpu: bool,
+    }
+    let Some(file) = policy else {
+        return if single {
+            Ok(None)
+        } else {
+            Ok(Some(Templates::default().render(POLICY_TEMPLATE, &Values { gpu })?))
+        };
+    };
+    let text = std::fs::read_to_string(file)
+        .map_err(|source| TreeError::Read { file: file.to_path_buf(), source })?;
+    match Policy::parse(&text) {
+        Ok(_) => Ok(Some(text)),
+        Err(errors) => Err(TreeError::Policy { file: file.to_path_buf(), errors }),
+    }
+}
+
+fn version_xml(files: &[VersionFile]) -> Result<String, TemplateError> {
+    #[derive(Serialize)]
+    struct File<'a> {
+        physical_name: &'a str,
+        logical_name: Option<&'a str>,
+        copy_file: bool,
+        main_program: bool,
+    }
+    #[derive(Serialize)]
+    struct Version<'a> {
+        files: Vec<File<'a>>,
+        api_version: &'static str,
+    }
+    let files = files
+        .iter()
+        .map(|file| File {
+            physical_name: &file.physical_name,
+            logical_name: file.logical_name.as_deref(),
+            copy_file: file.copy_file,
+            main_program: file.main_program,
+        })
+        .collect();
+    Templates::default().render(VERSION_TEMPLATE, &Version { files, api_version: API_VERSION })
+}
+
+fn hashed(content: &Content) -> Result<ContentHash, TreeError> {
+    hash(content).map_err(|source| match content {
+        Content::Path(file) => TreeError::Read { file: file.clone(), source },
+        Content::Bytes(_) => TreeError::Read { file: PathBuf::new(), source },
+    })
+}
