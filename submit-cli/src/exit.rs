@@ -7,6 +7,8 @@ pub enum Exit {
     Done,
     /// The command did its work, and at least one job failed.
     JobsFailed,
+    /// The command did its work, and found something to mend.
+    Findings,
     /// The submitter's files or the command line are wrong; nothing was done.
     BadInput,
     /// This host or the other side can't do it now: no engine, no space, no permission, no network.
@@ -22,7 +24,7 @@ impl Exit {
     pub fn code(self) -> u8 {
         match self {
             Self::Done => 0,
-            Self::JobsFailed => 1,
+            Self::JobsFailed | Self::Findings => 1,
             Self::BadInput => 2,
             Self::HostCannot => 3,
             Self::Internal => 4,

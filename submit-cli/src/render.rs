@@ -1,6 +1,7 @@
 //! The only place that prints.
 
 pub mod admin;
+pub mod admin_check;
 pub mod campaign;
 pub mod doctor;
 pub mod plan;

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::{admin_app_version, admin_plan_class};
+use super::{admin_app_version, admin_check, admin_plan_class};
 use crate::exit::Exit;
 
 /// Arguments of `buoy admin`.
@@ -14,6 +14,8 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Say what is missing or unsafe in a project, line by line
+    Check(admin_check::Args),
     /// Write app versions for BOINC's update_versions to install
     AppVersion(admin_app_version::Args),
     /// Write plan classes for jobs in containers
@@ -26,6 +28,7 @@ enum Verb {
 /// As the verb says.
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
     match &args.verb {
+        Verb::Check(args) => admin_check::run(args),
         Verb::AppVersion(args) => admin_app_version::run(args),
         Verb::PlanClass(args) => admin_plan_class::run(args),
     }

@@ -6,6 +6,7 @@ use crate::exit::Exit;
 
 pub mod admin;
 pub mod admin_app_version;
+pub mod admin_check;
 pub mod admin_plan_class;
 pub mod check;
 pub mod completions;

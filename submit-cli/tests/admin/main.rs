@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod app_version;
+mod check;
+mod fix;
 mod plan_class;
 mod project;
+mod server;
 mod update_versions;

@@ -64,8 +64,14 @@ impl Project {
 
     /// Runs `buoy` with arguments parted by spaces.
     pub fn buoy(&self, args: &str) -> Ran {
+        self.buoy_with(&[], args)
+    }
+
+    /// The same, with variables of the environment set.
+    pub fn buoy_with(&self, variables: &[(&str, &str)], args: &str) -> Ran {
         let mut command = Command::cargo_bin("buoy").unwrap();
-        let output = command.args(args.split(' ')).current_dir(self.dir.path()).output().unwrap();
+        command.args(args.split(' ')).current_dir(self.dir.path()).envs(variables.iter().copied());
+        let output = command.output().unwrap();
         Ran {
             code: output.status.code().unwrap(),
             stdout: String::from_utf8(output.stdout).unwrap(),
