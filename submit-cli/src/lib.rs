@@ -47,6 +47,7 @@
 pub mod admin;
 pub mod app;
 pub mod batch;
+pub mod buda;
 pub mod bundle;
 pub mod campaign;
 pub mod check;

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::buda::Imported;
 use crate::diagnostic::Diagnostic;
 use crate::exit::Exit;
 use terminal::harmless;
@@ -79,6 +80,37 @@ pub fn starter(dir: &Path, files: &[PathBuf]) -> io::Result<()> {
     }
     let _ = writeln!(io::stderr(), "next: buoy check {0}, then buoy run {0}", dir.display());
     Ok(())
+}
+
+/// Prints which files an import wrote, what to know about them, and what to do next.
+///
+/// # Errors
+/// stdout is closed.
+pub fn imported(dir: &Path, imported: &Imported) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for file in &imported.written {
+        writeln!(out, "{}", dir.join(file).display())?;
+    }
+    let mut err = io::stderr().lock();
+    // Nobody reads a failure to write to stderr.
+    for note in &imported.notes {
+        let _ = writeln!(err, "note: {}", harmless(note));
+    }
+    let jobs = if imported.has_jobs { "" } else { " JOBS" };
+    let _ = writeln!(err, "next: buoy check {0}{jobs}, then buoy run {0}{jobs}", dir.display());
+    Ok(())
+}
+
+/// Prints what has to be mended in what was written all the same.
+pub fn left_to_mend(list: &[Diagnostic]) -> Exit {
+    let mut err = io::stderr().lock();
+    for diagnostic in list.iter().take(SHOWN_MAX) {
+        let _ = writeln!(err, "to mend: {}", harmless(&diagnostic.to_string()));
+    }
+    if list.len() > SHOWN_MAX {
+        let _ = writeln!(err, "… and {} more", list.len() - SHOWN_MAX);
+    }
+    Exit::Findings
 }
 
 /// Prints a log to stdout, as it is unless that is a terminal, with a line of heading on stderr.

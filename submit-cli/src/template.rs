@@ -9,14 +9,17 @@ use serde::Serialize;
 use tera::{Context, Tera};
 
 use crate::admin::{app_version, plan_class};
+use crate::buda;
 
 /// The embedded templates, by the path below `templates/`.
-const EMBEDDED: [(&str, &str); 7] = [
+const EMBEDDED: [(&str, &str); 9] = [
     (INPUT, include_str!("../../templates/batch/workunit_in.xml.tera")),
     (OUTPUT, include_str!("../../templates/batch/workunit_out.xml.tera")),
     (app_version::VERSION_TEMPLATE, include_str!("../../templates/admin/version.xml.tera")),
     (app_version::POLICY_TEMPLATE, include_str!("../../templates/admin/policy.toml.tera")),
     (plan_class::TEMPLATE, include_str!("../../templates/admin/plan_class.xml.tera")),
+    (buda::APP_TEMPLATE, include_str!("../../templates/app/buda/app.toml.tera")),
+    (buda::DOCKERFILE_TEMPLATE, include_str!("../../templates/app/buda/Dockerfile.tera")),
     ("app/shell/app.toml.tera", include_str!("../../templates/app/shell/app.toml.tera")),
     ("app/python/app.toml.tera", include_str!("../../templates/app/python/app.toml.tera")),
 ];

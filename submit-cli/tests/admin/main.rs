@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod app_version;
+mod buda;
 mod check;
 mod fix;
 mod plan_class;
