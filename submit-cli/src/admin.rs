@@ -7,5 +7,6 @@ pub mod fix;
 pub mod next_steps;
 pub mod plan_class;
 pub mod project_files;
+pub mod rewrite;
 pub mod server_host;
 pub mod xml;

@@ -8,7 +8,7 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use wrapper::wire::atomic_file::write_atomically;
+use super::rewrite::{give_to_owner_of_parent, rewrite};
 
 /// Something to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,6 +132,7 @@ fn make_directory(path: &Path, mode: u32) -> Result<String, FixError> {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
         _ => {}
     }
+    give_to_owner_of_parent(path).map_err(failed)?;
     set_mode(path, |_| mode).map_err(failed)?;
     Ok(format!("made {} with mode {mode:o}", path.display()))
 }
@@ -153,9 +154,8 @@ fn edit(file: &Path, mut edits: Vec<Edit<'_>>) -> io::Result<Vec<String>> {
     lines.reverse();
     let backup = free_name(file);
     fs::copy(file, &backup)?;
-    let permissions = file.metadata()?.permissions();
-    write_atomically(file, new.as_bytes())?;
-    fs::set_permissions(file, permissions)?;
+    give_to_owner_of_parent(&backup)?;
+    rewrite(file, &new)?;
     lines.push(format!("kept the old {} as {}", file.display(), backup.display()));
     Ok(lines)
 }

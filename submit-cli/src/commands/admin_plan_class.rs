@@ -3,12 +3,11 @@
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
-use anyhow::Context;
-use wrapper::wire::atomic_file::write_atomically;
-
 use crate::admin::plan_class::{Kind, Settings, document, merge};
+use crate::admin::rewrite::rewrite;
 use crate::exit::Exit;
 use crate::render;
+use anyhow::Context;
 
 /// Arguments of `buoy admin plan-class`.
 #[derive(Debug, clap::Args)]
@@ -63,12 +62,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         }
     };
     if merged.text != text || !file.exists() {
-        let permissions = file.metadata().ok().map(|metadata| metadata.permissions());
-        write_atomically(file, merged.text.as_bytes())
-            .with_context(|| format!("{} cannot be written", file.display()))?;
-        if let Some(permissions) = permissions {
-            std::fs::set_permissions(file, permissions)?;
-        }
+        rewrite(file, &merged.text).with_context(|| format!("{} cannot be written", file.display()))?;
     }
     render::admin::merged(file, &merged)?;
     Ok(Exit::Done)

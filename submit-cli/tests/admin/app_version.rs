@@ -2,10 +2,11 @@
 
 use insta::assert_snapshot;
 use wrapper::job_spec::JobSpec;
-use wrapper::policy::Policy;
+use wrapper::policy::{Policy, Trust, trust_of};
+use wrapper::wire::init_data::InitData;
 
 use crate::project::Project;
-use crate::update_versions::{File, update_versions};
+use crate::update_versions::{AppVersion, File, update_versions};
 
 /// The first bytes of a program for Linux, with `text` after them.
 fn elf(machine: u8, text: &str) -> Vec<u8> {
@@ -198,10 +199,28 @@ fn a_single_purpose_version_carries_everything_of_the_science_app() {
     let file = |name: &str| version.files.iter().find(|file| file.logical_name == name).unwrap();
     assert!(!version.files.iter().any(|file| file.executable && !file.main_program));
     let dir = "p/apps/vina/2.00/x86_64-pc-linux-gnu__docker";
+    as_a_client_has_it(&project, dir, version);
     let job = JobSpec::parse(&project.read(&format!("{dir}/{}", file("job.toml").physical_name)), "job.toml")
         .unwrap();
     assert_eq!(job.job_inputs, ["ligand.pdbqt"]);
     assert_eq!(job.build_files.unwrap(), ["dock.sh"]);
+}
+
+/// A client links each file into the slot, and lists it as signed: so the wrapper trusts job.toml with everything.
+fn as_a_client_has_it(project: &Project, dir: &str, version: &AppVersion) {
+    let slot = project.path("slots/0");
+    std::fs::create_dir_all(&slot).unwrap();
+    let mut init = InitData { project_dir: project.path(dir), ..InitData::default() };
+    for file in version.files.iter().filter(|file| !file.logical_name.is_empty()) {
+        std::os::unix::fs::symlink(
+            format!("../../{dir}/{}", file.physical_name),
+            slot.join(&file.logical_name),
+        )
+        .unwrap();
+        assert_eq!(trust_of(&slot, &file.logical_name, &init), Trust::Workunit);
+        init.app_files.push(file.physical_name.clone());
+        assert_eq!(trust_of(&slot, &file.logical_name, &init), Trust::AppVersion);
+    }
 }
 
 #[test]

@@ -90,10 +90,13 @@ fn one_volunteer_may_not_agree_with_themself() {
 }
 
 #[test]
-fn the_databases_password_is_not_for_everybody() {
-    assert_snapshot!(said(|server| server.mode("p/config.xml", 0o644)), @r"
-    unsafe: p/config.xml:7: every user of this computer can read the database's password
-      help: chmod o-r config.xml, with the web server's account in the file's group
+fn secrets_are_not_for_everybody() {
+    assert_snapshot!(said(|server| server.mode("p/config.xml", 0o644).mode("p/keys/upload_private", 0o604)), @r"
+    unsafe [--fix]: p/config.xml:7: mode 644: every user of this computer can read the database's password
+      accepted: chmod o-rwx
+    unsafe: p/keys/upload_private: mode 604: every user of this computer can read the key that signs permissions to upload
+      accepted: chmod o-rwx
+      help: the web server has to read it: first give it a group that the web server's account is in, and chmod g+r
     ");
 }
 
@@ -460,6 +463,8 @@ fn app_versions_that_update_versions_would_not_take() {
     advice: p/apps/universal/old: not a version number; update_versions passes over it
     wrong: p/apps/universal: not installed: 1/x86_64-pc-linux-gnu__docker, 100/windows_intelx86__cuda
       help: in p: bin/update_versions
+    wrong: p/project.xml: the platform windows_intelx86 is not in the database: update_versions passes over its versions
+      help: in p: bin/xadd
     "#);
 }
 
@@ -508,6 +513,7 @@ fn what_the_database_lacks() {
             tables.tables.remove("batch_file_assoc");
             tables.apps.clear();
             tables.versions.clear();
+            tables.platforms.clear();
             tables.submitters[0].apps.clear();
         })
     });
@@ -518,6 +524,8 @@ fn what_the_database_lacks() {
       help: in p: bin/xadd
     wrong: p/apps/universal: not installed: 1.00/x86_64-pc-linux-gnu__docker
       help: in p: bin/update_versions
+    wrong: p/project.xml: the platform x86_64-pc-linux-gnu is not in the database: update_versions passes over its versions
+      help: in p: bin/xadd
     wrong: p/project.xml: nobody may submit jobs to the app universal
       help: give a user the right on the web page manage_project.php, or in SQL: rows in user_submit and user_submit_app
     ");
@@ -584,6 +592,13 @@ fn phps_limits() {
             .with("etc/php/8.2/fpm/pool.d/www.conf", pool)
     });
     assert_eq!(fpm, "");
+    let apache = "<VirtualHost *>\n  php_admin_value upload_max_filesize 3M\n  php_admin_flag display_errors on\n</VirtualHost>\n";
+    assert_snapshot!(said(|server| server.with("etc/apache2/sites-enabled/p.conf", apache)), @r"
+    advice: etc/apache2/sites-enabled/p.conf:2: upload_max_filesize = 3M: a larger input cannot be submitted
+      accepted: the largest input, say 512M
+    unsafe: etc/apache2/sites-enabled/p.conf:3: display_errors = on: errors show the server's paths to everybody
+      accepted: Off
+    ");
     assert_snapshot!(said(|server| server.without("etc/php")), @r"
     not checked: etc/php: no settings of PHP for a web server here: its limits are not known
       accepted: upload_max_filesize, post_max_size, max_file_uploads in php.ini

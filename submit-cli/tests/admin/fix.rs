@@ -84,6 +84,7 @@ case "$*" in *secret*) echo "the password is an argument" >&2; exit 1;; esac
 case "$*" in
 *"--execute=show tables db") printf 'batch\nuser_submit\nuser_submit_app\njob_file\n' ;;
 *"select name from app where"*) echo universal ;;
+*"select name from platform"*) echo x86_64-pc-linux-gnu ;;
 *"select app.name, version_num"*) printf 'universal\t100\tx86_64-pc-linux-gnu\tdocker\t0\n' ;;
 *"select user_id, submit_all"*) printf '7\t0\n' ;;
 *"select user_id, app.name"*) printf '7\tuniversal\n' ;;

@@ -16,6 +16,7 @@ use crate::project::Project;
 pub struct Tables {
     pub tables: BTreeSet<String>,
     pub apps: BTreeSet<String>,
+    pub platforms: BTreeSet<String>,
     pub versions: Vec<AppVersionRow>,
     pub submitters: Vec<Submitter>,
 }
@@ -87,7 +88,8 @@ impl Server {
             project = project.with(&file, "").mode(&file, 0o755);
         }
         for key in ["upload_private", "upload_public", "code_sign_public"] {
-            project = project.with(&format!("p/keys/{key}"), "");
+            let file = format!("p/keys/{key}");
+            project = project.with(&file, "").mode(&file, 0o640);
         }
         for dir in ["download", "upload", "templates", "templates/tmp", "log_server"] {
             let dir = format!("p/{dir}");
@@ -113,6 +115,7 @@ impl Server {
                 "result",
             ]),
             apps: words(&["universal"]),
+            platforms: words(&["x86_64-pc-linux-gnu"]),
             versions: vec![AppVersionRow {
                 app: "universal".to_owned(),
                 number: 100,
@@ -201,7 +204,7 @@ impl Database for Server {
     }
 
     fn platforms(&self) -> Result<BTreeSet<String>, DatabaseError> {
-        Ok(std::iter::once("x86_64-pc-linux-gnu".to_owned()).collect())
+        Ok(self.tables_of()?.platforms.clone())
     }
 
     fn app_versions(&self) -> Result<Vec<AppVersionRow>, DatabaseError> {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::{Number, Tree, VersionFile};
+use crate::admin::rewrite::give_to_owner_of_parent;
 use crate::content::{ContentHash, hash};
 use crate::plan::Content;
 
@@ -130,11 +131,27 @@ impl Places<'_> {
         Ok(())
     }
 
+    /// `apps/`, the app's directory and the version's, as far as they are not there yet.
+    fn make_parents(&self, dir: &Path) -> Result<(), WriteError> {
+        let mut parents: Vec<&Path> =
+            dir.ancestors().skip(1).take_while(|path| path.starts_with(&self.apps)).collect();
+        parents.reverse();
+        for parent in parents {
+            match fs::create_dir(parent) {
+                Ok(()) => give_to_owner_of_parent(parent).map_err(written(parent))?,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(written(parent)(error)),
+            }
+        }
+        Ok(())
+    }
+
     /// The directory appears whole: update_versions passes over names that begin with a point.
     fn put(&self, tree: &Tree) -> Result<(), WriteError> {
         let dir = self.apps.join(&tree.path);
         let name = dir.file_name().unwrap_or_default().to_string_lossy();
         let partial = dir.with_file_name(format!(".{name}.{}.part", std::process::id()));
+        self.make_parents(&dir)?;
         let done = fill(&partial, tree).and_then(|()| fs::rename(&partial, &dir).map_err(written(&dir)));
         if done.is_err() {
             // What matters is why it failed.
@@ -145,7 +162,8 @@ impl Places<'_> {
 }
 
 fn fill(dir: &Path, tree: &Tree) -> Result<(), WriteError> {
-    fs::create_dir_all(dir).map_err(written(dir))?;
+    fs::create_dir(dir).map_err(written(dir))?;
+    give_to_owner_of_parent(dir).map_err(written(dir))?;
     set_mode(dir, 0o755)?;
     for file in &tree.files {
         let path = dir.join(&file.physical_name);
@@ -153,6 +171,7 @@ fn fill(dir: &Path, tree: &Tree) -> Result<(), WriteError> {
             Content::Path(from) => fs::copy(from, &path).map(|_| ()),
             Content::Bytes(bytes) => fs::write(&path, bytes),
         }
+        .and_then(|()| give_to_owner_of_parent(&path))
         .map_err(written(&path))?;
         set_mode(&path, mode(file))?;
         if content_hash(&path)? != file.hash {
@@ -161,7 +180,9 @@ fn fill(dir: &Path, tree: &Tree) -> Result<(), WriteError> {
         }
     }
     let path = dir.join(VERSION_XML);
-    fs::write(&path, &tree.version_xml).map_err(written(&path))?;
+    fs::write(&path, &tree.version_xml)
+        .and_then(|()| give_to_owner_of_parent(&path))
+        .map_err(written(&path))?;
     set_mode(&path, 0o644)
 }
 

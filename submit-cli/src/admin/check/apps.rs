@@ -1,6 +1,8 @@
 //! `project.xml` and the database: apps, platforms, versions, tables, who may submit. Sources: tools/xadd,
 //! html/inc/submit_util.inc, db/schema.sql, db/schema_condor.sql.
 
+use std::collections::BTreeSet;
+
 use super::app_versions::directories;
 use super::{Findings, Grade, Subject};
 use crate::admin::app_version::Number;
@@ -91,7 +93,7 @@ fn database(subject: &Subject<'_>, findings: &mut Findings) -> Result<(), Databa
             findings.note(Grade::Wrong, what.help(format!("in {}: bin/xadd", dir.display())));
         }
     }
-    versions(subject, &subject.database.app_versions()?, findings);
+    versions(subject, &subject.database.app_versions()?, &subject.database.platforms()?, findings);
     if tables.contains("user_submit") && tables.contains("user_submit_app") {
         let submitters = subject.database.submitters()?;
         for app in subject.apps() {
@@ -109,7 +111,13 @@ fn database(subject: &Subject<'_>, findings: &mut Findings) -> Result<(), Databa
 }
 
 /// Each version in apps/ should be in the database, and an app needs one that is sent.
-fn versions(subject: &Subject<'_>, rows: &[AppVersionRow], findings: &mut Findings) {
+fn versions(
+    subject: &Subject<'_>,
+    rows: &[AppVersionRow],
+    platforms: &BTreeSet<String>,
+    findings: &mut Findings,
+) {
+    let mut unknown: BTreeSet<String> = BTreeSet::new();
     for app in subject.apps() {
         let dir = subject.project.dir.join("apps").join(app);
         let mut waiting: Vec<String> = Vec::new();
@@ -117,6 +125,9 @@ fn versions(subject: &Subject<'_>, rows: &[AppVersionRow], findings: &mut Findin
             let Some(number) = Number::of_directory(&version) else { continue };
             for (name, _) in directories(&path) {
                 let (platform, class) = name.split_once("__").unwrap_or((&name, ""));
+                if !platforms.contains(platform) {
+                    unknown.insert(platform.to_owned());
+                }
                 let is_it = |row: &&AppVersionRow| {
                     row.app == app
                         && row.number == number
@@ -141,5 +152,15 @@ fn versions(subject: &Subject<'_>, rows: &[AppVersionRow], findings: &mut Findin
                 Diagnostic::new(Place::file(&dir), "every installed version is deprecated: nothing is sent");
             findings.note(Grade::Wrong, what);
         }
+    }
+    for platform in unknown {
+        let place = Place::file(&subject.project.dir.join("project.xml"));
+        let what = Diagnostic::new(
+            place,
+            format!(
+                "the platform {platform} is not in the database: update_versions passes over its versions"
+            ),
+        );
+        findings.note(Grade::Wrong, what.help(format!("in {}: bin/xadd", subject.project.dir.display())));
     }
 }

@@ -61,6 +61,7 @@ pub(super) fn look(subject: &Subject<'_>, findings: &mut Findings) {
     fan_out(file, config, findings);
     submit_log(file, config, findings);
     replication(file, config, findings);
+    secret(subject, file, config, findings);
 }
 
 fn required(file: &XmlFile, config: &Element, findings: &mut Findings) {
@@ -141,13 +142,13 @@ fn is_loopback(rest: &str) -> bool {
 }
 
 fn directories(subject: &Subject<'_>, file: &XmlFile, config: &Element, findings: &mut Findings) {
-    for name in ["download_dir", "upload_dir", "key_dir"] {
+    for (name, default) in [("download_dir", "download"), ("upload_dir", "upload"), ("key_dir", "keys")] {
         let Some(setting) = config.child(name).filter(|setting| !setting.text.is_empty()) else { continue };
         let path = Path::new(&setting.text);
         if !path.is_absolute() || !path.is_dir() {
             let found = format!("<{name}> is {}, which is no directory", setting.text);
             let what = Diagnostic::new(file.place(setting), found);
-            let default = subject.project.dir.join(name.trim_end_matches("_dir"));
+            let default = subject.project.dir.join(default);
             findings.note(Grade::Wrong, what.accepted(format!("an absolute path, as {}", default.display())));
         }
     }
@@ -198,14 +199,13 @@ fn replication(file: &XmlFile, config: &Element, findings: &mut Findings) {
         findings
             .note(Grade::Unsafe, what.accepted("<one_result_per_user_per_wu>1</one_result_per_user_per_wu>"));
     }
-    let readable_by_all = super::mode_of(&file.path).is_some_and(|mode| mode & 0o004 != 0);
-    let password = config.child("db_passwd").filter(|password| !password.text.is_empty());
-    if let (true, Some(password)) = (readable_by_all, password) {
-        let what = Diagnostic::new(
-            file.place(password),
-            "every user of this computer can read the database's password",
-        );
-        let help = "chmod o-r config.xml, with the web server's account in the file's group";
-        findings.note(Grade::Unsafe, what.help(help));
-    }
+}
+
+/// The database's password is in it.
+fn secret(subject: &Subject<'_>, file: &XmlFile, config: &Element, findings: &mut Findings) {
+    let Some(password) = config.child("db_passwd").filter(|password| !password.text.is_empty()) else {
+        return;
+    };
+    let found = "every user of this computer can read the database's password";
+    super::directories::readable_by_all(subject, &file.path, file.place(password), found, findings);
 }

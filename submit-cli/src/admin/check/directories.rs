@@ -169,6 +169,35 @@ fn fan_out(account: &Account, download: &Path, findings: &mut Findings) {
     findings.note_fixable(Grade::Wrong, what, Some(fix));
 }
 
+/// A file that the web server has to read, and others have not.
+pub(super) fn readable_by_all(
+    subject: &Subject<'_>,
+    path: &Path,
+    place: Place,
+    found: &str,
+    findings: &mut Findings,
+) {
+    let (Some(mode), Ok(metadata)) = (mode_of(path), path.metadata()) else { return };
+    if mode & 0o007 == 0 {
+        return;
+    }
+    let standing = subject.host.web_user.as_ref().map(|account| Standing::of(account, &metadata));
+    let stays_readable = match standing {
+        Ok(Standing::Owner) => true,
+        Ok(Standing::Group) => mode & 0o040 != 0,
+        _ => false,
+    };
+    let fix = Fix::Mode { paths: vec![path.to_path_buf()], add: 0, remove: 0o007 };
+    let what = Diagnostic::new(place, format!("mode {mode:o}: {found}")).accepted("chmod o-rwx");
+    match stays_readable {
+        true => findings.note_fixable(Grade::Unsafe, what, Some(fix)),
+        false => findings.note(
+            Grade::Unsafe,
+            what.help("the web server has to read it: first give it a group that the web server's account is in, and chmod g+r"),
+        ),
+    }
+}
+
 /// The keys that sign app versions and uploads.
 pub(super) fn keys(subject: &Subject<'_>, findings: &mut Findings) {
     let dir = subject.project.directory("key_dir", "keys");
@@ -180,6 +209,9 @@ pub(super) fn keys(subject: &Subject<'_>, findings: &mut Findings) {
             findings.note(Grade::Wrong, what.help(help));
         }
     }
+    let path = dir.join("upload_private");
+    let found = "every user of this computer can read the key that signs permissions to upload";
+    readable_by_all(subject, &path, Place::file(&path), found, findings);
     let path = dir.join("code_sign_private");
     let Some(mode) = mode_of(&path) else { return };
     if mode & 0o077 != 0 {

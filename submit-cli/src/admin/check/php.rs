@@ -44,6 +44,12 @@ fn variants(etc: &Path) -> Vec<Vec<PathBuf>> {
                 let mut files = vec![dir.join("php.ini")];
                 files.extend(sorted(&dir.join("conf.d")));
                 files.extend(sorted(&dir.join("pool.d")));
+                if kind == "apache2" {
+                    // php_admin_value in Apache's own files comes after all of these.
+                    files.push(etc.join("apache2/apache2.conf"));
+                    files.extend(sorted(&etc.join("apache2/conf-enabled")));
+                    files.extend(sorted(&etc.join("apache2/sites-enabled")));
+                }
                 variants.push(files);
             }
         }
@@ -69,16 +75,26 @@ fn settings(files: &[PathBuf]) -> BTreeMap<String, Setting> {
     for file in files {
         let text = std::fs::read(file).unwrap_or_default();
         for (number, line) in (1_u32..).zip(String::from_utf8_lossy(&text).lines()) {
-            let line = line.split(';').next().unwrap_or_default();
-            let Some((key, value)) = line.split_once('=') else { continue };
-            let key = key.trim();
-            // Pools of fpm: php_admin_value[upload_max_filesize] = 100M
-            let key = key.split_once('[').map_or(key, |(_, inner)| inner.trim_end_matches(']'));
-            let value = value.trim().trim_matches('"').to_owned();
-            settings.insert(key.to_owned(), Setting { value, place: Place::line(file, number) });
+            if let Some((key, value)) = setting(line) {
+                let value = value.trim().trim_matches('"').to_owned();
+                settings.insert(key.to_owned(), Setting { value, place: Place::line(file, number) });
+            }
         }
     }
     settings
+}
+
+/// The three forms: `KEY = VALUE` in ini files, `php_admin_value[KEY] = VALUE` in those of fpm's pools, `php_admin_value KEY VALUE` in
+/// Apache's.
+fn setting(line: &str) -> Option<(&str, &str)> {
+    let line = line.split(';').next().unwrap_or_default().trim();
+    const APACHE: [&str; 4] = ["php_admin_value ", "php_value ", "php_admin_flag ", "php_flag "];
+    if let Some(rest) = APACHE.iter().find_map(|form| line.strip_prefix(form)) {
+        return rest.trim().split_once(char::is_whitespace);
+    }
+    let (key, value) = line.split_once('=')?;
+    let key = key.trim();
+    Some((key.split_once('[').map_or(key, |(_, inner)| inner.trim_end_matches(']')), value))
 }
 
 /// Bytes of `8M`, `1G`, `2048`.
@@ -95,13 +111,13 @@ fn bytes(text: &str) -> Option<u64> {
 }
 
 fn limits(settings: &BTreeMap<String, Setting>, ini: &Path, findings: &mut Findings) {
-    let setting = |key: &str, default: &str| match settings.get(key) {
+    let last = |key: &str, default: &str| match settings.get(key) {
         Some(Setting { value, place }) => (value.clone(), place.clone()),
         None => (default.to_owned(), Place::file(ini)),
     };
-    let (upload, upload_place) = setting("upload_max_filesize", "2M");
-    let (post, post_place) = setting("post_max_size", "8M");
-    let (files, files_place) = setting("max_file_uploads", "20");
+    let (upload, upload_place) = last("upload_max_filesize", "2M");
+    let (post, post_place) = last("post_max_size", "8M");
+    let (files, files_place) = last("max_file_uploads", "20");
     let (upload_bytes, post_bytes) = (bytes(&upload), bytes(&post));
     for (key, value, parsed, place) in [
         ("upload_max_filesize", &upload, upload_bytes, &upload_place),
@@ -148,7 +164,7 @@ fn limits(settings: &BTreeMap<String, Setting>, ini: &Path, findings: &mut Findi
         );
         findings.note(Grade::Advice, what.accepted("say 500"));
     }
-    let shown = setting("display_errors", "1");
+    let shown = last("display_errors", "1");
     if matches!(shown.0.to_ascii_lowercase().as_str(), "1" | "on" | "true" | "yes" | "stdout") {
         let what = Diagnostic::new(
             shown.1,

@@ -1,0 +1,80 @@
+//! Changes a file of a project's without changing whose it is: an admin may be root, the web server and the daemons are not.
+
+use std::fs::{self, Metadata};
+use std::io;
+use std::path::Path;
+
+use wrapper::wire::atomic_file::write_atomically;
+
+/// Puts `text` into a file at once. If it was there, it keeps its mode, owner and group; else it gets those of its directory's owner.
+///
+/// # Errors
+/// It cannot be written, or not be given back to its owner.
+pub fn rewrite(file: &Path, text: &str) -> io::Result<()> {
+    let before = match file.metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        metadata => Some(metadata?),
+    };
+    write_atomically(file, text.as_bytes())?;
+    match before {
+        Some(before) => {
+            give_to(file, &before)?;
+            fs::set_permissions(file, before.permissions())
+        }
+        None => give_to_owner_of_parent(file),
+    }
+}
+
+/// Gives a file or directory that was made just now to the owner and group of the directory it is in.
+///
+/// # Errors
+/// Only root may give files away; for others the owner is the right one already, or this fails.
+pub fn give_to_owner_of_parent(path: &Path) -> io::Result<()> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    give_to(path, &parent.metadata()?)
+}
+
+#[cfg(unix)]
+fn give_to(path: &Path, like: &Metadata) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, chown};
+    let now = path.metadata()?;
+    if (now.uid(), now.gid()) == (like.uid(), like.gid()) || !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    chown(path, Some(like.uid()), Some(like.gid()))
+}
+
+/// BOINC's server runs on Unix.
+#[cfg(not(unix))]
+fn give_to(_: &Path, _: &Metadata) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+
+    use super::*;
+
+    #[test]
+    fn a_file_stays_its_owners() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("config.xml");
+        fs::write(&file, "old").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+        // Root can see more of it than others.
+        if rustix::process::geteuid().is_root() {
+            chown(&file, Some(65_532), Some(65_531)).unwrap();
+            chown(dir.path(), Some(65_532), None).unwrap();
+        }
+        let before = file.metadata().unwrap();
+        rewrite(&file, "new").unwrap();
+        let after = file.metadata().unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "new");
+        assert_eq!((after.uid(), after.gid(), after.mode()), (before.uid(), before.gid(), before.mode()));
+        let new = dir.path().join("plan_class_spec.xml");
+        rewrite(&new, "x").unwrap();
+        assert_eq!(new.metadata().unwrap().uid(), before.uid());
+    }
+}
