@@ -5,6 +5,7 @@
 mod app_version;
 mod buda;
 mod check;
+mod check_server;
 mod fix;
 mod plan_class;
 mod project;

@@ -215,3 +215,8 @@ impl Database for Server {
         Ok(self.tables_of()?.submitters.clone())
     }
 }
+
+/// Everything that is found after `break_it`.
+pub fn said(break_it: impl FnOnce(Server) -> Server) -> String {
+    break_it(Server::good()).said()
+}
