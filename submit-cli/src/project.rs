@@ -12,6 +12,7 @@ mod download;
 pub mod error;
 mod http_date;
 mod multipart;
+pub mod prompt;
 pub mod protocol;
 mod reply;
 pub mod retry;

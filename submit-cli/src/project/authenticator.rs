@@ -57,6 +57,11 @@ impl Authenticator {
         Ok(Self(text.to_owned()))
     }
 
+    /// Stands in where none was sent, so that none can come back: no text has it.
+    pub(crate) fn nobody() -> Self {
+        Self("\0".repeat(*LENGTHS.start()))
+    }
+
     /// The length in bytes of the longest one there is.
     pub(crate) fn longest() -> u64 {
         *LENGTHS.end() as u64

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::address::ProjectUrl;
@@ -60,13 +61,15 @@ impl Default for ClientOptions {
 
 /// Talks to a project. Threads share one by reference, and its connections with it.
 ///
-/// Nothing is tried twice: each method makes one request (a resumed download at most two). Their errors are those of
+/// Nothing is tried twice: each method makes one request (a resumed download and a task's page at most two). Their errors are those of
 /// [`ProjectError`]; a comment says what else there is to know.
 #[derive(Debug)]
 pub struct ProjectClient {
     url: ProjectUrl,
     secret: Authenticator,
     transport: Transport,
+    /// Pages about tasks were seen to want a login.
+    login_wanted: AtomicBool,
 }
 
 impl ProjectClient {
@@ -80,7 +83,7 @@ impl ProjectClient {
         options: ClientOptions,
     ) -> Result<Self, ProjectError> {
         let transport = Transport::new(&options, url.is_loopback())?;
-        Ok(Self { url, secret: authenticator, transport })
+        Ok(Self { url, secret: authenticator, transport, login_wanted: AtomicBool::new(false) })
     }
 
     /// The project's address.
@@ -93,13 +96,7 @@ impl ProjectClient {
     /// # Errors
     /// `NotBoinc` if it is no project.
     pub fn describe(&self) -> Result<ProjectInfo, ProjectError> {
-        let asked = Asked { request: "project_config", subject: "", bytes: 0, files: 0 };
-        let answer = self.transport.get(self.url.join("get_project_config.php"))?;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |now| now.as_secs_f64());
-        let text = reply::judge_page(&answer, &asked, &self.secret)?;
-        // The header has whole seconds, cut off.
-        let skew = answer.date.map(|date| date as f64 + 0.5 - now);
-        info::parse(&text, skew).map_err(|reason| unparsable("project_config", reason))
+        describe_with(&self.transport, &self.url)
     }
 
     /// Whether the project answers and its database is up.
@@ -159,8 +156,8 @@ impl ProjectClient {
     /// After most of them some jobs can exist: see [`ProjectError::maybe_done`].
     pub fn submit_batch(&self, batch: BatchId, submission: &Submission<'_>) -> Result<(), ProjectError> {
         let request = submission.request(batch, &self.secret)?;
-        let subject = submission.app_name;
-        let made = self.post("submit_batch", SUBMIT, subject, request, vec![], None, batch_id)?;
+        let call = Call { request: "submit_batch", page: SUBMIT, subject: submission.app_name };
+        let made = self.post(&call, &request, vec![], None, batch_id)?;
         if made == batch {
             return Ok(());
         }
@@ -174,7 +171,8 @@ impl ProjectClient {
     pub fn start_batch(&self, batch: BatchId, app_name: &str) -> Result<(), ProjectError> {
         text::app_name(app_name)?;
         let request = Submission::start_request(app_name, batch, &self.secret);
-        self.post("submit_batch", SUBMIT, app_name, request, vec![], None, batch_id).map(drop)
+        let call = Call { request: "submit_batch", page: SUBMIT, subject: app_name };
+        self.post(&call, &request, vec![], None, batch_id).map(drop)
     }
 
     /// Indexes into `names` of the files that the server does not have. Changes nothing, and can be repeated.
@@ -224,7 +222,8 @@ impl ProjectClient {
     ) -> Result<(), ProjectError> {
         files.iter().try_for_each(|file| text::physical_name(&file.name))?;
         let request = upload::request(self.secret.expose(), files.iter().map(|file| file.name.as_str()));
-        self.post("upload_files", FILES, "", request, files, Some(progress), success)
+        let call = Call { request: "upload_files", page: FILES, subject: "" };
+        self.post(&call, &request, files, Some(progress), success)
     }
 
     /// A batch and its jobs.
@@ -245,7 +244,8 @@ impl ProjectClient {
             }
         };
         if details == Details::With {
-            body.push_str("<get_cpu_time>1</get_cpu_time>\n<get_job_details>1</get_job_details>\n");
+            // Each job's CPU time comes with them; `get_cpu_time` is about the sum.
+            body.push_str("<get_job_details>1</get_job_details>\n");
         }
         self.ask("query_batch", SUBMIT, &subject, &body, batch::parse)
     }
@@ -395,24 +395,27 @@ impl ProjectClient {
         download::download(&self.transport, url, what, from, to, &self.secret)
     }
 
-    /// A result's public page; sends no authenticator.
+    /// A result's page. Since June 2026 a stock server shows it only to users who are logged in (`REQUIRE_LOGIN` in
+    /// `html/inc/util.inc`); where it does, the authenticator goes along, to nowhere but the project's own address.
     ///
     /// # Errors
-    /// `NoSuchOutput` if the project shows it to nobody who is not logged in, and what a request can meet; never because
-    /// of what stands on the page.
+    /// `LoginWanted` if the project takes our authenticator for no login, and what a request can meet; never because of
+    /// what stands on the page.
     pub fn task_page(&self, result_id: ResultId) -> Result<TaskPage, ProjectError> {
         let mut url = self.url.join("result.php");
         url.query_pairs_mut().append_pair("resultid", &result_id.to_string());
-        let answer = self.transport.get(url)?;
         let asked = Asked { request: "result.php", subject: "", bytes: 0, files: 0 };
-        match reply::judge_html(&answer, &asked, &self.secret) {
-            Err(ProjectError::Redirected { .. }) => Err(ProjectError::NoSuchOutput {
-                what: format!("the page of task {result_id}"),
-                message: "the project shows it only to people who are logged in".to_owned(),
-            }),
-            Err(error) => Err(error),
-            Ok(html) => Ok(task_page::parse(&html)),
+        let users = [None, Some(&self.secret)];
+        let first = usize::from(self.login_wanted.load(Ordering::Relaxed));
+        for user in &users[first..] {
+            let answer = self.transport.get(url.clone(), *user)?;
+            let to_login = answer.location.as_deref().is_some_and(|to| to.contains("/login_form.php"));
+            if !to_login {
+                return reply::judge_html(&answer, &asked, &self.secret).map(|html| task_page::parse(&html));
+            }
+            self.login_wanted.store(true, Ordering::Relaxed);
         }
+        Err(ProjectError::LoginWanted { what: format!("the page of task {result_id}") })
     }
 
     /// Sends a request without files: `body` after the authenticator, in the request's element.
@@ -428,27 +431,50 @@ impl ProjectClient {
         element(&mut text, "authenticator", self.secret.expose());
         text.push_str(body);
         text.push_str(&format!("</{request}>\n"));
-        self.post(request, page, subject, text, vec![], None, parse)
+        self.post(&Call { request, page, subject }, &text, vec![], None, parse)
     }
 
-    #[allow(clippy::too_many_arguments, reason = "the one place where a request goes out")]
+    /// Sends a request, and takes what is in the reply's element.
     fn post<T>(
         &self,
-        request: &str,
-        page: &str,
-        subject: &str,
-        text: String,
+        call: &Call<'_>,
+        text: &str,
         files: Vec<Upload>,
         progress: Option<&(dyn Fn(u64) + Sync)>,
         parse: impl FnOnce(&str) -> Result<T, String>,
     ) -> Result<T, ProjectError> {
         let count = files.len();
-        let body = Multipart::new(&text, files);
-        let asked = Asked { request, subject, bytes: body.bytes(), files: count };
-        let answer = self.transport.post(self.url.join(page), body, progress)?;
+        let body = Multipart::new(text, files);
+        let asked = Asked { request: call.request, subject: call.subject, bytes: body.bytes(), files: count };
+        let answer = self.transport.post(self.url.join(call.page), body, progress)?;
         let inside = reply::judge(&answer, &asked, &self.secret)?;
-        parse(&inside).map_err(|reason| unparsable(request, reply::shown(&reason, &self.secret)))
+        parse(&inside).map_err(|reason| unparsable(call.request, reply::shown(&reason, &self.secret)))
     }
+}
+
+/// A request by its element, the page that takes it, and what it is about.
+struct Call<'a> {
+    request: &'a str,
+    page: &'a str,
+    subject: &'a str,
+}
+
+/// What is at an address, for somebody who has no authenticator yet.
+///
+/// # Errors
+/// `NotBoinc` if it is no project.
+pub fn describe(url: &ProjectUrl, options: &ClientOptions) -> Result<ProjectInfo, ProjectError> {
+    describe_with(&Transport::new(options, url.is_loopback())?, url)
+}
+
+fn describe_with(transport: &Transport, url: &ProjectUrl) -> Result<ProjectInfo, ProjectError> {
+    let asked = Asked { request: "project_config", subject: "", bytes: 0, files: 0 };
+    let answer = transport.get(url.join("get_project_config.php"), None)?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |now| now.as_secs_f64());
+    let text = reply::judge_page(&answer, &asked, &Authenticator::nobody())?;
+    // The header has whole seconds, cut off.
+    let skew = answer.date.map(|date| date as f64 + 0.5 - now);
+    info::parse(&text, skew).map_err(|reason| unparsable("project_config", reason))
 }
 
 fn success(text: &str) -> Result<(), String> {

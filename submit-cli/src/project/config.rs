@@ -46,9 +46,11 @@ impl ProjectEntry {
     /// The address is none, or the certificates can't be used.
     pub fn client(&self, authenticator: Authenticator) -> Result<ProjectClient, ConfigError> {
         let plain = if self.allow_http { PlainHttp::Allow } else { PlainHttp::Refuse };
-        let url = ProjectUrl::parse(&self.url, plain)?;
+        let url = ProjectUrl::parse(&self.url, plain)
+            .map_err(|source| ConfigError::Address { name: self.name.clone(), source })?;
         let options = ClientOptions { ca_file: self.ca_file.clone(), ..ClientOptions::default() };
-        Ok(ProjectClient::new(url, authenticator, options)?)
+        ProjectClient::new(url, authenticator, options)
+            .map_err(|source| ConfigError::Client { name: self.name.clone(), source })
     }
 }
 
@@ -108,6 +110,16 @@ pub enum ConfigError {
         /// What it must be.
         wanted: u32,
     },
+    /// Another project has this name.
+    #[error(
+        "there is a project {name} at {url} already; give this one another name (--name), or buoy logout {name} first"
+    )]
+    Taken {
+        /// The name.
+        name: String,
+        /// The other's address.
+        url: String,
+    },
     /// The file is damaged.
     #[error("{}: {reason}", path.display())]
     Malformed {
@@ -116,9 +128,14 @@ pub enum ConfigError {
         /// What is wrong, with line and key.
         reason: String,
     },
-    /// The address is none.
-    #[error(transparent)]
-    Address(#[from] AddressError),
+    /// The kept address is none.
+    #[error("project {name} in {FILE}: its url")]
+    Address {
+        /// The project.
+        name: String,
+        /// What is wrong with its `url`.
+        source: AddressError,
+    },
     /// A secret is none.
     #[error("{origin}: {source}")]
     Authenticator {
@@ -128,8 +145,20 @@ pub enum ConfigError {
         source: AuthenticatorError,
     },
     /// The client can't be made.
-    #[error(transparent)]
-    Client(#[from] ProjectError),
+    #[error("project {name} cannot be used")]
+    Client {
+        /// The project.
+        name: String,
+        /// Why not.
+        source: ProjectError,
+    },
+}
+
+impl ConfigError {
+    /// Whether the submitter has to mend a file, a name or a secret; the rest is the host's.
+    pub fn is_bad_input(&self) -> bool {
+        !matches!(self, Self::NoHome | Self::Io { .. } | Self::Client { .. })
+    }
 }
 
 /// The submitter's projects.
@@ -218,6 +247,17 @@ impl Projects {
         self.file.default.as_ref().or_else(only).map(String::as_str)
     }
 
+    /// An authenticator from the environment, which goes before kept ones.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn given(&self) -> Result<Option<Authenticator>, ConfigError> {
+        self.given
+            .as_deref()
+            .map(|text| authenticator(text, format!("${AUTHENTICATOR_VARIABLE}")))
+            .transpose()
+    }
+
     /// All projects, by name.
     pub fn list(&self) -> Vec<ProjectEntry> {
         self.file.projects.iter().map(|(name, kept)| entry(name, kept)).collect()
@@ -246,8 +286,8 @@ impl Projects {
     /// # Errors
     /// It is missing, or others can read it.
     pub fn authenticator(&self, entry: &ProjectEntry) -> Result<Authenticator, ConfigError> {
-        if let Some(given) = &self.given {
-            return authenticator(given, format!("${AUTHENTICATOR_VARIABLE}"));
+        if let Some(given) = self.given()? {
+            return Ok(given);
         }
         let path = self.secret_path(&entry.name);
         match secret_file::read(&path)? {
@@ -264,21 +304,36 @@ impl Projects {
     /// There is none, or its authenticator is missing or exposed.
     pub fn client(&self, name: Option<&str>) -> Result<(ProjectEntry, ProjectClient), ConfigError> {
         let entry = self.entry(name)?;
-        let client = entry.client(self.authenticator(&entry)?)?;
+        let authenticator = self.authenticator(&entry)?;
+        let client = entry.client(authenticator)?;
         Ok((entry, client))
+    }
+
+    /// Whether a project can be kept under this name.
+    ///
+    /// # Errors
+    /// The name can't be a file's, or belongs to a project at another address.
+    pub fn check_free(&self, name: &str, url: &str) -> Result<(), ConfigError> {
+        check_name(name)?;
+        match self.file.projects.get(name) {
+            Some(kept) if kept.url != url => {
+                Err(ConfigError::Taken { name: name.to_owned(), url: kept.url.clone() })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Keeps a project and its authenticator; the first one becomes the default.
     ///
     /// # Errors
-    /// A file can't be written, or the name can't be a file's.
+    /// A file can't be written, or the name can't be had ([`check_free`](Self::check_free)).
     pub fn add(
         &mut self,
         entry: &ProjectEntry,
         authenticator: &Authenticator,
         make_default: bool,
     ) -> Result<(), ConfigError> {
-        check_name(&entry.name)?;
+        self.check_free(&entry.name, &entry.url)?;
         secret_file::make_dir(&self.dir)?;
         secret_file::write(&self.secret_path(&entry.name), &format!("{}\n", authenticator.expose()))?;
         let kept = Kept {

@@ -11,7 +11,7 @@ use super::authenticator::Authenticator;
 use super::error::ProjectError;
 use super::protocol::output::Downloaded;
 use super::reply;
-use super::transport::{Transport, url_shown};
+use super::transport::{Transport, chain, url_shown};
 
 /// What proves to the server that the asker owns a thing: md5 of authenticator and the thing's name or number.
 pub fn proof(secret: &Authenticator, name: &str) -> String {
@@ -97,8 +97,7 @@ fn range(response: &Response) -> Option<(u64, u64)> {
 }
 
 fn skip(url: &Url, response: &mut Response, bytes: u64) -> Result<u64, ProjectError> {
-    std::io::copy(&mut response.take(bytes), &mut std::io::sink())
-        .map_err(|error| lost(url, &error.to_string()))
+    std::io::copy(&mut response.take(bytes), &mut std::io::sink()).map_err(|error| lost(url, &cause(&error)))
 }
 
 /// Copies to the end; tells a lost connection from a full disk.
@@ -114,7 +113,7 @@ fn copy(
         let read = match from.read(&mut buffer) {
             Ok(read) => read,
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(lost(url, &format!("{error} after {written} bytes"))),
+            Err(error) => return Err(lost(url, &format!("{} after {written} bytes", cause(&error)))),
         };
         if read == 0 {
             break;
@@ -128,6 +127,13 @@ fn copy(
             Err(lost(url, &format!("it ended after {written} of {expected} bytes")))
         }
         _ => Ok(written),
+    }
+}
+
+fn cause(error: &std::io::Error) -> String {
+    match error.get_ref() {
+        Some(inner) => chain(inner),
+        None => error.to_string(),
     }
 }
 

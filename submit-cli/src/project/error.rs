@@ -7,6 +7,15 @@ use std::time::Duration;
 /// So much of a server's text is kept; an SQL statement can have hundreds of kilobytes.
 pub(crate) const SHOWN_CHARACTERS: usize = 300;
 
+/// What MySQL and MariaDB say when they are only busy or being restarted.
+const BUSY_DATABASE: [&str; 5] = [
+    "Too many connections",
+    "Deadlock found",
+    "Lock wait timeout exceeded",
+    "server has gone away",
+    "Lost connection to",
+];
+
 /// A request that did not do what it was to do. No text in it holds an authenticator or more of an SQL statement than its beginning.
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectError {
@@ -179,6 +188,12 @@ pub enum ProjectError {
         /// What the server says.
         message: String,
     },
+    /// A page is for people who log in with a password; our authenticator is no login there.
+    #[error("the project shows {what} only to people who log in with a password")]
+    LoginWanted {
+        /// Which page.
+        what: String,
+    },
     /// `create_work` refused the jobs; those before the one it met may have been made.
     #[error("the server could not make the jobs: {message}")]
     CreateWork {
@@ -210,11 +225,11 @@ pub enum ProjectError {
         reason: String,
     },
     /// A text that would break something on the server or at the volunteers; nothing was sent.
-    #[error("{what} \"{text}\" cannot be sent: found {found}; {accepted}")]
+    #[error("{what} \"{text}\" cannot be sent: found {found}; accepted: {accepted}")]
     Unsendable {
         /// What kind of text.
         what: &'static str,
-        /// The text, cut to 300 characters.
+        /// The text's beginning.
         text: String,
         /// What is in it.
         found: String,
@@ -265,13 +280,31 @@ impl ProjectError {
 
     /// Whether the same request may succeed a while later without anybody doing anything.
     pub fn try_again(&self) -> bool {
+        match self {
+            Self::Unreachable { .. }
+            | Self::LostReply { .. }
+            | Self::ServerError { .. }
+            | Self::Maintenance { .. } => true,
+            Self::FatalError { message, .. } | Self::CreateWork { message } => {
+                BUSY_DATABASE.iter().any(|sign| message.contains(sign))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether nothing but another address, authenticator, name or text from the submitter mends it.
+    pub fn is_bad_input(&self) -> bool {
         matches!(
             self,
-            Self::Unreachable { .. }
-                | Self::LostReply { .. }
-                | Self::ServerError { .. }
-                | Self::Maintenance { .. }
-                | Self::JobLimit
+            Self::NotBoinc { .. }
+                | Self::Redirected { .. }
+                | Self::BadAuthenticator
+                | Self::UnknownApp { .. }
+                | Self::NoSuchBatch { .. }
+                | Self::NoSuchJob { .. }
+                | Self::BadFilename
+                | Self::Unsendable { .. }
+                | Self::Setting { .. }
         )
     }
 
@@ -331,6 +364,11 @@ impl ProjectError {
             Self::Immutable { .. } => {
                 "an upload was damaged or somebody else took the name: ask the project's administrator to remove it".into()
             }
+            Self::RequestTooLarge { bytes } if *bytes < 8192 => {
+                "so small a request arrives empty where a web server or proxy on the way drops what is posted: \
+                 ask the project's administrator"
+                    .into()
+            }
             Self::RequestTooLarge { .. } => {
                 "send fewer jobs or files at once, or ask the administrator for a larger post_max_size in php.ini".into()
             }
@@ -345,6 +383,7 @@ impl ProjectError {
             Self::NoSuchOutput { .. } => {
                 "outputs are removed soon after they are collected, unless the output template says <no_delete/>".into()
             }
+            Self::LoginWanted { .. } => "log in at the project with a browser, and look at the page there".into(),
             Self::CreateWork { message } if message.contains("fgets() buffer") => {
                 "a job's names and command line are longer than 4,096 bytes together".into()
             }

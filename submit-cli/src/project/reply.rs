@@ -70,7 +70,7 @@ pub fn judge<'a>(
     if let Some(at) = fatal {
         return Err(broken_off(&text[at..], asked, secret));
     }
-    Err(incomplete(answer, &text, &open, secret))
+    Err(incomplete(answer, &text, &open, asked, secret))
 }
 
 /// The inside of a page's element, for a page that belongs to every project.
@@ -82,21 +82,21 @@ pub fn judge_page<'a>(
     asked: &Asked<'_>,
     secret: &Authenticator,
 ) -> Result<Cow<'a, str>, ProjectError> {
+    let text = String::from_utf8_lossy(&answer.body);
     match judge(answer, asked, secret) {
-        // An XML page of another kind is cut nowhere, it is another site's.
-        Err(ProjectError::LostReply { url, .. })
-            if !answer.body.is_empty() && !has_xml_start(answer, asked) =>
-        {
+        // Whatever begins like XML and goes on as something else is another site's, not a project's that was cut.
+        Err(ProjectError::LostReply { url, .. }) if text.len() > 100 && !text.contains("<project_config") => {
             Err(ProjectError::NotBoinc { url, found: "XML of another kind".to_owned() })
+        }
+        Err(ProjectError::Refused { message, .. }) if answer.status >= 400 => {
+            Err(ProjectError::NotBoinc { url: answer.url.clone(), found: message })
+        }
+        Err(ProjectError::UnparsableReply { reason, .. }) => {
+            let found = reason.trim_start_matches("found ").to_owned();
+            Err(ProjectError::NotBoinc { url: answer.url.clone(), found })
         }
         other => other,
     }
-}
-
-fn has_xml_start(answer: &Answer, asked: &Asked<'_>) -> bool {
-    let text = String::from_utf8_lossy(&answer.body);
-    // Cut within the declaration or before the element: it can be a project's.
-    text.contains(&format!("<{}", asked.request)) || text.len() < 60
 }
 
 /// A page for people.
@@ -111,7 +111,7 @@ pub fn judge_html<'a>(
     by_status(answer, asked, secret)?;
     let text = String::from_utf8_lossy(&answer.body);
     if answer.status >= 500 || says_closed(&text) || text.trim().is_empty() {
-        return Err(incomplete(answer, &text, "<html", secret));
+        return Err(incomplete(answer, &text, "<html", asked, secret));
     }
     Ok(text)
 }
@@ -134,7 +134,7 @@ pub fn no_file(answer: &Answer, what: &str, secret: &Authenticator) -> ProjectEr
         None if text.trim() == "bad command" => {
             ProjectError::Refused { request: asked.request.to_owned(), message: "bad command".to_owned() }
         }
-        None => incomplete(answer, &text, "ERROR:", secret),
+        None => incomplete(answer, &text, "ERROR:", &asked, secret),
     }
 }
 
@@ -152,7 +152,12 @@ fn by_status(answer: &Answer, asked: &Asked<'_>, secret: &Authenticator) -> Resu
             message: "too many requests (HTTP status 429)".to_owned(),
             retry_after: answer.retry_after,
         }),
-        status @ 400..=499 => Err(ProjectError::NotBoinc { url, found: format!("HTTP status {status}") }),
+        status @ (404 | 410) => Err(ProjectError::NotBoinc { url, found: format!("HTTP status {status}") }),
+        // A web server's own rules, such as those against attacks, refuse a project's page too.
+        status @ 400..=499 => Err(ProjectError::Refused {
+            request: asked.request.to_owned(),
+            message: format!("HTTP status {status}"),
+        }),
         _ => Ok(()),
     }
 }
@@ -266,14 +271,14 @@ fn create_work(message: &str, shown: String, secret: &Authenticator) -> ProjectE
     if let Some((name, _)) = duplicate(message).filter(|(_, key)| *key == "name") {
         return ProjectError::DuplicateWorkunit { name: shown_part(name, secret) };
     }
-    if let Some(path) = message.split("md5_file: can't open ").nth(1) {
-        let path = path.lines().next().unwrap_or(path);
-        let name = path.rsplit('/').next().unwrap_or(path);
-        return ProjectError::AbsentInput { name: shown_part(name, secret) };
-    }
     if message.contains("mkdir() failed: errno 13") {
         let mend = "make download/ and what is below it writable by the web server".to_owned();
         return ProjectError::ServerSetup { message: shown, mend };
+    }
+    if let Some(path) = message.split("md5_file: can't open ").nth(1) {
+        let path = path.lines().next().unwrap_or(path);
+        let name = shown_part(path.rsplit('/').next().unwrap_or(path), secret);
+        return ProjectError::AbsentInput { name };
     }
     ProjectError::CreateWork { message: shown }
 }
@@ -300,13 +305,19 @@ fn broken_off(text: &str, asked: &Asked<'_>, secret: &Authenticator) -> ProjectE
 }
 
 /// No error, and no end.
-fn incomplete(answer: &Answer, text: &str, open: &str, secret: &Authenticator) -> ProjectError {
+fn incomplete(
+    answer: &Answer,
+    text: &str,
+    open: &str,
+    asked: &Asked<'_>,
+    secret: &Authenticator,
+) -> ProjectError {
     let url = answer.url.clone();
     if answer.status >= 500 {
         return ProjectError::ServerError {
             url,
             status: answer.status,
-            half_reply: shown(&without_tags(text), secret),
+            half_reply: shown(text.split_once("?>").map_or(text, |(_, rest)| rest), secret),
             begun: text.contains(open),
             retry_after: answer.retry_after,
         };
@@ -317,12 +328,16 @@ fn incomplete(answer: &Answer, text: &str, open: &str, secret: &Authenticator) -
             retry_after: answer.retry_after,
         };
     }
-    if !text.contains(open) && !text.trim_start().starts_with("<?xml") && !text.trim().is_empty() {
-        let found = page_title(text).map_or_else(
-            || format!("\"{}\"", shown(text, secret)),
-            |title| format!("a page titled \"{}\"", shown(&title, secret)),
-        );
-        return ProjectError::NotBoinc { url, found };
+    let start = text.trim_start();
+    if text[..text.floor_char_boundary(2000)].to_ascii_lowercase().contains("<html") {
+        let title = page_title(text).unwrap_or_default();
+        return ProjectError::NotBoinc { url, found: format!("a page titled \"{}\"", shown(&title, secret)) };
+    }
+    // PHP's notes begin with a line break.
+    let begun = ["<?xml", "<br />"].iter().any(|known| start.starts_with(known) || known.starts_with(start));
+    if !begun && !text.contains(open) {
+        let reason = format!("found \"{}\"", shown(text, secret));
+        return ProjectError::UnparsableReply { request: asked.request.to_owned(), reason };
     }
     let reason =
         if text.is_empty() { "it is empty".to_owned() } else { format!("no end after {} bytes", text.len()) };
@@ -340,14 +355,6 @@ pub fn page_title(text: &str) -> Option<String> {
     let start = text.find("<title>").or_else(|| text.find("<TITLE>"))? + "<title>".len();
     let title = text[start..].split('<').next().unwrap_or_default();
     Some(unescape(title.trim())).filter(|title| !title.is_empty())
-}
-
-fn without_tags(text: &str) -> String {
-    let mut out = String::new();
-    for piece in text.split('<').skip(usize::from(text.starts_with('<'))) {
-        out.push_str(piece.split_once('>').map_or(piece, |(_, after)| after));
-    }
-    out
 }
 
 /// A server's text as one line that may be shown: no secret, no SQL statement, at most [`SHOWN_CHARACTERS`].

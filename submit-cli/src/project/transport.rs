@@ -8,9 +8,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::blocking::{Body, Client, Request, Response};
-use reqwest::header::{CONTENT_TYPE, DATE, HeaderName, LOCATION, RETRY_AFTER};
+use reqwest::header::{
+    ACCEPT_LANGUAGE, CONTENT_TYPE, COOKIE, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
+};
 use reqwest::{Certificate, Method, Url};
 
+use super::authenticator::Authenticator;
 use super::client::ClientOptions;
 use super::error::ProjectError;
 use super::http_date;
@@ -37,7 +40,10 @@ impl Transport {
     pub fn new(options: &ClientOptions, loopback: bool) -> Result<Self, ProjectError> {
         // Fails only where the program has chosen another one before, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
+        // Pages for people come translated otherwise (`html/inc/translation.inc`).
+        let headers = HeaderMap::from_iter([(ACCEPT_LANGUAGE, HeaderValue::from_static("en"))]);
         let mut builder = Client::builder()
+            .default_headers(headers)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .http1_only()
@@ -111,13 +117,24 @@ impl Transport {
         }
     }
 
-    /// Gets a page whole.
+    /// Gets a page whole, as somebody who is logged in if `user` is given: BOINC's login is a cookie with the authenticator
+    /// (`html/inc/util.inc`, `get_logged_in_user`).
     ///
     /// # Errors
     /// No connection, no whole reply.
-    pub fn get(&self, url: Url) -> Result<Answer, ProjectError> {
+    pub fn get(&self, url: Url, user: Option<&Authenticator>) -> Result<Answer, ProjectError> {
         let shown = url_shown(&url);
-        let response = self.open(url, None)?;
+        let mut request = self.client.get(url);
+        if let Some(user) = user {
+            let setting = |_| ProjectError::Setting {
+                what: "the authenticator".to_owned(),
+                reason: "no cookie".to_owned(),
+            };
+            let mut cookie = HeaderValue::from_str(&format!("auth={}", user.expose())).map_err(setting)?;
+            cookie.set_sensitive(true);
+            request = request.header(COOKIE, cookie);
+        }
+        let response = request.send().map_err(|error| failure(&shown, &error))?;
         self.read(&shown, response)
     }
 
@@ -192,8 +209,10 @@ fn failure(url: &str, error: &reqwest::Error) -> ProjectError {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(this) = cause {
         // An I/O error hides what it was made from: its source is the source of that.
-        let inner = this.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let inner = inner.map(|inner| inner as &(dyn Error + 'static)).unwrap_or(this);
+        let mut inner = this;
+        while let Some(made_from) = inner.downcast_ref().and_then(std::io::Error::get_ref) {
+            inner = made_from;
+        }
         if let Some(rustls::Error::InvalidCertificate(reason)) = inner.downcast_ref() {
             return ProjectError::Certificate { url, reason: reason.to_string() };
         }
@@ -215,7 +234,7 @@ fn causes(error: &reqwest::Error) -> String {
 }
 
 /// The last two of a chain of errors: the first ones only say that something failed.
-fn chain(error: &(dyn Error + 'static)) -> String {
+pub fn chain(error: &(dyn Error + 'static)) -> String {
     let mut texts = vec![error.to_string()];
     let mut cause = error.source();
     while let Some(this) = cause {

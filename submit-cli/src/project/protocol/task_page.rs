@@ -1,4 +1,4 @@
-//! A result's public page (`result.php`): the only place where a failed job's stderr is.
+//! A result's page (`result.php`): the only place where a failed job's stderr is.
 
 use super::completed::stderr_txt;
 use crate::project::xml::unescape;
@@ -64,7 +64,7 @@ pub(crate) fn parse(html: &str) -> TaskPage {
         |n: usize| exit_row.filter(|_| success).and_then(|at| rows.get(at + n)).and_then(text);
     TaskPage {
         name: labelled("Name").or_else(|| workunit?.checked_sub(1).and_then(|at| text(&rows[at]))),
-        stderr: stderr(html),
+        stderr: stderr(html, exit_row.map(|at| &rows[at])),
         exit_status: exit_row.and_then(|at| exit_status(rows[at].raw_value)),
         outcome: field("Outcome"),
         server_state: field("Server state"),
@@ -105,17 +105,17 @@ fn exit_status(raw: &str) -> Option<i32> {
     (digits.len() == 8 && u32::from_str_radix(digits, 16).ok()? == status as u32).then_some(status)
 }
 
-/// The `<pre>` that a client's text is in, else the last one.
-fn stderr(html: &str) -> Option<String> {
-    let texts: Vec<&str> = html
-        .match_indices("<pre")
-        .filter_map(|(at, _)| {
-            let inside = html[at..].split_once('>')?.1;
-            Some(&inside[..inside.find("</pre>")?])
-        })
-        .collect();
-    let sent = texts.iter().find(|text| text.contains("&lt;core_client_version&gt;")).or(texts.last())?;
-    Some(unescape(sent).trim().to_owned())
+/// The `<pre>` that a client's text is in, else the first one after the exit status, which only a task that is over has.
+fn stderr(html: &str, exit_row: Option<&Row<'_>>) -> Option<String> {
+    let inside = |at: usize| {
+        let inside = html[at..].split_once('>')?.1;
+        Some(&inside[..inside.find("</pre>")?])
+    };
+    let after = exit_row.map(|row| row.raw_value.as_ptr() as usize - html.as_ptr() as usize);
+    let starts = || html.match_indices("<pre").map(|(at, _)| at);
+    let sent = starts().filter_map(inside).find(|text| text.contains("&lt;core_client_version&gt;"));
+    let text = sent.or_else(|| inside(starts().find(|at| after.is_some_and(|after| *at > after))?))?;
+    Some(unescape(text).trim().to_owned())
 }
 
 /// Text without tags.
@@ -129,3 +129,6 @@ fn text_of(html: &str) -> String {
     text.push_str(rest);
     unescape(&text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,13 @@
 //! Which texts can be sent. The server puts them into lines, SQL and XML without quoting any of it
 //! (`html/user/submit_rpc_handler.php` `submit_jobs`, `tools/create_work.cpp`, `sched/sched_send.cpp`).
 
-use crate::project::error::{ProjectError, SHOWN_CHARACTERS};
+use crate::project::error::ProjectError;
 
 /// Width of the names' columns (`db/schema.sql`) and of file names (`html/inc/util_basic.inc`, `is_valid_filename`).
 const NAME_MAX: usize = 255;
+
+/// So many characters of a text are shown.
+const SHOWN_MAX: usize = 80;
 
 /// A workunit's name.
 ///
@@ -37,8 +40,13 @@ pub fn physical_name(text: &str) -> Result<(), ProjectError> {
 /// # Errors
 /// It would come back as something else, or does not fit.
 pub fn batch_name(text: &str) -> Result<(), ProjectError> {
-    let good = |c: char| !c.is_control() && !matches!(c, '<' | '>' | '&' | '\\' | '\'' | '"');
-    name("the batch name", text, "any text without < > & \\ ' \" and line ends, at most 255 characters", good)
+    let good = |c: char| is_xml(c) && !matches!(c, '<' | '>' | '&' | '\\' | '\'' | '"');
+    name(
+        "the batch name",
+        text,
+        "any text without < > & \\ ' \" and control characters, at most 255 characters",
+        good,
+    )
 }
 
 /// A BOINC app's name.
@@ -55,13 +63,13 @@ pub fn app_name(text: &str) -> Result<(), ProjectError> {
 /// # Errors
 /// It would end the server's line or its SQL, be changed, or make volunteers' clients reject whole replies.
 pub fn command_line(text: &str) -> Result<(), ProjectError> {
-    let good = |c: char| !c.is_control() && !matches!(c, '<' | '\\' | '\'' | '"');
+    let good = |c: char| is_xml(c) && !matches!(c, '<' | '\\' | '\'' | '"');
     match text.chars().find(|c| !good(*c)) {
         Some(odd) => Err(unsendable(
             "the command line",
             text,
             format!("{odd:?}"),
-            "any text without < \\ ' \" and line ends is accepted",
+            "any text without < \\ ' \" and control characters",
         )),
         None => Ok(()),
     }
@@ -88,9 +96,14 @@ pub fn template(text: &str, tag: &'static str) -> Result<String, ProjectError> {
     let whole = lines.starts_with(&format!("<{tag}>")) && lines.ends_with(&format!("</{tag}>\n"));
     if !whole || lines.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\t')) {
         let found = if whole { "a control character" } else { "another element" };
-        return Err(unsendable(tag, text, found.to_owned(), "one element of this name is accepted"));
+        return Err(unsendable(tag, text, found.to_owned(), "one element of this name"));
     }
     Ok(lines)
+}
+
+/// Whether a character is for texts, and libxml takes it.
+fn is_xml(c: char) -> bool {
+    !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}')
 }
 
 fn name(
@@ -109,7 +122,7 @@ fn name(
 }
 
 fn unsendable(what: &'static str, text: &str, found: String, accepted: &'static str) -> ProjectError {
-    ProjectError::Unsendable { what, text: text.chars().take(SHOWN_CHARACTERS).collect(), found, accepted }
+    ProjectError::Unsendable { what, text: text.chars().take(SHOWN_MAX).collect(), found, accepted }
 }
 
 #[cfg(test)]
@@ -118,7 +131,7 @@ mod tests {
 
     #[test]
     fn what_breaks_the_server_or_its_volunteers_is_refused() {
-        for bad in ["a\"b", "a'b", "a\\b", "a < b", "a\nb", "a\rb", "a\0b", "\u{7f}"] {
+        for bad in ["a\"b", "a'b", "a\\b", "a < b", "a\nb", "a\rb", "a\0b", "\u{7f}", "a\u{ffff}"] {
             assert!(command_line(bad).is_err(), "{bad:?}");
             assert!(
                 job_name(bad).is_err() && physical_name(bad).is_err() && batch_name(bad).is_err(),
