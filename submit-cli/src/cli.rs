@@ -34,6 +34,10 @@ pub enum Verb {
     Fetch(commands::fetch::Args),
     /// What a project's admin does: app versions, plan classes, a look at the project
     Admin(commands::admin::Args),
+    /// Make a project known, with the authenticator that proves who you are there
+    Login(commands::login::Args),
+    /// Forget a project and its authenticator
+    Logout(commands::logout::Args),
     /// Say whether this computer is fit to run campaigns, and what to do if not
     Doctor(commands::doctor::Args),
     /// Print a completion script for a shell

@@ -5,6 +5,7 @@ pub mod admin_check;
 pub mod campaign;
 pub mod doctor;
 pub mod plan;
+pub mod projects;
 pub mod standing;
 pub mod submit;
 mod terminal;

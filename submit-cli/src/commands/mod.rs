@@ -3,6 +3,8 @@
 use crate::campaign::CampaignError;
 use crate::cli::{Cli, Verb};
 use crate::exit::Exit;
+use crate::project::config::ConfigError;
+use crate::project::error::ProjectError;
 
 pub mod admin;
 pub mod admin_app_version;
@@ -13,6 +15,8 @@ pub mod completions;
 pub mod doctor;
 pub mod fetch;
 pub mod init;
+pub mod login;
+pub mod logout;
 pub mod logs;
 pub mod pack;
 pub mod run;
@@ -31,11 +35,21 @@ pub fn run(cli: Cli) -> Exit {
         Verb::Logs(args) => logs::run(&args),
         Verb::Fetch(args) => fetch::run(&args),
         Verb::Admin(args) => admin::run(&args),
+        Verb::Login(args) => login::run(&args),
+        Verb::Logout(args) => logout::run(&args),
         Verb::Doctor(args) => doctor::run(&args),
         Verb::Completions(args) => completions::run(&args),
     };
-    done.unwrap_or_else(|error| match error.downcast_ref() {
-        Some(CampaignError::Missing { .. }) => crate::render::refusal(&error),
-        _ => crate::render::error(&error),
+    done.unwrap_or_else(|error| {
+        let of_project = error.chain().find_map(|cause| cause.downcast_ref::<ProjectError>());
+        let is_missing = matches!(error.downcast_ref(), Some(CampaignError::Missing { .. }));
+        let is_input = is_missing
+            || of_project.is_some_and(ProjectError::is_bad_input)
+            || error.downcast_ref().is_some_and(ConfigError::is_bad_input);
+        let exit = if is_input { crate::render::refusal(&error) } else { crate::render::error(&error) };
+        if let Some(help) = of_project.and_then(ProjectError::help) {
+            crate::render::help(&help);
+        }
+        exit
     })
 }

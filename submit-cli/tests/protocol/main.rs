@@ -5,6 +5,7 @@
 mod cut;
 mod element;
 mod faults;
+mod login;
 mod outputs;
 mod recorded;
 mod replies;

@@ -1,0 +1,226 @@
+//! `buoy login` and `buoy logout`.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::recorded::named;
+use crate::server::{KEY, Server, ok, reply};
+
+const CONFIG: &str = "<?xml version=\"1.0\" ?>\n<project_config>\n<name>Test project</name>\n<server_version>714</server_version>\n</project_config>";
+
+/// A user without projects.
+struct User {
+    home: tempfile::TempDir,
+}
+
+struct Ran {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl User {
+    fn new() -> Self {
+        Self { home: tempfile::tempdir().unwrap() }
+    }
+
+    fn dir(&self) -> PathBuf {
+        self.home.path().join("config/buoy")
+    }
+
+    fn command(&self, program: &Path, args: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command.args(args).env_clear().env("XDG_CONFIG_HOME", self.home.path().join("config"));
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command
+    }
+
+    fn buoy(&self, args: &[&str], stdin: &str) -> Ran {
+        self.run(self.command(Path::new(env!("CARGO_BIN_EXE_buoy")), args), stdin)
+    }
+
+    fn run(&self, mut command: Command, stdin: &str) -> Ran {
+        use std::io::Write;
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+        let output = child.wait_with_output().unwrap();
+        Ran {
+            code: output.status.code().unwrap(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+/// A project that takes the user's authenticator.
+fn project() -> Server {
+    Server::with([ok(CONFIG), named("estimate_batch").wire()])
+}
+
+#[test]
+fn a_login_is_proven_kept_and_used() {
+    let (user, server) = (User::new(), project());
+    let ran = user.buoy(&["login", &server.url(), "--stdin", "--name", "test"], &format!("{KEY}\n"));
+    assert_eq!(ran.stderr, "");
+    assert_eq!(
+        ran.stdout,
+        format!("logged in to test: Test project at {}, app universal, the default\n", server.url())
+    );
+    assert_eq!(ran.code, 0);
+    server.asked();
+    let secret = user.dir().join("test.authenticator");
+    assert_eq!(std::fs::read_to_string(&secret).unwrap(), format!("{KEY}\n"));
+    assert_eq!(std::fs::metadata(&secret).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(!std::fs::read_to_string(user.dir().join("projects.toml")).unwrap().contains(KEY));
+
+    server.plan(ok(CONFIG));
+    server.plan(named("estimate_batch").wire());
+    let ran = user.buoy(&["login", "--check", "--json"], "");
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    let told: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(
+        (&told["name"], &told["title"], &told["default"]),
+        (&"test".into(), &"Test project".into(), &true.into())
+    );
+    let asked = server.asked();
+    assert!(asked[1].request().contains(KEY));
+
+    let ran = user.buoy(&["login", "--list"], "");
+    assert_eq!(ran.stdout, format!("test  {}  app universal  (default)\n", server.url()));
+
+    assert_eq!(user.buoy(&["logout", "test"], "").code, 0);
+    assert!(!secret.exists());
+    let ran = user.buoy(&["login", "--check"], "");
+    assert_eq!(
+        (ran.code, ran.stderr.as_str()),
+        (2, "error: not logged in to any project; buoy login ADDRESS does that\n")
+    );
+}
+
+#[test]
+fn a_refused_login_keeps_nothing_and_says_what_to_do() {
+    for (answers, code, said) in [
+        (vec![reply("HTTP/1.1 404 Not Found", b"")], 2, "this is no BOINC project"),
+        (
+            vec![ok(CONFIG), named("create_batch-bad-authenticator").wire()],
+            2,
+            "does not know this authenticator",
+        ),
+        (vec![ok(CONFIG), named("create_batch-unknown-app").wire()], 2, "has no BOINC app nosuch"),
+        (vec![ok(CONFIG), named("create_batch-app-without-permission").wire()], 3, "you may not submit jobs"),
+    ] {
+        let (user, server) = (User::new(), Server::with(answers));
+        let ran = user.buoy(&["login", &server.url(), "--stdin"], KEY);
+        assert_eq!(ran.code, code, "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains(said) && ran.stderr.contains("\n  help: ") && ran.stdout.is_empty(),
+            "{}",
+            ran.stderr
+        );
+        assert!(!ran.stderr.contains(KEY));
+        assert!(!user.dir().exists());
+        server.asked();
+    }
+}
+
+#[test]
+fn wrong_arguments_are_refused_before_anything_is_asked() {
+    let user = User::new();
+    for (args, said) in [
+        (&["login", "http://project.example/"][..], "--allow-http"),
+        (&["login", "https://me:secret@project.example/"], "a user name or password in it"),
+        (&["login", "https://project.example/", "--name", "../x"], "cannot name a project"),
+        (&["login", "--check", "nosuch"], "buoy login"),
+        (&["logout", "nosuch"], "not logged in"),
+    ] {
+        let ran = user.buoy(args, "");
+        assert_eq!(ran.code, 2, "{args:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains(said), "{args:?}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn the_authenticator_comes_from_a_file_or_the_environment() {
+    let (user, server) = (User::new(), project());
+    let file = user.home.path().join("key");
+    std::fs::write(&file, format!("{KEY}\n")).unwrap();
+    let ran = user.buoy(&["login", &server.url(), "--authenticator-file", file.to_str().unwrap()], "");
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+
+    let (user, server) = (User::new(), project());
+    let mut command = user.command(Path::new(env!("CARGO_BIN_EXE_buoy")), &["login", &server.url()]);
+    command.env("BUOY_AUTHENTICATOR", KEY);
+    assert_eq!(user.run(command, "").code, 0);
+    // Its name is from the address.
+    assert!(user.dir().join("buoytest.authenticator").exists());
+
+    let (user, server) = (User::new(), Server::with([ok(CONFIG)]));
+    let ran = user.buoy(&["login", &server.url(), "--stdin"], "hunter2");
+    assert_eq!(ran.code, 2);
+    assert!(
+        ran.stderr.contains("stdin")
+            && ran.stderr.contains("7 characters")
+            && !ran.stderr.contains("hunter2"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn a_name_is_not_taken_over_by_another_project() {
+    let (user, first, second) = (User::new(), project(), Server::new());
+    assert_eq!(user.buoy(&["login", &first.url(), "--stdin", "--name", "a"], KEY).code, 0);
+    let ran = user.buoy(&["login", &second.url(), "--stdin", "--name", "a"], KEY);
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("--name") && second.asked().is_empty(), "{}", ran.stderr);
+}
+
+/// Runs a shell line at a terminal of its own, and types keys once it asks for the authenticator.
+#[cfg(target_os = "linux")]
+fn at_a_terminal(user: &User, line: &str, keys: &str) -> String {
+    use std::io::{Read, Write};
+    let mut command =
+        user.command(Path::new("script"), &["--quiet", "--return", "--command", line, "/dev/null"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let mut seen = Vec::new();
+    let mut byte = [0];
+    while !seen.ends_with(b"): ") {
+        assert_eq!(stdout.read(&mut byte).unwrap(), 1, "no question: {}", String::from_utf8_lossy(&seen));
+        seen.push(byte[0]);
+    }
+    stdin.write_all(keys.as_bytes()).unwrap();
+    stdout.read_to_end(&mut seen).unwrap();
+    child.wait().unwrap();
+    String::from_utf8(seen).unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_typed_is_not_shown_and_the_terminal_is_as_it_was() {
+    let buoy = env!("CARGO_BIN_EXE_buoy");
+    let (user, server) = (User::new(), project());
+    let line = format!("{buoy} login {} --name t; stty -a", server.url());
+    let seen = at_a_terminal(&user, &line, &format!("{KEY}\r"));
+    assert!(
+        seen.starts_with("Authenticator at Test project (account key") && seen.contains("logged in to t"),
+        "{seen}"
+    );
+    assert!(!seen.contains(&KEY[..4]), "{seen}");
+    assert!(seen.contains(" echo ") && seen.contains(" icanon ") && seen.contains("isig "), "{seen}");
+    assert!(user.dir().join("t.authenticator").exists());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn ctrl_c_at_the_question_leaves_the_terminal_as_it_was() {
+    let buoy = env!("CARGO_BIN_EXE_buoy");
+    let (user, server) = (User::new(), Server::with([ok(CONFIG)]));
+    let line = format!("{buoy} login {} --name t; echo code $?; stty -a", server.url());
+    let seen = at_a_terminal(&user, &line, "1234\x03");
+    assert!(seen.contains("code 130") && !seen.contains("1234"), "{seen}");
+    assert!(seen.contains(" echo ") && seen.contains(" icanon ") && seen.contains("isig "), "{seen}");
+    assert!(!user.dir().exists());
+}
