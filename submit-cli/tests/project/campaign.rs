@@ -14,7 +14,7 @@ use submit_cli::load::load;
 use submit_cli::plan::Plan;
 use submit_cli::project::authenticator::Authenticator;
 use submit_cli::project::client::ProjectClient;
-use submit_cli::project::config::ProjectEntry;
+use submit_cli::project::config::{ProjectEntry, Projects};
 use submit_cli::sources::Sources;
 use submit_cli::submission::outgoing::Outgoing;
 use submit_cli::submission::reporter::Silent;
@@ -102,6 +102,12 @@ impl Bench {
             table.push_str(&format!("j{n},l{input}.pdbqt,{n}\n"));
         }
         self.write("jobs.csv", &table);
+    }
+
+    /// Logs in to the emulated project.
+    pub fn log_in(&self) {
+        let mut projects = Projects::open_in(self.path("config"), None).unwrap();
+        projects.add(&self.entry, &Authenticator::parse(AUTHENTICATOR).unwrap(), true).unwrap();
     }
 
     pub fn path(&self, name: &str) -> PathBuf {

@@ -3,18 +3,10 @@
 use std::process::{Command, Output, Stdio};
 
 use assert_cmd::cargo::CommandCargoExt;
-use submit_cli::project::authenticator::Authenticator;
-use submit_cli::project::config::Projects;
 
 use crate::campaign::{AUTHENTICATOR, Bench};
 
 impl Bench {
-    /// Logs in to the emulated project.
-    pub fn log_in(&self) {
-        let mut projects = Projects::open_in(self.path("config"), None).unwrap();
-        projects.add(&self.entry, &Authenticator::parse(AUTHENTICATOR).unwrap(), true).unwrap();
-    }
-
     /// `buoy` in the bench's directory, with its projects.
     pub fn buoy(&self, args: &[&str]) -> Command {
         let mut command = Command::cargo_bin("buoy").unwrap();
