@@ -111,13 +111,13 @@ impl Page {
         Stop::Exit
     }
 
-    /// A message of PHP's in the page, if errors are displayed.
+    /// A message of PHP's own in the page, if errors are displayed; it is not escaped.
     pub(crate) fn complain(&mut self, level: Level, message: &str, at: At) {
         if self.display_errors {
             let line = format!(
                 "<br />\n<b>{}</b>:  {} in <b>{}{}</b> on line <b>{}</b><br />\n",
                 level.name(),
-                escape_compat(message),
+                message,
                 self.root,
                 at.0,
                 at.1
@@ -126,8 +126,9 @@ impl Page {
         }
     }
 
+    /// A warning of one of PHP's functions; those are escaped.
     pub(crate) fn warn(&mut self, message: &str, at: At) {
-        self.complain(Level::Warning, message, at);
+        self.complain(Level::Warning, &escape_compat(message), at);
     }
 
     /// An uncaught exception thrown at `at`; `trace` holds `(place, call)` from the innermost out.

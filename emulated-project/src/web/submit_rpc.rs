@@ -45,7 +45,7 @@ pub(super) fn message(script: &mut Script<'_>, at_field: At, at_escape: At) -> R
         let null = |function: &str, parameter: &str| {
             format!("{function}(): Passing null to parameter #1 (${parameter}) of type string is deprecated")
         };
-        script.page.warn("Undefined array key \"request\"", at_field);
+        script.page.complain(Level::Warning, "Undefined array key \"request\"", at_field);
         let deprecated = null("simplexml_load_string", "data");
         script.page.complain(Level::Deprecated, &deprecated, At(UTIL_BASIC, 325));
         script.page.complain(Level::Deprecated, &null("htmlspecialchars", "string"), at_escape);

@@ -353,6 +353,8 @@ impl<'a> Parser<'a> {
             .collect();
         let caret: String = bytes[start..self.at.min(bytes.len())]
             .iter()
+            // The caret and the line's end share libxml2's buffer with the blanks.
+            .take(79)
             .map(|byte| if *byte == b'\t' { '\t' } else { ' ' })
             .chain(std::iter::once('^'))
             .collect();
