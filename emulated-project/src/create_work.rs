@@ -72,13 +72,32 @@ impl Printed {
 #[derive(Debug)]
 pub(crate) struct Failed;
 
-/// Runs it; the error is what it printed.
-pub(crate) fn run(state: &State, call: &Call<'_>) -> Result<(), String> {
+/// A run that failed.
+pub(crate) struct Died {
+    /// What it printed.
+    pub(crate) printed: String,
+    /// Bytes of its input that nobody took any more: PHP complains of a broken pipe.
+    pub(crate) unread: usize,
+}
+
+/// What a pipe holds.
+const PIPE_BYTES: usize = 64 << 10;
+/// What create_work reads at a time.
+const READ_BYTES: usize = 4096;
+
+/// Runs it.
+pub(crate) fn run(state: &State, call: &Call<'_>) -> Result<(), Died> {
     let mut printed = Printed::default();
-    let mut run = Run { state, call, outputs: HashMap::new() };
+    let mut run = Run { state, call, outputs: HashMap::new(), read: 0 };
     match run.jobs(&mut printed) {
         Ok(()) => Ok(()),
-        Err(Failed) => Err(printed.errors + &printed.output),
+        Err(Failed) => {
+            let taken = run.read.next_multiple_of(READ_BYTES) + PIPE_BYTES;
+            Err(Died {
+                printed: printed.errors + &printed.output,
+                unread: call.stdin.len().saturating_sub(taken),
+            })
+        }
     }
 }
 
@@ -86,6 +105,8 @@ struct Run<'a> {
     state: &'a State,
     call: &'a Call<'a>,
     outputs: HashMap<String, Arc<[OutputFile]>>,
+    /// Bytes of the lines read so far.
+    read: usize,
 }
 
 impl Run<'_> {
@@ -97,6 +118,7 @@ impl Run<'_> {
         // The buffer that a row is written into. A job without a row has what the buffer holds from the one before.
         let mut last: Option<Row> = None;
         for (number, text) in self.call.stdin.split_inclusive('\n').enumerate() {
+            self.read += text.len();
             let job = line::parse(text, printed)?;
             if job.assigned {
                 self.assigned(printed)?;

@@ -174,6 +174,12 @@ impl EmulatedProject {
         batches
     }
 
+    /// What the assimilator has collected in `results/`: batch and file name, sorted.
+    #[must_use]
+    pub fn collected_files(&self) -> Vec<(u64, String)> {
+        self.state.data().storage.results.keys().cloned().collect()
+    }
+
     /// Lets the transitioner make the instances of all workunits that need some, in the order of their ids.
     pub fn run_transitioner(&self) {
         let mut data = self.state.data();
@@ -258,14 +264,15 @@ impl EmulatedProject {
         error: impl FnOnce(String) -> VolunteerError,
         act: impl FnOnce(&mut crate::state::Data, usize) -> Option<String>,
     ) -> Result<String, VolunteerError> {
-        let deletion = self.state.settings().file_deletion;
+        let settings = self.state.settings();
         let mut data = self.state.data();
         let index = data
             .tables
             .workunit_named(workunit)
             .ok_or_else(|| VolunteerError::NoWorkunit(workunit.to_owned()))?;
         let done = act(&mut data, index);
-        volunteers::delete_files(&mut data, deletion, &[index]);
+        volunteers::collect(&mut data, settings.collects_outputs, index);
+        volunteers::delete_files(&mut data, settings.file_deletion, &[index]);
         done.ok_or_else(|| error(workunit.to_owned()))
     }
 }

@@ -183,7 +183,9 @@ fn answer(shared: &Shared, connection: &mut Connection, handle: &TcpStream, mut 
             hold(shared, gate);
             (Some(act()), None)
         }
-        Fault::None | Fault::FailAfterJobs(_) | Fault::ClosedForMaintenance => (Some(act()), None),
+        Fault::None | Fault::FailAfterJobs(_) | Fault::ClosedForMaintenance | Fault::DatabaseDown => {
+            (Some(act()), None)
+        }
     };
     let mut next = Next::Close;
     let mut out = Vec::new();

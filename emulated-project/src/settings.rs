@@ -21,6 +21,12 @@ pub struct Settings {
     pub project_root: String,
     /// `<remote_submit_log>` is set: since PHP 8.1 each line that is logged adds a note to the reply.
     pub remote_submit_log: bool,
+    /// Whether result.php and workunit.php want a login (`REQUIRE_LOGIN`, the default since June 2026): a cookie `auth` with
+    /// any user's authenticator. Before, they were open to everybody.
+    pub task_pages_require_login: bool,
+    /// Whether the assimilator collects outputs in `results/BATCH/WORKUNIT__file_NAME` for get_output3.php before they are
+    /// deleted, and writes `WORKUNIT_error` for failed workunits.
+    pub collects_outputs: bool,
     /// When the file deleter removes what nobody needs any more.
     pub file_deletion: FileDeletion,
     /// What the random parts of names are made from.
@@ -38,6 +44,8 @@ impl Default for Settings {
             master_url: None,
             project_root: "/PROJECT".to_owned(),
             remote_submit_log: false,
+            task_pages_require_login: true,
+            collects_outputs: false,
             file_deletion: FileDeletion::AtOnce,
             seed: 1,
         }

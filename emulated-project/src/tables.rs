@@ -10,8 +10,8 @@ pub(crate) const NAME_CHARACTERS: usize = 191;
 /// Characters of `batch.name`.
 pub(crate) const BATCH_NAME_CHARACTERS: usize = 255;
 
-/// The key under which a name is unique: the tables are `utf8mb4_general_ci`, which tells apart neither case nor
-/// trailing spaces.
+/// The key under which a name is unique: make_project gives the tables `utf8mb4_unicode_ci` (py/Boinc/database.py), which
+/// tells apart neither case nor trailing spaces. (Nor accents; those are told apart here.)
 pub(crate) fn collate(name: &str) -> String {
     name.trim_end_matches(' ').to_lowercase()
 }

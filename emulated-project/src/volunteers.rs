@@ -290,6 +290,38 @@ fn stderr_out(message: &str, stderr: &str) -> String {
     )
 }
 
+/// The assimilator of batch-collect apps, once for each workunit that is over: outputs by logical name, failures by their
+/// error mask (tools/batch_collect_assimilate.py).
+fn assimilate(data: &mut Data, index: usize) {
+    let workunit = &data.tables.workunits[index];
+    let (batch, name) = (workunit.batch, workunit.name.clone());
+    let canonical = workunit.instances.iter().find(|instance| instance.id == workunit.canonical_result);
+    let mut collected = Vec::new();
+    match canonical {
+        Some(instance) => {
+            for (output, physical) in workunit.outputs.iter().zip(&instance.outputs) {
+                if let Some(file) = data.storage.upload.get(physical) {
+                    collected.push((format!("{name}__file_{}", output.open_name), file.clone()));
+                }
+            }
+        }
+        None => {
+            let text = format!("{}\n", workunit.error_mask).into_bytes();
+            collected.push((format!("{name}_error"), StoredFile::new(text)));
+        }
+    }
+    for (file, stored) in collected {
+        data.storage.results.entry((batch, file)).or_insert(stored);
+    }
+}
+
+/// The assimilator, if the project has one that collects.
+pub(crate) fn collect(data: &mut Data, collects: bool, index: usize) {
+    if collects && data.tables.workunits[index].is_over() {
+        assimilate(data, index);
+    }
+}
+
 /// The file deleter, if it runs by itself, for workunits that have just changed.
 pub(crate) fn delete_files(data: &mut Data, deletion: FileDeletion, indexes: &[usize]) {
     if deletion == FileDeletion::AtOnce {

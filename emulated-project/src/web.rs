@@ -3,6 +3,7 @@
 mod batches;
 mod get_output;
 mod get_output2;
+mod get_output3;
 mod html;
 mod job_file;
 mod queries;
@@ -76,7 +77,7 @@ pub(crate) fn respond(state: &State, request: &Request, form: Form, fault: &Faul
         }
         "get_output.php" => get_output::run(script),
         "get_output2.php" => get_output2::run(script),
-        "get_output3.php" => site::login_first(&script),
+        "get_output3.php" => get_output3::run(script),
         "result.php" => task_pages::result(script),
         "workunit.php" => task_pages::workunit(script),
         "" | "index.php" => site::front_page(script),
@@ -94,5 +95,5 @@ fn finish(page: Page, ended: Php, content_type: &str) -> Reply {
         Err(Stop::Fatal) if !page.display_errors() => 500,
         _ => 200,
     };
-    Reply::new(status, content_type, page.into_bytes())
+    Reply::new(status, content_type, page.into_bytes()).streamed()
 }

@@ -33,6 +33,8 @@ struct Head {
     method: String,
     target: String,
     content_type: String,
+    cookies: String,
+    accept_language: String,
     length: Option<u64>,
     chunked: bool,
     expects_continue: bool,
@@ -69,6 +71,8 @@ impl Connection {
             path: path.to_owned(),
             query: query.to_owned(),
             content_type: head.content_type,
+            cookies: head.cookies,
+            accept_language: head.accept_language,
             body,
             body_bytes,
             head_bytes: head.bytes as u64,
@@ -178,6 +182,8 @@ fn parse_head(bytes: &[u8]) -> Result<Option<Head>, ReadError> {
         method: parsed.method.unwrap_or_default().to_owned(),
         target: parsed.path.unwrap_or_default().to_owned(),
         content_type: String::new(),
+        cookies: String::new(),
+        accept_language: String::new(),
         length: None,
         chunked: false,
         expects_continue: false,
@@ -194,6 +200,8 @@ fn parse_head(bytes: &[u8]) -> Result<Option<Head>, ReadError> {
                 head.length =
                     Some(length.map_err(|_| ReadError::Malformed(format!("Content-Length {value}")))?);
             }
+            "cookie" => head.cookies = value.to_owned(),
+            "accept-language" => head.accept_language = value.to_owned(),
             "transfer-encoding" => head.chunked = value.eq_ignore_ascii_case("chunked"),
             "expect" => head.expects_continue = value.eq_ignore_ascii_case("100-continue"),
             "connection" if value.eq_ignore_ascii_case("close") => head.keep_alive = false,

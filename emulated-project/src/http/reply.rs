@@ -8,7 +8,12 @@ pub(crate) struct Reply {
     pub(crate) body: Vec<u8>,
     /// What `Content-Length` says, if that is not the body's length: the connection is then cut after the body.
     pub(crate) announced_length: Option<u64>,
+    /// A script made it and did not say how long it is: Apache does only when it is short.
+    pub(crate) streamed: bool,
 }
+
+/// What Apache gathers before it has to send without knowing the length.
+const GATHERED_BYTES: usize = 8000;
 
 impl Reply {
     pub(crate) fn new(status: u16, content_type: &str, body: Vec<u8>) -> Self {
@@ -17,11 +22,18 @@ impl Reply {
             headers: vec![("Content-Type", content_type.to_owned())],
             body,
             announced_length: None,
+            streamed: false,
         }
     }
 
     pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
+        self
+    }
+
+    /// As a script's output whose length nobody has announced.
+    pub(crate) fn streamed(mut self) -> Self {
+        self.streamed = true;
         self
     }
 
@@ -47,15 +59,29 @@ impl Reply {
         for (name, value) in &self.headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
-        let length = self.announced_length.unwrap_or(self.body.len() as u64);
-        head.push_str(&format!("Content-Length: {length}\r\n"));
+        let chunked = self.streamed && self.body.len() > GATHERED_BYTES;
+        if chunked {
+            head.push_str("Transfer-Encoding: chunked\r\n");
+        } else {
+            let length = self.announced_length.unwrap_or(self.body.len() as u64);
+            head.push_str(&format!("Content-Length: {length}\r\n"));
+        }
         head.push_str(if keep_alive {
             "Connection: Keep-Alive\r\n\r\n"
         } else {
             "Connection: close\r\n\r\n"
         });
         let mut bytes = head.into_bytes();
-        bytes.extend_from_slice(&self.body);
+        if chunked {
+            for chunk in self.body.chunks(GATHERED_BYTES) {
+                bytes.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+                bytes.extend_from_slice(chunk);
+                bytes.extend_from_slice(b"\r\n");
+            }
+            bytes.extend_from_slice(b"0\r\n\r\n");
+        } else {
+            bytes.extend_from_slice(&self.body);
+        }
         bytes
     }
 }

@@ -30,8 +30,8 @@ enum Answer {
 }
 
 pub(super) fn run(mut script: Script<'_>) -> Reply {
-    if script.is_closed() {
-        return super::site::project_down(script);
+    if let Some(reply) = super::site::out_of_order(&mut script) {
+        return reply;
     }
     let answer = match answer(&mut script) {
         Ok(answer) | Err(answer) => answer,

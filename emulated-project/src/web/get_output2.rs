@@ -11,8 +11,8 @@ use super::site::{missing_number, missing_text};
 use super::{PHP_HTML, finish};
 
 pub(super) fn run(mut script: Script<'_>) -> Reply {
-    if script.is_closed() {
-        return super::site::project_down(script);
+    if let Some(reply) = super::site::out_of_order(&mut script) {
+        return reply;
     }
     for name in ["cmd", "auth"] {
         if script.request.parameter(name).is_none() {

@@ -85,7 +85,7 @@ pub(super) fn page_head(page: &mut Page, title: &str, project: &str, url: &str, 
     let shown = if title.is_empty() { project } else { title };
     page.echo(&format!(
         "<!DOCTYPE html>\n        <html lang=\"en\">\n        <head>\n    \
-         <script src=\"https://code.jquery.com/jquery-3.7.1.min.js\"></script>\n        \
+         <script src=\"https://code.jquery.com/jquery-3.7.1.slim.min.js\"></script>\n        \
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n    {head_extra}\
          <title>{shown}</title>\n\n        <meta charset=\"utf-8\">\n    \n        \
          <link rel=alternate type=\"application/rss+xml\" title=\"RSS 2.0\" href=\"{url}rss_main.php\">\n        \
@@ -99,8 +99,8 @@ pub(super) fn page_head(page: &mut Page, title: &str, project: &str, url: &str, 
 /// `page_tail`.
 pub(super) fn page_tail(page: &mut Page, url: &str) {
     page.echo(&format!(
-        "<br>\n<center><a href=\"https://boinc.berkeley.edu\"><img src={url}img/pb_boinc.gif alt=\"Powered by BOINC\">\
-         </a></center>\n        <script src=\"{url}/bootstrap.min.js\"></script>\n        </div>\n        </body>\n        \
+        "<br>\n<center><a href=\"https://boinc.berkeley.edu\"><img src={url}/img/pb_boinc.gif alt=\"Powered by BOINC\">\
+         </a></center><p><center>&copy; 2026  Buoy Test</center>\n        <script src=\"{url}/bootstrap.min.js\"></script>\n        </div>\n        </body>\n        \
          </html>\n    "
     ));
 }

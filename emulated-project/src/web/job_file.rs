@@ -1,5 +1,7 @@
 //! job_file.php: query_files and upload_files.
 
+use std::collections::hash_map::Entry;
+
 use crate::http::UploadProblem;
 use crate::php::{At, DB_CONN, DIR_HIER, JOB_FILE, Php, SUBMIT_DB, Stop, htmlspecialchars, to_int};
 use crate::settings::Installation;
@@ -52,8 +54,8 @@ fn insert_record(script: &mut Script<'_>, name: &str, delete_time: i64, from: [(
         "Data too long for column 'name' at row 1".to_owned()
     } else {
         tables.next_job_file_id += 1;
-        if !tables.job_files.contains_key(&collate(name)) {
-            tables.job_files.insert(collate(name), JobFile { id, delete_time });
+        if let Entry::Vacant(vacant) = tables.job_files.entry(collate(name)) {
+            vacant.insert(JobFile { id, delete_time });
             return Ok(id);
         }
         format!("Duplicate entry '{name}' for key 'jf_name'")

@@ -36,6 +36,16 @@ impl<'a> Script<'a> {
         self.state.is_closed() || matches!(self.fault, Fault::ClosedForMaintenance)
     }
 
+    pub(super) fn is_database_down(&self) -> bool {
+        matches!(self.fault, Fault::DatabaseDown)
+    }
+
+    /// `get_logged_in_user(false)`: whose authenticator the cookie `auth` holds.
+    pub(super) fn logged_in(&self) -> Option<usize> {
+        let authenticator = self.request.cookie("auth").filter(|cookie| truthy(cookie))?;
+        self.data().tables.user(authenticator.trim())
+    }
+
     pub(super) fn data(&self) -> MutexGuard<'a, Data> {
         self.state.data()
     }
@@ -48,6 +58,9 @@ impl<'a> Script<'a> {
     pub(super) fn open_database(&mut self) -> Php {
         if self.is_closed() {
             return Err(self.page.xml_error(-183, "project down for maintenance"));
+        }
+        if self.is_database_down() {
+            return Err(self.page.xml_error(-138, "Can't connect to database"));
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! What tells a BOINC project from another site: front page, get_project_config.php; and small pages.
 
 use crate::http::{Reply, percent_decode};
-use crate::php::htmlspecialchars;
+use crate::php::{Page, htmlspecialchars};
 use crate::state::State;
 
 use super::html::{page_head, page_tail};
@@ -9,7 +9,7 @@ use super::script::Script;
 use super::{APACHE_HTML, NOT_FOUND, PHP_HTML, PHP_XML};
 
 /// The project's `<long_name>`.
-const LONG_NAME: &str = "Buoytest";
+const LONG_NAME: &str = "Buoy Test";
 
 /// sample_index.php: the head names the scheduler, by which clients know a project.
 pub(super) fn front_page(mut script: Script<'_>) -> Reply {
@@ -32,51 +32,60 @@ pub(super) fn front_page(mut script: Script<'_>) -> Reply {
          <center><a href=\"signup.php\" class=\"btn btn-success\"><font size=+2>Join {LONG_NAME}</font></a></center></div></div>\n"
     ));
     page_tail(page, &url);
-    Reply::new(200, "text/html; charset=utf-8", script.page.into_bytes())
+    html(script.page)
 }
 
-/// get_project_config.php works while the project is closed, and says so.
+/// get_project_config.php. It means to say when the project is closed, but by then has sent the page for people.
 pub(super) fn project_config(mut script: Script<'_>) -> Reply {
+    if let Some(reply) = out_of_order(&mut script) {
+        return reply;
+    }
     let url = script.state.master_url.clone();
-    let closed = script.is_closed();
     let page = &mut script.page;
     page.xml_header();
     page.echo(&format!(
         "<project_config>\n    <name>{LONG_NAME}</name>\n    <master_url>{url}</master_url>\n    \
-         <web_rpc_url_base>{url}</web_rpc_url_base>\n<server_version>1.5.0</server_version>\n"
+         <web_rpc_url_base>{url}</web_rpc_url_base>\n<server_version>1.1.0</server_version>\n    <web_stopped>0</web_stopped>\n"
     ));
-    page.echo(if closed {
-        "\n        <error_num>-183</error_num>\n        <web_stopped>1</web_stopped>\n    "
-    } else {
-        "    <web_stopped>0</web_stopped>\n"
-    });
     page.echo(
         "    <min_passwd_length>6</min_passwd_length>\n    <sched_stopped>0</sched_stopped>\n    <platforms>\n            \
          <platform>\n                <platform_name>x86_64-pc-linux-gnu</platform_name>\n                \
          <user_friendly_name>Linux running on an AMD x86_64 or Intel EM64T CPU</user_friendly_name>\n            \
          </platform>\n    </platforms>\n</project_config>",
     );
-    Reply::new(200, PHP_XML, script.page.into_bytes())
+    Reply::new(200, PHP_XML, script.page.into_bytes()).streamed()
 }
 
-/// What a page, not an RPC, shows while the project is closed (`show_project_down`).
-pub(super) fn project_down(mut script: Script<'_>) -> Reply {
+/// What pages, not RPCs, show while the project is closed (`show_project_down`) or its database is down.
+pub(super) fn out_of_order(script: &mut Script<'_>) -> Option<Reply> {
+    if script.is_database_down() {
+        return Some(error_page(script, "Can't connect to database"));
+    }
+    if !script.is_closed() {
+        return None;
+    }
     let url = script.state.master_url.clone();
     page_head(&mut script.page, "Project down for maintenance", LONG_NAME, &url, "");
-    let text = format!("{LONG_NAME} is down for maintenance; please try again later.");
+    let text = format!("{LONG_NAME} is temporarily shut down for maintenance.  Please try again later.");
     script.page.echo(&text);
     page_tail(&mut script.page, &url);
-    Reply::new(200, "text/html; charset=utf-8", script.page.into_bytes())
+    let page = std::mem::replace(&mut script.page, Page::new(false, ""));
+    Some(html(page))
+}
+
+/// A page for people.
+pub(super) fn html(page: Page) -> Reply {
+    Reply::new(200, "text/html; charset=utf-8", page.into_bytes()).streamed()
 }
 
 /// `error_page` of html/inc/util.inc.
 pub(super) fn error_page(script: &mut Script<'_>, message: &str) -> Reply {
     let url = script.state.master_url.clone();
-    let mut page = crate::php::Page::new(script.page.display_errors(), script.page.root());
+    let mut page = Page::new(script.page.display_errors(), script.page.root());
     page_head(&mut page, "Unable to handle request", LONG_NAME, &url, "");
     page.echo(message);
     page_tail(&mut page, &url);
-    Reply::new(200, "text/html; charset=utf-8", page.into_bytes())
+    html(page)
 }
 
 /// `get_str` without its parameter.
@@ -89,9 +98,10 @@ pub(super) fn missing_number(name: &str) -> Reply {
     Reply::new(302, PHP_HTML, Vec::new()).header("Location", format!("missing_arg_{name}.html"))
 }
 
-/// get_output3.php wants a browser session.
+/// Where a page that wants a login sends its visitors.
 pub(super) fn login_first(script: &Script<'_>) -> Reply {
-    let mut next = format!("get_output3.php?{}", script.request.query);
+    let page = script.request.path.rsplit('/').next().unwrap_or_default();
+    let mut next = format!("{page}?{}", script.request.query);
     next = next.replace('%', "%25").replace('?', "%3F").replace('=', "%3D").replace('&', "%26");
     let location = format!("{}login_form.php?next_url={next}", script.state.master_url);
     Reply::new(302, PHP_HTML, Vec::new()).header("Location", location)

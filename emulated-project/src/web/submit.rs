@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::create_work::{self, Call, JobParams};
 use crate::fault::Fault;
-use crate::php::{At, Php, SUBMIT_RPC, float_text, htmlspecialchars, to_float, to_int, truthy};
+use crate::php::{At, Level, Php, SUBMIT_RPC, float_text, htmlspecialchars, to_float, to_int, truthy};
 use crate::storage::{StoredFile, md5_hex, subdirectory};
 use crate::tables::BatchState;
 use crate::xml::Element;
@@ -121,8 +121,12 @@ pub(super) fn submit(script: &mut Script<'_>, message: &Element) -> Php {
     script.log();
     let call =
         call(script, batch, &app, id, priority, std::mem::take(&mut jobs.temporary), &jobs.jobs, &names);
-    if let Err(printed) = create_work::run(script.state, &call) {
-        return Err(script.page.xml_error(-1, &format!("create_work failed: {printed}")));
+    if let Err(died) = create_work::run(script.state, &call) {
+        if died.unread > 0 {
+            let notice = format!("fwrite(): Write of {} bytes failed with errno=32 Broken pipe", died.unread);
+            script.page.complain(Level::Notice, &notice, At(SUBMIT_RPC, 320));
+        }
+        return Err(script.page.xml_error(-1, &format!("create_work failed: {}", died.printed)));
     }
     if let Some(batch) = script.data().tables.batch_mut(id) {
         batch.state = BatchState::InProgress;

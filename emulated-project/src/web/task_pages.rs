@@ -4,16 +4,18 @@ use crate::http::Reply;
 use crate::php::{Page, htmlspecialchars, to_int};
 use crate::workunit::{Instance, Outcome, ServerState, Validation, Workunit};
 
+use super::PHP_HTML;
 use super::html::{end_table, number_format, page_head, page_tail, row2, start_table, time_diff, time_str};
 use super::script::Script;
-use super::site::{error_page, missing_number, missing_text, project_down};
-
-const HTML: &str = "text/html; charset=utf-8";
+use super::site::{error_page, html, login_first, missing_number, missing_text, out_of_order};
 
 /// result.php: by `resultid` or `result_name`.
 pub(super) fn result(mut script: Script<'_>) -> Reply {
-    if script.is_closed() {
-        return project_down(script);
+    if let Some(reply) = out_of_order(&mut script) {
+        return reply;
+    }
+    if script.settings.task_pages_require_login && script.logged_in().is_none() {
+        return login_first(&script);
     }
     let id = script.request.parameter("resultid").filter(|id| to_int(id) != 0);
     let name = script.request.parameter("result_name");
@@ -31,60 +33,93 @@ pub(super) fn result(mut script: Script<'_>) -> Reply {
         return error_page(&mut script, &format!("No such task: {}", htmlspecialchars(&shown)));
     };
     let url = script.state.master_url.clone();
+    let german = script.request.accept_language.starts_with("de");
     let page = &mut script.page;
     page_head(page, &format!("Job instance {}", htmlspecialchars(&shown)), "", &url, "");
-    show_result(page, &workunit, &instance);
+    show_result(page, &workunit, &instance, german);
     page_tail(page, &url);
-    Reply::new(200, HTML, script.page.into_bytes())
+    html(script.page)
 }
 
 /// `show_result` of html/inc/result.inc.
-fn show_result(page: &mut Page, workunit: &Workunit, instance: &Instance) {
+fn show_result(page: &mut Page, workunit: &Workunit, instance: &Instance, german: bool) {
+    let say = |text: &'static str| if german { in_german(text) } else { text };
     let over = instance.state == ServerState::Over;
     let deadline = if instance.sent_time > 0 { instance.sent_time + workunit.delay_bound } else { 0 };
     start_table(page, "");
     row2(page, "Name", &instance.name);
     let link = format!("<a href=\"workunit.php?wuid={0}\">{0}</a>", workunit.id);
-    row2(page, "Workunit", &link);
-    row2(page, "Created", &time_str(instance.create_time));
-    row2(page, "Sent", &time_str(instance.sent_time));
-    row2(page, "Report deadline", &time_str(deadline));
-    row2(page, "Received", &time_str(instance.received_time));
-    row2(page, "Server state", server_state(instance));
-    row2(page, "Outcome", outcome(instance));
-    row2(page, "Client state", client_state(instance));
+    row2(page, say("Workunit"), &link);
+    row2(page, say("Created"), &time_str(instance.create_time));
+    row2(page, say("Sent"), &time_str(instance.sent_time));
+    row2(page, say("Report deadline"), &time_str(deadline));
+    row2(page, say("Received"), &time_str(instance.received_time));
+    row2(page, say("Server state"), say(server_state(instance)));
+    row2(page, say("Outcome"), say(outcome(instance)));
+    row2(page, say("Client state"), say(client_state(instance)));
     row2(page, "Computer ID", &host_link(instance.host));
     if over {
-        row2(page, "Exit status", &exit_status(instance.exit_status));
+        row2(page, say("Exit status"), &exit_status(instance.exit_status));
     }
     if instance.outcome == Outcome::Success {
-        row2(page, "Run time", &time_diff(instance.elapsed_seconds));
-        row2(page, "CPU time", &time_diff(instance.cpu_seconds));
-        row2(page, "Credit", &number_format(instance.granted_credit));
-        row2(page, "Validate state", validate_state(instance));
+        row2(page, say("Run time"), &time_diff(instance.elapsed_seconds));
+        row2(page, say("CPU time"), &time_diff(instance.cpu_seconds));
+        row2(page, say("Credit"), &number_format(instance.granted_credit));
+        row2(page, say("Validate state"), validate_state(instance));
     }
     row2(page, "Priority", &workunit.priority.to_string());
-    row2(page, "Device peak FLOPS", "0.00 GFLOPS");
+    row2(page, say("Device peak FLOPS"), "0.00 GFLOPS");
     let version = if instance.sent_time > 0 {
-        format!("{} v1.00 (docker)<br>x86_64-pc-linux-gnu", workunit.app_name)
+        format!("{} v1.00 <br>x86_64-pc-linux-gnu", friendly(&workunit.app_name))
     } else {
         "---".to_owned()
     };
-    row2(page, "Application version", &version);
+    row2(page, say("Application version"), &version);
     end_table(page);
     if over {
         let stderr = htmlspecialchars(&instance.stderr_out);
-        page.echo(&format!("<h3>Stderr output</h3> <pre>{stderr}</pre>"));
+        page.echo(&format!("<h3>{}</h3> <pre>{stderr}</pre>", say("Stderr output")));
+    }
+}
+
+/// The app's `user_friendly_name`.
+fn friendly(app: &str) -> String {
+    let mut characters = app.chars();
+    let first = characters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{} app", characters.as_str())
+}
+
+/// Pages are in the visitor's language (`Accept-Language`): as much of German as shows it.
+fn in_german(text: &'static str) -> &'static str {
+    match text {
+        "Workunit" => "Arbeitspaket",
+        "Created" => "Erstellt",
+        "Sent" => "Gesendet",
+        "Report deadline" => "Ablaufdatum",
+        "Received" => "Empfangen",
+        "Server state" => "Serverstatus",
+        "Over" => "Abgeschlossen",
+        "Outcome" => "Resultat",
+        "Computation error" | "Compute error" => "Berechnungsfehler",
+        "Client state" => "Clientstatus",
+        "Exit status" => "Endstatus",
+        "Device peak FLOPS" => "max. FLOPS des Gerätes",
+        "Application version" => "Anwendungsversion",
+        "Stderr output" => "Stderr Ausgabe",
+        other => other,
     }
 }
 
 /// workunit.php.
 pub(super) fn workunit(mut script: Script<'_>) -> Reply {
-    if script.is_closed() {
-        return project_down(script);
+    if let Some(reply) = out_of_order(&mut script) {
+        return reply;
+    }
+    if script.settings.task_pages_require_login && script.logged_in().is_none() {
+        return login_first(&script);
     }
     if let Some((extra, _)) = script.request.parameters().find(|(name, _)| name != "wuid") {
-        let reply = Reply::new(302, HTML, Vec::new());
+        let reply = Reply::new(302, PHP_HTML, Vec::new());
         return reply.header("Location", format!("extra_arg_{extra}.html"));
     }
     let Some(id) = script.request.parameter("wuid").filter(|id| id.trim().parse::<f64>().is_ok()) else {
@@ -100,14 +135,14 @@ pub(super) fn workunit(mut script: Script<'_>) -> Reply {
     page_head(page, &format!("Workunit {}", workunit.id), "", &url, "");
     show_workunit(page, &workunit);
     page_tail(page, &url);
-    Reply::new(200, HTML, script.page.into_bytes())
+    html(script.page)
 }
 
 /// `show_wu`.
 fn show_workunit(page: &mut Page, workunit: &Workunit) {
     start_table(page, "");
     row2(page, "name", &workunit.name);
-    row2(page, "application", &format!("<a href=apps.php?app_id=1>{}</a>", workunit.app_name));
+    row2(page, "application", &format!("<a href=apps.php?app_id=1>{}</a>", friendly(&workunit.app_name)));
     if workunit.batch != 0 {
         let link = format!("<a href=submit.php?action=query_batch&batch_id={0}>{0}</a>", workunit.batch);
         row2(page, "batch", &link);
@@ -180,7 +215,11 @@ fn show_row(page: &mut Page, workunit: &Workunit, instance: &Instance) {
         (true, Outcome::Success, _) => number_format(instance.granted_credit),
         _ => "---".to_owned(),
     };
-    let version = if instance.sent_time > 0 { workunit.app_name.to_string() } else { "---".to_owned() };
+    let version = if instance.sent_time > 0 {
+        format!("{} v1.00 <br>x86_64-pc-linux-gnu", friendly(&workunit.app_name))
+    } else {
+        "---".to_owned()
+    };
     page.echo(&format!(
         "<tr><td><a href=\"result.php?resultid={0}\">{0}</a></td>\n<td>{1}</td>\n\n        <td>{2}</td>\n        \
          <td>{reported}</td>\n        <td>{3}</td>\n        <td align=right>{4}</td>\n        <td align=right>{5}</td>\n        \

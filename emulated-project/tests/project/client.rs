@@ -71,11 +71,35 @@ impl Client {
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .collect();
         let mut reply = Reply { status_line, headers, body: Vec::new() };
+        if reply.header("Transfer-Encoding") == Some("chunked") {
+            while let Some(chunk) = self.chunk() {
+                if chunk.is_empty() {
+                    return Some(reply);
+                }
+                reply.body.extend_from_slice(&chunk);
+            }
+            reply.headers.push(("Content-Length".to_owned(), usize::MAX.to_string()));
+            return Some(reply);
+        }
         let length = reply.header("Content-Length").unwrap().parse().unwrap();
         let mut rest = (&mut self.stream).take(length);
         // A reset in the middle is a cut, too.
         drop(rest.read_to_end(&mut reply.body));
         Some(reply)
+    }
+
+    /// The next chunk; empty at the end, `None` if the connection ended before it.
+    fn chunk(&mut self) -> Option<Vec<u8>> {
+        let mut size = String::new();
+        while !size.ends_with("\r\n") {
+            let mut byte = [0];
+            self.stream.read_exact(&mut byte).ok()?;
+            size.push(byte[0] as char);
+        }
+        let mut chunk = vec![0; usize::from_str_radix(size.trim(), 16).unwrap() + 2];
+        self.stream.read_exact(&mut chunk).ok()?;
+        chunk.truncate(chunk.len() - 2);
+        Some(chunk)
     }
 
     pub fn request(&mut self, method: &str, page: &str, content_type: &str, body: &[u8]) -> Option<Reply> {
