@@ -19,6 +19,8 @@ use template::Filled;
 
 /// create_work starts a new statement when the next row could take it past this many bytes.
 const STATEMENT_BYTES: usize = 1_000_000;
+/// `BLOB_SIZE - 1`, the buffer for a template.
+const TEMPLATE_BYTES: usize = 65_535;
 /// `sizeof(result_template_file) - 1`.
 const RESULT_TEMPLATE_BYTES: usize = 63;
 
@@ -173,6 +175,10 @@ impl Run<'_> {
         let Some(text) = self.template(input_template) else {
             return Err(printed.say(format!("Can't read WU template {input_template}")));
         };
+        if text.len() > TEMPLATE_BYTES {
+            // It copies the text over whatever comes after its buffer.
+            return Err(Failed);
+        }
         if text.is_empty() {
             return Err(printed.say("job is missing input template"));
         }

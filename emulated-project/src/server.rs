@@ -147,8 +147,8 @@ fn answer(shared: &Shared, connection: &mut Connection, handle: &TcpStream, mut 
     let form = Form::read(&mut request, limits.upload_max_filesize, limits.max_file_uploads);
     let verb = web::verb(state, &request, &form);
     let bytes_in = request.head_bytes + request.body_bytes;
-    state.journal.begin(&verb);
     let (arrival, fault) = state.faults.decide(&verb, bytes_in);
+    state.journal.begin(&verb);
     let mut entry =
         Entry { number: arrival.number, verb, bytes_in, bytes_out: 0, status: 0, fault: fault.clone() };
     let keep_alive = request.keep_alive;

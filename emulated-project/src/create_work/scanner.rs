@@ -1,5 +1,8 @@
 //! `XML_PARSER` of lib/parse.h: no XML parser, but what create_work reads templates with.
 
+/// `ELEMENT_BUF_LEN - 1`: a longer element is a syntax error.
+const ELEMENT_BYTES: usize = 65_535;
+
 /// What was found.
 #[derive(Debug, PartialEq, Eq)]
 enum Token {
@@ -107,6 +110,9 @@ impl<'a> Scanner<'a> {
         }
         let end = format!("</{}>", self.tag);
         let (content, rest) = self.rest.split_once(&end)?;
+        if content.len() >= ELEMENT_BYTES {
+            return None;
+        }
         self.rest = rest;
         Some(format!("<{}>{}{end}", self.tag, content.trim()))
     }

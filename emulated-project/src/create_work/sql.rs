@@ -7,7 +7,7 @@ use crate::tables::{NAME_CHARACTERS, Tables, collate};
 use crate::workunit::Workunit;
 
 /// Columns of `workunit` (db/schema.sql).
-const COLUMNS: usize = 34;
+const COLUMNS: usize = 35;
 /// What MariaDB shows of the place of a syntax error.
 const NEAR_BYTES: usize = 77;
 

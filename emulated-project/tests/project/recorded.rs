@@ -39,8 +39,6 @@ pub struct Sent {
     page: String,
     content_type: String,
     pub body: Vec<u8>,
-    /// The message of a form.
-    pub message: String,
 }
 
 impl Sent {
@@ -66,8 +64,8 @@ pub fn request(name: &str, authenticator: &str) -> Sent {
     let (first, rest) = text.split_once('\n').unwrap();
     let (method, page) = first.split_once(' ').unwrap();
     let form = "application/x-www-form-urlencoded";
-    let (content_type, message, body) = if method == "GET" {
-        ("", String::new(), Vec::new())
+    let (content_type, body) = if method == "GET" {
+        ("", Vec::new())
     } else if let Some(parts) =
         rest.strip_prefix("Content-Type: multipart/form-data; boundary=xxBOUNDARYxx\n\n")
     {
@@ -78,29 +76,23 @@ pub fn request(name: &str, authenticator: &str) -> Sent {
             "{name}: {} bytes",
             body.len()
         );
-        ("multipart/form-data; boundary=xxBOUNDARYxx", message, body)
+        ("multipart/form-data; boundary=xxBOUNDARYxx", body)
     } else if let Some(body) = rest.strip_prefix(&format!("Content-Type: {form}\nbody: ")) {
-        (form, String::new(), body.trim_end().into())
+        (form, body.trim_end().into())
     } else if rest.starts_with("Content-Type: text/xml\n") {
-        ("text/xml", String::new(), format!("<ping><authenticator>{ZEROS}</authenticator></ping>").into())
+        ("text/xml", format!("<ping><authenticator>{ZEROS}</authenticator></ping>").into())
     } else if rest.starts_with("a ping of 9 MiB") {
         let filling = "x".repeat(9 << 20);
-        (form, String::new(), format!("request={}", url_encode(&format!("<ping>{filling}</ping>"))).into())
+        (form, format!("request={}", url_encode(&format!("<ping>{filling}</ping>"))).into())
     } else if rest.starts_with("as submit_batch, with 700 jobs") {
         let message = seven_hundred_jobs();
         assert!(rest.contains(&format!("({} bytes of XML)", message.len())), "{} bytes", message.len());
-        (form, message.clone(), format!("request={}", url_encode(&message)).into())
+        (form, format!("request={}", url_encode(&message)).into())
     } else {
         let message = rest.split_once("\n\n").unwrap().1.to_owned();
-        (form, message.clone(), format!("request={}", url_encode(&message)).into())
+        (form, format!("request={}", url_encode(&message)).into())
     };
-    Sent {
-        method: method.to_owned(),
-        page: page.to_owned(),
-        content_type: content_type.to_owned(),
-        body,
-        message,
-    }
+    Sent { method: method.to_owned(), page: page.to_owned(), content_type: content_type.to_owned(), body }
 }
 
 /// The parts of a recorded upload: `part N: name="…" filename="…" 14 bytes, md5 …, content "…"`.
