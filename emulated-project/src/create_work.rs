@@ -21,6 +21,8 @@ use template::Filled;
 const STATEMENT_BYTES: usize = 1_000_000;
 /// `BLOB_SIZE - 1`, the buffer for a template.
 const TEMPLATE_BYTES: usize = 65_535;
+/// A template that is longer by no more than this harms nothing that matters: what does not fit is cut off.
+const TOLERATED_BYTES: usize = 4000;
 /// `sizeof(result_template_file) - 1`.
 const RESULT_TEMPLATE_BYTES: usize = 63;
 
@@ -175,22 +177,22 @@ impl Run<'_> {
         let Some(text) = self.template(input_template) else {
             return Err(printed.say(format!("Can't read WU template {input_template}")));
         };
-        if text.len() > TEMPLATE_BYTES {
+        if text.len() > TEMPLATE_BYTES + TOLERATED_BYTES {
             // It copies the text over whatever comes after its buffer.
-            return Err(Failed);
+            return Err(printed.say("Segmentation fault"));
         }
+        let text = truncated(&text, TEMPLATE_BYTES);
         if text.is_empty() {
             return Err(printed.say("job is missing input template"));
         }
-        let filled = template::fill(self.state, &text, job, &call.params, printed);
+        let filled = template::fill(self.state, text, job, &call.params, printed);
         let filled = filled.map_err(|error| {
             printed.say(format!("process_input_template(): {}", error.words()));
             printed.say(format!("create_work() failed: {}", error.number()))
         })?;
         let output_template = job.output_template.as_deref().unwrap_or(&call.output_template).to_owned();
         if self.template(&output_template).is_none() {
-            let root = self.state.settings().project_root;
-            printed.say(format!("create_work: result template file {root}/{output_template} doesn't exist"));
+            printed.say(format!("create_work: result template file ./{output_template} doesn't exist"));
             return Ok(None);
         }
         self.check(&filled, &output_template, printed)?;

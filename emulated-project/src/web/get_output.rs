@@ -6,13 +6,13 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 use crate::http::Reply;
-use crate::php::{At, DIR_HIER, GET_OUTPUT, Level, UTIL, htmlspecialchars, to_int};
+use crate::php::{At, DIR_HIER, GET_OUTPUT, Level, Stop, UTIL, htmlspecialchars, to_int};
 use crate::state::Data;
 use crate::storage::{md5_hex, subdirectory};
 
-use super::PHP_HTML;
 use super::script::Script;
 use super::site::{missing_number, missing_text};
+use super::{PHP_HTML, finish};
 
 /// What a command comes to: a file, or the text in its place.
 enum Answer {
@@ -26,6 +26,8 @@ enum Answer {
         directory: String,
         number: i64,
     },
+    /// The script has died.
+    Dies(Stop),
     Other(Reply),
 }
 
@@ -38,6 +40,7 @@ pub(super) fn run(mut script: Script<'_>) -> Reply {
     };
     match answer {
         Answer::Other(reply) => reply,
+        Answer::Dies(stop) => finish(script.page, Err(stop), PHP_HTML),
         Answer::Text(text) => Reply::new(200, PHP_HTML, text.into_bytes()),
         Answer::File { name, bytes } => download(&name, bytes),
         Answer::Directory { directory, number } => directory_sent(script, &directory, number),
@@ -81,8 +84,15 @@ fn answer(script: &mut Script<'_>) -> Result<Answer, Answer> {
             result_file(script, &name, number, &auth)
         }
         "batch_files" => {
-            let batch = number(script, "batch_id")?;
-            batch_files(script, batch, &auth)
+            if script.request.parameter("batch_id").is_some_and(|id| to_int(&id) != 0) {
+                let batch = number(script, "batch_id")?;
+                return batch_files(script, batch, &auth);
+            }
+            // By name it never works: the name must be a number, and then a function is missing.
+            number(script, "batch_name")?;
+            let trace = [(At(GET_OUTPUT, 218), "get_batch_output_files")];
+            let message = "Call to undefined method BoincBatch::lookup()";
+            Err(Answer::Dies(script.page.fatal("Error", message, At(GET_OUTPUT, 84), &trace)))
         }
         "workunit_file" => {
             let number = number(script, "file_num")?;

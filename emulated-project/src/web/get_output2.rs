@@ -46,6 +46,11 @@ pub(super) fn run(mut script: Script<'_>) -> Reply {
     match answer {
         Answer::File(name, bytes) => download(&name, bytes),
         Answer::Text(text) => Reply::new(200, PHP_HTML, text.into_bytes()),
+        Answer::NoWorkunit => {
+            script.page.warn("Undefined variable $result_id", At(GET_OUTPUT2, 117));
+            script.page.echo("no workunit for ");
+            finish(script.page, Ok(()), PHP_HTML)
+        }
         Answer::Dies(callers) => {
             for line in if command == "batch" { [134, 150].as_slice() } else { [86].as_slice() } {
                 script.page.warn("mkdir(): No such file or directory", At(GET_OUTPUT2, *line));
@@ -59,6 +64,8 @@ pub(super) fn run(mut script: Script<'_>) -> Reply {
 enum Answer {
     File(String, Vec<u8>),
     Text(String),
+    /// Its message uses a variable of another function.
+    NoWorkunit,
     /// `upload_path` divides by a fan-out that it forgot; the frames around it.
     Dies(&'static [(At, &'static str)]),
 }
@@ -102,9 +109,7 @@ fn stored(data: &Data, workunit: &Workunit, instance: &Instance, number: i64) ->
 
 /// The authenticator is not looked at here.
 fn workunit(data: &Data, id: i64) -> Answer {
-    let Some(index) = data.tables.workunit_index(id) else {
-        return Answer::Text("no workunit for ".to_owned());
-    };
+    let Some(index) = data.tables.workunit_index(id) else { return Answer::NoWorkunit };
     let workunit = &data.tables.workunits[index];
     match data.tables.result(workunit.canonical_result as i64) {
         Some((_, instance)) if instance.outputs.len() == 1 => stored(data, workunit, instance, 0),

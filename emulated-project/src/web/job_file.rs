@@ -104,7 +104,9 @@ fn query(script: &mut Script<'_>, message: &Element) -> Php {
                 record.delete_time = record.delete_time.max(delete_time);
                 record.id
             });
-            (id, data.storage.download.contains_key(&name), later)
+            // Each directory has these two.
+            let directory = name == "." || name == "..";
+            (id, directory || data.storage.download.contains_key(&name), later)
         };
         if later {
             // It was stored; the script takes success for failure.

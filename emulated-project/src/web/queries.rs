@@ -85,7 +85,7 @@ fn batch_params(data: &Data, batch: &Batch, cpu_time: bool) -> String {
          <credit_canonical>{}</credit_canonical>\n        <name>{}</name>\n        <app_name>{}</app_name>\n",
         batch.id,
         batch.create_time,
-        float_text(batch.expire_time),
+        stored_float(batch.expire_time),
         batch.njobs,
         float_text(batch.fraction_done),
         batch.nerror_jobs,
@@ -101,6 +101,11 @@ fn batch_params(data: &Data, batch: &Batch, cpu_time: bool) -> String {
         let _ = writeln!(out, "        <total_cpu_time>{}</total_cpu_time>", float_text(sum));
     }
     out
+}
+
+/// A number as the database gives it back.
+fn stored_float(value: f64) -> String {
+    if value.abs() >= 1e15 { format!("{value:e}") } else { float_text(value) }
 }
 
 /// `show_job_details`.

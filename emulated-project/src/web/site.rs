@@ -101,7 +101,10 @@ pub(super) fn missing_number(name: &str) -> Reply {
 /// Where a page that wants a login sends its visitors.
 pub(super) fn login_first(script: &Script<'_>) -> Reply {
     let page = script.request.path.rsplit('/').next().unwrap_or_default();
-    let mut next = format!("{page}?{}", script.request.query);
+    let mut next = page.to_owned();
+    if !script.request.query.is_empty() {
+        next = format!("{page}?{}", script.request.query);
+    }
     next = next.replace('%', "%25").replace('?', "%3F").replace('=', "%3D").replace('&', "%26");
     let location = format!("{}login_form.php?next_url={next}", script.state.master_url);
     Reply::new(302, PHP_HTML, Vec::new()).header("Location", location)

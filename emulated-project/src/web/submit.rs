@@ -236,12 +236,18 @@ fn stage_file(script: &mut Script<'_>, mode: &str, source: &str) -> Php<String> 
             Ok(name)
         }
         "semilocal" | "local" => {
-            let reason = if source.is_empty() {
-                "Path cannot be empty"
-            } else {
-                "Failed to open stream: No such file or directory"
-            };
-            script.page.warn(&format!("md5_file({source}): {reason}"), At(SUBMIT_RPC, 172));
+            if source.is_empty() {
+                let trace = [
+                    (At(SUBMIT_RPC, 172), "md5_file"),
+                    (At(SUBMIT_RPC, 220), "stage_file"),
+                    (At(SUBMIT_RPC, 479), "stage_files"),
+                    (At(SUBMIT_RPC, 1123), "submit_batch"),
+                ];
+                let at = At(SUBMIT_RPC, 172);
+                return Err(script.page.fatal("ValueError", "Path cannot be empty", at, &trace));
+            }
+            let warning = format!("md5_file({source}): Failed to open stream: No such file or directory");
+            script.page.warn(&warning, At(SUBMIT_RPC, 172));
             Err(script.error(&format!("Can't get MD5 of file {source}")))
         }
         "sandbox" => Err(script.error(&format!("sandbox link file {source} not found"))),

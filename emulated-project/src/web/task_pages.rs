@@ -17,7 +17,10 @@ pub(super) fn result(mut script: Script<'_>) -> Reply {
     if script.settings.task_pages_require_login && script.logged_in().is_none() {
         return login_first(&script);
     }
-    let id = script.request.parameter("resultid").filter(|id| to_int(id) != 0);
+    let id = script.request.parameter("resultid").filter(|id| !id.is_empty() && id != "0");
+    if id.as_ref().is_some_and(|id| id.trim().parse::<f64>().is_err()) {
+        return Reply::new(302, PHP_HTML, Vec::new()).header("Location", "non_num_arg.html");
+    }
     let name = script.request.parameter("result_name");
     let (shown, found) = {
         let data = script.data();
@@ -168,18 +171,23 @@ fn show_workunit(page: &mut Page, workunit: &Workunit) {
     end_table(page);
     page.echo("<h2>Job instances</h2>\n");
     start_table(page, "table-striped");
+    let right = "style=\"text-align:right;\"";
     let heads = [
-        "Task<br><small>click for details</small>",
-        "Computer",
-        "Sent",
-        "Time reported<br />or deadline\n            <br><small><a href=\"explain_state.php?field=result_time\">explain</a></small>",
-        "Status",
-        "Run time<br />(sec)",
-        "CPU time<br />(sec)",
-        "Credit",
-        "Application",
+        ("", "Task<br><small>click for details</small>"),
+        ("", "Computer"),
+        ("", "Sent"),
+        (
+            "",
+            "Time reported<br />or deadline\n        \
+             <br><small><a href=\"explain_state.php?field=result_time\">explain</a></small>",
+        ),
+        ("", "Status"),
+        (right, "Run time<br />(sec)"),
+        (right, "CPU time<br />(sec)"),
+        (right, "Credit"),
+        ("", "Application"),
     ];
-    let heads: String = heads.iter().map(|head| format!("<th  class=\"bg-primary\">{head}</th>")).collect();
+    let heads = heads.map(|(style, head)| format!("<th {style} class=\"bg-primary\">{head}</th>")).concat();
     page.echo(&format!("<tr>{heads}</tr>\n"));
     for instance in &workunit.instances {
         show_row(page, workunit, instance);

@@ -58,6 +58,16 @@ impl<'a> Parser<'a> {
             }
         }
         self.skip_misc();
+        if self.rest().starts_with("<?xml") {
+            self.at += "<?xml".len();
+            self.fatal("XML declaration allowed only at the start of the document");
+            return None;
+        }
+        if let Some(end) = self.rest().strip_prefix("<!DOCTYPE").and_then(|rest| rest.find('>')) {
+            // Without an internal subset; nobody sends one, and entities are not resolved.
+            self.at += "<!DOCTYPE".len() + end + 1;
+            self.skip_misc();
+        }
         if !self.rest().starts_with('<') {
             self.fatal(if self.rest().is_empty() && self.at == 0 {
                 "Document is empty"
@@ -83,7 +93,9 @@ impl<'a> Parser<'a> {
             let blank = rest.len() - rest.trim_start_matches([' ', '\t', '\n', '\r']).len();
             self.at += blank;
             let rest = self.rest();
-            let end = if rest.starts_with("<!--") {
+            let end = if rest.starts_with("<?xml") {
+                None
+            } else if rest.starts_with("<!--") {
                 rest.find("-->").map(|end| end + 3)
             } else if rest.starts_with("<?") {
                 rest.find("?>").map(|end| end + 2)
@@ -120,7 +132,7 @@ impl<'a> Parser<'a> {
                         self.push(Node::Comment(rest[4..end.max(4)].to_owned()));
                         self.at += end + 3;
                     }
-                    None => self.fatal("Comment not terminated"),
+                    None => self.unfinished("Comment not terminated"),
                 }
             } else if rest.starts_with("<![CDATA[") {
                 match rest.find("]]>") {
@@ -128,7 +140,7 @@ impl<'a> Parser<'a> {
                         self.push(Node::CData(newlines(&rest[9..end])));
                         self.at += end + 3;
                     }
-                    None => self.fatal("CData section not finished"),
+                    None => self.unfinished("CData section not finished"),
                 }
             } else if rest.starts_with("<?") {
                 match rest.find("?>") {
@@ -136,7 +148,7 @@ impl<'a> Parser<'a> {
                         self.push(Node::Instruction(rest[2..end].to_owned()));
                         self.at += end + 2;
                     }
-                    None => self.fatal("ParsePI: PI never end ..."),
+                    None => self.unfinished("ParsePI: PI never end ..."),
                 }
             } else if rest.starts_with('<') {
                 if let Some(root) = self.start_tag() {
@@ -334,6 +346,15 @@ impl<'a> Parser<'a> {
     fn fatal(&mut self, message: &str) {
         self.broken = true;
         self.fault(message);
+        if self.stack.is_empty() && message.starts_with("StartTag:") && !self.rest().is_empty() {
+            self.fault("Extra content at the end of the document");
+        }
+    }
+
+    /// A fault that has read on to the end, where the elements that are open are missed.
+    fn unfinished(&mut self, message: &str) {
+        self.at = self.text.len();
+        self.fault(message);
     }
 
     /// Notes a fault at the current place, with its context as xmlParserPrintFileContext shows it.
@@ -455,6 +476,19 @@ mod tests {
             messages("<a/>x"),
             ["Entity: line 1: parser error : Extra content at the end of the document"]
         );
+        let declaration = "\n<?xml version=\"1.0\"?><a/>";
+        assert_eq!(
+            messages(declaration),
+            ["Entity: line 2: parser error : XML declaration allowed only at the start of the document"]
+        );
+        assert_eq!(
+            messages("<a><!-- x</a>"),
+            [
+                "Entity: line 1: parser error : Comment not terminated",
+                "Entity: line 1: parser error : Premature end of data in tag a line 1",
+            ]
+        );
+        assert!(parse("<!DOCTYPE a><a>x</a>").is_ok());
         assert_eq!(messages("<a>x & y</a>"), ["Entity: line 1: parser error : xmlParseEntityRef: no name"]);
     }
 }

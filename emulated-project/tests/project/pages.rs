@@ -56,6 +56,26 @@ fn older_projects_show_tasks_to_everybody() {
     assert!(!page(&in_progress.project, "result.php?resultid=2", "").contains("<pre>"));
     assert!(page(&campaign.project, "result.php?resultid=99", "").contains("No such task: 99<br>"));
     assert!(page(&campaign.project, "workunit.php?wuid=99", "").contains("can't find workunit<br>"));
+    assert!(page(&campaign.project, "result.php?resultid=abc", "").starts_with("non_num_arg.html\n"));
+    assert!(page(&campaign.project, "workunit.php?wuid=1&x=2", "").starts_with("extra_arg_x.html\n"));
+}
+
+#[test]
+fn output_pages_want_their_parameters() {
+    let campaign = Campaign::new();
+    let shown = |query: &str| page(&campaign.project, query, "");
+    assert!(
+        shown("get_output.php?cmd=result_file&auth_str=x").contains("missing or bad parameter: result_name")
+    );
+    let number = shown("get_output.php?cmd=result_file&auth_str=x&result_name=a&file_num=b");
+    assert!(number.starts_with("missing_arg_file_num.html\n"), "{number}");
+    assert!(shown("get_output.php?cmd=batch_files&auth_str=x").starts_with("missing_arg_batch_name.html\n"));
+    let by_name = shown("get_output.php?cmd=batch_files&auth_str=x&batch_name=5");
+    assert!(by_name.contains("Uncaught Error: Call to undefined method BoincBatch::lookup()"), "{by_name}");
+    assert!(
+        shown("result.php")
+            .starts_with(&format!("{}login_form.php?next_url=result.php\n", campaign.project.url()))
+    );
 }
 
 #[test]

@@ -67,9 +67,8 @@ fn lines_and_words_have_limits() {
         .map(|n| format!("<input_file><mode>local_staged</mode><source>f{n}</source></input_file>"))
         .collect();
     let job = Job::named("j").xml().replace("<input_template>", &format!("{inputs}<input_template>"));
-    // create_work writes past its array and dies without a word.
     let reply = campaign.submit(batch, &job);
-    assert!(reply.contains("<error_msg>create_work failed: </error_msg>"), "{reply}");
+    assert!(reply.contains("create_work failed: Segmentation fault\n</error_msg>"), "{reply}");
 }
 
 #[test]
@@ -94,8 +93,9 @@ fn templates_are_checked_one_by_one() {
     wrong("<max_error_results>1", "<max_error_results>0", "no max_error_results given; can't create job");
     wrong("<file_ref><open_name>in.txt</open_name></file_ref>", "<x/>", "#file refs != #file infos");
     let filling = |bytes| format!("<x>{}</x><min_quorum>", "y".repeat(bytes));
-    // Longer templates than the buffer for them: it dies without a word.
-    wrong("<min_quorum>", &filling(66_000), "<error_msg>create_work failed: </error_msg>");
+    wrong("<min_quorum>", &filling(66_000), "unexpected XML tag or syntax\ncreate_work() failed: -112");
+    // Far longer templates than the buffer for them kill it.
+    wrong("<min_quorum>", &filling(70_000), "create_work failed: Segmentation fault\n</error_msg>");
     let job = Job { command_line: "c".repeat(3800), ..Job::named("j") }.xml();
     let mut campaign = Campaign::new();
     let batch = campaign.create("b");
@@ -114,6 +114,42 @@ fn a_missing_output_template_file_loses_jobs_without_an_error() {
     let job = format!("{start}{}", rest.split_once("</output_template>").unwrap().1);
     assert!(campaign.submit(batch, &job).contains("<batch_id>"));
     assert_eq!(campaign.project.workunit_count(), 0);
+    // After a job with one, its row goes in a second time.
+    let batch = campaign.create("b2");
+    let reply = campaign.submit(batch, &(Job::named("good").xml() + &job));
+    assert!(
+        reply.contains("create_work: result template file ./templates/universal_out doesn't exist"),
+        "{reply}"
+    );
+    assert!(reply.contains("Duplicate entry 'good' for key 'name'"), "{reply}");
+}
+
+#[test]
+fn oddities_of_files_and_modes() {
+    let mut campaign = Campaign::new();
+    let query =
+        |names: &str| format!("<query_files><authenticator>{ALICE}</authenticator>{names}</query_files>");
+    // A directory is there, too.
+    let reply = campaign.client.call("job_file.php", &query("<phys_name>..</phys_name>")).unwrap().text();
+    assert!(!reply.contains("<file>"), "{reply}");
+    let batch = campaign.create("b");
+    let with = |mode: &str, source: &str| {
+        Job::named("j")
+            .xml()
+            .replace("local_staged", mode)
+            .replace("<source>input_1</source>", &format!("<source>{source}</source>"))
+    };
+    let reply = campaign.submit(batch, &with("local", ""));
+    assert!(reply.contains("Uncaught ValueError: Path cannot be empty"), "{reply}");
+    let reply = campaign.submit(batch, &with("local", "/etc/passwd"));
+    assert!(reply.contains("Can't get MD5 of file /etc/passwd"), "{reply}");
+    // Nothing written is taken for a failure, but the file is there the next time.
+    let reply = campaign.submit(batch, &with("inline", ""));
+    assert!(
+        reply.contains("can't write to file /PROJECT/download/28f/jf_d41d8cd98f00b204e9800998ecf8427e"),
+        "{reply}"
+    );
+    assert!(campaign.submit(batch, &with("inline", "")).contains("<batch_id>"));
 }
 
 #[test]
