@@ -58,8 +58,8 @@ pub struct Batch {
     pub name: String,
     /// The app's name.
     pub app_name: String,
-    /// Ids of its workunits, ascending.
-    pub(crate) workunits: Vec<u64>,
+    /// The places of its workunits among all, ascending.
+    pub(crate) workunits: Vec<usize>,
 }
 
 /// A row of `job_file`.
@@ -144,18 +144,14 @@ impl Tables {
         let index = self.workunits.len();
         self.workunit_names.insert(collate(&workunit.name), index);
         if let Some(batch) = self.batch_mut(workunit.batch) {
-            batch.workunits.push(workunit.id);
+            batch.workunits.push(index);
         }
         self.workunits.push(workunit);
     }
 
     /// The workunits of a batch, in the order of their ids.
     pub(crate) fn workunits_of<'a>(&'a self, batch: &'a Batch) -> impl Iterator<Item = &'a Workunit> {
-        batch
-            .workunits
-            .iter()
-            .filter_map(|id| self.workunit_index(*id as i64))
-            .map(|index| &self.workunits[index])
+        batch.workunits.iter().map(|index| &self.workunits[*index])
     }
 
     /// Adds an instance to a workunit; its result id is given by the table.

@@ -104,12 +104,14 @@ pub(super) fn abort(script: &mut Script<'_>, message: &Element) -> Php {
     let now = script.now();
     let mut data = script.data();
     let workunits = data.tables.batch(id as i64).map(|batch| batch.workunits.clone()).unwrap_or_default();
-    let cancelled: Vec<usize> = workunits.iter().filter_map(|id| cancel(&mut data, *id, now)).collect();
+    for index in &workunits {
+        cancel(&mut data, *index, now);
+    }
     if let Some(batch) = data.tables.batch_mut(id) {
         batch.state = BatchState::Aborted;
         batch.completion_time = now;
     }
-    volunteers::delete_files(&mut data, script.settings.file_deletion, &cancelled);
+    volunteers::delete_files(&mut data, script.settings.file_deletion, &workunits);
     drop(data);
     script.page.echo("<success>1</success>\n        </abort_batch>\n    ");
     Ok(())
@@ -125,28 +127,27 @@ pub(super) fn abort_jobs(script: &mut Script<'_>, message: &Element) -> Php {
             data.tables.workunit_named(&name).map(|index| {
                 let workunit = &data.tables.workunits[index];
                 let owner = data.tables.batch(workunit.batch as i64).map(|batch| batch.owner);
-                (workunit.id, workunit.batch, owner)
+                (index, workunit.batch, owner)
             })
         };
-        let workunit = match found {
+        let index = match found {
             None => return Err(script.error(&format!("no job {name}"))),
             Some((_, 0, _)) => return Err(script.error(&format!("job {name} is not part of a batch"))),
             Some((_, _, owner)) if owner != Some(user) => return Err(script.error("not owner of batch")),
-            Some((workunit, ..)) => workunit,
+            Some((index, ..)) => index,
         };
         script.page.echo(&format!("<aborted {name}>\n"));
         let now = script.now();
         let mut data = script.data();
-        let cancelled = cancel(&mut data, workunit, now);
-        volunteers::delete_files(&mut data, script.settings.file_deletion, cancelled.as_slice());
+        cancel(&mut data, index, now);
+        volunteers::delete_files(&mut data, script.settings.file_deletion, &[index]);
     }
     script.page.echo("<success>1</success>\n        </abort_jobs>\n    ");
     Ok(())
 }
 
-/// `abort_workunit` of html/inc/submit_util.inc: unsent instances are over, the files may go. The workunit's index.
-fn cancel(data: &mut Data, workunit: u64, now: i64) -> Option<usize> {
-    let index = data.tables.workunit_index(workunit as i64)?;
+/// `abort_workunit` of html/inc/submit_util.inc: unsent instances are over, the files may go.
+fn cancel(data: &mut Data, index: usize, now: i64) {
     let workunit = &mut data.tables.workunits[index];
     workunit.cancel_unsent();
     if workunit.error_mask & CANCELLED == 0 {
@@ -154,7 +155,6 @@ fn cancel(data: &mut Data, workunit: u64, now: i64) -> Option<usize> {
         workunit.mod_time = now;
     }
     workunit.files_ready_to_delete = true;
-    Some(index)
 }
 
 pub(super) fn retire(script: &mut Script<'_>, message: &Element) -> Php {
@@ -175,8 +175,7 @@ pub(super) fn retire(script: &mut Script<'_>, message: &Element) -> Php {
     }
     let mut data = script.data();
     let mut cancelled = Vec::new();
-    for id in workunits.into_iter().filter(|_| counted) {
-        let Some(index) = data.tables.workunit_index(id as i64) else { continue };
+    for index in workunits.into_iter().filter(|_| counted) {
         let workunit = &mut data.tables.workunits[index];
         // Only the workunit is cancelled, its unsent instances are left to the transitioner.
         if !workunit.is_over() && !workunit.was_sent() {
