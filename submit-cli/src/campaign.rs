@@ -15,7 +15,7 @@ mod record;
 mod rows;
 pub mod sent;
 
-pub use find::{UnknownJob, find_job};
+pub use find::{UnknownJob, check_job_name, find_job};
 pub use record::{JobRecord, JobStatus, ResultRecord, state_word};
 
 /// Version of the schema that this program writes.
@@ -137,7 +137,7 @@ pub struct Campaign {
     db: Connection,
     path: PathBuf,
     /// Held by the one process that works on it.
-    _lock: Option<File>,
+    lock: Option<File>,
 }
 
 impl Campaign {
@@ -152,7 +152,7 @@ impl Campaign {
         let lock = lock(results, &dir.join(LOCK))?;
         let path = dir.join(FILE);
         let db = Connection::open(&path).map_err(|source| sql(&path, "open it", source))?;
-        let mut campaign = Self { db, path, _lock: Some(lock) };
+        let mut campaign = Self { db, path, lock: Some(lock) };
         campaign.prepare()?;
         Ok(campaign)
     }
@@ -166,13 +166,29 @@ impl Campaign {
         // Read-write, since a reader of a database in WAL mode needs its shared index.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let db = Connection::open_with_flags(&path, flags).map_err(|source| sql(&path, "open it", source))?;
-        let campaign = Self { db, path, _lock: None };
+        let campaign = Self { db, path, lock: None };
         match campaign.version()? {
             0 => Err(CampaignError::Missing { dir: results.to_owned() }),
             // Its tables for submissions are missing; made here, since a reader asks for them too.
             SCHEMA_1 => campaign.prepared(),
             _ => Ok(campaign),
         }
+    }
+
+    /// Opens the campaign of a results directory to note what the server tells, also while another process works on
+    /// it: what `follow` writes may be written twice, in any order.
+    pub fn open_to_follow(results: &Path) -> Result<Self, CampaignError> {
+        let campaign = Self::open_to_read(results)?;
+        campaign
+            .db
+            .execute_batch("PRAGMA synchronous = NORMAL")
+            .map_err(|source| sql(&campaign.path, "prepare it", source))?;
+        Ok(campaign)
+    }
+
+    /// Lets other processes work on the campaign from now on; what `follow` does needs no lock.
+    pub fn release(&mut self) {
+        self.lock = None;
     }
 
     fn prepared(mut self) -> Result<Self, CampaignError> {

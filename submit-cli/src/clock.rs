@@ -23,6 +23,12 @@ pub trait Clock: Sync {
     fn interrupted(&self) -> bool;
 }
 
+/// What the system's clock shows: seconds since 1970.
+pub fn now() -> f64 {
+    // A clock before 1970 is wrong by more than any figure that is made of it.
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64())
+}
+
 /// The system's clock; stopped by Ctrl-C and termination signals.
 #[derive(Debug)]
 pub struct SystemClock {
@@ -46,7 +52,7 @@ impl SystemClock {
 
 impl Clock for SystemClock {
     fn now(&self) -> f64 {
-        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64())
+        now()
     }
 
     fn pause(&self, wait: Duration) -> bool {

@@ -60,6 +60,7 @@ pub mod diagnostic;
 pub mod doctor;
 pub mod exit;
 pub mod expand;
+pub mod follow;
 pub mod hash_cache;
 pub mod hashing;
 pub mod job_toml;

@@ -25,17 +25,29 @@ pub fn find_job<'a>(jobs: &'a [JobRecord], name: &str) -> Result<&'a JobRecord, 
         return Ok(job);
     }
     let names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
-    let hint = match nearest(name, &names) {
+    Err(unknown(&names, name))
+}
+
+/// Checks that a job has this name, among all names of a campaign.
+///
+/// # Errors
+/// None has the name; which ones are like it is said.
+pub fn check_job_name(names: &[&str], name: &str) -> Result<(), UnknownJob> {
+    if names.contains(&name) { Ok(()) } else { Err(unknown(names, name)) }
+}
+
+fn unknown(names: &[&str], name: &str) -> UnknownJob {
+    let hint = match nearest(name, names) {
         Some(near) => format!("; did you mean {near}?"),
         None => {
             let like: Vec<&str> =
                 names.iter().copied().filter(|known| !name.is_empty() && known.contains(name)).collect();
-            let told = if like.is_empty() { &names } else { &like };
+            let told = if like.is_empty() { names } else { &like };
             let more = if told.len() > TOLD { ", …" } else { "" };
             format!(": {}{more}", told[..told.len().min(TOLD)].join(", "))
         }
     };
-    Err(UnknownJob { name: name.to_owned(), count: jobs.len(), hint })
+    UnknownJob { name: name.to_owned(), count: names.len(), hint }
 }
 
 #[cfg(test)]

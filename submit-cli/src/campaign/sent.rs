@@ -5,12 +5,14 @@
 mod batches;
 mod facts;
 mod files;
+mod following;
 mod history;
 mod workunits;
 
 pub use batches::{BatchRow, Round, RoundRow, Stage};
 pub use facts::{FactOutput, Facts};
 pub use files::FileRow;
+pub use following::BatchFigures;
 pub use history::Moment;
 pub use workunits::{Change, Counts, FailureGroup, Filled, NewWorkunit, Verdict, WorkunitRow, WorkunitState};
 
@@ -56,7 +58,7 @@ CREATE TABLE workunit (
     changed REAL,
     fetched INTEGER NOT NULL
 );
-CREATE INDEX workunit_by_state ON workunit(current, state);
+CREATE INDEX workunit_by_state ON workunit(current, state, fetched);
 CREATE INDEX workunit_by_batch ON workunit(batch);
 CREATE INDEX workunit_by_job ON workunit(job, attempt);
 CREATE TABLE file (

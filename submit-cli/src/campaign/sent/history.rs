@@ -18,7 +18,7 @@ impl Campaign {
     /// Notes where the campaign stands, if that is not what was noted last.
     pub fn note_moment(&mut self, at: f64) -> Result<(), CampaignError> {
         let counts = self.counts()?;
-        if self.history()?.last().is_some_and(|last| last.counts == counts) {
+        if self.last_moment()?.is_some_and(|last| last.counts == counts) {
             return Ok(());
         }
         self.step("write to it", |transaction| {
@@ -40,10 +40,28 @@ impl Campaign {
 
     /// What was noted, oldest first.
     pub fn history(&self) -> Result<Vec<Moment>, CampaignError> {
+        self.read_moments("ORDER BY at", &[])
+    }
+
+    /// What was noted last.
+    pub fn last_moment(&self) -> Result<Option<Moment>, CampaignError> {
+        Ok(self.read_moments("ORDER BY at DESC LIMIT 1", &[])?.pop())
+    }
+
+    /// The last moment at which no more jobs than these were over.
+    pub fn last_moment_with_over(&self, over: usize) -> Result<Option<Moment>, CampaignError> {
+        Ok(self.read_moments("WHERE done + failed <= ?1 ORDER BY at DESC LIMIT 1", &[&(over as i64)])?.pop())
+    }
+
+    fn read_moments(
+        &self,
+        which: &str,
+        values: &[&dyn rusqlite::ToSql],
+    ) -> Result<Vec<Moment>, CampaignError> {
         let read = || -> rusqlite::Result<Vec<Moment>> {
             self.db
-                .prepare_cached("SELECT * FROM history ORDER BY at")?
-                .query_map([], |row| {
+                .prepare_cached(&format!("SELECT * FROM history {which}"))?
+                .query_map(values, |row| {
                     let count = |name: &str| row.get::<_, i64>(name).map(|count| count as usize);
                     Ok(Moment {
                         at: row.get("at")?,

@@ -142,6 +142,11 @@ fn the_history_notes_changes_only() {
     let history: Vec<_> =
         campaign.history().unwrap().iter().map(|moment| (moment.at, moment.counts.waiting)).collect();
     assert_eq!(history, [(1.0, 3), (3.0, 2)]);
+    assert_eq!(campaign.last_moment().unwrap().unwrap().at, 3.0);
+    campaign.note_changes(&[change("w-a", WorkunitState::Done)], 4.0).unwrap();
+    campaign.note_moment(4.0).unwrap();
+    assert_eq!(campaign.last_moment_with_over(0).unwrap().unwrap().at, 3.0);
+    assert_eq!(campaign.last_moment_with_over(9).unwrap().unwrap().at, 4.0);
 }
 
 #[test]

@@ -200,9 +200,9 @@ impl Campaign {
         self.read_workunits(&format!("WHERE batch = ?1{only} ORDER BY id"), &[&batch])
     }
 
-    /// Workunits of a round that no batch has, in order.
+    /// Workunits of a round that are to be submitted and that no batch has, in order.
     pub fn unassigned(&self, round: i64) -> Result<Vec<WorkunitRow>, CampaignError> {
-        self.read_workunits("WHERE round = ?1 AND batch IS NULL ORDER BY id", &[&round])
+        self.read_workunits("WHERE round = ?1 AND batch IS NULL AND state = 'waiting' ORDER BY id", &[&round])
     }
 
     /// The last attempt at each job, in order.
@@ -387,7 +387,7 @@ fn add_workunit(transaction: &Transaction<'_>, round: i64, workunit: &NewWorkuni
         .map(drop)
 }
 
-fn read_state(word: String) -> rusqlite::Result<WorkunitState> {
+pub(super) fn read_state(word: String) -> rusqlite::Result<WorkunitState> {
     STATES
         .iter()
         .find(|(known, _)| *known == word)

@@ -1,0 +1,258 @@
+//! What a job wrote to stderr, as far as the project shows it.
+//!
+//! A finished job's is in an RPC. For a failed one that RPC breaks off, and no other has it: it is on the result's public
+//! page only.
+
+use super::{FollowError, facts};
+use crate::campaign::sent::{WorkunitRow, WorkunitState};
+use crate::campaign::{Campaign, CampaignError};
+use crate::project::client::ProjectClient;
+use crate::project::error::ProjectError;
+use crate::project::protocol::batch::{BatchKey, Details};
+use crate::project::protocol::id::{BatchId, WorkunitId};
+use crate::project::protocol::instance::Instance;
+
+/// So many pages are looked at for one that tells, the last instance's first.
+const PAGES: usize = 8;
+
+/// Which log of a job.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Which {
+    /// The attempt, from 0; the last one if not said.
+    pub attempt: Option<u32>,
+    /// The instance, by the number at the end of its name; the one that tells most if not said.
+    pub instance: Option<u32>,
+}
+
+/// A log.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Log {
+    /// The job.
+    pub job: String,
+    /// The workunit.
+    pub workunit: String,
+    /// The instance, by name, if that is known.
+    pub instance: Option<String>,
+    /// Its exit status.
+    pub exit_status: Option<i32>,
+    /// In the words of the project's page, if it is from there.
+    pub outcome: Option<String>,
+    /// Why the job failed, if it did.
+    pub cause: Option<String>,
+    /// What the program and the wrapper wrote.
+    pub text: String,
+    /// All instances of the attempt, if they were asked for.
+    pub instances: Vec<String>,
+}
+
+/// Why there is no log to show.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The campaign or the project.
+    #[error(transparent)]
+    Follow(#[from] FollowError),
+    /// There is no such attempt.
+    #[error("job {job} has no attempt {attempt}, only 0 to {last}")]
+    NoAttempt {
+        /// The job.
+        job: String,
+        /// What was asked for.
+        attempt: u32,
+        /// The last one.
+        last: u32,
+    },
+    /// There is no such instance.
+    #[error("job {job} has no instance {instance}, only {known}")]
+    NoInstance {
+        /// The job.
+        job: String,
+        /// What was asked for.
+        instance: u32,
+        /// Those that there are.
+        known: String,
+    },
+    /// Nothing of it has been sent to a volunteer.
+    #[error("job {job} is {state}: no volunteer has had it, so there is no log")]
+    NotSent {
+        /// The job.
+        job: String,
+        /// Where it is.
+        state: &'static str,
+    },
+    /// The server has no such job any more.
+    #[error(
+        "job {job}: the project has no workunit {workunit}; it was never made, or has been purged from the database"
+    )]
+    NotOnServer {
+        /// The job.
+        job: String,
+        /// Its workunit.
+        workunit: String,
+    },
+    /// The pages were found and show nothing.
+    #[error(
+        "job {job}: the project's public pages show no log of {instances}; look at {url} yourself{still}"
+    )]
+    NotShown {
+        /// The job.
+        job: String,
+        /// The instances whose pages were looked at.
+        instances: String,
+        /// The page of the first.
+        url: String,
+        /// That it may come.
+        still: &'static str,
+    },
+}
+
+impl From<CampaignError> for LogError {
+    fn from(error: CampaignError) -> Self {
+        Self::Follow(error.into())
+    }
+}
+
+impl From<ProjectError> for LogError {
+    fn from(error: ProjectError) -> Self {
+        Self::Follow(error.into())
+    }
+}
+
+/// Finds the log of a job.
+///
+/// # Errors
+/// There is none, the project can't be reached, or the campaign file can't be read.
+pub fn log(campaign: &Campaign, client: &ProjectClient, job: &str, which: Which) -> Result<Log, LogError> {
+    let facts = facts(campaign, "buoy logs shows its logs")?;
+    let attempts = campaign.attempts(job)?;
+    let last = attempts.last().map_or(0, |row| row.attempt);
+    let wanted = which.attempt.unwrap_or(last);
+    let row = attempts.into_iter().find(|row| row.attempt == wanted).ok_or_else(|| LogError::NoAttempt {
+        job: job.to_owned(),
+        attempt: wanted,
+        last,
+    })?;
+    if row.state == WorkunitState::Waiting {
+        return Err(LogError::NotSent { job: job.to_owned(), state: row.state.word() });
+    }
+    if row.state == WorkunitState::Done && which.instance.is_none() {
+        match client.completed_job(&row.new.name) {
+            Ok(done) => {
+                return Ok(Log {
+                    exit_status: Some(done.exit_status),
+                    ..of(&row, done.stderr_txt().to_owned())
+                });
+            }
+            // The page may show it all the same.
+            Err(ProjectError::FatalError { .. } | ProjectError::ServerError { .. }) => {}
+            Err(ProjectError::NoSuchJob { .. }) => return Err(not_on_server(&row)),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let instances = client.instances(workunit_id(campaign, client, &row)?)?;
+    from_pages(client, &facts.url, &row, &instances, which.instance)
+}
+
+fn of(row: &WorkunitRow, text: String) -> Log {
+    Log {
+        job: row.new.job.clone(),
+        workunit: row.new.name.clone(),
+        instance: None,
+        exit_status: None,
+        outcome: None,
+        cause: row.cause.clone(),
+        text,
+        instances: Vec::new(),
+    }
+}
+
+fn not_on_server(row: &WorkunitRow) -> LogError {
+    LogError::NotOnServer { job: row.new.job.clone(), workunit: row.new.name.clone() }
+}
+
+/// The server's id of a workunit: noted, or found among its batch's jobs.
+fn workunit_id(
+    campaign: &Campaign,
+    client: &ProjectClient,
+    row: &WorkunitRow,
+) -> Result<WorkunitId, LogError> {
+    if let Some(id) = row.server_id.and_then(|id| u64::try_from(id).ok()) {
+        return Ok(WorkunitId(id));
+    }
+    let batches = campaign.batches()?;
+    let batch = batches.iter().find(|batch| Some(batch.id) == row.batch).ok_or_else(|| not_on_server(row))?;
+    let key = match batch.server_id.and_then(|id| u64::try_from(id).ok()) {
+        Some(id) => BatchKey::Id(BatchId(id)),
+        None => BatchKey::Name(batch.name.clone()),
+    };
+    let reply = client.batch(&key, Details::Without)?;
+    let found = reply.jobs.iter().find(|job| job.name == row.new.name).map(|job| job.id);
+    found.ok_or_else(|| not_on_server(row))
+}
+
+fn from_pages(
+    client: &ProjectClient,
+    url: &str,
+    row: &WorkunitRow,
+    instances: &[Instance],
+    wanted: Option<u32>,
+) -> Result<Log, LogError> {
+    let job = row.new.job.clone();
+    let mut chosen: Vec<&Instance> = instances.iter().collect();
+    if let Some(wanted) = wanted {
+        chosen.retain(|instance| number(&instance.name) == Some(wanted));
+        if chosen.is_empty() {
+            let known: Vec<String> =
+                instances.iter().filter_map(|i| Some(number(&i.name)?.to_string())).collect();
+            let known = if known.is_empty() { "none so far".to_owned() } else { known.join(", ") };
+            return Err(LogError::NoInstance { job, instance: wanted, known });
+        }
+    }
+    let Some(first) = chosen.last() else {
+        return Err(LogError::NotSent { job, state: row.state.word() });
+    };
+    let page_of_first = format!("{}/result.php?resultid={}", url.trim_end_matches('/'), first.id);
+    let mut fallback = None;
+    let mut looked_at = Vec::new();
+    // The last one first: an earlier one may be older than the page's memory.
+    for instance in chosen.iter().rev().take(PAGES) {
+        let page = client.task_page(instance.id)?;
+        looked_at.push(instance.name.as_str());
+        let Some(text) = page.stderr_txt().filter(|text| !text.trim().is_empty()).map(str::to_owned) else {
+            continue;
+        };
+        let log = Log {
+            instance: Some(instance.name.clone()),
+            exit_status: page.exit_status,
+            outcome: page.outcome,
+            instances: instances.iter().map(|instance| instance.name.clone()).collect(),
+            ..of(row, text)
+        };
+        // The one that speaks for the job, if that is known.
+        if row.exit_status.is_none() || row.exit_status == log.exit_status {
+            return Ok(log);
+        }
+        fallback.get_or_insert(log);
+    }
+    fallback.ok_or_else(|| LogError::NotShown {
+        job,
+        instances: looked_at.join(", "),
+        url: page_of_first,
+        still: if row.state.is_over() { "" } else { ", or wait: a log comes with a result" },
+    })
+}
+
+/// The number at the end of a result's name, `<workunit>_<n>`.
+fn number(result: &str) -> Option<u32> {
+    result.rsplit_once('_')?.1.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instance_has_its_number_at_the_end() {
+        assert_eq!(number("vina-0123456789ab__b__x_1_12"), Some(12));
+        assert_eq!(number("plain"), None);
+    }
+}

@@ -1,0 +1,63 @@
+//! Telling the server that a campaign's files are not needed any more.
+
+use super::{FollowError, facts};
+use crate::campaign::Campaign;
+use crate::campaign::sent::Stage;
+use crate::project::client::ProjectClient;
+use crate::project::error::ProjectError;
+use crate::project::protocol::id::BatchId;
+
+/// The cause of a job whose batch was retired before it was over.
+const RETIRED: &str = "retired before it was over";
+
+/// What would be lost.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Losses {
+    /// Jobs that are not over.
+    pub open: usize,
+    /// Finished jobs whose outputs are not on this computer.
+    pub unfetched: usize,
+}
+
+impl Losses {
+    /// Nothing would be lost.
+    pub fn is_none(&self) -> bool {
+        self.open == 0 && self.unfetched == 0
+    }
+}
+
+/// What would be lost if the campaign were retired now, by the campaign file.
+///
+/// # Errors
+/// It can't be read, or the campaign went to no project.
+pub fn losses(campaign: &Campaign) -> Result<Losses, FollowError> {
+    facts(campaign, "its directory can be removed")?;
+    let counts = campaign.counts()?;
+    Ok(Losses { open: counts.total() - counts.over(), unfetched: campaign.unfetched()? })
+}
+
+/// Retires each batch that the server has, whatever is lost; how many. What was not over is given up.
+///
+/// # Errors
+/// The project can't be reached or refuses. What is retired stays so; doing it again goes on.
+pub fn retire(campaign: &mut Campaign, client: &ProjectClient, now: f64) -> Result<usize, FollowError> {
+    facts(campaign, "its directory can be removed")?;
+    let mut retired = 0;
+    for batch in campaign.batches()? {
+        if batch.stage == Stage::Retired {
+            continue;
+        }
+        if let Some(id) = batch.server_id.and_then(|id| u64::try_from(id).ok()) {
+            match client.retire_batch(BatchId(id)) {
+                Ok(()) => retired += 1,
+                // An admin has removed it; nothing is left to retire.
+                Err(ProjectError::NoSuchBatch { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        campaign.note_stage(batch.id, Stage::Retired)?;
+    }
+    campaign.give_up_open(RETIRED, now)?;
+    campaign.note_moment(now)?;
+    Ok(retired)
+}
