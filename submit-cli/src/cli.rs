@@ -28,8 +28,18 @@ pub enum Verb {
     Submit(commands::submit::Args),
     /// Say where a campaign stands
     Status(commands::status::Args),
+    /// Show how a campaign goes on at its project until all jobs are over
+    Watch(commands::watch::Args),
+    /// List the campaigns of this computer
+    List(commands::list::Args),
     /// Print what a job wrote
     Logs(commands::logs::Args),
+    /// Submit failed jobs once more, with more memory or time if need be
+    Retry(commands::retry::Args),
+    /// Take back a campaign, or jobs of it, from its project
+    Abort(commands::abort::Args),
+    /// Tell the project that a campaign's files are not needed any more
+    Retire(commands::retire::Args),
     /// Write the table of results anew, and copy what is collected
     Fetch(commands::fetch::Args),
     /// What a project's admin does: app versions, plan classes, a look at the project

@@ -4,11 +4,15 @@ pub mod admin;
 pub mod admin_check;
 pub mod campaign;
 pub mod doctor;
+pub mod following;
+mod hint;
+pub mod list;
 pub mod plan;
 pub mod projects;
 pub mod standing;
 pub mod submit;
 mod terminal;
+pub mod watch;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -18,6 +22,7 @@ use serde::Serialize;
 use crate::buda::Imported;
 use crate::diagnostic::Diagnostic;
 use crate::exit::Exit;
+use crate::follow::log::Log;
 use terminal::harmless;
 
 /// More mistakes than these are counted, not shown: ten thousand rows can have the same one.
@@ -126,6 +131,26 @@ pub fn log(heading: &str, log: &[u8]) -> io::Result<()> {
     } else {
         out.write_all(log)
     }
+}
+
+/// Prints a log and what is known about it to stdout as one JSON object.
+///
+/// # Errors
+/// stdout is closed.
+pub fn log_json(log: &Log) -> io::Result<()> {
+    json_line(log)
+}
+
+/// Prints a value to stdout as one line of JSON.
+fn json_line(value: &impl Serialize) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    serde_json::to_writer(&mut out, value)?;
+    writeln!(out)
+}
+
+/// Prints something to know to stderr.
+pub fn note(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "note: {}", harmless(text));
 }
 
 /// Prints a script for a shell to stdout.

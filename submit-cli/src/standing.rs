@@ -22,6 +22,34 @@ pub struct Standing<'a> {
     pub running: Vec<Running<'a>>,
     /// Failed jobs by cause, most frequent first.
     pub failures: Vec<Failures<'a>>,
+    /// Each job, if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub list: Option<Vec<JobLine<'a>>>,
+}
+
+/// A job in a line.
+#[derive(Debug, PartialEq, Serialize)]
+pub struct JobLine<'a> {
+    /// The job.
+    pub job: &'a str,
+    /// Where it is.
+    pub state: &'static str,
+    /// Exit status of the result that tells most.
+    pub exit_status: Option<i32>,
+    /// Why it failed.
+    pub cause: Option<&'a str>,
+}
+
+/// A line for each job.
+pub fn list(jobs: &[JobRecord]) -> Vec<JobLine<'_>> {
+    jobs.iter()
+        .map(|job| JobLine {
+            job: &job.name,
+            state: job.status().word(),
+            exit_status: job.telling().and_then(|result| result.exit_status),
+            cause: job.cause.as_deref(),
+        })
+        .collect()
 }
 
 /// A result under way.
@@ -69,7 +97,7 @@ pub fn standing<'a>(app: String, batch: String, active: bool, jobs: &'a [JobReco
     }
     let mut failures: Vec<_> = failures.into_values().collect();
     failures.sort_by_key(|group| std::cmp::Reverse(group.count));
-    Standing { app, batch, active, jobs: counts, running, failures }
+    Standing { app, batch, active, jobs: counts, running, failures, list: None }
 }
 
 #[cfg(test)]

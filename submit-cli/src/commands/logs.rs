@@ -1,9 +1,13 @@
-//! `buoy logs`: prints what a job wrote, as a project would see it.
+//! `buoy logs`: prints what a job wrote, as a project sees it.
 
 use std::path::PathBuf;
 
+use crate::campaign::sent::Facts;
 use crate::campaign::{Campaign, JobRecord, find_job};
+use crate::commands::connect::connect;
+use crate::commands::which_campaign::check_jobs;
 use crate::exit::Exit;
+use crate::follow::log::{Log, Which, log};
 use crate::local::layout::Layout;
 use crate::local::prepare::meta;
 use crate::render;
@@ -14,12 +18,18 @@ use wrapper::wire::slot::STDERR_FILE;
 pub struct Args {
     /// The job
     job: String,
-    /// Which of its results, by number [default: the one that tells most]
+    /// Which attempt at it: 0 is the first [default: the last]
     #[arg(long, value_name = "N")]
+    attempt: Option<u32>,
+    /// Which of its results (instances), by number [default: the one that tells most]
+    #[arg(long, value_name = "N", visible_alias = "instance")]
     result: Option<u32>,
     /// Directory of results
     #[arg(long, value_name = "DIR", default_value = "results")]
     out: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 /// Finds the log and prints it.
@@ -28,6 +38,38 @@ pub struct Args {
 /// There is no campaign, or a file can't be read; stdout is closed.
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let campaign = Campaign::open_to_read(&args.out)?;
+    match campaign.facts()? {
+        Some(facts) => of_project(args, &campaign, &facts),
+        None => of_run(args, &campaign),
+    }
+}
+
+fn of_project(args: &Args, campaign: &Campaign, facts: &Facts) -> anyhow::Result<Exit> {
+    check_jobs(campaign, std::slice::from_ref(&args.job))?;
+    let which = Which { attempt: args.attempt, instance: args.result };
+    let log = log(campaign, &connect(facts)?, &args.job, which)?;
+    match args.json {
+        true => render::log_json(&log)?,
+        false => render::log(&heading_of_project(&log), log.text.as_bytes())?,
+    }
+    Ok(Exit::Done)
+}
+
+fn heading_of_project(log: &Log) -> String {
+    let mut text = log.instance.as_ref().unwrap_or(&log.workunit).clone();
+    for word in [&log.cause, &log.outcome].into_iter().flatten() {
+        text.push_str(&format!(", {word}"));
+    }
+    if let Some(status) = log.exit_status {
+        text.push_str(&format!(", exit status {status}"));
+    }
+    if log.instances.len() > 1 {
+        text.push_str(&format!(" (all: {})", log.instances.join(", ")));
+    }
+    text
+}
+
+fn of_run(args: &Args, campaign: &Campaign) -> anyhow::Result<Exit> {
     let jobs = campaign.jobs()?;
     let job = match find_job(&jobs, &args.job) {
         Ok(job) => job,
@@ -48,8 +90,21 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         None => layout.log(&job.result_name(n)),
     };
     match std::fs::read(&path) {
-        Ok(log) => {
-            render::log(&heading(job, n), &log)?;
+        Ok(text) if args.json => {
+            render::log_json(&Log {
+                job: job.name.clone(),
+                workunit: job.wu_name.clone(),
+                instance: Some(job.result_name(n)),
+                exit_status: result.exit_status,
+                outcome: None,
+                cause: result.cause.clone(),
+                text: String::from_utf8_lossy(&text).into_owned(),
+                instances: job.results.iter().map(|result| job.result_name(result.n)).collect(),
+            })?;
+            Ok(Exit::Done)
+        }
+        Ok(text) => {
+            render::log(&heading(job, n), &text)?;
             Ok(Exit::Done)
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {

@@ -3,25 +3,31 @@
 use crate::campaign::CampaignError;
 use crate::cli::{Cli, Verb};
 use crate::exit::Exit;
-use crate::project::config::ConfigError;
 use crate::project::error::ProjectError;
 
+pub mod abort;
 pub mod admin;
 pub mod admin_app_version;
 pub mod admin_check;
 pub mod admin_plan_class;
 pub mod check;
 pub mod completions;
+pub mod connect;
 pub mod doctor;
 pub mod fetch;
 pub mod init;
+pub mod list;
 pub mod login;
 pub mod logout;
 pub mod logs;
 pub mod pack;
+pub mod retire;
+pub mod retry;
 pub mod run;
 pub mod status;
 pub mod submit;
+pub mod watch;
+pub mod which_campaign;
 
 /// Carries out a command line; every error is printed here and nowhere else.
 pub fn run(cli: Cli) -> Exit {
@@ -32,7 +38,12 @@ pub fn run(cli: Cli) -> Exit {
         Verb::Run(args) => run::run(&args),
         Verb::Submit(args) => submit::run(&args),
         Verb::Status(args) => status::run(&args),
+        Verb::Watch(args) => watch::run(&args),
+        Verb::List(args) => list::run(&args),
         Verb::Logs(args) => logs::run(&args),
+        Verb::Retry(args) => retry::run(&args),
+        Verb::Abort(args) => abort::run(&args),
+        Verb::Retire(args) => retire::run(&args),
         Verb::Fetch(args) => fetch::run(&args),
         Verb::Admin(args) => admin::run(&args),
         Verb::Login(args) => login::run(&args),
@@ -41,13 +52,12 @@ pub fn run(cli: Cli) -> Exit {
         Verb::Completions(args) => completions::run(&args),
     };
     done.unwrap_or_else(|error| {
-        let of_project = error.chain().find_map(|cause| cause.downcast_ref::<ProjectError>());
         let is_missing = matches!(error.downcast_ref(), Some(CampaignError::Missing { .. }));
-        let is_input = is_missing
-            || of_project.is_some_and(ProjectError::is_bad_input)
-            || error.downcast_ref().is_some_and(ConfigError::is_bad_input);
-        let exit = if is_input { crate::render::refusal(&error) } else { crate::render::error(&error) };
-        if let Some(help) = of_project.and_then(ProjectError::help) {
+        let exit = match is_missing || connect::is_refusal(&error) {
+            true => crate::render::refusal(&error),
+            false => crate::render::error(&error),
+        };
+        if let Some(help) = connect::project_error(&error).and_then(ProjectError::help) {
             crate::render::help(&help);
         }
         exit

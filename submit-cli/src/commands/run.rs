@@ -1,12 +1,14 @@
 //! `buoy run`: runs a campaign on this computer, through the real wrapper and the real shims.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::exit::Exit;
+use crate::follow::index::Index;
 use crate::load::load;
 use crate::local::prepare::PrepareError;
 use crate::local::runner::Slots;
 use crate::local::{self, LocalError, Options, Retry};
+use crate::progress::{Event, Reporter};
 use crate::render;
 use crate::sources::Sources;
 use wrapper::wire::init_data::DockerType;
@@ -48,6 +50,24 @@ enum EngineName {
     Podman,
 }
 
+/// Enters the campaign in the list of campaigns once it has begun: what is refused before makes none.
+struct Remembering<'a> {
+    results: &'a Path,
+    reporter: Box<dyn Reporter>,
+}
+
+impl Reporter for Remembering<'_> {
+    fn report(&mut self, event: Event<'_>) {
+        if let Event::Begun { .. } = event
+            && let Err(error) = Index::of_user().and_then(|index| index.remember(self.results))
+        {
+            let text = format!("buoy list will not show this campaign: {error}");
+            self.reporter.report(Event::Note { text: &text });
+        }
+        self.reporter.report(event);
+    }
+}
+
 /// Loads the plan and runs it.
 ///
 /// # Errors
@@ -70,8 +90,8 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         keep: if args.keep { Slots::Keep } else { Slots::Empty },
         retry: if args.retry { Retry::Failed } else { Retry::Never },
     };
-    let mut reporter = render::campaign::reporter(args.json);
-    match local::run(&plan, &options, reporter.as_mut()) {
+    let mut reporter = Remembering { results: &args.out, reporter: render::campaign::reporter(args.json) };
+    match local::run(&plan, &options, &mut reporter) {
         Ok(outlook) if outlook.interrupted => Ok(Exit::Interrupted),
         Ok(outlook) if outlook.left > 0 => Ok(Exit::HostCannot),
         Ok(outlook) if outlook.failed > 0 => Ok(Exit::JobsFailed),

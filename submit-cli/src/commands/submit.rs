@@ -5,18 +5,20 @@ use std::path::PathBuf;
 
 use crate::campaign::Campaign;
 use crate::clock::{Clock, SystemClock};
+use crate::commands::watch;
+use crate::commands::which_campaign::remember;
 use crate::exit::Exit;
 use crate::load::load;
 use crate::project::client::ProjectClient;
 use crate::project::config::{ConfigError, Projects};
 use crate::project::error::ProjectError;
 use crate::project::protocol::submission::{Submission, SubmittedJob};
-use crate::render;
 use crate::sources::Sources;
 use crate::submission::limits::ServerLimits;
 use crate::submission::outgoing::{Outgoing, OutgoingError};
 use crate::submission::{self, BATCH_JOBS, Options, SubmitError, UPLOADS, dry_run};
 use crate::template::Templates;
+use crate::{follow, render};
 
 /// Arguments of `buoy submit`.
 #[derive(Debug, clap::Args)]
@@ -52,7 +54,7 @@ pub struct Args {
     json: bool,
 }
 
-/// Checks everything offline, then sends.
+/// Checks everything offline, then sends, then watches until all jobs are over.
 ///
 /// # Errors
 /// The campaign file or the project failed; what was done stays, and the same command goes on.
@@ -94,6 +96,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     if let Err(error) = submission::prepare(&mut campaign, &outgoing, &args.out) {
         return ended(error);
     }
+    remember(&args.out);
     let waiting = campaign.counts()?.waiting;
     if waiting > 0 {
         let estimate = match introduce(&client, &outgoing) {
@@ -109,7 +112,13 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     if let Err(error) = submission::go_on(&mut campaign, &client, &clock, reporter.as_ref(), &options) {
         return ended(error);
     }
-    Ok(Exit::Done)
+    if args.detach {
+        return Ok(Exit::Done);
+    }
+    // Whoever watches keeps nobody from fetching or aborting.
+    campaign.release();
+    let mut reporter = render::watch::reporter(args.json, &args.out);
+    Ok(watch::exit(follow::watch::watch(&mut campaign, &client, &clock, reporter.as_mut())?))
 }
 
 /// Shows who we are and what we want, and asks what the project thinks of it.
@@ -153,7 +162,7 @@ fn refused(error: ProjectError) -> anyhow::Result<Exit> {
 }
 
 /// What the end of a submission means for whoever called.
-fn ended(error: SubmitError) -> anyhow::Result<Exit> {
+pub fn ended(error: SubmitError) -> anyhow::Result<Exit> {
     let is_input = matches!(
         error,
         SubmitError::Outgoing(_)

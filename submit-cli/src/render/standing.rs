@@ -1,16 +1,18 @@
 //! Where a campaign stands, for people and for machines.
 
 use std::io::{self, Write};
+use std::path::Path;
 
+use super::hint;
 use super::terminal::harmless;
 use crate::standing::Standing;
 
-/// Prints it to stdout.
+/// Prints the standing of the campaign in this directory to stdout.
 ///
 /// # Errors
 /// stdout is closed.
-pub fn text(standing: &Standing<'_>) -> io::Result<()> {
-    io::stdout().lock().write_all(harmless(&words(standing)).as_bytes())
+pub fn text(standing: &Standing<'_>, dir: &Path) -> io::Result<()> {
+    io::stdout().lock().write_all(harmless(&words(standing, dir)).as_bytes())
 }
 
 /// Prints it to stdout as one JSON object.
@@ -23,7 +25,7 @@ pub fn json(standing: &Standing<'_>) -> io::Result<()> {
     writeln!(out)
 }
 
-fn words(standing: &Standing<'_>) -> String {
+fn words(standing: &Standing<'_>, dir: &Path) -> String {
     let total: usize = standing.jobs.values().sum();
     let counts: Vec<String> =
         standing.jobs.iter().map(|(status, count)| format!("{count} {status}")).collect();
@@ -41,7 +43,12 @@ fn words(standing: &Standing<'_>) -> String {
     for group in &standing.failures {
         let status = group.exit_status.map_or(String::new(), |status| format!(" (exit status {status})"));
         let jobs = if group.count == 1 { "1 job".to_owned() } else { format!("{} jobs", group.count) };
-        text.push_str(&format!("failed   {jobs}{status}: {}; buoy logs {}\n", group.cause, group.example));
+        let logs = hint::logs(dir, group.example);
+        text.push_str(&format!("failed   {jobs}{status}: {}; {logs}\n", group.cause));
+    }
+    for line in standing.list.iter().flatten() {
+        let cause = line.cause.map_or(String::new(), |cause| format!("  {cause}"));
+        text.push_str(&format!("{:9}{}{cause}\n", line.state, line.job));
     }
     text
 }
@@ -49,7 +56,7 @@ fn words(standing: &Standing<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::standing::{Failures, Running};
+    use crate::standing::{Failures, JobLine, Running};
 
     #[test]
     fn a_campaign_in_words() {
@@ -65,12 +72,23 @@ mod tests {
                 count: 2,
                 example: "aspirin",
             }],
+            list: Some(vec![
+                JobLine { job: "menthol", state: "running", exit_status: None, cause: None },
+                JobLine {
+                    job: "aspirin",
+                    state: "failed",
+                    exit_status: Some(3),
+                    cause: Some("process exited with code 3"),
+                },
+            ]),
         };
-        insta::assert_snapshot!(words(&standing), @r"
+        insta::assert_snapshot!(words(&standing, Path::new("results")), @r"
         vina, batch ligands: 12 jobs: 9 done, 2 failed, 1 running
         a buoy run is working on it
         running  menthol, result 1 in slot 0
         failed   2 jobs (exit status 3): process exited with code 3; buoy logs aspirin
+        running  menthol
+        failed   aspirin  process exited with code 3
         ");
     }
 }

@@ -1,0 +1,132 @@
+//! The campaigns of this computer, for people and for machines.
+
+use std::io::{self, Write};
+
+use super::following::age_words;
+use super::json_line;
+use super::terminal::harmless;
+use crate::follow::list::{List, Listed, Presence};
+
+/// Prints a line for each to stdout.
+///
+/// # Errors
+/// stdout is closed.
+pub fn text(list: &List) -> io::Result<()> {
+    io::stdout().lock().write_all(harmless(&words(list)).as_bytes())
+}
+
+/// Prints them to stdout as one JSON object.
+///
+/// # Errors
+/// stdout is closed.
+pub fn json(list: &List) -> io::Result<()> {
+    json_line(list)
+}
+
+fn words(list: &List) -> String {
+    let mut text = String::new();
+    for campaign in &list.campaigns {
+        match &campaign.problem {
+            // It names the file.
+            Some(problem) => text.push_str(&format!("{problem}\n")),
+            None => text.push_str(&format!("{}: {}\n", campaign.dir.display(), campaign_words(campaign))),
+        }
+    }
+    if list.campaigns.is_empty() {
+        text.push_str("no campaigns\n");
+    }
+    match &list.batches {
+        None => {}
+        Some(batches) if batches.is_empty() => {
+            text.push_str("each batch on the project belongs to a campaign here\n")
+        }
+        Some(batches) => {
+            text.push_str("on the project, and of no campaign here:\n");
+            for batch in batches {
+                text.push_str(&format!(
+                    "batch {} {}: app {}, {}, {} jobs, {:.0} % over, {} failed\n",
+                    batch.id,
+                    batch.name,
+                    batch.app,
+                    batch.state.replace('_', " "),
+                    batch.jobs,
+                    100.0 * batch.fraction_done,
+                    batch.failed
+                ));
+            }
+        }
+    }
+    text
+}
+
+fn campaign_words(campaign: &Listed) -> String {
+    if campaign.presence == Presence::Gone {
+        return "gone; --prune forgets it".to_owned();
+    }
+    let place =
+        campaign.project.as_ref().map_or("on this computer".to_owned(), |project| format!("at {project}"));
+    let jobs: Vec<String> =
+        campaign.jobs.iter().map(|(state, count)| format!("{count} {}", state.replace('_', " "))).collect();
+    let active = if campaign.active { ", a buoy is working on it" } else { "" };
+    let age = campaign.age_seconds.map_or(String::new(), |age| format!(", {} ago", age_words(age)));
+    format!("{}, batch {}, {place}: {}{active}{age}", campaign.app, campaign.batch, jobs.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::follow::list::RemoteBatch;
+
+    fn listed(dir: &str, presence: Presence, project: Option<&str>) -> Listed {
+        Listed {
+            dir: PathBuf::from(dir),
+            presence,
+            problem: (presence == Presence::Unreadable).then(|| format!("{dir}: damaged campaign file")),
+            app: "vina".to_owned(),
+            batch: "ligands".to_owned(),
+            project: project.map(str::to_owned),
+            url: None,
+            jobs: [("done", 9), ("in_progress", 3)].into(),
+            active: project.is_some(),
+            age_seconds: Some(7_200.0),
+            server_batches: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_line_for_each_campaign_and_for_each_batch_of_none() {
+        let list = List {
+            campaigns: vec![
+                listed("/a", Presence::Here, Some("sea")),
+                listed("/b", Presence::Here, None),
+                listed("/c", Presence::Gone, None),
+                listed("/d", Presence::Unreadable, None),
+            ],
+            batches: Some(vec![RemoteBatch {
+                id: 7,
+                name: "old".to_owned(),
+                app: "universal".to_owned(),
+                state: "in_progress",
+                jobs: 200,
+                failed: 3,
+                fraction_done: 0.25,
+                created: 0.0,
+            }]),
+        };
+        insta::assert_snapshot!(words(&list), @r"
+        /a: vina, batch ligands, at sea: 9 done, 3 in progress, a buoy is working on it, 2 hours ago
+        /b: vina, batch ligands, on this computer: 9 done, 3 in progress, 2 hours ago
+        /c: gone; --prune forgets it
+        /d: damaged campaign file
+        on the project, and of no campaign here:
+        batch 7 old: app universal, in progress, 200 jobs, 25 % over, 3 failed
+        ");
+        let empty = List { campaigns: Vec::new(), batches: Some(Vec::new()) };
+        insta::assert_snapshot!(words(&empty), @r"
+        no campaigns
+        each batch on the project belongs to a campaign here
+        ");
+    }
+}
