@@ -104,6 +104,7 @@ impl Bench {
             .args(["run", ".", "jobs.csv", "--slots", "2", "--engine", self.engine.program()])
             .current_dir(self.dir.path())
             .env("BUOY_BIN_DIR", programs())
+            .env("BUOY_STATE_DIR", self.path("state"))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

@@ -78,7 +78,11 @@ fn vina(engine: &str) {
 fn run(app: &Path, engine: &str, results: &Path) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_buoy"));
     command.args(["run", "--engine", engine, "--slots", "2", "--out"]).arg(results).arg(app);
-    command.env("BUOY_BIN_DIR", programs()).output().unwrap()
+    command
+        .env("BUOY_BIN_DIR", programs())
+        .env("BUOY_STATE_DIR", results.with_extension("state"))
+        .output()
+        .unwrap()
 }
 
 /// A copy of an example, so that tests neither see nor leave files of other runs.

@@ -48,7 +48,7 @@ fn two_runs_on_one_campaign_are_refused() {
     let second = bench.run(&[]);
     assert_code(&second, 3);
     assert!(
-        stderr(&second).contains(&format!("another buoy run (process {})", child.id())),
+        stderr(&second).contains(&format!("another buoy (process {})", child.id())),
         "{}",
         stderr(&second)
     );

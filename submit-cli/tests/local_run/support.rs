@@ -78,6 +78,7 @@ impl Bench {
             .current_dir(self.dir.path())
             .env("PATH", format!("{}:{path}", self.path("bin").display()))
             .env("BUOY_BIN_DIR", self.path("bin"))
+            .env("BUOY_STATE_DIR", self.path("state"))
             .env("FAKE_WRAPPER_TRACE", self.path("trace"))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

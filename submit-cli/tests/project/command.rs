@@ -1,8 +1,10 @@
 //! The verb itself: what it says, asks and answers.
 
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Output, Stdio};
 
 use assert_cmd::cargo::CommandCargoExt;
+use emulated_project::{Fault, Gate, Report};
 
 use crate::campaign::{AUTHENTICATOR, Bench};
 
@@ -14,6 +16,7 @@ impl Bench {
             .args(args)
             .current_dir(self.path(""))
             .env("BUOY_CONFIG_DIR", self.path("config"))
+            .env("BUOY_STATE_DIR", self.path("state"))
             .env_remove("BUOY_AUTHENTICATOR")
             .stdin(Stdio::null());
         command
@@ -41,6 +44,59 @@ fn submit_says_what_it_sends_and_what_arrived() {
     assert!(text.contains("done     all 3 jobs are on the server"), "{text}");
     assert!(!text.contains(AUTHENTICATOR));
     bench.assert_all_there_once();
+}
+
+#[test]
+fn submit_watches_until_all_jobs_are_over() {
+    let bench = Bench::new(2);
+    bench.log_in();
+    let gate = Gate::new();
+    bench.project.faults().on("query_batch2", 1, Fault::Held(gate.clone()));
+    let mut submit =
+        bench.buoy(&["submit", ".", "jobs.csv", "--yes"]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(submit.stderr.take().unwrap());
+    let mut lines = String::new();
+    while !lines.contains("2 jobs: 2 unsent") {
+        assert!(said.read_line(&mut lines).unwrap() > 0, "{lines}");
+    }
+    for name in bench.project.workunit_names() {
+        while bench.project.workunit(&name).unwrap().canonical_result == 0 {
+            bench.project.finish_job(&name, Report::with_outputs(["poses"])).unwrap();
+        }
+    }
+    gate.open();
+    said.read_to_string(&mut lines).unwrap();
+    assert_eq!(submit.wait().unwrap().code(), Some(0), "{lines}");
+    assert!(lines.ends_with("[2/2] 2 done\n2 done\n"), "{lines}");
+    let listed = String::from_utf8(bench.ran(&["list"]).stdout).unwrap();
+    assert!(listed.contains("at emulated: 2 done"), "{listed}");
+}
+
+#[test]
+fn a_retry_has_its_inputs_whatever_became_of_them() {
+    let bench = Bench::new(2);
+    bench.log_in();
+    assert_eq!(bench.ran(&["submit", ".", "jobs.csv", "--yes", "--detach"]).status.code(), Some(0));
+    let name = bench.project.workunit_names().remove(0);
+    while bench.project.workunit(&name).unwrap().error_mask == 0 {
+        bench.project.send_out(&name).unwrap();
+        bench.project.fail_instance(&name, 139, "boom").unwrap();
+    }
+    for file in bench.project.files() {
+        bench.project.remove_download_file(&file);
+    }
+    let status = String::from_utf8(bench.ran(&["status"]).stdout).unwrap();
+    assert!(status.contains("exit 139 (segmentation fault)"), "{status}");
+    let output = bench.ran(&["retry", "--with", "memory=2 GB"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let again = bench.project.workunit(&format!("{name}.r1")).unwrap();
+    let first = bench.project.workunit(&name).unwrap();
+    let names = |workunit: &emulated_project::Workunit| -> Vec<String> {
+        workunit.inputs.iter().map(|input| input.physical_name.clone()).collect()
+    };
+    assert_eq!((names(&again), &again.command_line), (names(&first), &first.command_line));
+    assert!(names(&again).iter().all(|input| bench.project.file(input).is_some()));
+    assert_eq!(again.rsc_memory_bound, 2e9);
 }
 
 #[test]
