@@ -16,6 +16,7 @@ provide_everything() {
     local engine
     provide_rust
     provide_linters
+    provide_browser
     for engine in $(engines); do
         case $engine in
         docker) provide_docker ;;
@@ -65,6 +66,8 @@ run_tests() {
     # Tests of an engine named here fail when it does not answer; without the variable they look for themselves.
     BUOY_TEST_ENGINES=$(engines)
     export BUOY_TEST_ENGINES
+    # The same for tests that read a page in a browser.
+    export BUOY_TEST_BROWSER=1
     step tests
     # Without arguments all packages; with them what they choose.
     [ $# -gt 0 ] || set -- --workspace

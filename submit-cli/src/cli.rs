@@ -48,6 +48,8 @@ pub enum Verb {
     Login(commands::login::Args),
     /// Forget a project and its authenticator
     Logout(commands::logout::Args),
+    /// Write a campaign as one HTML page
+    Report(commands::report::Args),
     /// Say whether this computer is fit to run campaigns, and what to do if not
     Doctor(commands::doctor::Args),
     /// Print a completion script for a shell

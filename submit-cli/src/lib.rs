@@ -75,6 +75,7 @@ pub mod plan;
 pub mod progress;
 pub mod project;
 pub mod render;
+pub mod report;
 pub mod results;
 pub mod sources;
 pub mod standing;

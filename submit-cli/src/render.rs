@@ -11,8 +11,8 @@ pub mod plan;
 pub mod projects;
 pub mod standing;
 pub mod submit;
-mod terminal;
 pub mod watch;
+pub(crate) mod terminal;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};

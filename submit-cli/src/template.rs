@@ -12,7 +12,7 @@ use crate::admin::{app_version, plan_class};
 use crate::buda;
 
 /// The embedded templates, by the path below `templates/`.
-const EMBEDDED: [(&str, &str); 9] = [
+const EMBEDDED: [(&str, &str); 10] = [
     (INPUT, include_str!("../../templates/batch/workunit_in.xml.tera")),
     (OUTPUT, include_str!("../../templates/batch/workunit_out.xml.tera")),
     (app_version::VERSION_TEMPLATE, include_str!("../../templates/admin/version.xml.tera")),
@@ -22,12 +22,16 @@ const EMBEDDED: [(&str, &str); 9] = [
     (buda::DOCKERFILE_TEMPLATE, include_str!("../../templates/app/buda/Dockerfile.tera")),
     ("app/shell/app.toml.tera", include_str!("../../templates/app/shell/app.toml.tera")),
     ("app/python/app.toml.tera", include_str!("../../templates/app/python/app.toml.tera")),
+    (REPORT, include_str!("../../templates/report/page.html.tera")),
 ];
 
 /// The input template of a batch; rendered with [`crate::pack::InputTemplate`].
 pub const INPUT: &str = "batch/workunit_in.xml.tera";
 /// The output template of a batch; rendered with [`crate::pack::OutputTemplate`].
 pub const OUTPUT: &str = "batch/workunit_out.xml.tera";
+
+/// The report of a campaign; rendered with [`crate::report::page::Page`].
+pub const REPORT: &str = "report/page.html.tera";
 
 /// A set of templates.
 #[derive(Debug, Clone, Default)]
@@ -94,7 +98,8 @@ impl Templates {
     pub fn render(&self, name: &str, values: &impl Serialize) -> Result<String, TemplateError> {
         let (file, text) = self.text(name)?;
         let mut tera = Tera::default();
-        tera.autoescape_on(vec![".xml.tera"]);
+        // The five entities of XML are right in HTML too.
+        tera.autoescape_on(vec![".xml.tera", ".html.tera"]);
         tera.set_escape_fn(xml_escape);
         tera.add_raw_template(name, &text).map_err(|source| TemplateError::Syntax {
             file: file.clone(),

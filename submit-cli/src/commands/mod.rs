@@ -23,6 +23,7 @@ pub mod logs;
 pub mod pack;
 pub mod retire;
 pub mod retry;
+pub mod report;
 pub mod run;
 pub mod status;
 pub mod submit;
@@ -48,6 +49,7 @@ pub fn run(cli: Cli) -> Exit {
         Verb::Admin(args) => admin::run(&args),
         Verb::Login(args) => login::run(&args),
         Verb::Logout(args) => logout::run(&args),
+        Verb::Report(args) => report::run(&args),
         Verb::Doctor(args) => doctor::run(&args),
         Verb::Completions(args) => completions::run(&args),
     };

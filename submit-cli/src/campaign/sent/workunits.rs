@@ -220,6 +220,11 @@ impl Campaign {
         self.read_workunits("WHERE current = 1 AND state = ?1 ORDER BY id", &[&state.word()])
     }
 
+    /// The attempts that a later one has replaced, in order.
+    pub fn replaced(&self) -> Result<Vec<WorkunitRow>, CampaignError> {
+        self.read_workunits("WHERE current = 0 ORDER BY id", &[])
+    }
+
     /// All attempts at a job, the first one first.
     pub fn attempts(&self, job: &str) -> Result<Vec<WorkunitRow>, CampaignError> {
         self.read_workunits("WHERE job = ?1 ORDER BY attempt", &[&job])

@@ -1,0 +1,62 @@
+//! `buoy report`: a campaign as one HTML page that needs nothing but a browser.
+//!
+//! [`material`] is what is known of a campaign, wherever its jobs were run; [`page`] makes of it what the template
+//! `templates/report/page.html.tera` shows. The page asks nothing of any network: style, script and figures are in it, and
+//! its content security policy lets no other script run, whatever a job is called or has printed.
+
+mod histogram;
+mod local;
+pub mod material;
+pub mod page;
+mod progress;
+mod project;
+mod table;
+mod words;
+
+use std::path::{Path, PathBuf};
+
+use crate::campaign::{Campaign, CampaignError};
+use crate::local::files::FileError;
+use crate::template::{TemplateError, Templates};
+
+/// Name of the page in the directory of results.
+pub const REPORT_FILE: &str = "report.html";
+
+/// Why there is no report.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// The campaign file can't be read.
+    #[error(transparent)]
+    Campaign(#[from] CampaignError),
+    /// What the campaign file says of the outputs is no list of names.
+    #[error("{}: the names of the outputs in it are damaged", path.display())]
+    Outputs {
+        /// The campaign file.
+        path: PathBuf,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// A file can't be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The page can't be made.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+}
+
+/// Writes the report of the campaign in `results` to `file`, whole or not at all. Links to outputs are relative to the
+/// file's place. `now` is said in it, seconds since 1970.
+///
+/// # Errors
+/// The campaign can't be read, or the file not be written.
+pub fn write(campaign: &Campaign, results: &Path, file: &Path, now: f64) -> Result<(), ReportError> {
+    let material = match campaign.facts()? {
+        Some(facts) => project::material(campaign, &facts, results)?,
+        None => local::material(campaign, results)?,
+    };
+    let page = page::Page::new(&material, &page::link_base(results, file)?, now);
+    let text = Templates::default().render(crate::template::REPORT, &page)?;
+    wrapper::wire::atomic_file::write_atomically(file, text.as_bytes())
+        .map_err(FileError::at(file, "write the report"))?;
+    Ok(())
+}

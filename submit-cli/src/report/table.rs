@@ -1,0 +1,161 @@
+//! The table of jobs: the first rows as HTML, all of them as data for the page's script.
+//!
+//! A hundred thousand rows of HTML would make any browser crawl. The script keeps the data and shows a page of it at a
+//! time; without script the first rows are there, and the page says how many there are in all.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use super::material::{Job, Material, Status};
+use super::words::span;
+use crate::render::terminal::harmless;
+
+/// Rows of a page; `templates/report/page.js` shows as many.
+pub(super) const PAGE_ROWS: usize = 100;
+
+/// A row of HTML.
+#[derive(Debug, Serialize)]
+pub(super) struct Row {
+    name: String,
+    status: &'static str,
+    attempts: u32,
+    earlier: String,
+    exit_status: String,
+    elapsed: String,
+    cpu: String,
+    cause: String,
+    files: Vec<Link>,
+}
+
+#[derive(Debug, Serialize)]
+struct Link {
+    name: String,
+    href: String,
+}
+
+/// Everything for the script. Texts that many jobs share are said once.
+#[derive(Debug, Serialize)]
+struct Data<'a> {
+    /// Rows of a page.
+    page: usize,
+    /// What links begin with.
+    base: &'a str,
+    statuses: Vec<&'static str>,
+    files: &'a [String],
+    /// Which files are there: lists of indexes.
+    sets: Vec<&'a [usize]>,
+    /// Causes, and what became of earlier attempts; the first is empty.
+    texts: Vec<String>,
+    /// Name, status, attempts, exit status or null, run time, processor time (seconds or null), cause, earlier, set.
+    rows: Vec<Packed>,
+}
+
+type Packed = (String, usize, u32, Option<i32>, Option<f64>, Option<f64>, usize, usize, usize);
+
+/// The first rows.
+pub(super) fn first_rows(material: &Material, base: &str) -> Vec<Row> {
+    let row = |job: &Job| Row {
+        name: harmless(&job.name).into_owned(),
+        status: job.status.word(),
+        attempts: job.attempts,
+        earlier: one_line(&job.earlier),
+        exit_status: job.exit_status.map(|status| status.to_string()).unwrap_or_default(),
+        elapsed: job.elapsed_seconds.map(span).unwrap_or_default(),
+        cpu: job.cpu_seconds.map(span).unwrap_or_default(),
+        cause: job.cause.as_deref().map(one_line).unwrap_or_default(),
+        files: job
+            .files
+            .iter()
+            .map(|&at| Link {
+                name: material.files[at].clone(),
+                href: format!("{base}{}/{}", percent(&job.name), percent(&material.files[at])),
+            })
+            .collect(),
+    };
+    material.jobs.iter().take(PAGE_ROWS).map(row).collect()
+}
+
+/// All rows, as JSON that can stand in a `<script>` element.
+pub(super) fn data(material: &Material, base: &str) -> String {
+    let mut texts = Pool::default();
+    texts.index(String::new());
+    let mut sets: Pool<&[usize]> = Pool::default();
+    let rows = material
+        .jobs
+        .iter()
+        .map(|job| {
+            let status = Status::ALL.iter().position(|status| *status == job.status);
+            (
+                harmless(&job.name).into_owned(),
+                status.expect("all are there"),
+                job.attempts,
+                job.exit_status,
+                job.elapsed_seconds.map(milliseconds),
+                job.cpu_seconds.map(milliseconds),
+                texts.index(job.cause.as_deref().map(one_line).unwrap_or_default()),
+                texts.index(one_line(&job.earlier)),
+                sets.index(&job.files[..]),
+            )
+        })
+        .collect();
+    let data = Data {
+        page: PAGE_ROWS,
+        base,
+        statuses: Status::ALL.map(Status::word).to_vec(),
+        files: &material.files,
+        sets: sets.items,
+        texts: texts.items,
+        rows,
+    };
+    let json = serde_json::to_string(&data).expect("texts and finite numbers become JSON");
+    // `</script>` and `<!--` end or change an element wherever they stand.
+    json.replace('<', "\\u003c")
+}
+
+fn milliseconds(seconds: f64) -> f64 {
+    if seconds.is_finite() { (seconds * 1000.0).round() / 1000.0 } else { 0.0 }
+}
+
+/// A cause can quote what a build printed.
+fn one_line(text: &str) -> String {
+    harmless(&text.replace(['\n', '\t'], " ")).into_owned()
+}
+
+/// A part of a path, as `encodeURIComponent` of the page's script encodes it.
+pub(super) fn percent(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                encoded.push(char::from(byte));
+            }
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
+/// Items, each once.
+#[derive(Debug)]
+struct Pool<T> {
+    items: Vec<T>,
+    known: HashMap<T, usize>,
+}
+
+impl<T> Default for Pool<T> {
+    fn default() -> Self {
+        Self { items: Vec::new(), known: HashMap::new() }
+    }
+}
+
+impl<T: Clone + Eq + std::hash::Hash> Pool<T> {
+    fn index(&mut self, item: T) -> usize {
+        if let Some(&at) = self.known.get(&item) {
+            return at;
+        }
+        self.items.push(item.clone());
+        self.known.insert(item, self.items.len() - 1);
+        self.items.len() - 1
+    }
+}

@@ -1,0 +1,116 @@
+//! Numbers and times as a reader wants them.
+
+/// A time of day in UTC, twice.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct When {
+    /// For `datetime=`, as HTML wants it.
+    pub machine: String,
+    /// For people.
+    pub people: String,
+}
+
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/// Seconds since 1970 as a date and time. Times before 1970 are taken for its begin.
+pub fn when(seconds: f64) -> When {
+    let seconds = seconds.max(0.0) as u64;
+    let (days, rest) = (seconds / 86_400, seconds % 86_400);
+    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
+    let (year, month, day) = date(days);
+    let name = MONTHS[month as usize - 1];
+    When {
+        machine: format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"),
+        people: format!("{day} {name} {year}, {hour:02}:{minute:02} UTC"),
+    }
+}
+
+/// Year, month and day (both from 1) of a day since 1970, by the Gregorian calendar. Years are counted from March, so
+/// that the leap day is a year's last.
+fn date(days: u64) -> (u64, u64, u64) {
+    const DAYS_OF_400_YEARS: u64 = 146_097;
+    // 1 March of the year 0 was so many days before 1970.
+    let day = days + 719_468;
+    let (era, day) = (day / DAYS_OF_400_YEARS, day % DAYS_OF_400_YEARS);
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    (era * 400 + year + next, month, day)
+}
+
+/// A number with commas.
+pub fn count(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A span of time with about three digits.
+pub fn span(seconds: f64) -> String {
+    let digits = |value: f64| if value < 9.95 { format!("{value:.1}") } else { format!("{value:.0}") };
+    let digits = |value: f64| digits(value).trim_end_matches(".0").to_owned();
+    match seconds {
+        0.0 => "0 s".to_owned(),
+        s if s < 0.0995 => format!("{} ms", digits(s * 1000.0)),
+        s if s < 9.95 => format!("{} s", format!("{s:.2}").trim_end_matches('0').trim_end_matches('.')),
+        s if s < 119.5 => format!("{} s", digits(s)),
+        s if s < 7170.0 => format!("{} min", digits(s / 60.0)),
+        s if s < 172_000.0 => format!("{} h", digits(s / 3600.0)),
+        s => format!("{} d", digits(s / 86_400.0)),
+    }
+}
+
+/// The edge of a bar, exactly: whole seconds from a second on.
+pub fn edge(seconds: f64) -> String {
+    const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3600, "h"), (60, "min"), (1, "s")];
+    let mut rest = seconds.round() as u64;
+    if seconds < 60.0 || rest as f64 != seconds {
+        return span(seconds);
+    }
+    let mut parts = Vec::new();
+    for (size, unit) in UNITS {
+        if rest >= size {
+            parts.push(format!("{} {unit}", count((rest / size) as usize)));
+            rest %= size;
+        }
+    }
+    parts.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        let table = [
+            (0.0, "1970-01-01T00:00:00Z"),
+            (951_782_400.0, "2000-02-29T00:00:00Z"),
+            (4_107_542_399.9, "2100-02-28T23:59:59Z"),
+            (1_798_761_599.0, "2026-12-31T23:59:59Z"),
+        ];
+        for (seconds, expected) in table {
+            assert_eq!(when(seconds).machine, expected);
+        }
+        assert_eq!(when(1_767_225_720.0).people, "1 Jan 2026, 00:02 UTC");
+    }
+
+    #[test]
+    fn counts_and_spans_are_short() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
+        let spans = [0.0, 0.0421, 1.0, 3.126, 42.0, 119.0, 600.0, 9000.0, 400_000.0].map(span);
+        assert_eq!(
+            [0.0, 0.5, 10.0, 130.0, 5400.0, 86_400.0].map(edge),
+            ["0 s", "0.5 s", "10 s", "2 min 10 s", "1 h 30 min", "1 d"]
+        );
+        assert_eq!(spans, ["0 s", "42 ms", "1 s", "3.13 s", "42 s", "119 s", "10 min", "2.5 h", "4.6 d"]);
+    }
+}
