@@ -32,6 +32,8 @@ const SCHEMA_1: i64 = 1;
 
 const FILE: &str = "campaign.sqlite";
 const LOCK: &str = "lock";
+/// Held by a process that fetches, which goes beside one that runs, submits or watches.
+const FETCH_LOCK: &str = "fetch.lock";
 
 /// `buoy status` tries the lock for a moment, which is no reason to refuse a run.
 const LOCK_TRIES: u32 = 5;
@@ -131,6 +133,12 @@ pub enum CampaignError {
     },
 }
 
+/// The right to fetch; given back when dropped.
+#[derive(Debug)]
+pub struct FetchLock {
+    _file: File,
+}
+
 /// An open campaign.
 #[derive(Debug)]
 pub struct Campaign {
@@ -209,6 +217,15 @@ impl Campaign {
             Err(rustix::io::Errno::WOULDBLOCK) => Ok(true),
             Err(errno) => Err(io("try the lock")(errno.into())),
         }
+    }
+
+    /// Keeps other processes from fetching until the answer is dropped. What a fetch writes can be written beside
+    /// another process that works on the campaign.
+    ///
+    /// # Errors
+    /// `Busy` while another process fetches.
+    pub fn lock_to_fetch(&self, results: &Path) -> Result<FetchLock, CampaignError> {
+        lock(results, &results.join(STATE_DIR).join(FETCH_LOCK)).map(|file| FetchLock { _file: file })
     }
 
     /// The campaign file.

@@ -61,6 +61,7 @@ pub mod doctor;
 pub mod exit;
 pub mod expand;
 pub mod follow;
+pub mod fetch;
 pub mod hash_cache;
 pub mod hashing;
 pub mod job_toml;

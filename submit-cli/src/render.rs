@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod following;
 mod hint;
 pub mod list;
+pub mod fetch;
 pub mod plan;
 pub mod projects;
 pub mod standing;
@@ -167,6 +168,15 @@ pub fn script(script: &[u8]) -> io::Result<()> {
 /// stdout is closed.
 pub fn path(path: &Path) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{}", path.display())
+}
+
+/// Prints where a table of results was written, as the last event of a fetch.
+///
+/// # Errors
+/// stdout is closed.
+pub fn table_json(table: &Path) -> io::Result<()> {
+    let event = serde_json::json!({ "event": "ended", "table": table.display().to_string() });
+    writeln!(io::stdout().lock(), "{event}")
 }
 
 /// Prints an error and its causes.

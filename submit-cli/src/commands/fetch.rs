@@ -1,69 +1,120 @@
 //! `buoy fetch`: the table of what has been collected so far, and the outputs where they are wanted.
 
-use std::path::PathBuf;
+mod local;
 
-use crate::campaign::{Campaign, JobStatus, find_job};
+use std::path::{Path, PathBuf};
+
+use crate::campaign::sent::Facts;
+use crate::campaign::{Campaign, CampaignError, STATE_DIR};
+use crate::clock::SystemClock;
 use crate::exit::Exit;
-use crate::local::files::FileError;
-use crate::local::prepare::meta;
-use crate::{render, results};
+use crate::fetch::{self, FetchError, Options};
+use crate::project::config::{ConfigError, Projects};
+use crate::project::retry::RetryPolicy;
+use crate::render;
 
 /// Arguments of `buoy fetch`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Only these jobs
-    jobs: Vec<String>,
-    /// Directory of results
-    #[arg(long, value_name = "DIR", default_value = "results")]
-    out: PathBuf,
-    /// Copy what is collected here, a directory for each job, with a table of its own
+    /// The campaign: its directory of results [default: results]; then jobs of it [default: all]
+    #[arg(value_name = "CAMPAIGN] [JOB")]
+    words: Vec<String>,
+    /// The campaign's directory; all other words are jobs then
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Put outputs here, a directory for each job, with a table of its own [default: the campaign's directory]
     #[arg(long, value_name = "DIR")]
     to: Option<PathBuf>,
+    /// Download so many jobs at a time
+    #[arg(long, value_name = "N", default_value_t = fetch::DEFAULT_PARALLEL, value_parser = parallel)]
+    parallel: usize,
+    /// Print what happens as JSON, an object in each line
+    #[arg(long)]
+    json: bool,
 }
 
-/// Writes the table anew and copies outputs.
+fn parallel(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(n @ 1..=64) => Ok(n),
+        _ => Err("a number from 1 to 64 is wanted".to_owned()),
+    }
+}
+
+impl Args {
+    /// The first word is the campaign if there is one in a directory of that name.
+    fn split(&self) -> (&Path, &[String]) {
+        if let Some(out) = &self.out {
+            return (out, &self.words);
+        }
+        match self.words.split_first() {
+            Some((first, jobs)) if Path::new(first).join(STATE_DIR).is_dir() => (Path::new(first), jobs),
+            _ => (Path::new("results"), &self.words),
+        }
+    }
+}
+
+/// Fetches from the project, or copies what a local run has collected.
 ///
 /// # Errors
 /// There is no campaign, or a file can't be read or written; stdout is closed.
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
-    let campaign = Campaign::open_to_read(&args.out)?;
-    let mut jobs = campaign.jobs()?;
-    if let Some(unknown) = args.jobs.iter().find_map(|name| find_job(&jobs, name).err()) {
-        return Ok(render::refusal(&unknown.into()));
-    }
-    let outputs: Vec<String> =
-        serde_json::from_str(&campaign.meta(meta::OUTPUTS)?.unwrap_or_else(|| "[]".to_owned()))?;
-    let host = campaign.meta(meta::HOST)?.unwrap_or_default();
-    let table = results::write_table(&jobs, &outputs, &host, &args.out)?;
-    let Some(to) = &args.to else {
-        render::path(&table)?;
-        return Ok(Exit::Done);
+    let (dir, jobs) = args.split();
+    let mut campaign = Campaign::open_to_read(dir)?;
+    let Some(facts) = campaign.facts()? else {
+        return local::run(&campaign, dir, jobs, args.to.as_deref(), args.json);
     };
-    std::fs::create_dir_all(to).map_err(FileError::at(to, "make the directory"))?;
-    if to.canonicalize()? == args.out.canonicalize()? {
-        let same = anyhow::anyhow!("{}: the results are there already; name another directory", to.display());
-        return Ok(render::refusal(&same));
+    let (entry, client) = match Projects::open().and_then(|projects| projects.client(Some(&facts.project))) {
+        Ok(found) => found,
+        Err(error @ ConfigError::Io { .. }) => return Err(error.into()),
+        Err(error) => return Ok(render::refusal(&error.into())),
+    };
+    if entry.url != facts.url {
+        return Ok(render::refusal(&moved(&facts, &entry.url)));
     }
-    jobs.retain(|job| args.jobs.is_empty() || args.jobs.contains(&job.name));
-    for job in jobs.iter().filter(|job| job.status() == JobStatus::Done) {
-        for output in &outputs {
-            let (from, to) = (args.out.join(&job.name).join(output), to.join(&job.name).join(output));
-            if !from.exists() {
-                continue;
+    let options = Options {
+        results: dir.to_owned(),
+        to: args.to.clone(),
+        jobs: jobs.to_vec(),
+        parallel: args.parallel,
+        retry: RetryPolicy::default(),
+    };
+    let clock = SystemClock::catching_signals()?;
+    let mut reporter = render::fetch::reporter(args.json);
+    match fetch::fetch(&mut campaign, &facts, &client, &options, reporter.as_mut(), &clock) {
+        Ok(outcome) => {
+            if !args.json {
+                render::path(&outcome.table)?;
             }
-            if let Some(dir) = to.parent() {
-                std::fs::create_dir_all(dir).map_err(FileError::at(dir, "make the directory"))?;
+            Ok(match () {
+                () if outcome.interrupted => Exit::Interrupted,
+                () if outcome.gone + outcome.left > 0 => Exit::HostCannot,
+                () => Exit::Done,
+            })
+        }
+        Err(error @ (FetchError::UnknownJob(_) | FetchError::Campaign(CampaignError::Missing { .. }))) => {
+            Ok(render::refusal(&error.into()))
+        }
+        Err(error) => {
+            let help = match &error {
+                FetchError::Project { source, .. } => source.help(),
+                _ => None,
+            };
+            let exit = render::error(&error.into());
+            if let Some(help) = help {
+                render::help(&help);
             }
-            // Collected outputs are read-only, and so are their copies.
-            match std::fs::remove_file(&to) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(FileError::at(&to, "replace it")(error).into());
-                }
-                _ => {}
-            }
-            std::fs::copy(&from, &to).map_err(FileError::at(&to, "copy an output here"))?;
+            Ok(exit)
         }
     }
-    render::path(&results::write_table(&jobs, &outputs, &host, to)?)?;
-    Ok(Exit::Done)
+}
+
+/// An authenticator for one project is not to be sent to another.
+fn moved(facts: &Facts, url: &str) -> anyhow::Error {
+    anyhow::anyhow!(
+        "the campaign went to {}, but the project {} is {url} now; buoy login {} --name {} if it is to be that again",
+        facts.url,
+        facts.project,
+        facts.url,
+        facts.project
+    )
 }

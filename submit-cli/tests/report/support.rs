@@ -46,6 +46,7 @@ pub fn add_round(campaign: &mut Campaign, digest: &str, jobs: &[String]) {
         input_template: "<input_template/>".to_owned(),
         output_template: "<output_template/>".to_owned(),
         rsc_fpops_est: 1e12,
+        inputs: String::new(),
         changed: String::new(),
     };
     campaign.add_round(&round, &workunits).unwrap();

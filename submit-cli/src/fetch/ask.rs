@@ -1,0 +1,71 @@
+//! Asks the server which jobs have a canonical result: one request a batch, and none for a batch that is all told.
+
+use std::collections::HashSet;
+use std::sync::atomic::AtomicBool;
+
+use super::event::{Event, Reporter};
+use super::wait::Wait;
+use super::{FetchError, Options};
+use crate::campaign::Campaign;
+use crate::campaign::sent::{Change, Facts, Verdict, WorkunitRow, WorkunitState};
+use crate::clock::Clock;
+use crate::project::client::ProjectClient;
+use crate::project::error::ProjectError;
+use crate::project::protocol::batch::{BatchKey, Details};
+use crate::project::protocol::id::BatchId;
+
+/// Notes what the server tells.
+pub(super) fn learn(
+    campaign: &mut Campaign,
+    facts: &Facts,
+    client: &ProjectClient,
+    options: &Options,
+    reporter: &mut dyn Reporter,
+    clock: &dyn Clock,
+) -> Result<(), FetchError> {
+    let (now, ended) = (clock.now(), AtomicBool::new(false));
+    let wanted = campaign.current()?;
+    let open: HashSet<i64> = wanted.iter().filter(|row| is_untold(row)).filter_map(|row| row.batch).collect();
+    for batch in campaign.batches()? {
+        let Some(id) = batch.server_id.filter(|_| open.contains(&batch.id)) else { continue };
+        let key = BatchKey::Id(BatchId(id.unsigned_abs()));
+        let reply =
+            options.retry.run(&mut Wait { clock, ended: &ended }, || client.batch(&key, Details::Without));
+        let reply = match reply {
+            Ok(reply) => reply,
+            Err(_) if clock.interrupted() => return Ok(()),
+            Err(error @ (ProjectError::NoSuchBatch { .. } | ProjectError::NotOwner { .. })) => {
+                let text = format!("batch {}: {error}; its jobs are left out", batch.name);
+                reporter.report(Event::Note { text: &text });
+                continue;
+            }
+            Err(error) => return Err(FetchError::project(facts, error)),
+        };
+        let mut changes = Vec::new();
+        let mut verdicts = Vec::new();
+        for job in reply.jobs {
+            if job.canonical_instance.is_some() {
+                changes.push(Change { name: job.name.clone(), state: WorkunitState::Done });
+            }
+            verdicts.push(Verdict {
+                name: job.name,
+                server_id: i64::try_from(job.id.0).ok(),
+                canonical: job.canonical_instance.and_then(|id| i64::try_from(id.0).ok()),
+                ..Verdict::default()
+            });
+        }
+        campaign.note_changes(&changes, now)?;
+        campaign.note_verdicts(&verdicts)?;
+    }
+    campaign.note_moment(now)?;
+    Ok(())
+}
+
+/// The server can know more of it than the campaign file.
+fn is_untold(row: &WorkunitRow) -> bool {
+    match row.state {
+        WorkunitState::Failed => false,
+        WorkunitState::Done => row.server_id.is_none() || row.canonical.is_none(),
+        WorkunitState::Waiting | WorkunitState::Unsent | WorkunitState::InProgress => true,
+    }
+}

@@ -1,0 +1,50 @@
+//! `results.csv` of a campaign that went to a project.
+
+use std::path::{Path, PathBuf};
+
+use super::FetchError;
+use crate::campaign::Campaign;
+use crate::campaign::sent::{Facts, WorkunitRow, WorkunitState};
+use crate::local::files::FileError;
+use crate::results::TABLE_FILE;
+
+/// Writes it, whole or not at all; its path.
+pub(super) fn write(campaign: &Campaign, facts: &Facts, dir: &Path) -> Result<PathBuf, FetchError> {
+    let outputs: Vec<&str> = facts.outputs.iter().map(|output| output.name.as_str()).collect();
+    let mut rows = campaign.current()?;
+    rows.sort_by(|a, b| a.new.job.cmp(&b.new.job));
+    let text = table(&rows, &outputs, |path| dir.join(path).is_file());
+    let path = dir.join(TABLE_FILE);
+    wrapper::wire::atomic_file::write_atomically(&path, text.as_bytes())
+        .map_err(|error| FetchError::file(FileError::at(&path, "write it")(error)))?;
+    Ok(path)
+}
+
+/// A row for each job, with a column for each output: its path, if it is there.
+fn table(rows: &[WorkunitRow], outputs: &[&str], is_there: impl Fn(&str) -> bool) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let fixed = ["job", "status", "attempt", "exit_status", "cause", "cpu_seconds", "elapsed_seconds"];
+    let mut write = |row: Vec<String>| writer.write_record(row).expect("memory takes it, and rows are even");
+    write(fixed.iter().chain(outputs).map(|name| (*name).to_owned()).collect());
+    for row in rows {
+        let seconds = |value: Option<f64>| value.map(|value| format!("{value:.3}")).unwrap_or_default();
+        let mut record = vec![
+            row.new.job.clone(),
+            row.state.word().to_owned(),
+            (row.attempt + 1).to_string(),
+            row.exit_status.map(|status| status.to_string()).unwrap_or_default(),
+            // A cause can quote what a job printed.
+            row.cause.as_deref().unwrap_or_default().replace(char::is_control, " "),
+            seconds(row.cpu_seconds),
+            seconds(row.elapsed_seconds),
+        ];
+        for output in outputs {
+            let path = format!("{}/{output}", row.new.job);
+            let there = row.state == WorkunitState::Done && row.fetched && is_there(&path);
+            record.push(if there { path } else { String::new() });
+        }
+        write(record);
+    }
+    let bytes = writer.into_inner().expect("memory takes it");
+    String::from_utf8(bytes).expect("made of text")
+}
