@@ -7,4 +7,5 @@ mod command;
 mod faults;
 mod gone;
 mod local_trouble;
+mod other_servers;
 mod support;
