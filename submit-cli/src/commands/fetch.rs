@@ -9,7 +9,7 @@ use crate::campaign::{Campaign, CampaignError, STATE_DIR};
 use crate::clock::SystemClock;
 use crate::exit::Exit;
 use crate::fetch::{self, FetchError, Options};
-use crate::project::config::{ConfigError, Projects};
+use crate::project::config::Projects;
 use crate::project::retry::RetryPolicy;
 use crate::render;
 
@@ -63,11 +63,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let Some(facts) = campaign.facts()? else {
         return local::run(&campaign, dir, jobs, args.to.as_deref(), args.json);
     };
-    let (entry, client) = match Projects::open().and_then(|projects| projects.client(Some(&facts.project))) {
-        Ok(found) => found,
-        Err(error @ ConfigError::Io { .. }) => return Err(error.into()),
-        Err(error) => return Ok(render::refusal(&error.into())),
-    };
+    let (entry, client) = Projects::open()?.client(Some(&facts.project))?;
     if entry.url != facts.url {
         return Ok(render::refusal(&moved(&facts, &entry.url)));
     }
@@ -94,17 +90,12 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         Err(error @ (FetchError::UnknownJob(_) | FetchError::Campaign(CampaignError::Missing { .. }))) => {
             Ok(render::refusal(&error.into()))
         }
-        Err(error) => {
-            let help = match &error {
-                FetchError::Project { source, .. } => source.help(),
-                _ => None,
-            };
-            let exit = render::error(&error.into());
-            if let Some(help) = help {
-                render::help(&help);
-            }
-            Ok(exit)
+        Err(FetchError::Project { project, source }) => {
+            // What to do depends on what the project said.
+            let said = anyhow::Error::from(*source);
+            Err(said.context(format!("the project {project} does not give its outputs")))
         }
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -108,6 +108,18 @@ fn a_second_ctrl_c_ends_a_download_that_hangs_and_the_next_fetch_goes_on() {
 }
 
 #[test]
+fn a_wrong_authenticator_is_the_submitters_mistake_and_what_to_do_is_said() {
+    let bench = Bench::new(&["a"]);
+    bench.finish(&["a"]);
+    let mut command = buoy(&bench, &bench.path("config"), bench.project.url());
+    let output = command.env("BUOY_AUTHENTICATOR", "f".repeat(32)).output().unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{err}");
+    assert!(err.contains("does not know this authenticator") && err.contains("buoy login again"), "{err}");
+    assert!(!err.contains("ffffffff"), "{err}");
+}
+
+#[test]
 fn an_unknown_job_is_the_submitters_mistake() {
     let bench = Bench::new(&["aspirin"]);
     let output = buoy(&bench, &bench.path("config"), bench.project.url()).arg("asprin").output().unwrap();
