@@ -4,16 +4,16 @@ pub mod admin;
 pub mod admin_check;
 pub mod campaign;
 pub mod doctor;
+pub mod fetch;
 pub mod following;
 mod hint;
 pub mod list;
-pub mod fetch;
 pub mod plan;
 pub mod projects;
 pub mod standing;
 pub mod submit;
-pub mod watch;
 pub(crate) mod terminal;
+pub mod watch;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! Makes batches and fills them with jobs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::backoff::Failures;
@@ -35,12 +35,12 @@ impl Submitter<'_> {
             self.fill(round, &mut batch)?;
         }
         self.discover(round)?;
+        self.bring_files(&names(round, &self.campaign.unassigned(round.id)?))?;
         loop {
             let left = self.campaign.unassigned(round.id)?;
             if left.is_empty() {
                 return Ok(());
             }
-            self.bring_inputs(round, &left)?;
             let mut batch = self.name_batch(round, &left)?;
             self.create(&mut batch)?;
             self.fill(round, &mut batch)?;
@@ -150,11 +150,7 @@ impl Submitter<'_> {
             };
             let error = match submitted {
                 Ok(()) => {
-                    let names: Vec<(&str, Option<i64>)> =
-                        waiting.iter().map(|workunit| (workunit.new.name.as_str(), None)).collect();
-                    self.campaign.note_present(batch.id, &names)?;
-                    batch.stage = Stage::Submitted;
-                    self.campaign.save_batch(batch)?;
+                    self.confirm(batch, &waiting)?;
                     break;
                 }
                 Err(error) => error,
@@ -193,6 +189,20 @@ impl Submitter<'_> {
         let jobs = self.campaign.workunits_of(batch.id, Filled::All)?.len();
         self.link.reporter.report(SubmitEvent::Submitted { name: &batch.name, jobs });
         Ok(())
+    }
+
+    /// Looks whether jobs that the server says it has made are there: with a template that it could not write it says so of
+    /// jobs that it did not make. Their ids on the server are learned besides.
+    fn confirm(&mut self, batch: &mut BatchRow, submitted: &[WorkunitRow]) -> Result<(), SubmitError> {
+        self.synchronise(batch)?;
+        let ids: HashSet<i64> = submitted.iter().map(|workunit| workunit.id).collect();
+        let left = self.campaign.unassigned(batch.round)?;
+        match left.iter().filter(|workunit| ids.contains(&workunit.id)).count() {
+            0 => Ok(()),
+            missing => {
+                Err(SubmitError::NotMade { name: batch.name.clone(), missing, submitted: submitted.len() })
+            }
+        }
     }
 
     /// The server takes less than was sent: half of the jobs go into another batch.
@@ -251,11 +261,6 @@ impl Submitter<'_> {
             absent = self.link.tie(server_id(batch), &absent)?;
         }
         Ok(())
-    }
-
-    /// Uploads what these jobs need and the server does not have.
-    fn bring_inputs(&mut self, round: &RoundRow, jobs: &[WorkunitRow]) -> Result<(), SubmitError> {
-        self.bring_files(&names(round, jobs))
     }
 }
 

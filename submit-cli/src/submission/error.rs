@@ -123,6 +123,18 @@ pub enum SubmitError {
         /// `aborted` or `retired`.
         what: &'static str,
     },
+    /// The server said that it made jobs which it does not have.
+    #[error(
+        "batch {name}: the project says that it made {submitted} jobs, and {missing} of them are not there; its administrator has to look whether the web server can write templates/tmp"
+    )]
+    NotMade {
+        /// The batch's name on the server.
+        name: String,
+        /// Jobs that are not there.
+        missing: usize,
+        /// Jobs that were submitted.
+        submitted: usize,
+    },
     /// One job alone is more than the server takes.
     #[error(
         "job {job} alone is more than the project takes in one request ({bytes} bytes); ask its administrator for a larger post_max_size"

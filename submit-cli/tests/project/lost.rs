@@ -25,7 +25,8 @@ fn a_campaign_is_submitted_with_few_requests() {
             "create_batch", //
             "query_batch",  // The oldest of this name.
             "query_files",  // Ties files to the batch.
-            "submit_batch"
+            "submit_batch", //
+            "query_batch",  // Are they there?
         ]
     );
 }
