@@ -10,7 +10,7 @@ use super::reporter::SubmitEvent;
 use super::{SubmitError, Submitter};
 use crate::campaign::sent::{BatchRow, Filled, RoundRow, Stage, WorkunitRow};
 use crate::project::error::ProjectError;
-use crate::project::protocol::batch::{BatchKey, Details};
+use crate::project::protocol::batch::{BatchKey, BatchReply, Details};
 use crate::project::protocol::id::BatchId;
 use crate::project::protocol::submission::{Submission, SubmittedJob};
 
@@ -124,10 +124,13 @@ impl Submitter<'_> {
 
     /// Learns what the server has of a batch that exists.
     fn synchronise(&mut self, batch: &mut BatchRow) -> Result<(), SubmitError> {
-        let key = BatchKey::Id(server_id(batch));
-        let reply =
-            self.link.persist("ask for a batch", || self.link.client.batch(&key, Details::Without))?;
+        let reply = self.ask(batch)?;
         self.adopt(batch, &reply)
+    }
+
+    fn ask(&self, batch: &BatchRow) -> Result<BatchReply, SubmitError> {
+        let key = BatchKey::Id(server_id(batch));
+        self.link.persist("ask for a batch", || self.link.client.batch(&key, Details::Without))
     }
 
     /// Submits the jobs of a batch that the server does not have.
@@ -194,7 +197,8 @@ impl Submitter<'_> {
     /// Looks whether jobs that the server says it has made are there: with a template that it could not write it says so of
     /// jobs that it did not make. Their ids on the server are learned besides.
     fn confirm(&mut self, batch: &mut BatchRow, submitted: &[WorkunitRow]) -> Result<(), SubmitError> {
-        self.synchronise(batch)?;
+        let reply = self.ask(batch)?;
+        self.note(batch, &reply)?;
         let ids: HashSet<i64> = submitted.iter().map(|workunit| workunit.id).collect();
         let left = self.campaign.unassigned(batch.round)?;
         match left.iter().filter(|workunit| ids.contains(&workunit.id)).count() {

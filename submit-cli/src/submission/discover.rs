@@ -45,8 +45,19 @@ impl Submitter<'_> {
         })
     }
 
-    /// Notes what the server has of a batch.
+    /// Takes over what the server has of a batch.
     pub(super) fn adopt(&mut self, batch: &mut BatchRow, reply: &BatchReply) -> Result<(), SubmitError> {
+        self.note(batch, reply)?;
+        self.link.reporter.report(SubmitEvent::Batch {
+            name: &batch.name,
+            id: batch.server_id.unwrap_or_default(),
+            present: reply.jobs.len(),
+        });
+        Ok(())
+    }
+
+    /// Notes what the server has of a batch.
+    pub(super) fn note(&mut self, batch: &mut BatchRow, reply: &BatchReply) -> Result<(), SubmitError> {
         let id = i64::try_from(reply.id.0).unwrap_or(i64::MAX);
         let present: Vec<(&str, Option<i64>)> =
             reply.jobs.iter().map(|job| (job.name.as_str(), i64::try_from(job.id.0).ok())).collect();
@@ -67,7 +78,6 @@ impl Submitter<'_> {
                 self.campaign.workunits_of(batch.id, Filled::Waiting)?.iter().map(|w| w.id).collect();
             self.campaign.assign(&left, None)?;
         }
-        self.link.reporter.report(SubmitEvent::Batch { name: &batch.name, id, present: present.len() });
         Ok(())
     }
 }
