@@ -1,5 +1,6 @@
 //! `results.csv` of a campaign that went to a project.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::FetchError;
@@ -12,7 +13,11 @@ use crate::results::TABLE_FILE;
 pub(super) fn write(campaign: &Campaign, facts: &Facts, dir: &Path) -> Result<PathBuf, FetchError> {
     let outputs: Vec<&str> = facts.outputs.iter().map(|output| output.name.as_str()).collect();
     let mut rows = campaign.current()?;
-    rows.sort_by(|a, b| a.new.job.cmp(&b.new.job));
+    // In the order of the jobs' source, also those that were tried again later.
+    let first = campaign.first_attempts()?;
+    let places: HashMap<&str, i64> =
+        first.iter().map(|workunit| (workunit.new.job.as_str(), workunit.id)).collect();
+    rows.sort_by_key(|row| places.get(row.new.job.as_str()).copied());
     let text = table(&rows, &outputs, |path| dir.join(path).is_file());
     let path = dir.join(TABLE_FILE);
     wrapper::wire::atomic_file::write_atomically(&path, text.as_bytes())
@@ -47,4 +52,52 @@ fn table(rows: &[WorkunitRow], outputs: &[&str], is_there: impl Fn(&str) -> bool
     }
     let bytes = writer.into_inner().expect("memory takes it");
     String::from_utf8(bytes).expect("made of text")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::campaign::sent::{NewWorkunit, Round};
+
+    #[test]
+    fn rows_are_in_the_order_of_the_jobs_also_after_a_retry() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut campaign = Campaign::open_for_run(dir.path()).unwrap();
+        let round = Round {
+            digest: "d".to_owned(),
+            input_template: String::new(),
+            output_template: String::new(),
+            rsc_fpops_est: 1.0,
+            inputs: String::new(),
+            changed: String::new(),
+        };
+        let new = |job: &str, name: &str| NewWorkunit {
+            job: job.to_owned(),
+            name: name.to_owned(),
+            command_line: String::new(),
+            inputs: String::new(),
+        };
+        campaign.add_round(&round, &[new("sea", "w-sea"), new("harbour", "w-harbour")]).unwrap();
+        campaign.add_round(&round, &[new("sea", "w-sea.r1")]).unwrap();
+        let facts = Facts {
+            project: String::new(),
+            url: String::new(),
+            boinc_app: String::new(),
+            app: String::new(),
+            bundle: String::new(),
+            batch: String::new(),
+            outputs: Vec::new(),
+            program: String::new(),
+            memory_bytes: 0,
+            disk_bytes: 0,
+            deadline_seconds: 0,
+            begun: 0.0,
+        };
+        let path = write(&campaign, &facts, dir.path()).unwrap();
+        insta::assert_snapshot!(std::fs::read_to_string(path).unwrap(), @r"
+        job,status,attempt,exit_status,cause,cpu_seconds,elapsed_seconds
+        sea,waiting,2,,,,
+        harbour,waiting,1,,,,
+        ");
+    }
 }
