@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, Mode};
 
 use crate::compare::{self, Outcome};
-use crate::rule::Rule;
 
 /// What putting a file in its place has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,7 +128,7 @@ fn state(source: &File, target: &Path) -> io::Result<Collected> {
     if !there.is_file() || there.len() != here.len() {
         return Ok(Collected::Replaced);
     }
-    match compare::compare(&Rule::Bytes, Whole { file: source, offset: 0 }, File::open(target)?)? {
+    match compare::bytes(Whole { file: source, offset: 0 }, File::open(target)?)? {
         Outcome::Same => Ok(Collected::Already),
         Outcome::Different(_) => Ok(Collected::Replaced),
     }

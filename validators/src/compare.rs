@@ -1,19 +1,36 @@
-//! Built-in comparisons of one output of two results: streamed, symmetric, in bounded memory.
+//! Built-in rules for one output: streamed, symmetric, in bounded memory.
 
+mod array;
 mod bytes;
+mod check;
+mod columns;
 mod decimal;
+mod exact;
+mod json;
+mod limits;
 mod lines;
 mod numbers;
-mod plain;
+mod pass;
+mod rows;
+mod scan;
+mod source;
+mod table;
 #[cfg(test)]
 mod tests;
 mod text;
 mod window;
+mod words;
 
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 
 use crate::rule::Rule;
+use source::Halt;
 use window::Window;
+use words::Words;
+
+pub use bytes::compare as bytes;
+pub use check::check;
+pub use words::is_key;
 
 /// Whether two outputs agree.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,27 +44,53 @@ pub enum Outcome {
 /// Bytes of each file that are kept in memory.
 const WINDOW_BYTES: usize = 1 << 20;
 
-/// Compares two outputs by a rule.
+/// Compares two outputs by a rule, from their beginning.
 ///
-/// The answer, though not its wording, is the same when `a` and `b` are exchanged. Whatever the contents,
-/// memory stays within a few megabytes. Errors are those of reading.
-pub fn compare(rule: &Rule, a: impl Read, b: impl Read) -> io::Result<Outcome> {
-    compare_in_windows(rule, Window::new(a, WINDOW_BYTES), Window::new(b, WINDOW_BYTES))
+/// The answer, though not its wording, is the same when `a` and `b` are exchanged; equal files agree, whatever is in
+/// them. Whatever the contents, memory stays within a few megabytes. Errors are those of reading.
+pub fn compare<A: Read + Seek, B: Read + Seek>(rule: &Rule, mut a: A, mut b: B) -> io::Result<Outcome> {
+    if matches!(rule, Rule::Table(_) | Rule::Json(_) | Rule::Array { .. }) {
+        if bytes::compare(&mut a, &mut b)? == Outcome::Same {
+            return Ok(Outcome::Same);
+        }
+        return structured(rule, a, b);
+    }
+    in_windows(rule, a, b, WINDOW_BYTES)
 }
 
-fn compare_in_windows<A: Read, B: Read>(
-    rule: &Rule,
-    mut a: Window<A>,
-    mut b: Window<B>,
-) -> io::Result<Outcome> {
+/// Rules that go from place to place in a file.
+fn structured<A: Read + Seek, B: Read + Seek>(rule: &Rule, a: A, b: B) -> io::Result<Outcome> {
+    let compared = match rule {
+        Rule::Table(rule) => table::compare(rule, a, b),
+        Rule::Json(rule) => json::compare(rule, a, b),
+        Rule::Array { tolerance } => array::compare(*tolerance, a, b),
+        Rule::Bytes | Rule::Text { .. } | Rule::Numbers(_) | Rule::Ignore => Ok(()),
+    };
+    match compared {
+        Ok(()) => Ok(Outcome::Same),
+        Err(Halt::Different(how)) => Ok(Outcome::Different(how)),
+        Err(Halt::Io(error)) => Err(error),
+    }
+}
+
+/// Rules that read both files once, from the beginning to the end.
+fn in_windows<A: Read, B: Read>(rule: &Rule, a: A, b: B, window_bytes: usize) -> io::Result<Outcome> {
+    let windows = |a, b| (Window::new(a, window_bytes), Window::new(b, window_bytes));
     match rule {
-        Rule::Ignore => Ok(Outcome::Same),
-        Rule::Bytes => bytes::compare(&mut a, &mut b),
-        Rule::Text { ignore_lines } => lines::compare(&mut a, &mut b, ignore_lines, text::compare_line),
-        Rule::Numbers { tolerance, ignore_lines } => {
-            let limits = decimal::Limits::new(*tolerance);
-            lines::compare(&mut a, &mut b, ignore_lines, |a, b| numbers::compare_line(a, b, &limits))
+        Rule::Bytes => bytes::compare(a, b),
+        Rule::Text { ignore_lines } => {
+            let (mut a, mut b) = windows(a, b);
+            lines::compare(&mut a, &mut b, ignore_lines, text::compare_line)
         }
+        Rule::Numbers(rule) => {
+            let words = Words::new(rule);
+            let may_go_on = rule.ignore_lines.is_empty();
+            let (mut a, mut b) = windows(a, b);
+            lines::compare(&mut a, &mut b, &rule.ignore_lines, |a, b| {
+                numbers::compare_line(a, b, &words, may_go_on)
+            })
+        }
+        Rule::Ignore | Rule::Table(_) | Rule::Json(_) | Rule::Array { .. } => Ok(Outcome::Same),
     }
 }
 
@@ -60,4 +103,14 @@ fn excerpt(text: &[u8]) -> String {
     }
     let cut = if line.len() > SHOWN { "…" } else { "" };
     format!("\"{}\"{cut}", line[..line.len().min(SHOWN)].escape_ascii())
+}
+
+/// Three significant digits, written without an exponent where that is short.
+fn brief(value: f64) -> String {
+    let rounded = format!("{value:.2e}").parse().unwrap_or(value);
+    if rounded == 0.0 || (1e-6..1e9).contains(&rounded) {
+        format!("{rounded}")
+    } else {
+        format!("{rounded:e}")
+    }
 }

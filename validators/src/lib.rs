@@ -2,7 +2,9 @@
 
 mod collect;
 pub mod compare;
+pub mod describe;
 mod invocation;
+pub mod judge;
 mod outputs;
 pub mod routes;
 pub mod rule;

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::rule::Rule;
-use crate::spec::{AssimilateKind, AssimilateSpec, SpecError, ValidateSpec};
+use crate::rule::OutputRule;
+use crate::spec::{AssimilateKind, AssimilateSpec, Step, ValidateSpec};
 use crate::workunit_name::WorkunitName;
 
 pub use file::find;
@@ -148,19 +148,29 @@ pub enum RouteError {
     },
 }
 
+/// A contradiction in a route.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{text}")]
+pub struct RouteMistake {
+    /// Where, from the route's own table: for [`crate::spec::locate`].
+    pub path: Vec<Step>,
+    /// What is wrong, with its place in words.
+    pub text: String,
+}
+
 /// A route, checked, for one workunit.
 #[derive(Clone, Debug, Default)]
 pub struct Routed {
     /// The route as written.
     pub route: Route,
     /// The rule of each output, in order, and for outputs that are not listed the general one.
-    rules: Vec<Rule>,
-    general: Rule,
+    rules: Vec<OutputRule>,
+    general: OutputRule,
 }
 
 impl Routed {
     /// The rule for output number `index`.
-    pub fn rule(&self, index: usize) -> &Rule {
+    pub fn rule(&self, index: usize) -> &OutputRule {
         self.rules.get(index).unwrap_or(&self.general)
     }
 
@@ -172,28 +182,35 @@ impl Routed {
 
 impl Route {
     /// Checks that the outputs' names are usable and that the rules make sense for them.
-    pub fn check(self) -> Result<Routed, Vec<String>> {
+    pub fn check(self) -> Result<Routed, Vec<RouteMistake>> {
         let mut mistakes = Vec::new();
         let outputs = self.outputs.as_deref().unwrap_or_default();
         let names: Vec<_> = outputs.iter().map(|output| output.name.as_str()).collect();
         for (i, name) in names.iter().enumerate() {
+            let mut note = |what: &str| {
+                let path = vec![Step::Key("outputs".to_owned()), Step::Item(i), Step::Key("name".to_owned())];
+                mistakes.push(RouteMistake { path, text: format!("output {name:?} is {what}") });
+            };
             if !is_output_name(name) {
-                mistakes.push(format!("output {name:?} is not a relative path without \".\" and \"..\""));
+                note("not a relative path without \".\" and \"..\"");
             }
             if names[..i].contains(name) {
-                mistakes.push(format!("output {name:?} is there twice"));
+                note("there twice");
             }
             if names.iter().any(|other| other.strip_prefix(name).is_some_and(|rest| rest.starts_with('/'))) {
-                mistakes.push(format!("output {name:?} is the directory of another"));
+                note("the directory of another");
             }
         }
-        let found = |errors: Vec<SpecError>| errors.iter().map(ToString::to_string).collect::<Vec<_>>();
-        let general = self.validate.general().unwrap_or(Rule::Bytes);
+        let general = self.validate.general().unwrap_or_default();
         match self.validate.rules(&names) {
             Ok(rules) if mistakes.is_empty() => Ok(Routed { route: self, rules, general }),
             Ok(_) => Err(mistakes),
             Err(errors) => {
-                mistakes.extend(found(errors));
+                let of_rule = |error: crate::spec::SpecError| {
+                    let text = error.to_string();
+                    RouteMistake { path: error.path, text }
+                };
+                mistakes.extend(errors.into_iter().map(of_rule));
                 Err(mistakes)
             }
         }

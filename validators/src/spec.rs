@@ -1,49 +1,226 @@
 //! `[validate]` and `[assimilate]` as a submitter writes them in `app.toml`, and as a route carries them.
 
+mod build;
+mod mistake;
+#[cfg(test)]
+mod tests;
+
+use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
-use crate::rule::{Rule, Tolerance};
-use regex_lite::Regex;
+use crate::rule::{Column, OutputRule};
+use mistake::Spot;
+pub use mistake::{SpecError, SpecFault, Step, locate};
 
-/// How two results of a job are compared: one rule for all outputs, and exceptions by output.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ValidateSpec {
-    /// Kind of comparison for outputs without an entry of their own.
-    #[serde(default)]
-    pub rule: RuleKind,
-    /// Absolute tolerance, ≥ 0; only with rule `numbers`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub absolute: Option<f64>,
-    /// Tolerance relative to the larger of the two numbers, ≥ 0; only with rule `numbers`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub relative: Option<f64>,
-    /// Regular expressions; a line in which one of them is found is left out; only with `text` and `numbers`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub ignore_lines: Vec<String>,
+/// Defines a table that holds a rule's keys, and a view of them.
+macro_rules! rule_table {
+    ($(#[$about:meta])* pub struct $name:ident { $($own:tt)* } $($last:tt)*) => {
+        $(#[$about])*
+        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct $name {
+            $($own)*
+            /// Absolute tolerance, ≥ 0; for rules that compare numbers.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub absolute: Option<f64>,
+            /// Tolerance relative to the larger of the two numbers, ≥ 0; for rules that compare numbers.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub relative: Option<f64>,
+            /// Floating-point steps that two numbers may be apart; for rules that compare numbers.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub ulps: Option<u32>,
+            /// Regular expressions; a line in which one is found is left out: `text`, `numbers`, `table`.
+            #[serde(default, skip_serializing_if = "Vec::is_empty")]
+            pub ignore_lines: Vec<String>,
+            /// What separates cells, one ASCII character: `table`.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub separator: Option<String>,
+            /// Whether the first row names the columns: `table`.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub header: Option<bool>,
+            /// Columns that identify a row, whose order does not count then: `table`.
+            #[serde(default, skip_serializing_if = "Vec::is_empty")]
+            pub keys: Vec<ColumnSpec>,
+            /// Places with a tolerance of their own: `numbers`, `table`, `json`.
+            #[serde(default, skip_serializing_if = "Vec::is_empty")]
+            pub at: Vec<AtSpec>,
+            /// What each result's output must be like by itself.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub check: Option<CheckSpec>,
+            $($last)*
+        }
+
+        impl $name {
+            fn keys(&self) -> Keys<'_> {
+                Keys {
+                    rule: self.rule,
+                    absolute: self.absolute,
+                    relative: self.relative,
+                    ulps: self.ulps,
+                    ignore_lines: &self.ignore_lines,
+                    separator: self.separator.as_deref(),
+                    header: self.header,
+                    keys: &self.keys,
+                    at: &self.at,
+                    check: self.check.as_ref(),
+                }
+            }
+        }
+    };
+}
+
+rule_table! {
+    /// How results of a job are judged: one rule for all outputs, and others for single outputs.
+    pub struct ValidateSpec {
+        /// Kind of comparison for outputs without an entry of their own.
+        #[serde(default)]
+        pub rule: RuleKind,
+    }
     /// Rules for single outputs. Such a rule stands alone: it takes nothing over from the general one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub output: Vec<OutputRuleSpec>,
 }
 
-/// The rule of one output.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+rule_table! {
+    /// The rule of one output.
+    pub struct OutputRuleSpec {
+        /// Logical name of the output, as in `[[output]]` of `app.toml`.
+        pub name: String,
+        /// Kind of comparison.
+        pub rule: RuleKind,
+    }
+}
+
+/// A rule's keys, of either table.
+#[derive(Clone, Copy)]
+struct Keys<'a> {
+    rule: RuleKind,
+    absolute: Option<f64>,
+    relative: Option<f64>,
+    ulps: Option<u32>,
+    ignore_lines: &'a [String],
+    separator: Option<&'a str>,
+    header: Option<bool>,
+    keys: &'a [ColumnSpec],
+    at: &'a [AtSpec],
+    check: Option<&'a CheckSpec>,
+}
+
+/// A place with a tolerance of its own, or one that is not compared. Exactly one of `column`, `key` and `path`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct OutputRuleSpec {
-    /// Logical name of the output, as in `[[output]]` of `app.toml`.
-    pub name: String,
-    /// Kind of comparison.
-    pub rule: RuleKind,
+pub struct AtSpec {
+    /// A column: of a line by number (`numbers`), of a table by number or name (`table`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<ColumnSpec>,
+    /// The word that stands before the number (`numbers`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// A path (`json`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
     /// As in [`ValidateSpec::absolute`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub absolute: Option<f64>,
     /// As in [`ValidateSpec::relative`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relative: Option<f64>,
-    /// As in [`ValidateSpec::ignore_lines`].
+    /// As in [`ValidateSpec::ulps`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ulps: Option<u32>,
+    /// What is there is not compared.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ignore: bool,
+}
+
+/// What each result's output must be like by itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CheckSpec {
+    /// Smallest size, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_bytes: Option<u64>,
+    /// Largest size, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_bytes: Option<u64>,
+    /// Regular expressions, each of which must be found in some line.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub ignore_lines: Vec<String>,
+    pub must_match: Vec<String>,
+    /// Regular expressions, none of which may be found in any line.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub must_not_match: Vec<String>,
+    /// Numbers that must be there, between limits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ranges: Vec<RangeSpec>,
+}
+
+/// Numbers that must be there, between limits. Exactly one of `column`, `key` and `path`; none with rule `array`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RangeSpec {
+    /// As in [`AtSpec::column`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<ColumnSpec>,
+    /// As in [`AtSpec::key`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// As in [`AtSpec::path`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Only lines, or rows of a table, in which this regular expression is found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lines: Option<String>,
+    /// Smallest number accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min: Option<f64>,
+    /// Largest number accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<f64>,
+    /// Whether there may be no such number.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
+}
+
+/// A column as it is written: a number from 1, or a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColumnSpec(pub Column);
+
+impl Serialize for ColumnSpec {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            Column::Number(number) => serializer.serialize_u32(*number),
+            Column::Name(name) => serializer.serialize_str(name),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for ColumnSpec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl Visitor<'_> for Either {
+            type Value = ColumnSpec;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+                f.write_str("a column's number from 1, or its name")
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<ColumnSpec, E> {
+                match u32::try_from(number) {
+                    Ok(number) if number > 0 => Ok(ColumnSpec(Column::Number(number))),
+                    _ => Err(E::invalid_value(de::Unexpected::Signed(number), &self)),
+                }
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<ColumnSpec, E> {
+                self.visit_i64(i64::try_from(number).unwrap_or(i64::MAX))
+            }
+
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<ColumnSpec, E> {
+                Ok(ColumnSpec(Column::Name(name.to_owned())))
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
 }
 
 /// A kind of comparison.
@@ -57,6 +234,12 @@ pub enum RuleKind {
     Text,
     /// Like text, but numbers may differ within a tolerance and blanks between words do not count.
     Numbers,
+    /// A table of cells: CSV, TSV and the like.
+    Table,
+    /// JSON.
+    Json,
+    /// A binary array: npy, PGM, PPM.
+    Array,
     /// The output is not compared.
     Ignore,
 }
@@ -68,6 +251,9 @@ impl RuleKind {
             RuleKind::Bytes => "bytes",
             RuleKind::Text => "text",
             RuleKind::Numbers => "numbers",
+            RuleKind::Table => "table",
+            RuleKind::Json => "json",
+            RuleKind::Array => "array",
             RuleKind::Ignore => "ignore",
         }
     }
@@ -91,85 +277,29 @@ pub enum AssimilateKind {
     Collect,
 }
 
-/// A mistake in `[validate]` that only its meaning shows.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum SpecError {
-    /// A key that the rule does not know.
-    #[error("{key}: {option} has no effect with rule = \"{rule}\", it belongs to {belongs_to}")]
-    Option {
-        /// Where: `validate` or `validate.output "NAME"`.
-        key: String,
-        /// The key that does not fit.
-        option: &'static str,
-        /// The rule in force.
-        rule: &'static str,
-        /// The rules that take the key.
-        belongs_to: &'static str,
-    },
-    /// A tolerance that is negative or not finite.
-    #[error("{key}.{option}: {found} is not a tolerance: a finite number that is not negative is accepted")]
-    Tolerance {
-        /// Where.
-        key: String,
-        /// `absolute` or `relative`.
-        option: &'static str,
-        /// The number, as text.
-        found: String,
-    },
-    /// A pattern that is no regular expression.
-    #[error("{key}.ignore_lines: {pattern:?} is no regular expression: {reason}")]
-    Pattern {
-        /// Where.
-        key: String,
-        /// The pattern.
-        pattern: String,
-        /// What the parser says.
-        reason: String,
-    },
-    /// A rule for an output that the science app does not declare.
-    #[error("{key}: there is no output {name:?}, the outputs are {accepted}")]
-    UnknownOutput {
-        /// Where.
-        key: String,
-        /// The name.
-        name: String,
-        /// The declared outputs.
-        accepted: String,
-    },
-    /// Two rules for one output.
-    #[error("{key}: output {name:?} has a rule already")]
-    Twice {
-        /// Where.
-        key: String,
-        /// The name.
-        name: String,
-    },
-}
-
 impl ValidateSpec {
     /// The rule of each output of `outputs` (logical names), in that order.
     ///
     /// All mistakes are found, not only the first.
-    pub fn rules(&self, outputs: &[&str]) -> Result<Vec<Rule>, Vec<SpecError>> {
+    pub fn rules(&self, outputs: &[&str]) -> Result<Vec<OutputRule>, Vec<SpecError>> {
         let mut errors = Vec::new();
         let general = self.general().unwrap_or_else(|mut found| {
             errors.append(&mut found);
-            Rule::Bytes
+            OutputRule::default()
         });
         let mut rules = vec![general; outputs.len()];
         for (i, spec) in self.output.iter().enumerate() {
-            let key = format!("validate.output {:?}", spec.name);
+            let spot = Spot::output(i, &spec.name);
             if self.output[..i].iter().any(|earlier| earlier.name == spec.name) {
-                errors.push(SpecError::Twice { key: key.clone(), name: spec.name.clone() });
+                errors.push(spot.key("name").mistake(SpecFault::Twice { name: spec.name.clone() }));
             }
             let position = outputs.iter().position(|name| *name == spec.name);
-            match (spec.rule(&key), position) {
+            match (build::build(&spot, &spec.keys()), position) {
                 (Err(mut found), _) => errors.append(&mut found),
-                (Ok(_), None) => errors.push(SpecError::UnknownOutput {
-                    key,
+                (Ok(_), None) => errors.push(spot.key("name").mistake(SpecFault::UnknownOutput {
                     name: spec.name.clone(),
                     accepted: outputs.join(", "),
-                }),
+                })),
                 (Ok(rule), Some(position)) => rules[position] = rule,
             }
         }
@@ -177,122 +307,7 @@ impl ValidateSpec {
     }
 
     /// The rule of outputs that have none of their own.
-    pub fn general(&self) -> Result<Rule, Vec<SpecError>> {
-        build("validate", self.rule, self.absolute, self.relative, &self.ignore_lines)
-    }
-}
-
-impl OutputRuleSpec {
-    fn rule(&self, key: &str) -> Result<Rule, Vec<SpecError>> {
-        build(key, self.rule, self.absolute, self.relative, &self.ignore_lines)
-    }
-}
-
-fn build(
-    key: &str,
-    kind: RuleKind,
-    absolute: Option<f64>,
-    relative: Option<f64>,
-    ignore_lines: &[String],
-) -> Result<Rule, Vec<SpecError>> {
-    let mut errors = Vec::new();
-    for (option, value) in [("absolute", absolute), ("relative", relative)] {
-        let Some(value) = value else { continue };
-        if kind != RuleKind::Numbers {
-            let (rule, belongs_to) = (kind.word(), "rule = \"numbers\"");
-            errors.push(SpecError::Option { key: key.to_owned(), option, rule, belongs_to });
-        } else if !value.is_finite() || value < 0.0 {
-            errors.push(SpecError::Tolerance { key: key.to_owned(), option, found: value.to_string() });
-        }
-    }
-    if !ignore_lines.is_empty() && !matches!(kind, RuleKind::Text | RuleKind::Numbers) {
-        let (rule, belongs_to) = (kind.word(), "rule = \"text\" and rule = \"numbers\"");
-        errors.push(SpecError::Option { key: key.to_owned(), option: "ignore_lines", rule, belongs_to });
-    }
-    let mut patterns = Vec::new();
-    for pattern in ignore_lines {
-        match Regex::new(pattern) {
-            Ok(regex) => patterns.push(regex),
-            Err(error) => errors.push(SpecError::Pattern {
-                key: key.to_owned(),
-                pattern: pattern.clone(),
-                reason: error.to_string(),
-            }),
-        }
-    }
-    if !errors.is_empty() {
-        return Err(errors);
-    }
-    let tolerance =
-        Tolerance { absolute: absolute.unwrap_or_default(), relative: relative.unwrap_or_default() };
-    Ok(match kind {
-        RuleKind::Bytes => Rule::Bytes,
-        RuleKind::Text => Rule::Text { ignore_lines: patterns },
-        RuleKind::Numbers => Rule::Numbers { tolerance, ignore_lines: patterns },
-        RuleKind::Ignore => Rule::Ignore,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn spec(text: &str) -> ValidateSpec {
-        toml::from_str(text).unwrap()
-    }
-
-    #[test]
-    fn bytes_are_compared_unless_told_otherwise() {
-        assert_eq!(spec(""), ValidateSpec::default());
-        assert!(matches!(spec("").rules(&["a", "b"]).as_deref(), Ok([Rule::Bytes, Rule::Bytes])));
-    }
-
-    #[test]
-    fn an_output_can_have_a_rule_of_its_own() {
-        let spec = spec(
-            "rule = 'numbers'\nabsolute = 0.01\nrelative = 1e-6\nignore_lines = ['^REMARK']\n\
-             [[output]]\nname = 'log.txt'\nrule = 'ignore'\n",
-        );
-        let rules = spec.rules(&["poses.pdbqt", "log.txt"]).unwrap();
-        let Rule::Numbers { tolerance, ignore_lines } = &rules[0] else { panic!("{rules:?}") };
-        assert_eq!(*tolerance, Tolerance { absolute: 0.01, relative: 1e-6 });
-        assert!(ignore_lines[0].is_match("REMARK 1"));
-        assert!(matches!(rules[1], Rule::Ignore));
-        let again: ValidateSpec = toml::from_str(&toml::to_string(&spec).unwrap()).unwrap();
-        assert_eq!(again, spec);
-    }
-
-    #[test]
-    fn all_mistakes_are_reported_at_once() {
-        let spec = spec(
-            "rule = 'text'\nabsolute = 1\nignore_lines = ['(']\n[[output]]\nname = 'a'\nrule = 'numbers'\n\
-             relative = -1.0\n[[output]]\nname = 'x'\nrule = 'bytes'\n[[output]]\nname = 'x'\nrule = 'bytes'\n\
-             ignore_lines = ['y']",
-        );
-        let errors = spec.rules(&["a", "b"]).unwrap_err();
-        let text: Vec<_> = errors.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            text[0],
-            "validate: absolute has no effect with rule = \"text\", it belongs to rule = \"numbers\""
-        );
-        assert!(text[1].starts_with("validate.ignore_lines: \"(\" is no regular expression"), "{text:?}");
-        assert_eq!(
-            text[2..],
-            [
-                "validate.output \"a\".relative: -1 is not a tolerance: a finite number that is not negative is accepted",
-                "validate.output \"x\": there is no output \"x\", the outputs are a, b",
-                "validate.output \"x\": output \"x\" has a rule already",
-                "validate.output \"x\": ignore_lines has no effect with rule = \"bytes\", it belongs to rule = \
-                 \"text\" and rule = \"numbers\"",
-            ]
-        );
-    }
-
-    #[test]
-    fn an_unknown_key_or_rule_is_an_error() {
-        assert!(toml::from_str::<ValidateSpec>("rul = 'bytes'").is_err());
-        assert!(toml::from_str::<ValidateSpec>("rule = 'fuzzy'").is_err());
-        assert!(toml::from_str::<AssimilateSpec>("rule = 'burn'").is_err());
-        assert_eq!(toml::from_str::<AssimilateSpec>("rule = 'collect'").unwrap(), AssimilateSpec::default());
+    pub fn general(&self) -> Result<OutputRule, Vec<SpecError>> {
+        build::build(&Spot::validate(), &self.keys())
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use toml::de::DeValue;
-use validators::spec::{AssimilateSpec, ValidateSpec};
+use validators::spec::{AssimilateSpec, ValidateSpec, locate};
 
 use super::{AppSpec, Gpu, Image, Input, Mode, Output, Replication, Resources};
 use wrapper::config::nearest;
@@ -319,7 +319,8 @@ fn rules(
     let names: Vec<&str> = outputs.iter().map(|output| output.name.as_str()).collect();
     if let Err(errors) = rules.validate.rules(&names) {
         for error in errors {
-            doc.note(Diagnostic::new(place.clone(), error.to_string()));
+            let place = locate(doc.text, &error.path).map_or(place.clone(), |at| doc.place(at));
+            doc.note(Diagnostic::new(place, error.to_string()));
         }
     }
     (rules.validate, rules.assimilate)

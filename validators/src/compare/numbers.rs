@@ -6,17 +6,20 @@
 
 use std::io::{self, Read};
 
-use super::decimal::{Limits, Number};
-use super::plain::{Pass, pass_numbers};
+use super::decimal::Number;
+use super::lines::Mismatch;
+use super::pass::{Line, pass};
+use super::scan::{Class, class};
 use super::window::{Window, common_prefix, is_blank};
-use super::{Outcome, excerpt};
+use super::words::{Allowed, Words};
+use super::{brief, excerpt};
 
 /// Longest word that is looked at for numbers, in bytes: bounds the work that a hostile file can cause.
 const MAX_NUMBERS_BYTES: usize = 256;
 
 /// What stands next in a line.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Piece<'a> {
+pub(super) enum Piece<'a> {
     /// A number, taking so many bytes.
     Number(Number<'a>, usize),
     /// A word that is no number, as far as it is in view.
@@ -27,98 +30,113 @@ enum Piece<'a> {
     End,
 }
 
-/// Compares two lines.
+/// Compares two lines, and with `may_go_on` those that follow as long as nothing is out of the ordinary.
 pub(super) fn compare_line<A: Read, B: Read>(
     a: &mut Window<A>,
     b: &mut Window<B>,
-    limits: &Limits,
-) -> io::Result<Outcome> {
-    let mut columns = Columns::default();
+    words: &Words,
+    may_go_on: bool,
+) -> io::Result<Option<Mismatch>> {
+    let mut line = Line::default();
     loop {
-        let pass = pass_numbers(a.see_some()?, b.see_some()?, limits);
-        columns.pass_numbers(&pass);
-        a.advance(pass.a);
-        b.advance(pass.b);
-        skip_equal_words(a, b, &mut columns)?;
-        columns.note_blanks(a)?;
-        a.skip_blanks()?;
-        b.skip_blanks()?;
-        columns.enter();
-        let (left, right) = (a.see_some()?, b.see_some()?);
-        let (bytes_a, bytes_b) = match (piece(left), piece(right)) {
-            (Piece::End, Piece::End) => break,
-            (Piece::Number(x, bytes_x), Piece::Number(y, bytes_y)) => {
-                let (text_x, text_y) = (&left[..bytes_x], &right[..bytes_y]);
-                if text_x != text_y && !limits.allow(&x, &y) {
-                    return Ok(different(
-                        columns.column,
-                        &shown(text_x),
-                        &shown(text_y),
-                        limits.distance(&x, &y),
-                    ));
-                }
-                (bytes_x, bytes_y)
-            }
-            (Piece::Word(x), Piece::Word(y)) => {
-                if x != y || x.len() == left.len() || y.len() == right.len() {
-                    // Different, or longer than what is in view.
-                    let (mut text_x, mut text_y) = (shown(x), shown(y));
-                    if skip_equal_word(a, b)? {
-                        continue;
-                    }
-                    if text_x == text_y {
-                        (text_x, text_y) = (excerpt(a.bytes()), excerpt(b.bytes()));
-                    }
-                    return Ok(different(columns.column, &text_x, &text_y, None));
-                }
-                (x.len(), y.len())
-            }
-            (Piece::Mark(x), Piece::Mark(y)) if x == y => (1, 1),
-            (x, y) => return Ok(different(columns.column, &x.shown(left), &y.shown(right), None)),
-        };
-        a.advance(bytes_a);
-        b.advance(bytes_b);
-    }
-    a.end_line()?;
-    b.end_line()?;
-    Ok(Outcome::Same)
-}
-
-/// Counts the words of a line as awk does, from 1, separated by blanks.
-#[derive(Default)]
-struct Columns {
-    column: u64,
-    is_inside: bool,
-}
-
-impl Columns {
-    /// Blanks in view end a word.
-    fn note_blanks<R: Read>(&mut self, window: &mut Window<R>) -> io::Result<()> {
-        if window.see_some()?.first().is_some_and(|&b| is_blank(b)) {
-            self.is_inside = false;
+        let passed = pass(a.see_some()?, b.see_some()?, &mut line, words, may_go_on);
+        a.advance_lines(passed.a, passed.lines);
+        b.advance_lines(passed.b, passed.lines);
+        if passed.lines > 0 && line.is_at_start() {
+            return Ok(None);
         }
-        Ok(())
-    }
-
-    /// Something that is no blank follows.
-    fn enter(&mut self) {
-        self.column += u64::from(!self.is_inside);
-        self.is_inside = true;
-    }
-
-    /// Numbers were passed over, each a word by itself but perhaps for the first.
-    fn pass_numbers(&mut self, pass: &Pass) {
-        if pass.numbers > 0 {
-            let is_new_word = pass.is_after_blank || !self.is_inside;
-            self.column += pass.numbers - u64::from(!is_new_word);
-            self.is_inside = true;
+        if let Some(how) = compare_piece(a, b, &mut line, words)? {
+            return Ok(Some(Mismatch { lines: (a.line(), b.line()), how }));
+        }
+        if line.is_over {
+            a.end_line()?;
+            b.end_line()?;
+            return Ok(None);
         }
     }
+}
 
-    /// These bytes were passed over.
-    fn pass(&mut self, bytes: &[u8]) {
-        for &b in bytes {
-            if is_blank(b) { self.is_inside = false } else { self.enter() }
+/// Compares what comes next in two lines and passes over it, or says how it differs.
+fn compare_piece<A: Read, B: Read>(
+    a: &mut Window<A>,
+    b: &mut Window<B>,
+    line: &mut Line,
+    words: &Words,
+) -> io::Result<Option<String>> {
+    if !words.has_places() {
+        skip_equal_words(a, b, line)?;
+    }
+    line.note_blanks([starts_blank(a)?, starts_blank(b)?]);
+    a.skip_blanks()?;
+    b.skip_blanks()?;
+    line.enter();
+    let (left, right) = (a.see_some()?, b.see_some()?);
+    let column = line.column();
+    let allowed = words.allowed(line);
+    let (bytes_a, bytes_b) = match (piece(left), piece(right)) {
+        (Piece::End, Piece::End) => {
+            line.is_over = true;
+            return Ok(None);
+        }
+        (x, y) if x == Piece::End || y == Piece::End => {
+            return Ok(Some(different(column, &x.shown(left), &y.shown(right), None)));
+        }
+        _ if words.has_columns() && !line.is_level() => {
+            return Ok(Some(format!("column {column}: it is column {} of the second", line.other_column())));
+        }
+        _ if matches!(allowed, Allowed::AnyWord) => {
+            skip_word(a)?;
+            skip_word(b)?;
+            return Ok(None);
+        }
+        (Piece::Number(x, bytes_x), Piece::Number(y, bytes_y)) => {
+            let (text_x, text_y) = (&left[..bytes_x], &right[..bytes_y]);
+            if let Allowed::Within(limits) = allowed
+                && text_x != text_y
+                && !limits.allow(&x, &y)
+            {
+                let distance = limits.distance(&x, &y);
+                return Ok(Some(different(column, &shown(text_x), &shown(text_y), distance)));
+            }
+            (bytes_x, bytes_y)
+        }
+        (Piece::Word(x), Piece::Word(y)) => {
+            line.key = None;
+            if x != y || x.len() == left.len() || y.len() == right.len() {
+                // Different, or longer than what is in view.
+                let (mut text_x, mut text_y) = (shown(x), shown(y));
+                if skip_equal_word(a, b)? {
+                    return Ok(None);
+                }
+                if text_x == text_y {
+                    (text_x, text_y) = (excerpt(a.bytes()), excerpt(b.bytes()));
+                }
+                return Ok(Some(different(column, &text_x, &text_y, None)));
+            }
+            line.key = words.key(x);
+            (x.len(), y.len())
+        }
+        (Piece::Mark(x), Piece::Mark(y)) if x == y => (1, 1),
+        (x, y) => return Ok(Some(different(column, &x.shown(left), &y.shown(right), None))),
+    };
+    a.advance(bytes_a);
+    b.advance(bytes_b);
+    Ok(None)
+}
+
+fn starts_blank<R: Read>(window: &mut Window<R>) -> io::Result<bool> {
+    Ok(window.see_some()?.first().is_some_and(|&b| is_blank(b)))
+}
+
+/// Passes over everything up to the next blank or the line's end.
+fn skip_word<R: Read>(window: &mut Window<R>) -> io::Result<()> {
+    loop {
+        let view = window.see_some()?;
+        let length = view.iter().take_while(|&&b| !is_blank(b) && b != b'\n').count();
+        let goes_on = length == view.len() && length > 0;
+        window.advance(length);
+        if !goes_on {
+            return Ok(());
         }
     }
 }
@@ -127,15 +145,15 @@ impl Columns {
 fn skip_equal_words<A: Read, B: Read>(
     a: &mut Window<A>,
     b: &mut Window<B>,
-    columns: &mut Columns,
+    line: &mut Line,
 ) -> io::Result<()> {
     loop {
         let (left, right) = (a.see_some()?, b.see_some()?);
         let same = &left[..common_prefix(left, right)];
-        let line = same.iter().position(|&b| b == b'\n').map_or(same, |end| &same[..end]);
-        let Some(last) = line.iter().rposition(|&b| !is_in_word(b)) else { return Ok(()) };
-        let is_all = line.len() == left.len() || line.len() == right.len();
-        columns.pass(&line[..=last]);
+        let text = same.iter().position(|&b| b == b'\n').map_or(same, |end| &same[..end]);
+        let Some(last) = text.iter().rposition(|&b| !is_in_word(b)) else { return Ok(()) };
+        let is_all = text.len() == left.len() || text.len() == right.len();
+        line.pass_over([&text[..=last]; 2]);
         a.advance(last + 1);
         b.advance(last + 1);
         if !is_all {
@@ -158,7 +176,7 @@ fn skip_equal_word<A: Read, B: Read>(a: &mut Window<A>, b: &mut Window<B>) -> io
 }
 
 fn is_in_word(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'+' | b'-')
+    class(b) == Class::Word
 }
 
 fn word(view: &[u8]) -> &[u8] {
@@ -166,7 +184,7 @@ fn word(view: &[u8]) -> &[u8] {
 }
 
 /// The piece at the start of a view, which has no blanks there.
-fn piece(view: &[u8]) -> Piece<'_> {
+pub(super) fn piece(view: &[u8]) -> Piece<'_> {
     match view.first() {
         None | Some(b'\n') => return Piece::End,
         Some(&b) if !is_in_word(b) => return Piece::Mark(b),
@@ -204,27 +222,17 @@ impl Piece<'_> {
 }
 
 /// A word as it stands if it is short and plain, else quoted.
-fn shown(word: &[u8]) -> String {
+pub(super) fn shown(word: &[u8]) -> String {
     match std::str::from_utf8(word) {
         Ok(text) if text.len() <= 40 && word.iter().all(|&b| is_in_word(b)) => text.to_owned(),
         _ => excerpt(word),
     }
 }
 
-fn different(column: u64, a: &str, b: &str, distance: Option<(f64, f64)>) -> Outcome {
+fn different(column: u64, a: &str, b: &str, distance: Option<(f64, f64)>) -> String {
     let by = match distance {
         Some((distance, allowed)) => format!(", off by {}, allowed {}", brief(distance), brief(allowed)),
         None => String::new(),
     };
-    Outcome::Different(format!("column {column}: {a} against {b}{by}"))
-}
-
-/// Three significant digits, written without an exponent where that is short.
-fn brief(value: f64) -> String {
-    let rounded = format!("{value:.2e}").parse().unwrap_or(value);
-    if rounded == 0.0 || (1e-6..1e9).contains(&rounded) {
-        format!("{rounded}")
-    } else {
-        format!("{rounded:e}")
-    }
+    format!("column {column}: {a} against {b}{by}")
 }

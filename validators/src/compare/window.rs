@@ -2,6 +2,8 @@
 
 use std::io::{self, Read};
 
+use super::scan::{Class, class};
+
 /// A file seen through a buffer of fixed size that moves along it.
 pub(super) struct Window<R> {
     source: R,
@@ -39,8 +41,10 @@ impl<R: Read> Window<R> {
             self.buffer.copy_within(self.start..self.end, 0);
             self.end -= self.start;
             self.start = 0;
+            // Most of the time a part of the buffer is enough, which stays in the processor's cache.
+            let target = wanted.max(self.buffer.len() / 4).min(self.buffer.len());
             while self.end < wanted.min(self.buffer.len()) && !self.is_at_end {
-                match self.source.read(&mut self.buffer[self.end..]) {
+                match self.source.read(&mut self.buffer[self.end..target]) {
                     Ok(0) => self.is_at_end = true,
                     Ok(n) => self.end += n,
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -101,7 +105,7 @@ impl<R: Read> Window<R> {
 
 /// Space, tab, carriage return, vertical tab, form feed.
 pub(super) fn is_blank(b: u8) -> bool {
-    matches!(b, b' ' | b'\t' | b'\r' | 0x0b | 0x0c)
+    class(b) == Class::Blank
 }
 
 /// Number of equal bytes at the start of both.

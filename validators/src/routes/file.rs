@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::{Route, RouteError, Routed, keys};
+use crate::spec::{Step, locate};
 use crate::workunit_name::WorkunitName;
 
 #[derive(Debug, Default, Deserialize)]
@@ -25,6 +26,7 @@ struct RoutesFile {
 /// `routes.d/APP.toml` beside it, then `[default]`. What the admin wrote for an app wins.
 pub fn find(routes_toml: &Path, workunit: Option<&WorkunitName>) -> Result<Routed, RouteError> {
     let main = read::<RoutesFile>(routes_toml)?;
+    let (main, text) = main.map_or((None, String::new()), |(main, text)| (Some(main), text));
     let directory = route_directory(routes_toml);
     if main.is_none() && !directory.is_dir() {
         return Err(RouteError::Missing { path: routes_toml.to_owned() });
@@ -33,17 +35,18 @@ pub fn find(routes_toml: &Path, workunit: Option<&WorkunitName>) -> Result<Route
     let keys = workunit.map(keys);
     for key in keys.iter().flatten() {
         if let Some(route) = app.remove(key) {
-            return check(route, routes_toml, format!("app.{key:?}"));
+            let table = vec![Step::Key("app".to_owned()), Step::Key(key.clone())];
+            return check(route, routes_toml, &text, &format!("app.{key:?}"), table);
         }
     }
     for key in keys.iter().flatten() {
         let path = directory.join(format!("{key}.toml"));
-        if let Some(route) = read::<Route>(&path)? {
-            return check(route, &path, "route".to_owned());
+        if let Some((route, text)) = read::<Route>(&path)? {
+            return check(route, &path, &text, "route", Vec::new());
         }
     }
     if let Some(route) = default {
-        return check(route, routes_toml, "default".to_owned());
+        return check(route, routes_toml, &text, "default", vec![Step::Key("default".to_owned())]);
     }
     Err(RouteError::NoRoute {
         path: routes_toml.to_owned(),
@@ -61,7 +64,9 @@ pub(super) fn write(route: &Route, routes_toml: &Path, key: &str) -> Result<Path
     if key.is_empty() || !key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
         return Err(meaning(format!("{key:?} is neither APP nor APP-HASH")));
     }
-    route.clone().check().map_err(|mistakes| meaning(mistakes.join("; ")))?;
+    route.clone().check().map_err(|mistakes| {
+        meaning(mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+    })?;
     let text = toml::to_string(route).map_err(|error| meaning(error.to_string()))?;
     fs::create_dir_all(&directory).map_err(io)?;
     let temporary = directory.join(format!(".{key}.{}.tmp", std::process::id()));
@@ -80,25 +85,45 @@ fn route_directory(routes_toml: &Path) -> PathBuf {
     routes_toml.parent().unwrap_or(Path::new("")).join("routes.d")
 }
 
-fn check(route: Route, path: &Path, section: String) -> Result<Routed, RouteError> {
-    route.check().map_err(|mistakes| RouteError::Meaning {
-        path: path.to_owned(),
-        section,
-        message: mistakes.join("; "),
+fn check(
+    route: Route,
+    path: &Path,
+    text: &str,
+    section: &str,
+    table: Vec<Step>,
+) -> Result<Routed, RouteError> {
+    route.check().map_err(|mistakes| {
+        let told = mistakes.iter().map(|mistake| {
+            let steps: Vec<Step> = table.iter().chain(&mistake.path).cloned().collect();
+            match locate(text, &steps) {
+                Some(at) => format!("line {}: {mistake}", line_of(text, at)),
+                None => mistake.to_string(),
+            }
+        });
+        let message = told.collect::<Vec<_>>().join("; ");
+        RouteError::Meaning { path: path.to_owned(), section: section.to_owned(), message }
     })
 }
 
-fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, RouteError> {
+/// Reads a file, if it is there; also its text, to say where something is.
+fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<(T, String)>, RouteError> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(RouteError::Io { path: path.to_owned(), action: "read", source }),
     };
-    toml::from_str(&text).map(Some).map_err(|error| {
-        let start = error.span().map_or(0, |span| span.start);
-        let line = text.as_bytes()[..start].iter().filter(|&&b| b == b'\n').count() + 1;
-        RouteError::Format { path: path.to_owned(), line, message: explain(error.message()) }
-    })
+    match toml::from_str(&text) {
+        Ok(value) => Ok(Some((value, text))),
+        Err(error) => {
+            let line = line_of(&text, error.span().map_or(0, |span| span.start));
+            Err(RouteError::Format { path: path.to_owned(), line, message: explain(error.message()) })
+        }
+    }
+}
+
+/// The line of a byte, from 1.
+fn line_of(text: &str, at: usize) -> usize {
+    text.as_bytes()[..at].iter().filter(|&&b| b == b'\n').count() + 1
 }
 
 /// Joins the parser's message into one line and adds the nearest key to one that is not known.
@@ -188,21 +213,22 @@ mod tests {
     fn a_mistake_is_told_with_file_line_and_nearest_key() {
         assert_eq!(
             error("[app.vina]\noutputs = []\n[app.vina.validate]\nabsolut = 1"),
-            "DIR/routes.toml:4: unknown field `absolut`, expected one of `rule`, `absolute`, `relative`, \
-             `ignore_lines`, `output`; did you mean `absolute`?"
+            "DIR/routes.toml:4: unknown field `absolut`, expected one of `rule`, `absolute`, `relative`, `ulps`, \
+             `ignore_lines`, `separator`, `header`, `keys`, `at`, `check`, `output`; did you mean `absolute`?"
         );
         assert_eq!(
             error("default.validate.rule = 'fuzzy'"),
-            "DIR/routes.toml:1: unknown variant `fuzzy`, expected one of `bytes`, `text`, `numbers`, `ignore`"
+            "DIR/routes.toml:1: unknown variant `fuzzy`, expected one of `bytes`, `text`, `numbers`, `table`, \
+             `json`, `array`, `ignore`"
         );
         assert!(error("[app.vina]\n\nx = ").starts_with("DIR/routes.toml:3: "));
         assert_eq!(
             error(
                 "[app.vina]\noutputs = [{name = '../x'}, {name = 'y'}, {name = 'y'}]\nvalidate.absolute = 1"
             ),
-            "DIR/routes.toml: app.\"vina\": output \"../x\" is not a relative path without \".\" and \"..\"; \
-             output \"y\" is there twice; validate: absolute has no effect with rule = \"bytes\", it belongs to \
-             rule = \"numbers\""
+            "DIR/routes.toml: app.\"vina\": line 2: output \"../x\" is not a relative path without \".\" and \"..\"; \
+             line 2: output \"y\" is there twice; line 3: validate.absolute: has no effect with rule = \"bytes\", it \
+             belongs to rule = \"numbers\", \"table\", \"json\", \"array\""
         );
         assert_eq!(
             error("[app.other]"),
@@ -232,9 +258,7 @@ mod tests {
                 output: vec![OutputRuleSpec {
                     name: "log.txt".into(),
                     rule: RuleKind::Ignore,
-                    absolute: None,
-                    relative: None,
-                    ignore_lines: vec![],
+                    ..OutputRuleSpec::default()
                 }],
                 ..ValidateSpec::default()
             },
@@ -248,7 +272,7 @@ mod tests {
         route.write(&path, &workunit().bundle()).unwrap();
         let found = find(&path, Some(&workunit())).unwrap();
         assert_eq!(found.route, route);
-        assert!(matches!((found.rule(0), found.rule(1)), (Rule::Numbers { .. }, Rule::Ignore)));
+        assert!(matches!((&found.rule(0).compare, &found.rule(1).compare), (Rule::Numbers(_), Rule::Ignore)));
     }
 
     /// The first block of TOML in a page.

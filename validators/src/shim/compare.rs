@@ -1,11 +1,10 @@
 //! `buoy-compare`: whether all outputs of two results agree.
 
-use super::init::{Unreadable, blame_cut, check_whole};
+use super::init::{blame_cut, check_whole};
 use super::{Call, Judgement, output_name};
-use crate::compare::{Outcome, compare};
+use crate::compare::Outcome;
 use crate::invocation::{InvocationError, ResultFiles, words};
-use crate::outputs::{self, Found};
-use crate::rule::Rule;
+use crate::judge;
 use crate::verdict::Verdict;
 
 pub(super) fn run(call: &Call) -> Judgement {
@@ -19,33 +18,12 @@ pub(super) fn run(call: &Call) -> Judgement {
         check_whole(files, &routed, words.is_cut, call)?;
     }
     for ((number, path_a), (_, path_b)) in a.outputs.iter().zip(&b.outputs) {
-        let rule = routed.rule(*number);
-        if matches!(rule, Rule::Ignore) {
-            continue;
-        }
-        let open = |path: &std::path::PathBuf| {
-            outputs::open(&call.path(path)).map_err(|source| Unreadable { path: path.clone(), source })
-        };
-        let how = match (open(path_a)?, open(path_b)?) {
-            (Found::Absent, Found::Absent) => continue,
-            (Found::File { file: file_a, bytes: bytes_a }, Found::File { file: file_b, bytes: bytes_b }) => {
-                if matches!(rule, Rule::Bytes) && bytes_a != bytes_b {
-                    format!("{bytes_a} against {bytes_b} bytes")
-                } else {
-                    let source = |source| Unreadable { path: path_a.clone(), source };
-                    match compare(rule, file_a, file_b).map_err(source)? {
-                        Outcome::Same => continue,
-                        Outcome::Different(how) => how,
-                    }
-                }
-            }
-            (Found::Malformed(kind), _) => format!("in {} it is a {kind}, not a file", a.result_name()),
-            (_, Found::Malformed(kind)) => format!("in {} it is a {kind}, not a file", b.result_name()),
-            (Found::Absent, _) => format!("{} does not have it", a.result_name()),
-            (_, Found::Absent) => format!("{} does not have it", b.result_name()),
-        };
-        let (a, b, name) = (a.result_name(), b.result_name(), output_name(&routed, *number));
-        return Ok((Verdict::Invalid, Some(format!("{a} and {b} differ: {name} {how}"))));
+        let (path_a, path_b) = (call.path(path_a), call.path(path_b));
+        let (name_a, name_b) = (a.result_name(), b.result_name());
+        let outcome = judge::two((&path_a, &name_a), (&path_b, &name_b), routed.rule(*number))?;
+        let Outcome::Different(how) = outcome else { continue };
+        let name = output_name(&routed, *number);
+        return Ok((Verdict::Invalid, Some(format!("{name_a} and {name_b} differ: {name} {how}"))));
     }
     Ok((Verdict::Valid, None))
 }

@@ -1,8 +1,8 @@
-//! `buoy-init`: required outputs are there, are files, and are not too large.
+//! `buoy-init`: required outputs are there, are files, are not too large, and are as their rules ask for.
 
 use super::{Call, Judgement, output_name};
 use crate::invocation::{InvocationError, ResultFiles, line_bytes, words};
-use crate::outputs::{self, Found};
+use crate::judge::{self, Declared};
 use crate::routes::Routed;
 use crate::verdict::Verdict;
 
@@ -17,32 +17,15 @@ pub(super) fn run(call: &Call) -> Judgement {
     for (number, path) in &files.outputs {
         let name = output_name(&routed, *number);
         let declared = routed.route.outputs.as_ref().and_then(|outputs| outputs.get(*number));
-        let found =
-            outputs::open(&call.path(path)).map_err(|source| Unreadable { path: path.clone(), source })?;
-        let invalid = match found {
-            Found::Absent if declared.is_some_and(|output| output.optional) => continue,
-            Found::Absent => format!("{name} is missing"),
-            Found::Malformed(kind) => format!("{name} is a {kind}, not a file"),
-            Found::File { bytes, .. } => match declared.and_then(|output| output.max_bytes) {
-                Some(limit) if bytes > limit => {
-                    format!("{name} has {bytes} bytes, at most {limit} are accepted")
-                }
-                _ => continue,
-            },
-        };
+        let declared = declared.map_or(Declared::default(), |output| Declared {
+            max_bytes: output.max_bytes,
+            optional: output.optional,
+        });
+        let Some(fault) = judge::one(&call.path(path), declared, routed.rule(*number))? else { continue };
+        let invalid = format!("{name} {fault}");
         return Ok((Verdict::Invalid, Some(format!("{}: invalid: {invalid}", files.result_name()))));
     }
     Ok((Verdict::Valid, None))
-}
-
-/// An output that the system does not let us see.
-#[derive(Debug, thiserror::Error)]
-#[error("{path}: can't read this output")]
-pub(super) struct Unreadable {
-    /// The file.
-    pub path: std::path::PathBuf,
-    /// What the system says.
-    pub source: std::io::Error,
 }
 
 /// Names that make no sense at the end of a line as long as the daemon's buffer have been cut.

@@ -1,0 +1,204 @@
+//! Runs of plain numbers and of equal words: most of what programs print, decided in one pass.
+//!
+//! Nothing is decided here that could be in doubt: the pass stops before it, and the general way goes on there.
+
+use super::scan::{Class, MARGIN, class, read, skip_blanks, word_end};
+use super::window::is_blank;
+use super::words::{Allowed, Words};
+
+/// How far a pass went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Passed {
+    /// Bytes of the one text.
+    pub a: usize,
+    /// Bytes of the other.
+    pub b: usize,
+    /// Ends of lines among them.
+    pub lines: u64,
+}
+
+/// Where in a line both sides are. Words are counted as awk does, from 1, separated by blanks.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Line {
+    columns: [u64; 2],
+    is_inside: [bool; 2],
+    /// The number of the exception whose key was the last word.
+    pub key: Option<usize>,
+    /// Whether both sides have come to the line's end.
+    pub is_over: bool,
+}
+
+impl Line {
+    /// Blanks end a word.
+    pub(super) fn note_blanks(&mut self, are_there: [bool; 2]) {
+        for (is_inside, is_there) in self.is_inside.iter_mut().zip(are_there) {
+            *is_inside &= !is_there;
+        }
+    }
+
+    /// Something that is no blank follows.
+    #[inline]
+    pub(super) fn enter(&mut self) {
+        for (column, is_inside) in self.columns.iter_mut().zip(&mut self.is_inside) {
+            *column += u64::from(!*is_inside);
+            *is_inside = true;
+        }
+    }
+
+    /// These bytes are passed over, in one line or from line to line.
+    pub(super) fn pass_over(&mut self, sides: [&[u8]; 2]) {
+        for (i, bytes) in sides.into_iter().enumerate() {
+            let rest = match memchr::memrchr(b'\n', bytes) {
+                Some(end) => {
+                    (self.columns[i], self.is_inside[i]) = (0, false);
+                    &bytes[end + 1..]
+                }
+                None => bytes,
+            };
+            for &b in rest {
+                let is_blank = is_blank(b);
+                self.columns[i] += u64::from(!is_blank && !self.is_inside[i]);
+                self.is_inside[i] = !is_blank;
+            }
+        }
+    }
+
+    /// The word that the first side is in.
+    pub(super) fn column(&self) -> u64 {
+        self.columns[0]
+    }
+
+    /// The word that the second side is in.
+    pub(super) fn other_column(&self) -> u64 {
+        self.columns[1]
+    }
+
+    /// Whether both sides are in the same word.
+    pub(super) fn is_level(&self) -> bool {
+        self.columns[0] == self.columns[1]
+    }
+
+    /// Whether nothing of the line has been passed over.
+    pub(super) fn is_at_start(&self) -> bool {
+        self.columns == [0; 2]
+    }
+}
+
+/// Passes over pairs of plain numbers that are surely within the tolerance and over equal words and marks, with
+/// `may_end_lines` from line to line.
+pub(super) fn pass(a: &[u8], b: &[u8], line: &mut Line, words: &Words, may_end_lines: bool) -> Passed {
+    if words.has_places() {
+        return pass_places(a, b, line, words, may_end_lines);
+    }
+    let limits = words.general();
+    let mut passed = Passed::default();
+    while let Some((at_a, at_b)) = next(a, b, &passed) {
+        if a[at_a] == b'\n' && b[at_b] == b'\n' && may_end_lines {
+            passed = Passed { a: at_a + 1, b: at_b + 1, lines: passed.lines + 1 };
+            continue;
+        }
+        let ends = match (read(a, at_a), read(b, at_b)) {
+            (Some((x, end_a)), Some((y, end_b))) if limits.surely_allow(&x, &y) => Some((end_a, end_b)),
+            (Some(_), Some(_)) => None,
+            _ => equal_piece(a, at_a, b, at_b).map(|length| (at_a + length, at_b + length)),
+        };
+        let Some((end_a, end_b)) = ends else { break };
+        (passed.a, passed.b) = (end_a, end_b);
+    }
+    // Where in its line that is matters only now.
+    line.pass_over([&a[..passed.a], &b[..passed.b]]);
+    passed
+}
+
+/// Where the next pieces begin, if there is enough behind them to read any of them.
+#[inline]
+fn next(a: &[u8], b: &[u8], passed: &Passed) -> Option<(usize, usize)> {
+    let (at_a, at_b) = (skip_blanks(a, passed.a), skip_blanks(b, passed.b));
+    (at_a + MARGIN < a.len() && at_b + MARGIN < b.len()).then_some((at_a, at_b))
+}
+
+/// The length of the word or mark that both begin with; `None` if they differ, or are long.
+#[inline]
+fn equal_piece(a: &[u8], at_a: usize, b: &[u8], at_b: usize) -> Option<usize> {
+    match class(a[at_a]) {
+        Class::Mark => (a[at_a] == b[at_b]).then_some(1),
+        Class::Word => {
+            let length = word_end(&a[..at_a + MARGIN], at_a)? - at_a;
+            let is_equal = b[at_b..at_b + length] == a[at_a..at_a + length];
+            (is_equal && class(b[at_b + length]) != Class::Word).then_some(length)
+        }
+        Class::Blank | Class::LineEnd => None,
+    }
+}
+
+/// The same where tolerances depend on the place in the line.
+fn pass_places(a: &[u8], b: &[u8], line: &mut Line, words: &Words, may_end_lines: bool) -> Passed {
+    let mut passed = Passed::default();
+    while let Some((at_a, at_b)) = next(a, b, &passed) {
+        if a[at_a] == b'\n' && b[at_b] == b'\n' && may_end_lines {
+            passed = Passed { a: at_a + 1, b: at_b + 1, lines: passed.lines + 1 };
+            *line = Line::default();
+            continue;
+        }
+        let mut here = *line;
+        here.note_blanks([at_a > passed.a, at_b > passed.b]);
+        here.enter();
+        let limits = match words.allowed(&here) {
+            Allowed::Within(limits) if here.is_level() => limits,
+            _ => break,
+        };
+        let (end_a, end_b) = match (read(a, at_a), read(b, at_b)) {
+            (Some((x, end_a)), Some((y, end_b))) if limits.surely_allow(&x, &y) => (end_a, end_b),
+            (Some(_), Some(_)) => break,
+            _ => {
+                let Some(length) = equal_piece(a, at_a, b, at_b) else { break };
+                let piece = &a[at_a..at_a + length];
+                if class(piece[0]) == Class::Word {
+                    if !is_surely_no_number(piece) {
+                        break;
+                    }
+                    here.key = words.key(piece);
+                }
+                (at_a + length, at_b + length)
+            }
+        };
+        (passed.a, passed.b) = (end_a, end_b);
+        *line = here;
+    }
+    passed
+}
+
+fn is_surely_no_number(word: &[u8]) -> bool {
+    !matches!(word[0], b'0'..=b'9' | b'+' | b'-' | b'.' | b'n' | b'N' | b'i' | b'I')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rule::{NumbersRule, Tolerance};
+
+    /// Passes over two texts, with something else after them.
+    fn passed(a: &str, b: &str) -> (usize, usize, u64) {
+        let tolerance = Tolerance { absolute: 0.01, ..Tolerance::default() };
+        let words = Words::new(&NumbersRule { tolerance, ..NumbersRule::default() });
+        let text = |text: &str, rest: char| format!("{text}{}", rest.to_string().repeat(2 * MARGIN));
+        let (a, b) = (text(a, 'x'), text(b, 'y'));
+        let passed = pass(a.as_bytes(), b.as_bytes(), &mut Line::default(), &words, true);
+        (passed.a, passed.b, passed.lines)
+    }
+
+    #[test]
+    fn a_pass_ends_before_anything_out_of_the_ordinary() {
+        assert_eq!(passed(" -1.000 2 .5 7.\n", "-1.001   2.0 0.5 7\n"), (16, 19, 1));
+        assert_eq!(passed("ATOM (1.00,\n", "ATOM ( 1.001, \n"), (12, 15, 1));
+        for rest in
+            ["1.02 ", "1.0x ", "1.0.0 ", "1.0-2 ", "nan ", ". ", "- ", "1.00000000000000000000 ", "a "]
+        {
+            assert_eq!(passed(&format!("5 {rest}"), "5 1.0 "), (1, 1, 0), "{rest:?}");
+            assert_eq!(passed("5 1.0 ", &format!("5 {rest}")), (1, 1, 0), "{rest:?}");
+        }
+        // Close to the end of what is in view nothing is read.
+        let words = Words::new(&NumbersRule::default());
+        assert_eq!(pass(b"1 1", b"1 1", &mut Line::default(), &words, true), Passed::default());
+    }
+}

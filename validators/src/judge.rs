@@ -1,0 +1,68 @@
+//! One output of one or of two results, by the rule of a science app: what the shims and `buoy compare` do.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::compare::{Outcome, check, compare};
+use crate::outputs::{self, Found};
+use crate::rule::{OutputRule, Rule};
+
+/// An output that the system does not let us see: nothing can be said about it now.
+#[derive(Debug, Error)]
+#[error("{path}: can't read this output")]
+pub struct Unreadable {
+    /// The file.
+    pub path: PathBuf,
+    /// What the system says.
+    pub source: io::Error,
+}
+
+/// What is said about an output beside its rule.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Declared {
+    /// Largest size accepted, in bytes.
+    pub max_bytes: Option<u64>,
+    /// Whether it may be missing.
+    pub optional: bool,
+}
+
+/// Looks at an output by itself: what is wrong with it, to follow its name, or nothing.
+pub fn one(path: &Path, declared: Declared, rule: &OutputRule) -> Result<Option<String>, Unreadable> {
+    let unreadable = |source| Unreadable { path: path.to_owned(), source };
+    let (file, bytes) = match outputs::open(path).map_err(unreadable)? {
+        Found::Absent if declared.optional => return Ok(None),
+        Found::Absent => return Ok(Some("is missing".to_owned())),
+        Found::Malformed(kind) => return Ok(Some(format!("is a {kind}, not a file"))),
+        Found::File { file, bytes } => (file, bytes),
+    };
+    match declared.max_bytes {
+        Some(limit) if bytes > limit => Ok(Some(format!("has {bytes} bytes, at most {limit} are accepted"))),
+        _ => check(&rule.check, &file, bytes).map_err(unreadable),
+    }
+}
+
+/// Compares an output of two results, each with its name for messages.
+pub fn two(a: (&Path, &str), b: (&Path, &str), rule: &OutputRule) -> Result<Outcome, Unreadable> {
+    if matches!(rule.compare, Rule::Ignore) {
+        return Ok(Outcome::Same);
+    }
+    let open =
+        |path: &Path| outputs::open(path).map_err(|source| Unreadable { path: path.to_owned(), source });
+    let how = match (open(a.0)?, open(b.0)?) {
+        (Found::Absent, Found::Absent) => return Ok(Outcome::Same),
+        (Found::File { file: file_a, bytes: bytes_a }, Found::File { file: file_b, bytes: bytes_b }) => {
+            if !matches!(rule.compare, Rule::Bytes) || bytes_a == bytes_b {
+                let unreadable = |source| Unreadable { path: a.0.to_owned(), source };
+                return compare(&rule.compare, &file_a, &file_b).map_err(unreadable);
+            }
+            format!("{bytes_a} against {bytes_b} bytes")
+        }
+        (Found::Malformed(kind), _) => format!("in {} it is a {kind}, not a file", a.1),
+        (_, Found::Malformed(kind)) => format!("in {} it is a {kind}, not a file", b.1),
+        (Found::Absent, _) => format!("{} does not have it", a.1),
+        (_, Found::Absent) => format!("{} does not have it", b.1),
+    };
+    Ok(Outcome::Different(how))
+}

@@ -1,0 +1,378 @@
+//! From a rule's keys to the rule.
+
+use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
+
+use super::mistake::{SpecError, SpecFault, Spot};
+use super::{AtSpec, CheckSpec, ColumnSpec, Keys, RangeSpec, RuleKind};
+use crate::rule::{
+    Allowance, Check, Column, Exception, JsonPath, JsonRule, NumbersRule, OutputRule, Range, Rule, TableRule,
+    Tolerance, WordPlace,
+};
+
+/// Regular expressions of one list: bounds memory and time.
+const MOST_PATTERNS: usize = 32;
+/// Bytes that one compiled pattern may take, and as many for its cache.
+const PATTERN_BYTES: usize = 256 << 10;
+/// Bytes that one list of patterns may take, and as many for its cache.
+const PATTERNS_BYTES: usize = 1 << 20;
+/// Exceptions, key columns or ranges of one rule.
+const MOST_PLACES: usize = JsonPath::MOST;
+
+const WITH_NUMBERS: &[RuleKind] = &[RuleKind::Numbers, RuleKind::Table, RuleKind::Json, RuleKind::Array];
+const WITH_LINES: &[RuleKind] = &[RuleKind::Text, RuleKind::Numbers, RuleKind::Table];
+const WITH_PLACES: &[RuleKind] = &[RuleKind::Numbers, RuleKind::Table, RuleKind::Json];
+const TABLES: &[RuleKind] = &[RuleKind::Table];
+
+type Errors = Vec<SpecError>;
+
+/// Makes the rule, or says all that is wrong with its keys.
+pub(super) fn build(spot: &Spot, keys: &Keys) -> Result<OutputRule, Errors> {
+    let mut errors = Vec::new();
+    fitting_keys(spot, keys, &mut errors);
+    let tolerance = tolerance(spot, keys.absolute, keys.relative, keys.ulps, &mut errors);
+    let ignore_lines = pattern_set(spot, "ignore_lines", keys.ignore_lines, &mut errors);
+    let table = |errors: &mut Errors| TableRule {
+        separator: separator(spot, keys, errors),
+        header: keys.header.unwrap_or(true),
+        keys: key_columns(spot, keys, errors),
+        tolerance,
+        at: Vec::new(),
+        ignore_lines: ignore_lines.clone(),
+    };
+    for (key, found) in [("at", keys.at.len()), ("keys", keys.keys.len())] {
+        limit(&spot.key(key), found, MOST_PLACES, &mut errors);
+    }
+    let compare = match keys.rule {
+        RuleKind::Bytes => Rule::Bytes,
+        RuleKind::Text => Rule::Text { ignore_lines: ignore_lines.clone() },
+        RuleKind::Numbers => {
+            let at = exceptions(spot, keys, word_place, &mut errors);
+            Rule::Numbers(NumbersRule { tolerance, at, ignore_lines: ignore_lines.clone() })
+        }
+        RuleKind::Table => {
+            let at = exceptions(spot, keys, table_place, &mut errors);
+            Rule::Table(TableRule { at, ..table(&mut errors) })
+        }
+        RuleKind::Json => {
+            Rule::Json(JsonRule { tolerance, at: exceptions(spot, keys, path_place, &mut errors) })
+        }
+        RuleKind::Array => Rule::Array { tolerance },
+        RuleKind::Ignore => Rule::Ignore,
+    };
+    let check = match keys.check {
+        None => Check::default(),
+        Some(spec) => {
+            let form = match &compare {
+                Rule::Table(rule) => Some(rule),
+                _ => None,
+            };
+            check(&spot.key("check"), keys.rule, spec, form, &mut errors)
+        }
+    };
+    if errors.is_empty() { Ok(OutputRule { compare, check }) } else { Err(errors) }
+}
+
+/// Notes keys that the rule does not take.
+fn fitting_keys(spot: &Spot, keys: &Keys, errors: &mut Errors) {
+    for (key, is_there, kinds) in [
+        ("absolute", keys.absolute.is_some(), WITH_NUMBERS),
+        ("relative", keys.relative.is_some(), WITH_NUMBERS),
+        ("ulps", keys.ulps.is_some(), WITH_NUMBERS),
+        ("ignore_lines", !keys.ignore_lines.is_empty(), WITH_LINES),
+        ("separator", keys.separator.is_some(), TABLES),
+        ("header", keys.header.is_some(), TABLES),
+        ("keys", !keys.keys.is_empty(), TABLES),
+        ("at", !keys.at.is_empty(), WITH_PLACES),
+    ] {
+        if is_there && !kinds.contains(&keys.rule) {
+            let belongs_to: Vec<_> = kinds.iter().map(|kind| format!("{:?}", kind.word())).collect();
+            let fault = SpecFault::Option { rule: keys.rule.word(), belongs_to: belongs_to.join(", ") };
+            errors.push(spot.key(key).mistake(fault));
+        }
+    }
+}
+
+fn limit(spot: &Spot, found: usize, most: usize, errors: &mut Errors) {
+    if found > most {
+        errors.push(spot.mistake(SpecFault::TooMany { found, most }));
+    }
+}
+
+fn tolerance(
+    spot: &Spot,
+    absolute: Option<f64>,
+    relative: Option<f64>,
+    ulps: Option<u32>,
+    errors: &mut Errors,
+) -> Tolerance {
+    for (key, value) in [("absolute", absolute), ("relative", relative)] {
+        if let Some(value) = value
+            && !(value.is_finite() && value >= 0.0)
+        {
+            errors.push(spot.key(key).mistake(SpecFault::Tolerance { found: value.to_string() }));
+        }
+    }
+    Tolerance {
+        absolute: absolute.unwrap_or_default(),
+        relative: relative.unwrap_or_default(),
+        ulps: ulps.unwrap_or_default(),
+    }
+}
+
+/// A pattern works on bytes: `.` is any byte, classes are ASCII's, and no text can be invalid.
+fn pattern(spot: &Spot, pattern: &str, errors: &mut Errors) -> Option<Regex> {
+    let mut builder = RegexBuilder::new(pattern);
+    builder.unicode(false).size_limit(PATTERN_BYTES).dfa_size_limit(PATTERN_BYTES);
+    match builder.build() {
+        Ok(regex) => Some(regex),
+        Err(error) => {
+            errors.push(spot.mistake(no_pattern(pattern, &error)));
+            None
+        }
+    }
+}
+
+fn no_pattern(pattern: &str, error: &regex::Error) -> SpecFault {
+    let reason = match error {
+        regex::Error::CompiledTooBig(_) => "it is too large once compiled".to_owned(),
+        // The last line says it; those before draw the pattern.
+        error => {
+            let text = error.to_string();
+            let last = text.lines().last().unwrap_or_default();
+            last.strip_prefix("error: ").unwrap_or(last).to_owned()
+        }
+    };
+    SpecFault::Pattern { pattern: pattern.to_owned(), reason }
+}
+
+fn patterns(spot: &Spot, key: &str, list: &[String], errors: &mut Errors) -> Vec<Regex> {
+    limit(&spot.key(key), list.len(), MOST_PATTERNS, errors);
+    let one = |(i, text): (usize, &String)| pattern(&spot.item(key, i), text, errors);
+    list.iter().enumerate().filter_map(one).collect()
+}
+
+fn pattern_set(spot: &Spot, key: &str, list: &[String], errors: &mut Errors) -> RegexSet {
+    // One by one first, since a set does not say which of them it means.
+    if patterns(spot, key, list, errors).len() < list.len() {
+        return RegexSet::empty();
+    }
+    let mut builder = RegexSetBuilder::new(list);
+    builder.unicode(false).size_limit(PATTERNS_BYTES).dfa_size_limit(PATTERNS_BYTES);
+    builder.build().unwrap_or_else(|error| {
+        errors.push(spot.key(key).mistake(no_pattern(&list.join("|"), &error)));
+        RegexSet::empty()
+    })
+}
+
+fn separator(spot: &Spot, keys: &Keys, errors: &mut Errors) -> u8 {
+    match keys.separator.unwrap_or(",").as_bytes() {
+        &[byte] if byte.is_ascii() && !byte.is_ascii_alphanumeric() && !b"\"\n\r.+-".contains(&byte) => byte,
+        found => {
+            let found = format!("{:?}", String::from_utf8_lossy(found));
+            let accepted = "one character such as \",\", \";\", \"|\" or \"\\t\"".to_owned();
+            errors.push(spot.key("separator").mistake(SpecFault::Value { found, accepted }));
+            b','
+        }
+    }
+}
+
+fn key_columns(spot: &Spot, keys: &Keys, errors: &mut Errors) -> Vec<Column> {
+    let has_header = keys.header.unwrap_or(true);
+    for (i, column) in keys.keys.iter().enumerate() {
+        named_column(&spot.item("keys", i), column, has_header, errors);
+    }
+    keys.keys.iter().map(|column| column.0.clone()).collect()
+}
+
+fn named_column(spot: &Spot, column: &ColumnSpec, has_header: bool, errors: &mut Errors) {
+    if let (Column::Name(name), false) = (&column.0, has_header) {
+        let accepted = "with header = false a column's number from 1".to_owned();
+        errors.push(spot.mistake(SpecFault::Value { found: format!("{name:?}"), accepted }));
+    }
+}
+
+/// The three keys that can say a place.
+struct Place<'a> {
+    column: Option<&'a ColumnSpec>,
+    key: Option<&'a str>,
+    path: Option<&'a str>,
+}
+
+impl<'a> Place<'a> {
+    fn of_exception(spec: &'a AtSpec) -> Self {
+        Self { column: spec.column.as_ref(), key: spec.key.as_deref(), path: spec.path.as_deref() }
+    }
+
+    fn of_range(spec: &'a RangeSpec) -> Self {
+        Self { column: spec.column.as_ref(), key: spec.key.as_deref(), path: spec.path.as_deref() }
+    }
+
+    fn wrong(&self, spot: &Spot, accepted: &'static str, rule: &'static str, errors: &mut Errors) {
+        let found = match (self.column, self.key, self.path) {
+            (None, None, None) => "no place is given",
+            (Some(_), None, None) => "column is given",
+            (None, Some(_), None) => "key is given",
+            (None, None, Some(_)) => "path is given",
+            _ => "several places are given",
+        };
+        errors.push(spot.mistake(SpecFault::Place { found, accepted, rule }));
+    }
+}
+
+fn word_place(spot: &Spot, place: &Place, _: bool, errors: &mut Errors) -> Option<WordPlace> {
+    match place {
+        Place { column: Some(ColumnSpec(Column::Number(number))), key: None, path: None } => {
+            Some(WordPlace::Column(*number))
+        }
+        Place { column: Some(ColumnSpec(Column::Name(name))), key: None, path: None } => {
+            let accepted = "a column's number from 1; names belong to rule = \"table\"".to_owned();
+            errors
+                .push(spot.key("column").mistake(SpecFault::Value { found: format!("{name:?}"), accepted }));
+            None
+        }
+        Place { column: None, key: Some(key), path: None } => {
+            if crate::compare::is_key(key.as_bytes()) {
+                return Some(WordPlace::Key((*key).to_owned()));
+            }
+            let accepted = "a single word of letters, digits and _ . + - that is no number".to_owned();
+            errors.push(spot.key("key").mistake(SpecFault::Value { found: format!("{key:?}"), accepted }));
+            None
+        }
+        other => {
+            other.wrong(spot, "either column or key says the place", "numbers", errors);
+            None
+        }
+    }
+}
+
+fn table_place(spot: &Spot, place: &Place, has_header: bool, errors: &mut Errors) -> Option<Column> {
+    match place {
+        Place { column: Some(column), key: None, path: None } => {
+            named_column(&spot.key("column"), column, has_header, errors);
+            Some(column.0.clone())
+        }
+        other => {
+            other.wrong(spot, "column says the place", "table", errors);
+            None
+        }
+    }
+}
+
+fn path_place(spot: &Spot, place: &Place, _: bool, errors: &mut Errors) -> Option<JsonPath> {
+    match place {
+        Place { column: None, key: None, path: Some(text) } => {
+            let path = JsonPath::parse(text);
+            if path.is_none() {
+                let accepted = JsonPath::FORM.to_owned();
+                errors.push(
+                    spot.key("path").mistake(SpecFault::Value { found: format!("{text:?}"), accepted }),
+                );
+            }
+            path
+        }
+        other => {
+            other.wrong(spot, "path says the place", "json", errors);
+            None
+        }
+    }
+}
+
+fn exceptions<P>(
+    spot: &Spot,
+    keys: &Keys,
+    place: impl Fn(&Spot, &Place, bool, &mut Errors) -> Option<P>,
+    errors: &mut Errors,
+) -> Vec<Exception<P>> {
+    let mut found = Vec::new();
+    for (i, spec) in keys.at.iter().enumerate() {
+        let spot = spot.item("at", i);
+        let has_tolerance = spec.absolute.is_some() || spec.relative.is_some() || spec.ulps.is_some();
+        let tolerance = tolerance(&spot, spec.absolute, spec.relative, spec.ulps, errors);
+        if has_tolerance == spec.ignore {
+            let accepted = "either a tolerance (absolute, relative, ulps) or ignore = true";
+            errors.push(spot.mistake(SpecFault::Nothing { accepted }));
+        }
+        let place = place(&spot, &Place::of_exception(spec), keys.header.unwrap_or(true), errors);
+        let allowance = if spec.ignore { Allowance::Ignored } else { Allowance::Within(tolerance) };
+        found.extend(place.map(|place| Exception { place, allowance }));
+    }
+    found
+}
+
+fn check(
+    spot: &Spot,
+    rule: RuleKind,
+    spec: &CheckSpec,
+    form: Option<&TableRule>,
+    errors: &mut Errors,
+) -> Check {
+    let mut check = Check {
+        min_bytes: spec.min_bytes,
+        max_bytes: spec.max_bytes,
+        must_match: patterns(spot, "must_match", &spec.must_match, errors),
+        must_not_match: patterns(spot, "must_not_match", &spec.must_not_match, errors),
+        ..Check::default()
+    };
+    if let (Some(min), Some(max)) = (spec.min_bytes, spec.max_bytes)
+        && min > max
+    {
+        let accepted = format!("at most max_bytes, which is {max}");
+        errors.push(spot.key("min_bytes").mistake(SpecFault::Value { found: min.to_string(), accepted }));
+    }
+    limit(&spot.key("ranges"), spec.ranges.len(), MOST_PATTERNS, errors);
+    let mut cells = Vec::new();
+    for (i, range) in spec.ranges.iter().enumerate() {
+        let spot = spot.item("ranges", i);
+        let place = Place::of_range(range);
+        let lines = range.lines.as_ref().and_then(|text| pattern(&spot.key("lines"), text, errors));
+        limits(&spot, range, errors);
+        if range.lines.is_some() && matches!(rule, RuleKind::Json | RuleKind::Array) {
+            let belongs_to = "\"numbers\", \"table\"".to_owned();
+            let fault = SpecFault::Option { rule: rule.word(), belongs_to };
+            errors.push(spot.key("lines").mistake(fault));
+        }
+        match (rule, form) {
+            (RuleKind::Json, _) => {
+                let place = path_place(&spot, &place, true, errors);
+                check.values.extend(place.map(|place| made(range, place, None)));
+            }
+            (RuleKind::Array, _) => match place {
+                Place { column: None, key: None, path: None } => check.elements.push(made(range, (), None)),
+                other => other.wrong(&spot, "all elements are meant", "array", errors),
+            },
+            (_, Some(form)) => {
+                let place = table_place(&spot, &place, form.header, errors);
+                cells.extend(place.map(|place| made(range, place, lines)));
+            }
+            _ => {
+                let place = word_place(&spot, &place, true, errors);
+                check.words.extend(place.map(|place| made(range, place, lines)));
+            }
+        }
+    }
+    check.cells = form.filter(|_| !cells.is_empty()).map(|form| (form.clone(), cells));
+    check
+}
+
+fn limits(spot: &Spot, range: &RangeSpec, errors: &mut Errors) {
+    for (key, value) in [("min", range.min), ("max", range.max)] {
+        if let Some(value) = value
+            && !value.is_finite()
+        {
+            let accepted = "a finite number".to_owned();
+            errors.push(spot.key(key).mistake(SpecFault::Value { found: value.to_string(), accepted }));
+        }
+    }
+    match (range.min, range.max) {
+        (None, None) => errors.push(spot.mistake(SpecFault::Nothing { accepted: "min or max" })),
+        (Some(min), Some(max)) if min > max => {
+            let accepted = format!("at most max, which is {max}");
+            errors.push(spot.key("min").mistake(SpecFault::Value { found: min.to_string(), accepted }));
+        }
+        _ => {}
+    }
+}
+
+fn made<P>(range: &RangeSpec, place: P, lines: Option<Regex>) -> Range<P> {
+    Range { place, lines, min: range.min, max: range.max, optional: range.optional }
+}
