@@ -1,9 +1,16 @@
 # shellcheck shell=bash
-# Measures what Buoy promises; the measurements are in wrapper/benches/bars.
+# Measures what Buoy promises; the measurements are in wrapper/benches/bars and validators/benches/validate.
 
 # run_bench [NAME...] [--engine docker|podman]
+# run_bench validate [NAME...]
 run_bench() {
     local engine='' word previous=''
+    if [ "${1:-}" = validate ]; then
+        shift
+        provide_rust
+        cargo bench --locked --quiet --package validators --bench validate -- "$@"
+        return
+    fi
     for word in "$@"; do
         [ "$previous" != --engine ] || engine=$word
         previous=$word

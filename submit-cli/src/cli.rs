@@ -20,6 +20,8 @@ pub enum Verb {
     Init(commands::init::Args),
     /// Say what a campaign would run, or everything that is wrong with it
     Check(commands::check::Args),
+    /// Try an app's rules on two results, and explain what comes out
+    Compare(commands::compare::Args),
     /// Write what would be sent to a folder: templates, files, a line for each job
     Pack(commands::pack::Args),
     /// Run a campaign on this computer, as volunteers' computers would

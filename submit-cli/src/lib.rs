@@ -84,5 +84,6 @@ pub mod starter;
 pub mod submission;
 pub mod template;
 pub mod toml_section;
+pub mod trial;
 pub mod units;
 pub mod workunit;

@@ -209,7 +209,8 @@ fn inside(dir: &Path, name: &str) -> PathBuf {
     if dir == Path::new(".") { PathBuf::from(name) } else { dir.join(name) }
 }
 
-fn read_app(path: &Path, mistakes: &mut Diagnostics) -> Option<AppSpec> {
+/// Reads a science app, named by its directory or its app.toml; mistakes go to `mistakes`.
+pub fn read_app(path: &Path, mistakes: &mut Diagnostics) -> Option<AppSpec> {
     let file = if path.is_dir() { inside(path, "app.toml") } else { path.to_path_buf() };
     let is_toml = file.extension().is_some_and(|extension| extension == "toml");
     if file.exists() && !(file.is_file() && is_toml) {

@@ -13,6 +13,7 @@ pub mod projects;
 pub mod standing;
 pub mod submit;
 pub(crate) mod terminal;
+pub mod trial;
 pub mod watch;
 
 use std::io::{self, IsTerminal, Write};

@@ -11,6 +11,7 @@ pub mod admin_app_version;
 pub mod admin_check;
 pub mod admin_plan_class;
 pub mod check;
+pub mod compare;
 pub mod completions;
 pub mod connect;
 pub mod doctor;
@@ -35,6 +36,7 @@ pub fn run(cli: Cli) -> Exit {
     let done = match cli.verb {
         Verb::Init(args) => init::run(&args),
         Verb::Check(args) => check::run(&args),
+        Verb::Compare(args) => compare::run(&args),
         Verb::Pack(args) => pack::run(&args),
         Verb::Run(args) => run::run(&args),
         Verb::Submit(args) => submit::run(&args),

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde::Serialize;
+use validators::describe;
 
 use crate::app::{AppSpec, Mode};
 use crate::pack::Package;
@@ -38,9 +39,16 @@ pub fn text(plan: &Plan) -> io::Result<()> {
     for input in &plan.job_inputs {
         writeln!(out, "input    {} (per job{})", input.open_name, copied(input.mode))?;
     }
-    for output in &app.outputs {
+    let names: Vec<&str> = app.outputs.iter().map(|output| output.name.as_str()).collect();
+    let rules = app.validate.rules(&names).expect("the plan was made without a mistake");
+    for (output, rule) in app.outputs.iter().zip(&rules) {
         let optional = if output.optional { ", optional" } else { "" };
-        writeln!(out, "output   {} (at most {}{optional})", output.name, show_size(output.max_bytes))?;
+        let size = show_size(output.max_bytes);
+        let compared = describe::rule(&rule.compare);
+        writeln!(out, "output   {} (at most {size}{optional}): {compared}", output.name)?;
+        if let Some(check) = describe::check(&rule.check) {
+            writeln!(out, "         each result: {check}")?;
+        }
     }
     writeln!(out, "needs    {}", needs(app))?;
     for (label, job) in plan.jobs.first().map(|job| ("first", job)).into_iter().chain(last(plan)) {

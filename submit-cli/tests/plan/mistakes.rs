@@ -422,7 +422,7 @@ absolut = 1
       accepted: quorum not greater than total
     error: app.toml:29:14: max_errors is 0 (integer)
       accepted: a whole number, 1 or more
-    error: app.toml:32:1: unknown field `absolut`, expected one of `rule`, `absolute`, `relative`, `ignore_lines`, `output`
+    error: app.toml:32:1: unknown field `absolut`, expected one of `rule`, `absolute`, `relative`, `ulps`, `ignore_lines`, `separator`, `header`, `keys`, `at`, `check`, `output`
     19 mistakes; nothing was done
     "#);
 }
@@ -439,7 +439,7 @@ fn a_rule_for_an_output_that_is_not_declared() {
     let rule = "max_size = \"1 MB\"\n[validate]\nrule = \"bytes\"\n[[validate.output]]\nname = \"pose.pdbqt\"\nrule = \"text\"\n";
     let folder = Folder::new().replace("app.toml", "max_size = \"1 MB\"\n", rule);
     assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
-    error: app.toml:21:1: validate.output "pose.pdbqt": there is no output "pose.pdbqt", the outputs are poses.pdbqt
+    error: app.toml:24:1: validate.output "pose.pdbqt".name: there is no output "pose.pdbqt", the outputs are poses.pdbqt
     1 mistake; nothing was done
     "#);
 }

@@ -299,7 +299,7 @@ fn a_dry_run_writes_nothing() {
     batch    jobs: 2 jobs, 2 copies of each, 2 must agree
     input    receptor.pdbqt (shared)
     input    ligand.pdbqt (per job)
-    output   poses.pdbqt (at most 1 MB)
+    output   poses.pdbqt (at most 1 MB): every byte the same
     needs    1e12 flops, 512 MB memory, 1 GB disk, 1 cpu; back within 7 days
     first    a: --ligand ligand.pdbqt --seed 1
     last     b: --ligand ligand.pdbqt --seed 2

@@ -7,6 +7,8 @@
 
 mod figures;
 mod material;
+
+mod numbers;
 mod oracle;
 mod pairs;
 mod project;

@@ -1,8 +1,15 @@
 //! Pairs of numbers, half of them close to the border of their tolerance.
 
-use crate::material::Numbers;
+use std::io::Cursor;
+
+use validators::compare::{Outcome, compare};
+use validators::spec::ValidateSpec;
+
+use crate::numbers::Numbers;
+use crate::oracle;
 
 /// Two numbers and the tolerances they are judged by, as written.
+#[derive(Debug)]
 pub struct Pair {
     pub absolute: String,
     pub relative: String,
@@ -10,23 +17,56 @@ pub struct Pair {
     pub b: String,
 }
 
+/// What came out for a pair.
+pub struct Verdict {
+    /// By exact arithmetic.
+    pub expected: bool,
+    /// By the rule, with nothing behind the numbers and with enough for them to be read in bulk.
+    pub found: [bool; 2],
+    /// The same with the results exchanged.
+    pub exchanged: [bool; 2],
+}
+
+impl Pair {
+    /// Judges the pair by the rule and by the oracle.
+    pub fn judge(&self) -> Verdict {
+        let Pair { absolute, relative, a, b } = self;
+        let rule = format!("rule = 'numbers'\nabsolute = {absolute}\nrelative = {relative}");
+        let rule = toml::from_str::<ValidateSpec>(&rule).unwrap().general().unwrap().compare;
+        let agree = |x: &str, y: &str| {
+            let text = |number: &str, rest: &str| Cursor::new(format!("{number}{rest}"));
+            let rests = ["", &"\nx".repeat(64)];
+            rests.map(|rest| compare(&rule, text(x, rest), text(y, rest)).unwrap() == Outcome::Same)
+        };
+        Verdict {
+            expected: oracle::allows(absolute, relative, a, b),
+            found: agree(a, b),
+            exchanged: agree(b, a),
+        }
+    }
+}
+
 /// The next pair.
 pub fn next(numbers: &mut Numbers) -> Pair {
     let places = numbers.below(7) as u32;
     // Tolerances that TOML reads as they are written: few digits.
     let unit = 10u64.pow(places);
-    let absolute = numbers.below(40);
-    let relative_places = numbers.below(7);
-    let relative = if numbers.below(3) == 0 { 0 } else { numbers.below(400) };
+    let relative_places = 2 + numbers.below(7);
+    // One of them alone most of the time: else the larger one decides nearly always.
+    let (absolute, relative) = match numbers.below(5) {
+        0 | 1 => (numbers.below(40), 0),
+        2 | 3 => (0, numbers.below(400)),
+        _ => (numbers.below(40), numbers.below(400)),
+    };
     let size = [100, 10_000, 100_000_000, 1_000_000_000_000][numbers.below(4) as usize];
     let a = numbers.below(size).cast_signed() - numbers.below(size).cast_signed();
     let b = match numbers.below(8) {
         // Exactly at the border of the absolute tolerance, or a step beside it.
-        0..=2 => a + absolute.cast_signed() + numbers.below(3).cast_signed() - 1,
+        0..=2 => a + absolute.cast_signed() + numbers.below(4).cast_signed() - 1,
         // Close to the border of the relative one.
         3..=5 => {
             let allowed = a.unsigned_abs() * relative / 10u64.pow(relative_places as u32);
-            a - allowed.cast_signed() + numbers.below(3).cast_signed() - 1
+            a - allowed.cast_signed() - numbers.below(4).cast_signed() + 1
         }
         6 => a,
         _ => numbers.below(size).cast_signed(),

@@ -170,3 +170,26 @@ fn paths_are_read_as_rfc_6901_has_them() {
     assert_eq!(path("/"), Some(vec![Some(String::new())]));
     assert_eq!(path("a"), None);
 }
+
+#[test]
+fn the_examples_of_the_documentation_are_rules() {
+    #[derive(Deserialize)]
+    struct App {
+        validate: ValidateSpec,
+    }
+    let page = include_str!("../../../docs/validation.md");
+    let blocks: Vec<&str> =
+        page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    let rules: Vec<&str> = blocks.into_iter().filter(|block| block.contains("rule = \"numbers\"")).collect();
+    assert_eq!(rules.len(), 3);
+    for block in rules {
+        let spec = match toml::from_str::<App>(block) {
+            Ok(app) => app.validate,
+            Err(_) => toml::from_str(block).unwrap(),
+        };
+        assert_eq!(
+            spec.rules(&["poses.pdbqt", "log.txt"]).map_err(|errors| format!("{errors:?}")).err(),
+            None
+        );
+    }
+}

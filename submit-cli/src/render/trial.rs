@@ -1,0 +1,41 @@
+//! What came out when rules were tried by hand.
+
+use std::io::{self, Write};
+
+use super::terminal::harmless;
+use crate::trial::Trial;
+
+/// Prints it to stdout.
+///
+/// # Errors
+/// stdout is closed.
+pub fn text(trials: &[Trial]) -> io::Result<()> {
+    let text: String = trials.iter().map(words).collect();
+    io::stdout().lock().write_all(harmless(&text).as_bytes())
+}
+
+/// Prints it to stdout as one JSON object.
+///
+/// # Errors
+/// stdout is closed.
+pub fn json(trials: &[Trial]) -> io::Result<()> {
+    let agree = trials.iter().all(Trial::is_good);
+    writeln!(io::stdout().lock(), "{}", serde_json::json!({ "agree": agree, "outputs": trials }))
+}
+
+fn words(trial: &Trial) -> String {
+    let mut text = format!("output   {}\nrule     {}\n", trial.output, trial.rule);
+    if let Some(check) = &trial.check {
+        text.push_str(&format!("each     {check}\n"));
+    }
+    for (which, fault) in ["first", "second"].iter().zip(&trial.faults) {
+        if let Some(fault) = fault {
+            text.push_str(&format!("{which:<8} invalid: {} {fault}\n", trial.output));
+        }
+    }
+    match &trial.difference {
+        None => text.push_str("verdict  they agree\n"),
+        Some(how) => text.push_str(&format!("verdict  they differ: {} {how}\n", trial.output)),
+    }
+    text
+}
