@@ -2,7 +2,7 @@
 //!
 //! Nothing is decided here that could be in doubt: the pass stops before it, and the general way goes on there.
 
-use super::scan::{Class, MARGIN, class, read, skip_blanks, word_end};
+use super::scan::{Class, MARGIN, class, read, skip_blanks};
 use super::window::is_blank;
 use super::words::{Allowed, Words};
 
@@ -97,13 +97,18 @@ pub(super) fn pass(a: &[u8], b: &[u8], line: &mut Line, words: &Words, may_end_l
             passed = Passed { a: at_a + 1, b: at_b + 1, lines: passed.lines + 1 };
             continue;
         }
-        let ends = match (read(a, at_a), read(b, at_b)) {
-            (Some((x, end_a)), Some((y, end_b))) if limits.surely_allow(&x, &y) => Some((end_a, end_b)),
-            (Some(_), Some(_)) => None,
-            _ => equal_piece(a, at_a, b, at_b).map(|length| (at_a + length, at_b + length)),
-        };
-        let Some((end_a, end_b)) = ends else { break };
-        (passed.a, passed.b) = (end_a, end_b);
+        // Whatever begins a number comes before the letters.
+        if a[at_a] <= b'9'
+            && let (Some((x, end_a)), Some((y, end_b))) = (read(a, at_a), read(b, at_b))
+        {
+            if !limits.surely_allow(&x, &y) {
+                break;
+            }
+            (passed.a, passed.b) = (end_a, end_b);
+            continue;
+        }
+        let Some(length) = equal_piece(a, at_a, b, at_b) else { break };
+        (passed.a, passed.b) = (at_a + length, at_b + length);
     }
     // Where in its line that is matters only now.
     line.pass_over([&a[..passed.a], &b[..passed.b]]);
@@ -123,9 +128,10 @@ fn equal_piece(a: &[u8], at_a: usize, b: &[u8], at_b: usize) -> Option<usize> {
     match class(a[at_a]) {
         Class::Mark => (a[at_a] == b[at_b]).then_some(1),
         Class::Word => {
-            let length = word_end(&a[..at_a + MARGIN], at_a)? - at_a;
-            let is_equal = b[at_b..at_b + length] == a[at_a..at_a + length];
-            (is_equal && class(b[at_b + length]) != Class::Word).then_some(length)
+            let (a, b) = (&a[at_a..at_a + MARGIN], &b[at_b..at_b + MARGIN]);
+            let is_over = |(x, y): (&u8, &u8)| x != y || class(*x) != Class::Word;
+            let length = a.iter().zip(b).position(is_over)?;
+            (class(a[length]) != Class::Word && class(b[length]) != Class::Word).then_some(length)
         }
         Class::Blank | Class::LineEnd => None,
     }

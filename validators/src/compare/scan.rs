@@ -209,12 +209,6 @@ fn read_exponent(view: &[u8], at: usize) -> Option<(i32, usize)> {
     Some((if sign == b'-' { -value } else { value }, start + count))
 }
 
-/// The place after the word at `at`; `None` if its end is not in view.
-#[inline]
-pub(super) fn word_end(view: &[u8], at: usize) -> Option<usize> {
-    view[at..].iter().position(|&b| class(b) != Class::Word).map(|length| at + length)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

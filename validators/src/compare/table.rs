@@ -81,6 +81,7 @@ fn compare_cells(columns: &Columns, a: &Row, b: &Row) -> Result<(), Halt> {
             _ => String::new(),
         };
         let lines = match (a.line(), b.line()) {
+            (0, line) => format!("line {line} of the second"),
             (line, other) if line == other => format!("line {line}"),
             (line, other) => format!("line {line} (line {other} of the second)"),
         };
@@ -136,13 +137,14 @@ impl<A: Read + Seek, B: Read + Seek> AnyOrder<A, B> {
         let parts = rows.div_ceil(INDEXED).max(1);
         let hasher = RandomState::new();
         for part in 0..parts {
-            self.compare_part(&hasher, part, parts)?;
+            self.compare_part(&hasher, part, parts, rows / parts)?;
         }
         Ok(())
     }
 
-    fn compare_part(&mut self, hasher: &RandomState, part: u64, parts: u64) -> Result<(), Halt> {
-        let mut index: Vec<(u64, u64)> = Vec::with_capacity(INDEXED as usize / 8);
+    fn compare_part(&mut self, hasher: &RandomState, part: u64, parts: u64, about: u64) -> Result<(), Halt> {
+        // Parts are not quite of one size; to grow would take twice the memory.
+        let mut index: Vec<(u64, u64)> = Vec::with_capacity(about as usize + about as usize / 32 + 1024);
         self.a.go_to(self.place_a)?;
         loop {
             let (place, _) = self.a.place();

@@ -10,11 +10,13 @@ use crate::rule::{
 };
 
 /// Regular expressions of one list: bounds memory and time.
-const MOST_PATTERNS: usize = 32;
-/// Bytes that one compiled pattern may take, and as many for its cache.
+const MOST_PATTERNS: usize = 16;
+/// Bytes that one compiled pattern may take.
 const PATTERN_BYTES: usize = 256 << 10;
-/// Bytes that one list of patterns may take, and as many for its cache.
+/// Bytes that one compiled list of patterns may take.
 const PATTERNS_BYTES: usize = 1 << 20;
+/// Bytes that a pattern, or a list, may remember of the texts it has seen: with all of them memory stays bounded.
+const CACHE_BYTES: usize = 128 << 10;
 /// Exceptions, key columns or ranges of one rule.
 const MOST_PLACES: usize = JsonPath::MOST;
 
@@ -122,7 +124,7 @@ fn tolerance(
 /// A pattern works on bytes: `.` is any byte, classes are ASCII's, and no text can be invalid.
 fn pattern(spot: &Spot, pattern: &str, errors: &mut Errors) -> Option<Regex> {
     let mut builder = RegexBuilder::new(pattern);
-    builder.unicode(false).size_limit(PATTERN_BYTES).dfa_size_limit(PATTERN_BYTES);
+    builder.unicode(false).size_limit(PATTERN_BYTES).dfa_size_limit(CACHE_BYTES);
     match builder.build() {
         Ok(regex) => Some(regex),
         Err(error) => {
@@ -157,7 +159,7 @@ fn pattern_set(spot: &Spot, key: &str, list: &[String], errors: &mut Errors) -> 
         return RegexSet::empty();
     }
     let mut builder = RegexSetBuilder::new(list);
-    builder.unicode(false).size_limit(PATTERNS_BYTES).dfa_size_limit(PATTERNS_BYTES);
+    builder.unicode(false).size_limit(PATTERNS_BYTES).dfa_size_limit(8 * CACHE_BYTES);
     builder.build().unwrap_or_else(|error| {
         errors.push(spot.key(key).mistake(no_pattern(&list.join("|"), &error)));
         RegexSet::empty()

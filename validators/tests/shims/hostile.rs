@@ -74,3 +74,45 @@ fn time_and_memory_do_not_grow_out_of_hand() {
         assert!(start.elapsed().as_secs() < 20, "{piece:?} took {:?}", start.elapsed());
     }
 }
+
+#[test]
+fn every_rule_gives_a_verdict_on_any_contents() {
+    let deep = "[".repeat(200_000);
+    let wide = "{\"a\":1,".repeat(20_000);
+    let npy = "\u{93}NUMPY";
+    for rule in [
+        "rule = 'numbers'\nat = [{ key = 'x', absolute = 1 }, { column = 2, ignore = true }]",
+        "rule = 'table'\nkeys = ['a']",
+        "rule = 'table'\nheader = false\nignore_lines = ['^#']",
+        "rule = 'json'\nat = [{ path = '/*/*', ignore = true }]",
+        "rule = 'array'\nulps = 1",
+        "check = { must_match = ['(a|aa)+$'], ranges = [{ column = 1, min = 0 }] }",
+        "rule = 'json'\ncheck.ranges = [{ path = '/a', min = 0 }]",
+        "rule = 'table'\ncheck.ranges = [{ column = 'a', min = 0 }]",
+        "rule = 'array'\ncheck.ranges = [{ min = 0 }]",
+    ] {
+        let project = Project::new(&format!(
+            "[app.vina]\noutputs = [{{ name = 'o' }}, {{ name = 'p', optional = true }}]\n[app.vina.validate]\n{rule}"
+        ));
+        for contents in [
+            &deep,
+            &wide,
+            "a,a\n\"",
+            "\0\0\0",
+            "{\"a\":1e999999999}",
+            npy,
+            "P5 9 9 9 ",
+            "a\n1\n\n1",
+            "",
+            "--error",
+        ] {
+            let (init, compare) = lines(&project, |path| fs::write(path, contents).unwrap());
+            let one = project.run_limited(&init);
+            let two = project.run_limited(&compare);
+            for answer in [one, two] {
+                let is_verdict = matches!(answer.code, Some(0 | 1));
+                assert!(is_verdict && answer.log.len() < 1000, "{rule} {:.20?}: {answer:?}", contents);
+            }
+        }
+    }
+}

@@ -164,3 +164,30 @@ fn a_line_that_the_daemon_cut_is_reported_and_judges_nothing() {
     project.write("buoy/routes.toml", &route(41));
     project.run(&format!("buoy-init  {}", paths(0))).has(3, "40 outputs of a result, but the route lists 41");
 }
+
+#[test]
+fn a_result_that_fails_the_check_of_its_rule_is_invalid_and_the_log_says_why() {
+    let routes = "[app.vina]\noutputs = [{ name = 'poses.pdbqt' }]\n[app.vina.validate]\nrule = 'table'\nkeys = ['id']\n\
+                  check = { must_not_match = ['ERROR'], ranges = [{ column = 'e', max = 0 }] }";
+    let project = Project::new(routes);
+    let wu = workunit();
+    let line = format!("buoy-init  {}", project.upload(&wu, 0, 0, "id,e\na,-7.2\nb,-6\n"));
+    project.run(&line).is(0, "");
+    let other = project.upload(&wu, 1, 0, "e,id\n-6.0,b\n-7.2,a\n");
+    project.run(&format!("buoy-compare  {} {other}", project.output(&wu, 0, 0))).is(0, "");
+    project.upload(&wu, 0, 0, "id,e\na,7.2\n");
+    project.run(&line).is(
+        1,
+        &format!("buoy-init: {wu}_0: invalid: poses.pdbqt line 2 column \"e\": 7.2, at most 0 is accepted\n"),
+    );
+    project.upload(&wu, 0, 0, "ERROR\n");
+    project.run(&line).has(1, "line 1: \"ERROR\" must not match \"ERROR\"");
+}
+
+#[test]
+fn a_mistake_in_a_rule_is_told_with_its_line() {
+    let routes = "[app.vina]\noutputs = [{ name = 'x' }]\n\n[app.vina.validate]\nrule = 'json'\nat = [\n  { path = 'x', ignore = true },\n]";
+    let project = Project::new(routes);
+    let path = project.upload(&workunit(), 0, 0, "1");
+    project.run(&format!("buoy-init  {path}")).has(3, "line 7: validate.at[1].path: \"x\" is not accepted");
+}

@@ -37,8 +37,7 @@ fn rows_with_keys_are_in_any_order() {
     assert!(is_same(KEYED, "id,x\na,1\na,2\n", "id,x\na,1.0\na,2\n"));
     assert_eq!(
         difference(KEYED, "id,x\na,1\nb,2\n", "id,x\nb,2.5\na,1\n"),
-        "line 2 of the second with id"
-            .replace("line 2 of the second with id", "line 0 (line 2 of the second) with \"id\" \"b\" column \"x\": 2 against 2.5, off by 0.5, allowed 0.1")
+        "line 2 of the second with \"id\" \"b\" column \"x\": 2 against 2.5, off by 0.5, allowed 0.1"
     );
 }
 
