@@ -122,11 +122,16 @@ fn next(a: &[u8], b: &[u8], passed: &Passed) -> Option<(usize, usize)> {
     (at_a + MARGIN < a.len() && at_b + MARGIN < b.len()).then_some((at_a, at_b))
 }
 
-/// The length of the word or mark that both begin with; `None` if they differ, or are long.
+/// The length of the word, or of the marks, that both begin with; `None` if they differ, or it is a long word.
 #[inline]
 fn equal_piece(a: &[u8], at_a: usize, b: &[u8], at_b: usize) -> Option<usize> {
     match class(a[at_a]) {
-        Class::Mark => (a[at_a] == b[at_b]).then_some(1),
+        Class::Mark => {
+            let (a, b) = (&a[at_a..at_a + MARGIN], &b[at_b..at_b + MARGIN]);
+            let is_over = |(x, y): (&u8, &u8)| x != y || class(*x) != Class::Mark;
+            let length = a.iter().zip(b).position(is_over).unwrap_or(MARGIN);
+            (length > 0).then_some(length)
+        }
         Class::Word => {
             let (a, b) = (&a[at_a..at_a + MARGIN], &b[at_b..at_b + MARGIN]);
             let is_over = |(x, y): (&u8, &u8)| x != y || class(*x) != Class::Word;
