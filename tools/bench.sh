@@ -1,16 +1,22 @@
 # shellcheck shell=bash
-# Measures what Buoy promises; the measurements are in wrapper/benches/bars and validators/benches/validate.
+# Measures what Buoy promises; the measurements are in wrapper/benches/bars, submit-cli/benches/submit and
+# validators/benches/validate.
 
 # run_bench [NAME...] [--engine docker|podman]
+# run_bench submit [NAME...]
 # run_bench validate [NAME...]
 run_bench() {
     local engine='' word previous=''
-    if [ "${1:-}" = validate ]; then
+    case ${1:-} in
+    submit | validate)
+        local what=$1 package=validators
+        [ "$what" = validate ] || package=submit-cli
         shift
         provide_rust
-        cargo bench --locked --quiet --package validators --bench validate -- "$@"
+        cargo bench --locked --quiet --package "$package" --bench "$what" -- "$@"
         return
-    fi
+        ;;
+    esac
     for word in "$@"; do
         [ "$previous" != --engine ] || engine=$word
         previous=$word

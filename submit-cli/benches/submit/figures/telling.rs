@@ -1,0 +1,53 @@
+//! `buoy status --offline` of a large campaign, from its file alone.
+
+use submit_cli::campaign::Campaign;
+use submit_cli::campaign::sent::{Change, NewWorkunit, Verdict, WorkunitState};
+use submit_cli::submission::{self, outgoing::Outgoing};
+use submit_cli::template::Templates;
+
+use crate::campaign::Bench;
+use crate::process::buoy;
+use crate::table::Row;
+
+const JOBS: usize = 100_000;
+
+pub fn measure() -> Vec<Row> {
+    let bench = Bench::new(2);
+    let plan = bench.plan();
+    let mut outgoing = Outgoing::new(&plan, &bench.entry, &Templates::default(), 1.0).unwrap();
+    let first = outgoing.workunits[0].clone();
+    let workunit = |n: usize| NewWorkunit {
+        job: format!("job-{n}"),
+        name: format!("{}-{n}", first.name),
+        ..first.clone()
+    };
+    outgoing.workunits = (0..JOBS).map(workunit).collect();
+    let results = bench.path("results");
+    let mut campaign = Campaign::open_for_run(&results).unwrap();
+    submission::prepare(&mut campaign, &outgoing, &results).unwrap();
+    let states = [WorkunitState::Done, WorkunitState::InProgress, WorkunitState::Failed];
+    let state = |n: usize| states[n % 10 / 4];
+    let changes: Vec<Change> =
+        (0..JOBS).map(|n| Change { name: outgoing.workunits[n].name.clone(), state: state(n) }).collect();
+    campaign.note_changes(&changes, 1.0).unwrap();
+    let verdicts: Vec<Verdict> = (0..JOBS)
+        .filter(|n| state(*n) == WorkunitState::Failed)
+        .map(|n| Verdict {
+            name: outgoing.workunits[n].name.clone(),
+            exit_status: Some(139),
+            cause: Some(format!("exit {} in dock", 130 + n % 7)),
+            ..Verdict::default()
+        })
+        .collect();
+    campaign.note_verdicts(&verdicts).unwrap();
+    drop(campaign);
+    let runs = buoy(9, &bench.path(""), &["status", "--out", "results", "--offline"]);
+    assert!(runs[0].said.contains("100000"), "{}", runs[0].said);
+    let median = runs[4].seconds;
+    vec![Row::new(
+        format!("`buoy status` of {JOBS} jobs from the campaign file"),
+        format!("p50 {:.0} ms, max {:.0} ms", median * 1e3, runs[8].seconds * 1e3),
+        "≤ 100 ms",
+        median <= 0.1,
+    )]
+}
