@@ -266,7 +266,9 @@ pub fn needs_encoding(word: &str) -> bool {
 /// A workunit's `<command_line>` that arrives as these words: readable if all of them survive the way,
 /// else encoded as a whole.
 pub fn command_line<S: AsRef<str>>(words: &[S]) -> String {
-    if words.iter().any(|word| needs_encoding(word.as_ref())) {
+    // The web code of a project's server takes a text of one 0 for none (html/user/submit_rpc_handler.php, `submit_jobs`).
+    let is_nothing_to_php = matches!(words, [only] if only.as_ref() == "0");
+    if is_nothing_to_php || words.iter().any(|word| needs_encoding(word.as_ref())) {
         return encode(words);
     }
     words.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(" ")
@@ -399,6 +401,13 @@ mod tests {
         // As in recorded/client/stderr-docker_wrapper-ok.txt.
         assert_eq!(args_value(&["hello", "world"]).as_deref(), Some(" hello world"));
         assert_eq!(args_value::<&str>(&[]), None);
+    }
+
+    #[test]
+    fn a_0_alone_is_encoded() {
+        assert!(command_line(&["0"]).starts_with(ARGV));
+        assert_eq!(job_args(&[&command_line(&["0"])]), ["0"]);
+        assert_eq!(command_line(&["0", "0"]), "0 0");
     }
 
     #[test]

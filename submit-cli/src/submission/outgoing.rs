@@ -172,8 +172,6 @@ fn absolute(content: &Content) -> Content {
 
 fn facts(plan: &Plan, project: &ProjectEntry, now: f64) -> Facts {
     let app = &plan.app;
-    let program = plan.jobs.first().and_then(|job| job.args.first());
-    let program = program.filter(|word| !word.starts_with('-')).unwrap_or(&app.name);
     Facts {
         project: project.name.clone(),
         url: project.url.clone(),
@@ -190,7 +188,7 @@ fn facts(plan: &Plan, project: &ProjectEntry, now: f64) -> Facts {
                 optional: output.optional,
             })
             .collect(),
-        program: program.clone(),
+        program: app.name.clone(),
         memory_bytes: app.resources.memory_bytes,
         disk_bytes: app.resources.disk_bytes,
         deadline_seconds: app.resources.deadline.as_secs(),

@@ -165,3 +165,16 @@ fn a_job_name_that_the_project_has_from_elsewhere_is_said() {
     assert!(error.to_string().contains("--name"), "{error}");
     assert_eq!(bench.project.workunit_count(), 3);
 }
+
+#[test]
+fn a_job_whose_only_argument_is_0_keeps_it() {
+    // PHP takes the text "0" for none.
+    let bench = Bench::new(2);
+    let app = std::fs::read_to_string(bench.path("app.toml")).unwrap();
+    bench.write("app.toml", &app.replace("--ligand ligand.pdbqt --seed {seed}", "{seed}"));
+    bench.submit().unwrap();
+    bench.assert_all_there_once();
+    let lines: Vec<String> =
+        bench.project.workunits().into_iter().map(|workunit| workunit.command_line).collect();
+    assert!(lines.contains(&"1".to_owned()) && !lines.contains(&String::new()), "{lines:?}");
+}

@@ -24,7 +24,7 @@ pub struct Facts {
     pub batch: String,
     /// What a job writes, in the order of the numbers on the server.
     pub outputs: Vec<FactOutput>,
-    /// What a job runs, for messages: the first word of its command, else the science app.
+    /// What failed, in messages: the science app.
     pub program: String,
     /// Bytes of memory that a job was given (`rsc_memory_bound`).
     pub memory_bytes: u64,
