@@ -58,7 +58,7 @@ impl RetryPolicy {
     fn wait(&self, tried: u32, error: &ProjectError, share: f64) -> Duration {
         let doubled = self.first_wait.saturating_mul(1u32.checked_shl(tried - 1).unwrap_or(u32::MAX));
         let spread = doubled.min(self.longest_wait).mul_f64(0.5 + share / 2.0);
-        let wished = error.retry_after().map_or(Duration::ZERO, |wish| wish + spread / 4);
+        let wished = error.retry_after().map_or(Duration::ZERO, |wish| wish.saturating_add(spread / 4));
         spread.max(wished).min(self.longest_wait)
     }
 }
@@ -115,6 +115,16 @@ mod tests {
             |wish| ProjectError::Maintenance { message: "m".into(), retry_after: Some(seconds(wish)) };
         assert_eq!(policy.wait(1, &closed(30.0), 0.0), seconds(30.125));
         assert_eq!(policy.wait(1, &closed(3600.0), 0.0), seconds(60.0));
+    }
+
+    #[test]
+    fn no_wish_of_a_server_is_too_long() {
+        let policy = RetryPolicy { tries: 9, first_wait: seconds(8.0), longest_wait: seconds(60.0) };
+        let error = ProjectError::Maintenance {
+            message: "m".into(),
+            retry_after: Some(Duration::from_secs(u64::MAX)),
+        };
+        assert_eq!(policy.wait(1, &error, 1.0), seconds(60.0));
     }
 
     #[test]
