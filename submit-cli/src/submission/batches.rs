@@ -84,27 +84,36 @@ impl Submitter<'_> {
     fn create(&mut self, batch: &mut BatchRow) -> Result<(), SubmitError> {
         let mut failures = Failures::default();
         let mut renamed = 0;
+        let mut made = None;
         loop {
             self.link.check_interrupted()?;
-            let made = self.link.client.create_batch(&self.app_name, &batch.name);
-            let (id, failure) = match made {
-                Ok(id) => (Some(id), None),
-                Err(error) if error.maybe_done() || error.try_again() => (None, Some(error)),
-                Err(source) => return Err(SubmitError::Project { doing: "create a batch", source }),
-            };
-            if let Some(error) = failure {
-                self.link.wait("create a batch", &mut failures, error)?;
+            if made.is_none() {
+                match self.link.client.create_batch(&self.app_name, &batch.name) {
+                    Ok(id) => made = Some(id),
+                    Err(error) if error.maybe_done() || error.try_again() => {
+                        self.link.wait("create a batch", &mut failures, error)?;
+                    }
+                    Err(source) => return Err(SubmitError::Project { doing: "create a batch", source }),
+                }
             }
             match self.look_up(&batch.name)? {
                 Found::Ours(reply) => {
-                    if let Some(id) = id.filter(|id| *id != reply.id) {
+                    if let Some(id) = made.filter(|id| *id != reply.id) {
                         self.retire_empty(id);
                     }
                     return self.adopt(batch, &reply);
                 }
+                // Making another one would not help: that would not be found either.
+                Found::Nothing if made.is_some() => {
+                    let error = ProjectError::NoSuchBatch { batch: batch.name.clone() };
+                    self.link.wait("find the batch that was made", &mut failures, error)?;
+                }
                 Found::Nothing => {}
                 Found::Foreign if renamed < NAMES => {
                     renamed += 1;
+                    if let Some(id) = made.take() {
+                        self.retire_empty(id);
+                    }
                     batch.name.push_str(".x");
                     self.campaign.save_batch(batch)?;
                 }

@@ -7,5 +7,6 @@ mod command;
 mod kill;
 mod limits;
 mod lost;
+mod odd_servers;
 mod random;
 mod together;

@@ -1,0 +1,32 @@
+//! Servers that answer what no server should.
+
+use emulated_project::Fault;
+use submit_cli::submission::SubmitError;
+
+use crate::campaign::Bench;
+
+/// A whole reply with an error, as the project's web code writes it.
+fn refusal(request: &str, message: &str) -> Fault {
+    let error = format!("<error>\n<error_num>-1</error_num>\n<error_msg>{message}</error_msg>\n</error>\n");
+    Fault::Proxy(
+        200,
+        format!("<?xml version=\"1.0\" encoding=\"ISO-8859-1\" ?>\n<{request}>\n{error}</{request}>\n"),
+    )
+}
+
+#[test]
+fn a_batch_that_is_made_and_not_found_is_not_made_for_ever() {
+    let bench = Bench::new(5);
+    bench.project.faults().with(|arrival| match arrival.verb.as_str() {
+        "query_batch" => refusal("query_batch", "no batch named x"),
+        // The test would never end.
+        "create_batch" if arrival.number_of_verb > 20 => refusal("create_batch", "no submit access"),
+        _ => Fault::None,
+    });
+    let error = bench.submit().unwrap_err();
+    assert!(matches!(error, SubmitError::GaveUp { .. }), "{error:?}");
+    assert_eq!(bench.project.requests().count("create_batch"), 1);
+    bench.project.faults().clear();
+    bench.submit().unwrap();
+    bench.assert_all_there_once();
+}
