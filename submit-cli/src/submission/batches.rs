@@ -180,7 +180,7 @@ impl Submitter<'_> {
                     self.find_workunit(round, batch, &name)?;
                 }
                 // It is about the jobs themselves; those before the refused one may have been made.
-                error @ ProjectError::CreateWork { .. } => {
+                error @ ProjectError::CreateWork { .. } if !error.try_again() => {
                     self.synchronise(batch)?;
                     let left = self.campaign.workunits_of(batch.id, Filled::Waiting)?.len();
                     if batch.stage == Stage::Created && left == waiting.len() {

@@ -15,6 +15,17 @@ fn refusal(request: &str, message: &str) -> Fault {
 }
 
 #[test]
+fn a_database_that_is_busy_while_jobs_are_made_is_waited_for() {
+    let bench = Bench::new(5);
+    let busy = "create_work failed: Database error: Deadlock found when trying to get lock; try restarting transaction";
+    for number in [1, 2] {
+        bench.project.faults().on("submit_batch", number, refusal("submit_batch", busy));
+    }
+    bench.submit().unwrap();
+    bench.assert_all_there_once();
+}
+
+#[test]
 fn a_batch_that_is_made_and_not_found_is_not_made_for_ever() {
     let bench = Bench::new(5);
     bench.project.faults().with(|arrival| match arrival.verb.as_str() {
