@@ -14,7 +14,9 @@ impl Submitter<'_> {
     /// Makes sure that the server has these files.
     pub(super) fn bring_files(&mut self, names: &BTreeSet<&str>) -> Result<(), SubmitError> {
         let names: Vec<&str> = names.iter().copied().collect();
-        let absent: BTreeSet<&str> = self.absent(&names)?.into_iter().collect();
+        let doubted = self.doubted()?;
+        let doubted = names.iter().copied().find(|name| doubted.as_deref() == Some(*name));
+        let absent: BTreeSet<&str> = self.absent(&names)?.into_iter().chain(doubted).collect();
         let files: Vec<FileRow> =
             self.campaign.files()?.into_iter().filter(|file| absent.contains(file.name.as_str())).collect();
         self.link.reporter.report(SubmitEvent::FilesAsked {
@@ -29,7 +31,11 @@ impl Submitter<'_> {
                 source,
             });
         }
-        self.upload(files)
+        self.upload(files)?;
+        match doubted {
+            Some(_) => self.trust(),
+            None => Ok(()),
+        }
     }
 
     /// Those of the names that the server does not have.

@@ -12,6 +12,10 @@ use crate::plan::Content;
 use crate::project::error::ProjectError;
 use crate::project::protocol::upload::{self, Upload};
 
+/// Key of `meta`: a file of which the server has said that it has another of this name. It is sent until the server takes it
+/// or has the same; empty once it has.
+const DOUBTED: &str = "doubted_file";
+
 /// What the uploading threads share.
 struct Queue {
     files: VecDeque<FileRow>,
@@ -30,6 +34,16 @@ enum Next {
 }
 
 impl Submitter<'_> {
+    /// The file that the server was seen to have with another content.
+    pub(super) fn doubted(&self) -> Result<Option<String>, SubmitError> {
+        Ok(self.campaign.meta(DOUBTED)?.filter(|name| !name.is_empty()))
+    }
+
+    /// The server has the doubted file now as it has to be.
+    pub(super) fn trust(&mut self) -> Result<(), SubmitError> {
+        Ok(self.campaign.set_meta(&[(DOUBTED, "")])?)
+    }
+
     /// Uploads files that the server was seen not to have.
     pub(super) fn upload(&mut self, files: Vec<FileRow>) -> Result<(), SubmitError> {
         if files.is_empty() {
@@ -56,7 +70,12 @@ impl Submitter<'_> {
             self.limits.save(self.campaign)?;
         }
         match queue.failed {
-            Some(error) => Err(error),
+            Some(error) => {
+                if let SubmitError::Project { source: ProjectError::Immutable { name }, .. } = &error {
+                    self.campaign.set_meta(&[(DOUBTED, name)])?;
+                }
+                Err(error)
+            }
             None => Ok(()),
         }
     }
@@ -128,6 +147,10 @@ impl Link<'_> {
                 let largest = group.iter().max_by_key(|file| file.hash.bytes);
                 let file = group.iter().find(|file| file.name == *name).or(largest);
                 file.map_or(Ok(()), |file| Err(too_large(file)))
+            }
+            // Whoever asks is told that the file is there; jobs must not get it.
+            source @ ProjectError::Immutable { .. } => {
+                Err(SubmitError::Project { doing: "upload files", source })
             }
             // Part of the files may be there now: the record that is in the way tells of one.
             error
