@@ -211,7 +211,12 @@ impl Campaign {
             let path = path.clone();
             move |source| CampaignError::Io { path, doing, source }
         };
-        let file = File::open(&path).map_err(io("open the lock"))?;
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            // A copy of a campaign can be without it.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(io("open the lock")(error)),
+        };
         match flock(&file, FlockOperation::NonBlockingLockShared) {
             Ok(()) => Ok(false),
             Err(rustix::io::Errno::WOULDBLOCK) => Ok(true),

@@ -16,10 +16,6 @@ use crate::project::protocol::batch::{BatchKey, Details};
 use crate::project::protocol::changes::{ChangedJob, ChangedState};
 use crate::project::protocol::id::BatchId;
 
-/// Questions overlap by so many seconds of the server's time: a change is stamped when it is made, in whole seconds, and
-/// seen when it is committed, and the database's clock may be another one than PHP's.
-const OVERLAP_SECONDS: f64 = 10.0;
-
 /// After so many seconds of our time all jobs are asked for, not only those that changed, in case clocks are further apart.
 const WHOLE_AFTER_SECONDS: f64 = 3_600.0;
 
@@ -166,8 +162,7 @@ impl Question<'_> {
         let now = self.now;
         let whole = self.batch.known_until.is_none()
             || now - self.time_noted(WHOLE_ASKED)?.unwrap_or(0.0) >= WHOLE_AFTER_SECONDS;
-        let since =
-            if whole { None } else { self.batch.known_until.map(|at| (at - OVERLAP_SECONDS).floor()) };
+        let since = if whole { None } else { self.batch.known_until };
         polled.requests += 1;
         let changes = match self.client.changes(&self.batch.name, since) {
             Ok(changes) => changes,

@@ -49,8 +49,10 @@ pub fn found(word: &str, project: &Project) -> io::Result<()> {
     if skew.abs() > SKEW_TOLD_SECONDS {
         let way = if skew > 0.0 { "ahead of" } else { "behind" };
         let minutes = (skew.abs() / 60.0).round();
-        let _ =
-            writeln!(io::stderr(), "warning: the project's clock is {minutes} minutes {way} this computer's");
+        let _ = writeln!(
+            io::stderr(),
+            "warning: the project's clock is {minutes} minutes {way} this computer's; set this computer's clock if it is the wrong one"
+        );
     }
     Ok(())
 }

@@ -169,6 +169,19 @@ fn the_authenticator_comes_from_a_file_or_the_environment() {
 }
 
 #[test]
+fn clocks_that_differ_are_said_with_what_to_do() {
+    for (year, way) in [(2019, "behind"), (2099, "ahead of")] {
+        let head = format!("HTTP/1.1 200 OK\r\nDate: Tue, 01 Jan {year} 00:00:00 GMT");
+        let server = Server::with([reply(&head, CONFIG.as_bytes()), named("estimate_batch").wire()]);
+        let ran = User::new().buoy(&["login", &server.url(), "--stdin"], KEY);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        let said = ran.stderr.contains(&format!("minutes {way} this computer's"))
+            && ran.stderr.contains("set this computer's clock if it is the wrong one");
+        assert!(said, "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn a_name_is_not_taken_over_by_another_project() {
     let (user, first, second) = (User::new(), project(), Server::new());
     assert_eq!(user.buoy(&["login", &first.url(), "--stdin", "--name", "a"], KEY).code, 0);
