@@ -72,8 +72,21 @@ fn an_authenticator_goes_to_no_other_project_than_the_campaigns() {
     let output = buoy(&bench, &bench.path("config"), other.project.url()).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     let err = String::from_utf8(output.stderr).unwrap();
-    assert!(err.contains("but the project harbour is http://"), "{err}");
+    assert!(err.contains("you are not logged in there; buoy login http://"), "{err}");
     assert_eq!(other.project.requests().len(), 0);
+}
+
+#[test]
+fn the_submitters_name_for_the_project_may_be_another_than_it_was() {
+    let bench = Bench::new(&["a"]);
+    bench.finish(&["a"]);
+    let mut command = buoy(&bench, &bench.path("config"), bench.project.url());
+    let file = bench.path("config").join("projects.toml");
+    let text = std::fs::read_to_string(&file).unwrap().replace("harbour", "port");
+    std::fs::write(&file, text).unwrap();
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(outputs(bench.files()), expected(&["a"]));
 }
 
 #[test]
