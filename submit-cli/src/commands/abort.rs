@@ -1,10 +1,9 @@
 //! `buoy abort`: takes back what was submitted to a project.
 
-use std::io::IsTerminal;
-
 use crate::campaign::Campaign;
 use crate::clock::now;
 use crate::commands::connect::connect;
+use crate::commands::question::declined;
 use crate::commands::which_campaign::{CampaignAndJobs, check_jobs};
 use crate::exit::Exit;
 use crate::follow::abort::{abort_campaign, abort_jobs};
@@ -53,13 +52,8 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
             facts.batch,
             facts.url
         );
-        if !std::io::stdin().is_terminal() {
-            let nobody =
-                anyhow::anyhow!("{question} There is no terminal to ask on; --yes aborts without a question");
-            return Ok(render::refusal(&nobody));
-        }
-        if !render::submit::confirm(&question)? {
-            return Ok(Exit::BadInput);
+        if let Some(exit) = declined(&question, "aborts")? {
+            return Ok(exit);
         }
     }
     let client = connect(&facts)?;

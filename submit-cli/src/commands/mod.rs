@@ -22,6 +22,7 @@ pub mod login;
 pub mod logout;
 pub mod logs;
 pub mod pack;
+pub mod question;
 pub mod report;
 pub mod retire;
 pub mod retry;

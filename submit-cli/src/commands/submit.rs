@@ -1,10 +1,10 @@
 //! `buoy submit`: sends a campaign to a project.
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use crate::campaign::Campaign;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{SystemClock, now};
+use crate::commands::question::declined;
 use crate::commands::watch;
 use crate::commands::which_campaign::remember;
 use crate::exit::Exit;
@@ -70,9 +70,8 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         Err(error @ ConfigError::Io { .. }) => return Err(error.into()),
         Err(error) => return Ok(render::refusal(&error.into())),
     };
-    let clock = SystemClock::catching_signals()?;
     let templates = Templates { folder: args.templates.clone() };
-    let outgoing = match Outgoing::new(&plan, &entry, &templates, clock.now()) {
+    let outgoing = match Outgoing::new(&plan, &entry, &templates, now()) {
         Ok(outgoing) => outgoing,
         Err(error @ (OutgoingError::Line { .. } | OutgoingError::Words { .. })) => {
             return Ok(render::refusal(&error.into()));
@@ -99,15 +98,16 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     remember(&args.out);
     let waiting = campaign.counts()?.waiting;
     if waiting > 0 {
-        let estimate = match introduce(&client, &outgoing) {
-            Ok(estimate) => estimate,
-            Err(error) => return refused(error),
-        };
+        let estimate = introduce(&client, &outgoing)?;
         render::submit::summary(&outgoing, waiting, estimate);
-        if !args.yes && !agreed()? {
-            return Ok(Exit::BadInput);
+        if !args.yes
+            && let Some(exit) = declined("submit?", "submits")?
+        {
+            return Ok(exit);
         }
     }
+    // Not before the question: Ctrl-C there is an answer.
+    let clock = SystemClock::catching_signals()?;
     let reporter = render::submit::reporter(args.json);
     if let Err(error) = submission::go_on(&mut campaign, &client, &clock, reporter.as_ref(), &options) {
         return ended(error);
@@ -141,39 +141,20 @@ fn introduce(client: &ProjectClient, outgoing: &Outgoing<'_>) -> Result<Option<f
     Ok(estimate.ok())
 }
 
-fn agreed() -> anyhow::Result<bool> {
-    if !std::io::stdin().is_terminal() {
-        render::refusal(&anyhow::anyhow!("there is no terminal to ask on; --yes submits without a question"));
-        return Ok(false);
-    }
-    Ok(render::submit::confirm("submit?")?)
-}
-
-/// What a project's refusal means for whoever called.
-fn refused(error: ProjectError) -> anyhow::Result<Exit> {
-    let help = error.help();
-    let user_must_act = !error.try_again();
-    let error = anyhow::Error::new(error);
-    let exit = if user_must_act { render::refusal(&error) } else { render::error(&error) };
-    if let Some(help) = help {
-        render::help(&help);
-    }
-    Ok(exit)
-}
-
 /// What the end of a submission means for whoever called.
 pub fn ended(error: SubmitError) -> anyhow::Result<Exit> {
-    let is_input = matches!(
-        error,
+    let is_input = match &error {
+        SubmitError::Project { source, .. } => source.is_bad_input(),
         SubmitError::Outgoing(_)
-            | SubmitError::LocalCampaign { .. }
-            | SubmitError::OtherCampaign { .. }
-            | SubmitError::ChangedJobs { .. }
-            | SubmitError::FileTooLarge { .. }
-            | SubmitError::FileChanged { .. }
-            | SubmitError::ForeignWorkunit { .. }
-            | SubmitError::EndedBatch { .. }
-    );
+        | SubmitError::LocalCampaign { .. }
+        | SubmitError::OtherCampaign { .. }
+        | SubmitError::ChangedJobs { .. }
+        | SubmitError::FileTooLarge { .. }
+        | SubmitError::FileChanged { .. }
+        | SubmitError::ForeignWorkunit { .. }
+        | SubmitError::EndedBatch { .. } => true,
+        _ => false,
+    };
     let help = match &error {
         SubmitError::Project { source, .. } | SubmitError::GaveUp { source, .. } => source.help(),
         _ => None,

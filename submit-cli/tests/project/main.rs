@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails here says where")]
 
+mod bad_input;
 mod campaign;
 mod command;
 mod kill;

@@ -12,7 +12,7 @@ use crate::campaign::Bench;
 const WITHIN: Duration = Duration::from_secs(60);
 
 /// A whole reply with an error, as the project's web code writes it.
-fn refusal(request: &str, message: &str) -> Fault {
+pub fn refusal(request: &str, message: &str) -> Fault {
     let error = format!("<error>\n<error_num>-1</error_num>\n<error_msg>{message}</error_msg>\n</error>\n");
     Fault::Proxy(
         200,
