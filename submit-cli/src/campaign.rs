@@ -15,7 +15,7 @@ mod record;
 mod rows;
 pub mod sent;
 
-pub use find::{UnknownJob, check_job_name, find_job};
+pub use find::{UnknownJob, check_job_names, find_job};
 pub use record::{JobRecord, JobStatus, ResultRecord, state_word};
 
 /// Version of the schema that this program writes.

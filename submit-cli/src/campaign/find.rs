@@ -1,5 +1,7 @@
 //! A job by the name that a submitter typed.
 
+use std::collections::HashSet;
+
 use wrapper::config::nearest;
 
 use super::JobRecord;
@@ -28,12 +30,16 @@ pub fn find_job<'a>(jobs: &'a [JobRecord], name: &str) -> Result<&'a JobRecord, 
     Err(unknown(&names, name))
 }
 
-/// Checks that a job has this name, among all names of a campaign.
+/// Checks that jobs have these names, among all names of a campaign.
 ///
 /// # Errors
-/// None has the name; which ones are like it is said.
-pub fn check_job_name(names: &[&str], name: &str) -> Result<(), UnknownJob> {
-    if names.contains(&name) { Ok(()) } else { Err(unknown(names, name)) }
+/// None has the first such name; which ones are like it is said.
+pub fn check_job_names(known: &[&str], names: &[String]) -> Result<(), UnknownJob> {
+    let all: HashSet<&str> = known.iter().copied().collect();
+    match names.iter().find(|name| !all.contains(name.as_str())) {
+        Some(name) => Err(unknown(known, name)),
+        None => Ok(()),
+    }
 }
 
 fn unknown(names: &[&str], name: &str) -> UnknownJob {
@@ -83,5 +89,17 @@ mod tests {
             "no job zzz among the 6 of this campaign: harbour-light, sea-sea, sea-buoy, a, b, …"
         );
         assert_eq!(find_job(&jobs, "sea-sea").unwrap().name, "sea-sea");
+    }
+
+    #[test]
+    fn each_of_many_names_is_looked_up_once() {
+        let names: Vec<String> = (0..100_000).map(|n| format!("job-{n:020}")).collect();
+        let known: Vec<&str> = names.iter().map(String::as_str).collect();
+        let begin = std::time::Instant::now();
+        check_job_names(&known, &names[50_000..]).unwrap();
+        // Each compared with each takes a minute.
+        assert!(begin.elapsed() < std::time::Duration::from_secs(10), "{:?}", begin.elapsed());
+        let unknown = check_job_names(&known, &[names[7].clone(), "sea".to_owned()]).unwrap_err();
+        assert!(unknown.to_string().starts_with("no job sea among the 100000"), "{unknown}");
     }
 }

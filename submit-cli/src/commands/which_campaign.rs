@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::campaign::{Campaign, STATE_DIR, check_job_name};
+use crate::campaign::{Campaign, STATE_DIR, check_job_names};
 use crate::follow::index::Index;
 use crate::render;
 
@@ -69,5 +69,5 @@ pub fn check_jobs(campaign: &Campaign, jobs: &[String]) -> anyhow::Result<()> {
     }
     let names = campaign.job_names()?;
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    jobs.iter().try_for_each(|job| Ok(check_job_name(&names, job)?))
+    Ok(check_job_names(&names, jobs)?)
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::place::Place;
 use super::{FetchError, Options, is_same};
 use crate::campaign::Campaign;
-use crate::campaign::check_job_name;
+use crate::campaign::check_job_names;
 use crate::campaign::sent::{WorkunitRow, WorkunitState};
 
 /// The choice.
@@ -28,7 +28,7 @@ pub(super) fn check_names(campaign: &Campaign, names: &[String]) -> Result<(), F
     }
     let rows = campaign.current()?;
     let known: Vec<&str> = rows.iter().map(|row| row.new.job.as_str()).collect();
-    names.iter().try_for_each(|name| Ok(check_job_name(&known, name)?))
+    Ok(check_job_names(&known, names)?)
 }
 
 /// Chooses. A job that was fetched once is not fetched again into the campaign's directory, even if the submitter has
