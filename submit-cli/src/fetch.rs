@@ -155,10 +155,12 @@ pub fn fetch(
         unfinished: chosen.unfinished,
         to: place.dir(),
     });
-    for row in &chosen.copy {
+    let mut copied = 0;
+    for row in chosen.copy.iter().take_while(|_| !clock.interrupted()) {
         place.copy_from(&options.results, &row.new.job).map_err(FetchError::file)?;
+        copied += 1;
     }
-    let copied = chosen.copy.len();
+    let not_copied = chosen.copy.len() - copied;
     let tally = workers::run(campaign, facts, client, options, &place, chosen, reporter, clock);
     // Also after a failure: the table tells what is there.
     let written = table::write(campaign, facts, place.dir());
@@ -168,7 +170,7 @@ pub fn fetch(
     let outcome = Outcome {
         fetched: tally.fetched + copied,
         gone: tally.gone,
-        left: tally.left,
+        left: tally.left + not_copied,
         interrupted: clock.interrupted(),
         table,
     };

@@ -143,6 +143,19 @@ fn another_directory_gets_what_is_here_without_a_request_and_the_rest_from_the_s
 }
 
 #[test]
+fn a_stop_ends_copying_to_another_directory() {
+    let mut bench = Bench::new(&["a", "b"]);
+    bench.finish(&["a", "b"]);
+    bench.fetch().unwrap();
+    let mut elsewhere = bench.options();
+    elsewhere.to = Some(bench.path("elsewhere"));
+    let mut told = Told { stop_at_once: true, ..Told::default() };
+    let outcome = bench.fetch_with(&elsewhere, &mut told).unwrap();
+    assert_eq!((outcome.fetched, outcome.left, outcome.interrupted), (0, 2, true));
+    assert_eq!(bench.fetch_with(&elsewhere, &mut Told::default()).unwrap().fetched, 2);
+}
+
+#[test]
 fn the_attempt_that_counts_is_fetched() {
     let mut bench = Bench::new(&["a"]);
     bench.project.fail_instance(&workunit("a"), 139, "").unwrap();

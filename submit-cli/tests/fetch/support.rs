@@ -299,6 +299,8 @@ pub struct Told {
     pub clock: Arc<StillClock>,
     /// Ask to stop once so many jobs are fetched.
     pub stop_after: Option<usize>,
+    /// Ask to stop before the first job.
+    pub stop_at_once: bool,
     pub fetched: Vec<String>,
     pub gone: Vec<(String, String)>,
     pub helps: Vec<String>,
@@ -321,6 +323,7 @@ impl Reporter for Told {
             }
             Event::Left { job, cause, .. } => self.left.push((job.to_owned(), cause.to_owned())),
             Event::Note { text } => self.notes.push(text.to_owned()),
+            Event::Begun { .. } if self.stop_at_once => self.clock.stop(),
             Event::Begun { .. } | Event::Progress { .. } | Event::Ended { .. } => {}
         }
     }
