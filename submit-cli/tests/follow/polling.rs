@@ -42,6 +42,21 @@ fn a_change_in_the_second_of_the_last_answer_is_not_missed() {
 }
 
 #[test]
+fn what_was_told_more_than_ten_seconds_before_the_last_answer_is_not_told_again() {
+    let mut sea = Sea::new(&[&["a", "b"]]);
+    sea.project.send_out(&wu("a")).unwrap();
+    sea.project.clock().advance(15.0);
+    for _ in 0..3 {
+        sea.poll(Sparing);
+        sea.project.clock().advance(60.0);
+    }
+    let replies = sea.project.requests().entries();
+    let size = |at: usize| replies[at].bytes_out;
+    // A job in a reply is 100 bytes, and the server's time has more digits or fewer.
+    assert!(size(1) < size(2) + 20, "{} and {} bytes", size(1), size(2));
+}
+
+#[test]
 fn finished_jobs_bring_one_question_for_details_and_no_more() {
     let mut sea = Sea::new(&[&["a", "b", "c"]]);
     sea.finish("a", "");
