@@ -1,6 +1,6 @@
 //! Rounds and batches of a campaign that goes to a project.
 
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Row, params};
 
 use super::super::{Campaign, CampaignError, sql};
 
@@ -157,22 +157,6 @@ impl Campaign {
                 )
                 .map(drop)
         })
-    }
-
-    /// Forgets a batch that has no workunits, so that its name is free.
-    pub fn remove_batch(&mut self, id: i64) -> Result<(), CampaignError> {
-        self.step("write to it", |transaction| {
-            transaction.execute("UPDATE workunit SET batch = NULL WHERE batch = ?1", [id])?;
-            transaction.execute("DELETE FROM batch WHERE id = ?1", [id]).map(drop)
-        })
-    }
-
-    /// The batch of this name.
-    pub fn batch_named(&self, name: &str) -> Result<Option<BatchRow>, CampaignError> {
-        self.db
-            .query_row("SELECT * FROM batch WHERE name = ?1", [name], read_batch)
-            .optional()
-            .map_err(|source| sql(&self.path, "read from it", source))
     }
 }
 

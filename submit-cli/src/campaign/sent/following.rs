@@ -127,18 +127,6 @@ impl Campaign {
         })
     }
 
-    /// Notes the server's id of a batch that was not known.
-    pub fn note_server_id(&mut self, batch: i64, server_id: i64) -> Result<(), CampaignError> {
-        self.step("write to it", |transaction| {
-            transaction
-                .execute(
-                    "UPDATE batch SET server_id = ?2 WHERE id = ?1 AND server_id IS NULL",
-                    params![batch, server_id],
-                )
-                .map(drop)
-        })
-    }
-
     /// Gives up what the server does not have and will not get, for this cause; how many workunits that were.
     pub fn give_up_waiting(&mut self, cause: &str, now: f64) -> Result<usize, CampaignError> {
         self.give_up("state = 'waiting'", cause, now)
