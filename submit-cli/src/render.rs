@@ -145,9 +145,15 @@ pub fn log_json(log: &Log) -> io::Result<()> {
 
 /// Prints a value to stdout as one line of JSON.
 fn json_line(value: &impl Serialize) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+    let mut out = io::BufWriter::new(io::stdout().lock());
     serde_json::to_writer(&mut out, value)?;
-    writeln!(out)
+    writeln!(out)?;
+    out.flush()
+}
+
+/// Prints an event of something that goes on also when nobody listens any more.
+fn json_event(event: &impl Serialize) {
+    let _ = json_line(event);
 }
 
 /// Prints something to know to stderr.
@@ -169,6 +175,22 @@ pub fn script(script: &[u8]) -> io::Result<()> {
 /// stdout is closed.
 pub fn path(path: &Path) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{}", path.display())
+}
+
+/// Prints where a page was written, as JSON.
+///
+/// # Errors
+/// stdout is closed.
+pub fn page_json(page: &Path) -> io::Result<()> {
+    json_line(&serde_json::json!({ "page": page.display().to_string() }))
+}
+
+/// Prints the name of a project that was forgotten, as JSON.
+///
+/// # Errors
+/// stdout is closed.
+pub fn logged_out_json(name: &str) -> io::Result<()> {
+    json_line(&serde_json::json!({ "logged_out": name }))
 }
 
 /// Prints where a table of results was written, as the last event of a fetch.

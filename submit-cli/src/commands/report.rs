@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use crate::campaign::Campaign;
+use crate::clock::now;
 use crate::exit::Exit;
-use crate::local::init::now;
 use crate::{render, report};
 
 /// Arguments of `buoy report`.
@@ -16,6 +16,9 @@ pub struct Args {
     /// Where to write the page [default: report.html in the campaign's directory]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 /// Writes the page and prints where it is.
@@ -26,6 +29,9 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let campaign = Campaign::open_to_read(&args.campaign)?;
     let file = args.output.clone().unwrap_or_else(|| args.campaign.join(report::REPORT_FILE));
     report::write(&campaign, &args.campaign, &file, now())?;
-    render::path(&file)?;
+    match args.json {
+        true => render::page_json(&file)?,
+        false => render::path(&file)?,
+    }
     Ok(Exit::Done)
 }

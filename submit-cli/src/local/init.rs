@@ -1,7 +1,5 @@
 //! init_data.xml as the emulated client writes it.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use wrapper::wire::init_data::{EngineInfo, HostInfo, InitData, Secret};
 use wrapper::wire::segment::MMAP_KEY;
 
@@ -118,9 +116,4 @@ fn gpu_type(gpu: Gpu) -> &'static str {
         Gpu::Amd => "ATI",
         Gpu::Intel => "intel_gpu",
     }
-}
-
-/// Now, in seconds since 1970.
-pub fn now() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }

@@ -26,10 +26,7 @@ struct Json;
 
 impl Reporter for Json {
     fn report(&mut self, event: Event<'_>) {
-        let mut out = std::io::stdout().lock();
-        // A campaign goes on also when nobody listens any more.
-        let _ = serde_json::to_writer(&mut out, &event).map(|()| writeln!(out));
-        let _ = out.flush();
+        super::json_event(&event);
     }
 }
 

@@ -25,7 +25,5 @@ pub fn text(findings: &[Finding]) -> io::Result<()> {
 /// # Errors
 /// stdout is closed.
 pub fn json(findings: &[Finding]) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    serde_json::to_writer(&mut out, findings)?;
-    writeln!(out)
+    super::json_line(&findings)
 }

@@ -168,8 +168,5 @@ pub fn json(plan: &Plan) -> io::Result<()> {
         batch: &plan.batch,
         jobs: jobs.collect(),
     };
-    let mut out = io::BufWriter::new(io::stdout().lock());
-    serde_json::to_writer(&mut out, &summary)?;
-    writeln!(out)?;
-    out.flush()
+    super::json_line(&summary)
 }

@@ -74,7 +74,5 @@ pub fn list(projects: &[Project]) -> io::Result<()> {
 /// # Errors
 /// stdout is closed.
 pub fn json(projects: &impl Serialize) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    serde_json::to_writer(&mut out, projects)?;
-    writeln!(out)
+    super::json_line(projects)
 }

@@ -20,9 +20,7 @@ pub fn text(standing: &Standing<'_>, dir: &Path) -> io::Result<()> {
 /// # Errors
 /// stdout is closed.
 pub fn json(standing: &Standing<'_>) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    serde_json::to_writer(&mut out, standing)?;
-    writeln!(out)
+    super::json_line(standing)
 }
 
 fn words(standing: &Standing<'_>, dir: &Path) -> String {

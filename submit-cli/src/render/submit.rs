@@ -29,10 +29,7 @@ impl SubmitReporter for Json {
         if matches!(event, SubmitEvent::Sent { .. }) {
             return;
         }
-        let mut out = io::stdout().lock();
-        // A submission goes on also when nobody listens any more.
-        let _ = serde_json::to_writer(&mut out, &event).map(|()| writeln!(out));
-        let _ = out.flush();
+        super::json_event(&event);
     }
 }
 

@@ -28,10 +28,7 @@ struct Json;
 
 impl WatchReporter for Json {
     fn report(&mut self, event: WatchEvent<'_>) {
-        let mut out = std::io::stdout().lock();
-        // The watch goes on also when nobody listens any more.
-        let _ = serde_json::to_writer(&mut out, &event).map(|()| writeln!(out));
-        let _ = out.flush();
+        super::json_event(&event);
     }
 }
 

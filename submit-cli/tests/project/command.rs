@@ -139,6 +139,16 @@ fn events_are_one_json_object_a_line() {
 }
 
 #[test]
+fn report_says_in_json_where_its_page_is() {
+    let bench = Bench::new(2);
+    bench.submit().unwrap();
+    let output = bench.ran(&["report", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "{\"page\":\"results/report.html\"}\n");
+    assert!(bench.path("results/report.html").is_file());
+}
+
+#[test]
 fn refusals_say_what_to_do() {
     let mut bench = Bench::new(3);
     let not_logged_in = bench.ran(&["submit", ".", "jobs.csv", "--yes"]);

@@ -90,7 +90,8 @@ fn a_login_is_proven_kept_and_used() {
     let ran = user.buoy(&["login", "--list"], "");
     assert_eq!(ran.stdout, format!("test  {}  app universal  (default)\n", server.url()));
 
-    assert_eq!(user.buoy(&["logout", "test"], "").code, 0);
+    let ran = user.buoy(&["logout", "test", "--json"], "");
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, "{\"logged_out\":\"test\"}\n"));
     assert!(!secret.exists());
     let ran = user.buoy(&["login", "--check"], "");
     assert_eq!(

@@ -7,8 +7,9 @@ use wrapper::wire::slot::{LockError, SlotLock};
 
 use super::{Ended, Happening, LOCK_PATIENCE, LOCK_RETRY, Occupant, Phase, RunError, Runner, Slots, Turn};
 use crate::campaign::{ResultRecord, state_word};
+use crate::clock::now;
 use crate::local::exit::{self, Ending, Failure, ProcessEnd};
-use crate::local::init::{self, TaskFacts};
+use crate::local::init::TaskFacts;
 use crate::local::limits::Limits;
 use crate::local::task::{Start, Task};
 use crate::local::{prepare, slot};
@@ -41,7 +42,7 @@ impl Runner<'_> {
             if let Some(result) = self.result_mut(at, n) {
                 result.state = ResultState::InProgress;
                 result.slot = Some(slot);
-                result.started = Some(init::now());
+                result.started = Some(now());
             }
             self.flush()?;
             slot::remove(&self.parts.client.layout.slot(slot))?;
@@ -98,7 +99,7 @@ impl Runner<'_> {
             slot,
             cpu_before: result.checkpoint_cpu_seconds,
             elapsed_before: result.elapsed_seconds,
-            sent: result.started.unwrap_or_else(init::now),
+            sent: result.started.unwrap_or_else(now),
         };
         let path = dir.join(wrapper::wire::init_data::INIT_DATA_FILE);
         std::fs::write(&path, client.init_data(resources, facts).render())
