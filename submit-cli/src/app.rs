@@ -49,6 +49,8 @@ pub struct AppSpec {
     pub validate: ValidateSpec,
     /// What is done with the canonical result.
     pub assimilate: AssimilateSpec,
+    /// Programs of the submitter's own that judge results.
+    pub script: Option<JudgeScript>,
 }
 
 impl AppSpec {
@@ -61,6 +63,23 @@ impl AppSpec {
     pub fn shared_inputs(&self) -> impl Iterator<Item = &Input> {
         self.inputs.iter().filter(|input| input.shared)
     }
+}
+
+/// Programs of the submitter's own that judge results; a project runs them in a container without network.
+#[derive(Debug, Clone)]
+pub struct JudgeScript {
+    /// Program and arguments that look at one result; may be empty.
+    pub init: Vec<String>,
+    /// Program and arguments that look at two results whose bytes differ; may be empty.
+    pub compare: Vec<String>,
+    /// Exit codes as BOINC's own scripts have them.
+    pub legacy: bool,
+    /// The image; it is on the server, and on this computer for `buoy run`.
+    pub image: String,
+    /// Files that they find in their working directory, under their last names.
+    pub files: Vec<ContextFile>,
+    /// Where it is declared.
+    pub place: Place,
 }
 
 /// Where the container's image comes from.

@@ -3,14 +3,18 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use validators::brought::{self, BroughtScript, RuleFile};
+use validators::routes::RouteOutput;
+use validators::script::container::ScriptFile;
 
-use crate::app::{AppSpec, Image, Mode};
-use crate::content::hex;
+use crate::app::{AppSpec, Image, JudgeScript, Mode};
+use crate::content::hash;
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::hash_cache::HashCache;
 use crate::job_toml;
-use crate::plan::{Bundle, BundleFile, Content, InputFile};
+use crate::plan::{Bundle, BundleFile, Content, InputFile, RuleMember};
 
 /// Packs `app`; `job_inputs` are the names that differ from job to job. A file that is not there is a mistake.
 pub fn pack(app: &AppSpec, job_inputs: &[InputFile], mistakes: &mut Diagnostics) -> Option<Bundle> {
@@ -39,7 +43,8 @@ pub fn pack(app: &AppSpec, job_inputs: &[InputFile], mistakes: &mut Diagnostics)
         Image::Pinned { .. } => {}
     }
     let files = packer.files;
-    (mistakes.len() == before).then(|| Bundle { sha256: hash(app, &files), files })
+    let rule = rule_file(app, &files, mistakes)?;
+    (mistakes.len() == before).then(|| Bundle { sha256: rule.hash.sha256.clone(), files, rule })
 }
 
 struct Packer<'a> {
@@ -101,17 +106,68 @@ fn is_executable(_: &Path) -> bool {
     false
 }
 
-/// What the jobs run and how their results are judged: anything that changes either makes another bundle.
-fn hash(app: &AppSpec, files: &[BundleFile]) -> String {
-    let mut hasher = Sha256::new();
-    hasher.update(b"buoy bundle 1\n");
-    for file in files {
+/// The bundle's rule file, which names the bundle: its hash is over what the jobs run, which it lists, and over how
+/// their results are judged. Anything that changes either makes another bundle.
+///
+/// A server needs it in its download directory, under this name, before results come back; no job lists it as an input.
+fn rule_file(app: &AppSpec, files: &[BundleFile], mistakes: &mut Diagnostics) -> Option<RuleMember> {
+    let files = files.iter().map(|file| {
         let mode = if file.file.executable { "x" } else { "-" };
-        hasher.update(format!("{} {mode} {}\n", file.hash.sha256, file.file.open_name));
+        format!("{} {mode} {}", file.hash.sha256, file.file.open_name)
+    });
+    let outputs = app.outputs.iter().map(|output| RouteOutput {
+        name: output.name.clone(),
+        max_bytes: Some(output.max_bytes),
+        optional: output.optional,
+    });
+    let script = match &app.script {
+        Some(script) => Some(brought_script(app, script, mistakes)?),
+        None => None,
+    };
+    let rule = RuleFile::new(
+        &app.name,
+        files.collect(),
+        outputs.collect(),
+        app.validate.clone(),
+        app.assimilate.clone(),
+        script,
+    );
+    let bytes = rule.bytes();
+    if bytes.len() as u64 > brought::MAX_BYTES {
+        let place = app.script.as_ref().map_or_else(|| Place::file(&app.file), |script| script.place.clone());
+        let found = format!("the rule file with the script's files has {} bytes", bytes.len());
+        let accepted = format!("{} bytes; files take a third more there than on disk", brought::MAX_BYTES);
+        mistakes.push(Diagnostic::new(place, found).accepted(accepted));
+        return None;
     }
-    for rule in [serde_json::to_vec(&app.validate), serde_json::to_vec(&app.assimilate)] {
-        hasher.update(rule.expect("plain structures of texts and numbers become JSON"));
-        hasher.update(b"\n");
+    let content = Content::Bytes(Arc::from(bytes));
+    let hash = hash(&content).expect("bytes in memory can be read");
+    Some(RuleMember { physical_name: brought::physical_name(&hash.sha256), content, hash })
+}
+
+fn brought_script(app: &AppSpec, script: &JudgeScript, mistakes: &mut Diagnostics) -> Option<BroughtScript> {
+    let mut files = Vec::new();
+    for file in &script.files {
+        match std::fs::read(&file.path) {
+            Ok(bytes) => files.push(ScriptFile {
+                name: file.name.clone(),
+                executable: is_executable(&file.path),
+                base64: STANDARD.encode(bytes),
+            }),
+            Err(cause) => {
+                let found = format!("{} cannot be read: {cause}", file.path.display());
+                let help =
+                    format!("create it, or change files in [script]; paths start at {}", shown(&app.dir));
+                mistakes.push(Diagnostic::new(script.place.clone(), found).help(help));
+                return None;
+            }
+        }
     }
-    hex(&hasher.finalize())
+    Some(BroughtScript {
+        init: script.init.clone(),
+        compare: script.compare.clone(),
+        legacy: script.legacy,
+        image: Some(script.image.clone()),
+        files,
+    })
 }

@@ -120,7 +120,7 @@ pub fn run(plan: &Plan, options: &Options, reporter: &mut dyn Reporter) -> Resul
     } else if let Some(text) = lost_note(jobs.iter().filter(|job| lost(job))) {
         reporter.report(Event::Note { text: &text });
     }
-    prepared.write_routes(plan, &layout)?;
+    prepared.write_routes(plan, &layout, engine.flavor())?;
     let daemons = Daemons::install(&layout, &programs)?;
     let prefix = container_prefix(&layout);
     remove_strays(&engine, &prefix, &jobs)?;

@@ -152,6 +152,10 @@ impl<'a> Listing<'a> {
             common: Vec::new(),
             per_job: Vec::with_capacity(plan.jobs.len() * plan.job_inputs.len()),
         };
+        // No job has it, so it is not among those that jobs name.
+        let rule = &plan.bundle.rule;
+        let packed = PackedFile { content: &rule.content, hash: rule.hash.clone(), gzip: false };
+        listing.files.insert(rule.physical_name.clone(), packed);
         for member in &plan.bundle.files {
             let name = listing.add(&member.content, &member.file, &member.hash);
             listing.common.push((&member.file, name));

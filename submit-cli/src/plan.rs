@@ -100,10 +100,12 @@ pub enum Content {
 /// A science app packed. The same files give the same hash, wherever they are.
 #[derive(Debug, Clone)]
 pub struct Bundle {
-    /// sha-256 over what the bundle's jobs run and how results are judged: 64 lower-case hex digits.
+    /// sha-256 of the rule file, hence over what the bundle's jobs run and how results are judged: 64 lower-case hex digits.
     pub sha256: String,
     /// What each job gets besides its inputs: job.toml, and the Dockerfile with the build files or the tarball.
     pub files: Vec<BundleFile>,
+    /// What the server's validator reads; no job gets it.
+    pub rule: RuleMember,
 }
 
 impl Bundle {
@@ -111,6 +113,18 @@ impl Bundle {
     pub fn short_hash(&self) -> &str {
         &self.sha256[..12]
     }
+}
+
+/// The bundle's rule file: how its results are judged (`validators::brought`). It is uploaded like the other files, under
+/// a name that follows from the HASH in workunits' names, and listed in no template.
+#[derive(Debug, Clone)]
+pub struct RuleMember {
+    /// Its name on the server.
+    pub physical_name: String,
+    /// What is in it.
+    pub content: Content,
+    /// What tells that from others.
+    pub hash: ContentHash,
 }
 
 /// A file of a bundle.

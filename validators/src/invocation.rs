@@ -10,14 +10,15 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::workunit_name::{OutputName, WorkunitName};
+use crate::brought::{FAN_OUT, fan_out};
+use crate::workunit_name::OutputName;
 
 /// The daemons build the command line in 4,096 bytes (`sched/script_validator.cpp`). A line that long has
 /// probably been cut; the shell's words do not show the second blank that some servers put after the name.
 const CUT_BYTES: usize = 4096 - 2;
 
 /// The arguments of a call, sorted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Words {
     /// Paths of output files, in order.
     pub paths: Vec<PathBuf>,
@@ -25,6 +26,10 @@ pub(crate) struct Words {
     pub names: Vec<Option<String>>,
     /// The first number: an assimilator's `wu_id`.
     pub first_number: Option<String>,
+    /// Whole numbers, in order: result ids, where a server passes them.
+    pub ids: Vec<u64>,
+    /// Numbers with a point, in order: run times in seconds, where a server passes them.
+    pub run_times: Vec<f64>,
     /// Whether the line is as long as the daemon's buffer.
     pub is_cut: bool,
 }
@@ -131,11 +136,20 @@ pub(crate) fn words(argv: &[OsString]) -> Result<Words, InvocationError> {
         if is_path {
             words.paths.push(PathBuf::from(argument));
             words.names.push(None);
-        } else if !bytes.is_empty() && bytes.iter().all(|b| b.is_ascii_digit() || *b == b'.') && !follows_path
-        {
-            words.first_number.get_or_insert_with(|| argument.to_string_lossy().into_owned());
-        } else if follows_path && let Some(name) = words.names.last_mut() {
-            *name = argument.to_str().map(str::to_owned);
+        } else {
+            let text = argument.to_string_lossy();
+            // The daemon prints ids with %lu and times with %f (`sched/script_validator.cpp`).
+            let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+            if is_number && text.contains('.') {
+                words.run_times.extend(text.parse::<f64>().ok());
+            } else if is_number {
+                words.ids.extend(text.parse::<u64>().ok());
+            }
+            match words.names.last_mut() {
+                Some(name) if follows_path => *name = argument.to_str().map(str::to_owned),
+                _ if is_number => _ = words.first_number.get_or_insert_with(|| text.into_owned()),
+                _ => {}
+            }
         }
         follows_path = is_path;
     }
@@ -239,9 +253,31 @@ impl ResultFiles {
         }
     }
 
-    /// The workunit's name, if it is one of ours.
-    pub(crate) fn workunit(&self) -> Option<WorkunitName> {
-        self.identity.as_ref()?.0.parse().ok()
+    /// The workunit's name; empty if the files' names are not BOINC's.
+    pub(crate) fn workunit(&self) -> &str {
+        self.identity.as_ref().map_or("", |(workunit, _)| workunit)
+    }
+
+    /// Adds the outputs that a cut line has lost, `expected` in all: their names and places follow from those that are
+    /// left. Returns how many were added, 0 if nothing can be told.
+    pub(crate) fn complete(&mut self, expected: usize) -> usize {
+        // The last word may have been cut in two.
+        let known: Vec<_> =
+            self.outputs.iter().filter_map(|(_, path)| Some((path.clone(), output_name(path)?))).collect();
+        let Some((path, name)) = known.first() else { return 0 };
+        let Some(upload) = path.parent().and_then(Path::parent) else { return 0 };
+        let before = self.outputs.len();
+        for number in 0..expected {
+            if self.outputs.iter().any(|(known, _)| *known == number) {
+                continue;
+            }
+            let Ok(output) = u32::try_from(number) else { break };
+            let name = OutputName { output, ..name.clone() }.to_string();
+            let path = upload.join(fan_out(&name, FAN_OUT)).join(name);
+            self.outputs.push((number, path));
+        }
+        self.outputs.sort();
+        self.outputs.len() - before
     }
 
     /// The result's name, for a message.
@@ -299,6 +335,22 @@ mod tests {
         let words = words(&argv(line)).unwrap();
         assert_eq!(words.names, [Some("out.txt".to_owned()), Some("5".to_owned())]);
         assert_eq!(words.paths.len(), 2);
+    }
+
+    #[test]
+    fn ids_and_run_times_of_older_servers_are_kept_in_order() {
+        let words =
+            words(&argv(&format!("../bin/c {RESULT_0} 27 31.500000 {RESULT_1} 28 29.250000"))).unwrap();
+        assert_eq!((words.ids, words.run_times), (vec![27, 28], vec![31.5, 29.25]));
+    }
+
+    #[test]
+    fn outputs_that_a_cut_line_lost_are_found_by_their_names() {
+        let mut files = ResultFiles::new(&[PathBuf::from("/PROJECT/upload/318/q3_0_1_r10062336_0")]).unwrap();
+        assert_eq!(files.complete(2), 1);
+        assert_eq!(files, ResultFiles::new(&words(&argv(&format!("x {RESULT_1}"))).unwrap().paths).unwrap());
+        assert_eq!(files.complete(2), 0);
+        assert_eq!(ResultFiles::unnamed(&[PathBuf::from("/u/foreign")]).complete(2), 0);
     }
 
     #[test]

@@ -1,5 +1,9 @@
 //! Rules and routing that BOINC's script validator and assimilator reach through the shims.
 
+pub mod alert;
+pub mod breaker;
+pub mod brought;
+pub mod clock;
 mod collect;
 pub mod compare;
 pub mod describe;
@@ -8,7 +12,12 @@ pub mod judge;
 mod outputs;
 pub mod routes;
 pub mod rule;
+pub mod script;
 pub mod shim;
 pub mod spec;
+pub mod spool;
+mod store;
+pub mod subject;
+pub mod values;
 pub mod verdict;
 pub mod workunit_name;

@@ -5,17 +5,21 @@
 //! for each result, so only the files that can hold its route are read.
 
 mod file;
+mod place;
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::brought::BroughtError;
 use crate::rule::OutputRule;
-use crate::spec::{AssimilateKind, AssimilateSpec, Step, ValidateSpec};
-use crate::workunit_name::WorkunitName;
+use crate::script::container::Sandbox;
+use crate::script::{Place, Script, ScriptSpec};
+use crate::spec::{Step, ValidateSpec};
 
-pub use file::find;
+pub use file::{Routes, Settings};
+pub use place::{AssimilateRoute, HookSpec, Layout, PathTemplate, TableSpec};
 
 /// Environment variable with the path of `routes.toml`.
 pub const ROUTES_VARIABLE: &str = "BUOY_ROUTES";
@@ -36,6 +40,9 @@ pub struct Route {
     /// Where canonical outputs go.
     #[serde(default)]
     pub assimilate: AssimilateRoute,
+    /// Programs that judge or take results.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub script: Option<ScriptSpec>,
 }
 
 /// An output of a science app.
@@ -50,49 +57,6 @@ pub struct RouteOutput {
     /// Whether a result without it is acceptable.
     #[serde(default)]
     pub optional: bool,
-}
-
-/// Where canonical outputs go.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AssimilateRoute {
-    /// Kind of assimilation.
-    #[serde(default)]
-    pub rule: AssimilateKind,
-    /// How collected files are laid out.
-    #[serde(default)]
-    pub layout: Layout,
-    /// Top directory of collected files; if relative, then to `PROJECT/tmp_HOST`.
-    #[serde(default = "default_directory")]
-    pub directory: PathBuf,
-}
-
-/// How collected files are laid out below the top directory.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Layout {
-    /// `BATCH/WORKUNIT__file_OUTPUT`, and `BATCH/WORKUNIT_error`: what BOINC's web pages serve
-    /// (`html/inc/submit_util.inc`, `batch_collect_outfile_path`).
-    #[default]
-    Batch,
-    /// `JOB/OUTPUT`, and `WORKUNIT_error`.
-    Job,
-}
-
-fn default_directory() -> PathBuf {
-    PathBuf::from("../results")
-}
-
-impl Default for AssimilateRoute {
-    fn default() -> Self {
-        Self { rule: AssimilateKind::Collect, layout: Layout::Batch, directory: default_directory() }
-    }
-}
-
-impl From<&AssimilateSpec> for AssimilateRoute {
-    fn from(spec: &AssimilateSpec) -> Self {
-        Self { rule: spec.rule, ..Self::default() }
-    }
 }
 
 /// Why there is no usable route. None of these says anything about a result.
@@ -146,6 +110,32 @@ pub enum RouteError {
         /// A key that would fit.
         key: String,
     },
+    /// The rule that the bundle brings cannot be used.
+    #[error("the rule that {bundle} brings cannot be used")]
+    Brought {
+        /// `APP-HASH`.
+        bundle: String,
+        /// Why.
+        source: BroughtError,
+    },
+    /// The rule that the bundle brings contradicts itself.
+    #[error("the rule that {bundle} brings makes no sense: {message}")]
+    BroughtMeaning {
+        /// `APP-HASH`.
+        bundle: String,
+        /// All mistakes, separated by semicolons.
+        message: String,
+    },
+}
+
+/// Who wrote a route.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Author {
+    /// The admin.
+    #[default]
+    Admin,
+    /// A submitter.
+    Submitter,
 }
 
 /// A contradiction in a route.
@@ -163,12 +153,34 @@ pub struct RouteMistake {
 pub struct Routed {
     /// The route as written.
     pub route: Route,
+    /// What it is called: `APP-HASH`, `APP` or `default`. Its circuit breaker goes by this.
+    pub key: String,
+    /// Who wrote it.
+    pub author: Author,
+    /// Its programs.
+    pub script: Option<Script>,
     /// The rule of each output, in order, and for outputs that are not listed the general one.
     rules: Vec<OutputRule>,
     general: OutputRule,
 }
 
 impl Routed {
+    /// Names the route and makes its scripts ready; programs start at the directory of `routes_toml`.
+    fn named(mut self, key: &str, routes_toml: &Path) -> Self {
+        let base = routes_toml.parent().unwrap_or(Path::new("")).to_owned();
+        key.clone_into(&mut self.key);
+        self.script = self.route.script.clone().map(|spec| {
+            let place = match &spec.container {
+                Some(image) => {
+                    Place::Container(Sandbox { image: image.clone(), engine: None, files: vec![] })
+                }
+                None => Place::Host { base },
+            };
+            Script { spec, place }
+        });
+        self
+    }
+
     /// The rule for output number `index`.
     pub fn rule(&self, index: usize) -> &OutputRule {
         self.rules.get(index).unwrap_or(&self.general)
@@ -201,9 +213,17 @@ impl Route {
                 note("the directory of another");
             }
         }
+        let in_table = |key: &str, texts: Vec<String>| {
+            let path = vec![Step::Key(key.to_owned())];
+            texts.into_iter().map(move |text| RouteMistake { path: path.clone(), text })
+        };
+        mistakes.extend(in_table("assimilate", self.assimilate.mistakes()));
+        mistakes.extend(in_table("script", self.script.as_ref().map_or(Vec::new(), ScriptSpec::mistakes)));
         let general = self.validate.general().unwrap_or_default();
         match self.validate.rules(&names) {
-            Ok(rules) if mistakes.is_empty() => Ok(Routed { route: self, rules, general }),
+            Ok(rules) if mistakes.is_empty() => {
+                Ok(Routed { route: self, rules, general, ..Routed::default() })
+            }
             Ok(_) => Err(mistakes),
             Err(errors) => {
                 let of_rule = |error: crate::spec::SpecError| {
@@ -232,9 +252,4 @@ pub fn is_output_name(name: &str) -> bool {
     name.len() <= 255 - crate::workunit_name::MAX_BYTES - "__file_".len()
         && name.split('/').all(|part| !matches!(part, "" | "." | ".."))
         && !name.contains(|c: char| c.is_control())
-}
-
-/// The keys under which a workunit's route may stand, most particular first.
-fn keys(workunit: &WorkunitName) -> [String; 2] {
-    [workunit.bundle(), workunit.app().to_owned()]
 }

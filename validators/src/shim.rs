@@ -6,6 +6,8 @@
 mod assimilate;
 mod compare;
 mod init;
+mod judge;
+pub(crate) mod session;
 
 use std::error::Error;
 use std::ffi::{OsStr, OsString};
@@ -13,9 +15,16 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::routes::{self, DEFAULT_ROUTES, ROUTES_VARIABLE, RouteError, Routed};
+use crate::clock::{Clock, SystemClock};
+use crate::routes::{DEFAULT_ROUTES, ROUTES_VARIABLE, Routed};
 use crate::verdict::Verdict;
-use crate::workunit_name::WorkunitName;
+
+pub use assimilate::{INLINE_VARIABLE, WORK_FLAG, retry};
+pub(crate) use judge::absolute;
+pub use session::{breaker_directory, state_directory};
+
+/// Environment variable that takes the place of `breaker.outage_seconds`, also where there is no routes file to read.
+pub const OUTAGE_VARIABLE: &str = "BUOY_OUTAGE_SECONDS";
 
 /// One of the three programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +49,7 @@ impl Shim {
 }
 
 /// How a shim is called.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Call<'a> {
     /// The program and its arguments.
     pub argv: &'a [OsString],
@@ -48,6 +57,14 @@ pub struct Call<'a> {
     pub directory: &'a Path,
     /// The value of [`ROUTES_VARIABLE`], if it is set.
     pub routes: Option<&'a OsStr>,
+    /// The value of [`OUTAGE_VARIABLE`], if it is set.
+    pub outage: Option<&'a OsStr>,
+    /// Whether [`INLINE_VARIABLE`] is set: the spool is worked off before the answer, and nothing is left running.
+    pub inline: bool,
+    /// Time.
+    pub clock: &'a dyn Clock,
+    /// Takes each line for the daemon's log at once.
+    pub log: &'a dyn Fn(&str),
 }
 
 impl Call<'_> {
@@ -55,33 +72,22 @@ impl Call<'_> {
         self.directory.join(path)
     }
 
-    fn route(&self, workunit: Option<&WorkunitName>) -> Result<Routed, RouteError> {
-        let routes = self.routes.map_or(Path::new(DEFAULT_ROUTES), Path::new);
-        routes::find(&self.path(routes), workunit)
+    fn routes_toml(&self) -> PathBuf {
+        self.path(self.routes.map_or(Path::new(DEFAULT_ROUTES), Path::new))
+    }
+
+    fn outage_seconds(&self) -> Option<f64> {
+        self.outage?.to_str()?.parse().ok().filter(|seconds: &f64| *seconds >= 0.0)
     }
 }
 
-/// What a shim answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
-    /// The exit code.
-    pub exit_code: u8,
-    /// Lines for the daemon's log; none if all is well.
-    pub lines: Vec<String>,
-}
-
-/// Runs a shim.
-pub fn run(shim: Shim, call: &Call) -> Report {
-    let mut report = match shim {
-        Shim::Init => judge(init::run(call)),
-        Shim::Compare => judge(compare::run(call)),
+/// Runs a shim; its exit code.
+pub fn run(shim: Shim, call: &Call) -> u8 {
+    match shim {
+        Shim::Init => judge::run(call, init::judge),
+        Shim::Compare => judge::run(call, compare::judge),
         Shim::Assimilate => assimilate::run(call),
-    };
-    for line in &mut report.lines {
-        line.insert_str(0, ": ");
-        line.insert_str(0, shim.name());
     }
-    report
 }
 
 /// Runs a shim as the process's main function.
@@ -94,29 +100,27 @@ pub fn main(shim: Shim) -> ExitCode {
     }));
     let argv: Vec<OsString> = std::env::args_os().collect();
     let routes = std::env::var_os(ROUTES_VARIABLE);
-    let call = Call { argv: &argv, directory: Path::new(""), routes: routes.as_deref() };
-    let report = run(shim, &call);
-    for line in &report.lines {
-        // With the log gone there is nobody to tell; the answer stands.
-        let _ = writeln!(std::io::stderr(), "{line}");
-    }
-    ExitCode::from(report.exit_code)
+    let outage = std::env::var_os(OUTAGE_VARIABLE);
+    let log = |line: &str| write_log(shim, line);
+    let call = Call {
+        argv: &argv,
+        directory: Path::new(""),
+        routes: routes.as_deref(),
+        outage: outage.as_deref(),
+        inline: std::env::var_os(INLINE_VARIABLE).is_some(),
+        clock: &SystemClock,
+        log: &log,
+    };
+    ExitCode::from(run(shim, &call))
 }
 
-/// A verdict, or why there is none.
-type Judgement = Result<(Verdict, Option<String>), Box<dyn Error>>;
-
-fn judge(judgement: Judgement) -> Report {
-    match judgement {
-        Ok((verdict, line)) => Report { exit_code: verdict.exit_code(), lines: line.into_iter().collect() },
-        Err(error) => Report {
-            exit_code: Verdict::Transient.exit_code(),
-            lines: vec![format!("can't decide: {}", with_causes(&*error))],
-        },
-    }
+fn write_log(shim: Shim, line: &str) {
+    // With the log gone there is nobody to tell; the answer stands.
+    let _ = writeln!(std::io::stderr(), "{}: {line}", shim.name());
 }
 
-fn with_causes(error: &dyn Error) -> String {
+/// An error with all its causes in one line.
+pub(crate) fn with_causes(error: &dyn Error) -> String {
     let mut line = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -9,6 +9,7 @@ use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 
 use crate::rule::{Column, OutputRule};
+use crate::values::ValueSpec;
 use mistake::Spot;
 pub use mistake::{SpecError, SpecFault, Step, locate};
 
@@ -266,6 +267,9 @@ pub struct AssimilateSpec {
     /// Kind of assimilation.
     #[serde(default)]
     pub rule: AssimilateKind,
+    /// Values that are taken from the outputs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub value: Vec<ValueSpec>,
 }
 
 /// A kind of assimilation.
@@ -275,6 +279,8 @@ pub enum AssimilateKind {
     /// Outputs are collected by batch and job.
     #[default]
     Collect,
+    /// Outputs are not collected: a table, a script or a hook takes what it needs.
+    None,
 }
 
 impl ValidateSpec {

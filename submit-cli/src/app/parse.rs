@@ -1,6 +1,7 @@
 //! Reads `app.toml`, and notes all its mistakes at once.
 
 mod image;
+mod script;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -41,6 +42,7 @@ pub fn parse(file: &Path, text: &str, mistakes: &mut Diagnostics) -> Option<AppS
     let resources = resources(&doc, &mut top);
     let replication = replication(&doc, &mut top);
     let (validate, assimilate) = rules(&doc, &mut top, &outputs);
+    let script = script::parse(&doc, &mut top, &dir);
     top.finish();
     if let Some(image) = &image {
         one_name_each(&doc, image, &inputs, &outputs);
@@ -64,6 +66,7 @@ pub fn parse(file: &Path, text: &str, mistakes: &mut Diagnostics) -> Option<AppS
         replication,
         validate,
         assimilate,
+        script,
     });
     mistakes.append(found);
     spec
@@ -304,6 +307,10 @@ fn rules(
         Some(value) => doc.place(value.span().start),
         None => top.place(),
     };
+    let values_place = match top.value("assimilate") {
+        Some(value) => doc.place(value.span().start),
+        None => top.place(),
+    };
     let written = top.value("assimilate").is_some() || top.value("validate").is_some();
     if !written {
         return Default::default();
@@ -321,6 +328,18 @@ fn rules(
         for error in errors {
             let place = locate(doc.text, &error.path).map_or(place.clone(), |at| doc.place(at));
             doc.note(Diagnostic::new(place, error.to_string()));
+        }
+    }
+    for value in &rules.assimilate.value {
+        let unknown = (!names.contains(&value.output.as_str())).then(|| {
+            let outputs = names.join(", ");
+            format!(
+                "assimilate.value {:?}: there is no output {:?}, the outputs are {outputs}",
+                value.name, value.output
+            )
+        });
+        for mistake in value.mistakes().into_iter().chain(unknown) {
+            doc.note(Diagnostic::new(values_place.clone(), mistake));
         }
     }
     (rules.validate, rules.assimilate)

@@ -7,6 +7,11 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use validators::routes::ROUTES_VARIABLE;
+use validators::shim::{INLINE_VARIABLE, OUTAGE_VARIABLE};
+use validators::spool::Spool;
+use validators::workunit_name::OutputName;
+
 use super::files::FileError;
 use super::layout::Layout;
 use super::programs::{ASSIMILATE, COMPARE, INIT, Programs};
@@ -137,18 +142,29 @@ impl Daemons {
                 Reply::Checked { validation, remark: calls.remark }
             }
             Request::Assimilate { wu_id, canonical } => {
+                let name = canonical.outputs.first().and_then(|name| OutputName::parse(name));
+                let workunit = name.map(|name| name.workunit).unwrap_or_default();
                 let command = format!("../bin/{ASSIMILATE}  {wu_id}{}", self.arguments(&canonical.outputs));
-                self.assimilate(&command)
+                self.assimilate(&command, &workunit)
             }
-            Request::AssimilateError { wu_id, wu_name, errors } => self.assimilate(&format!(
-                "../bin/{ASSIMILATE}  --error {} {wu_name} {wu_id} {BATCH_ID}",
-                errors.bits()
-            )),
+            Request::AssimilateError { wu_id, wu_name, errors } => self.assimilate(
+                &format!("../bin/{ASSIMILATE}  --error {} {wu_name} {wu_id} {BATCH_ID}", errors.bits()),
+                wu_name,
+            ),
         }
     }
 
-    fn assimilate(&mut self, command: &str) -> Reply {
-        match self.run(command) {
+    fn assimilate(&mut self, command: &str, workunit: &str) -> Reply {
+        let done = self.run(command);
+        // What is safe in the spool is enough for a daemon; a submitter waits for it in its place.
+        if done.0 == 0 {
+            match Spool::beside(&self.layout.routes()).is_waiting(workunit) {
+                Ok(None) => {}
+                Ok(Some(state)) => return Reply::AssimilatorFailed { remark: state.error },
+                Err(error) => return Reply::AssimilatorFailed { remark: error.to_string() },
+            }
+        }
+        match done {
             (0, _) => Reply::Assimilated,
             (code, remark) => Reply::AssimilatorFailed {
                 remark: remark.unwrap_or_else(|| format!("{ASSIMILATE} ended with status {code}")),
@@ -165,6 +181,10 @@ impl Daemons {
         let done = Command::new("/bin/sh")
             .args(["-c", command])
             .current_dir(self.layout.daemon_dir())
+            // Nobody mends a rule meanwhile, and nobody else waits for these daemons.
+            .env(OUTAGE_VARIABLE, "0")
+            .env(INLINE_VARIABLE, "1")
+            .env_remove(ROUTES_VARIABLE)
             .stdin(Stdio::null())
             // A Ctrl-C in the terminal is for buoy alone: a killed shim would say "different".
             .process_group(0)

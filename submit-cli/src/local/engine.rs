@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
+use wrapper::engine::Flavor;
 use wrapper::wire::init_data::DockerType;
 
 /// An engine that does not answer for so long counts as not running.
@@ -72,6 +73,14 @@ pub fn program(kind: DockerType) -> &'static str {
 }
 
 impl Engine {
+    /// As the wrapper names it.
+    pub fn flavor(&self) -> Flavor {
+        match self.kind {
+            DockerType::Docker => Flavor::Docker,
+            DockerType::Podman => Flavor::Podman,
+        }
+    }
+
     /// The engine that was asked for, or else Docker if it answers, or else Podman.
     pub fn find(wanted: Option<DockerType>) -> Result<Self, EngineError> {
         match wanted {

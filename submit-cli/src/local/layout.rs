@@ -4,11 +4,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use md5::{Digest, Md5};
+use validators::brought::{FAN_OUT, fan_out};
 
 use crate::campaign::STATE_DIR;
-
-/// Number of subdirectories of an upload directory (`<uldl_dir_fanout>`, the default).
-const FANOUT: u64 = 1024;
 
 /// The directories of one campaign; all paths are absolute.
 #[derive(Clone, Debug)]
@@ -101,13 +99,18 @@ impl Layout {
 
     /// Path of an uploaded file, with the fan-out of `dir_hier_path`.
     pub fn upload(&self, physical_name: &str) -> PathBuf {
-        self.upload_dir().join(fanout(physical_name)).join(physical_name)
+        self.upload_dir().join(fan_out(physical_name, FAN_OUT)).join(physical_name)
+    }
+
+    /// Path of a file in the server's download directory.
+    pub fn download(&self, physical_name: &str) -> PathBuf {
+        self.server().join("download").join(fan_out(physical_name, FAN_OUT)).join(physical_name)
     }
 
     /// The same path as the daemons are given it: relative to their working directory, since a shell will split it
     /// at spaces, and the path to a submitter's results may have some.
     pub fn upload_argument(&self, physical_name: &str) -> String {
-        format!("../upload/{}/{physical_name}", fanout(physical_name))
+        format!("../upload/{}/{physical_name}", fan_out(physical_name, FAN_OUT))
     }
 
     /// stderr.txt of results that are over.
@@ -134,30 +137,9 @@ impl Layout {
     }
 }
 
-/// The subdirectory of a file: the number in characters 1 to 7 of the name's md5, modulo the fan-out, in hex
-/// (`sched/sched_util_basic.cpp`, `filename_hash`).
-fn fanout(name: &str) -> String {
-    let hex: String = Md5::digest(name).iter().map(|byte| format!("{byte:02x}")).collect();
-    let number = u64::from_str_radix(&hex[1..8], 16).expect("7 hex digits");
-    format!("{:x}", number % FANOUT)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn files_fan_out_as_on_a_real_server() {
-        // Paths that a stock server made; see the recorded daemons' command lines.
-        for (name, dir) in [
-            ("q3_0_0_r36072808_0", "21c"),
-            ("q3_0_0_r36072808_1", "1f4"),
-            ("q3_0_1_r10062336_0", "318"),
-            ("q3_0_1_r10062336_1", "270"),
-        ] {
-            assert_eq!(fanout(name), dir, "{name}");
-        }
-    }
 
     #[test]
     fn a_project_name_depends_on_the_directory_alone() {

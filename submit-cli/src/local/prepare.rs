@@ -5,7 +5,10 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
-use validators::routes::{AssimilateRoute, Layout as CollectLayout, Route, RouteOutput};
+use validators::brought::BroughtSpec;
+use validators::routes::{AssimilateRoute, Layout as CollectLayout};
+use wrapper::engine::Flavor;
+use wrapper::wire::atomic_file::write_atomically;
 
 use super::files::{self, FileError, Placed};
 use super::layout::Layout;
@@ -71,9 +74,6 @@ pub enum PrepareError {
     /// The campaign file failed.
     #[error(transparent)]
     Campaign(#[from] CampaignError),
-    /// The routes for the shims could not be written.
-    #[error(transparent)]
-    Routes(#[from] validators::routes::RouteError),
 }
 
 /// A file to put into the project directory.
@@ -250,30 +250,33 @@ impl Prepared {
         Ok(rows)
     }
 
-    /// Tells the shims how this science app's results are judged and where they go.
-    pub fn write_routes(&self, plan: &Plan, layout: &Layout) -> Result<(), PrepareError> {
-        let routes = layout.routes();
-        std::fs::write(&routes, "# buoy run: see routes.d\n").map_err(FileError::at(&routes, "write it"))?;
-        let route = Route {
-            outputs: Some(
-                plan.app
-                    .outputs
-                    .iter()
-                    .map(|output| RouteOutput {
-                        name: output.name.clone(),
-                        max_bytes: Some(output.max_bytes),
-                        optional: output.optional,
-                    })
-                    .collect(),
-            ),
-            validate: plan.app.validate.clone(),
+    /// Gives the emulated server the bundle's rule file, as an upload would, and tells the shims that it counts.
+    pub fn write_routes(&self, plan: &Plan, layout: &Layout, engine: Flavor) -> Result<(), PrepareError> {
+        let rule = &plan.bundle.rule;
+        let path = layout.download(&rule.physical_name);
+        let parent = path.parent().unwrap_or(&path);
+        std::fs::create_dir_all(parent).map_err(FileError::at(parent, "make the directory"))?;
+        let Content::Bytes(bytes) = &rule.content else { unreachable!("a rule file is made in memory") };
+        write_atomically(&path, bytes).map_err(FileError::at(&path, "write it"))?;
+        let brought = BroughtSpec {
+            images: plan.app.script.iter().map(|script| script.image.clone()).collect(),
+            engine: Some(engine),
             assimilate: AssimilateRoute {
-                rule: plan.app.assimilate.rule,
                 layout: CollectLayout::Job,
                 directory: layout.results().to_owned(),
+                rule: plan.app.assimilate.rule,
+                ..AssimilateRoute::default()
             },
+            ..BroughtSpec::of(&plan.app.name)
         };
-        route.write(&routes, &format!("{}-{}", plan.app.name, plan.bundle.short_hash()))?;
+        #[derive(serde::Serialize)]
+        struct RoutesFile {
+            brought: BroughtSpec,
+        }
+        let text = toml::to_string(&RoutesFile { brought }).expect("texts and numbers become TOML");
+        let routes = layout.routes();
+        write_atomically(&routes, format!("# buoy run: the bundle brings its rule.\n{text}").as_bytes())
+            .map_err(FileError::at(&routes, "write it"))?;
         Ok(())
     }
 

@@ -13,6 +13,7 @@ with_each_engine! {
     a_failure_shows_its_exit_status_and_its_log => engine_a_failure_shows_its_exit_status_and_its_log,
     ctrl_c_leaves_no_container => engine_ctrl_c_leaves_no_container,
     a_killed_run_goes_on_and_runs_nothing_twice => engine_a_killed_run_goes_on_and_runs_nothing_twice,
+    a_script_that_the_bundle_brings_judges_in_a_container => engine_a_script_that_the_bundle_brings_judges_in_a_container,
     arguments_arrive_as_they_were_written => engine_arguments_arrive_as_they_were_written,
 }
 
@@ -28,6 +29,40 @@ fn replicas_that_agree_are_collected(engine: Engine) {
     assert_eq!(bench.read("results/one/out.txt"), "1\n");
     assert_eq!(bench.read("results/two/out.txt"), "2\n");
     assert_eq!(bench.table()["one"]["results"], "2");
+    bench.assert_nothing_left();
+}
+
+/// The shells of these images run what busybox has.
+const JUDGE: &str = r#"
+[ "$BUOY_PURPOSE" = compare ] || exit 1
+[ "$(ls /sys/class/net)" = lo ] || { echo there is a network; exit 10; }
+echo x 2>/dev/null >> "$1" && { echo outputs can be changed; exit 10; }
+echo x 2>/dev/null > /buoy/x && { echo the own directory can be changed; exit 10; }
+grep -q '"purpose":"compare"' "$BUOY_CALL" || exit 1
+[ -e /app/busybox ] && exit 1
+read a < "$1"; read b < "$2"
+[ "${#a}" = "${#b}" ] && exit 0
+echo "${#a} against ${#b} letters"; exit 10
+"#;
+
+fn a_script_that_the_bundle_brings_judges_in_a_container(engine: Engine) {
+    let image = "buoy-test-judge:latest";
+    let bench = Bench::new(
+        engine,
+        &format!(
+            "{PAIR}max_success = 2\n[script]\ncompare = [\"/bin/sh\", \"/buoy/judge.sh\"]\nimage = \"{image}\"\nfiles = [\"judge.sh\"]\n"
+        ),
+    );
+    std::fs::write(bench.path("judge.sh"), JUDGE).unwrap();
+    engine.lines(&["build", "--quiet", "--tag", image, bench.path(".").to_str().unwrap()]);
+    bench.jobs(&[("same-length", "cat /proc/sys/kernel/random/uuid > out.txt")]);
+    let output = bench.run();
+    let said = String::from_utf8_lossy(&output.stderr);
+    let table = bench.table();
+    assert_eq!(table["same-length"]["status"], "done", "{said}\n{}", bench.read("results/.buoy/daemons.log"));
+    assert_eq!(bench.read("results/same-length/out.txt").len(), 37);
+    let left = engine.lines(&["ps", "--all", "--format", "{{.Names}}"]);
+    assert!(!left.iter().any(|name| name.starts_with("buoy-script-")), "{left:?}");
     bench.assert_nothing_left();
 }
 

@@ -295,7 +295,7 @@ fn a_dry_run_writes_nothing() {
     let before = fs::read_dir(folder.path("")).unwrap().count();
     let stdout = folder.buoy("pack . jobs.csv --dry-run").good();
     assert_snapshot!(stdout, @r"
-    app      dock 1.0.0, bundle dock-72708b318617: job.toml, Dockerfile, dock.sh
+    app      dock 1.0.0, bundle dock-8249d27af477: job.toml, Dockerfile, dock.sh
     batch    jobs: 2 jobs, 2 copies of each, 2 must agree
     input    receptor.pdbqt (shared)
     input    ligand.pdbqt (per job)
@@ -303,12 +303,35 @@ fn a_dry_run_writes_nothing() {
     needs    1e12 flops, 512 MB memory, 1 GB disk, 1 cpu; back within 7 days
     first    a: --ligand ligand.pdbqt --seed 1
     last     b: --ligand ligand.pdbqt --seed 2
-    files    6 of different content, 221 B
+    files    7 of different content, 624 B
     template templates/buoy_de94207d756298c81c79dd5dcd4131ab_in.xml (1373 bytes)
     template templates/buoy_3fc72161da77b462eca296e87ab3e034_out.xml (347 bytes)
     jobs     2 lines for create_work, the longest of 130 bytes
     ");
     assert_eq!(fs::read_dir(folder.path("")).unwrap().count(), before);
+}
+
+#[test]
+fn the_rule_file_is_among_the_files_and_no_job_gets_it() {
+    let script = "[script]\ncompare = ['python3', 'judge.py']\nimage = 'python:3'\nfiles = ['judge.py']\n";
+    let folder = Folder::new().with("judge.py", "print(1)\n");
+    let plain = folder.read("app.toml");
+    let hash_with = |app: &str| {
+        let folder = Folder::new().with("judge.py", "print(1)\n").with("app.toml", app);
+        let packed = folder.packed_jobs(&[".", "jobs.csv"]);
+        let manifest: serde_json::Value = serde_json::from_str(&folder.read("out/manifest.json")).unwrap();
+        let bundle = manifest["bundle"].as_str().unwrap().to_owned();
+        let name = format!("buoy_rule_{}", &bundle[..12]);
+        let bytes = folder.read(&format!("out/files/{name}"));
+        assert_eq!(validators::brought::sha256(bytes.as_bytes()), bundle, "HASH names the rule file");
+        assert!(!folder.template("in").contains("buoy_rule_"), "volunteers never get it");
+        assert!(!packed.concat().contains("buoy_rule_"));
+        (bundle, bytes)
+    };
+    let (without, _) = hash_with(&plain);
+    let (with, bytes) = hash_with(&format!("{plain}\n{script}"));
+    assert_ne!(with, without);
+    assert!(bytes.contains("\"name\":\"judge.py\"") && bytes.contains("cHJpbnQoMSkK"), "{bytes}");
 }
 
 #[test]

@@ -5,12 +5,15 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
-use super::{Route, RouteError, Routed, keys};
+use super::{Author, Route, RouteError, RouteMistake, Routed};
+use crate::alert::AlertSpec;
+use crate::breaker::OUTAGE_SECONDS;
+use crate::brought::BroughtSpec;
 use crate::spec::{Step, locate};
-use crate::workunit_name::WorkunitName;
+use crate::subject::{NamePattern, NameSpec, Subject};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -18,41 +21,223 @@ struct RoutesFile {
     #[serde(default)]
     app: BTreeMap<String, Route>,
     default: Option<Route>,
+    #[serde(default)]
+    names: Vec<NameSpec>,
+    #[serde(default)]
+    alert: AlertSpec,
+    #[serde(default)]
+    breaker: BreakerSpec,
+    brought: Option<BroughtSpec>,
 }
 
-/// The route of a workunit, or of one whose name is not `APP-HASH__BATCH__JOB` (`None`).
-///
-/// In this order: `routes.toml`'s `[app."APP-HASH"]` and `[app.APP]`, then `routes.d/APP-HASH.toml` and
-/// `routes.d/APP.toml` beside it, then `[default]`. What the admin wrote for an app wins.
-pub fn find(routes_toml: &Path, workunit: Option<&WorkunitName>) -> Result<Routed, RouteError> {
-    let main = read::<RoutesFile>(routes_toml)?;
-    let (main, text) = main.map_or((None, String::new()), |(main, text)| (Some(main), text));
-    let directory = route_directory(routes_toml);
-    if main.is_none() && !directory.is_dir() {
-        return Err(RouteError::Missing { path: routes_toml.to_owned() });
+/// `[breaker]` of the routes file.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BreakerSpec {
+    /// Seconds that are waited for a rule's outage, all calls together.
+    #[serde(default = "default_outage")]
+    outage_seconds: f64,
+}
+
+fn default_outage() -> f64 {
+    OUTAGE_SECONDS
+}
+
+impl Default for BreakerSpec {
+    fn default() -> Self {
+        Self { outage_seconds: OUTAGE_SECONDS }
     }
-    let RoutesFile { mut app, default } = main.unwrap_or_default();
-    let keys = workunit.map(keys);
-    for key in keys.iter().flatten() {
-        if let Some(route) = app.remove(key) {
-            let table = vec![Step::Key("app".to_owned()), Step::Key(key.clone())];
-            return check(route, routes_toml, &text, &format!("app.{key:?}"), table);
+}
+
+/// What holds for all routes.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Who is told of a broken rule.
+    pub alert: AlertSpec,
+    /// Seconds that are waited for a rule's outage, all calls together.
+    pub outage_seconds: f64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { alert: AlertSpec::default(), outage_seconds: OUTAGE_SECONDS }
+    }
+}
+
+/// The routes of a project.
+#[derive(Debug)]
+pub struct Routes {
+    path: PathBuf,
+    /// Where relative paths start: the daemons' working directory.
+    directory: PathBuf,
+    file: RoutesFile,
+    /// Its text, to say where something is.
+    text: String,
+    patterns: Vec<NamePattern>,
+}
+
+impl Routes {
+    /// Reads `routes.toml`; `directory` is where relative paths in it start, that of the daemons. Nothing in it has been
+    /// found wrong then but the routes themselves, which are checked when they are used.
+    ///
+    /// # Errors
+    /// There is no routes file, or it is broken.
+    pub fn open(routes_toml: &Path, directory: &Path) -> Result<Self, RouteError> {
+        let main = read::<RoutesFile>(routes_toml)?;
+        if main.is_none() && !route_directory(routes_toml).is_dir() {
+            return Err(RouteError::Missing { path: routes_toml.to_owned() });
         }
-    }
-    for key in keys.iter().flatten() {
-        let path = directory.join(format!("{key}.toml"));
-        if let Some((route, text)) = read::<Route>(&path)? {
-            return check(route, &path, &text, "route", Vec::new());
+        let (file, text) = main.unwrap_or_default();
+        let meaning = |section: &str, message: String| RouteError::Meaning {
+            path: routes_toml.to_owned(),
+            section: section.to_owned(),
+            message,
+        };
+        let mut patterns = Vec::new();
+        for (n, spec) in file.names.iter().enumerate() {
+            patterns
+                .push(spec.compile().map_err(|error| meaning(&format!("names, entry {}", n + 1), error))?);
         }
+        let outage = file.breaker.outage_seconds;
+        if !(0.0..=86_400.0).contains(&outage) {
+            let message = format!("outage_seconds: {outage}: 0 to 86400 are accepted");
+            return Err(meaning("breaker", message));
+        }
+        let mistakes = file.brought.as_ref().map(BroughtSpec::mistakes).unwrap_or_default();
+        if !mistakes.is_empty() {
+            return Err(meaning("brought", mistakes.join("; ")));
+        }
+        Ok(Self { path: routes_toml.to_owned(), directory: directory.to_owned(), file, text, patterns })
     }
-    if let Some(route) = default {
-        return check(route, routes_toml, &text, "default", vec![Step::Key("default".to_owned())]);
+
+    /// What holds for all routes.
+    pub fn settings(&self) -> Settings {
+        Settings { alert: self.file.alert.clone(), outage_seconds: self.file.breaker.outage_seconds }
     }
-    Err(RouteError::NoRoute {
-        path: routes_toml.to_owned(),
-        what: workunit.map_or("workunits of other names".to_owned(), |name| format!("workunit {name}")),
-        key: workunit.map_or("APP".to_owned(), |name| name.app().to_owned()),
-    })
+
+    /// What a workunit's name says.
+    pub fn subject(&self, workunit: &str) -> Subject {
+        Subject::new(workunit, &self.patterns)
+    }
+
+    /// `[brought]`, if submitters may bring rules.
+    pub fn brought(&self) -> Option<&BroughtSpec> {
+        self.file.brought.as_ref()
+    }
+
+    /// The route of a workunit.
+    ///
+    /// In this order: `routes.toml`'s `[app."APP-HASH"]` and `[app.APP]`, then `routes.d/APP-HASH.toml` and
+    /// `routes.d/APP.toml` beside it, then what the bundle brings, where that is allowed, then `[default]`. What the
+    /// admin wrote for an app wins. A bundle that may bring its rule and does not is never judged by the default.
+    ///
+    /// # Errors
+    /// No route fits, or the one that does is broken.
+    pub fn find(&self, subject: &Subject) -> Result<Routed, RouteError> {
+        let keys = subject.keys();
+        for key in &keys {
+            if let Some(route) = self.file.app.get(key) {
+                return self.check_main(route, &["app", key], key);
+            }
+        }
+        for key in &keys {
+            let path = route_directory(&self.path).join(format!("{key}.toml"));
+            if let Some((route, text)) = read::<Route>(&path)? {
+                return self.check(route, &path, &text, &[], key);
+            }
+        }
+        if let (Some(app), Some(hash), Some(brought)) = (&subject.app, &subject.hash, &self.file.brought)
+            && brought.allows(app)
+        {
+            return self.brought_route(brought, app, hash);
+        }
+        if let Some(route) = &self.file.default {
+            return self.check_main(route, &["default"], "default");
+        }
+        let key = subject.app.clone();
+        Err(RouteError::NoRoute {
+            path: self.path.clone(),
+            what: match (&subject.app, subject.workunit.as_str()) {
+                (_, "") => "files whose names are not BOINC's".to_owned(),
+                (None, name) => format!("workunit {name}, whose name says no science app ([[names]] can)"),
+                (Some(_), name) => format!("workunit {name}"),
+            },
+            key: key.unwrap_or_else(|| "APP".to_owned()),
+        })
+    }
+
+    /// All routes that are written down, by key, each checked.
+    pub fn all(&self) -> Vec<(String, Result<Routed, RouteError>)> {
+        let app = |(key, route): (&String, &Route)| (key.clone(), self.check_main(route, &["app", key], key));
+        let mut found: Vec<_> = self.file.app.iter().map(app).collect();
+        let entries = fs::read_dir(route_directory(&self.path)).into_iter().flatten().flatten();
+        let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
+        paths.sort();
+        for path in paths {
+            let Some(key) = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".toml")) else {
+                continue;
+            };
+            let route = read::<Route>(&path).and_then(|read| {
+                let (route, text) = read.unwrap_or_default();
+                self.check(route, &path, &text, &[], key)
+            });
+            found.push((key.to_owned(), route));
+        }
+        if let Some(route) = &self.file.default {
+            let route = self.check_main(route, &["default"], "default");
+            found.push(("default".to_owned(), route));
+        }
+        found
+    }
+
+    fn brought_route(&self, brought: &BroughtSpec, app: &str, hash: &str) -> Result<Routed, RouteError> {
+        let bundle = format!("{app}-{hash}");
+        let (route, script) = brought
+            .route(app, hash, &self.directory)
+            .map_err(|source| RouteError::Brought { bundle: bundle.clone(), source })?;
+        let routed = route.check().map_err(|mistakes| RouteError::BroughtMeaning {
+            bundle: bundle.clone(),
+            message: joined(&mistakes),
+        })?;
+        Ok(Routed { script, author: Author::Submitter, key: bundle, ..routed })
+    }
+
+    /// Checks a route of routes.toml.
+    fn check_main(&self, route: &Route, table: &[&str], key: &str) -> Result<Routed, RouteError> {
+        self.check(route.clone(), &self.path, &self.text, table, key)
+    }
+
+    /// Checks a route of a file with this text, in which it is this table.
+    fn check(
+        &self,
+        route: Route,
+        path: &Path,
+        text: &str,
+        table: &[&str],
+        key: &str,
+    ) -> Result<Routed, RouteError> {
+        route.check().map(|routed| routed.named(key, &self.path)).map_err(|mistakes| {
+            let told = mistakes.iter().map(|mistake| {
+                let table = table.iter().map(|&step| Step::Key(step.to_owned()));
+                let steps: Vec<Step> = table.chain(mistake.path.iter().cloned()).collect();
+                match locate(text, &steps) {
+                    Some(at) => format!("line {}: {mistake}", line_of(text, at)),
+                    None => mistake.to_string(),
+                }
+            });
+            let message = told.collect::<Vec<_>>().join("; ");
+            let section = match table {
+                [] => "route".to_owned(),
+                ["app", key] => format!("app.{key:?}"),
+                other => other.join("."),
+            };
+            RouteError::Meaning { path: path.to_owned(), section, message }
+        })
+    }
+}
+
+fn joined(mistakes: &[RouteMistake]) -> String {
+    mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 pub(super) fn write(route: &Route, routes_toml: &Path, key: &str) -> Result<PathBuf, RouteError> {
@@ -64,9 +249,7 @@ pub(super) fn write(route: &Route, routes_toml: &Path, key: &str) -> Result<Path
     if key.is_empty() || !key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
         return Err(meaning(format!("{key:?} is neither APP nor APP-HASH")));
     }
-    route.clone().check().map_err(|mistakes| {
-        meaning(mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
-    })?;
+    route.clone().check().map_err(|mistakes| meaning(joined(&mistakes)))?;
     let text = toml::to_string(route).map_err(|error| meaning(error.to_string()))?;
     fs::create_dir_all(&directory).map_err(io)?;
     let temporary = directory.join(format!(".{key}.{}.tmp", std::process::id()));
@@ -83,26 +266,6 @@ pub(super) fn write(route: &Route, routes_toml: &Path, key: &str) -> Result<Path
 
 fn route_directory(routes_toml: &Path) -> PathBuf {
     routes_toml.parent().unwrap_or(Path::new("")).join("routes.d")
-}
-
-fn check(
-    route: Route,
-    path: &Path,
-    text: &str,
-    section: &str,
-    table: Vec<Step>,
-) -> Result<Routed, RouteError> {
-    route.check().map_err(|mistakes| {
-        let told = mistakes.iter().map(|mistake| {
-            let steps: Vec<Step> = table.iter().chain(&mistake.path).cloned().collect();
-            match locate(text, &steps) {
-                Some(at) => format!("line {}: {mistake}", line_of(text, at)),
-                None => mistake.to_string(),
-            }
-        });
-        let message = told.collect::<Vec<_>>().join("; ");
-        RouteError::Meaning { path: path.to_owned(), section: section.to_owned(), message }
-    })
 }
 
 /// Reads a file, if it is there; also its text, to say where something is.
@@ -156,144 +319,4 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::routes::{AssimilateRoute, Layout, RouteOutput};
-    use crate::rule::Rule;
-    use crate::spec::{OutputRuleSpec, RuleKind, ValidateSpec};
-
-    fn project(routes: &str) -> (tempfile::TempDir, PathBuf) {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("routes.toml");
-        fs::write(&path, routes).unwrap();
-        (dir, path)
-    }
-
-    fn workunit() -> WorkunitName {
-        WorkunitName::new("vina", "0123456789ab", "b1", "j1").unwrap()
-    }
-
-    fn error(routes: &str) -> String {
-        let (dir, path) = project(routes);
-        find(&path, Some(&workunit())).unwrap_err().to_string().replace(dir.path().to_str().unwrap(), "DIR")
-    }
-
-    #[test]
-    fn the_most_particular_route_wins_and_the_admins_before_a_bundles() {
-        let (dir, path) = project("");
-        let rule_in_force = || find(&path, Some(&workunit())).unwrap().route.validate.rule;
-        let main = |text: &str| fs::write(&path, text).unwrap();
-        let bundle = |key: &str, text: &str| {
-            fs::create_dir_all(dir.path().join("routes.d")).unwrap();
-            fs::write(dir.path().join(format!("routes.d/{key}.toml")), text).unwrap();
-        };
-        main("default.validate.rule = 'ignore'");
-        assert_eq!(rule_in_force(), RuleKind::Ignore);
-        bundle("vina", "validate.rule = 'text'");
-        assert_eq!(rule_in_force(), RuleKind::Text);
-        bundle("vina-0123456789ab", "validate.rule = 'numbers'");
-        assert_eq!(rule_in_force(), RuleKind::Numbers);
-        main("app.vina.validate.rule = 'bytes'");
-        assert_eq!(rule_in_force(), RuleKind::Bytes);
-        main("app.vina.validate.rule = 'bytes'\napp.vina-0123456789ab.validate.rule = 'text'");
-        assert_eq!(rule_in_force(), RuleKind::Text);
-        fs::remove_file(&path).unwrap();
-        assert_eq!(rule_in_force(), RuleKind::Numbers);
-    }
-
-    #[test]
-    fn workunits_of_other_names_have_the_default_route_only() {
-        let (_dir, path) = project("default.validate.rule = 'text'\n[app.vina]");
-        assert_eq!(find(&path, None).unwrap().route.validate.rule, RuleKind::Text);
-        let (_dir, path) = project("[app.vina]");
-        assert!(find(&path, None).unwrap_err().to_string().contains("no route for workunits of other names"));
-    }
-
-    #[test]
-    fn a_mistake_is_told_with_file_line_and_nearest_key() {
-        assert_eq!(
-            error("[app.vina]\noutputs = []\n[app.vina.validate]\nabsolut = 1"),
-            "DIR/routes.toml:4: unknown field `absolut`, expected one of `rule`, `absolute`, `relative`, `ulps`, \
-             `ignore_lines`, `separator`, `header`, `keys`, `at`, `check`, `output`; did you mean `absolute`?"
-        );
-        assert_eq!(
-            error("default.validate.rule = 'fuzzy'"),
-            "DIR/routes.toml:1: unknown variant `fuzzy`, expected one of `bytes`, `text`, `numbers`, `table`, \
-             `json`, `array`, `ignore`"
-        );
-        assert!(error("[app.vina]\n\nx = ").starts_with("DIR/routes.toml:3: "));
-        assert_eq!(
-            error(
-                "[app.vina]\noutputs = [{name = '../x'}, {name = 'y'}, {name = 'y'}]\nvalidate.absolute = 1"
-            ),
-            "DIR/routes.toml: app.\"vina\": line 2: output \"../x\" is not a relative path without \".\" and \"..\"; \
-             line 2: output \"y\" is there twice; line 3: validate.absolute: has no effect with rule = \"bytes\", it \
-             belongs to rule = \"numbers\", \"table\", \"json\", \"array\""
-        );
-        assert_eq!(
-            error("[app.other]"),
-            "DIR/routes.toml: no route for workunit vina-0123456789ab__b1__j1: add [app.\"vina\"] or [default] \
-             there, or routes.d/vina.toml beside it"
-        );
-    }
-
-    #[test]
-    fn without_any_routes_the_message_says_where_they_belong() {
-        let dir = tempfile::tempdir().unwrap();
-        let error = find(&dir.path().join("routes.toml"), Some(&workunit())).unwrap_err();
-        assert!(matches!(error, RouteError::Missing { .. }), "{error}");
-    }
-
-    #[test]
-    fn a_route_that_was_written_is_found_as_it_was() {
-        let (_dir, path) = project("");
-        let route = Route {
-            outputs: Some(vec![
-                RouteOutput { name: "poses.pdbqt".into(), max_bytes: Some(1_000_000), optional: false },
-                RouteOutput { name: "log.txt".into(), max_bytes: None, optional: true },
-            ]),
-            validate: ValidateSpec {
-                rule: RuleKind::Numbers,
-                absolute: Some(0.01),
-                output: vec![OutputRuleSpec {
-                    name: "log.txt".into(),
-                    rule: RuleKind::Ignore,
-                    ..OutputRuleSpec::default()
-                }],
-                ..ValidateSpec::default()
-            },
-            assimilate: AssimilateRoute {
-                layout: Layout::Job,
-                directory: "/srv/my results".into(),
-                ..AssimilateRoute::default()
-            },
-        };
-        assert!(route.write(&path, "../vina").is_err());
-        route.write(&path, &workunit().bundle()).unwrap();
-        let found = find(&path, Some(&workunit())).unwrap();
-        assert_eq!(found.route, route);
-        assert!(matches!((&found.rule(0).compare, &found.rule(1).compare), (Rule::Numbers(_), Rule::Ignore)));
-    }
-
-    /// The first block of TOML in a page.
-    fn example(page: &str) -> &str {
-        page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap()
-    }
-
-    #[test]
-    fn the_examples_of_the_documentation_are_what_they_say() {
-        let (_dir, path) = project(example(include_str!("../../../docs/routes-toml.md")));
-        let rule = |name: Option<&WorkunitName>| find(&path, name).unwrap().route.validate.rule;
-        assert_eq!(rule(Some(&workunit())), RuleKind::Bytes);
-        let other = WorkunitName::new("vina", "ba9876543210", "b1", "j1").unwrap();
-        assert_eq!(rule(Some(&other)), RuleKind::Numbers);
-        assert_eq!(rule(None), RuleKind::Bytes);
-
-        #[derive(Deserialize)]
-        struct App {
-            validate: ValidateSpec,
-        }
-        let app: App = toml::from_str(example(include_str!("../../../docs/validation.md"))).unwrap();
-        assert!(app.validate.rules(&["poses.pdbqt", "log.txt"]).is_ok());
-    }
-}
+mod tests;

@@ -1,215 +1,269 @@
 //! `buoy-assimilate`: takes the outputs of a canonical result, or notes that a workunit failed.
 //!
 //! An exit other than 0 ends the daemon, which then starts with the same workunit again, and no science app's
-//! results are taken any more. After exit 0 the server deletes the outputs. So 0 is answered when they are
-//! safe, even if not where they belong, and anything else only if nothing can be kept at all.
+//! results are taken any more. After exit 0 the server deletes the outputs. So what is handed over goes into the
+//! spool first; 0 is answered when it is there for good, and anything else only if it can't be kept.
 
-use std::collections::BTreeSet;
+use std::fs::{self, File};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
-use super::{Call, Report, with_causes};
-use crate::collect::{self, Collected};
-use crate::invocation::{self, Failure, ResultFiles, Words};
-use crate::outputs::{self, Found};
-use crate::routes::{AssimilateRoute, Layout, Routed};
-use crate::workunit_name::WorkunitName;
+use super::judge::hopeless;
+use super::session::{CALLS_KEY, Kind, Session, Trouble};
+use super::{Call, Shim, with_causes, write_log};
+use crate::clock::SystemClock;
+use crate::invocation::{self, Failure, InvocationError, ResultFiles, Words, line_bytes};
+use crate::routes::ROUTES_VARIABLE;
+use crate::script::host;
+use crate::spool::{
+    Claimed, Happened, Item, ItemOutput, Outlook, OutputState, Put, Spool, SpoolError, Steps, VERSION,
+    Worker, note_stuck, retry as retry_items, work_on,
+};
+
+/// The only argument of the process that works off the spool.
+pub const WORK_FLAG: &str = "--work-off-spool";
+
+/// Environment variable, set to anything: all is done before the answer, and nothing is left running. For a runner of
+/// local campaigns, whose daemons nobody else waits for.
+pub const INLINE_VARIABLE: &str = "BUOY_SPOOL_INLINE";
 
 /// Stops the daemon: nothing can be kept.
 const STOP: u8 = 1;
 
-pub(super) fn run(call: &Call) -> Report {
-    let mut lines = Vec::new();
-    let done = match invocation::failure(call.argv) {
-        Ok(Some(failure)) => note_failure(call, &failure, &mut lines),
-        Ok(None) => match invocation::words(call.argv) {
-            Ok(words) => take_outputs(call, &words, &mut lines),
-            Err(error) => Err(error.to_string()),
+/// How long the daemon is kept waiting for what should be a few file operations.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The worker's log is put aside when it is larger than this.
+const LOG_BYTES: u64 = 1 << 20;
+
+pub(super) fn run(call: &Call) -> u8 {
+    let spool = Spool::beside(&call.routes_toml());
+    let mut session = Session::new(call);
+    if call.argv.get(1).is_some_and(|first| first == WORK_FLAG) && call.argv.len() == 2 {
+        if let Err(error) = Worker::new(&spool).work(&mut session) {
+            session.log(&with_causes(&error));
+            return STOP;
+        }
+        return 0;
+    }
+    match take(&mut session, &spool) {
+        Ok(()) => {
+            if !call.inline && Worker::new(&spool).is_needed(call.clock.now()) {
+                start_worker(&session, &spool);
+            }
+            0
+        }
+        Err(trouble) => {
+            // For the admin's alert command; without usable routes there is none.
+            let _ = session.routes();
+            session.failed(&trouble, 0.0, 0);
+            session.log(&format!("nothing is assimilated until this is mended: {}", trouble.message));
+            STOP
+        }
+    }
+}
+
+fn take(session: &mut Session, spool: &Spool) -> Result<(), Trouble> {
+    let (item, sources) = handed_over(session)?;
+    let key = item.key.clone();
+    let broken = |error: SpoolError| Trouble::new("spool", Kind::Hopeless, with_causes(&error));
+    let claimed = match spool.put(item, &sources).map_err(broken)? {
+        Put::Done => return Ok(()),
+        Put::New(claimed) => *claimed,
+        // The daemon asks again: so it is tried again.
+        Put::Waiting => match spool.claim(&key) {
+            Ok(Some(claimed)) => claimed,
+            Ok(None) => return Ok(()),
+            Err(error) => {
+                session.log(&with_causes(&error));
+                return Ok(());
+            }
         },
-        Err(error) => Err(error.to_string()),
     };
-    if let Err(reason) = &done {
-        lines.push(format!("nothing is assimilated until this is mended: {reason}"));
-    }
-    Report { exit_code: if done.is_ok() { 0 } else { STOP }, lines }
-}
-
-/// Where the files of a workunit go.
-struct Destination {
-    route: AssimilateRoute,
-    /// The top directory, resolved.
-    directory: PathBuf,
-    workunit: String,
-    batch: String,
-    job: String,
-}
-
-impl Destination {
-    fn new(call: &Call, route: AssimilateRoute, workunit: &str, batch_id: Option<&str>) -> Self {
-        let name = workunit.parse::<WorkunitName>().ok();
-        // Names of others go by the batch's number, and 0 stands for none, as upstream has it.
-        let batch = name.as_ref().map_or(batch_id.unwrap_or("0"), WorkunitName::batch).to_owned();
-        let job = name.as_ref().map_or(workunit, WorkunitName::job).to_owned();
-        Self { directory: call.path(&route.directory), workunit: workunit.to_owned(), batch, job, route }
-    }
-
-    fn output(&self, name: &str) -> PathBuf {
-        match self.route.layout {
-            Layout::Batch => self.directory.join(&self.batch).join(format!("{}__file_{name}", self.workunit)),
-            Layout::Job => self.directory.join(&self.job).join(name),
-        }
-    }
-
-    fn error(&self) -> PathBuf {
-        let name = format!("{}_error", self.workunit);
-        match self.route.layout {
-            Layout::Batch => self.directory.join(&self.batch).join(name),
-            Layout::Job => self.directory.join(name),
-        }
-    }
-}
-
-/// The route of a workunit; without a usable one, the usual place, so that nothing is lost or held up.
-fn route(call: &Call, workunit: Option<&WorkunitName>, lines: &mut Vec<String>) -> Routed {
-    call.route(workunit).unwrap_or_else(|error| {
-        let place = AssimilateRoute::default().directory;
-        lines.push(format!("{}; files go to {} meanwhile", with_causes(&error), place.display()));
-        Routed::default()
-    })
-}
-
-fn note_failure(call: &Call, failure: &Failure, lines: &mut Vec<String>) -> Result<(), String> {
-    // A name of someone else's making is not trusted as a path.
-    let is_plain = |name: &str| !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\0']);
-    let workunit = if is_plain(&failure.workunit) {
-        failure.workunit.clone()
+    session.succeeded("spool");
+    if session.call.inline {
+        finish(session, spool, claimed, Steps::All);
     } else {
-        format!("wu_{}", failure.workunit_id.replace('/', "_"))
-    };
-    let batch_id = is_plain(&failure.batch_id).then_some(failure.batch_id.as_str());
-    let routed = route(call, workunit.parse().ok().as_ref(), lines);
-    let destination = Destination::new(call, routed.route.assimilate, &workunit, batch_id);
-    let text = format!("{:#x} {}\n", failure.mask, reasons(failure.mask));
-    keep(&destination, &destination.error(), text.as_bytes()).map_err(|(path, error)| message(&path, &error))
-}
-
-fn take_outputs(call: &Call, words: &Words, lines: &mut Vec<String>) -> Result<(), String> {
-    let id = words.first_number.as_deref().unwrap_or("0");
-    if words.paths.is_empty() {
-        lines.push(format!("workunit {id} has no outputs: there is nothing to take"));
-        return Ok(());
-    }
-    let files = ResultFiles::new(&words.paths).unwrap_or_else(|error| {
-        lines.push(format!("{error}; the files of workunit {id} are kept by number"));
-        ResultFiles::unnamed(&words.paths)
-    });
-    let workunit =
-        files.identity.as_ref().map_or_else(|| format!("wu_{id}"), |(workunit, _)| workunit.clone());
-    let routed = route(call, files.workunit().as_ref(), lines);
-    let destination = Destination::new(call, routed.route.assimilate.clone(), &workunit, None);
-    let mut lost = Vec::new();
-    let mut directories = BTreeSet::new();
-    for (position, (number, path)) in files.outputs.iter().enumerate() {
-        let given = words.names[position].as_deref().filter(|name| crate::routes::is_output_name(name));
-        let name = routed.name(*number).or(given).map_or_else(|| number.to_string(), str::to_owned);
-        let target = destination.output(&name);
-        let is_optional = routed
-            .route
-            .outputs
-            .as_ref()
-            .and_then(|outputs| outputs.get(*number))
-            .is_some_and(|o| o.optional);
-        let source = call.path(path);
-        let file = match outputs::open(&source).map_err(|error| message(&source, &error))? {
-            Found::File { file, .. } => file,
-            // Taken already by a call that was interrupted, or allowed to be missing.
-            Found::Absent if is_optional || target.is_file() => continue,
-            Found::Absent => {
-                lost.push(format!("{name} is missing"));
-                continue;
-            }
-            Found::Malformed(kind) => {
-                lost.push(format!("{name} is a {kind}, not a file"));
-                continue;
-            }
-        };
-        let taken = collect::take(&file, &target, &mut directories).or_else(|error| {
-            if !is_about_the_name(&error) {
-                return Err((target.clone(), error));
-            }
-            // Something else is in the way of this one workunit: no reason to hold up the others.
-            let aside = destination.directory.join("unplaced").join(path.file_name().unwrap_or_default());
-            lines.push(format!("{}: it is kept as {}", message(&target, &error), aside.display()));
-            collect::take(&file, &aside, &mut directories).map_err(|error| (aside, error))
-        });
-        match taken {
-            Ok(Collected::Replaced) => lines.push(format!("{}: replaced an older file", target.display())),
-            Ok(Collected::New | Collected::Already) => {}
-            Err((path, error)) => return Err(message(&path, &error)),
-        }
-    }
-    collect::sync(&directories).map_err(|(path, error)| message(&path, &error))?;
-    if !lost.is_empty() {
-        let text = format!("outputs could not be taken: {}\n", lost.join(", "));
-        lines.push(format!("{}: {}", files.result_name(), text.trim_end()));
-        keep(&destination, &destination.error(), text.as_bytes())
-            .map_err(|(path, error)| message(&path, &error))?;
+        finish_in_time(session, spool.clone(), claimed);
     }
     Ok(())
 }
 
-/// Writes a small file, or aside if something is in its way.
-fn keep(destination: &Destination, path: &Path, text: &[u8]) -> Result<(), (PathBuf, io::Error)> {
-    let mut directories = BTreeSet::new();
-    collect::write(text, path, &mut directories).map_err(|error| (path.to_owned(), error)).or_else(
-        |(path, error)| {
-            if !is_about_the_name(&error) {
-                return Err((path, error));
-            }
-            let aside = destination.directory.join("unplaced").join(path.file_name().unwrap_or_default());
-            collect::write(text, &aside, &mut directories).map_err(|error| (aside, error))
-        },
-    )?;
-    collect::sync(&directories)
-}
-
-fn is_about_the_name(error: &io::Error) -> bool {
-    use io::ErrorKind::{AlreadyExists, InvalidFilename, IsADirectory, NotADirectory};
-    matches!(error.kind(), AlreadyExists | InvalidFilename | IsADirectory | NotADirectory)
-}
-
-fn message(path: &Path, error: &io::Error) -> String {
-    format!("{}: {error}", path.display())
-}
-
-/// The reasons in words (`db/boinc_db_types.h`, `WU_ERROR_*`).
-fn reasons(mask: u32) -> String {
-    const WORDS: [&str; 6] = [
-        "could not send result",
-        "too many error results",
-        "too many success results",
-        "too many total results",
-        "cancelled",
-        "no canonical result",
-    ];
-    let known = WORDS.iter().enumerate().filter(|(bit, _)| mask & (1 << bit) != 0).map(|(_, words)| *words);
-    let mut words: Vec<_> = known.map(str::to_owned).collect();
-    let unknown = mask & !((1 << WORDS.len()) - 1);
-    if unknown != 0 {
-        words.push(format!("unknown reason {unknown:#x}"));
+/// Takes the quick steps, but no longer than the daemon can be kept waiting: a file system may hang.
+fn finish_in_time(session: &Session, spool: Spool, claimed: Claimed) {
+    let call = session.call;
+    let key = claimed.item.key.clone();
+    let directory = call.directory.to_owned();
+    let routes = call.routes.map(ToOwned::to_owned);
+    let outage = call.outage.map(ToOwned::to_owned);
+    let (over, done) = mpsc::channel();
+    std::thread::spawn(move || {
+        let log = |line: &str| write_log(Shim::Assimilate, line);
+        let call = Call {
+            argv: &[],
+            directory: &directory,
+            routes: routes.as_deref(),
+            outage: outage.as_deref(),
+            inline: false,
+            clock: &SystemClock,
+            log: &log,
+        };
+        finish(&mut Session::new(&call), &spool, claimed, Steps::Quick);
+        // Nobody listens if it took too long.
+        let _ = over.send(());
+    });
+    if done.recv_timeout(PATIENCE).is_err() {
+        session.log(&format!(
+            "{key}: collecting takes longer than {} s; it stays in the spool",
+            PATIENCE.as_secs()
+        ));
     }
-    if words.is_empty() { "no reason given".to_owned() } else { words.join(", ") }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::reasons;
-
-    #[test]
-    fn each_bit_of_the_mask_has_its_words() {
-        assert_eq!(reasons(2), "too many error results");
-        assert_eq!(reasons(1 | 16), "could not send result, cancelled");
-        assert_eq!(reasons(32 | 128), "no canonical result, unknown reason 0x80");
-        assert_eq!(reasons(0), "no reason given");
+fn finish(session: &mut Session, spool: &Spool, mut claimed: Claimed, steps: Steps) {
+    let now = session.call.clock.now();
+    let done = match work_on(session, &mut claimed, steps) {
+        Ok(true) => spool.finish(claimed),
+        Ok(false) => Ok(()),
+        Err(stuck) => note_stuck(session, &mut claimed, &stuck, now),
+    };
+    if let Err(error) = done {
+        // It is safe, and will be found again.
+        session.log(&with_causes(&error));
     }
+}
+
+/// What the daemon hands over, and where its outputs are.
+fn handed_over(session: &mut Session) -> Result<(Item, Vec<PathBuf>), Trouble> {
+    let argv = session.call.argv;
+    if let Some(failure) = invocation::failure(argv).map_err(hopeless)? {
+        return Ok((failed(session, &failure), Vec::new()));
+    }
+    let words = invocation::words(argv).map_err(hopeless)?;
+    Ok(done(session, &words))
+}
+
+fn failed(session: &Session, failure: &Failure) -> Item {
+    // A name of someone else's making is not trusted as a path.
+    let is_plain = |name: &str| {
+        !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\0']) && name.len() < 200
+    };
+    let workunit = if is_plain(&failure.workunit) {
+        failure.workunit.clone()
+    } else {
+        format!("wu_{}", failure.workunit_id.replace(['/', '.'], "_"))
+    };
+    Item {
+        version: VERSION,
+        key: format!("{workunit}.failed-{}", failure.mask),
+        workunit,
+        instance: None,
+        workunit_id: failure.workunit_id.clone(),
+        batch_id: is_plain(&failure.batch_id).then(|| failure.batch_id.clone()),
+        received: session.call.clock.now(),
+        happened: Happened::Failed { mask: failure.mask },
+        outputs: Vec::new(),
+    }
+}
+
+fn done(session: &mut Session, words: &Words) -> (Item, Vec<PathBuf>) {
+    let call = session.call;
+    let id = words.first_number.clone().unwrap_or_else(|| "0".to_owned());
+    let mut files = match ResultFiles::new(&words.paths) {
+        Ok(files) => files,
+        Err(error) => {
+            session.log(&format!("{error}; the files of workunit {id} are kept by number"));
+            ResultFiles::unnamed(&words.paths)
+        }
+    };
+    mend_cut(session, &mut files, words);
+    let workunit = files
+        .identity
+        .as_ref()
+        .map_or_else(|| format!("wu_{}", id.replace('.', "_")), |(workunit, _)| workunit.clone());
+    let instance = files.identity.as_ref().map(|(_, instance)| *instance);
+    let mut sources = Vec::new();
+    let mut outputs = Vec::new();
+    for (number, path) in &files.outputs {
+        let position = words.paths.iter().position(|word| word == path);
+        outputs.push(ItemOutput {
+            number: *number,
+            given_name: position.and_then(|at| words.names.get(at).cloned().flatten()),
+            physical_name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            state: OutputState::default(),
+        });
+        sources.push(call.path(path));
+    }
+    let item = Item {
+        version: VERSION,
+        key: instance.map_or_else(|| workunit.clone(), |n| format!("{workunit}_{n}")),
+        workunit,
+        instance,
+        workunit_id: id,
+        batch_id: None,
+        received: call.clock.now(),
+        happened: Happened::Done,
+        outputs,
+    };
+    (item, sources)
+}
+
+/// Finds the outputs that a cut line has lost, and tells somebody.
+fn mend_cut(session: &mut Session, files: &mut ResultFiles, words: &Words) {
+    let routes = session.routes().ok();
+    let expected = routes
+        .and_then(|routes| routes.find(&routes.subject(files.workunit())).ok())
+        .and_then(|routed| routed.route.outputs.map(|outputs| outputs.len()));
+    let lost = expected.is_some_and(|expected| files.outputs.len() < expected);
+    if !lost && !words.is_cut {
+        return;
+    }
+    let found = expected.map_or(0, |expected| files.complete(expected));
+    if words.is_cut {
+        let error = InvocationError::Cut { bytes: line_bytes(session.call.argv) };
+        let text = match expected {
+            Some(_) => format!("{error}; {found} outputs were found by their names"),
+            None => format!("{error}; outputs may be lost, since the route does not list them"),
+        };
+        session.failed(&Trouble::new(CALLS_KEY, Kind::Hopeless, text.clone()), 0.0, 0);
+        session.log(&text);
+    }
+}
+
+/// Starts the process that works off the spool; it outlives us, and the daemon does not wait for it.
+fn start_worker(session: &Session, spool: &Spool) {
+    if let Err(error) = spawn_worker(session.call, spool) {
+        session.log(&format!("cannot start working off the spool: {error}; a later call tries again"));
+    }
+}
+
+fn spawn_worker(call: &Call, spool: &Spool) -> io::Result<()> {
+    let path = spool.directory().join("worker.log");
+    if path.metadata().is_ok_and(|metadata| metadata.len() > LOG_BYTES) {
+        fs::rename(&path, path.with_extension("log.1"))?;
+    }
+    let log = File::options().create(true).append(true).open(&path)?;
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg(WORK_FLAG).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+    if !call.directory.as_os_str().is_empty() {
+        command.current_dir(call.directory);
+    }
+    if let Some(routes) = call.routes {
+        command.env(ROUTES_VARIABLE, routes);
+    }
+    // Else it would keep what the daemon has open: its lock, its connection to the database.
+    host::detach(&mut command);
+    command.spawn().map(drop)
+}
+
+/// Works on items of the spool now, whether their time has come or not: those of these names, or all if there are none.
+///
+/// # Errors
+/// The spool can't be read or written.
+pub fn retry(call: &Call, names: &[String]) -> Result<Outlook, SpoolError> {
+    let spool = Spool::beside(&call.routes_toml());
+    retry_items(&mut Session::new(call), &spool, names)
 }

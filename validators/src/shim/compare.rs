@@ -1,29 +1,73 @@
 //! `buoy-compare`: whether all outputs of two results agree.
 
-use super::init::{blame_cut, check_whole};
-use super::{Call, Judgement, output_name};
+use std::path::Path;
+
+use super::judge::{Judged, ask_script, blame_cut, check_whole, request_result, route, unreadable};
+use super::output_name;
+use super::session::{Session, Trouble};
 use crate::compare::Outcome;
-use crate::invocation::{InvocationError, ResultFiles, words};
-use crate::judge;
+use crate::invocation::{ResultFiles, Words};
+use crate::judge::{self, Unreadable};
+use crate::outputs::{self, Found};
+use crate::routes::Routed;
+use crate::rule::OutputRule;
+use crate::script::{Purpose, Request};
 use crate::verdict::Verdict;
 
-pub(super) fn run(call: &Call) -> Judgement {
-    let words = words(call.argv)?;
-    if words.paths.is_empty() {
-        return Err(InvocationError::NoPaths.into());
-    }
+pub(super) fn judge(session: &mut Session, words: &Words) -> Result<Judged, Trouble> {
+    let call = session.call;
     let (a, b) = ResultFiles::two(&words.paths).map_err(|error| blame_cut(error, words.is_cut, call))?;
-    let routed = call.route(a.workunit().as_ref())?;
+    let (subject, routed) = route(session, a.workunit())?;
     for files in [&a, &b] {
         check_whole(files, &routed, words.is_cut, call)?;
     }
+    let has_script = routed.script.as_ref().is_some_and(|script| !script.spec.compare.is_empty());
+    let mut is_same = true;
+    let bytes = OutputRule::default();
     for ((number, path_a), (_, path_b)) in a.outputs.iter().zip(&b.outputs) {
         let (path_a, path_b) = (call.path(path_a), call.path(path_b));
         let (name_a, name_b) = (a.result_name(), b.result_name());
-        let outcome = judge::two((&path_a, &name_a), (&path_b, &name_b), routed.rule(*number))?;
-        let Outcome::Different(how) = outcome else { continue };
+        // A script gets results whose bytes differ, whatever the rules are.
+        let rule = if has_script { &bytes } else { routed.rule(*number) };
+        let outcome = judge::two((&path_a, &name_a), (&path_b, &name_b), rule);
+        let Outcome::Different(how) = outcome.map_err(|error| unreadable(&error))? else { continue };
+        if has_script && is_file(&path_a)? && is_file(&path_b)? {
+            is_same = false;
+            continue;
+        }
         let name = output_name(&routed, *number);
-        return Ok((Verdict::Invalid, Some(format!("{name_a} and {name_b} differ: {name} {how}"))));
+        return Ok((Verdict::Invalid, Some(differ(&a, &b, &format!("{name} {how}")))));
     }
-    Ok((Verdict::Valid, None))
+    if is_same {
+        return Ok((Verdict::Valid, None));
+    }
+    ask(session, &routed, &subject, words, (&a, &b))
+}
+
+fn ask(
+    session: &Session,
+    routed: &Routed,
+    subject: &crate::subject::Subject,
+    words: &Words,
+    (a, b): (&ResultFiles, &ResultFiles),
+) -> Result<Judged, Trouble> {
+    let results = vec![
+        request_result(session.call, a, routed, words, 0),
+        request_result(session.call, b, routed, words, 1),
+    ];
+    let request = Request::new(Purpose::Compare, subject, results);
+    // There is one: it was asked for because bytes differ.
+    let (verdict, line) = ask_script(session, routed, &request)?.unwrap_or((Verdict::Invalid, None));
+    Ok((verdict, line.map(|line| differ(a, b, &line))))
+}
+
+fn differ(a: &ResultFiles, b: &ResultFiles, how: &str) -> String {
+    format!("{} and {} differ: {how}", a.result_name(), b.result_name())
+}
+
+/// Whether an output is one that a script may see.
+fn is_file(path: &Path) -> Result<bool, Trouble> {
+    let found =
+        outputs::open(path).map_err(|source| unreadable(&Unreadable { path: path.to_owned(), source }))?;
+    Ok(matches!(found, Found::File { .. }))
 }

@@ -60,14 +60,22 @@ fn failed_workunits_are_noted_with_their_reasons() {
 }
 
 #[test]
-fn without_usable_routes_nothing_is_lost_or_held_up() {
+fn without_usable_routes_outputs_wait_in_the_spool_and_hold_nobody_up() {
     for routes in ["[app.vina", "[app.other]"] {
         let project = Project::new(routes);
         let wu = workunit();
-        project.upload(&wu, 1, 0, "poses");
+        let poses = project.upload(&wu, 1, 0, "poses");
         project.upload(&wu, 1, 1, "log");
-        project.run(&line(&project)).has(0, "files go to ../results meanwhile");
-        assert_eq!(project.files("results/b1"), [format!("{wu}__file_0"), format!("{wu}__file_1")]);
+        project.run_inline(&line(&project)).has(0, "stays in the spool: ../buoy/routes.toml");
+        fs::remove_file(poses).unwrap();
+        assert_eq!(project.spooled(), [format!("{wu}_1")]);
+        assert!(project.read("buoy/alerts.log").contains("../buoy/routes.toml"));
+        // Once they are mended, the daemon's own second call would do it, as the worker does.
+        project.write("buoy/routes.toml", ROUTE);
+        project.run_inline(&line(&project)).has(0, "");
+        let collected = [format!("{wu}__file_log.txt"), format!("{wu}__file_poses.pdbqt")];
+        assert_eq!(project.files("results/b1"), collected);
+        assert_eq!(project.spooled(), [""; 0]);
     }
 }
 
@@ -97,23 +105,29 @@ fn a_missing_output_is_noted_and_holds_nobody_up() {
 fn something_in_the_way_of_one_workunit_holds_nobody_up() {
     let project = Project::new(ROUTE);
     let wu = workunit();
-    fs::create_dir_all(project.path(&format!("results/b1/{wu}__file_poses.pdbqt"))).unwrap();
+    let target = format!("results/b1/{wu}__file_poses.pdbqt");
+    fs::create_dir_all(project.path(&target)).unwrap();
     project.upload(&wu, 1, 0, "poses");
-    project.run(&line(&project)).has(0, "it is kept as ");
-    assert_eq!(project.read(&format!("results/unplaced/{wu}_1_r10061_0")), "poses");
+    project.run_inline(&line(&project)).has(0, "stays in the spool: ../results/b1/");
+    assert_eq!(project.spooled(), [format!("{wu}_1")]);
+    fs::remove_dir(project.path(&target)).unwrap();
+    project.run_inline(&line(&project)).is(0, "");
+    assert_eq!(project.read(&target), "poses");
 }
 
 #[test]
 fn only_when_nothing_can_be_kept_does_the_daemon_stop() {
-    // /proc takes no directories, not even from root.
-    let project = Project::new(&format!("{ROUTE}\n[app.vina.assimilate]\ndirectory = '/proc/results'\n"));
+    let project = Project::new(ROUTE);
     let wu = workunit();
     project.upload(&wu, 1, 0, "poses");
-    project.run(&line(&project)).has(1, "nothing is assimilated until this is mended: /proc/results/b1/");
-    project.run(&format!("buoy-assimilate  --error 2 {wu} 26 41")).has(1, "/proc/results/b1/");
+    // /proc takes no directories, not even from root.
+    symlink("/proc", project.path("buoy/spool")).unwrap();
+    project.run(&line(&project)).has(1, "nothing is assimilated until this is mended: ../buoy/spool/");
+    project.run(&format!("buoy-assimilate  --error 2 {wu} 26 41")).has(1, "../buoy/spool/");
     let gone = Project::new(ROUTE);
     fs::remove_dir_all(gone.path("upload")).unwrap();
     gone.run(&line(&gone)).has(1, "upload/21c/");
+    assert_eq!(gone.spooled(), [""; 0]);
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! The three programs as the stock daemons run them: by `sh`, in `PROJECT/tmp_HOST`, without an environment.
 
 mod assimilate;
+mod brought;
 mod hostile;
 mod project;
+mod scripts;
+mod spool;
 mod validate;

@@ -7,6 +7,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -85,9 +86,14 @@ impl Project {
         path
     }
 
-    /// Runs a command line as the daemons do.
+    /// Runs a command line as the daemons do, with no time for waiting.
     pub fn run(&self, line: &str) -> Answer {
         self.run_with(line, |_| {})
+    }
+
+    /// Runs a command line of the assimilator, which leaves no process behind.
+    pub fn run_inline(&self, line: &str) -> Answer {
+        self.run_with(line, |command| _ = command.env("BUOY_SPOOL_INLINE", "1"))
     }
 
     /// Runs a command line with 64 MB of address space.
@@ -103,12 +109,43 @@ impl Project {
     fn run_shell(&self, script: &str, change: impl FnOnce(&mut Command)) -> Answer {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", script]).env_clear().current_dir(self.path("tmp_host"));
+        command.env("BUOY_OUTAGE_SECONDS", "0");
         command.stdin(std::process::Stdio::null());
         change(&mut command);
         let Output { status, stdout, stderr } = command.output().unwrap();
         assert!(stdout.is_empty(), "a shim has nothing to say on its output");
         let log = String::from_utf8(stderr).unwrap().replace(self.root.path().to_str().unwrap(), "PROJECT");
         Answer { code: status.code(), log }
+    }
+
+    /// Writes an executable shell script and gives its path.
+    pub fn script(&self, relative: &str, body: &str) -> String {
+        use std::os::unix::fs::PermissionsExt;
+        self.write(relative, &format!("#!/bin/sh\n{body}\n"));
+        let path = self.path(relative);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    /// Waits until `is_so`; what a process in the background does cannot be waited for otherwise.
+    #[track_caller]
+    pub fn wait_until(&self, what: &str, mut is_so: impl FnMut() -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !is_so() {
+            assert!(Instant::now() < deadline, "{what}: {:?}", self.files("buoy"));
+            std::thread::yield_now();
+        }
+    }
+
+    /// Items that wait in the spool.
+    pub fn spooled(&self) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(self.path("buoy/spool/waiting"))
+            .into_iter()
+            .flatten()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
     }
 
     /// All files below a directory, sorted, relative to it.

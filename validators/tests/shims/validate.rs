@@ -104,11 +104,12 @@ fn routes_that_cannot_be_used_invalidate_nothing() {
     }
     let (project, line) = two_results("", "a", "b");
     std::fs::remove_file(project.path("buoy/routes.toml")).unwrap();
-    project.run(&line).is(
-        3,
-        "buoy-compare: can't decide: ../buoy/routes.toml: there are no routes: write this file, or set \
-         BUOY_ROUTES to where it is\n",
-    );
+    let why = "../buoy/routes.toml: there are no routes: write this file, or set BUOY_ROUTES to where it is";
+    project
+        .run(&line)
+        .is(3, &format!("buoy-compare: ALERT: routes: {why}\nbuoy-compare: can't decide: {why}\n"));
+    // Somebody is told once, and each time why.
+    project.run(&line).is(3, &format!("buoy-compare: can't decide: {why}\n"));
 }
 
 #[test]

@@ -98,7 +98,7 @@ fn build_arg(doc: &Document<'_>, key: &Text<'_>, value: &Text<'_>) -> Option<(St
     good_key.then(|| (key.text.to_owned(), value.text.to_owned()))
 }
 
-fn context_file(doc: &Document<'_>, dir: &Path, path: &Text<'_>) -> Option<ContextFile> {
+pub(super) fn context_file(doc: &Document<'_>, dir: &Path, path: &Text<'_>) -> Option<ContextFile> {
     let name = Path::new(path.text).file_name().and_then(|name| name.to_str()).unwrap_or("");
     if let Err(fault) = names::file_name(name) {
         let found = format!("the file {:?} cannot travel: its name {fault}", path.text);

@@ -1,0 +1,399 @@
+//! Circuit breakers: how long everybody waits for a rule that is broken, kept in files that all shims share.
+//!
+//! A stock daemon runs one script after the other, so a wait holds up every science app, and "try later" makes a
+//! volunteer compute a job again. A broken rule is therefore tried again for a bounded time, over all calls
+//! together; after that only now and then, so that it takes no more than a fiftieth of the time.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::FlockOperation;
+use serde::{Deserialize, Serialize};
+
+/// Seconds that are waited for one rule's outage, unless the routes say otherwise.
+pub const OUTAGE_SECONDS: f64 = 60.0;
+
+/// After so many seconds without a failure an outage is over, also if nobody has seen a success.
+const STALE_SECONDS: f64 = 3600.0;
+
+/// Seconds between two alerts of one outage.
+const ALERT_SECONDS: f64 = 3600.0;
+
+/// When nobody has waited for so many seconds, time for waiting begins to come back:
+const QUIET_SECONDS: f64 = 120.0;
+
+/// one second of it in so many.
+const REFILL: f64 = 60.0;
+
+/// Once the time for waiting is used up, an attempt of n seconds is followed by a pause of n times this.
+const PROBE_SPACING: f64 = 50.0;
+
+/// A pause shorter than this is not worth it.
+const LEAST_PAUSE: f64 = 0.02;
+
+/// What is remembered of a rule.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Record {
+    /// Whether it is out.
+    pub open: bool,
+    /// When that began; seconds since 1970, as all times here.
+    pub since: f64,
+    /// Failures in this outage.
+    pub failures: u64,
+    /// The last failure, in words.
+    pub error: String,
+    /// When it was.
+    pub last_failure: f64,
+    /// How long the attempt took that failed last.
+    pub attempt_seconds: f64,
+    /// Seconds of waiting that were used up
+    pub spent_seconds: f64,
+    /// at this time.
+    pub spent_at: f64,
+    /// When it was last alerted.
+    pub alerted_at: f64,
+}
+
+impl Record {
+    fn settle(&mut self, now: f64) {
+        if self.open && now - self.last_failure > STALE_SECONDS {
+            self.open = false;
+        }
+    }
+
+    fn spent(&self, now: f64) -> f64 {
+        let quiet = (now - self.spent_at - QUIET_SECONDS).max(0.0);
+        (self.spent_seconds - quiet / REFILL).max(0.0)
+    }
+
+    /// Seconds of waiting that are left of `limit_seconds`.
+    pub fn left(&self, limit_seconds: f64, now: f64) -> f64 {
+        (limit_seconds - self.spent(now)).max(0.0)
+    }
+
+    /// Uses up waiting time, but never more than there is: what comes back later counts from there.
+    fn draw(&mut self, seconds: f64, limit_seconds: f64, now: f64) {
+        let spent = self.spent(now);
+        self.spent_seconds = (spent + seconds).min(limit_seconds.max(spent));
+        self.spent_at = now;
+    }
+}
+
+/// Whether a rule may be tried now.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Admission {
+    /// It may.
+    Free,
+    /// It has failed a moment ago: no use, says the last error.
+    Refused(String),
+}
+
+/// A failure of a rule.
+#[derive(Clone, Copy, Debug)]
+pub struct Failure<'a> {
+    /// What has failed: [`Breakers`] keeps a record for each key.
+    pub key: &'a str,
+    /// Whose time for waiting it uses: the key itself, or one that several share.
+    pub budget: &'a str,
+    /// In words.
+    pub error: &'a str,
+    /// How long the attempt took.
+    pub seconds: f64,
+    /// How many attempts this call has made before.
+    pub attempt: u32,
+    /// How long an outage is waited for in all, in seconds.
+    pub limit_seconds: f64,
+    /// Whether somebody should be told.
+    pub alerts: bool,
+}
+
+/// What to do after a failure.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Next {
+    /// Seconds to wait before the next attempt; `None`: give up for now.
+    pub pause: Option<f64>,
+    /// Tell somebody now.
+    pub alert: bool,
+    /// Failures in this outage.
+    pub failures: u64,
+}
+
+/// The records of a project.
+#[derive(Clone, Debug)]
+pub struct Breakers {
+    directory: PathBuf,
+}
+
+impl Breakers {
+    /// Records in this directory, which is made when it is needed.
+    pub fn new(directory: &Path) -> Self {
+        Self { directory: directory.to_owned() }
+    }
+
+    /// Whether a rule may be tried. Costs one look at the file system while all is well.
+    ///
+    /// # Errors
+    /// The record can't be read or written.
+    pub fn admit(&self, key: &str, budget: &str, limit_seconds: f64, now: f64) -> io::Result<Admission> {
+        if !self.path(key).exists() {
+            return Ok(Admission::Free);
+        }
+        let shared = match budget == key {
+            true => None,
+            false => Some(self.update(budget, now, |record| record.left(limit_seconds, now))?),
+        };
+        self.update(key, now, |record| {
+            let left = shared.unwrap_or_else(|| record.left(limit_seconds, now));
+            let is_due = now >= record.last_failure + PROBE_SPACING * record.attempt_seconds;
+            if !record.open || left >= LEAST_PAUSE {
+                return Admission::Free;
+            }
+            if is_due {
+                // Taken: nobody else tries until this attempt has had its time.
+                record.last_failure = now;
+                return Admission::Free;
+            }
+            Admission::Refused(record.error.clone())
+        })
+    }
+
+    /// Notes a failure.
+    ///
+    /// # Errors
+    /// The record can't be written. Then nothing bounds the waiting of all calls together: do not wait.
+    pub fn failed(&self, failure: &Failure, now: f64) -> io::Result<Next> {
+        let pause = (0.25 * f64::from(1u32 << failure.attempt.min(6))).min(5.0);
+        let draw = |record: &mut Record| {
+            record.draw(failure.seconds, failure.limit_seconds, now);
+            let pause = pause.min(record.left(failure.limit_seconds, now));
+            if pause < LEAST_PAUSE {
+                return None;
+            }
+            record.draw(pause, failure.limit_seconds, now);
+            Some(pause)
+        };
+        let shared = if failure.budget == failure.key {
+            None
+        } else {
+            Some(self.update(failure.budget, now, draw)?)
+        };
+        self.update(failure.key, now, |record| {
+            if !record.open {
+                *record = Record { open: true, since: now, failures: 0, ..record.clone() };
+            }
+            record.failures += 1;
+            record.error = failure.error.to_owned();
+            record.last_failure = now;
+            record.attempt_seconds = failure.seconds;
+            let alert = failure.alerts && now - record.alerted_at >= ALERT_SECONDS;
+            if alert {
+                record.alerted_at = now;
+            }
+            let pause = shared.unwrap_or_else(|| draw(record));
+            Next { pause, alert, failures: record.failures }
+        })
+    }
+
+    /// Notes a success; what there was to recover from.
+    ///
+    /// # Errors
+    /// The record can't be written.
+    pub fn succeeded(&self, key: &str, now: f64) -> io::Result<Option<Record>> {
+        if !self.path(key).exists() {
+            return Ok(None);
+        }
+        self.update(key, now, |record| {
+            let before = record.clone();
+            record.open = false;
+            before.open.then_some(before)
+        })
+    }
+
+    /// All records, by key; those that are closed too.
+    ///
+    /// # Errors
+    /// The directory can't be read; that it is not there is no error.
+    pub fn list(&self, now: f64) -> io::Result<Vec<(String, Record)>> {
+        let entries = match fs::read_dir(&self.directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            let path = entry?.path();
+            let Some(key) = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".json")) else {
+                continue;
+            };
+            let mut record: Record = serde_json::from_slice(&fs::read(&path)?).unwrap_or_default();
+            record.settle(now);
+            found.push((key.to_owned(), record));
+        }
+        found.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(found)
+    }
+
+    /// Forgets a record, so that the rule is tried at once and waited for as if it had never failed.
+    ///
+    /// # Errors
+    /// It can't be removed.
+    pub fn reset(&self, key: &str) -> io::Result<()> {
+        fs::remove_file(self.path(key))
+    }
+
+    fn path(&self, key: &str) -> PathBuf {
+        let plain = |c: char| if c.is_ascii_alphanumeric() || "-._".contains(c) { c } else { '_' };
+        self.directory.join(format!("{}.json", key.chars().map(plain).collect::<String>()))
+    }
+
+    /// Changes a record under its lock. One that a kill has torn counts as new.
+    fn update<T>(&self, key: &str, now: f64, change: impl FnOnce(&mut Record) -> T) -> io::Result<T> {
+        fs::create_dir_all(&self.directory)?;
+        let mut file =
+            File::options().read(true).write(true).create(true).truncate(false).open(self.path(key))?;
+        rustix::fs::flock(&file, FlockOperation::LockExclusive)?;
+        let mut text = Vec::new();
+        file.read_to_end(&mut text)?;
+        let mut record: Record = serde_json::from_slice(&text).unwrap_or_default();
+        record.settle(now);
+        let answer = change(&mut record);
+        let text = serde_json::to_vec(&record)?;
+        file.rewind()?;
+        file.write_all(&text)?;
+        file.set_len(text.len() as u64)?;
+        Ok(answer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(attempt: u32) -> Failure<'static> {
+        Failure {
+            key: "vina",
+            budget: "vina",
+            error: "exit 1",
+            seconds: 0.5,
+            attempt,
+            limit_seconds: 60.0,
+            alerts: true,
+        }
+    }
+
+    /// Lets a rule fail at one call after the other; how long all of them took, and how often it was tried.
+    fn outage(breakers: &Breakers, failure: &Failure, calls: u32, start: f64) -> (f64, u32) {
+        let (mut now, mut attempts) = (start, 0);
+        for _ in 0..calls {
+            for attempt in 0.. {
+                if breakers.admit(failure.key, failure.budget, failure.limit_seconds, now).unwrap()
+                    != Admission::Free
+                {
+                    break;
+                }
+                attempts += 1;
+                now += failure.seconds;
+                match breakers.failed(&Failure { attempt, ..*failure }, now).unwrap().pause {
+                    Some(pause) => now += pause,
+                    None => break,
+                }
+            }
+            // The daemon's own work.
+            now += 0.01;
+        }
+        (now - start, attempts)
+    }
+
+    #[test]
+    fn an_outage_is_waited_for_once_however_many_calls_there_are() {
+        let dir = tempfile::tempdir().unwrap();
+        let breakers = Breakers::new(dir.path());
+        let (seconds, _) = outage(&breakers, &failure(0), 1, 1000.0);
+        assert!((59.0..61.0).contains(&seconds), "{seconds}");
+        let (seconds, attempts) = outage(&breakers, &failure(0), 10_000, 1000.0 + seconds);
+        assert!(attempts >= 3, "it is still tried now and then: {attempts}");
+        assert!(seconds < 100.0 * 1.03, "waiting and trying take a fiftieth: {seconds}");
+    }
+
+    #[test]
+    fn a_rule_that_hangs_is_not_tried_at_each_call() {
+        let dir = tempfile::tempdir().unwrap();
+        let breakers = Breakers::new(dir.path());
+        let hangs = Failure { seconds: 60.0, ..failure(0) };
+        let (seconds, attempts) = outage(&breakers, &hangs, 1000, 1000.0);
+        assert!(attempts == 1 && seconds < 71.0, "{attempts} {seconds}");
+    }
+
+    #[test]
+    fn somebody_is_told_at_once_and_then_every_hour() {
+        let dir = tempfile::tempdir().unwrap();
+        let breakers = Breakers::new(dir.path());
+        let alert = |now| breakers.failed(&failure(0), now).unwrap().alert;
+        assert!(alert(5000.0));
+        assert!(!alert(5001.0));
+        assert!(!alert(8000.0));
+        assert!(alert(8601.0));
+    }
+
+    #[test]
+    fn a_success_ends_it_and_tells_how_long_it_was() {
+        let dir = tempfile::tempdir().unwrap();
+        let breakers = Breakers::new(dir.path());
+        assert_eq!(breakers.succeeded("vina", 1.0).unwrap(), None);
+        breakers.failed(&failure(0), 5000.0).unwrap();
+        breakers.failed(&failure(1), 5001.0).unwrap();
+        let before = breakers.succeeded("vina", 5002.0).unwrap().unwrap();
+        assert_eq!((before.failures, before.since, before.error.as_str()), (2, 5000.0, "exit 1"));
+        assert_eq!(breakers.succeeded("vina", 5003.0).unwrap(), None);
+        assert!(!breakers.list(5003.0).unwrap()[0].1.open);
+    }
+
+    #[test]
+    fn one_that_fails_now_and_then_does_not_get_the_whole_time_each_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let breakers = Breakers::new(dir.path());
+        let mut now = 1000.0;
+        let mut total = 0.0;
+        for _ in 0..100 {
+            let (seconds, _) = outage(&breakers, &failure(0), 1, now);
+            now += seconds;
+            total += seconds;
+            breakers.succeeded("vina", now).unwrap();
+        }
+        assert!(total < 60.0 + 100.0 * 1.5, "{total}");
+        // After a quiet hour it does.
+        let (seconds, _) = outage(&breakers, &failure(0), 1, now + 4000.0);
+        assert!(seconds > 59.0, "{seconds}");
+    }
+
+    #[test]
+    fn rules_that_share_a_budget_wait_no_longer_together_than_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let breakers = Breakers::new(dir.path());
+        let mut now = 1000.0;
+        for n in 0..50 {
+            let key = format!("brought-{n}");
+            let one = Failure { key: &key, budget: "brought", ..failure(0) };
+            now += outage(&breakers, &one, 1, now).0;
+        }
+        assert!(now - 1000.0 < 60.0 + 50.0, "{now}");
+    }
+
+    #[test]
+    fn a_record_that_was_torn_by_a_kill_counts_as_new() {
+        let dir = tempfile::tempdir().unwrap();
+        let breakers = Breakers::new(dir.path());
+        breakers.failed(&failure(0), 5000.0).unwrap();
+        fs::write(dir.path().join("vina.json"), "{\"open\": tr").unwrap();
+        assert_eq!(breakers.admit("vina", "vina", 60.0, 5001.0).unwrap(), Admission::Free);
+        fs::write(dir.path().join("vina.json"), "").unwrap();
+        assert!(breakers.failed(&failure(0), 5002.0).unwrap().alert);
+    }
+
+    #[test]
+    fn keys_never_lead_out_of_the_directory() {
+        let breakers = Breakers::new(Path::new("/x"));
+        assert_eq!(breakers.path("../../a b"), Path::new("/x/.._.._a_b.json"));
+    }
+}

@@ -1,0 +1,419 @@
+//! Rules that submitters bring: a file in the download directory, pinned by the HASH in the workunit's name.
+//!
+//! The rule file of a bundle is JSON ([`RuleFile`]). **HASH is the first 12 digits of the sha-256 of the file's
+//! bytes**, which also list the bundle's other files with their hashes: so HASH names all of what runs and how it is
+//! judged, and whoever has the file can check it by itself. Its physical name is `buoy_rule_HASH`
+//! ([`physical_name`]), and it lies where the fan-out of the download directory puts that name ([`fan_out`]).
+//! A submitter uploads it like any other file (`job_file.php`, or `stage_file`), but lists it in no template: no
+//! volunteer ever downloads it, and no file_deleter removes it with a job.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use md5::{Digest as _, Md5};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+use wrapper::engine::Flavor;
+
+use crate::routes::{AssimilateRoute, Route, RouteOutput};
+use crate::script::container::{Sandbox, ScriptFile};
+use crate::script::{Place, Script, ScriptSpec};
+use crate::spec::{AssimilateSpec, ValidateSpec};
+use crate::workunit_name::HASH_DIGITS;
+
+/// A rule file may not be larger than this, scripts included.
+pub const MAX_BYTES: u64 = 4 << 20;
+
+/// Version of the rule file's form.
+const VERSION: u32 = 1;
+
+/// Number of subdirectories of the download directory (`<uldl_dir_fanout>`, the default).
+pub const FAN_OUT: u32 = 1024;
+
+/// What a bundle brings for its own judgement.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleFile {
+    version: u32,
+    /// The science app's name.
+    pub app: String,
+    /// The bundle's other files: `SHA256 MODE NAME`, one each.
+    pub files: Vec<String>,
+    /// The outputs, in the order of the output template.
+    pub outputs: Vec<RouteOutput>,
+    /// `[validate]`.
+    pub validate: ValidateSpec,
+    /// `[assimilate]`.
+    pub assimilate: AssimilateSpec,
+    /// `[script]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub script: Option<BroughtScript>,
+}
+
+/// Scripts that a submitter brings; they run in a container of the project's choice.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BroughtScript {
+    /// As in [`ScriptSpec::init`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub init: Vec<String>,
+    /// As in [`ScriptSpec::compare`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub compare: Vec<String>,
+    /// As in [`ScriptSpec::legacy`].
+    #[serde(default)]
+    pub legacy: bool,
+    /// The image, one of those that the project has; without it the first of these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// Files in the working directory.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<ScriptFile>,
+}
+
+/// `[brought]` of the routes file: who may bring rules, and within which limits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BroughtSpec {
+    /// Science apps whose rules are used; `"*"`: all.
+    pub apps: Vec<String>,
+    /// The download directory; if relative, then to `PROJECT/tmp_HOST`.
+    #[serde(default = "default_download")]
+    pub download: PathBuf,
+    /// `<uldl_dir_fanout>` of config.xml.
+    #[serde(default = "default_fan_out")]
+    pub fanout: u32,
+    /// Images in which scripts may run, the usual one first; none: no scripts. `"*"`: any that is on this host.
+    #[serde(default)]
+    pub images: Vec<String>,
+    /// `"docker"` or `"podman"`; else the first that is installed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<Flavor>,
+    /// A script is ended after this.
+    #[serde(default = "default_timeout")]
+    pub timeout_seconds: u32,
+    /// Memory of a script, in megabytes.
+    #[serde(default = "default_memory")]
+    pub memory_mb: u32,
+    /// Where canonical outputs of these apps go.
+    #[serde(default)]
+    pub assimilate: AssimilateRoute,
+}
+
+fn default_download() -> PathBuf {
+    "../download".into()
+}
+
+fn default_fan_out() -> u32 {
+    FAN_OUT
+}
+
+fn default_timeout() -> u32 {
+    20
+}
+
+fn default_memory() -> u32 {
+    500
+}
+
+/// A rule file cannot be used. Nothing is said about any result.
+#[derive(Debug, thiserror::Error)]
+pub enum BroughtError {
+    /// It can't be read.
+    #[error("{path}: cannot read the rule file of the bundle; it is uploaded with the batch")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// It is too large, or no file.
+    #[error("{path}: a rule file is a regular file of at most {MAX_BYTES} bytes")]
+    Size {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Its content does not fit its name.
+    #[error("{path}: its content has the hash {found}: it is not the file of this bundle")]
+    Hash {
+        /// The file.
+        path: PathBuf,
+        /// The first digits of its own sha-256.
+        found: String,
+    },
+    /// It has another form than this program knows.
+    #[error("{path}: not a rule file: {message}")]
+    Form {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// It asks for more than the project allows.
+    #[error("{path}: {message}")]
+    Refused {
+        /// The file.
+        path: PathBuf,
+        /// What it asks for, and what is allowed.
+        message: String,
+    },
+}
+
+impl RuleFile {
+    /// What a bundle brings.
+    pub fn new(
+        app: &str,
+        files: Vec<String>,
+        outputs: Vec<RouteOutput>,
+        validate: ValidateSpec,
+        assimilate: AssimilateSpec,
+        script: Option<BroughtScript>,
+    ) -> Self {
+        Self { version: VERSION, app: app.to_owned(), files, outputs, validate, assimilate, script }
+    }
+
+    /// The file's bytes; their sha-256 is the bundle's hash.
+    pub fn bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("texts and numbers become JSON")
+    }
+}
+
+/// The sha-256 of a rule file's bytes: 64 digits, of which workunits' names carry the first 12.
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The physical name of a bundle's rule file; `hash` is the HASH of workunits' names.
+pub fn physical_name(hash: &str) -> String {
+    format!("buoy_rule_{}", &hash[..hash.len().min(HASH_DIGITS)])
+}
+
+/// The subdirectory of a file in the upload and download directories: the number in characters 1 to 7 of the name's
+/// md5, modulo the fan-out, in hex (`sched/sched_util_basic.cpp`, `filename_hash`).
+pub fn fan_out(name: &str, directories: u32) -> String {
+    let digest = Md5::digest(name);
+    let number = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]) & 0x0fff_ffff;
+    format!("{:x}", number % directories.max(1))
+}
+
+impl BroughtSpec {
+    /// Rules of one science app are used, scripts aside, with the usual limits.
+    pub fn of(app: &str) -> Self {
+        Self {
+            apps: vec![app.to_owned()],
+            download: default_download(),
+            fanout: default_fan_out(),
+            images: Vec::new(),
+            engine: None,
+            timeout_seconds: default_timeout(),
+            memory_mb: default_memory(),
+            assimilate: AssimilateRoute::default(),
+        }
+    }
+
+    /// What is wrong with it, in words.
+    pub fn mistakes(&self) -> Vec<String> {
+        let mut mistakes = Vec::new();
+        for (key, value) in [
+            ("fanout", self.fanout),
+            ("timeout_seconds", self.timeout_seconds),
+            ("memory_mb", self.memory_mb),
+        ] {
+            if value == 0 {
+                mistakes.push(format!("{key}: 0 is too little"));
+            }
+        }
+        mistakes.extend(self.assimilate.mistakes());
+        mistakes
+    }
+
+    /// Whether rules of this science app are used.
+    pub fn allows(&self, app: &str) -> bool {
+        self.apps.iter().any(|allowed| allowed == "*" || allowed == app)
+    }
+
+    /// Where the rule file of a bundle is; `directory` is where relative paths start.
+    pub fn path(&self, hash: &str, directory: &Path) -> PathBuf {
+        let name = physical_name(hash);
+        directory.join(&self.download).join(fan_out(&name, self.fanout)).join(name)
+    }
+
+    /// The route of a bundle, from its rule file.
+    ///
+    /// # Errors
+    /// It is not there, not what HASH says, or asks for more than is allowed.
+    pub fn route(
+        &self,
+        app: &str,
+        hash: &str,
+        directory: &Path,
+    ) -> Result<(Route, Option<Script>), BroughtError> {
+        let path = self.path(hash, directory);
+        let read = |source| BroughtError::Read { path: path.clone(), source };
+        let metadata = fs::symlink_metadata(&path).map_err(read)?;
+        if !metadata.is_file() || metadata.len() > MAX_BYTES {
+            return Err(BroughtError::Size { path });
+        }
+        let bytes = fs::read(&path).map_err(read)?;
+        let found = sha256(&bytes)[..HASH_DIGITS].to_owned();
+        if found != hash {
+            return Err(BroughtError::Hash { path, found });
+        }
+        let file: RuleFile = serde_json::from_slice(&bytes)
+            .map_err(|error| BroughtError::Form { path: path.clone(), message: error.to_string() })?;
+        if file.version != VERSION {
+            let message = format!("version {}, this program knows {VERSION}", file.version);
+            return Err(BroughtError::Form { path, message });
+        }
+        if file.app != app {
+            let message = format!("it is of the science app {:?}, the workunit of {app:?}", file.app);
+            return Err(BroughtError::Refused { path, message });
+        }
+        let script = match &file.script {
+            Some(script) => {
+                Some(self.script(script).map_err(|message| BroughtError::Refused { path, message })?)
+            }
+            None => None,
+        };
+        let mut assimilate = self.assimilate.clone();
+        // A submitter says which values matter; where things go is the admin's.
+        assimilate.value.extend(file.assimilate.value);
+        let route = Route { outputs: Some(file.outputs), validate: file.validate, assimilate, script: None };
+        Ok((route, script))
+    }
+
+    fn script(&self, brought: &BroughtScript) -> Result<Script, String> {
+        let image =
+            match &brought.image {
+                Some(image) if self.images.iter().any(|allowed| allowed == image || allowed == "*") => image,
+                Some(image) => {
+                    return Err(format!(
+                        "its script asks for the image {image:?}; the project's brought.images are {:?}",
+                        self.images
+                    ));
+                }
+                None => self.images.iter().find(|image| *image != "*").ok_or(
+                    "it brings a script, and the project's brought.images lists no image to run it in",
+                )?,
+            };
+        let spec = ScriptSpec {
+            init: brought.init.clone(),
+            compare: brought.compare.clone(),
+            assimilate: Vec::new(),
+            legacy: brought.legacy,
+            container: Some(image.clone()),
+            timeout_seconds: self.timeout_seconds,
+            memory_mb: self.memory_mb,
+            output_mb: 100,
+        };
+        let place = Place::Container(Sandbox {
+            image: image.clone(),
+            engine: self.engine,
+            files: brought.files.clone(),
+        });
+        Ok(Script { spec, place })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(text: &str) -> BroughtSpec {
+        toml::from_str(text).unwrap()
+    }
+
+    fn rule(script: Option<BroughtScript>) -> RuleFile {
+        let output = RouteOutput { name: "out".into(), max_bytes: None, optional: false };
+        RuleFile::new(
+            "vina",
+            vec![],
+            vec![output],
+            ValidateSpec::default(),
+            AssimilateSpec::default(),
+            script,
+        )
+    }
+
+    fn place(directory: &Path, spec: &BroughtSpec, bytes: &[u8], hash: &str) {
+        let path = spec.path(hash, directory);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+
+    #[test]
+    fn files_fan_out_as_on_a_real_server() {
+        // Paths that a stock server made.
+        for (name, directory) in [
+            ("q3_0_0_r36072808_0", "21c"),
+            ("q3_0_0_r36072808_1", "1f4"),
+            ("q3_0_1_r10062336_0", "318"),
+            ("q3_0_1_r10062336_1", "270"),
+        ] {
+            assert_eq!(fan_out(name, 1024), directory, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_rule_is_found_by_its_hash_and_checked_against_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let spec = spec("apps = ['vina']\ndownload = 'download'");
+        let bytes = rule(None).bytes();
+        let hash = sha256(&bytes)[..12].to_owned();
+        let missing = spec.route("vina", &hash, dir.path()).unwrap_err();
+        assert!(matches!(missing, BroughtError::Read { .. }), "{missing}");
+        place(dir.path(), &spec, &bytes, &hash);
+        let (route, script) = spec.route("vina", &hash, dir.path()).unwrap();
+        assert_eq!((route.outputs.unwrap()[0].name.as_str(), script), ("out", None));
+        let other_app = spec.route("dock", &hash, dir.path()).unwrap_err();
+        assert!(matches!(other_app, BroughtError::Refused { .. }), "{other_app}");
+        place(dir.path(), &spec, &[bytes, b" ".to_vec()].concat(), &hash);
+        let changed = spec.route("vina", &hash, dir.path()).unwrap_err();
+        assert!(matches!(changed, BroughtError::Hash { .. }), "{changed}");
+    }
+
+    #[test]
+    fn a_link_in_the_download_directory_is_not_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let spec = spec("apps = ['*']\ndownload = 'download'");
+        let bytes = rule(None).bytes();
+        let hash = sha256(&bytes)[..12].to_owned();
+        let path = spec.path(&hash, dir.path());
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(dir.path().join("elsewhere"), &bytes).unwrap();
+        std::os::unix::fs::symlink(dir.path().join("elsewhere"), path).unwrap();
+        let error = spec.route("vina", &hash, dir.path()).unwrap_err();
+        assert!(matches!(error, BroughtError::Size { .. }), "{error}");
+    }
+
+    #[test]
+    fn scripts_run_only_in_images_that_the_project_names() {
+        let script = |image: Option<&str>| BroughtScript {
+            compare: vec!["./compare".into()],
+            image: image.map(str::to_owned),
+            ..BroughtScript::default()
+        };
+        let image = |allowed: &str, wanted| {
+            let script = spec(&format!("apps = ['*']\nimages = {allowed}")).script(&script(wanted))?;
+            Ok::<_, String>(script.spec.container.unwrap())
+        };
+        assert_eq!(image("['a', 'b']", None).unwrap(), "a");
+        assert_eq!(image("['a', 'b']", Some("b")).unwrap(), "b");
+        assert_eq!(image("['*']", Some("z")).unwrap(), "z");
+        assert!(image("['a']", Some("z")).unwrap_err().contains("asks for the image \"z\""));
+        assert!(image("[]", None).unwrap_err().contains("lists no image"));
+    }
+
+    #[test]
+    fn what_a_rule_file_says_survives_to_the_last_digit() {
+        let validate = ValidateSpec {
+            rule: crate::spec::RuleKind::Numbers,
+            absolute: Some(0.1 + 0.2),
+            relative: Some(1e-300),
+            ..ValidateSpec::default()
+        };
+        let file = RuleFile { validate, ..rule(None) };
+        assert_eq!(serde_json::from_slice::<RuleFile>(&file.bytes()).unwrap(), file);
+    }
+}

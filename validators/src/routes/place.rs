@@ -1,0 +1,267 @@
+//! `[app.….assimilate]`: where canonical outputs go, and who else is told.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::spec::{AssimilateKind, AssimilateSpec};
+use crate::subject::Subject;
+use crate::values::ValueSpec;
+
+/// Where canonical outputs go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AssimilateRoute {
+    /// Kind of assimilation.
+    #[serde(default)]
+    pub rule: AssimilateKind,
+    /// How collected files are laid out.
+    #[serde(default)]
+    pub layout: Layout,
+    /// Another layout, such as `{app}/{batch}/{job}/{output}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Top directory of collected files; if relative, then to `PROJECT/tmp_HOST`.
+    #[serde(default = "default_directory")]
+    pub directory: PathBuf,
+    /// A table of results.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table: Option<TableSpec>,
+    /// Somebody who is told over HTTP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hook: Option<HookSpec>,
+    /// Values that are taken from the outputs, for table and hook.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub value: Vec<ValueSpec>,
+}
+
+/// How collected files are laid out below the top directory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Layout {
+    /// `BATCH/WORKUNIT__file_OUTPUT`, and `BATCH/WORKUNIT_error`: what BOINC's web pages serve
+    /// (`html/inc/submit_util.inc`, `batch_collect_outfile_path`).
+    #[default]
+    Batch,
+    /// `JOB/OUTPUT`, and `WORKUNIT_error`.
+    Job,
+}
+
+/// `[….assimilate.table]`: an SQLite file with a row for each workunit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TableSpec {
+    /// The file; if relative, then to `PROJECT/tmp_HOST`.
+    pub file: PathBuf,
+    /// The table in it.
+    #[serde(default = "default_table")]
+    pub name: String,
+}
+
+/// `[….assimilate.hook]`: an address that gets a signed POST for each workunit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HookSpec {
+    /// The address: `https://…`, or `http://…`.
+    pub url: String,
+    /// File with the secret that signs; if relative, then to `PROJECT/tmp_HOST`. White space around it does not count.
+    pub secret_file: PathBuf,
+    /// Given up after this.
+    #[serde(default = "default_hook_timeout")]
+    pub timeout_seconds: u32,
+}
+
+fn default_directory() -> PathBuf {
+    PathBuf::from("../results")
+}
+
+fn default_table() -> String {
+    "results".to_owned()
+}
+
+fn default_hook_timeout() -> u32 {
+    30
+}
+
+impl Default for AssimilateRoute {
+    fn default() -> Self {
+        Self {
+            rule: AssimilateKind::Collect,
+            layout: Layout::Batch,
+            path: None,
+            directory: default_directory(),
+            table: None,
+            hook: None,
+            value: Vec::new(),
+        }
+    }
+}
+
+impl From<&AssimilateSpec> for AssimilateRoute {
+    fn from(spec: &AssimilateSpec) -> Self {
+        Self { rule: spec.rule, value: spec.value.clone(), ..Self::default() }
+    }
+}
+
+impl AssimilateRoute {
+    /// What is wrong with it, in words.
+    pub fn mistakes(&self) -> Vec<String> {
+        let mut mistakes = Vec::new();
+        if let Some(path) = &self.path
+            && let Err(error) = PathTemplate::parse(path)
+        {
+            mistakes.push(format!("assimilate.path: {error}"));
+        }
+        if let Some(table) = &self.table {
+            let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+            let is_name = table.name.bytes().all(plain)
+                && table.name.starts_with(|c: char| c.is_ascii_lowercase())
+                && table.name.len() <= 40
+                && !table.name.starts_with("sqlite_");
+            if !is_name {
+                mistakes.push(format!(
+                    "assimilate.table.name: {:?}: lower-case letters, digits and \"_\" are accepted, first a letter",
+                    table.name
+                ));
+            }
+        }
+        if let Some(hook) = &self.hook
+            && !hook.url.starts_with("http://")
+            && !hook.url.starts_with("https://")
+        {
+            mistakes
+                .push(format!("assimilate.hook.url: {:?} does not start with https:// or http://", hook.url));
+        }
+        for (i, value) in self.value.iter().enumerate() {
+            mistakes.extend(value.mistakes());
+            if self.value[..i].iter().any(|earlier| earlier.name == value.name) {
+                mistakes.push(format!("assimilate.value {:?} is there twice", value.name));
+            }
+        }
+        mistakes
+    }
+}
+
+/// A path with places for what is known of an output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathTemplate {
+    parts: Vec<Part>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    App,
+    Hash,
+    Batch,
+    Job,
+    Workunit,
+    Output,
+    Number,
+}
+
+impl PathTemplate {
+    /// Reads a template; the error is what is wrong, in words.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once('{') {
+            let (name, after) =
+                after.split_once('}').ok_or_else(|| format!("{text:?}: a \"}}\" is missing"))?;
+            if !before.is_empty() {
+                parts.push(Part::Text(before.to_owned()));
+            }
+            parts.push(match name {
+                "app" => Part::App,
+                "hash" => Part::Hash,
+                "batch" => Part::Batch,
+                "job" => Part::Job,
+                "workunit" => Part::Workunit,
+                "output" => Part::Output,
+                "number" => Part::Number,
+                other => {
+                    return Err(format!(
+                        "{{{other}}} is not known: app, hash, batch, job, workunit, output and number are"
+                    ));
+                }
+            });
+            rest = after;
+        }
+        if !rest.is_empty() {
+            parts.push(Part::Text(rest.to_owned()));
+        }
+        let has = |part: &Part| parts.contains(part);
+        if !has(&Part::Output) && !has(&Part::Number) {
+            return Err(format!(
+                "{text:?}: outputs would replace each other: {{output}} or {{number}} is needed"
+            ));
+        }
+        if !has(&Part::Workunit) && !has(&Part::Job) {
+            return Err(format!(
+                "{text:?}: jobs would replace each other: {{job}} or {{workunit}} is needed"
+            ));
+        }
+        Ok(Self { parts })
+    }
+
+    /// The path of an output below the top directory; `None` if it would lead out of it.
+    pub fn render(&self, subject: &Subject, batch: &str, output: &str, number: usize) -> Option<PathBuf> {
+        let number = number.to_string();
+        let known = |value: &'_ Option<String>| value.clone().unwrap_or_else(|| "unknown".to_owned());
+        let text: String = self
+            .parts
+            .iter()
+            .map(|part| match part {
+                Part::Text(text) => text.clone(),
+                Part::App => known(&subject.app),
+                Part::Hash => known(&subject.hash),
+                Part::Batch => batch.to_owned(),
+                Part::Job => subject.job.clone().unwrap_or_else(|| subject.workunit.clone()),
+                Part::Workunit => subject.workunit.clone(),
+                Part::Output => output.to_owned(),
+                Part::Number => number.clone(),
+            })
+            .collect();
+        let is_inside = text.split('/').all(|part| !matches!(part, "" | "." | "..")) && !text.contains('\0');
+        is_inside.then(|| Path::new(&text).to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_places_outputs_by_what_is_known_of_them() {
+        let template = PathTemplate::parse("{app}/{batch}/{job}.{number}-{output}").unwrap();
+        let subject = Subject::new("vina-0123456789ab__b1__lig_7", &[]);
+        let path = template.render(&subject, "b1", "poses.pdbqt", 2).unwrap();
+        assert_eq!(path, Path::new("vina/b1/lig_7.2-poses.pdbqt"));
+        let foreign = Subject::new("q3_0", &[]);
+        assert_eq!(template.render(&foreign, "41", "x", 0).unwrap(), Path::new("unknown/41/q3_0.0-x"));
+    }
+
+    #[test]
+    fn no_name_leads_out_of_the_directory() {
+        let template = PathTemplate::parse("{workunit}/{output}").unwrap();
+        for (workunit, output) in [("..", "x"), ("a", ".."), ("a", "../x"), ("/etc", "x"), ("", "x")] {
+            assert_eq!(
+                template.render(&Subject::new(workunit, &[]), "b", output, 0),
+                None,
+                "{workunit} {output}"
+            );
+        }
+    }
+
+    #[test]
+    fn templates_that_lose_files_are_refused() {
+        for (text, expected) in [
+            ("{job}", "outputs would replace each other"),
+            ("{output}", "jobs would replace each other"),
+            ("{jib}/{output}", "{jib} is not known"),
+            ("{job", "is missing"),
+        ] {
+            assert!(PathTemplate::parse(text).unwrap_err().contains(expected), "{text}");
+        }
+    }
+}

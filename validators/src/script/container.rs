@@ -1,0 +1,336 @@
+//! A script in a container: no network, nothing but read-only outputs and its own files, limits.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Instant;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use rustix::fs::FlockOperation;
+use serde::{Deserialize, Serialize};
+use wrapper::engine::{Cancel, CliEngine, ContainerSpec, EngineError, Flavor, Mount, NativeTransport};
+
+use super::host::{Ended, WorkDirectory};
+use super::{Limits, Request, last_words};
+
+/// Processes in a container, at most.
+const PROCESSES: u64 = 64;
+
+/// Containers of scripts at one time, in one project.
+const SLOTS: usize = 64;
+
+/// How much of what it prints is kept, in bytes.
+const SAID_BYTES: usize = 8 << 10;
+
+/// Where things are in the container.
+const WORK: &str = "/buoy";
+
+/// How a script is run in a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sandbox {
+    /// The image; it must be on this host.
+    pub image: String,
+    /// Which engine; else the first that is installed.
+    pub engine: Option<Flavor>,
+    /// Files that it finds in its working directory.
+    pub files: Vec<ScriptFile>,
+}
+
+/// A file that a script brings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScriptFile {
+    /// Its name: a single one.
+    pub name: String,
+    /// Whether it is executable.
+    #[serde(default)]
+    pub executable: bool,
+    /// What is in it, in base64.
+    pub base64: String,
+}
+
+impl ScriptFile {
+    /// Whether the name can be a file's in the working directory.
+    pub fn has_plain_name(&self) -> bool {
+        !matches!(self.name.as_str(), "" | "." | "..") && !self.name.contains(['/', '\0'])
+    }
+}
+
+/// A script could not be run in a container.
+#[derive(Debug, thiserror::Error)]
+pub enum ContainerError {
+    /// No engine.
+    #[error("scripts in containers need Docker or Podman: neither is found on this host")]
+    NoEngine,
+    /// The image is not here.
+    #[error("image {image} is not on this host: fetch it with {engine} pull {image}")]
+    NoImage {
+        /// The image.
+        image: String,
+        /// The engine's program.
+        engine: &'static str,
+    },
+    /// The engine fails.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// A file of the script's can't be put in its place.
+    #[error("{path}: cannot be prepared for a script in a container")]
+    Prepare {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A file of the script's is no base64, or has no plain name.
+    #[error("script file {name:?} is broken: a plain name and base64 are needed")]
+    File {
+        /// Its name.
+        name: String,
+    },
+}
+
+impl Sandbox {
+    /// Runs `program` with `arguments` and the positional ones of `request`.
+    ///
+    /// # Errors
+    /// It could not be run: nothing is said about any result.
+    pub fn run(
+        &self,
+        program: &str,
+        arguments: &[String],
+        request: &Request,
+        limits: &Limits,
+        state: &Path,
+    ) -> Result<Ended, ContainerError> {
+        let cancel = Cancel::default();
+        let engine = self.engine(&cancel)?;
+        let prepare = |path: &Path| {
+            let path = path.to_owned();
+            move |source| ContainerError::Prepare { path, source }
+        };
+        let work = state.join("work");
+        let directory = WorkDirectory::new(&work).map_err(prepare(&work))?;
+        self.lay_out(&directory.0)?;
+        let (mounts, inside) = mounts(request, &directory.0);
+        let call = directory.0.join("call.json");
+        fs::write(&call, inside.json()).map_err(prepare(&call))?;
+        let slot = Slot::take(state).map_err(prepare(state))?;
+        // One that a killed shim left running.
+        engine.remove(&slot.name)?;
+        let mut env: Vec<(String, String)> = inside
+            .environment()
+            .into_iter()
+            .map(|(key, value)| (key, value.to_string_lossy().into_owned()))
+            .collect();
+        env.push(("BUOY_CALL".into(), format!("{WORK}/call.json")));
+        env.push(("HOME".into(), "/tmp".into()));
+        let spec = ContainerSpec {
+            name: slot.name.clone(),
+            mark: "script".into(),
+            image: self.image.clone(),
+            user: engine.flavor().container_user(),
+            workdir: WORK.into(),
+            mounts,
+            env,
+            init: true,
+            memory_bytes: limits.memory_bytes,
+            cpus: 1.0,
+            pids: PROCESSES,
+            log_bytes: 100_000,
+            raw_args: vec![
+                "--read-only".into(),
+                "--tmpfs".into(),
+                format!("/tmp:rw,size={}", limits.output_bytes),
+                // An image's own entry point would get the script as its argument.
+                "--entrypoint".into(),
+                program.into(),
+            ],
+            args: arguments
+                .iter()
+                .cloned()
+                .chain(inside.positional().iter().map(|word| word.to_string_lossy().into_owned()))
+                .collect(),
+            ..ContainerSpec::default()
+        };
+        let created = engine.create(&spec).map_err(ContainerError::from);
+        let ended = created.and_then(|()| follow(&engine, &cancel, &slot.name, limits));
+        // A leftover is removed before the next of this slot; the first error is the one that matters.
+        let removed = engine.remove(&slot.name);
+        let ended = ended?;
+        removed?;
+        Ok(ended)
+    }
+
+    /// Whether it would run at all: an engine is there and has the image.
+    ///
+    /// # Errors
+    /// It would not, and why.
+    pub fn check(&self) -> Result<(), ContainerError> {
+        self.engine(&Cancel::default()).map(drop)
+    }
+
+    fn engine(&self, cancel: &Cancel) -> Result<CliEngine<NativeTransport>, ContainerError> {
+        let (flavor, path) =
+            wrapper::engine::find(self.engine).into_iter().next().ok_or(ContainerError::NoEngine)?;
+        let engine = CliEngine::new(flavor, path, NativeTransport, cancel.clone(), false);
+        match engine.image_id(&self.image)? {
+            Some(_) => Ok(engine),
+            None => {
+                let engine = flavor.program_name();
+                Err(ContainerError::NoImage { image: self.image.clone(), engine })
+            }
+        }
+    }
+
+    fn lay_out(&self, directory: &Path) -> Result<(), ContainerError> {
+        for file in &self.files {
+            let broken = || ContainerError::File { name: file.name.clone() };
+            if !file.has_plain_name() || file.name == "call.json" {
+                return Err(broken());
+            }
+            let bytes = STANDARD.decode(&file.base64).map_err(|_| broken())?;
+            let path = directory.join(&file.name);
+            let mode = if file.executable { 0o755 } else { 0o644 };
+            fs::write(&path, bytes)
+                .and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(mode)))
+                .map_err(|source| ContainerError::Prepare { path, source })?;
+        }
+        Ok(())
+    }
+}
+
+/// Starts a container and sees to its end.
+fn follow(
+    engine: &CliEngine<NativeTransport>,
+    cancel: &Cancel,
+    name: &str,
+    limits: &Limits,
+) -> Result<Ended, ContainerError> {
+    match engine.start(name) {
+        // The engine says in its own words why the program in it can't be run.
+        Err(EngineError::BadProgram(said)) => {
+            return Ok(Ended { code: Ok(127), said: last_words(said.as_bytes()) });
+        }
+        done => done?,
+    }
+    let code = match wait_in_time(engine, cancel, name, limits)? {
+        Some(code) => Ok(code),
+        None => Err(format!("took longer than {} s", limits.timeout.as_secs())),
+    };
+    let memory = engine.inspect(name)?.is_some_and(|inspected| inspected.oom_killed);
+    let code = match code {
+        Ok(code) if code != 0 && memory => Err("used more memory than memory_mb allows".to_owned()),
+        code => code,
+    };
+    let said = engine.logs(name, SAID_BYTES)?;
+    Ok(Ended { code, said: last_words(&said) })
+}
+
+/// The container's exit code; `None` if its time was up before.
+fn wait_in_time(
+    engine: &CliEngine<NativeTransport>,
+    cancel: &Cancel,
+    name: &str,
+    limits: &Limits,
+) -> Result<Option<i32>, ContainerError> {
+    let deadline = Instant::now() + limits.timeout;
+    let (over, ended) = mpsc::channel();
+    let timer = {
+        let cancel = cancel.clone();
+        let timeout = limits.timeout;
+        std::thread::spawn(move || {
+            if let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(timeout) {
+                cancel.cancel();
+            }
+        })
+    };
+    let waited = loop {
+        match engine.wait(name) {
+            Ok(code) => break Ok(Some(code)),
+            Err(EngineError::Cancelled) => break Ok(None),
+            // The engine's own wait is bounded, too.
+            Err(EngineError::TimedOut { .. }) if Instant::now() < deadline => {}
+            Err(EngineError::TimedOut { .. }) => break Ok(None),
+            Err(error) => break Err(error.into()),
+        }
+    };
+    // The timer may have ended by itself.
+    let _ = over.send(());
+    let _ = timer.join();
+    cancel.reset();
+    waited
+}
+
+/// The mounts of a call, and the call as the container sees it.
+fn mounts(request: &Request, directory: &Path) -> (Vec<Mount>, Request) {
+    let mut mounts = vec![Mount { source: directory.to_owned(), target: WORK.into(), read_only: true }];
+    let mut inside = request.clone();
+    // An optional output that is not there has no mount, and is passed all the same.
+    for (n, result) in inside.results.iter_mut().enumerate() {
+        for output in &mut result.outputs {
+            let target = format!("/results/{n}/{}", output.physical_name);
+            if output.bytes.is_some() {
+                mounts.push(Mount { source: output.path.clone(), target: target.clone(), read_only: true });
+            }
+            output.path = target.into();
+        }
+    }
+    (mounts, inside)
+}
+
+/// A place for one container of a project: its name is known to whoever has the lock, so that what a killed shim left
+/// is found again.
+struct Slot {
+    name: String,
+    _lock: File,
+}
+
+impl Slot {
+    fn take(state: &Path) -> io::Result<Self> {
+        use sha2::{Digest, Sha256};
+        use std::os::unix::ffi::OsStrExt;
+        let locks = std::path::absolute(state)?.join("containers");
+        fs::create_dir_all(&locks)?;
+        let digest = Sha256::digest(locks.as_os_str().as_bytes());
+        let project: String = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
+        for n in 0..SLOTS {
+            let lock = File::options()
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(locks.join(format!("{n}.lock")))?;
+            if rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() {
+                return Ok(Self { name: format!("buoy-script-{project}-{n}"), _lock: lock });
+            }
+        }
+        Err(io::Error::other(format!("{SLOTS} scripts run in containers already")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::{Purpose, RequestOutput, RequestResult};
+    use crate::subject::Subject;
+
+    #[test]
+    fn a_container_sees_the_outputs_read_only_under_their_own_names() {
+        let output = |n: usize, bytes| RequestOutput {
+            number: n,
+            name: None,
+            physical_name: format!("--q_{n}"),
+            path: format!("/upload/1/--q_{n}").into(),
+            bytes,
+        };
+        let result =
+            RequestResult { outputs: vec![output(0, Some(3)), output(1, None)], ..Default::default() };
+        let request = Request::new(Purpose::Compare, &Subject::default(), vec![result.clone(), result]);
+        let (mounts, inside) = mounts(&request, Path::new("/w"));
+        assert_eq!(inside.positional()[..2], ["/results/0/--q_0", "/results/0/--q_1"]);
+        assert_eq!(mounts.len(), 3, "the one that is not there is not mounted: {mounts:?}");
+        assert!(mounts.iter().all(|mount| mount.read_only));
+    }
+}

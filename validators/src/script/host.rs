@@ -1,0 +1,308 @@
+//! A program on this host, confined: a directory of its own, a clean environment, no inherited descriptors, limits.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+
+use rustix::process::{
+    Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions, kill_process_group, setrlimit, waitid,
+};
+
+use super::{Limits, Program, last_words};
+
+/// How much of what it prints is looked at: its end.
+const SAID_BYTES: u64 = 8 << 10;
+
+/// Descriptors that it may have open.
+const OPEN_FILES: u64 = 256;
+
+/// How a program ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Its exit code, or how else it ended.
+    pub code: Result<i32, String>,
+    /// The last line that it printed.
+    pub said: String,
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.code {
+            Ok(code) => write!(f, "exit {code}")?,
+            Err(how) => write!(f, "{how}")?,
+        }
+        if self.said.is_empty() { Ok(()) } else { write!(f, ": {}", self.said) }
+    }
+}
+
+/// Where a program is: a relative one starts at `base`.
+pub fn resolve(base: &Path, program: &str) -> PathBuf {
+    let path = base.join(program);
+    // Its working directory is another: a relative base would not do.
+    std::path::absolute(&path).unwrap_or(path)
+}
+
+/// Runs a program to its end or its time's, with all it started.
+///
+/// Its working directory is made below `work` and removed afterwards.
+///
+/// # Errors
+/// It could not be started at all.
+pub fn run(program: &Program, limits: &Limits, work: &Path) -> io::Result<Ended> {
+    let directory = WorkDirectory::new(work)?;
+    let call = directory.0.join("call.json");
+    fs::write(&call, &program.input)?;
+    let printed =
+        File::options().read(true).append(true).create_new(true).open(directory.0.join("printed.log"))?;
+    let mut command = Command::new(&program.path);
+    command
+        .args(&program.arguments)
+        .env_clear()
+        .envs(environment(&directory.0, &call))
+        .envs(program.environment.iter().map(|(key, value)| (key, value)))
+        .current_dir(&directory.0)
+        .stdin(File::open(&call)?)
+        .stdout(printed.try_clone()?)
+        .stderr(printed.try_clone()?)
+        .process_group(0);
+    confine(&mut command, limits);
+    let child = command.spawn()?;
+    let code = wait(child, limits);
+    Ok(Ended { code, said: tail(printed).unwrap_or_default() })
+}
+
+/// The environment that every script gets.
+fn environment(directory: &Path, call: &Path) -> [(&'static str, OsString); 5] {
+    [
+        ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".into()),
+        ("HOME", directory.into()),
+        ("TMPDIR", directory.into()),
+        ("LC_ALL", "C.UTF-8".into()),
+        ("BUOY_CALL", call.into()),
+    ]
+}
+
+fn wait(mut child: Child, limits: &Limits) -> Result<i32, String> {
+    let pid = Pid::from_raw(child.id().cast_signed()).expect("a child's number is not 0");
+    let (over, ended) = mpsc::channel();
+    // It is left unreaped, so that its number stays its own until its group is killed.
+    std::thread::spawn(move || {
+        while let Err(rustix::io::Errno::INTR) =
+            waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
+        {}
+        // Nobody listens if its time was up.
+        let _ = over.send(());
+    });
+    let in_time = !matches!(ended.recv_timeout(limits.timeout), Err(RecvTimeoutError::Timeout));
+    // Also after a good end: whatever it has left running must not go on. That nobody is left is no error.
+    let _ = kill_process_group(pid, Signal::KILL);
+    let status = child.wait().map_err(|error| format!("cannot be waited for: {error}"))?;
+    if !in_time {
+        return Err(format!("took longer than {} s", limits.timeout.as_secs()));
+    }
+    code_of(status)
+}
+
+fn code_of(status: ExitStatus) -> Result<i32, String> {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => Ok(code),
+        (None, Some(signal)) => Err(match Signal::from_named_raw(signal) {
+            Some(Signal::XFSZ) => "wrote more than output_mb allows".to_owned(),
+            Some(Signal::XCPU) => "used more processor time than timeout_seconds".to_owned(),
+            _ => format!("killed by signal {signal}"),
+        }),
+        (None, None) => Err(format!("{status}")),
+    }
+}
+
+fn tail(mut printed: File) -> io::Result<String> {
+    let length = printed.metadata()?.len();
+    printed.seek(SeekFrom::Start(length.saturating_sub(SAID_BYTES)))?;
+    let mut text = Vec::new();
+    printed.take(SAID_BYTES).read_to_end(&mut text)?;
+    Ok(last_words(&text))
+}
+
+/// Sets limits and closes what the daemon had open (its database among it).
+#[expect(unsafe_code, reason = "limits and descriptors of a child can only be set between fork and exec")]
+fn confine(command: &mut Command, limits: &Limits) {
+    let seconds = limits.timeout.as_secs().max(1) + 1;
+    let all = [
+        (Resource::Cpu, seconds),
+        // Of private memory that is written: address space is reserved far beyond use by many runtimes.
+        (Resource::Data, limits.memory_bytes),
+        (Resource::Fsize, limits.output_bytes),
+        (Resource::Nofile, OPEN_FILES),
+        (Resource::Core, 0),
+    ];
+    let set_up = move || {
+        for (resource, limit) in all {
+            setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit) })?;
+        }
+        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+        close_others_at_exec();
+        Ok(())
+    };
+    // SAFETY: the closure makes system calls only and touches no memory that another thread could hold locked.
+    unsafe {
+        command.pre_exec(set_up);
+    }
+}
+
+/// Lets a command that is to outlive us keep nothing of the daemon's.
+#[expect(unsafe_code, reason = "descriptors of a child can only be closed between fork and exec")]
+pub(crate) fn detach(command: &mut Command) {
+    let set_up = || {
+        close_others_at_exec();
+        rustix::process::setsid().map(drop).map_err(io::Error::from)
+    };
+    // SAFETY: the closure makes system calls only and touches no memory that another thread could hold locked.
+    unsafe {
+        command.pre_exec(set_up);
+    }
+}
+
+/// Marks all descriptors but the first three to be closed.
+#[expect(unsafe_code, reason = "raw descriptors of unknown owners are only marked, never used")]
+fn close_others_at_exec() {
+    // SAFETY: close_range with CLOEXEC changes a flag of descriptors and reads no memory.
+    let done =
+        unsafe { libc::syscall(libc::SYS_close_range, 3_u32, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+    if done == 0 {
+        return;
+    }
+    // Kernels before 5.11.
+    for descriptor in 3..1_024 {
+        // SAFETY: F_SETFD changes a flag of a descriptor; one that is not open is an error without effect.
+        unsafe {
+            libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC);
+        }
+    }
+}
+
+/// A directory that goes with us.
+pub(crate) struct WorkDirectory(pub(crate) PathBuf);
+
+impl WorkDirectory {
+    pub(crate) fn new(work: &Path) -> io::Result<Self> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let work = std::path::absolute(work)?;
+        fs::create_dir_all(&work)?;
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let directory = work.join(format!("{}-{number}", std::process::id()));
+        // A killed process of the same number may have left one.
+        match fs::remove_dir_all(&directory) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        fs::create_dir(&directory)?;
+        Ok(Self(directory))
+    }
+}
+
+impl Drop for WorkDirectory {
+    fn drop(&mut self) {
+        // What a script has made unremovable is left: its name says whose it was.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, Instant};
+
+    fn sh(script: &str, limits: Limits) -> Ended {
+        let dir = tempfile::tempdir().unwrap();
+        let program = Program {
+            path: "/bin/sh".into(),
+            arguments: ["-c", script].map(OsString::from).to_vec(),
+            environment: vec![],
+            input: b"{\"x\":1}".to_vec(),
+        };
+        run(&program, &limits, &dir.path().join("work")).unwrap()
+    }
+
+    fn seconds(seconds: u64) -> Limits {
+        Limits { timeout: Duration::from_secs(seconds), ..Limits::default() }
+    }
+
+    #[test]
+    fn it_reads_its_input_and_works_in_a_directory_of_its_own() {
+        let ended = sh("cat; cat \"$BUOY_CALL\"; pwd > here && test -s here && exit 7", seconds(20));
+        assert_eq!((ended.code, ended.said.as_str()), (Ok(7), "{\"x\":1}{\"x\":1}"));
+    }
+
+    #[test]
+    fn nothing_of_the_daemons_environment_or_descriptors_reaches_it() {
+        let ended = sh("env | cut -d= -f1 | sort | tr '\\n' ' '", seconds(20));
+        // PWD, OLDPWD, SHLVL and _ are the shell's own.
+        for word in ended.said.split(' ') {
+            let known = ["BUOY_CALL", "HOME", "LC_ALL", "PATH", "TMPDIR", "PWD", "OLDPWD", "SHLVL", "_"];
+            assert!(known.contains(&word), "{ended}");
+        }
+        let kept = File::open("/dev/null").unwrap();
+        rustix::io::fcntl_setfd(&kept, rustix::io::FdFlags::empty()).unwrap();
+        let ended = sh("ls /proc/self/fd | tr '\\n' ' '", seconds(20));
+        // The fourth is what ls reads the directory with.
+        assert_eq!(ended.said, "0 1 2 3", "{ended}");
+    }
+
+    #[test]
+    fn all_it_started_ends_with_its_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("pid");
+        let start = Instant::now();
+        let ended = sh(&format!("sleep 600 & echo $! > {}; wait", file.display()), seconds(1));
+        assert_eq!(ended.code, Err("took longer than 1 s".to_owned()));
+        assert!(start.elapsed() < Duration::from_secs(20));
+        assert_gone(&file);
+    }
+
+    #[test]
+    fn what_it_leaves_running_ends_with_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("pid");
+        let ended = sh(&format!("sleep 600 & echo $! > {}", file.display()), seconds(20));
+        assert_eq!(ended.code, Ok(0));
+        assert_gone(&file);
+    }
+
+    /// Killed processes whose parent is gone are reaped by another: they may be seen a moment longer.
+    fn assert_gone(file: &Path) {
+        let pid = fs::read_to_string(file).unwrap().trim().to_owned();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) {
+            if stat.contains(") Z ") {
+                break;
+            }
+            assert!(Instant::now() < deadline, "{stat}");
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn limits_of_files_and_processor_time_hold() {
+        let little = Limits { output_bytes: 1_000_000, ..seconds(60) };
+        let ended = sh("exec dd if=/dev/zero of=big bs=100000 count=100", little);
+        assert_eq!(ended.code, Err("wrote more than output_mb allows".to_owned()), "{ended}");
+        let ended = sh("while :; do :; done", seconds(1));
+        assert!(ended.code.is_err(), "{ended}");
+    }
+
+    #[test]
+    fn one_that_is_not_there_is_an_error_of_the_system() {
+        let dir = tempfile::tempdir().unwrap();
+        let program =
+            Program { path: "/nowhere".into(), arguments: vec![], environment: vec![], input: vec![] };
+        let error = run(&program, &seconds(1), dir.path()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "its directory stays");
+    }
+}

@@ -1,0 +1,184 @@
+//! Deciding about results, over and over while a rule is out.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::Call;
+use super::session::{CALLS_KEY, Kind, ROUTES_KEY, Session, Trouble, UPLOAD_KEY, unrouted_key};
+use crate::invocation::{InvocationError, ResultFiles, Words, line_bytes, words};
+use crate::judge::Unreadable;
+use crate::routes::Routed;
+use crate::script::{Outcome, Request, RequestOutput, RequestResult};
+use crate::subject::Subject;
+use crate::verdict::Verdict;
+
+/// A verdict, and a line for the log if it is not a good one.
+pub(super) type Judged = (Verdict, Option<String>);
+
+/// One attempt at a decision.
+pub(super) type Judge = fn(&mut Session, &Words) -> Result<Judged, Trouble>;
+
+/// Runs a validator's shim; its exit code.
+pub(super) fn run(call: &Call, judge: Judge) -> u8 {
+    let mut session = Session::new(call);
+    let words = words(call.argv)
+        .and_then(|words| if words.paths.is_empty() { Err(InvocationError::NoPaths) } else { Ok(words) });
+    let words = match words {
+        Ok(words) => words,
+        Err(error) => {
+            // For the admin's alert command; without usable routes there is none.
+            let _ = session.routes();
+            return undecided(&session, &hopeless(error), 0.0, 0);
+        }
+    };
+    let mut attempt = 0;
+    loop {
+        let start = call.clock.now();
+        match judge(&mut session, &words) {
+            Ok((verdict, line)) => {
+                session.succeeded(UPLOAD_KEY);
+                if let Some(line) = line {
+                    session.log(&line);
+                }
+                return verdict.exit_code();
+            }
+            Err(trouble) if trouble.kind == Kind::Refused => {
+                session.log(&format!("can't decide: {} is out: {}", trouble.key, trouble.message));
+                return Verdict::Transient.exit_code();
+            }
+            Err(trouble) => {
+                let seconds = (call.clock.now() - start).max(0.0);
+                let next = session.failed(&trouble, seconds, attempt);
+                let Some(pause) = next.pause.filter(|_| trouble.kind != Kind::Hopeless) else {
+                    session.log(&format!("can't decide: {}", trouble.message));
+                    return Verdict::Transient.exit_code();
+                };
+                if attempt == 0 {
+                    session.log(&format!("{}; trying again for a while", trouble.message));
+                }
+                call.clock.sleep(Duration::from_secs_f64(pause));
+                attempt += 1;
+            }
+        }
+    }
+}
+
+fn undecided(session: &Session, trouble: &Trouble, seconds: f64, attempt: u32) -> u8 {
+    session.failed(trouble, seconds, attempt);
+    session.log(&format!("can't decide: {}", trouble.message));
+    Verdict::Transient.exit_code()
+}
+
+pub(super) fn hopeless(error: InvocationError) -> Trouble {
+    Trouble::new(CALLS_KEY, Kind::Hopeless, error.to_string())
+}
+
+/// Names that make no sense at the end of a line as long as the daemon's buffer have been cut.
+pub(super) fn blame_cut(error: InvocationError, is_cut: bool, call: &Call) -> Trouble {
+    hopeless(if is_cut { InvocationError::Cut { bytes: line_bytes(call.argv) } } else { error })
+}
+
+/// The route of a workunit, and what its name says.
+pub(super) fn route(session: &mut Session, workunit: &str) -> Result<(Subject, Routed), Trouble> {
+    let routes = session.routes()?;
+    let subject = routes.subject(workunit);
+    let found = routes.find(&subject);
+    if !matches!(&found, Err(error) if Trouble::of_route(error).key == ROUTES_KEY) {
+        session.succeeded(ROUTES_KEY);
+    }
+    let routed = found.map_err(|error| Trouble::of_route(&error))?;
+    session.succeeded(&routed.key);
+    if let Some(app) = &subject.app {
+        session.succeeded(&unrouted_key(app));
+    }
+    Ok((subject, routed))
+}
+
+/// Checks that the line holds all outputs of a result.
+pub(super) fn check_whole(
+    files: &ResultFiles,
+    routed: &Routed,
+    is_cut: bool,
+    call: &Call,
+) -> Result<(), Trouble> {
+    let expected = routed.route.outputs.as_ref().map(Vec::len);
+    files.check_whole(expected).map_err(|error| blame_cut(error, is_cut, call))?;
+    // Without a list of outputs nobody knows what a cut line has lost.
+    if is_cut && expected.is_none() {
+        return Err(hopeless(InvocationError::Cut { bytes: line_bytes(call.argv) }));
+    }
+    Ok(())
+}
+
+/// An output that the system does not let us see.
+pub(super) fn unreadable(error: &Unreadable) -> Trouble {
+    Trouble::new(UPLOAD_KEY, Kind::Broken, super::with_causes(error))
+}
+
+/// Asks the route's script, if it has one for this purpose.
+pub(super) fn ask_script(
+    session: &Session,
+    routed: &Routed,
+    request: &Request,
+) -> Result<Option<Judged>, Trouble> {
+    let Some(script) = &routed.script else { return Ok(None) };
+    if script.spec.command(request.purpose).is_empty() {
+        return Ok(None);
+    }
+    session.admit(routed, request.purpose)?;
+    let trouble = |kind, message| Trouble::of_script(routed, request.purpose, kind, message);
+    let what = format!("{} script", request.purpose.word());
+    let verdict = match script.run(request, &session.state) {
+        None => return Ok(None),
+        Some(Outcome::Good) => (Verdict::Valid, None),
+        Some(Outcome::Bad(said)) => {
+            let said = if said.is_empty() { "says so and nothing else".to_owned() } else { said };
+            (Verdict::Invalid, Some(format!("{what}: {said}")))
+        }
+        Some(Outcome::Later(said)) => {
+            return Err(trouble(Kind::Later, format!("{what} says later: {said}")));
+        }
+        Some(Outcome::Broken(how)) => {
+            return Err(trouble(Kind::Broken, format!("{what} is broken: {how}")));
+        }
+    };
+    session.succeeded(&trouble(Kind::Broken, String::new()).key);
+    Ok(Some(verdict))
+}
+
+/// A result as a script is told of it; `position` among the results of the call.
+pub(super) fn request_result(
+    call: &Call,
+    files: &ResultFiles,
+    routed: &Routed,
+    words: &Words,
+    position: usize,
+) -> RequestResult {
+    let outputs = files.outputs.iter().map(|(number, path)| {
+        let path = absolute(&call.path(path));
+        RequestOutput {
+            number: *number,
+            name: routed.name(*number).map(str::to_owned),
+            physical_name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            bytes: std::fs::symlink_metadata(&path).ok().filter(|m| m.is_file()).map(|m| m.len()),
+            path,
+        }
+    });
+    RequestResult {
+        name: files.identity.as_ref().map(|_| files.result_name()),
+        instance: files.identity.as_ref().map(|(_, instance)| *instance),
+        id: words.ids.get(position).copied(),
+        run_time_seconds: words.run_times.get(position).copied(),
+        outputs: outputs.collect(),
+    }
+}
+
+/// A path that is the same from another working directory. The file itself may be missing or a link, and is not looked
+/// at.
+pub(crate) fn absolute(path: &Path) -> PathBuf {
+    let resolved = path.parent().and_then(|parent| std::fs::canonicalize(parent).ok());
+    match (resolved, path.file_name()) {
+        (Some(parent), Some(name)) => parent.join(name),
+        _ => std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
+    }
+}

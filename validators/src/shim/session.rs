@@ -1,0 +1,202 @@
+//! What a shim keeps at hand during a call: routes, circuit breakers, alerts.
+
+use std::path::{Path, PathBuf};
+
+use super::Call;
+use crate::alert::{Alerts, file_beside};
+use crate::breaker::{Admission, Breakers, Failure, Next};
+use crate::routes::{Author, RouteError, Routed, Routes, Settings};
+use crate::script::Purpose;
+
+/// The breaker of the routes file itself.
+pub(crate) const ROUTES_KEY: &str = "routes";
+
+/// The breaker of calls that make no sense, which no waiting mends.
+pub(crate) const CALLS_KEY: &str = "calls";
+
+/// The breaker of the upload directory.
+pub(crate) const UPLOAD_KEY: &str = "upload";
+
+/// What rules that submitters bring share: one time for waiting.
+const BROUGHT_BUDGET: &str = "brought";
+
+/// What science apps without a route share.
+const UNROUTED_BUDGET: &str = "unrouted";
+
+/// The breaker of a science app without a route.
+pub(crate) fn unrouted_key(app: &str) -> String {
+    format!("unrouted-{app}")
+}
+
+/// Why a call is not decided.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Trouble {
+    /// Whose breaker it is.
+    pub key: String,
+    /// Whose time for waiting it uses.
+    pub budget: String,
+    /// In words.
+    pub message: String,
+    /// How to go on.
+    pub kind: Kind,
+}
+
+/// How to go on after a trouble.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The same call will never be decided: waiting is no use.
+    Hopeless,
+    /// Something is broken; it may be mended meanwhile.
+    Broken,
+    /// A script says "later": nothing is broken.
+    Later,
+    /// It was not even tried, since it is broken and was just tried.
+    Refused,
+}
+
+impl Trouble {
+    /// One with a time for waiting of its own.
+    pub(crate) fn new(key: &str, kind: Kind, message: String) -> Self {
+        Self { key: key.to_owned(), budget: key.to_owned(), message, kind }
+    }
+
+    /// A script's.
+    pub(crate) fn of_script(routed: &Routed, purpose: Purpose, kind: Kind, message: String) -> Self {
+        let budget = match routed.author {
+            Author::Admin => routed.key.clone(),
+            Author::Submitter => BROUGHT_BUDGET.to_owned(),
+        };
+        Self { key: format!("{}.{}", routed.key, purpose.word()), budget, message, kind }
+    }
+
+    /// That of a workunit without a usable route.
+    pub(crate) fn of_route(error: &RouteError) -> Self {
+        let message = super::with_causes(error);
+        let (key, budget) = match error {
+            RouteError::NoRoute { key, .. } => (unrouted_key(key), UNROUTED_BUDGET),
+            RouteError::Brought { bundle, .. } | RouteError::BroughtMeaning { bundle, .. } => {
+                (bundle.clone(), BROUGHT_BUDGET)
+            }
+            _ => (ROUTES_KEY.to_owned(), ROUTES_KEY),
+        };
+        Self { key, budget: budget.to_owned(), message, kind: Kind::Broken }
+    }
+}
+
+/// A call's tools.
+pub(crate) struct Session<'a> {
+    pub call: &'a Call<'a>,
+    pub breakers: Breakers,
+    /// Directory for all that has to be remembered from call to call.
+    pub state: PathBuf,
+    routes_toml: PathBuf,
+    settings: Settings,
+}
+
+impl<'a> Session<'a> {
+    pub(crate) fn new(call: &'a Call<'a>) -> Self {
+        let routes_toml = call.routes_toml();
+        let state = state_directory(&routes_toml);
+        let breakers = Breakers::new(&breaker_directory(&routes_toml));
+        Self { call, breakers, state, routes_toml, settings: Settings::default() }
+    }
+
+    /// The routes as they are now; an admin may be mending them.
+    pub(crate) fn routes(&mut self) -> Result<Routes, Trouble> {
+        let routes = Routes::open(&self.routes_toml, self.call.directory)
+            .map_err(|error| Trouble::of_route(&error))?;
+        self.settings = routes.settings();
+        Ok(routes)
+    }
+
+    fn limit_seconds(&self) -> f64 {
+        self.call.outage_seconds().unwrap_or(self.settings.outage_seconds)
+    }
+
+    /// Whether a script may be tried, or has been tried just now in vain.
+    pub(crate) fn admit(&self, routed: &Routed, purpose: Purpose) -> Result<(), Trouble> {
+        let trouble = Trouble::of_script(routed, purpose, Kind::Refused, String::new());
+        let now = self.call.clock.now();
+        match self.breakers.admit(&trouble.key, &trouble.budget, self.limit_seconds(), now) {
+            Ok(Admission::Refused(message)) => Err(Trouble { message, ..trouble }),
+            Ok(Admission::Free) => Ok(()),
+            Err(error) => {
+                self.log(&format!("{}: cannot keep circuit breakers: {error}", self.state.display()));
+                Ok(())
+            }
+        }
+    }
+
+    /// Notes a trouble, and tells somebody; what to do next.
+    pub(crate) fn failed(&self, trouble: &Trouble, seconds: f64, attempt: u32) -> Next {
+        let failure = Failure {
+            key: &trouble.key,
+            budget: &trouble.budget,
+            error: &trouble.message,
+            seconds,
+            attempt,
+            limit_seconds: if trouble.kind == Kind::Hopeless { 0.0 } else { self.limit_seconds() },
+            alerts: trouble.kind != Kind::Later,
+        };
+        let next = self.breakers.failed(&failure, self.call.clock.now()).unwrap_or_else(|error| {
+            self.log(&format!("{}: cannot keep circuit breakers: {error}", self.state.display()));
+            // Nobody would know how long all calls have waited together.
+            Next { pause: None, alert: true, failures: 1 }
+        });
+        if next.alert {
+            self.alert(&format!("{}: {}", trouble.key, trouble.message));
+        }
+        next
+    }
+
+    /// Notes that a rule works.
+    pub(crate) fn succeeded(&self, key: &str) {
+        let now = self.call.clock.now();
+        match self.breakers.succeeded(key, now) {
+            Ok(None) => {}
+            Ok(Some(before)) => {
+                let seconds = (now - before.since).max(0.0);
+                let text =
+                    format!("{key}: works again after {seconds:.0} s and {} failures", before.failures);
+                self.log(&text);
+                self.alert_quietly(&text);
+            }
+            Err(error) => {
+                self.log(&format!("{}: cannot keep circuit breakers: {error}", self.state.display()))
+            }
+        }
+    }
+
+    /// Tells somebody: the log, the file, the admin's command.
+    pub(crate) fn alert(&self, text: &str) {
+        self.log(&format!("ALERT: {text}"));
+        self.alert_quietly(text);
+    }
+
+    fn alert_quietly(&self, text: &str) {
+        let base = self.routes_toml.parent().unwrap_or(Path::new("")).to_owned();
+        let alerts = Alerts {
+            file: file_beside(&self.routes_toml),
+            spec: self.settings.alert.clone(),
+            base,
+            work: self.state.join("work"),
+        };
+        for problem in alerts.raise(self.call.clock.now(), text) {
+            self.log(&problem);
+        }
+    }
+
+    pub(crate) fn log(&self, line: &str) {
+        (self.call.log)(line);
+    }
+}
+
+/// Where shims keep what they have to remember, for routes at this path.
+pub fn state_directory(routes_toml: &Path) -> PathBuf {
+    routes_toml.with_file_name("state")
+}
+
+/// Where circuit breakers are kept, for routes at this path.
+pub fn breaker_directory(routes_toml: &Path) -> PathBuf {
+    state_directory(routes_toml).join("breakers")
+}

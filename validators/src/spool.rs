@@ -1,0 +1,346 @@
+//! The spool: what an assimilator was handed, kept until all that is to be done with it is done.
+//!
+//! ```text
+//! spool/waiting/ITEM/item.json    what was handed over; ITEM is the result's name, or WORKUNIT.failed-MASK
+//!                    files/       the outputs, under their names on the server
+//!                    state.json   tries so far, if there were any
+//!                    lock         held by whoever works on it
+//! spool/making/                   items that are not whole yet
+//! spool/done/XX/ITEM              empty: it is done; kept for a while, so that a repeated call changes nothing
+//! ```
+//!
+//! An item appears whole or not at all, and is on the disk before the daemon is told that the workunit is
+//! assimilated. Everything that is done with it can be done twice.
+
+mod item;
+mod work;
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::FlockOperation;
+use sha2::{Digest, Sha256};
+
+use crate::collect;
+use crate::outputs::{self, Found};
+
+pub use item::{Happened, Item, ItemOutput, ItemState, OutputState};
+pub(crate) use item::{VERSION, reasons};
+pub use work::Outlook;
+pub(crate) use work::{Steps, Worker, note_stuck, retry, work_on};
+
+/// Directory of an item's outputs.
+const FILES: &str = "files";
+
+/// So long it is remembered that an item is done, in seconds.
+const REMEMBERED_SECONDS: u64 = 30 * 86_400;
+
+/// The spool of a project.
+#[derive(Clone, Debug)]
+pub struct Spool {
+    directory: PathBuf,
+}
+
+/// The spool can't be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: the spool cannot be used")]
+pub struct SpoolError {
+    /// Where.
+    pub path: PathBuf,
+    /// Why not.
+    pub source: io::Error,
+}
+
+/// What became of an item that was to be put into the spool.
+#[derive(Debug)]
+pub enum Put {
+    /// It is there, and ours to work on.
+    New(Box<Claimed>),
+    /// It was there already.
+    Waiting,
+    /// All was done with it before.
+    Done,
+}
+
+/// An item that nobody else works on while this lives.
+#[derive(Debug)]
+pub struct Claimed {
+    /// Its directory.
+    pub directory: PathBuf,
+    /// What was handed over.
+    pub item: Item,
+    /// Tries so far.
+    pub state: ItemState,
+    _lock: File,
+}
+
+/// An item, looked at without working on it.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    /// What was handed over.
+    pub item: Item,
+    /// Tries so far.
+    pub state: ItemState,
+    /// Bytes of its outputs.
+    pub bytes: u64,
+}
+
+fn at(path: &Path) -> impl FnOnce(io::Error) -> SpoolError {
+    let path = path.to_owned();
+    move |source| SpoolError { path, source }
+}
+
+impl Spool {
+    /// The spool that belongs to routes at this path: `spool` beside it.
+    pub fn beside(routes_toml: &Path) -> Self {
+        Self { directory: routes_toml.with_file_name("spool") }
+    }
+
+    /// Its directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    fn waiting(&self) -> PathBuf {
+        self.directory.join("waiting")
+    }
+
+    fn place(&self, key: &str) -> PathBuf {
+        self.waiting().join(key)
+    }
+
+    fn done_mark(&self, key: &str) -> PathBuf {
+        let digest = Sha256::digest(key);
+        self.directory.join("done").join(format!("{:02x}", digest[0])).join(key)
+    }
+
+    /// Takes outputs into the spool, durably. `sources` are their paths, in the order of `item.outputs`, whose states
+    /// are filled in.
+    ///
+    /// # Errors
+    /// Nothing was kept: the spool can't be written, or the outputs can't be seen at present.
+    pub fn put(&self, mut item: Item, sources: &[PathBuf]) -> Result<Put, SpoolError> {
+        let place = self.place(&item.key);
+        if self.done_mark(&item.key).exists() {
+            return Ok(Put::Done);
+        }
+        if place.exists() {
+            return Ok(Put::Waiting);
+        }
+        let making = self.directory.join("making").join(format!("{}-{}", item.key, std::process::id()));
+        match fs::remove_dir_all(&making) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(&making)(error)),
+            _ => {}
+        }
+        let made = self.make(&mut item, sources, &making);
+        let lock = match made {
+            Ok(lock) => lock,
+            Err(error) => {
+                // The first error is the one that matters; what stays is not taken for an item.
+                let _ = fs::remove_dir_all(&making);
+                return Err(error);
+            }
+        };
+        match fs::rename(&making, &place) {
+            // Another daemon was faster.
+            Err(error) if place.exists() => {
+                let _ = fs::remove_dir_all(&making);
+                drop((lock, error));
+                return Ok(Put::Waiting);
+            }
+            renamed => renamed.map_err(at(&place))?,
+        }
+        let waiting = self.waiting();
+        File::open(&waiting).and_then(|directory| directory.sync_all()).map_err(at(&waiting))?;
+        let claimed = Claimed { directory: place, item, state: ItemState::default(), _lock: lock };
+        Ok(Put::New(Box::new(claimed)))
+    }
+
+    fn make(&self, item: &mut Item, sources: &[PathBuf], making: &Path) -> Result<File, SpoolError> {
+        let waiting = self.waiting();
+        fs::create_dir_all(&waiting).map_err(at(&waiting))?;
+        fs::create_dir_all(making).map_err(at(making))?;
+        let mut changed = BTreeSet::new();
+        for (output, source) in item.outputs.iter_mut().zip(sources) {
+            output.state = match outputs::open(source).map_err(at(source))? {
+                Found::File { file, bytes } => {
+                    let target = making.join(FILES).join(&output.physical_name);
+                    collect::take(&file, &target, &mut changed).map_err(at(&target))?;
+                    OutputState::Taken { bytes }
+                }
+                Found::Absent => OutputState::Missing,
+                Found::Malformed(kind) => OutputState::Malformed { kind: kind.to_owned() },
+            };
+        }
+        let path = making.join("lock");
+        let lock = File::create_new(&path).map_err(at(&path))?;
+        rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive)
+            .map_err(|error| at(&path)(error.into()))?;
+        let path = making.join("item.json");
+        let text = serde_json::to_vec(item).expect("texts and numbers become JSON");
+        collect::write(&text, &path, &mut changed).map_err(at(&path))?;
+        changed.insert(making.to_owned());
+        collect::sync(&changed).map_err(|(path, source)| SpoolError { path, source })?;
+        Ok(lock)
+    }
+
+    /// Takes an item to work on; `None` if it is not there any more, or somebody else is at it.
+    ///
+    /// # Errors
+    /// It is broken.
+    pub fn claim(&self, key: &str) -> Result<Option<Claimed>, SpoolError> {
+        let directory = self.place(key);
+        let path = directory.join("lock");
+        let lock = match File::options().write(true).open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(at(&path))?,
+        };
+        if rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+            return Ok(None);
+        }
+        // It may have been finished between opening and locking.
+        let Some((item, state)) = self.read(key)? else { return Ok(None) };
+        Ok(Some(Claimed { directory, item, state, _lock: lock }))
+    }
+
+    fn read(&self, key: &str) -> Result<Option<(Item, ItemState)>, SpoolError> {
+        let directory = self.place(key);
+        let path = directory.join("item.json");
+        let text = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            read => read.map_err(at(&path))?,
+        };
+        let item = serde_json::from_slice(&text).map_err(|error| at(&path)(error.into()))?;
+        Ok(Some((item, state_in(&directory))))
+    }
+
+    /// Names of all items, sorted.
+    ///
+    /// # Errors
+    /// The spool can't be read; that there is none is no error.
+    pub fn keys(&self) -> Result<Vec<String>, SpoolError> {
+        let waiting = self.waiting();
+        let entries = match fs::read_dir(&waiting) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(at(&waiting))?,
+        };
+        let mut keys = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(at(&waiting))?;
+            keys.extend(entry.file_name().into_string().ok());
+        }
+        keys.sort();
+        Ok(keys)
+    }
+
+    /// All items.
+    ///
+    /// # Errors
+    /// The spool, or an item, can't be read.
+    pub fn list(&self) -> Result<Vec<Waiting>, SpoolError> {
+        let mut found = Vec::new();
+        for key in self.keys()? {
+            if let Some((item, state)) = self.read(&key)? {
+                let bytes = item.outputs.iter().filter_map(|output| output.state.bytes()).sum();
+                found.push(Waiting { item, state, bytes });
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether something of this workunit is still to be done.
+    ///
+    /// # Errors
+    /// The spool can't be read.
+    pub fn is_waiting(&self, workunit: &str) -> Result<Option<ItemState>, SpoolError> {
+        let belongs =
+            |key: &&String| key.strip_prefix(workunit).is_some_and(|rest| rest.starts_with(['_', '.']));
+        let keys = self.keys()?;
+        for key in keys.iter().filter(belongs) {
+            if let Some((item, state)) = self.read(key)?
+                && item.workunit == workunit
+            {
+                return Ok(Some(state));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Removes an item with its outputs for good; whether it was there and nobody was at it.
+    ///
+    /// # Errors
+    /// It can't be removed.
+    pub fn drop_item(&self, key: &str) -> Result<bool, SpoolError> {
+        match self.claim(key)? {
+            Some(claimed) => self.finish(claimed).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    /// Notes that all is done with an item, and removes it.
+    pub(crate) fn finish(&self, claimed: Claimed) -> Result<(), SpoolError> {
+        let key = &claimed.item.key;
+        let mark = self.done_mark(key);
+        if let Some(parent) = mark.parent() {
+            fs::create_dir_all(parent).map_err(at(parent))?;
+        }
+        File::create(&mark).map_err(at(&mark))?;
+        // Out of sight first: what a kill leaves is not taken for an item.
+        let making = self.directory.join("making");
+        fs::create_dir_all(&making).map_err(at(&making))?;
+        let away = making.join(format!("{key}-{}-done", std::process::id()));
+        let _ = fs::remove_dir_all(&away);
+        fs::rename(&claimed.directory, &away).map_err(at(&claimed.directory))?;
+        fs::remove_dir_all(&away).map_err(at(&away))
+    }
+
+    /// Removes what killed shims have left, and marks of what was done long ago.
+    pub(crate) fn tidy(&self, now: f64) {
+        let age = |path: &Path| {
+            let modified = path.metadata().ok()?.modified().ok()?;
+            let since = modified.duration_since(std::time::UNIX_EPOCH).ok()?;
+            Some(now - since.as_secs_f64())
+        };
+        let children = |path: &Path| {
+            fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path()).collect::<Vec<_>>()
+        };
+        // What can't be removed does no harm, and is tried again.
+        for path in children(&self.directory.join("making")) {
+            if age(&path).is_some_and(|age| age > 3_600.0) {
+                let _ = fs::remove_dir_all(&path);
+            }
+        }
+        for directory in children(&self.directory.join("done")) {
+            for path in children(&directory) {
+                if age(&path).is_some_and(|age| age > REMEMBERED_SECONDS as f64) {
+                    let _ = fs::remove_file(&path);
+                }
+            }
+        }
+    }
+}
+
+impl Claimed {
+    /// Writes how far it has come.
+    pub(crate) fn save(&self) -> Result<(), SpoolError> {
+        let path = self.directory.join("state.json");
+        let temporary = self.directory.join("state.json.tmp");
+        let text = serde_json::to_vec(&self.state).expect("texts and numbers become JSON");
+        fs::write(&temporary, text).and_then(|()| fs::rename(&temporary, &path)).map_err(at(&path))
+    }
+
+    /// The path of an output that was taken.
+    pub(crate) fn file(&self, output: &ItemOutput) -> PathBuf {
+        self.directory.join(FILES).join(&output.physical_name)
+    }
+}
+
+/// A state that is not there or torn counts as new.
+fn state_in(directory: &Path) -> ItemState {
+    fs::read(directory.join("state.json"))
+        .ok()
+        .and_then(|text| serde_json::from_slice(&text).ok())
+        .unwrap_or_default()
+}

@@ -1,0 +1,158 @@
+//! What is in the spool.
+
+use serde::{Deserialize, Serialize};
+
+/// Version of item.json.
+pub(crate) const VERSION: u32 = 1;
+
+/// Seconds before the second try; doubled at each further one.
+const FIRST_PAUSE: f64 = 15.0;
+
+/// Longest time between two tries, in seconds.
+const LONGEST_PAUSE: f64 = 6.0 * 3600.0;
+
+/// What an assimilator was handed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Item {
+    /// Version of this form.
+    pub version: u32,
+    /// Its name in the spool: the result's name, or `WORKUNIT.failed-MASK`.
+    pub key: String,
+    /// The workunit's name.
+    pub workunit: String,
+    /// The result's number in its workunit; `None` where names are not BOINC's, and for failures.
+    pub instance: Option<u32>,
+    /// The workunit's number in the database, as text.
+    pub workunit_id: String,
+    /// The batch's number in the database, as text; only for failures.
+    pub batch_id: Option<String>,
+    /// When it was handed over, seconds since 1970.
+    pub received: f64,
+    /// What has happened to the workunit.
+    pub happened: Happened,
+    /// The outputs, by number.
+    pub outputs: Vec<ItemOutput>,
+}
+
+/// What has happened to a workunit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Happened {
+    /// It has a canonical result.
+    Done,
+    /// It failed, for these reasons (`db/boinc_db_types.h`, `WU_ERROR_*`).
+    Failed {
+        /// The reasons, as bits.
+        mask: u32,
+    },
+}
+
+/// An output.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ItemOutput {
+    /// Its number in the output template.
+    pub number: usize,
+    /// Its logical name, where the server passes it.
+    pub given_name: Option<String>,
+    /// Its name on the server.
+    pub physical_name: String,
+    /// What was there.
+    pub state: OutputState,
+}
+
+/// What was in an output's place.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OutputState {
+    /// Nothing.
+    #[default]
+    Missing,
+    /// A file, which is in the item's directory under its number.
+    Taken {
+        /// Its size.
+        bytes: u64,
+    },
+    /// Something that no output can be.
+    Malformed {
+        /// What, in words.
+        kind: String,
+    },
+}
+
+impl OutputState {
+    /// The size of a file that was taken.
+    pub fn bytes(&self) -> Option<u64> {
+        match self {
+            OutputState::Taken { bytes } => Some(*bytes),
+            _ => None,
+        }
+    }
+}
+
+/// How far an item has come.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ItemState {
+    /// Steps that are done: `collect`, `table`, `script`, `hook`.
+    pub done: Vec<String>,
+    /// Tries that failed.
+    pub tries: u32,
+    /// Why the last one did.
+    pub error: String,
+    /// When it is tried again, seconds since 1970.
+    pub next_try: f64,
+}
+
+impl ItemState {
+    /// Notes a failure.
+    pub(crate) fn failed(&mut self, error: String, now: f64) {
+        let pause = FIRST_PAUSE * f64::from(1u32 << self.tries.min(20));
+        self.tries += 1;
+        self.error = error;
+        self.next_try = now + pause.min(LONGEST_PAUSE);
+    }
+}
+
+/// The reasons of a failure in words (`db/boinc_db_types.h`, `WU_ERROR_*`).
+pub(crate) fn reasons(mask: u32) -> String {
+    const WORDS: [&str; 6] = [
+        "could not send result",
+        "too many error results",
+        "too many success results",
+        "too many total results",
+        "cancelled",
+        "no canonical result",
+    ];
+    let known = WORDS.iter().enumerate().filter(|(bit, _)| mask & (1 << bit) != 0).map(|(_, words)| *words);
+    let mut words: Vec<_> = known.map(str::to_owned).collect();
+    let unknown = mask & !((1 << WORDS.len()) - 1);
+    if unknown != 0 {
+        words.push(format!("unknown reason {unknown:#x}"));
+    }
+    if words.is_empty() { "no reason given".to_owned() } else { words.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_bit_of_the_mask_has_its_words() {
+        assert_eq!(reasons(2), "too many error results");
+        assert_eq!(reasons(1 | 16), "could not send result, cancelled");
+        assert_eq!(reasons(32 | 128), "no canonical result, unknown reason 0x80");
+        assert_eq!(reasons(0), "no reason given");
+    }
+
+    #[test]
+    fn tries_get_rarer_up_to_every_six_hours() {
+        let mut state = ItemState::default();
+        let mut pauses = Vec::new();
+        for _ in 0..40 {
+            state.failed("x".into(), 1000.0);
+            pauses.push(state.next_try - 1000.0);
+        }
+        assert_eq!(pauses[..3], [15.0, 30.0, 60.0]);
+        assert_eq!(pauses[39], 21_600.0);
+    }
+}

@@ -1,0 +1,465 @@
+//! Working off the spool: what is to be done with an item, and the worker that goes on after the daemon was answered.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use rusqlite::types::Value;
+use rustix::fs::FlockOperation;
+
+use super::item::reasons;
+use super::{Claimed, Happened, Spool, SpoolError};
+use crate::alert::utc;
+use crate::routes::Routed;
+use crate::script::{Outcome, Purpose, Request, RequestOutput, RequestResult};
+use crate::shim::session::{Kind, Session, Trouble};
+use crate::shim::with_causes;
+use crate::spec::AssimilateKind;
+use crate::store::table::Row;
+use crate::store::{hook, place, table};
+use crate::subject::Subject;
+
+/// A worker that has nothing to do but wait ends after this; a later call starts another.
+const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
+
+/// How often a waiting worker looks whether there is something new.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// When an item that somebody else is at is looked at again, in seconds.
+const AT_WORK_SECONDS: f64 = 5.0;
+
+/// Which steps are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Steps {
+    /// Those that take no longer than a few file operations; the others are left.
+    Quick,
+    /// All.
+    All,
+}
+
+/// Why an item is not done.
+#[derive(Debug)]
+pub(crate) struct Stuck {
+    /// In words.
+    pub message: String,
+    /// If others would fare the same: what is out.
+    pub trouble: Option<Trouble>,
+}
+
+impl Stuck {
+    fn alone(message: String) -> Self {
+        Self { message, trouble: None }
+    }
+
+    fn with_all(trouble: Trouble) -> Self {
+        Self { message: trouble.message.clone(), trouble: Some(trouble) }
+    }
+}
+
+/// Takes the steps that are left for an item; whether all are done.
+///
+/// Steps that were done are remembered in the item, so that none is repeated without need.
+pub(crate) fn work_on(session: &mut Session, claimed: &mut Claimed, steps: Steps) -> Result<bool, Stuck> {
+    let routes = session.routes().map_err(Stuck::with_all)?;
+    let subject = routes.subject(&claimed.item.workunit);
+    let routed = routes.find(&subject).map_err(|error| Stuck::with_all(Trouble::of_route(&error)))?;
+    let mut work = Work { session, routed: &routed, subject: &subject, files: BTreeMap::new() };
+    if routed.route.assimilate.rule == AssimilateKind::Collect {
+        // Always: the later steps say where the files are, and it costs next to nothing.
+        work.collect(claimed)?;
+    }
+    let assimilate = &routed.route.assimilate;
+    let has_script = routed.script.as_ref().is_some_and(|script| !script.spec.assimilate.is_empty());
+    type Take<'a> = fn(&mut Work<'a>, &Claimed) -> Result<(), Stuck>;
+    let later: [(&str, bool, Take); 3] = [
+        ("table", assimilate.table.is_some(), Work::write_row),
+        ("script", has_script, Work::run_script),
+        ("hook", assimilate.hook.is_some(), Work::post),
+    ];
+    for (name, is_wanted, take) in later {
+        if !is_wanted || claimed.state.done.iter().any(|done| done == name) {
+            continue;
+        }
+        if steps == Steps::Quick {
+            return Ok(false);
+        }
+        take(&mut work, claimed)?;
+        claimed.state.done.push(name.to_owned());
+        // Should it be lost, the step is repeated, which changes nothing.
+        let _ = claimed.save();
+    }
+    Ok(true)
+}
+
+/// One item's work.
+struct Work<'a> {
+    session: &'a Session<'a>,
+    routed: &'a Routed,
+    subject: &'a Subject,
+    /// Where each output was collected, by number.
+    files: BTreeMap<usize, PathBuf>,
+}
+
+impl Work<'_> {
+    fn collect(&mut self, claimed: &Claimed) -> Result<(), Stuck> {
+        let top = self.session.call.directory.join(&self.routed.route.assimilate.directory);
+        let placed = place::place(claimed, self.routed, self.subject, &top)
+            .map_err(|error| Stuck::alone(with_causes(&error)))?;
+        for line in placed.lines {
+            self.session.log(&line);
+        }
+        self.files = placed.files.into_iter().collect();
+        Ok(())
+    }
+
+    fn values(&self, claimed: &Claimed) -> Result<Vec<(String, Option<String>)>, Stuck> {
+        let mut values = Vec::new();
+        for spec in &self.routed.route.assimilate.value {
+            let output = claimed.item.outputs.iter().find(|output| {
+                place::name_of(self.routed, output) == spec.output && output.state.bytes().is_some()
+            });
+            let value = match output {
+                Some(output) => {
+                    let path = claimed.file(output);
+                    spec.read(&path).map_err(|error| Stuck::alone(format!("{}: {error}", path.display())))?
+                }
+                None => None,
+            };
+            values.push((spec.name.clone(), value));
+        }
+        Ok(values)
+    }
+
+    fn write_row(&mut self, claimed: &Claimed) -> Result<(), Stuck> {
+        let Some(spec) = &self.routed.route.assimilate.table else { return Ok(()) };
+        let file = self.session.call.directory.join(&spec.file);
+        let item = &claimed.item;
+        let text = |text: &str| Value::Text(text.to_owned());
+        let known = |value: &Option<String>| value.clone().map_or(Value::Null, Value::Text);
+        let (status, mask) = match item.happened {
+            Happened::Done => ("done", None),
+            Happened::Failed { mask } => ("failed", Some(mask)),
+        };
+        let files: Vec<String> = self.files.values().map(|path| path.display().to_string()).collect();
+        let row = Row {
+            own: [
+                text(&item.workunit),
+                known(&self.subject.app),
+                known(&self.subject.hash),
+                known(&self.subject.batch.clone().or(item.batch_id.clone())),
+                known(&self.subject.job),
+                item.instance.map_or(Value::Null, |n| text(&format!("{}_{n}", item.workunit))),
+                text(status),
+                mask.map_or(Value::Null, |mask| Value::Integer(i64::from(mask))),
+                mask.map_or(Value::Null, |mask| text(&reasons(mask))),
+                text(&utc(item.received)),
+                text(&serde_json::to_string(&files).expect("texts become JSON")),
+            ],
+            values: self.values(claimed)?,
+        };
+        table::write(&file, &spec.name, &row).map_err(|error| {
+            let trouble = Trouble::new(&self.key("table"), Kind::Broken, with_causes(&error));
+            Stuck::with_all(trouble)
+        })
+    }
+
+    fn run_script(&mut self, claimed: &Claimed) -> Result<(), Stuck> {
+        let Some(script) = &self.routed.script else { return Ok(()) };
+        let request = self.request(claimed);
+        let stuck = |message| Trouble::of_script(self.routed, Purpose::Assimilate, Kind::Broken, message);
+        match script.run(&request, &self.session.state) {
+            None | Some(Outcome::Good) => {
+                self.session.succeeded(&stuck(String::new()).key);
+                Ok(())
+            }
+            Some(Outcome::Bad(said)) => Err(Stuck::alone(format!("assimilate script refuses it: {said}"))),
+            Some(Outcome::Later(said)) => Err(Stuck::alone(format!("assimilate script says later: {said}"))),
+            // With code 1 or 2 it may be this one item's contents.
+            Some(Outcome::Broken(how)) if how.starts_with("exit ") && !is_shells_code(&how) => {
+                Err(Stuck::alone(format!("assimilate script: {how}")))
+            }
+            Some(Outcome::Broken(how)) => {
+                Err(Stuck::with_all(stuck(format!("assimilate script is broken: {how}"))))
+            }
+        }
+    }
+
+    fn post(&mut self, claimed: &Claimed) -> Result<(), Stuck> {
+        let Some(spec) = &self.routed.route.assimilate.hook else { return Ok(()) };
+        let mut body = serde_json::to_value(self.request(claimed)).expect("texts and numbers become JSON");
+        let values: serde_json::Map<_, _> =
+            self.values(claimed)?.into_iter().map(|(name, value)| (name, value.into())).collect();
+        body["item"] = claimed.item.key.as_str().into();
+        body["received"] = utc(claimed.item.received).into();
+        body["values"] = values.into();
+        let body = body.to_string();
+        let posted = hook::post(spec, self.session.call.directory, &claimed.item.key, body.as_bytes());
+        let key = self.key("hook");
+        match posted {
+            Ok(()) => {
+                self.session.succeeded(&key);
+                Ok(())
+            }
+            Err(error) if error.concerns_all() => {
+                Err(Stuck::with_all(Trouble::new(&key, Kind::Broken, with_causes(&error))))
+            }
+            Err(error) => Err(Stuck::alone(with_causes(&error))),
+        }
+    }
+
+    fn key(&self, step: &str) -> String {
+        format!("{}.{step}", self.routed.key)
+    }
+
+    fn request(&self, claimed: &Claimed) -> Request {
+        let item = &claimed.item;
+        let outputs = item.outputs.iter().map(|output| RequestOutput {
+            number: output.number,
+            name: Some(place::name_of(self.routed, output)),
+            physical_name: output.physical_name.clone(),
+            path: crate::shim::absolute(&claimed.file(output)),
+            bytes: output.state.bytes(),
+        });
+        let result = RequestResult {
+            name: item.instance.map(|n| format!("{}_{n}", item.workunit)),
+            instance: item.instance,
+            outputs: outputs.filter(|output| output.bytes.is_some()).collect(),
+            ..RequestResult::default()
+        };
+        let (mask, results) = match item.happened {
+            Happened::Done => (None, vec![result]),
+            Happened::Failed { mask } => (Some(mask), Vec::new()),
+        };
+        Request {
+            workunit_id: Some(item.workunit_id.clone()),
+            batch_id: item.batch_id.clone(),
+            error_mask: mask,
+            error: mask.map(reasons),
+            ..Request::new(Purpose::Assimilate, self.subject, results)
+        }
+    }
+}
+
+fn is_shells_code(how: &str) -> bool {
+    how.starts_with("exit 126") || how.starts_with("exit 127")
+}
+
+/// How things stand after a round.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Outlook {
+    /// Items that were finished.
+    pub finished: usize,
+    /// Items that were tried and failed, or stand behind one that did.
+    pub stuck: usize,
+    /// When the next one is due, seconds since 1970; `None` if nothing is left.
+    pub next_try: Option<f64>,
+}
+
+/// Which items a round takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Round<'a> {
+    /// Those whose time has come.
+    Due,
+    /// These, or all if there are none, whether their time has come or not.
+    Named(&'a [String]),
+}
+
+/// Works on items once.
+fn round(session: &mut Session, spool: &Spool, which: Round) -> Result<Outlook, SpoolError> {
+    let mut queue = Vec::new();
+    for key in spool.keys()? {
+        let state = super::state_in(&spool.place(&key));
+        queue.push((state.next_try, state.tries, key));
+    }
+    // Those that were tried least come first, so that one bad item does not keep the others waiting.
+    queue.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2)));
+    let mut outlook = Outlook::default();
+    let mut out: BTreeMap<String, (String, f64)> = BTreeMap::new();
+    for (next_try, _, key) in queue {
+        let now = session.call.clock.now();
+        let is_wanted = match which {
+            Round::Due => next_try <= now,
+            Round::Named(names) => names.is_empty() || names.contains(&key),
+        };
+        let again = if !is_wanted {
+            Some(next_try)
+        } else {
+            match spool.claim(&key) {
+                Ok(Some(claimed)) => one(session, spool, claimed, &mut out, &mut outlook)?,
+                Ok(None) => spool.place(&key).exists().then_some(now + AT_WORK_SECONDS),
+                Err(error) => {
+                    session.log(&with_causes(&error));
+                    outlook.stuck += 1;
+                    Some(now + 60.0)
+                }
+            }
+        };
+        outlook.next_try = match (outlook.next_try, again) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+    }
+    Ok(outlook)
+}
+
+/// Works on one item; when it is to be tried again. `out` holds what has turned out to be out of order in this round.
+fn one(
+    session: &mut Session,
+    spool: &Spool,
+    mut claimed: Claimed,
+    out: &mut BTreeMap<String, (String, f64)>,
+    outlook: &mut Outlook,
+) -> Result<Option<f64>, SpoolError> {
+    let now = session.call.clock.now();
+    let rule = rule_of(&claimed);
+    if let Some((message, next_try)) = out.get(&rule) {
+        outlook.stuck += 1;
+        claimed.state.error = message.clone();
+        claimed.state.next_try = *next_try;
+        claimed.save()?;
+        return Ok(Some(*next_try));
+    }
+    match work_on(session, &mut claimed, Steps::All) {
+        Ok(_) => {
+            outlook.finished += 1;
+            spool.finish(claimed)?;
+            Ok(None)
+        }
+        Err(stuck) => {
+            outlook.stuck += 1;
+            note_stuck(session, &mut claimed, &stuck, now)?;
+            if stuck.trouble.is_some() {
+                out.insert(rule, (stuck.message, claimed.state.next_try));
+            }
+            Ok(Some(claimed.state.next_try))
+        }
+    }
+}
+
+/// Items of the same rule, as far as their names tell.
+fn rule_of(claimed: &Claimed) -> String {
+    let workunit = &claimed.item.workunit;
+    workunit.split_once("__").map_or(workunit.as_str(), |(bundle, _)| bundle).to_owned()
+}
+
+/// Notes in the item that it is stuck, and tells somebody if it is more than the item.
+pub(crate) fn note_stuck(
+    session: &Session,
+    claimed: &mut Claimed,
+    stuck: &Stuck,
+    now: f64,
+) -> Result<(), SpoolError> {
+    claimed.state.failed(stuck.message.clone(), now);
+    session.log(&format!("{} stays in the spool: {}", claimed.item.key, stuck.message));
+    if let Some(trouble) = &stuck.trouble {
+        // Nobody waits here: what counts is that somebody is told, once.
+        session.failed(&Trouble { kind: Kind::Hopeless, ..trouble.clone() }, 0.0, 0);
+    }
+    claimed.save()
+}
+
+/// Works on the named items now, or on all, whether their time has come or not.
+///
+/// # Errors
+/// The spool can't be read or written.
+pub(crate) fn retry(session: &mut Session, spool: &Spool, names: &[String]) -> Result<Outlook, SpoolError> {
+    round(session, spool, Round::Named(names))
+}
+
+/// The process that works off the spool of a project: one at a time.
+pub(crate) struct Worker {
+    spool: Spool,
+}
+
+impl Worker {
+    pub(crate) fn new(spool: &Spool) -> Self {
+        Self { spool: spool.clone() }
+    }
+
+    fn lock(&self) -> Option<File> {
+        let path = self.spool.directory().join("worker.lock");
+        let lock = File::options().write(true).create(true).truncate(false).open(path).ok()?;
+        rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).ok()?;
+        Some(lock)
+    }
+
+    fn next_file(&self) -> PathBuf {
+        self.spool.directory().join("next")
+    }
+
+    /// Whether one should be started: there is something to do, and nobody at it.
+    pub(crate) fn is_needed(&self, now: f64) -> bool {
+        let has_items = fs::read_dir(self.spool.waiting()).is_ok_and(|mut entries| entries.next().is_some());
+        if !has_items {
+            return false;
+        }
+        let next: f64 = fs::read_to_string(self.next_file())
+            .ok()
+            .and_then(|text| text.trim().parse().ok())
+            .unwrap_or(0.0);
+        next <= now && self.lock().is_some()
+    }
+
+    /// Works until nothing is left; waits for what is to be tried again.
+    pub(crate) fn work(&self, session: &mut Session) -> Result<(), SpoolError> {
+        let start = session.call.clock.now();
+        self.spool.tidy(start);
+        loop {
+            // Another one is at it, and will see what is new.
+            let Some(lock) = self.lock() else { return Ok(()) };
+            loop {
+                let seen = self.last_change();
+                let outlook = round(session, &self.spool, Round::Due)?;
+                self.write_next(outlook.next_try)?;
+                let now = session.call.clock.now();
+                let is_over = now - start > LONGEST_WAIT.as_secs_f64();
+                match outlook.next_try {
+                    Some(next_try) if !is_over => self.wait(session, next_try, seen),
+                    _ => break,
+                }
+            }
+            drop(lock);
+            // Whoever has added something while the lock was held counts on us.
+            if self.due(session.call.clock.now())? == 0
+                || session.call.clock.now() - start > LONGEST_WAIT.as_secs_f64()
+            {
+                return Ok(());
+            }
+        }
+    }
+
+    fn due(&self, now: f64) -> Result<usize, SpoolError> {
+        let keys = self.spool.keys()?;
+        Ok(keys.iter().filter(|key| super::state_in(&self.spool.place(key)).next_try <= now).count())
+    }
+
+    fn last_change(&self) -> Option<SystemTime> {
+        self.spool.waiting().metadata().and_then(|metadata| metadata.modified()).ok()
+    }
+
+    /// Waits until something is due, or there is something new.
+    fn wait(&self, session: &Session, until: f64, seen: Option<SystemTime>) {
+        let clock = session.call.clock;
+        loop {
+            let left = Duration::from_secs_f64((until - clock.now()).max(0.0));
+            // At least once: where something new comes all the time, a look at everything each time is too much.
+            clock.sleep(left.min(LOOK_EVERY));
+            if clock.now() >= until || self.last_change() != seen || seen.is_none() {
+                return;
+            }
+        }
+    }
+
+    fn write_next(&self, next_try: Option<f64>) -> Result<(), SpoolError> {
+        let path = self.next_file();
+        match next_try {
+            Some(next_try) => fs::write(&path, next_try.to_string()).map_err(super::at(&path)),
+            None => {
+                // It may not be there.
+                let _ = fs::remove_file(&path);
+                Ok(())
+            }
+        }
+    }
+}

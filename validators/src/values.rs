@@ -1,0 +1,201 @@
+//! Values taken from a result's outputs, for the table of results and for hooks.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+
+use regex_lite::Regex;
+use serde::{Deserialize, Serialize};
+
+/// So much of an output is looked through, in bytes.
+const LOOKED_THROUGH: u64 = 64 << 20;
+
+/// A JSON output larger than this is not read.
+const JSON_BYTES: u64 = 16 << 20;
+
+/// Longer lines are looked at in pieces of this many bytes.
+const LINE_BYTES: u64 = 64 << 10;
+
+/// A value longer than this is cut, in bytes.
+const VALUE_BYTES: usize = 1_000;
+
+/// `[[assimilate.value]]`: a value from an output.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ValueSpec {
+    /// Name of the value: the table's column. `[a-z][a-z0-9_]*`, at most 40 bytes.
+    pub name: String,
+    /// Logical name of the output.
+    pub output: String,
+    /// A regular expression; the value is the first group, or all that matches, in the first line that has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<String>,
+    /// A JSON pointer (RFC 6901), such as `/scores/0`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+}
+
+/// Columns that the table has by itself.
+pub(crate) const OWN_COLUMNS: [&str; 11] = [
+    "workunit",
+    "app",
+    "hash",
+    "batch",
+    "job",
+    "result",
+    "status",
+    "error_mask",
+    "error",
+    "received",
+    "files",
+];
+
+impl ValueSpec {
+    /// What is wrong with it, in words.
+    pub fn mistakes(&self) -> Vec<String> {
+        let mut mistakes = Vec::new();
+        let key = format!("assimilate.value {:?}", self.name);
+        let is_name = self.name.len() <= 40
+            && self.name.starts_with(|c: char| c.is_ascii_lowercase())
+            && self.name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        if !is_name {
+            mistakes.push(format!(
+                "{key}: lower-case letters, digits and \"_\" are accepted, first a letter, at most 40 bytes"
+            ));
+        }
+        if OWN_COLUMNS.contains(&self.name.as_str()) {
+            mistakes.push(format!("{key}: the table has a column of this name already"));
+        }
+        match (&self.pattern, &self.path) {
+            (Some(pattern), None) => {
+                if let Err(error) = Regex::new(pattern) {
+                    mistakes.push(format!("{key}: {pattern:?} is no regular expression: {error}"));
+                }
+            }
+            (None, Some(path)) => {
+                if !path.is_empty() && !path.starts_with('/') {
+                    mistakes.push(format!("{key}: {path:?} is no JSON pointer: it starts with \"/\""));
+                }
+            }
+            _ => mistakes.push(format!("{key}: it needs a pattern or a path, one of them")),
+        }
+        mistakes
+    }
+
+    /// The value in a file; `None` if it is not there.
+    ///
+    /// # Errors
+    /// The file can't be read. What a volunteer has put into it is never an error.
+    pub fn read(&self, file: &Path) -> std::io::Result<Option<String>> {
+        let file = File::open(file)?;
+        let found = match (&self.pattern, &self.path) {
+            (Some(pattern), _) => match Regex::new(pattern) {
+                Ok(regex) => search(&regex, file)?,
+                Err(_) => None,
+            },
+            (None, Some(path)) if file.metadata()?.len() <= JSON_BYTES => {
+                let mut text = Vec::new();
+                file.take(JSON_BYTES).read_to_end(&mut text)?;
+                pointed(&text, path)
+            }
+            _ => None,
+        };
+        Ok(found.map(cut))
+    }
+}
+
+fn search(regex: &Regex, file: File) -> std::io::Result<Option<String>> {
+    let mut reader = BufReader::new(file.take(LOOKED_THROUGH));
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        if reader.by_ref().take(LINE_BYTES).read_until(b'\n', &mut line)? == 0 {
+            return Ok(None);
+        }
+        let text = String::from_utf8_lossy(&line);
+        let text = text.trim_end_matches(['\n', '\r']);
+        if let Some(found) = regex.captures(text) {
+            return Ok(found.get(1).or(found.get(0)).map(|found| found.as_str().to_owned()));
+        }
+    }
+}
+
+fn pointed(text: &[u8], path: &str) -> Option<String> {
+    // The parser bounds the depth.
+    let value: serde_json::Value = serde_json::from_slice(text).ok()?;
+    match value.pointer(path)? {
+        serde_json::Value::Null => None,
+        serde_json::Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
+}
+
+fn cut(mut value: String) -> String {
+    if value.len() > VALUE_BYTES {
+        let end = (0..=VALUE_BYTES).rev().find(|&end| value.is_char_boundary(end)).unwrap_or(0);
+        value.truncate(end);
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(pattern: Option<&str>, path: Option<&str>, contents: &[u8]) -> Option<String> {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("output");
+        std::fs::write(&file, contents).unwrap();
+        let spec = ValueSpec {
+            name: "x".into(),
+            output: "output".into(),
+            pattern: pattern.map(str::to_owned),
+            path: path.map(str::to_owned),
+        };
+        assert_eq!(spec.mistakes(), Vec::<String>::new());
+        spec.read(&file).unwrap()
+    }
+
+    #[test]
+    fn a_pattern_finds_the_first_line_that_has_it() {
+        let text = b"REMARK x\r\nREMARK VINA RESULT:   -7.213  0.0\r\nREMARK VINA RESULT: -7.1\n";
+        assert_eq!(value(Some(r"RESULT: +(\S+)"), None, text).as_deref(), Some("-7.213"));
+        assert_eq!(value(Some("VINA"), None, text).as_deref(), Some("VINA"));
+        assert_eq!(value(Some("absent"), None, text), None);
+        assert_eq!(value(Some(r"0\.0$"), None, text).as_deref(), Some("0.0"));
+    }
+
+    #[test]
+    fn a_pointer_finds_a_value_of_json() {
+        let text = br#"{"scores": [{"e": -7.2130}, null], "name": "a b"}"#;
+        assert_eq!(value(None, Some("/scores/0/e"), text).as_deref(), Some("-7.213"));
+        assert_eq!(value(None, Some("/name"), text).as_deref(), Some("a b"));
+        assert_eq!(value(None, Some("/scores/1"), text), None);
+        assert_eq!(value(None, Some("/scores/7"), text), None);
+    }
+
+    #[test]
+    fn whatever_an_output_holds_is_no_error() {
+        let deep = "[".repeat(1_000_000);
+        for contents in [deep.as_bytes(), b"\xff\xfe\0", b"", &[b'x'; 1 << 20]] {
+            assert_eq!(value(None, Some("/a"), contents), None);
+            value(Some("(y|\0)"), None, contents);
+        }
+        let long = value(Some("x+"), None, &[b'x'; 100_000]).unwrap();
+        assert_eq!(long.len(), VALUE_BYTES);
+    }
+
+    #[test]
+    fn specs_that_make_no_sense_are_refused() {
+        for (text, expected) in [
+            ("name = 'A'\noutput = 'o'\npattern = 'x'", "first a letter"),
+            ("name = 'batch'\noutput = 'o'\npattern = 'x'", "a column of this name"),
+            ("name = 'a'\noutput = 'o'", "one of them"),
+            ("name = 'a'\noutput = 'o'\npattern = '('", "no regular expression"),
+            ("name = 'a'\noutput = 'o'\npath = 'x'", "no JSON pointer"),
+        ] {
+            let spec: ValueSpec = toml::from_str(text).unwrap();
+            assert!(spec.mistakes().concat().contains(expected), "{text}: {:?}", spec.mistakes());
+        }
+    }
+}

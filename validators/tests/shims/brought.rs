@@ -1,0 +1,96 @@
+//! Rules that submitters bring in their bundles.
+
+use std::fs;
+
+use validators::brought::{BroughtScript, RuleFile, fan_out, physical_name, sha256};
+use validators::routes::RouteOutput;
+use validators::spec::{AssimilateSpec, RuleKind, ValidateSpec};
+
+use crate::project::Project;
+
+const ALLOWED: &str = "[brought]\napps = ['vina']\n";
+
+fn rule(rule: RuleKind, script: Option<BroughtScript>) -> Vec<u8> {
+    let output = RouteOutput { name: "out.txt".into(), max_bytes: Some(100), optional: false };
+    let validate = ValidateSpec { rule, ..ValidateSpec::default() };
+    RuleFile::new("vina", vec![], vec![output], validate, AssimilateSpec::default(), script).bytes()
+}
+
+/// Puts a rule file where an upload would; the bundle's name.
+fn upload_rule(project: &Project, bytes: &[u8]) -> String {
+    let hash = &sha256(bytes)[..12];
+    let name = physical_name(hash);
+    let relative = format!("download/{}/{name}", fan_out(&name, 1024));
+    project.write(&relative, std::str::from_utf8(bytes).unwrap());
+    format!("vina-{hash}")
+}
+
+fn compare_line(project: &Project, bundle: &str, a: &str, b: &str) -> String {
+    let wu = format!("{bundle}__b1__j");
+    format!("buoy-compare  {} {}", project.upload(&wu, 0, 0, a), project.upload(&wu, 1, 0, b))
+}
+
+#[test]
+fn a_new_science_app_goes_live_with_its_own_rule_and_nobody_logs_in() {
+    let project = Project::new(ALLOWED);
+    let bundle = upload_rule(&project, &rule(RuleKind::Text, None));
+    let line = compare_line(&project, &bundle, "x \n", "x\n");
+    project.run(&line).is(0, "");
+    // Another bundle of the same app has its own.
+    let strict = upload_rule(&project, &rule(RuleKind::Bytes, None));
+    project.run(&compare_line(&project, &strict, "x \n", "x\n")).has(1, "out.txt 3 against 2 bytes");
+    let wu = format!("{bundle}__b1__j");
+    project.run_inline(&format!("buoy-assimilate  26 {}", project.output(&wu, 0, 0))).is(0, "");
+    assert_eq!(project.read(&format!("results/b1/{wu}__file_out.txt")), "x \n");
+}
+
+#[test]
+fn a_rule_that_is_missing_or_was_changed_judges_nothing_and_neither_does_the_default() {
+    let project = Project::new(&format!("{ALLOWED}[default]\nvalidate.rule = 'bytes'\n"));
+    let bundle = upload_rule(&project, &rule(RuleKind::Text, None));
+    let line = compare_line(&project, &bundle, "x \n", "x\n");
+    let name = physical_name(bundle.rsplit_once('-').unwrap().1);
+    let relative = format!("download/{}/{name}", fan_out(&name, 1024));
+    let good = project.read(&relative);
+    project.write(&relative, &good.replace("text", "ignore"));
+    project.run(&line).has(3, "it is not the file of this bundle");
+    fs::remove_file(project.path(&relative)).unwrap();
+    project.run(&line).has(3, "cannot read the rule file of the bundle");
+}
+
+#[test]
+fn the_admin_says_who_may_bring_rules_and_what_the_admin_wrote_wins() {
+    let project = Project::new("[brought]\napps = ['other']\n[default]\nvalidate.rule = 'bytes'\n");
+    let bundle = upload_rule(&project, &rule(RuleKind::Ignore, None));
+    let line = compare_line(&project, &bundle, "a", "b");
+    project.run(&line).has(1, "differ");
+    project.write("buoy/routes.toml", "[brought]\napps = ['*']\n");
+    project.run(&line).is(0, "");
+    project.write("buoy/routes.toml", "[brought]\napps = ['*']\n[app.vina]\nvalidate.rule = 'bytes'\n");
+    project.run(&line).has(1, "differ");
+}
+
+#[test]
+fn a_script_without_an_image_of_the_projects_is_never_run_on_the_host() {
+    let project = Project::new(ALLOWED);
+    let started = project.path("started");
+    let script = BroughtScript {
+        compare: vec!["/bin/sh".into(), "-c".into(), format!("touch {}", started.display())],
+        image: Some("somebodys/image".into()),
+        ..BroughtScript::default()
+    };
+    let bundle = upload_rule(&project, &rule(RuleKind::Text, Some(script)));
+    project.run(&compare_line(&project, &bundle, "a", "b")).has(3, "asks for the image \"somebodys/image\"");
+    assert!(!started.exists());
+}
+
+#[test]
+fn rules_that_break_share_one_time_for_waiting() {
+    let project = Project::new(ALLOWED);
+    let start = std::time::Instant::now();
+    for n in 0..10 {
+        let line = compare_line(&project, &format!("vina-00000000000{n}"), "a", "b");
+        project.run_with(&line, |command| _ = command.env("BUOY_OUTAGE_SECONDS", "1")).has(3, "rule file");
+    }
+    assert!(start.elapsed().as_secs_f64() < 8.0, "ten would take 10 s: {:?}", start.elapsed());
+}
