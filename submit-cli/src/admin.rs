@@ -8,5 +8,6 @@ pub mod next_steps;
 pub mod plan_class;
 pub mod project_files;
 pub mod rewrite;
+pub mod routes;
 pub mod server_host;
 pub mod xml;

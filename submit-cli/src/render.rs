@@ -2,6 +2,8 @@
 
 pub mod admin;
 pub mod admin_check;
+pub mod admin_routes;
+pub mod admin_spool;
 pub mod campaign;
 pub mod doctor;
 pub mod fetch;

@@ -210,6 +210,20 @@ impl Script {
     }
 }
 
+impl Script {
+    /// Whether the program for a purpose could be run, without running it; `None` if there is none.
+    ///
+    /// # Errors
+    /// It could not, and why.
+    pub fn check(&self, purpose: Purpose) -> Option<Result<(), String>> {
+        let program = self.spec.command(purpose).first()?;
+        Some(match &self.place {
+            Place::Host { base } => host::check(&host::resolve(base, program)),
+            Place::Container(sandbox) => sandbox.check().map_err(|error| crate::shim::with_causes(&error)),
+        })
+    }
+}
+
 /// The last line of what a program printed, for a log: no control characters, cut.
 pub(crate) fn last_words(text: &[u8]) -> String {
     const SHOWN: usize = 300;

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::{admin_app_version, admin_check, admin_plan_class};
+use super::{admin_app_version, admin_check, admin_plan_class, admin_routes, admin_spool};
 use crate::exit::Exit;
 
 /// Arguments of `buoy admin`.
@@ -20,6 +20,10 @@ enum Verb {
     AppVersion(admin_app_version::Args),
     /// Write plan classes for jobs in containers
     PlanClass(admin_plan_class::Args),
+    /// Say how results are routed to rules, and whether scripts are there and in order
+    Routes(admin_routes::Args),
+    /// Show, retry or drop what assimilation could not finish
+    Spool(admin_spool::Args),
 }
 
 /// Carries out one of the verbs.
@@ -31,5 +35,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         Verb::Check(args) => admin_check::run(args),
         Verb::AppVersion(args) => admin_app_version::run(args),
         Verb::PlanClass(args) => admin_plan_class::run(args),
+        Verb::Routes(args) => admin_routes::run(args),
+        Verb::Spool(args) => admin_spool::run(args),
     }
 }

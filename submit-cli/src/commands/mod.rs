@@ -10,6 +10,8 @@ pub mod admin;
 pub mod admin_app_version;
 pub mod admin_check;
 pub mod admin_plan_class;
+pub mod admin_routes;
+pub mod admin_spool;
 pub mod check;
 pub mod compare;
 pub mod completions;

@@ -10,4 +10,5 @@ mod jobs;
 mod limits;
 mod mistakes;
 mod packing;
+mod routes;
 mod starters;

@@ -48,6 +48,31 @@ pub fn resolve(base: &Path, program: &str) -> PathBuf {
     std::path::absolute(&path).unwrap_or(path)
 }
 
+/// Whether a program could be run: it is there, executable, and so is the interpreter that its first line names.
+///
+/// # Errors
+/// It could not, and why.
+pub fn check(program: &Path) -> Result<(), String> {
+    let is_runnable = |path: &Path| match path.metadata() {
+        Err(error) => Err(format!("{}: {error}", path.display())),
+        Ok(metadata) if !metadata.is_file() => Err(format!("{}: not a file", path.display())),
+        Ok(_) => rustix::fs::access(path, rustix::fs::Access::EXEC_OK)
+            .map_err(|_| format!("{}: not executable by this user; chmod +x", path.display())),
+    };
+    is_runnable(program)?;
+    let mut start = Vec::new();
+    File::open(program)
+        .and_then(|file| file.take(256).read_to_end(&mut start))
+        .map_err(|error| format!("{}: {error}", program.display()))?;
+    let Some(line) = start.strip_prefix(b"#!") else { return Ok(()) };
+    let line = String::from_utf8_lossy(line);
+    match line.lines().next().unwrap_or_default().split_whitespace().next() {
+        Some(interpreter) => is_runnable(Path::new(interpreter))
+            .map_err(|error| format!("{}: its interpreter: {error}", program.display())),
+        None => Ok(()),
+    }
+}
+
 /// Runs a program to its end or its time's, with all it started.
 ///
 /// Its working directory is made below `work` and removed afterwards.

@@ -1,5 +1,8 @@
 //! Rules that submitters bring in their bundles.
 
+// Not `cfg(test)` to the lint, but nothing else uses it.
+#![allow(clippy::unwrap_used)]
+
 use std::fs;
 
 use validators::brought::{BroughtScript, RuleFile, fan_out, physical_name, sha256};

@@ -1,5 +1,8 @@
 //! Assimilation through the spool: tables, scripts, hooks, and the process that works it off.
 
+// Not `cfg(test)` to the lint, but nothing else uses it.
+#![allow(clippy::unwrap_used)]
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};

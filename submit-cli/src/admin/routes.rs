@@ -1,0 +1,229 @@
+//! How a project's results are routed to rules: what the shims would do, without doing it.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use validators::breaker::{Breakers, Record};
+use validators::clock::{Clock, SystemClock};
+use validators::routes::{Author, RouteError, Routed, Routes};
+use validators::script::Purpose;
+use validators::spec::AssimilateKind;
+use validators::workunit_name::OutputName;
+
+/// Where routes and the rest of the shims' files are in a project.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// `PROJECT/buoy/routes.toml`.
+    pub routes_toml: PathBuf,
+    /// A directory just below the project's: relative paths of routes start there, as from the daemons' `tmp_HOST`.
+    pub directory: PathBuf,
+}
+
+impl Place {
+    /// In a project's directory, which must have one for the shims.
+    ///
+    /// # Errors
+    /// It has none: what to do, in words.
+    pub fn of_project(project: &Path) -> Result<Self, String> {
+        let directory = project.join("buoy");
+        if !directory.is_dir() {
+            return Err(format!(
+                "{}: not there; name the directory of a BOINC project, and make buoy/ with routes.toml in it",
+                directory.display()
+            ));
+        }
+        // Whole, since paths are joined to it and not to the working directory.
+        let directory =
+            directory.canonicalize().map_err(|error| format!("{}: {error}", directory.display()))?;
+        Ok(Self { routes_toml: directory.join("routes.toml"), directory })
+    }
+}
+
+/// What is known of the routes.
+#[derive(Debug, Serialize)]
+pub struct RoutesReport {
+    /// The routes file.
+    pub routes_toml: PathBuf,
+    /// Why it can't be used at all.
+    pub broken: Option<String>,
+    /// Each route.
+    pub routes: Vec<RouteReport>,
+    /// Who may bring rules, in words.
+    pub brought: Option<String>,
+    /// Where sample names lead.
+    pub names: Vec<NameReport>,
+    /// Rules that are out at present.
+    pub open: Vec<OpenBreaker>,
+}
+
+/// A route.
+#[derive(Debug, Serialize)]
+pub struct RouteReport {
+    /// `APP-HASH`, `APP` or `default`.
+    pub key: String,
+    /// What it does, in words.
+    pub does: String,
+    /// What is wrong with it.
+    pub problems: Vec<String>,
+}
+
+/// Where a name leads.
+#[derive(Debug, Serialize)]
+pub struct NameReport {
+    /// As given.
+    pub name: String,
+    /// The workunit's name in it.
+    pub workunit: String,
+    /// Science app, batch and job, as far as the name says them.
+    pub app: Option<String>,
+    /// As in the name.
+    pub batch: Option<String>,
+    /// As in the name.
+    pub job: Option<String>,
+    /// The route's key, or why there is none.
+    pub route: Result<String, String>,
+}
+
+/// A rule that is out.
+#[derive(Debug, Serialize)]
+pub struct OpenBreaker {
+    /// Its key.
+    pub key: String,
+    /// What is known of its outage.
+    pub record: Record,
+}
+
+impl RoutesReport {
+    /// Looks at routes, breakers and sample names: workunits', or output files'.
+    pub fn look(place: &Place, names: &[String]) -> Self {
+        let mut report = Self {
+            routes_toml: place.routes_toml.clone(),
+            broken: None,
+            routes: Vec::new(),
+            brought: None,
+            names: Vec::new(),
+            open: open_breakers(place),
+        };
+        let routes = match Routes::open(&place.routes_toml, &place.directory) {
+            Ok(routes) => routes,
+            Err(error) => {
+                report.broken = Some(with_causes(&error));
+                return report;
+            }
+        };
+        report.routes =
+            routes.all().into_iter().map(|(key, route)| route_report(place, key, route)).collect();
+        report.brought = routes.brought().map(|brought| {
+            let scripts = match brought.images.is_empty() {
+                true => "no scripts".to_owned(),
+                false => format!("scripts in {}", brought.images.join(", ")),
+            };
+            format!("{}: {scripts}; rule files in {}", brought.apps.join(", "), brought.download.display())
+        });
+        report.names = names.iter().map(|name| name_report(&routes, name)).collect();
+        report
+    }
+
+    /// Whether nothing has to be mended.
+    pub fn is_good(&self) -> bool {
+        self.broken.is_none()
+            && self.open.is_empty()
+            && self.routes.iter().all(|route| route.problems.is_empty())
+            && self.names.iter().all(|name| name.route.is_ok())
+    }
+}
+
+fn route_report(place: &Place, key: String, route: Result<Routed, RouteError>) -> RouteReport {
+    match route {
+        Ok(routed) => RouteReport { key, does: does(&routed), problems: problems(place, &routed) },
+        Err(error) => RouteReport { key, does: String::new(), problems: vec![with_causes(&error)] },
+    }
+}
+
+fn does(routed: &Routed) -> String {
+    let route = &routed.route;
+    let mut parts = Vec::new();
+    if let Some(outputs) = &route.outputs {
+        let names: Vec<&str> = outputs.iter().map(|output| output.name.as_str()).collect();
+        parts.push(format!("outputs {}", names.join(", ")));
+    }
+    for purpose in [Purpose::Init, Purpose::Compare, Purpose::Assimilate] {
+        let command = routed.script.as_ref().map_or(&[][..], |script| script.spec.command(purpose));
+        match (command.is_empty(), purpose) {
+            (false, _) => parts.push(format!("{} by {}", purpose.word(), command.join(" "))),
+            (true, Purpose::Compare) => parts.push(format!("compare by rule {}", route.validate.rule.word())),
+            (true, _) => {}
+        }
+    }
+    let assimilate = &route.assimilate;
+    if assimilate.rule == AssimilateKind::Collect {
+        parts.push(format!("collect in {}", assimilate.directory.display()));
+    }
+    if let Some(table) = &assimilate.table {
+        parts.push(format!("table {}", table.file.display()));
+    }
+    if let Some(hook) = &assimilate.hook {
+        parts.push(format!("hook {}", hook.url));
+    }
+    if routed.author == Author::Submitter {
+        parts.push("brought by the bundle".to_owned());
+    }
+    parts.join("; ")
+}
+
+fn problems(place: &Place, routed: &Routed) -> Vec<String> {
+    let mut problems = Vec::new();
+    if let Some(script) = &routed.script {
+        for purpose in [Purpose::Init, Purpose::Compare, Purpose::Assimilate] {
+            if let Some(Err(error)) = script.check(purpose) {
+                problems.push(format!("{} script: {error}", purpose.word()));
+            }
+        }
+    }
+    if let Some(hook) = &routed.route.assimilate.hook
+        && let Err(error) = std::fs::File::open(place.directory.join(&hook.secret_file))
+    {
+        problems.push(format!("hook: {}: {error}", hook.secret_file.display()));
+    }
+    problems
+}
+
+fn name_report(routes: &Routes, name: &str) -> NameReport {
+    let last = Path::new(name).file_name().and_then(|name| name.to_str()).unwrap_or(name);
+    let workunit = OutputName::parse(last).map_or_else(|| last.to_owned(), |output| output.workunit);
+    let subject = routes.subject(&workunit);
+    let route = routes.find(&subject).map(|routed| routed.key).map_err(|error| with_causes(&error));
+    NameReport {
+        name: name.to_owned(),
+        workunit,
+        app: subject.app,
+        batch: subject.batch,
+        job: subject.job,
+        route,
+    }
+}
+
+/// The circuit breakers of a project.
+pub fn breakers(place: &Place) -> Breakers {
+    Breakers::new(&validators::shim::breaker_directory(&place.routes_toml))
+}
+
+fn open_breakers(place: &Place) -> Vec<OpenBreaker> {
+    // One that can't be read shows in the shims' own log.
+    let all = breakers(place).list(SystemClock.now()).unwrap_or_default();
+    all.into_iter()
+        .filter(|(_, record)| record.open)
+        .map(|(key, record)| OpenBreaker { key, record })
+        .collect()
+}
+
+/// An error with all its causes in one line.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    line
+}

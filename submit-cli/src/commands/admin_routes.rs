@@ -1,0 +1,62 @@
+//! `buoy admin routes check`: how results are routed to rules, and whether those are in order.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, anyhow};
+use clap::Subcommand;
+
+use crate::admin::routes::{Place, RoutesReport, breakers};
+use crate::exit::Exit;
+use crate::render;
+
+/// Arguments of `buoy admin routes`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Say how names are routed, what is wrong with routes and scripts, which rules are out, and what config.xml needs
+    Check(CheckArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct CheckArgs {
+    /// Names of workunits or of output files, to be routed
+    names: Vec<String>,
+    /// The project's directory
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    project: PathBuf,
+    /// The BOINC app that runs science apps, for the lines of config.xml
+    #[arg(long, value_name = "NAME", default_value = "buoy")]
+    app: String,
+    /// Forget that this rule is out, so that it is tried and waited for at once
+    #[arg(long, value_name = "KEY")]
+    reset: Vec<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Looks, and prints what it sees.
+///
+/// # Errors
+/// stdout is closed, or a breaker can't be reset.
+pub fn run(args: &Args) -> anyhow::Result<Exit> {
+    let Verb::Check(args) = &args.verb;
+    let place = match Place::of_project(&args.project) {
+        Ok(place) => place,
+        Err(message) => return Ok(render::refusal(&anyhow!(message))),
+    };
+    for key in &args.reset {
+        breakers(&place).reset(key).with_context(|| format!("{key}: cannot forget this outage"))?;
+    }
+    let report = RoutesReport::look(&place, &args.names);
+    match args.json {
+        true => render::admin_routes::json(&report)?,
+        false => render::admin_routes::text(&report, &args.app)?,
+    }
+    Ok(if report.is_good() { Exit::Done } else { Exit::Findings })
+}

@@ -1,0 +1,110 @@
+//! `buoy admin spool`: what assimilation could not finish.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+
+use anyhow::anyhow;
+use clap::Subcommand;
+use validators::clock::{Clock, SystemClock};
+use validators::shim::{self, Call};
+use validators::spool::Spool;
+
+use crate::admin::routes::Place;
+use crate::exit::Exit;
+use crate::render;
+
+/// Arguments of `buoy admin spool`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+    /// The project's directory
+    #[arg(long, value_name = "DIR", default_value = ".", global = true)]
+    project: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Show what waits, why, and when it is tried again
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Try all, or those named, at once
+    Retry {
+        /// Names as `list` shows them
+        items: Vec<String>,
+    },
+    /// Give those named up, with their outputs, for good
+    Drop {
+        /// Names as `list` shows them
+        #[arg(required = true)]
+        items: Vec<String>,
+    },
+}
+
+/// Carries out one of the verbs.
+///
+/// # Errors
+/// The spool can't be read or written; stdout is closed.
+pub fn run(args: &Args) -> anyhow::Result<Exit> {
+    let place = match Place::of_project(&args.project) {
+        Ok(place) => place,
+        Err(message) => return Ok(render::refusal(&anyhow!(message))),
+    };
+    let spool = Spool::beside(&place.routes_toml);
+    match &args.verb {
+        Verb::List { json } => {
+            let items = spool.list()?;
+            match json {
+                true => render::admin_spool::json(&items)?,
+                false => render::admin_spool::text(&items, SystemClock.now())?,
+            }
+            Ok(Exit::Done)
+        }
+        Verb::Retry { items } => {
+            if let Some(unknown) = unknown(&spool, items)? {
+                return Ok(render::refusal(&unknown));
+            }
+            retry(&place, items)
+        }
+        Verb::Drop { items } => {
+            if let Some(unknown) = unknown(&spool, items)? {
+                return Ok(render::refusal(&unknown));
+            }
+            let mut busy = Vec::new();
+            for item in items {
+                if !spool.drop_item(item)? {
+                    busy.push(item.as_str());
+                }
+            }
+            render::admin_spool::dropped(items.len() - busy.len(), &busy)?;
+            Ok(if busy.is_empty() { Exit::Done } else { Exit::Findings })
+        }
+    }
+}
+
+/// The first name that is not in the spool.
+fn unknown(spool: &Spool, items: &[String]) -> anyhow::Result<Option<anyhow::Error>> {
+    let keys = spool.keys()?;
+    let unknown = items.iter().find(|item| !keys.contains(item));
+    Ok(unknown.map(|item| anyhow!("{item}: not in the spool; buoy admin spool list shows the names")))
+}
+
+fn retry(place: &Place, items: &[String]) -> anyhow::Result<Exit> {
+    let lines = RefCell::new(Vec::new());
+    let log = |line: &str| lines.borrow_mut().push(line.to_owned());
+    let call = Call {
+        argv: &[],
+        directory: &place.directory,
+        routes: Some(place.routes_toml.as_os_str()),
+        outage: None,
+        inline: true,
+        clock: &SystemClock,
+        log: &log,
+    };
+    let outlook = shim::retry(&call, items)?;
+    render::admin_spool::retried(&outlook, &lines.borrow())?;
+    Ok(if outlook.stuck == 0 { Exit::Done } else { Exit::Findings })
+}

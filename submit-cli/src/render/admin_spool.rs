@@ -1,0 +1,71 @@
+//! What assimilation could not finish.
+
+use std::io::{self, Write};
+
+use validators::alert::utc;
+use validators::spool::{Outlook, Waiting};
+
+use super::terminal::harmless;
+use crate::units::show_size;
+
+/// Prints a line for each item, and on stderr how many there are.
+///
+/// # Errors
+/// stdout is closed.
+pub fn text(items: &[Waiting], now: f64) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for waiting in items {
+        let state = &waiting.state;
+        let when = match state.tries {
+            0 => "not tried yet".to_owned(),
+            1 => "1 try".to_owned(),
+            tries => format!("{tries} tries"),
+        };
+        let next = if state.next_try > now { utc(state.next_try) } else { "now".to_owned() };
+        let why =
+            if state.error.is_empty() { String::new() } else { format!(": {}", harmless(&state.error)) };
+        let key = harmless(&waiting.item.key);
+        writeln!(out, "{key} ({}, {when}, next {next}){why}", show_size(waiting.bytes))?;
+    }
+    // Nobody reads a failure to write to stderr.
+    let _ = writeln!(io::stderr(), "{} waiting", items.len());
+    Ok(())
+}
+
+/// Prints all of it as one JSON array.
+///
+/// # Errors
+/// stdout is closed.
+pub fn json(items: &[Waiting]) -> io::Result<()> {
+    let items: Vec<_> = items
+        .iter()
+        .map(|waiting| serde_json::json!({ "item": waiting.item, "state": waiting.state, "bytes": waiting.bytes }))
+        .collect();
+    let mut out = io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, &items)?;
+    writeln!(out)
+}
+
+/// Prints what came of trying again.
+///
+/// # Errors
+/// stdout is closed.
+pub fn retried(outlook: &Outlook, lines: &[String]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for line in lines {
+        writeln!(out, "{}", harmless(line))?;
+    }
+    writeln!(out, "{} done, {} still waiting", outlook.finished, outlook.stuck)
+}
+
+/// Prints what was given up.
+///
+/// # Errors
+/// stdout is closed.
+pub fn dropped(count: usize, busy: &[&str]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for item in busy {
+        writeln!(out, "{}: is being worked on; not dropped", harmless(item))?;
+    }
+    writeln!(out, "{count} dropped")
+}

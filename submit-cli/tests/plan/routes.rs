@@ -1,0 +1,93 @@
+//! `buoy admin routes check` and `buoy admin spool`.
+
+use insta::assert_snapshot;
+
+use crate::folder::Folder;
+
+const ROUTES: &str = "\
+[app.vina]
+outputs = [{ name = 'poses.pdbqt' }]
+validate.rule = 'numbers'
+validate.absolute = 0.01
+[app.vina.script]
+assimilate = ['take', '--all']
+[app.fold]
+validate.absolute = 1
+[brought]
+apps = ['*']
+images = ['python:3']
+";
+
+fn project() -> Folder {
+    Folder::new().with("buoy/routes.toml", ROUTES)
+}
+
+fn dir(folder: &Folder, text: &str) -> String {
+    text.replace(folder.path("").canonicalize().unwrap().to_str().unwrap(), "DIR")
+}
+
+#[test]
+fn routes_are_checked_with_names_scripts_and_the_lines_for_config_xml() {
+    let folder = project();
+    let names = "vina-0123456789ab__b1__lig_7_0_r12345_0 q3_0";
+    let answer = folder.buoy(&format!("admin routes check {names}"));
+    assert_eq!(answer.code, 1);
+    assert_snapshot!(dir(&folder, &answer.stdout), @r#"
+    routes   DIR/buoy/routes.toml
+    fold
+             wrong: DIR/buoy/routes.toml: app."fold": validate: absolute has no effect with rule = "bytes", it belongs to rule = "numbers"
+    vina     outputs poses.pdbqt; compare by rule numbers; assimilate by take --all; collect in ../results
+             wrong: assimilate script: DIR/buoy/take: No such file or directory (os error 2)
+    brought  *: scripts in python:3; rule files in ../download
+    name     vina-0123456789ab__b1__lig_7: app vina, batch b1, job lig_7: route vina
+    name     q3_0: app ?, batch ?, job ?: DIR/buoy/routes.toml: no route for workunit q3_0, whose name says no science app ([[names]] can): add [app."APP"] or [default] there, or routes.d/APP.toml beside it
+
+    for <daemons> of config.xml; name the scripts alone, without tokens:
+    <daemon><cmd>script_validator --app buoy --init_script buoy-init --compare_script buoy-compare</cmd></daemon>
+    <daemon><cmd>script_assimilator --app buoy --script buoy-assimilate</cmd></daemon>
+    "#);
+    let folder = folder.with("buoy/routes.toml", "[app.vina\n");
+    assert_snapshot!(dir(&folder, &folder.buoy("admin routes check").stdout), @r#"
+    broken: DIR/buoy/routes.toml:1: unclosed table, expected `]`
+            nothing is judged and nothing is invalidated until it is mended
+    "#);
+}
+
+#[test]
+fn a_directory_that_is_no_project_is_refused() {
+    assert_snapshot!(Folder::new().buoy("admin routes check").stderr, @r#"error: ./buoy: not there; name the directory of a BOINC project, and make buoy/ with routes.toml in it"#);
+}
+
+#[test]
+fn what_waits_is_listed_tried_again_and_dropped() {
+    let folder = project();
+    let item = |job: &str| {
+        format!(
+            "{{\"version\":1,\"key\":\"vina-0123456789ab__b1__{job}.failed-2\",\"workunit\":\"vina-0123456789ab__b1__{job}\",\
+             \"instance\":null,\"workunit_id\":\"26\",\"batch_id\":\"41\",\"received\":1000.0,\
+             \"happened\":{{\"failed\":{{\"mask\":2}}}},\"outputs\":[]}}"
+        )
+    };
+    let mut folder = folder;
+    for job in ["a", "b"] {
+        let place = format!("buoy/spool/waiting/vina-0123456789ab__b1__{job}.failed-2");
+        folder = folder.with(&format!("{place}/item.json"), &item(job)).with(&format!("{place}/lock"), "");
+    }
+    assert_snapshot!(folder.buoy("admin spool list").stdout, @r#"
+    vina-0123456789ab__b1__a.failed-2 (0 B, not tried yet, next now)
+    vina-0123456789ab__b1__b.failed-2 (0 B, not tried yet, next now)
+    "#);
+    let answer = folder.buoy("admin spool retry");
+    assert_eq!(answer.code, 1);
+    assert_snapshot!(dir(&folder, &answer.stdout), @r#"
+    vina-0123456789ab__b1__a.failed-2 stays in the spool: assimilate script is broken: DIR/buoy/take: No such file or directory (os error 2)
+    ALERT: vina.assimilate: assimilate script is broken: DIR/buoy/take: No such file or directory (os error 2)
+    0 done, 2 still waiting
+    "#);
+    assert!(folder.read("results/b1/vina-0123456789ab__b1__a_error").starts_with("0x2 "));
+    assert_snapshot!(folder.buoy("admin spool retry nothing").stderr, @r#"error: nothing: not in the spool; buoy admin spool list shows the names"#);
+    assert_snapshot!(folder.buoy("admin spool drop vina-0123456789ab__b1__b.failed-2").stdout, @r#"1 dropped"#);
+    let folder = folder.with("buoy/routes.toml", "[app.vina]\n");
+    assert_snapshot!(folder.buoy("admin spool retry").stdout, @r#"1 done, 0 still waiting"#);
+    assert_eq!(folder.buoy("admin spool list").stdout, "");
+}
