@@ -322,7 +322,7 @@ fn the_rule_file_is_among_the_files_and_no_job_gets_it() {
         let manifest: serde_json::Value = serde_json::from_str(&folder.read("out/manifest.json")).unwrap();
         let bundle = manifest["bundle"].as_str().unwrap().to_owned();
         let name = format!("buoy_rule_{}", &bundle[..12]);
-        let bytes = folder.read(&format!("out/files/{name}"));
+        let bytes = folder.read(format!("out/files/{name}"));
         assert_eq!(validators::brought::sha256(bytes.as_bytes()), bundle, "HASH names the rule file");
         assert!(!folder.template("in").contains("buoy_rule_"), "volunteers never get it");
         assert!(!packed.concat().contains("buoy_rule_"));
