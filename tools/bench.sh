@@ -5,12 +5,13 @@
 # run_bench [NAME...] [--engine docker|podman]
 # run_bench submit [NAME...]
 # run_bench validate [NAME...]
+# run_bench daemons [NAME...]
 run_bench() {
     local engine='' word previous=''
     case ${1:-} in
-    submit | validate)
+    submit | validate | daemons)
         local what=$1 package=validators
-        [ "$what" = validate ] || package=submit-cli
+        [ "$what" != submit ] || package=submit-cli
         shift
         provide_rust
         cargo bench --locked --quiet --package "$package" --bench "$what" -- "$@"
