@@ -183,7 +183,7 @@ fn spool(rows: &mut Vec<[String; 4]>) {
     let project = Project::new("[app.good]\n[app.bad.script]\nassimilate = ['broken']\n");
     project.script("broken", "exit 1");
     // Every eleventh is bad.
-    let name = |n: usize| format!("{}-{HASH}__b__j{n}", if n % 11 == 0 { "bad" } else { "good" });
+    let name = |n: usize| format!("{}-{HASH}__b__j{n}", if n.is_multiple_of(11) { "bad" } else { "good" });
     let paths: Vec<String> =
         (0..WORKUNITS).map(|n| project.upload(&name(n), 0, &format!("output {n}"))).collect();
     let (ended, killed, workers_killed) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
@@ -196,7 +196,7 @@ fn spool(rows: &mut Vec<[String; 4]>) {
                 let mut random = Random(daemon as u64 + 1);
                 for (n, path) in paths.iter().enumerate() {
                     // Each has its share, and each hundredth workunit is everybody's.
-                    if n % DAEMONS != daemon && n % 100 != 0 {
+                    if n % DAEMONS != daemon && !n.is_multiple_of(100) {
                         continue;
                     }
                     if random.below(50) == 0 {
@@ -220,14 +220,14 @@ fn spool(rows: &mut Vec<[String; 4]>) {
     });
     let seconds = start.elapsed().as_secs_f64();
     let collected = (0..WORKUNITS)
-        .filter(|n| n % 11 != 0)
+        .filter(|n| !n.is_multiple_of(11))
         .filter(|n| {
             let path = project.path(&format!("results/b/{}__file_0", name(*n)));
             fs::read_to_string(path).is_ok_and(|text| text == format!("output {n}"))
         })
         .count();
     let files = fs::read_dir(project.path("results/b")).unwrap().count();
-    let bad_files = (0..WORKUNITS).filter(|n| n % 11 == 0).count();
+    let bad_files = (0..WORKUNITS).filter(|n| n.is_multiple_of(11)).count();
     let waiting: Vec<String> = fs::read_dir(project.path("buoy/spool/waiting"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())

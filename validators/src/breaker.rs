@@ -29,6 +29,9 @@ const REFILL: f64 = 60.0;
 /// Once the time for waiting is used up, an attempt of n seconds is followed by a pause of n times this.
 const PROBE_SPACING: f64 = 50.0;
 
+/// So much of the time is waited; the rest is for the attempts that are made afterwards.
+const WAITED_SHARE: f64 = 0.95;
+
 /// A pause shorter than this is not worth it.
 const LEAST_PAUSE: f64 = 0.02;
 
@@ -137,6 +140,7 @@ impl Breakers {
     /// # Errors
     /// The record can't be read or written.
     pub fn admit(&self, key: &str, budget: &str, limit_seconds: f64, now: f64) -> io::Result<Admission> {
+        let limit_seconds = WAITED_SHARE * limit_seconds;
         if !self.path(key).exists() {
             return Ok(Admission::Free);
         }
@@ -165,13 +169,17 @@ impl Breakers {
     /// The record can't be written. Then nothing bounds the waiting of all calls together: do not wait.
     pub fn failed(&self, failure: &Failure, now: f64) -> io::Result<Next> {
         let pause = (0.25 * f64::from(1u32 << failure.attempt.min(6))).min(5.0);
+        let limit_seconds = WAITED_SHARE * failure.limit_seconds;
         let draw = |record: &mut Record| {
-            record.draw(failure.seconds, failure.limit_seconds, now);
-            let pause = pause.min(record.left(failure.limit_seconds, now));
+            record.draw(failure.seconds, limit_seconds, now);
+            let left = record.left(limit_seconds, now);
+            // Another attempt as long as this one must fit, too; what is left is of no use to anybody then.
+            let pause = pause.min(left - failure.seconds);
             if pause < LEAST_PAUSE {
+                record.draw(left, limit_seconds, now);
                 return None;
             }
-            record.draw(pause, failure.limit_seconds, now);
+            record.draw(pause, limit_seconds, now);
             Some(pause)
         };
         let shared = if failure.budget == failure.key {
@@ -310,7 +318,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let breakers = Breakers::new(dir.path());
         let (seconds, _) = outage(&breakers, &failure(0), 1, 1000.0);
-        assert!((59.0..61.0).contains(&seconds), "{seconds}");
+        assert!((55.0..58.5).contains(&seconds), "{seconds}");
         let (seconds, attempts) = outage(&breakers, &failure(0), 10_000, 1000.0 + seconds);
         assert!(attempts >= 3, "it is still tried now and then: {attempts}");
         assert!(seconds < 100.0 * 1.03, "waiting and trying take a fiftieth: {seconds}");
@@ -323,6 +331,15 @@ mod tests {
         let hangs = Failure { seconds: 60.0, ..failure(0) };
         let (seconds, attempts) = outage(&breakers, &hangs, 1000, 1000.0);
         assert!(attempts == 1 && seconds < 71.0, "{attempts} {seconds}");
+    }
+
+    #[test]
+    fn the_last_attempt_that_hangs_ends_within_the_time_for_waiting() {
+        let dir = tempfile::tempdir().unwrap();
+        let breakers = Breakers::new(dir.path());
+        let hangs = Failure { seconds: 10.0, ..failure(0) };
+        let (seconds, attempts) = outage(&breakers, &hangs, 1000, 1000.0);
+        assert!(attempts == 5 && seconds - 10.0 < 60.0, "{attempts} {seconds}");
     }
 
     #[test]
@@ -364,7 +381,7 @@ mod tests {
         assert!(total < 60.0 + 100.0 * 1.5, "{total}");
         // After a quiet hour it does.
         let (seconds, _) = outage(&breakers, &failure(0), 1, now + 4000.0);
-        assert!(seconds > 59.0, "{seconds}");
+        assert!(seconds > 55.0, "{seconds}");
     }
 
     #[test]

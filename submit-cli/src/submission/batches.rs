@@ -3,6 +3,8 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
+use validators::workunit_name::WorkunitName;
+
 use super::backoff::Failures;
 use super::discover::Found;
 use super::outgoing::batch_name;
@@ -35,7 +37,9 @@ impl Submitter<'_> {
             self.fill(round, &mut batch)?;
         }
         self.discover(round)?;
-        self.bring_files(&names(round, &self.campaign.unassigned(round.id)?))?;
+        let left = self.campaign.unassigned(round.id)?;
+        let rule = rule_file(&left);
+        self.bring_files(&names(round, &left).into_iter().chain(rule.as_deref()).collect())?;
         loop {
             let left = self.campaign.unassigned(round.id)?;
             if left.is_empty() {
@@ -261,7 +265,8 @@ impl Submitter<'_> {
         batch: &BatchRow,
         waiting: &[WorkunitRow],
     ) -> Result<(), SubmitError> {
-        let names: Vec<&str> = names(round, waiting).into_iter().collect();
+        let rule = rule_file(waiting);
+        let names: Vec<&str> = names(round, waiting).into_iter().chain(rule.as_deref()).collect();
         let mut absent = self.link.tie(server_id(batch), &names)?;
         let mut tries = 0;
         while !absent.is_empty() {
@@ -305,6 +310,13 @@ fn own(workunit: &WorkunitRow) -> impl Iterator<Item = &str> {
 fn names<'n>(round: &'n RoundRow, jobs: &'n [WorkunitRow]) -> BTreeSet<&'n str> {
     let common = round.round.inputs.split(' ').filter(|name| !name.is_empty());
     common.chain(jobs.iter().flat_map(own)).collect()
+}
+
+/// The physical name of the rule file that the server's validator will look for: no job lists it, and it must be there when
+/// the first results come back.
+fn rule_file(jobs: &[WorkunitRow]) -> Option<String> {
+    let name: WorkunitName = jobs.first()?.new.name.parse().ok()?;
+    Some(validators::brought::physical_name(name.hash()))
 }
 
 fn server_id(batch: &BatchRow) -> BatchId {
