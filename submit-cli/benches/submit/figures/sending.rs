@@ -1,7 +1,9 @@
 //! A large campaign on an emulated project over loopback, and the same command again.
 
 use std::fmt::Write as _;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use emulated_project::Fault;
 
 use crate::campaign::Bench;
 use crate::table::Row;
@@ -9,6 +11,8 @@ use crate::table::Row;
 const JOBS: usize = 10_000;
 /// What a stock server takes in an upload.
 const FILES: usize = 20;
+/// How long each upload takes besides.
+const LATENCY: Duration = Duration::from_millis(20);
 
 pub fn measure() -> Vec<Row> {
     let bench = Bench::new(0);
@@ -18,6 +22,11 @@ pub fn measure() -> Vec<Row> {
         writeln!(table, "job-{n},in-{n}.pdbqt,{n}").unwrap();
     }
     bench.write("jobs.csv", &table);
+    // A network in between: on loopback alone an upload is over before the next one begins.
+    bench.project.faults().with(|arrival| match arrival.verb.as_str() {
+        "upload_files" => Fault::Slow(LATENCY),
+        _ => Fault::None,
+    });
     let plan = bench.plan();
     let began = Instant::now();
     bench.submit_plan(&plan).unwrap();
