@@ -26,6 +26,10 @@ pub enum Verb {
     Pack(commands::pack::Args),
     /// Run a campaign on this computer, as volunteers' computers would
     Run(commands::run::Args),
+    /// Make a project known, with the authenticator that proves who you are there
+    Login(commands::login::Args),
+    /// Forget a project and its authenticator
+    Logout(commands::logout::Args),
     /// Send a campaign to a BOINC project
     Submit(commands::submit::Args),
     /// Say where a campaign stands
@@ -36,22 +40,18 @@ pub enum Verb {
     List(commands::list::Args),
     /// Print what a job wrote
     Logs(commands::logs::Args),
+    /// Bring outputs of finished jobs, and write the table of results anew
+    Fetch(commands::fetch::Args),
+    /// Write a campaign as one HTML page
+    Report(commands::report::Args),
     /// Submit failed jobs once more, with more memory or time if need be
     Retry(commands::retry::Args),
     /// Take back a campaign, or jobs of it, from its project
     Abort(commands::abort::Args),
     /// Tell the project that a campaign's files are not needed any more
     Retire(commands::retire::Args),
-    /// Write the table of results anew, and copy what is collected
-    Fetch(commands::fetch::Args),
     /// What a project's admin does: app versions, plan classes, a look at the project
     Admin(commands::admin::Args),
-    /// Make a project known, with the authenticator that proves who you are there
-    Login(commands::login::Args),
-    /// Forget a project and its authenticator
-    Logout(commands::logout::Args),
-    /// Write a campaign as one HTML page
-    Report(commands::report::Args),
     /// Say whether this computer is fit to run campaigns, and what to do if not
     Doctor(commands::doctor::Args),
     /// Print a completion script for a shell
