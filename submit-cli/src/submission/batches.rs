@@ -38,7 +38,7 @@ impl Submitter<'_> {
         }
         self.discover(round)?;
         let left = self.campaign.unassigned(round.id)?;
-        let rule = rule_file(&left);
+        let rule = self.rule_file(&left)?;
         self.bring_files(&names(round, &left).into_iter().chain(rule.as_deref()).collect())?;
         loop {
             let left = self.campaign.unassigned(round.id)?;
@@ -222,6 +222,15 @@ impl Submitter<'_> {
         }
     }
 
+    /// The physical name of the rule file that the server's validator will look for: no job lists it, and it must be there
+    /// when the first results come back. Campaigns of an older `buoy` have none.
+    fn rule_file(&self, jobs: &[WorkunitRow]) -> Result<Option<String>, SubmitError> {
+        let name: Option<WorkunitName> = jobs.first().and_then(|job| job.new.name.parse().ok());
+        let Some(name) = name else { return Ok(None) };
+        let file = validators::brought::physical_name(name.hash());
+        Ok(self.campaign.has_file(&file)?.then_some(file))
+    }
+
     /// The server takes less than was sent: half of the jobs go into another batch.
     fn submit_less(
         &mut self,
@@ -265,7 +274,7 @@ impl Submitter<'_> {
         batch: &BatchRow,
         waiting: &[WorkunitRow],
     ) -> Result<(), SubmitError> {
-        let rule = rule_file(waiting);
+        let rule = self.rule_file(waiting)?;
         let names: Vec<&str> = names(round, waiting).into_iter().chain(rule.as_deref()).collect();
         let mut absent = self.link.tie(server_id(batch), &names)?;
         let mut tries = 0;
@@ -310,13 +319,6 @@ fn own(workunit: &WorkunitRow) -> impl Iterator<Item = &str> {
 fn names<'n>(round: &'n RoundRow, jobs: &'n [WorkunitRow]) -> BTreeSet<&'n str> {
     let common = round.round.inputs.split(' ').filter(|name| !name.is_empty());
     common.chain(jobs.iter().flat_map(own)).collect()
-}
-
-/// The physical name of the rule file that the server's validator will look for: no job lists it, and it must be there when
-/// the first results come back.
-fn rule_file(jobs: &[WorkunitRow]) -> Option<String> {
-    let name: WorkunitName = jobs.first()?.new.name.parse().ok()?;
-    Some(validators::brought::physical_name(name.hash()))
 }
 
 fn server_id(batch: &BatchRow) -> BatchId {

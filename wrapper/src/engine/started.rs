@@ -4,11 +4,13 @@ use std::fs;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
+use rustix::time::{ClockId, clock_gettime};
+
 use super::output::Inspected;
 use crate::process_stat::ProcessStat;
 
-/// Seconds that clocks of the kernel and the engine may differ.
-const SLACK_SECONDS: f64 = 0.5;
+/// Seconds by which the kernel's account of a process's start, which counts in ticks, may differ from the engine's clock.
+const SLACK_SECONDS: f64 = 0.1;
 
 /// A death by signal (the exit status is above 128) of a container that had been started before the engine's daemon
 /// or the host itself was: the job did not end, it was ended. `killed_by_order`: the engine's log of events says
@@ -30,13 +32,19 @@ pub fn killed_from_outside(
     };
     // A daemon that was killed in the middle of a start knows of no start, whatever became of the processes since.
     let never_started = inspected.started_at.is_none();
-    killed_by_order || never_started || outlived(daemon_started) || outlived(boot_time())
+    killed_by_order || never_started || outlived(daemon_started) || outlived(Some(boot_time()))
 }
 
-/// When this host was booted, seconds since 1970 (`btime` of /proc/stat).
-pub(super) fn boot_time() -> Option<f64> {
-    let stat = fs::read_to_string("/proc/stat").ok()?;
-    stat.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()
+/// When this host was booted, seconds since 1970. `btime` of /proc/stat says the same in whole seconds, which are too many:
+/// a daemon can be restarted in the second in which it has started a container.
+fn boot_time() -> f64 {
+    seconds(ClockId::Realtime) - seconds(ClockId::Boottime)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "seconds of this age are far below 2^52")]
+fn seconds(clock: ClockId) -> f64 {
+    let time = clock_gettime(clock);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
 /// When the daemon behind `endpoint` (`unix:///var/run/docker.sock`) was started, seconds since 1970. `None` where that can't
@@ -69,7 +77,7 @@ fn started(process: &Path) -> Option<f64> {
     #[expect(clippy::cast_precision_loss, reason = "ticks since boot are far below 2^52")]
     let seconds =
         ProcessStat::read(process)?.start_ticks()? as f64 / rustix::param::clock_ticks_per_second() as f64;
-    Some(boot_time()? + seconds)
+    Some(boot_time() + seconds)
 }
 
 #[cfg(test)]
@@ -78,7 +86,7 @@ mod tests {
     use super::*;
 
     fn exited(code: i32) -> Inspected {
-        let started_at = boot_time().map(|boot| boot + 100.0);
+        let started_at = Some(boot_time() + 100.0);
         Inspected {
             id: String::new(),
             mark: String::new(),
@@ -97,6 +105,20 @@ mod tests {
         let later = exited(137).started_at.map(|started| started + 60.0);
         assert!(killed_from_outside(&exited(137), later, false));
         assert!(killed_from_outside(&exited(255), later, false));
+    }
+
+    #[test]
+    fn a_daemon_may_be_restarted_in_the_second_in_which_it_has_started_a_container() {
+        let later = exited(137).started_at.map(|started| started + 0.3);
+        assert!(killed_from_outside(&exited(137), later, false));
+    }
+
+    #[test]
+    fn the_boot_is_when_the_kernel_says() {
+        let stat = fs::read_to_string("/proc/stat").unwrap();
+        let whole = stat.lines().find_map(|line| line.strip_prefix("btime ")).unwrap();
+        let whole: f64 = whole.trim().parse().unwrap();
+        assert!((boot_time() - whole).abs() <= 1.0, "{} and {whole}", boot_time());
     }
 
     #[test]
@@ -126,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_container_from_before_the_boot_was_killed_by_it() {
-        let old = Inspected { started_at: boot_time().map(|boot| boot - 100.0), ..exited(137) };
+        let old = Inspected { started_at: Some(boot_time() - 100.0), ..exited(137) };
         assert!(killed_from_outside(&old, None, false));
     }
 

@@ -40,6 +40,13 @@ impl Campaign {
         })
     }
 
+    /// Whether a file of this name is noted.
+    pub fn has_file(&self, name: &str) -> Result<bool, CampaignError> {
+        self.db
+            .query_row("SELECT EXISTS (SELECT 1 FROM file WHERE name = ?1)", [name], |row| row.get(0))
+            .map_err(|source| sql(&self.path, "read from it", source))
+    }
+
     /// All files, by name.
     pub fn files(&self) -> Result<Vec<FileRow>, CampaignError> {
         let read = || -> rusqlite::Result<Vec<FileRow>> {
