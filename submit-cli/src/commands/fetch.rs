@@ -4,12 +4,14 @@ mod local;
 
 use std::path::PathBuf;
 
+use crate::campaign::sent::Facts;
 use crate::campaign::{Campaign, CampaignError};
-use crate::clock::SystemClock;
+use crate::clock::{Clock, SystemClock};
 use crate::commands::connect::connect;
 use crate::commands::which_campaign::CampaignAndJobs;
 use crate::exit::Exit;
 use crate::fetch::{self, FetchError, Options};
+use crate::project::client::ProjectClient;
 use crate::project::retry::RetryPolicy;
 use crate::render;
 
@@ -55,10 +57,25 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         retry: RetryPolicy::default(),
     };
     let clock = SystemClock::catching_signals()?;
-    let mut reporter = render::fetch::reporter(args.json);
-    match fetch::fetch(&mut campaign, &facts, &client, &options, reporter.as_mut(), &clock) {
+    bring(&mut campaign, &facts, &client, &options, &clock, args.json)
+}
+
+/// Fetches, shows how it goes, and says what that means for whoever called.
+///
+/// # Errors
+/// A file can't be read or written, or the project refuses; stdout is closed.
+pub fn bring(
+    campaign: &mut Campaign,
+    facts: &Facts,
+    client: &ProjectClient,
+    options: &Options,
+    clock: &dyn Clock,
+    json: bool,
+) -> anyhow::Result<Exit> {
+    let mut reporter = render::fetch::reporter(json);
+    match fetch::fetch(campaign, facts, client, options, reporter.as_mut(), clock) {
         Ok(outcome) => {
-            if !args.json {
+            if !json {
                 render::path(&outcome.table)?;
             }
             Ok(match () {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::campaign::Campaign;
 use crate::clock::{SystemClock, now};
+use crate::commands::fetch::bring;
 use crate::commands::question::declined;
 use crate::commands::watch;
 use crate::commands::which_campaign::remember;
@@ -13,12 +14,13 @@ use crate::project::client::ProjectClient;
 use crate::project::config::{ConfigError, Projects};
 use crate::project::error::ProjectError;
 use crate::project::protocol::submission::{Submission, SubmittedJob};
+use crate::project::retry::RetryPolicy;
 use crate::sources::Sources;
 use crate::submission::limits::ServerLimits;
 use crate::submission::outgoing::{Outgoing, OutgoingError};
 use crate::submission::{self, BATCH_JOBS, Options, SubmitError, UPLOADS, dry_run};
 use crate::template::Templates;
-use crate::{follow, render};
+use crate::{fetch, follow, render};
 
 /// Arguments of `buoy submit`.
 #[derive(Debug, clap::Args)]
@@ -31,7 +33,7 @@ pub struct Args {
     /// Directory for results and the campaign file; the same one again goes on where it was
     #[arg(long, value_name = "DIR", default_value = "results")]
     out: PathBuf,
-    /// Do not wait for results once all jobs are submitted
+    /// End once all jobs are submitted, rather than wait for results and fetch them
     #[arg(long)]
     detach: bool,
     /// Say which requests would be sent, and how large; send nothing
@@ -118,7 +120,22 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     // Whoever watches keeps nobody from fetching or aborting.
     campaign.release();
     let mut reporter = render::watch::reporter(args.json, &args.out);
-    Ok(watch::exit(follow::watch::watch(&mut campaign, &client, &clock, reporter.as_mut())?))
+    let exit = watch::exit(follow::watch::watch(&mut campaign, &client, &clock, reporter.as_mut())?);
+    drop(reporter);
+    if !matches!(exit, Exit::Done | Exit::JobsFailed) {
+        return Ok(exit);
+    }
+    let options = fetch::Options {
+        results: args.out.clone(),
+        to: None,
+        jobs: Vec::new(),
+        parallel: fetch::DEFAULT_PARALLEL,
+        retry: RetryPolicy::default(),
+    };
+    Ok(match bring(&mut campaign, &outgoing.facts, &client, &options, &clock, args.json)? {
+        Exit::Done => exit,
+        worse => worse,
+    })
 }
 
 /// Shows who we are and what we want, and asks what the project thinks of it.

@@ -47,7 +47,7 @@ fn submit_says_what_it_sends_and_what_arrived() {
 }
 
 #[test]
-fn submit_watches_until_all_jobs_are_over() {
+fn submit_watches_until_all_jobs_are_over_and_fetches_their_outputs() {
     let bench = Bench::new(2);
     bench.log_in();
     let gate = Gate::new();
@@ -67,7 +67,11 @@ fn submit_watches_until_all_jobs_are_over() {
     gate.open();
     said.read_to_string(&mut lines).unwrap();
     assert_eq!(submit.wait().unwrap().code(), Some(0), "{lines}");
-    assert!(lines.ends_with("[2/2] 2 done\n2 done\n"), "{lines}");
+    assert!(lines.contains("[2/2] 2 done\n2 done\n"), "{lines}");
+    for job in ["j0", "j1"] {
+        let poses = std::fs::read_to_string(bench.path("results").join(job).join("poses.pdbqt")).unwrap();
+        assert_eq!(poses, "poses");
+    }
     let listed = String::from_utf8(bench.ran(&["list"]).stdout).unwrap();
     assert!(listed.contains("at emulated: 2 done"), "{listed}");
 }
