@@ -171,3 +171,23 @@ fn a_submission_is_told_from_a_local_run() {
     campaign.set_facts(&facts).unwrap();
     assert_eq!(campaign.facts().unwrap(), Some(facts));
 }
+
+#[test]
+fn the_sample_of_version_2_can_be_read() {
+    // Breaking this means a new schema version and a migration.
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path().join(crate::campaign::STATE_DIR);
+    std::fs::create_dir_all(&state).unwrap();
+    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/campaign-v2.sqlite");
+    std::fs::copy(sample, state.join("campaign.sqlite")).unwrap();
+    let campaign = Campaign::open_to_read(dir.path()).unwrap();
+    assert_eq!(campaign.facts().unwrap().map(|facts| facts.url).as_deref(), Some("https://project.example/"));
+    assert_eq!(campaign.counts().unwrap(), Counts { failed: 6, ..Counts::default() });
+    let retried: Vec<_> = campaign.attempts("mem").unwrap().iter().map(|w| w.new.name.clone()).collect();
+    assert_eq!(retried, ["fails-640227fd73c3__f1__mem", "fails-640227fd73c3__f1__mem.r1"]);
+    let groups: Vec<_> =
+        campaign.failures().unwrap().into_iter().map(|group| (group.count, group.cause)).collect();
+    assert_eq!(groups[0], (2, "exit 3 in fails".to_owned()));
+    assert_eq!(campaign.batches().unwrap()[1].server_id, Some(131));
+    assert_eq!(campaign.files().unwrap().len(), 3);
+}
