@@ -89,8 +89,22 @@ impl Transport {
         })?;
         request.headers_mut().insert(CONTENT_TYPE, content_type);
 
+        // Without files the body is in memory: what reads from elsewhere goes through a channel of reqwest's, whose end can be
+        // noticed before its cause, a refused connection for instance.
+        let is_upload = progress.is_some();
         let send = |mut request: Request, sent: Box<dyn FnMut(u64) + Send>| {
-            *request.body_mut() = Some(Body::sized(body.into_reader(sent, Arc::clone(&fault)), bytes));
+            let mut reader = body.into_reader(sent, Arc::clone(&fault));
+            *request.body_mut() = Some(match is_upload {
+                true => Body::sized(reader, bytes),
+                false => {
+                    let mut whole = Vec::with_capacity(usize::try_from(bytes).unwrap_or_default());
+                    reader.read_to_end(&mut whole).map_err(|error| ProjectError::Setting {
+                        what: "the request".to_owned(),
+                        reason: error.to_string(),
+                    })?;
+                    Body::from(whole)
+                }
+            });
             let response = self.client.execute(request).map_err(|error| failure(&shown, &error))?;
             self.read(&shown, response)
         };
