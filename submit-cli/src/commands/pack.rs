@@ -24,6 +24,9 @@ pub struct Args {
     /// Take templates from here first (batch/workunit_in.xml.tera, batch/workunit_out.xml.tera)
     #[arg(long, value_name = "DIR")]
     templates: Option<PathBuf>,
+    /// Print what was packed as JSON, or a list of mistakes
+    #[arg(long)]
+    json: bool,
 }
 
 /// Packs, and prints what was packed.
@@ -33,6 +36,7 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let plan = match load(&args.sources) {
         Ok(plan) => plan,
+        Err(list) if args.json => return Ok(render::diagnostics_json(&list)?),
         Err(list) => return Ok(render::diagnostics(&list)),
     };
     let package = match pack(&plan, &Templates { folder: args.templates.clone() }) {
@@ -41,15 +45,20 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         }
         package => package?,
     };
-    if let Some(dir) = args.output.as_ref().filter(|_| !args.dry_run) {
+    let output = args.output.as_ref().filter(|_| !args.dry_run);
+    if let Some(dir) = output {
         match folder::write(&package, &plan, dir) {
             Err(error @ FolderError::Exists { .. }) => return Ok(render::refusal(&error.into())),
             written => written?,
         }
     }
+    if args.json {
+        render::plan::package_json(&plan, &package, output.map(PathBuf::as_path))?;
+        return Ok(Exit::Done);
+    }
     render::plan::text(&plan)?;
     render::plan::package(&package)?;
-    if let Some(dir) = args.output.as_ref().filter(|_| !args.dry_run) {
+    if let Some(dir) = output {
         render::plan::written(dir)?;
     }
     Ok(Exit::Done)

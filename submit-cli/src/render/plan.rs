@@ -75,6 +75,24 @@ pub fn package(package: &Package<'_>) -> io::Result<()> {
     )
 }
 
+/// Prints what a package holds to stdout as one JSON object; `written` is its folder, if it was written.
+///
+/// # Errors
+/// stdout is closed.
+pub fn package_json(plan: &Plan, package: &Package<'_>, written: Option<&Path>) -> io::Result<()> {
+    let templates = [package.input_template_name(), package.output_template_name()];
+    super::json_line(&serde_json::json!({
+        "app": plan.app.name,
+        "bundle": plan.bundle.sha256,
+        "batch": plan.batch,
+        "jobs": plan.jobs.len(),
+        "files": package.files.len(),
+        "bytes": package.bytes(),
+        "templates": templates,
+        "written": written.map(|dir| dir.display().to_string()),
+    }))
+}
+
 /// Prints where a package was written.
 ///
 /// # Errors

@@ -377,3 +377,16 @@ fn a_template_that_is_wrong_is_named_with_its_line() {
     let stderr = folder.buoy("pack . jobs.csv --dry-run --templates mine").refused();
     assert!(stderr.starts_with("error: mine/batch/workunit_out.xml.tera:2: not a template\n"), "{stderr}");
 }
+
+#[test]
+fn what_was_packed_in_json() {
+    let folder = Folder::new();
+    let said: serde_json::Value =
+        serde_json::from_str(&folder.buoy("pack . jobs.csv -o out --json").good()).unwrap();
+    assert_eq!((&said["app"], &said["jobs"], &said["written"]), (&"dock".into(), &2.into(), &"out".into()));
+    assert!(folder.path("out").join(said["templates"][0].as_str().unwrap()).exists());
+    let refused =
+        folder.replace("jobs.csv", "a.pdbqt", "none.pdbqt").buoy("pack . jobs.csv --dry-run --json");
+    assert_eq!(refused.code, 2);
+    assert!(refused.stdout.contains("none.pdbqt"), "{}", refused.stdout);
+}
