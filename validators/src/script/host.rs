@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 
 use rustix::process::{
-    Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions, kill_process_group, setrlimit, waitid,
+    Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions, getrlimit, kill_process_group, setrlimit, waitid,
 };
 
 use super::{Limits, Program, last_words};
@@ -168,6 +168,8 @@ fn confine(command: &mut Command, limits: &Limits) {
     ];
     let set_up = move || {
         for (resource, limit) in all {
+            // The daemon's own limits may be lower, and can't be raised.
+            let limit = getrlimit(resource).maximum.map_or(limit, |most| limit.min(most));
             setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit) })?;
         }
         rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;

@@ -101,6 +101,11 @@ impl Project {
         self.run_shell(&format!("ulimit -v 65536; ../bin/{line}"), |_| {})
     }
 
+    /// Runs a command line of a daemon that has limits of its own, as `ulimit` takes them.
+    pub fn run_with_limit(&self, limit: &str, line: &str) -> Answer {
+        self.run_shell(&format!("ulimit {limit}; ../bin/{line}"), |_| {})
+    }
+
     /// Runs a command line after `change`.
     pub fn run_with(&self, line: &str, change: impl FnOnce(&mut Command)) -> Answer {
         self.run_shell(&format!("../bin/{line}"), change)

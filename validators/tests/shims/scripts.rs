@@ -208,3 +208,13 @@ fn names_made_by_others_are_read_by_the_patterns_of_the_routes() {
         .run(&format!("buoy-init  {}", project.output("fold_1", 0, 0)))
         .has(3, "no route for workunit fold_1, whose name says no science app");
 }
+
+#[test]
+fn a_daemon_with_little_to_spend_still_runs_scripts() {
+    let project = Project::new(&format!("{ROUTE}[app.vina.script]\ninit = ['judge']\n"));
+    project.script("buoy/judge", "exit 0");
+    let path = project.upload(&format!("{BUNDLE}__b1__j"), 1, 0, "poses");
+    let line = format!("buoy-init  {path}");
+    let other = project.output(&format!("{BUNDLE}__b1__j"), 1, 1);
+    project.run_with_limit("-n 64", &format!("{line} {other}")).is(0, "");
+}
