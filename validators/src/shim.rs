@@ -20,7 +20,7 @@ use crate::routes::{DEFAULT_ROUTES, ROUTES_VARIABLE, Routed};
 use crate::verdict::Verdict;
 
 pub use assimilate::{INLINE_VARIABLE, WORK_FLAG, retry};
-pub(crate) use judge::absolute;
+pub(crate) use judge::{absolute, route};
 pub use session::{breaker_directory, state_directory};
 
 /// Environment variable that takes the place of `breaker.outage_seconds`, also where there is no routes file to read.
@@ -93,10 +93,10 @@ pub fn run(shim: Shim, call: &Call) -> u8 {
 /// Runs a shim as the process's main function.
 pub fn main(shim: Shim) -> ExitCode {
     // A death by a signal counts as "invalid": a mistake of ours must not cost honest work. An assimilator that
-    // may not have taken the outputs must not seem to have.
+    // may not have taken the outputs must not seem to have; one that has must not end its daemon.
     std::panic::set_hook(Box::new(move |panic| {
         let _ = writeln!(std::io::stderr(), "{}: this is a bug: {panic}", shim.name());
-        std::process::exit(i32::from(Verdict::Transient.exit_code()));
+        std::process::exit(i32::from(exit_code_of_a_bug(assimilate::is_taken())));
     }));
     let argv: Vec<OsString> = std::env::args_os().collect();
     let routes = std::env::var_os(ROUTES_VARIABLE);
@@ -112,6 +112,11 @@ pub fn main(shim: Shim) -> ExitCode {
         log: &log,
     };
     ExitCode::from(run(shim, &call))
+}
+
+/// What is answered after a mistake of ours; `is_taken`: an assimilator has the outputs in its spool.
+fn exit_code_of_a_bug(is_taken: bool) -> u8 {
+    if is_taken { 0 } else { Verdict::Transient.exit_code() }
 }
 
 fn write_log(shim: Shim, line: &str) {
@@ -133,4 +138,15 @@ pub(crate) fn with_causes(error: &dyn Error) -> String {
 /// The name of output `number` in messages.
 fn output_name(routed: &Routed, number: usize) -> String {
     routed.name(number).map_or_else(|| format!("output {number}"), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bug_judges_nobody_and_ends_no_daemon_once_the_outputs_are_safe() {
+        assert_eq!(exit_code_of_a_bug(false), 3);
+        assert_eq!(exit_code_of_a_bug(true), 0);
+    }
 }

@@ -6,7 +6,8 @@
 //!                    state.json   tries so far, if there were any
 //!                    lock         held by whoever works on it
 //! spool/making/                   items that are not whole yet
-//! spool/done/XX/ITEM              empty: it is done; kept for a while, so that a repeated call changes nothing
+//! spool/done/XX/ITEM              it is done; kept for a while, so that a repeated call changes nothing. Holds the
+//!                                 workunit's number in the database, by which another of the same name is told apart
 //! ```
 //!
 //! An item appears whole or not at all, and is on the disk before the daemon is told that the workunit is
@@ -58,8 +59,8 @@ pub struct SpoolError {
 pub enum Put {
     /// It is there, and ours to work on.
     New(Box<Claimed>),
-    /// It was there already.
-    Waiting,
+    /// It was there already, under this name.
+    Waiting(String),
     /// All was done with it before.
     Done,
 }
@@ -122,13 +123,21 @@ impl Spool {
     /// # Errors
     /// Nothing was kept: the spool can't be written, or the outputs can't be seen at present.
     pub fn put(&self, mut item: Item, sources: &[PathBuf]) -> Result<Put, SpoolError> {
+        // A workunit that was purged from the database leaves its name to another.
+        let again = again_key(&item);
+        let known = [self.known(&item.key, &item.workunit_id), self.known(&again, &item.workunit_id)];
+        let is_name_taken = matches!(known[0], Known::Other);
+        for (known, key) in known.into_iter().zip([&item.key, &again]) {
+            match known {
+                Known::Done => return Ok(Put::Done),
+                Known::Waiting => return Ok(Put::Waiting(key.clone())),
+                Known::Other | Known::No => {}
+            }
+        }
+        if is_name_taken {
+            item.key = again;
+        }
         let place = self.place(&item.key);
-        if self.done_mark(&item.key).exists() {
-            return Ok(Put::Done);
-        }
-        if place.exists() {
-            return Ok(Put::Waiting);
-        }
         let making = self.directory.join("making").join(format!("{}-{}", item.key, std::process::id()));
         match fs::remove_dir_all(&making) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(&making)(error)),
@@ -148,7 +157,7 @@ impl Spool {
             Err(error) if place.exists() => {
                 let _ = fs::remove_dir_all(&making);
                 drop((lock, error));
-                return Ok(Put::Waiting);
+                return Ok(Put::Waiting(item.key));
             }
             renamed => renamed.map_err(at(&place))?,
         }
@@ -156,6 +165,23 @@ impl Spool {
         File::open(&waiting).and_then(|directory| directory.sync_all()).map_err(at(&waiting))?;
         let claimed = Claimed { directory: place, item, state: ItemState::default(), _lock: lock };
         Ok(Put::New(Box::new(claimed)))
+    }
+
+    /// What is known of an item of this name, and whether it is of this workunit.
+    fn known(&self, key: &str, workunit_id: &str) -> Known {
+        let is_same =
+            |other: &str| other == workunit_id || [other, workunit_id].iter().any(|id| is_unknown(id));
+        if self.place(key).exists() {
+            // One that can't be read is there all the same.
+            let other = self.read(key).ok().flatten();
+            let is_other = other.is_some_and(|(item, _)| !is_same(&item.workunit_id));
+            return if is_other { Known::Other } else { Known::Waiting };
+        }
+        match fs::read_to_string(self.done_mark(key)) {
+            Ok(other) if is_same(&other) => Known::Done,
+            Ok(_) => Known::Other,
+            Err(_) => Known::No,
+        }
     }
 
     fn make(&self, item: &mut Item, sources: &[PathBuf], making: &Path) -> Result<File, SpoolError> {
@@ -214,6 +240,11 @@ impl Spool {
         };
         let item = serde_json::from_slice(&text).map_err(|error| at(&path)(error.into()))?;
         Ok(Some((item, state_in(&directory))))
+    }
+
+    /// Whether an item is there.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.place(key).exists()
     }
 
     /// Names of all items, sorted.
@@ -286,7 +317,7 @@ impl Spool {
         if let Some(parent) = mark.parent() {
             fs::create_dir_all(parent).map_err(at(parent))?;
         }
-        File::create(&mark).map_err(at(&mark))?;
+        fs::write(&mark, &claimed.item.workunit_id).map_err(at(&mark))?;
         // Out of sight first: what a kill leaves is not taken for an item.
         let making = self.directory.join("making");
         fs::create_dir_all(&making).map_err(at(&making))?;
@@ -335,6 +366,31 @@ impl Claimed {
     pub(crate) fn file(&self, output: &ItemOutput) -> PathBuf {
         self.directory.join(FILES).join(&output.physical_name)
     }
+}
+
+/// What is known of an item's name.
+enum Known {
+    /// Nothing.
+    No,
+    /// The item waits.
+    Waiting,
+    /// All was done with it.
+    Done,
+    /// It is another workunit's.
+    Other,
+}
+
+/// Whether this is no workunit's number: servers that pass tokens may not tell it, and a kill may have torn the note.
+fn is_unknown(workunit_id: &str) -> bool {
+    matches!(workunit_id, "" | "0")
+}
+
+/// The name of an item whose own is another workunit's. Its number in the database sets it apart.
+fn again_key(item: &Item) -> String {
+    const KEPT: usize = 180;
+    let end = (0..=KEPT.min(item.key.len())).rev().find(|&end| item.key.is_char_boundary(end));
+    let id: String = item.workunit_id.chars().filter(char::is_ascii_alphanumeric).take(20).collect();
+    format!("{}.again-{id}", &item.key[..end.unwrap_or(0)])
 }
 
 /// A state that is not there or torn counts as new.

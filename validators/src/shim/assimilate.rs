@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -39,6 +40,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The worker's log is put aside when it is larger than this.
 const LOG_BYTES: u64 = 1 << 20;
 
+/// Whether this process has taken outputs into the spool.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+pub(super) fn is_taken() -> bool {
+    TAKEN.load(Ordering::Relaxed)
+}
+
 pub(super) fn run(call: &Call) -> u8 {
     let spool = Spool::beside(&call.routes_toml());
     let mut session = Session::new(call);
@@ -68,13 +76,12 @@ pub(super) fn run(call: &Call) -> u8 {
 
 fn take(session: &mut Session, spool: &Spool) -> Result<(), Trouble> {
     let (item, sources) = handed_over(session)?;
-    let key = item.key.clone();
     let broken = |error: SpoolError| Trouble::new("spool", Kind::Hopeless, with_causes(&error));
     let claimed = match spool.put(item, &sources).map_err(broken)? {
         Put::Done => return Ok(()),
         Put::New(claimed) => *claimed,
         // The daemon asks again: so it is tried again.
-        Put::Waiting => match spool.claim(&key) {
+        Put::Waiting(key) => match spool.claim(&key) {
             Ok(Some(claimed)) => claimed,
             Ok(None) => return Ok(()),
             Err(error) => {
@@ -83,11 +90,17 @@ fn take(session: &mut Session, spool: &Spool) -> Result<(), Trouble> {
             }
         },
     };
+    TAKEN.store(true, Ordering::Relaxed);
+    let key = claimed.item.key.clone();
     session.succeeded("spool");
     if session.call.inline {
         finish(session, spool, claimed, Steps::All);
     } else {
         finish_in_time(session, spool.clone(), claimed);
+    }
+    if spool.has(&key) {
+        // The last worker may have left word that nothing is due for hours.
+        Worker::new(spool).wake();
     }
     Ok(())
 }

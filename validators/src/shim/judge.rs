@@ -79,7 +79,7 @@ pub(super) fn blame_cut(error: InvocationError, is_cut: bool, call: &Call) -> Tr
 }
 
 /// The route of a workunit, and what its name says.
-pub(super) fn route(session: &mut Session, workunit: &str) -> Result<(Subject, Routed), Trouble> {
+pub(crate) fn route(session: &mut Session, workunit: &str) -> Result<(Subject, Routed), Trouble> {
     let routes = session.routes()?;
     let subject = routes.subject(workunit);
     let found = routes.find(&subject);

@@ -16,7 +16,8 @@ const LONGEST_PAUSE: f64 = 6.0 * 3600.0;
 pub struct Item {
     /// Version of this form.
     pub version: u32,
-    /// Its name in the spool: the result's name, or `WORKUNIT.failed-MASK`.
+    /// Its name in the spool: the result's name, or `WORKUNIT.failed-MASK`; with `.again-ID` behind it if that is
+    /// taken by an older workunit of the same name.
     pub key: String,
     /// The workunit's name.
     pub workunit: String,
@@ -95,6 +96,8 @@ impl OutputState {
 pub struct ItemState {
     /// Steps that are done: `collect`, `table`, `script`, `hook`.
     pub done: Vec<String>,
+    /// Whether somebody is working on it, or has ended while doing so.
+    pub is_begun: bool,
     /// Tries that failed.
     pub tries: u32,
     /// Why the last one did.
@@ -107,6 +110,7 @@ impl ItemState {
     /// Notes a failure.
     pub(crate) fn failed(&mut self, error: String, now: f64) {
         let pause = FIRST_PAUSE * f64::from(1u32 << self.tries.min(20));
+        self.is_begun = false;
         self.tries += 1;
         self.error = error;
         self.next_try = now + pause.min(LONGEST_PAUSE);

@@ -14,7 +14,7 @@ use crate::alert::utc;
 use crate::routes::Routed;
 use crate::script::{Outcome, Purpose, Request, RequestOutput, RequestResult};
 use crate::shim::session::{Kind, Session, Trouble};
-use crate::shim::with_causes;
+use crate::shim::{absolute, route, with_causes};
 use crate::spec::AssimilateKind;
 use crate::store::table::Row;
 use crate::store::{hook, place, table};
@@ -28,6 +28,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// When an item that somebody else is at is looked at again, in seconds.
 const AT_WORK_SECONDS: f64 = 5.0;
+
+/// When an item whose state can't be written is looked at again, in seconds.
+const UNWRITTEN_SECONDS: f64 = 60.0;
 
 /// Which steps are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,9 +64,7 @@ impl Stuck {
 ///
 /// Steps that were done are remembered in the item, so that none is repeated without need.
 pub(crate) fn work_on(session: &mut Session, claimed: &mut Claimed, steps: Steps) -> Result<bool, Stuck> {
-    let routes = session.routes().map_err(Stuck::with_all)?;
-    let subject = routes.subject(&claimed.item.workunit);
-    let routed = routes.find(&subject).map_err(|error| Stuck::with_all(Trouble::of_route(&error)))?;
+    let (subject, routed) = route(session, &claimed.item.workunit).map_err(Stuck::with_all)?;
     let mut work = Work { session, routed: &routed, subject: &subject, files: BTreeMap::new() };
     if routed.route.assimilate.rule == AssimilateKind::Collect {
         // Always: the later steps say where the files are, and it costs next to nothing.
@@ -141,7 +142,8 @@ impl Work<'_> {
             Happened::Done => ("done", None),
             Happened::Failed { mask } => ("failed", Some(mask)),
         };
-        let files: Vec<String> = self.files.values().map(|path| path.display().to_string()).collect();
+        let files: Vec<String> =
+            self.files.values().map(|path| absolute(path).display().to_string()).collect();
         let row = Row {
             own: [
                 text(&item.workunit),
@@ -158,10 +160,11 @@ impl Work<'_> {
             ],
             values: self.values(claimed)?,
         };
-        table::write(&file, &spec.name, &row).map_err(|error| {
-            let trouble = Trouble::new(&self.key("table"), Kind::Broken, with_causes(&error));
-            Stuck::with_all(trouble)
-        })
+        let key = self.key("table");
+        table::write(&file, &spec.name, &row)
+            .map_err(|error| Stuck::with_all(Trouble::new(&key, Kind::Broken, with_causes(&error))))?;
+        self.session.succeeded(&key);
+        Ok(())
     }
 
     fn run_script(&mut self, claimed: &Claimed) -> Result<(), Stuck> {
@@ -218,7 +221,7 @@ impl Work<'_> {
             number: output.number,
             name: Some(place::name_of(self.routed, output)),
             physical_name: output.physical_name.clone(),
-            path: crate::shim::absolute(&claimed.file(output)),
+            path: absolute(&claimed.file(output)),
             bytes: output.state.bytes(),
         });
         let result = RequestResult {
@@ -285,15 +288,16 @@ fn round(session: &mut Session, spool: &Spool, which: Round) -> Result<Outlook, 
         let again = if !is_wanted {
             Some(next_try)
         } else {
-            match spool.claim(&key) {
-                Ok(Some(claimed)) => one(session, spool, claimed, &mut out, &mut outlook)?,
-                Ok(None) => spool.place(&key).exists().then_some(now + AT_WORK_SECONDS),
-                Err(error) => {
-                    session.log(&with_causes(&error));
-                    outlook.stuck += 1;
-                    Some(now + 60.0)
-                }
-            }
+            let worked = spool.claim(&key).and_then(|claimed| match claimed {
+                Some(claimed) => one(session, spool, claimed, which, &mut out, &mut outlook),
+                None => Ok(spool.has(&key).then_some(now + AT_WORK_SECONDS)),
+            });
+            // The others must not wait for one whose state can't be read or written.
+            worked.unwrap_or_else(|error| {
+                session.log(&format!("{key} stays in the spool: {}", with_causes(&error)));
+                outlook.stuck += 1;
+                Some(now + UNWRITTEN_SECONDS)
+            })
         };
         outlook.next_try = match (outlook.next_try, again) {
             (Some(a), Some(b)) => Some(a.min(b)),
@@ -308,6 +312,7 @@ fn one(
     session: &mut Session,
     spool: &Spool,
     mut claimed: Claimed,
+    which: Round,
     out: &mut BTreeMap<String, (String, f64)>,
     outlook: &mut Outlook,
 ) -> Result<Option<f64>, SpoolError> {
@@ -320,6 +325,16 @@ fn one(
         claimed.save()?;
         return Ok(Some(*next_try));
     }
+    if claimed.state.is_begun && matches!(which, Round::Due) {
+        // Were it tried at once, one that ends each process would keep all others waiting.
+        outlook.stuck += 1;
+        let stuck = Stuck::alone("the process that worked on it has ended".to_owned());
+        note_stuck(session, &mut claimed, &stuck, now)?;
+        return Ok(Some(claimed.state.next_try));
+    }
+    claimed.state.is_begun = true;
+    // On a full disk it is worked on all the same, which makes room.
+    let _ = claimed.save();
     match work_on(session, &mut claimed, Steps::All) {
         Ok(_) => {
             outlook.finished += 1;
@@ -386,6 +401,12 @@ impl Worker {
 
     fn next_file(&self) -> PathBuf {
         self.spool.directory().join("next")
+    }
+
+    /// Forgets when the last one had something to do next: there is something new.
+    pub(crate) fn wake(&self) {
+        // It may not be there.
+        let _ = fs::remove_file(self.next_file());
     }
 
     /// Whether one should be started: there is something to do, and nobody at it.
@@ -456,8 +477,7 @@ impl Worker {
         match next_try {
             Some(next_try) => fs::write(&path, next_try.to_string()).map_err(super::at(&path)),
             None => {
-                // It may not be there.
-                let _ = fs::remove_file(&path);
+                self.wake();
                 Ok(())
             }
         }

@@ -4,6 +4,7 @@ mod assimilate;
 mod brought;
 mod hostile;
 mod project;
+mod recovery;
 mod scripts;
 mod spool;
 mod validate;

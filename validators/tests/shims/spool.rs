@@ -115,7 +115,9 @@ fn the_worker_tries_again_by_itself() {
     project.script("buoy/take", "exit 1");
     project.run(&handed_over(&project, "a", "poses")).is(0, "");
     let state = format!("buoy/spool/waiting/{}_1/state.json", workunit("a"));
-    project.wait_until("the first try has failed", || project.path(&state).exists());
+    let has_failed =
+        || fs::read_to_string(project.path(&state)).is_ok_and(|text| text.contains("\"tries\":1"));
+    project.wait_until("the first try has failed", has_failed);
     project.script("buoy/take.new", "exit 0");
     fs::rename(project.path("buoy/take.new"), project.path("buoy/take")).unwrap();
     project.run(&handed_over(&project, "b", "poses")).is(0, "");
