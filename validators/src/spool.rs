@@ -217,18 +217,20 @@ impl Spool {
     /// # Errors
     /// It is broken.
     pub fn claim(&self, key: &str) -> Result<Option<Claimed>, SpoolError> {
-        let directory = self.place(key);
-        let path = directory.join("lock");
+        let Some(lock) = self.lock(key)? else { return Ok(None) };
+        // It may have been finished between opening and locking.
+        let Some((item, state)) = self.read(key)? else { return Ok(None) };
+        Ok(Some(Claimed { directory: self.place(key), item, state, _lock: lock }))
+    }
+
+    fn lock(&self, key: &str) -> Result<Option<File>, SpoolError> {
+        let path = self.place(key).join("lock");
         let lock = match File::options().write(true).open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened.map_err(at(&path))?,
         };
-        if rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
-            return Ok(None);
-        }
-        // It may have been finished between opening and locking.
-        let Some((item, state)) = self.read(key)? else { return Ok(None) };
-        Ok(Some(Claimed { directory, item, state, _lock: lock }))
+        let is_ours = rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok();
+        Ok(is_ours.then_some(lock))
     }
 
     fn read(&self, key: &str) -> Result<Option<(Item, ItemState)>, SpoolError> {
@@ -266,17 +268,21 @@ impl Spool {
         Ok(keys)
     }
 
-    /// All items.
+    /// All items, by name; one that can't be read, with the reason, among the others.
     ///
     /// # Errors
-    /// The spool, or an item, can't be read.
-    pub fn list(&self) -> Result<Vec<Waiting>, SpoolError> {
+    /// The spool can't be read.
+    pub fn list(&self) -> Result<Vec<(String, Result<Waiting, SpoolError>)>, SpoolError> {
         let mut found = Vec::new();
         for key in self.keys()? {
-            if let Some((item, state)) = self.read(&key)? {
-                let bytes = item.outputs.iter().filter_map(|output| output.state.bytes()).sum();
-                found.push(Waiting { item, state, bytes });
-            }
+            let waiting = self.read(&key).map(|read| {
+                read.map(|(item, state)| {
+                    let bytes = item.outputs.iter().filter_map(|output| output.state.bytes()).sum();
+                    Waiting { item, state, bytes }
+                })
+            });
+            // What was finished in the meantime is not there any more.
+            found.extend(waiting.transpose().map(|waiting| (key, waiting)));
         }
         Ok(found)
     }
@@ -304,26 +310,30 @@ impl Spool {
     /// # Errors
     /// It can't be removed.
     pub fn drop_item(&self, key: &str) -> Result<bool, SpoolError> {
-        match self.claim(key)? {
-            Some(claimed) => self.finish(claimed).map(|()| true),
-            None => Ok(false),
-        }
+        let Some(_lock) = self.lock(key)? else { return Ok(false) };
+        // One that can't be read can be dropped, too.
+        let workunit_id = self.read(key).ok().flatten().map(|(item, _)| item.workunit_id);
+        self.put_away(key, &workunit_id.unwrap_or_default()).map(|()| true)
     }
 
     /// Notes that all is done with an item, and removes it.
     pub(crate) fn finish(&self, claimed: Claimed) -> Result<(), SpoolError> {
-        let key = &claimed.item.key;
+        self.put_away(&claimed.item.key, &claimed.item.workunit_id)
+    }
+
+    fn put_away(&self, key: &str, workunit_id: &str) -> Result<(), SpoolError> {
         let mark = self.done_mark(key);
         if let Some(parent) = mark.parent() {
             fs::create_dir_all(parent).map_err(at(parent))?;
         }
-        fs::write(&mark, &claimed.item.workunit_id).map_err(at(&mark))?;
+        fs::write(&mark, workunit_id).map_err(at(&mark))?;
         // Out of sight first: what a kill leaves is not taken for an item.
         let making = self.directory.join("making");
         fs::create_dir_all(&making).map_err(at(&making))?;
         let away = making.join(format!("{key}-{}-done", std::process::id()));
         let _ = fs::remove_dir_all(&away);
-        fs::rename(&claimed.directory, &away).map_err(at(&claimed.directory))?;
+        let place = self.place(key);
+        fs::rename(&place, &away).map_err(at(&place))?;
         fs::remove_dir_all(&away).map_err(at(&away))
     }
 

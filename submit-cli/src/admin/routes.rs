@@ -28,7 +28,7 @@ impl Place {
         let directory = project.join("buoy");
         if !directory.is_dir() {
             return Err(format!(
-                "{}: not there; name the directory of a BOINC project, and make buoy/ with routes.toml in it",
+                "{}: not there; name the directory of a BOINC project with --project DIR, and make buoy/ with routes.toml in it",
                 directory.display()
             ));
         }

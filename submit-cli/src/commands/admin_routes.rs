@@ -30,7 +30,7 @@ struct CheckArgs {
     #[arg(long, value_name = "DIR", default_value = ".")]
     project: PathBuf,
     /// The BOINC app that runs science apps, for the lines of config.xml
-    #[arg(long, value_name = "NAME", default_value = "buoy")]
+    #[arg(long, value_name = "NAME", default_value = "universal")]
     app: String,
     /// Forget that this rule is out, so that it is tried and waited for at once
     #[arg(long, value_name = "KEY")]

@@ -3,18 +3,33 @@
 use std::io::{self, Write};
 
 use validators::alert::utc;
-use validators::spool::{Outlook, Waiting};
+use validators::spool::{Outlook, SpoolError, Waiting};
 
 use super::terminal::harmless;
 use crate::units::show_size;
+
+/// An item of the spool, or why it can't be read.
+type Listed = (String, Result<Waiting, SpoolError>);
+
+fn why(error: &SpoolError) -> String {
+    format!("{}: {}", error.path.display(), error.source)
+}
 
 /// Prints a line for each item, and on stderr how many there are.
 ///
 /// # Errors
 /// stdout is closed.
-pub fn text(items: &[Waiting], now: f64) -> io::Result<()> {
+pub fn text(items: &[Listed], now: f64) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    for waiting in items {
+    for (key, waiting) in items {
+        let key = harmless(key);
+        let waiting = match waiting {
+            Ok(waiting) => waiting,
+            Err(error) => {
+                writeln!(out, "{key} (cannot be read): {}", harmless(&why(error)))?;
+                continue;
+            }
+        };
         let state = &waiting.state;
         let when = match state.tries {
             0 => "not tried yet".to_owned(),
@@ -24,7 +39,6 @@ pub fn text(items: &[Waiting], now: f64) -> io::Result<()> {
         let next = if state.next_try > now { utc(state.next_try) } else { "now".to_owned() };
         let why =
             if state.error.is_empty() { String::new() } else { format!(": {}", harmless(&state.error)) };
-        let key = harmless(&waiting.item.key);
         writeln!(out, "{key} ({}, {when}, next {next}){why}", show_size(waiting.bytes))?;
     }
     // Nobody reads a failure to write to stderr.
@@ -36,11 +50,14 @@ pub fn text(items: &[Waiting], now: f64) -> io::Result<()> {
 ///
 /// # Errors
 /// stdout is closed.
-pub fn json(items: &[Waiting]) -> io::Result<()> {
-    let items: Vec<_> = items
-        .iter()
-        .map(|waiting| serde_json::json!({ "item": waiting.item, "state": waiting.state, "bytes": waiting.bytes }))
-        .collect();
+pub fn json(items: &[Listed]) -> io::Result<()> {
+    let object = |(key, waiting): &Listed| match waiting {
+        Ok(Waiting { item, state, bytes }) => {
+            serde_json::json!({ "item": item, "state": state, "bytes": bytes })
+        }
+        Err(error) => serde_json::json!({ "item": { "key": key }, "broken": why(error) }),
+    };
+    let items: Vec<_> = items.iter().map(object).collect();
     let mut out = io::stdout().lock();
     serde_json::to_writer_pretty(&mut out, &items)?;
     writeln!(out)

@@ -80,6 +80,17 @@ impl Folder {
         self.dir.path().join(path)
     }
 
+    /// The folder and all that is in it.
+    pub fn tree(&self) -> Vec<PathBuf> {
+        let mut found = vec![self.path("")];
+        let mut next = 0;
+        while let Some(path) = found.get(next).cloned() {
+            next += 1;
+            found.extend(fs::read_dir(path).into_iter().flatten().map(|entry| entry.unwrap().path()));
+        }
+        found
+    }
+
     pub fn read(&self, path: impl AsRef<Path>) -> String {
         fs::read_to_string(self.dir.path().join(path)).unwrap()
     }

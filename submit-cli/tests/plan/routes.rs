@@ -43,8 +43,8 @@ fn routes_are_checked_with_names_scripts_and_the_lines_for_config_xml() {
     name     q3_0: app ?, batch ?, job ?: DIR/buoy/routes.toml: no route for workunit q3_0, whose name says no science app ([[names]] can): add [app."APP"] or [default] there, or routes.d/APP.toml beside it
 
     for <daemons> of config.xml; name the scripts alone, without tokens:
-    <daemon><cmd>script_validator --app buoy --init_script buoy-init --compare_script buoy-compare</cmd></daemon>
-    <daemon><cmd>script_assimilator --app buoy --script buoy-assimilate</cmd></daemon>
+    <daemon><cmd>script_validator --app universal --init_script buoy-init --compare_script buoy-compare</cmd></daemon>
+    <daemon><cmd>script_assimilator --app universal --script buoy-assimilate</cmd></daemon>
     "#);
     let folder = folder.with("buoy/routes.toml", "[app.vina\n");
     assert_snapshot!(dir(&folder, &folder.buoy("admin routes check").stdout), @r#"
@@ -55,7 +55,7 @@ fn routes_are_checked_with_names_scripts_and_the_lines_for_config_xml() {
 
 #[test]
 fn a_directory_that_is_no_project_is_refused() {
-    assert_snapshot!(Folder::new().buoy("admin routes check").stderr, @r#"error: ./buoy: not there; name the directory of a BOINC project, and make buoy/ with routes.toml in it"#);
+    assert_snapshot!(Folder::new().buoy("admin routes check").stderr, @r#"error: ./buoy: not there; name the directory of a BOINC project with --project DIR, and make buoy/ with routes.toml in it"#);
 }
 
 #[test]
@@ -90,4 +90,45 @@ fn what_waits_is_listed_tried_again_and_dropped() {
     let folder = folder.with("buoy/routes.toml", "[app.vina]\n");
     assert_snapshot!(folder.buoy("admin spool retry").stdout, @r#"1 done, 0 still waiting"#);
     assert_eq!(folder.buoy("admin spool list").stdout, "");
+}
+
+#[test]
+fn an_item_that_cannot_be_read_hides_no_other_and_can_be_dropped() {
+    let folder = project()
+        .with("buoy/spool/waiting/torn_0/item.json", "{\"vers")
+        .with("buoy/spool/waiting/torn_0/lock", "");
+    let listed = folder.buoy("admin spool list");
+    assert_snapshot!(
+        dir(&folder, &listed.stdout),
+        @"torn_0 (cannot be read): DIR/buoy/spool/waiting/torn_0/item.json: EOF while parsing a string at line 1 column 6"
+    );
+    let json: serde_json::Value =
+        serde_json::from_str(&folder.buoy("admin spool list --json").stdout).unwrap();
+    assert_eq!(json[0]["item"]["key"], "torn_0");
+    assert_snapshot!(folder.buoy("admin spool drop torn_0").stdout, @"1 dropped");
+    assert_eq!(folder.buoy("admin spool list").stdout, "");
+}
+
+#[test]
+fn what_root_does_to_a_spool_stays_its_owners() {
+    use std::os::unix::fs::{MetadataExt, chown};
+    const OWNER: u32 = 65_532;
+    let place = "buoy/spool/waiting/vina-0123456789ab__b1__a.failed-2";
+    let item = "{\"version\":1,\"key\":\"vina-0123456789ab__b1__a.failed-2\",\"workunit\":\"vina-0123456789ab__b1__a\",\
+                \"instance\":null,\"workunit_id\":\"26\",\"batch_id\":\"41\",\"received\":1000.0,\
+                \"happened\":{\"failed\":{\"mask\":2}},\"outputs\":[]}";
+    let folder = project()
+        .with("buoy/routes.toml", "[app.vina]\n")
+        .with(&format!("{place}/item.json"), item)
+        .with(&format!("{place}/lock"), "");
+    if rustix::process::geteuid().is_root() {
+        for path in folder.tree() {
+            chown(path, Some(OWNER), Some(OWNER)).unwrap();
+        }
+    }
+    let owner = folder.path("buoy").metadata().unwrap().uid();
+    assert_snapshot!(folder.buoy("admin spool retry").stdout, @"1 done, 0 still waiting");
+    for path in folder.tree() {
+        assert_eq!(path.metadata().unwrap().uid(), owner, "{}", path.display());
+    }
 }
