@@ -242,7 +242,7 @@ impl Breakers {
         Ok(found)
     }
 
-    /// Forgets a record, so that the rule is tried at once and waited for as if it had never failed.
+    /// Forgets a record, so that the rule is tried at once. Time for waiting that it shares with others stays used up.
     ///
     /// # Errors
     /// It can't be removed.

@@ -132,6 +132,11 @@ impl Work<'_> {
         Ok(values)
     }
 
+    /// Where the outputs were collected, as whole paths.
+    fn collected(&self) -> Vec<String> {
+        self.files.values().map(|path| absolute(path).display().to_string()).collect()
+    }
+
     fn write_row(&mut self, claimed: &Claimed) -> Result<(), Stuck> {
         let Some(spec) = &self.routed.route.assimilate.table else { return Ok(()) };
         let file = self.session.call.directory.join(&spec.file);
@@ -142,8 +147,7 @@ impl Work<'_> {
             Happened::Done => ("done", None),
             Happened::Failed { mask } => ("failed", Some(mask)),
         };
-        let files: Vec<String> =
-            self.files.values().map(|path| absolute(path).display().to_string()).collect();
+        let files = self.collected();
         let row = Row {
             own: [
                 text(&item.workunit),
@@ -195,6 +199,7 @@ impl Work<'_> {
             self.values(claimed)?.into_iter().map(|(name, value)| (name, value.into())).collect();
         body["item"] = claimed.item.key.as_str().into();
         body["received"] = utc(claimed.item.received).into();
+        body["files"] = self.collected().into();
         body["values"] = values.into();
         let body = body.to_string();
         let posted = hook::post(spec, self.session.call.directory, &claimed.item.key, body.as_bytes());

@@ -227,6 +227,8 @@ fn a_hook_gets_a_signed_post_until_it_takes_it() {
         assert!(headers.contains(&format!("x-buoy-item: {}_1", workunit("a"))), "{headers:?}");
         let json: serde_json::Value = serde_json::from_str(&body).unwrap();
         assert_eq!((&json["values"]["energy"], &json["job"]), (&"-7.25".into(), &"a".into()));
+        let file = json["files"][0].as_str().unwrap();
+        assert!(fs::read_to_string(file).is_ok_and(|text| text.contains("RESULT")), "{file}");
     }
     // Once it was taken, the same call tells nobody again: the server takes no more connections.
     project.run_inline(&line).is(0, "");
