@@ -88,6 +88,9 @@ pub struct Waiting {
     pub bytes: u64,
 }
 
+/// An item's name, and what is in it or why that can't be read.
+pub type Listed = (String, Result<Waiting, SpoolError>);
+
 fn at(path: &Path) -> impl FnOnce(io::Error) -> SpoolError {
     let path = path.to_owned();
     move |source| SpoolError { path, source }
@@ -272,7 +275,7 @@ impl Spool {
     ///
     /// # Errors
     /// The spool can't be read.
-    pub fn list(&self) -> Result<Vec<(String, Result<Waiting, SpoolError>)>, SpoolError> {
+    pub fn list(&self) -> Result<Vec<Listed>, SpoolError> {
         let mut found = Vec::new();
         for key in self.keys()? {
             let waiting = self.read(&key).map(|read| {
