@@ -286,6 +286,10 @@ impl BroughtSpec {
     fn script(&self, brought: &BroughtScript) -> Result<Script, String> {
         let image =
             match &brought.image {
+                // It becomes an argument of the engine's.
+                Some(image) if image.starts_with('-') || image.contains(char::is_whitespace) => {
+                    return Err(format!("its script asks for the image {image:?}, which is no image's name"));
+                }
                 Some(image) if self.images.iter().any(|allowed| allowed == image || allowed == "*") => image,
                 Some(image) => {
                     return Err(format!(
@@ -401,6 +405,9 @@ mod tests {
         assert_eq!(image("['a', 'b']", None).unwrap(), "a");
         assert_eq!(image("['a', 'b']", Some("b")).unwrap(), "b");
         assert_eq!(image("['*']", Some("z")).unwrap(), "z");
+        for option in ["--privileged", "-v=/:/host", "a b"] {
+            assert!(image("['*']", Some(option)).unwrap_err().contains("no image's name"), "{option}");
+        }
         assert!(image("['a']", Some("z")).unwrap_err().contains("asks for the image \"z\""));
         assert!(image("[]", None).unwrap_err().contains("lists no image"));
     }

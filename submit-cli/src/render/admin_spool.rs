@@ -3,13 +3,10 @@
 use std::io::{self, Write};
 
 use validators::alert::utc;
-use validators::spool::{Outlook, SpoolError, Waiting};
+use validators::spool::{Listed, Outlook, SpoolError, Waiting};
 
 use super::terminal::harmless;
 use crate::units::show_size;
-
-/// An item of the spool, or why it can't be read.
-type Listed = (String, Result<Waiting, SpoolError>);
 
 fn why(error: &SpoolError) -> String {
     format!("{}: {}", error.path.display(), error.source)
