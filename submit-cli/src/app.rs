@@ -65,13 +65,17 @@ impl AppSpec {
     }
 }
 
-/// Programs of the submitter's own that judge results; a project runs them in a container without network.
+/// Programs of the submitter's own that judge and take results; a project runs them in a container without network.
 #[derive(Debug, Clone)]
 pub struct JudgeScript {
     /// Program and arguments that look at one result; may be empty.
     pub init: Vec<String>,
     /// Program and arguments that look at two results whose bytes differ; may be empty.
     pub compare: Vec<String>,
+    /// Program and arguments that get each canonical result; may be empty.
+    pub assimilate: Vec<String>,
+    /// Files that it makes.
+    pub makes: Vec<String>,
     /// Exit codes as BOINC's own scripts have them.
     pub legacy: bool,
     /// The image; it is on the server, and on this computer for `buoy run`.

@@ -166,6 +166,8 @@ fn brought_script(app: &AppSpec, script: &JudgeScript, mistakes: &mut Diagnostic
     Some(BroughtScript {
         init: script.init.clone(),
         compare: script.compare.clone(),
+        assimilate: script.assimilate.clone(),
+        makes: script.makes.clone(),
         legacy: script.legacy,
         image: Some(script.image.clone()),
         files,

@@ -20,6 +20,7 @@ use crate::routes::{AssimilateRoute, Route, RouteOutput};
 use crate::script::container::{Sandbox, ScriptFile};
 use crate::script::{Place, Script, ScriptSpec};
 use crate::spec::{AssimilateSpec, ValidateSpec};
+use crate::values::ValueSpec;
 use crate::workunit_name::HASH_DIGITS;
 
 /// A rule file may not be larger than this, scripts included.
@@ -61,6 +62,12 @@ pub struct BroughtScript {
     /// As in [`ScriptSpec::compare`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub compare: Vec<String>,
+    /// As in [`ScriptSpec::assimilate`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assimilate: Vec<String>,
+    /// As in [`ScriptSpec::makes`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub makes: Vec<String>,
     /// As in [`ScriptSpec::legacy`].
     #[serde(default)]
     pub legacy: bool,
@@ -96,6 +103,9 @@ pub struct BroughtSpec {
     /// Memory of a script, in megabytes.
     #[serde(default = "default_memory")]
     pub memory_mb: u32,
+    /// Largest file that a script writes, in megabytes.
+    #[serde(default = "default_output")]
+    pub output_mb: u32,
     /// Where canonical outputs of these apps go.
     #[serde(default)]
     pub assimilate: AssimilateRoute,
@@ -115,6 +125,10 @@ fn default_timeout() -> u32 {
 
 fn default_memory() -> u32 {
     500
+}
+
+fn default_output() -> u32 {
+    100
 }
 
 /// A rule file cannot be used. Nothing is said about any result.
@@ -208,6 +222,7 @@ impl BroughtSpec {
             engine: None,
             timeout_seconds: default_timeout(),
             memory_mb: default_memory(),
+            output_mb: default_output(),
             assimilate: AssimilateRoute::default(),
         }
     }
@@ -219,6 +234,7 @@ impl BroughtSpec {
             ("fanout", self.fanout),
             ("timeout_seconds", self.timeout_seconds),
             ("memory_mb", self.memory_mb),
+            ("output_mb", self.output_mb),
         ] {
             if value == 0 {
                 mistakes.push(format!("{key}: 0 is too little"));
@@ -242,7 +258,8 @@ impl BroughtSpec {
     /// The route of a bundle, from its rule file.
     ///
     /// # Errors
-    /// It is not there, not what HASH says, or asks for more than is allowed.
+    /// It is not there, not what HASH says, or of another form. A script that is not allowed is [`Place::Refused`], since
+    /// what needs no script goes on without it.
     pub fn route(
         &self,
         app: &str,
@@ -270,53 +287,63 @@ impl BroughtSpec {
             let message = format!("it is of the science app {:?}, the workunit of {app:?}", file.app);
             return Err(BroughtError::Refused { path, message });
         }
-        let script = match &file.script {
-            Some(script) => {
-                Some(self.script(script).map_err(|message| BroughtError::Refused { path, message })?)
-            }
-            None => None,
-        };
+        let script = file.script.as_ref().map(|script| self.script(script));
         let mut assimilate = self.assimilate.clone();
-        // A submitter says which values matter; where things go is the admin's.
-        assimilate.value.extend(file.assimilate.value);
-        let route = Route { outputs: Some(file.outputs), validate: file.validate, assimilate, script: None };
+        // A submitter says which values matter; where things go is the admin's, and so is a name that both use.
+        let is_new = |value: &ValueSpec| self.assimilate.value.iter().all(|own| own.name != value.name);
+        assimilate.value.extend(file.assimilate.value.into_iter().filter(is_new));
+        let route = Route {
+            outputs: Some(file.outputs),
+            validate: file.validate,
+            assimilate,
+            script: script.as_ref().map(|script| script.spec.clone()),
+        };
         Ok((route, script))
     }
 
-    fn script(&self, brought: &BroughtScript) -> Result<Script, String> {
-        let image =
-            match &brought.image {
-                // It becomes an argument of the engine's.
-                Some(image) if image.starts_with('-') || image.contains(char::is_whitespace) => {
-                    return Err(format!("its script asks for the image {image:?}, which is no image's name"));
-                }
-                Some(image) if self.images.iter().any(|allowed| allowed == image || allowed == "*") => image,
-                Some(image) => {
-                    return Err(format!(
-                        "its script asks for the image {image:?}; the project's brought.images are {:?}",
-                        self.images
-                    ));
-                }
-                None => self.images.iter().find(|image| *image != "*").ok_or(
-                    "it brings a script, and the project's brought.images lists no image to run it in",
-                )?,
-            };
+    fn script(&self, brought: &BroughtScript) -> Script {
+        let image = self.image(brought);
         let spec = ScriptSpec {
             init: brought.init.clone(),
             compare: brought.compare.clone(),
-            assimilate: Vec::new(),
+            assimilate: brought.assimilate.clone(),
+            makes: brought.makes.clone(),
             legacy: brought.legacy,
-            container: Some(image.clone()),
+            container: image.as_ref().ok().cloned(),
             timeout_seconds: self.timeout_seconds,
             memory_mb: self.memory_mb,
-            output_mb: 100,
+            output_mb: self.output_mb,
         };
-        let place = Place::Container(Sandbox {
-            image: image.clone(),
-            engine: self.engine,
-            files: brought.files.clone(),
-        });
-        Ok(Script { spec, place })
+        let place = match image {
+            Ok(image) => {
+                Place::Container(Sandbox { image, engine: self.engine, files: brought.files.clone() })
+            }
+            Err(why) => Place::Refused(why),
+        };
+        Script { spec, place }
+    }
+
+    /// Where a script runs, or why it does not.
+    fn image(&self, brought: &BroughtScript) -> Result<String, String> {
+        match &brought.image {
+            // It becomes an argument of the engine's.
+            Some(image) if image.starts_with('-') || image.contains(char::is_whitespace) => {
+                Err(format!("it asks for the image {image:?}, which is no image's name"))
+            }
+            Some(image) if self.images.iter().any(|allowed| allowed == image || allowed == "*") => {
+                Ok(image.clone())
+            }
+            Some(image) => Err(format!(
+                "it asks for the image {image:?}; the project's brought.images are {:?}",
+                self.images
+            )),
+            None => self
+                .images
+                .iter()
+                .find(|image| *image != "*")
+                .cloned()
+                .ok_or_else(|| "the project's brought.images lists no image to run it in".to_owned()),
+        }
     }
 }
 
@@ -399,8 +426,11 @@ mod tests {
             ..BroughtScript::default()
         };
         let image = |allowed: &str, wanted| {
-            let script = spec(&format!("apps = ['*']\nimages = {allowed}")).script(&script(wanted))?;
-            Ok::<_, String>(script.spec.container.unwrap())
+            match spec(&format!("apps = ['*']\nimages = {allowed}")).script(&script(wanted)).place {
+                Place::Container(sandbox) => Ok(sandbox.image),
+                Place::Refused(why) => Err(why),
+                Place::Host { .. } => panic!("a submitter's script on the host"),
+            }
         };
         assert_eq!(image("['a', 'b']", None).unwrap(), "a");
         assert_eq!(image("['a', 'b']", Some("b")).unwrap(), "b");

@@ -15,11 +15,11 @@ use thiserror::Error;
 use crate::brought::BroughtError;
 use crate::rule::OutputRule;
 use crate::script::container::Sandbox;
-use crate::script::{Place, Script, ScriptSpec};
+use crate::script::{Place, Script, ScriptSpec, made};
 use crate::spec::{Step, ValidateSpec};
 
 pub use file::{Routes, Settings};
-pub use place::{AssimilateRoute, HookSpec, Layout, PathTemplate, TableSpec};
+pub use place::{AssimilateRoute, HookSpec, Layout, NamedFile, PathTemplate, TableSpec};
 
 /// Environment variable with the path of `routes.toml`.
 pub const ROUTES_VARIABLE: &str = "BUOY_ROUTES";
@@ -219,6 +219,8 @@ impl Route {
         };
         mistakes.extend(in_table("assimilate", self.assimilate.mistakes()));
         mistakes.extend(in_table("script", self.script.as_ref().map_or(Vec::new(), ScriptSpec::mistakes)));
+        let makes = self.script.as_ref().map_or(&[][..], |script| &script.makes);
+        mistakes.extend(in_table("script", made::mistakes(makes, &names)));
         let general = self.validate.general().unwrap_or_default();
         match self.validate.rules(&names) {
             Ok(rules) if mistakes.is_empty() => {

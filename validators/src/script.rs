@@ -2,6 +2,7 @@
 
 pub mod container;
 pub mod host;
+pub mod made;
 mod request;
 
 use std::ffi::OsString;
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use request::{Purpose, Request, RequestOutput, RequestResult};
+pub use request::{Purpose, Request, RequestMade, RequestOutput, RequestResult};
 
 /// `[app.….script]` of the routes file: programs in place of the built-in rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +26,9 @@ pub struct ScriptSpec {
     /// Program and arguments that get each canonical result, and each failure.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub assimilate: Vec<String>,
+    /// Names of files that `assimilate` may fill, see [`made`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub makes: Vec<String>,
     /// Exit codes as BOINC's own scripts have them: whatever is not 0, 3 or 75 means "invalid".
     #[serde(default)]
     pub legacy: bool,
@@ -75,6 +79,9 @@ impl ScriptSpec {
         }
         if all.iter().all(|(_, words)| words.is_empty()) {
             mistakes.push("script: one of init, compare and assimilate is needed".to_owned());
+        }
+        if self.assimilate.is_empty() && !self.makes.is_empty() {
+            mistakes.push("script.makes: only a script for assimilate makes files".to_owned());
         }
         for (key, value) in [
             ("timeout_seconds", self.timeout_seconds),
@@ -134,6 +141,8 @@ pub enum Place {
     },
     /// In a container without network.
     Container(container::Sandbox),
+    /// Nowhere: what it asks for is not allowed, and why.
+    Refused(String),
 }
 
 /// A program to be run on this host.
@@ -205,6 +214,7 @@ impl Script {
                 Ok(ended) => (ended.code, ended.said),
                 Err(error) => (Err(crate::shim::with_causes(&error)), String::new()),
             },
+            Place::Refused(why) => (Err(why.clone()), String::new()),
         };
         Some(outcome(code, &said, self.spec.legacy))
     }
@@ -220,6 +230,7 @@ impl Script {
         Some(match &self.place {
             Place::Host { base } => host::check(&host::resolve(base, program)),
             Place::Container(sandbox) => sandbox.check().map_err(|error| crate::shim::with_causes(&error)),
+            Place::Refused(why) => Err(why.clone()),
         })
     }
 }

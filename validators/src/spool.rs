@@ -3,6 +3,8 @@
 //! ```text
 //! spool/waiting/ITEM/item.json    what was handed over; ITEM is the result's name, or WORKUNIT.failed-MASK
 //!                    files/       the outputs, under their names on the server
+//!                    made/        what the route's script made
+//!                    making/      what it is at, or has left unfinished
 //!                    state.json   tries so far, if there were any
 //!                    lock         held by whoever works on it
 //! spool/making/                   items that are not whole yet
@@ -14,6 +16,7 @@
 //! assimilated. Everything that is done with it can be done twice.
 
 mod item;
+mod turns;
 mod work;
 
 use std::collections::BTreeSet;
@@ -34,6 +37,12 @@ pub(crate) use work::{Steps, Worker, note_stuck, retry, work_on};
 
 /// Directory of an item's outputs.
 const FILES: &str = "files";
+
+/// Directory of what an item's script made.
+const MADE: &str = "made";
+
+/// Directory of what it is at.
+const MAKING: &str = "making";
 
 /// So long it is remembered that an item is done, in seconds.
 const REMEMBERED_SECONDS: u64 = 30 * 86_400;
@@ -373,6 +382,21 @@ impl Claimed {
         let temporary = self.directory.join("state.json.tmp");
         let text = serde_json::to_vec(&self.state).expect("texts and numbers become JSON");
         fs::write(&temporary, text).and_then(|()| fs::rename(&temporary, &path)).map_err(at(&path))
+    }
+
+    /// The batch's number in the database, if it is known.
+    pub(crate) fn batch_id(&self) -> Option<&str> {
+        self.item.batch_id.as_deref().or(self.state.batch_id.as_deref())
+    }
+
+    /// Where the route's script makes its files.
+    pub(crate) fn making(&self) -> PathBuf {
+        self.directory.join(MAKING)
+    }
+
+    /// Where they are once it is done.
+    pub(crate) fn made(&self) -> PathBuf {
+        self.directory.join(MADE)
     }
 
     /// The path of an output that was taken.

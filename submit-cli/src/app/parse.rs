@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use toml::de::DeValue;
+use validators::routes::AssimilateRoute;
 use validators::spec::{AssimilateSpec, ValidateSpec, locate};
 
 use super::{AppSpec, Gpu, Image, Input, Mode, Output, Replication, Resources};
@@ -41,8 +42,9 @@ pub fn parse(file: &Path, text: &str, mistakes: &mut Diagnostics) -> Option<AppS
     let outputs = outputs(&doc, &mut top);
     let resources = resources(&doc, &mut top);
     let replication = replication(&doc, &mut top);
-    let (validate, assimilate) = rules(&doc, &mut top, &outputs);
-    let script = script::parse(&doc, &mut top, &dir);
+    let script = script::parse(&doc, &mut top, &dir, &outputs);
+    let makes = script.as_ref().map_or(&[][..], |script| &script.makes);
+    let (validate, assimilate) = rules(&doc, &mut top, &outputs, makes);
     top.finish();
     if let Some(image) = &image {
         one_name_each(&doc, image, &inputs, &outputs);
@@ -295,6 +297,7 @@ fn rules(
     doc: &Document<'_>,
     top: &mut Section<'_, '_>,
     outputs: &[Output],
+    makes: &[String],
 ) -> (ValidateSpec, AssimilateSpec) {
     #[derive(Default, serde::Deserialize)]
     struct Rules {
@@ -330,17 +333,15 @@ fn rules(
             doc.note(Diagnostic::new(place, error.to_string()));
         }
     }
-    for value in &rules.assimilate.value {
-        let unknown = (!names.contains(&value.output.as_str())).then(|| {
-            let outputs = names.join(", ");
-            format!(
-                "assimilate.value {:?}: there is no output {:?}, the outputs are {outputs}",
-                value.name, value.output
-            )
-        });
-        for mistake in value.mistakes().into_iter().chain(unknown) {
-            doc.note(Diagnostic::new(values_place.clone(), mistake));
-        }
+    let sources: Vec<&str> = names.into_iter().chain(makes.iter().map(String::as_str)).collect();
+    let unknown = rules.assimilate.value.iter().filter(|value| !sources.contains(&value.output.as_str()));
+    let unknown = unknown.map(|value| {
+        let sources = sources.join(", ");
+        let (name, output) = (&value.name, &value.output);
+        format!("assimilate.value {name:?}: there is no output {output:?}, the outputs are {sources}")
+    });
+    for mistake in AssimilateRoute::from(&rules.assimilate).mistakes().into_iter().chain(unknown) {
+        doc.note(Diagnostic::new(values_place.clone(), mistake));
     }
     (rules.validate, rules.assimilate)
 }

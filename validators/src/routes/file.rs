@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{Author, Route, RouteError, RouteMistake, Routed};
+use super::{AssimilateRoute, Author, Route, RouteError, RouteMistake, Routed};
 use crate::alert::AlertSpec;
 use crate::breaker::OUTAGE_SECONDS;
 use crate::brought::BroughtSpec;
@@ -27,7 +27,18 @@ struct RoutesFile {
     alert: AlertSpec,
     #[serde(default)]
     breaker: BreakerSpec,
+    #[serde(default)]
+    batch_id: BatchIdSpec,
     brought: Option<BroughtSpec>,
+}
+
+/// `[batch_id]` of the routes file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BatchIdSpec {
+    /// A program and its arguments; it gets a workunit's number and name as two more, and prints its batch's number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub command: Vec<String>,
 }
 
 /// `[breaker]` of the routes file.
@@ -56,11 +67,17 @@ pub struct Settings {
     pub alert: AlertSpec,
     /// Seconds that are waited for a rule's outage, all calls together.
     pub outage_seconds: f64,
+    /// Who knows the number of a workunit's batch.
+    pub batch_id: BatchIdSpec,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { alert: AlertSpec::default(), outage_seconds: OUTAGE_SECONDS }
+        Self {
+            alert: AlertSpec::default(),
+            outage_seconds: OUTAGE_SECONDS,
+            batch_id: BatchIdSpec::default(),
+        }
     }
 }
 
@@ -103,7 +120,10 @@ impl Routes {
             let message = format!("outage_seconds: {outage}: 0 to 86400 are accepted");
             return Err(meaning("breaker", message));
         }
-        let mistakes = file.brought.as_ref().map(BroughtSpec::mistakes).unwrap_or_default();
+        let mut mistakes = file.brought.as_ref().map(BroughtSpec::mistakes).unwrap_or_default();
+        if let Some(brought) = &file.brought {
+            mistakes.extend(lacks_batch_id(&file, &brought.assimilate));
+        }
         if !mistakes.is_empty() {
             return Err(meaning("brought", mistakes.join("; ")));
         }
@@ -112,7 +132,11 @@ impl Routes {
 
     /// What holds for all routes.
     pub fn settings(&self) -> Settings {
-        Settings { alert: self.file.alert.clone(), outage_seconds: self.file.breaker.outage_seconds }
+        Settings {
+            alert: self.file.alert.clone(),
+            outage_seconds: self.file.breaker.outage_seconds,
+            batch_id: self.file.batch_id.clone(),
+        }
     }
 
     /// What a workunit's name says.
@@ -216,7 +240,16 @@ impl Routes {
         table: &[&str],
         key: &str,
     ) -> Result<Routed, RouteError> {
-        route.check().map(|routed| routed.named(key, &self.path)).map_err(|mistakes| {
+        let lacks = lacks_batch_id(&self.file, &route.assimilate);
+        let checked = match (route.check(), lacks) {
+            (checked, None) => checked,
+            (checked, Some(text)) => {
+                let mut mistakes = checked.err().unwrap_or_default();
+                mistakes.push(RouteMistake { path: vec![Step::Key("assimilate".to_owned())], text });
+                Err(mistakes)
+            }
+        };
+        checked.map(|routed| routed.named(key, &self.path)).map_err(|mistakes| {
             let told = mistakes.iter().map(|mistake| {
                 let table = table.iter().map(|&step| Step::Key(step.to_owned()));
                 let steps: Vec<Step> = table.chain(mistake.path.iter().cloned()).collect();
@@ -234,6 +267,15 @@ impl Routes {
             RouteError::Meaning { path: path.to_owned(), section, message }
         })
     }
+}
+
+/// What is wrong if files are to be placed by a number that nobody can tell, in words.
+fn lacks_batch_id(file: &RoutesFile, assimilate: &AssimilateRoute) -> Option<String> {
+    let is_lacking = assimilate.needs_batch_id() && file.batch_id.command.is_empty();
+    is_lacking.then(|| {
+        "assimilate: files are placed by the batch's number, which servers do not pass: [batch_id] command is needed"
+            .to_owned()
+    })
 }
 
 fn joined(mistakes: &[RouteMistake]) -> String {

@@ -37,12 +37,14 @@ pub struct AssimilateRoute {
 
 /// How collected files are laid out below the top directory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum Layout {
-    /// `BATCH/WORKUNIT__file_OUTPUT`, and `BATCH/WORKUNIT_error`: what BOINC's web pages serve
-    /// (`html/inc/submit_util.inc`, `batch_collect_outfile_path`).
+    /// `BATCH/WORKUNIT__file_OUTPUT`, and `BATCH/WORKUNIT_error`, by the name of the batch.
     #[default]
     Batch,
+    /// The same by the batch's number in the database: what BOINC's web pages serve (`html/inc/submit_util.inc`,
+    /// `batch_collect_outfile_path`).
+    BatchId,
     /// `JOB/OUTPUT`, and `WORKUNIT_error`.
     Job,
 }
@@ -104,6 +106,14 @@ impl From<&AssimilateSpec> for AssimilateRoute {
 }
 
 impl AssimilateRoute {
+    /// Whether files are placed by the batch's number in the database.
+    pub fn needs_batch_id(&self) -> bool {
+        match &self.path {
+            Some(path) => PathTemplate::parse(path).is_ok_and(|template| template.has_batch_id()),
+            None => self.layout == Layout::BatchId,
+        }
+    }
+
     /// What is wrong with it, in words.
     pub fn mistakes(&self) -> Vec<String> {
         let mut mistakes = Vec::new();
@@ -154,10 +164,24 @@ enum Part {
     App,
     Hash,
     Batch,
+    BatchId,
     Job,
     Workunit,
     Output,
     Number,
+}
+
+/// What a path is made of, beside what the workunit's name says.
+#[derive(Clone, Copy, Debug)]
+pub struct NamedFile<'a> {
+    /// Name of the batch; its number, where names do not say it.
+    pub batch: &'a str,
+    /// Its number in the database, 0 for none.
+    pub batch_id: &'a str,
+    /// Logical name of the output, or of what a script made.
+    pub output: &'a str,
+    /// Its number.
+    pub number: usize,
 }
 
 impl PathTemplate {
@@ -175,13 +199,14 @@ impl PathTemplate {
                 "app" => Part::App,
                 "hash" => Part::Hash,
                 "batch" => Part::Batch,
+                "batch_id" => Part::BatchId,
                 "job" => Part::Job,
                 "workunit" => Part::Workunit,
                 "output" => Part::Output,
                 "number" => Part::Number,
                 other => {
                     return Err(format!(
-                        "{{{other}}} is not known: app, hash, batch, job, workunit, output and number are"
+                        "{{{other}}} is not known: app, hash, batch, batch_id, job, workunit, output and number are"
                     ));
                 }
             });
@@ -204,9 +229,14 @@ impl PathTemplate {
         Ok(Self { parts })
     }
 
+    /// Whether the batch's number is part of it.
+    fn has_batch_id(&self) -> bool {
+        self.parts.contains(&Part::BatchId)
+    }
+
     /// The path of an output below the top directory; `None` if it would lead out of it.
-    pub fn render(&self, subject: &Subject, batch: &str, output: &str, number: usize) -> Option<PathBuf> {
-        let number = number.to_string();
+    pub fn render(&self, subject: &Subject, file: &NamedFile) -> Option<PathBuf> {
+        let number = file.number.to_string();
         let known = |value: &'_ Option<String>| value.clone().unwrap_or_else(|| "unknown".to_owned());
         let text: String = self
             .parts
@@ -215,10 +245,11 @@ impl PathTemplate {
                 Part::Text(text) => text.clone(),
                 Part::App => known(&subject.app),
                 Part::Hash => known(&subject.hash),
-                Part::Batch => batch.to_owned(),
+                Part::Batch => file.batch.to_owned(),
+                Part::BatchId => file.batch_id.to_owned(),
                 Part::Job => subject.job.clone().unwrap_or_else(|| subject.workunit.clone()),
                 Part::Workunit => subject.workunit.clone(),
-                Part::Output => output.to_owned(),
+                Part::Output => file.output.to_owned(),
                 Part::Number => number.clone(),
             })
             .collect();
@@ -235,21 +266,21 @@ mod tests {
     fn a_template_places_outputs_by_what_is_known_of_them() {
         let template = PathTemplate::parse("{app}/{batch}/{job}.{number}-{output}").unwrap();
         let subject = Subject::new("vina-0123456789ab__b1__lig_7", &[]);
-        let path = template.render(&subject, "b1", "poses.pdbqt", 2).unwrap();
+        let file = NamedFile { batch: "b1", batch_id: "41", output: "poses.pdbqt", number: 2 };
+        let path = template.render(&subject, &file).unwrap();
         assert_eq!(path, Path::new("vina/b1/lig_7.2-poses.pdbqt"));
         let foreign = Subject::new("q3_0", &[]);
-        assert_eq!(template.render(&foreign, "41", "x", 0).unwrap(), Path::new("unknown/41/q3_0.0-x"));
+        let by_number = PathTemplate::parse("{app}/{batch_id}/{job}.{number}-{output}").unwrap();
+        let path = by_number.render(&foreign, &NamedFile { output: "x", number: 0, ..file }).unwrap();
+        assert_eq!(path, Path::new("unknown/41/q3_0.0-x"));
     }
 
     #[test]
     fn no_name_leads_out_of_the_directory() {
         let template = PathTemplate::parse("{workunit}/{output}").unwrap();
         for (workunit, output) in [("..", "x"), ("a", ".."), ("a", "../x"), ("/etc", "x"), ("", "x")] {
-            assert_eq!(
-                template.render(&Subject::new(workunit, &[]), "b", output, 0),
-                None,
-                "{workunit} {output}"
-            );
+            let file = NamedFile { batch: "b", batch_id: "0", output, number: 0 };
+            assert_eq!(template.render(&Subject::new(workunit, &[]), &file), None, "{workunit} {output}");
         }
     }
 

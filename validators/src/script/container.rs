@@ -28,6 +28,9 @@ const SAID_BYTES: usize = 8 << 10;
 /// Where things are in the container.
 const WORK: &str = "/buoy";
 
+/// Where the files are in it that a script fills.
+const MADE: &str = "/made";
+
 /// How a script is run in a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sandbox {
@@ -144,6 +147,9 @@ impl Sandbox {
                 "--read-only".into(),
                 "--tmpfs".into(),
                 format!("/tmp:rw,size={}", limits.output_bytes),
+                // Of each file that it makes: those are on the host's disk.
+                "--ulimit".into(),
+                format!("fsize={}", limits.output_bytes),
                 // An image's own entry point would get the script as its argument.
                 "--entrypoint".into(),
                 program.into(),
@@ -278,6 +284,12 @@ fn mounts(request: &Request, directory: &Path) -> (Vec<Mount>, Request) {
             output.path = target.into();
         }
     }
+    // Each file by itself: in a directory a script could leave anything, in any number.
+    for made in &mut inside.made {
+        let target = format!("{MADE}/{}", made.name);
+        mounts.push(Mount { source: made.path.clone(), target: target.clone(), read_only: false });
+        made.path = target.into();
+    }
     (mounts, inside)
 }
 
@@ -313,8 +325,22 @@ impl Slot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::script::{Purpose, RequestOutput, RequestResult};
+    use crate::script::{Purpose, RequestMade, RequestOutput, RequestResult};
     use crate::subject::Subject;
+
+    #[test]
+    fn a_container_may_write_the_files_that_it_makes_and_nothing_else() {
+        let made = RequestMade { name: "sum.json".into(), path: "/spool/x/making/sum.json".into() };
+        let request = Request {
+            made: vec![made],
+            ..Request::new(Purpose::Assimilate, &Subject::default(), vec![])
+        };
+        let (mounts, inside) = mounts(&request, Path::new("/w"));
+        let writable: Vec<_> = mounts.iter().filter(|mount| !mount.read_only).collect();
+        assert_eq!(writable.len(), 1);
+        assert_eq!(writable[0].target, "/made/sum.json");
+        assert!(inside.environment().contains(&("BUOY_MADE".to_owned(), "/made".into())));
+    }
 
     #[test]
     fn a_container_sees_the_outputs_read_only_under_their_own_names() {

@@ -1,7 +1,7 @@
 //! What a script is told: JSON on its standard input, paths as arguments, a few environment variables.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
@@ -60,6 +60,18 @@ pub struct Request {
     pub error: Option<String>,
     /// One result, or two to compare.
     pub results: Vec<RequestResult>,
+    /// Files that it may fill; only for an assimilator. All are in one directory.
+    pub made: Vec<RequestMade>,
+}
+
+/// A file that a script may fill. It is there, and empty.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RequestMade {
+    /// Its name, as `makes` has it.
+    pub name: String,
+    /// Where it is, absolute.
+    #[serde(serialize_with = "lossy")]
+    pub path: PathBuf,
 }
 
 /// A result.
@@ -93,7 +105,7 @@ pub struct RequestOutput {
     pub bytes: Option<u64>,
 }
 
-fn lossy<S: Serializer>(path: &std::path::Path, serializer: S) -> Result<S::Ok, S::Error> {
+fn lossy<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&path.to_string_lossy())
 }
 
@@ -113,6 +125,7 @@ impl Request {
             error_mask: None,
             error: None,
             results,
+            made: Vec::new(),
         }
     }
 
@@ -142,8 +155,14 @@ impl Request {
             ("BUOY_BATCH", text(&self.batch)),
             ("BUOY_JOB", text(&self.job)),
         ]
+        .into_iter()
+        .chain(self.made_directory().map(|directory| ("BUOY_MADE", directory.into())))
         .map(|(key, value)| (key.to_owned(), value))
-        .to_vec()
+        .collect()
+    }
+
+    fn made_directory(&self) -> Option<&Path> {
+        self.made.first()?.path.parent()
     }
 
     /// Itself as JSON.

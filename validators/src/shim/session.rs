@@ -174,16 +174,25 @@ impl<'a> Session<'a> {
     }
 
     fn alert_quietly(&self, text: &str) {
-        let base = self.routes_toml.parent().unwrap_or(Path::new("")).to_owned();
         let alerts = Alerts {
             file: file_beside(&self.routes_toml),
             spec: self.settings.alert.clone(),
-            base,
+            base: self.base().to_owned(),
             work: self.state.join("work"),
         };
         for problem in alerts.raise(self.call.clock.now(), text) {
             self.log(&problem);
         }
+    }
+
+    /// What tells the number of a workunit's batch.
+    pub(crate) fn batch_id_command(&self) -> &[String] {
+        &self.settings.batch_id.command
+    }
+
+    /// Where the admin's relative programs start.
+    pub(crate) fn base(&self) -> &Path {
+        self.routes_toml.parent().unwrap_or(Path::new(""))
     }
 
     pub(crate) fn log(&self, line: &str) {

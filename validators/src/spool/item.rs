@@ -94,8 +94,10 @@ impl OutputState {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ItemState {
-    /// Steps that are done: `collect`, `table`, `script`, `hook`.
+    /// Steps that are done: `script`, `table`, `hook`.
     pub done: Vec<String>,
+    /// The batch's number in the database, as text, once the project was asked for it.
+    pub batch_id: Option<String>,
     /// Whether somebody is working on it, or has ended while doing so.
     pub is_begun: bool,
     /// Tries that failed.

@@ -9,15 +9,18 @@ use rusqlite::types::Value;
 use rustix::fs::FlockOperation;
 
 use super::item::reasons;
+use super::turns::Turns;
 use super::{Claimed, Happened, Spool, SpoolError};
 use crate::alert::utc;
-use crate::routes::Routed;
+use crate::routes::{Author, Routed};
+use crate::script::made::{self, Made, Making};
 use crate::script::{Outcome, Purpose, Request, RequestOutput, RequestResult};
 use crate::shim::session::{Kind, Session, Trouble};
 use crate::shim::{absolute, route, with_causes};
 use crate::spec::AssimilateKind;
 use crate::store::table::Row;
-use crate::store::{hook, place, table};
+use crate::store::place::{self, Placed};
+use crate::store::{batch_id, hook, table};
 use crate::subject::Subject;
 
 /// A worker that has nothing to do but wait ends after this; a later call starts another.
@@ -31,6 +34,9 @@ const AT_WORK_SECONDS: f64 = 5.0;
 
 /// When an item whose state can't be written is looked at again, in seconds.
 const UNWRITTEN_SECONDS: f64 = 60.0;
+
+/// A round of the worker's takes no longer, in seconds, but for the item that it is at.
+const ROUND_SECONDS: f64 = 30.0;
 
 /// Which steps are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,32 +71,61 @@ impl Stuck {
 /// Steps that were done are remembered in the item, so that none is repeated without need.
 pub(crate) fn work_on(session: &mut Session, claimed: &mut Claimed, steps: Steps) -> Result<bool, Stuck> {
     let (subject, routed) = route(session, &claimed.item.workunit).map_err(Stuck::with_all)?;
-    let mut work = Work { session, routed: &routed, subject: &subject, files: BTreeMap::new() };
-    if routed.route.assimilate.rule == AssimilateKind::Collect {
-        // Always: the later steps say where the files are, and it costs next to nothing.
-        work.collect(claimed)?;
-    }
     let assimilate = &routed.route.assimilate;
     let has_script = routed.script.as_ref().is_some_and(|script| !script.spec.assimilate.is_empty());
+    if assimilate.rule == AssimilateKind::Collect && assimilate.needs_batch_id() {
+        if steps == Steps::Quick && claimed.batch_id().is_none() {
+            return Ok(false);
+        }
+        find_batch_id(session, claimed)?;
+    }
+    let mut work = Work { session, routed: &routed, subject: &subject, files: BTreeMap::new() };
     type Take<'a> = fn(&mut Work<'a>, &Claimed) -> Result<(), Stuck>;
-    let later: [(&str, bool, Take); 3] = [
-        ("table", assimilate.table.is_some(), Work::write_row),
+    let in_turn: [(&str, bool, Take); 5] = [
+        ("collect", assimilate.rule == AssimilateKind::Collect, Work::collect),
         ("script", has_script, Work::run_script),
+        ("made", has_script && assimilate.rule == AssimilateKind::Collect, Work::collect_made),
+        ("table", assimilate.table.is_some(), Work::write_row),
         ("hook", assimilate.hook.is_some(), Work::post),
     ];
-    for (name, is_wanted, take) in later {
-        if !is_wanted || claimed.state.done.iter().any(|done| done == name) {
+    for (name, is_wanted, take) in in_turn {
+        // What collects is repeated: the later steps say where the files are, and it costs next to nothing.
+        let is_repeated = matches!(name, "collect" | "made");
+        if !is_wanted || (!is_repeated && claimed.state.done.iter().any(|done| done == name)) {
             continue;
         }
-        if steps == Steps::Quick {
+        if steps == Steps::Quick && name != "collect" {
             return Ok(false);
         }
         take(&mut work, claimed)?;
-        claimed.state.done.push(name.to_owned());
-        // Should it be lost, the step is repeated, which changes nothing.
-        let _ = claimed.save();
+        if !is_repeated {
+            claimed.state.done.push(name.to_owned());
+            // Should it be lost, the step is repeated, which changes nothing.
+            let _ = claimed.save();
+        }
     }
     Ok(true)
+}
+
+/// Asks the project for the batch's number, once for an item.
+fn find_batch_id(session: &Session, claimed: &mut Claimed) -> Result<(), Stuck> {
+    if claimed.batch_id().is_some() {
+        return Ok(());
+    }
+    let found = batch_id::ask(
+        session.batch_id_command(),
+        &claimed.item.workunit_id,
+        &claimed.item.workunit,
+        session.base(),
+        &session.state.join("work"),
+    );
+    let key = "batch_id";
+    let id = found.map_err(|why| Stuck::with_all(Trouble::new(key, Kind::Broken, why)))?;
+    session.succeeded(key);
+    claimed.state.batch_id = Some(id);
+    // Should it be lost, it is asked again.
+    let _ = claimed.save();
+    Ok(())
 }
 
 /// One item's work.
@@ -98,7 +133,7 @@ struct Work<'a> {
     session: &'a Session<'a>,
     routed: &'a Routed,
     subject: &'a Subject,
-    /// Where each output was collected, by number.
+    /// Where each output was collected, by number; behind them what the script made.
     files: BTreeMap<usize, PathBuf>,
 }
 
@@ -107,11 +142,29 @@ impl Work<'_> {
         let top = self.session.call.directory.join(&self.routed.route.assimilate.directory);
         let placed = place::place(claimed, self.routed, self.subject, &top)
             .map_err(|error| Stuck::alone(with_causes(&error)))?;
+        self.keep(placed);
+        Ok(())
+    }
+
+    /// Collects what the script made, beside the outputs.
+    fn collect_made(&mut self, claimed: &Claimed) -> Result<(), Stuck> {
+        let top = self.session.call.directory.join(&self.routed.route.assimilate.directory);
+        let placed = place::place_made(claimed, &self.made(claimed), self.routed, self.subject, &top)
+            .map_err(|error| Stuck::alone(with_causes(&error)))?;
+        self.keep(placed);
+        Ok(())
+    }
+
+    fn keep(&mut self, placed: Placed) {
         for line in placed.lines {
             self.session.log(&line);
         }
-        self.files = placed.files.into_iter().collect();
-        Ok(())
+        self.files.extend(placed.files);
+    }
+
+    fn made(&self, claimed: &Claimed) -> Vec<Made> {
+        let names = self.routed.script.as_ref().map_or(&[][..], |script| &script.spec.makes);
+        made::kept(&claimed.made(), names)
     }
 
     fn values(&self, claimed: &Claimed) -> Result<Vec<(String, Option<String>)>, Stuck> {
@@ -120,9 +173,11 @@ impl Work<'_> {
             let output = claimed.item.outputs.iter().find(|output| {
                 place::name_of(self.routed, output) == spec.output && output.state.bytes().is_some()
             });
-            let value = match output {
-                Some(output) => {
-                    let path = claimed.file(output);
+            let path = output.map(|output| claimed.file(output)).or_else(|| {
+                self.made(claimed).into_iter().find(|made| made.name == spec.output).map(|made| made.path)
+            });
+            let value = match path {
+                Some(path) => {
                     spec.read(&path).map_err(|error| Stuck::alone(format!("{}: {error}", path.display())))?
                 }
                 None => None,
@@ -140,6 +195,11 @@ impl Work<'_> {
     fn write_row(&mut self, claimed: &Claimed) -> Result<(), Stuck> {
         let Some(spec) = &self.routed.route.assimilate.table else { return Ok(()) };
         let file = self.session.call.directory.join(&spec.file);
+        // Names of values are columns: what submitters name must not use up those of all.
+        let name = match (self.routed.author, &self.subject.app) {
+            (Author::Submitter, Some(app)) => format!("{}_{}", spec.name, app.replace('-', "_")),
+            _ => spec.name.clone(),
+        };
         let item = &claimed.item;
         let text = |text: &str| Value::Text(text.to_owned());
         let known = |value: &Option<String>| value.clone().map_or(Value::Null, Value::Text);
@@ -165,7 +225,7 @@ impl Work<'_> {
             values: self.values(claimed)?,
         };
         let key = self.key("table");
-        table::write(&file, &spec.name, &row)
+        table::write(&file, &name, &row)
             .map_err(|error| Stuck::with_all(Trouble::new(&key, Kind::Broken, with_causes(&error))))?;
         self.session.succeeded(&key);
         Ok(())
@@ -173,10 +233,13 @@ impl Work<'_> {
 
     fn run_script(&mut self, claimed: &Claimed) -> Result<(), Stuck> {
         let Some(script) = &self.routed.script else { return Ok(()) };
-        let request = self.request(claimed);
+        let unmade = |error| Stuck::alone(format!("files of the assimilate script: {error}"));
+        let making = Making::new(&claimed.making(), &script.spec.makes).map_err(unmade)?;
+        let request = Request { made: making.request(), ..self.request(claimed) };
         let stuck = |message| Trouble::of_script(self.routed, Purpose::Assimilate, Kind::Broken, message);
         match script.run(&request, &self.session.state) {
             None | Some(Outcome::Good) => {
+                making.keep(&claimed.made()).map_err(unmade)?;
                 self.session.succeeded(&stuck(String::new()).key);
                 Ok(())
             }
@@ -241,7 +304,7 @@ impl Work<'_> {
         };
         Request {
             workunit_id: Some(item.workunit_id.clone()),
-            batch_id: item.batch_id.clone(),
+            batch_id: claimed.batch_id().map(str::to_owned),
             error_mask: mask,
             error: mask.map(reasons),
             ..Request::new(Purpose::Assimilate, self.subject, results)
@@ -264,6 +327,13 @@ pub struct Outlook {
     pub next_try: Option<f64>,
 }
 
+impl Outlook {
+    /// One that is left is due then.
+    fn is_due(&mut self, at: f64) {
+        self.next_try = Some(self.next_try.map_or(at, |next_try| next_try.min(at)));
+    }
+}
+
 /// Which items a round takes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Round<'a> {
@@ -273,41 +343,43 @@ pub(crate) enum Round<'a> {
     Named(&'a [String]),
 }
 
-/// Works on items once.
+/// Works on items once. A round of those that are due is over when it has taken long, so that what is new is seen.
 fn round(session: &mut Session, spool: &Spool, which: Round) -> Result<Outlook, SpoolError> {
-    let mut queue = Vec::new();
+    let start = session.call.clock.now();
+    let mut outlook = Outlook::default();
+    let mut wanted = Vec::new();
     for key in spool.keys()? {
         let state = super::state_in(&spool.place(&key));
-        queue.push((state.next_try, state.tries, key));
-    }
-    // Those that were tried least come first, so that one bad item does not keep the others waiting.
-    queue.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2)));
-    let mut outlook = Outlook::default();
-    let mut out: BTreeMap<String, (String, f64)> = BTreeMap::new();
-    for (next_try, _, key) in queue {
-        let now = session.call.clock.now();
         let is_wanted = match which {
-            Round::Due => next_try <= now,
+            Round::Due => state.next_try <= start,
             Round::Named(names) => names.is_empty() || names.contains(&key),
         };
-        let again = if !is_wanted {
-            Some(next_try)
-        } else {
-            let worked = spool.claim(&key).and_then(|claimed| match claimed {
-                Some(claimed) => one(session, spool, claimed, which, &mut out, &mut outlook),
-                None => Ok(spool.has(&key).then_some(now + AT_WORK_SECONDS)),
-            });
-            // The others must not wait for one whose state can't be read or written.
-            worked.unwrap_or_else(|error| {
-                session.log(&format!("{key} stays in the spool: {}", with_causes(&error)));
-                outlook.stuck += 1;
-                Some(now + UNWRITTEN_SECONDS)
-            })
-        };
-        outlook.next_try = match (outlook.next_try, again) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
+        match is_wanted {
+            true => wanted.push((key, state)),
+            false => outlook.is_due(state.next_try),
+        }
+    }
+    let mut turns = Turns::new(wanted);
+    let mut out: BTreeMap<String, (String, f64)> = BTreeMap::new();
+    while let Some(key) = turns.next(session.call.clock.now()) {
+        let now = session.call.clock.now();
+        if matches!(which, Round::Due) && now - start > ROUND_SECONDS {
+            outlook.is_due(now);
+            break;
+        }
+        let worked = spool.claim(&key).and_then(|claimed| match claimed {
+            Some(claimed) => one(session, spool, claimed, which, &mut out, &mut outlook),
+            None => Ok(spool.has(&key).then_some(now + AT_WORK_SECONDS)),
+        });
+        // The others must not wait for one whose state can't be read or written.
+        let again = worked.unwrap_or_else(|error| {
+            session.log(&format!("{key} stays in the spool: {}", with_causes(&error)));
+            outlook.stuck += 1;
+            Some(now + UNWRITTEN_SECONDS)
+        });
+        if let Some(again) = again {
+            outlook.is_due(again);
+        }
     }
     Ok(outlook)
 }

@@ -6,7 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::collect::{self, Collected};
-use crate::routes::{AssimilateRoute, Layout, PathTemplate, Routed, is_output_name};
+use crate::routes::{AssimilateRoute, Layout, NamedFile, PathTemplate, Routed, is_output_name};
+use crate::script::made::Made;
 use crate::spool::{Claimed, Happened, ItemOutput, OutputState};
 use crate::subject::Subject;
 
@@ -27,6 +28,12 @@ pub(crate) enum PlaceError {
         /// The output.
         output: String,
     },
+    /// A script has made a file with an output's name, which the route did not know.
+    #[error("the assimilate script makes {name}, which is the name of an output; name it otherwise")]
+    Taken {
+        /// The name.
+        name: String,
+    },
 }
 
 /// What collecting has done.
@@ -38,6 +45,25 @@ pub(crate) struct Placed {
     pub lines: Vec<String>,
 }
 
+impl Placed {
+    /// Puts a file in its place.
+    fn take(
+        &mut self,
+        source: &Path,
+        number: usize,
+        target: PathBuf,
+        changed: &mut BTreeSet<PathBuf>,
+    ) -> Result<(), PlaceError> {
+        let file = File::open(source).map_err(io_error(source))?;
+        let taken = collect::take(&file, &target, changed).map_err(io_error(&target))?;
+        if taken == Collected::Replaced {
+            self.lines.push(format!("{}: replaced an older file", target.display()));
+        }
+        self.files.push((number, target));
+        Ok(())
+    }
+}
+
 /// Where the files of a workunit go.
 struct Destination<'a> {
     route: &'a AssimilateRoute,
@@ -45,6 +71,8 @@ struct Destination<'a> {
     /// The top directory, resolved.
     top: PathBuf,
     batch: String,
+    /// The batch's number in the database; 0 if it is not asked for, or there is no batch.
+    batch_id: String,
     job: String,
 }
 
@@ -61,10 +89,7 @@ pub(crate) fn place(
     subject: &Subject,
     top: &Path,
 ) -> Result<Placed, PlaceError> {
-    // Names of others go by the batch's number, and 0 stands for none, as upstream has it.
-    let batch = subject.batch.clone().or(claimed.item.batch_id.clone()).unwrap_or_else(|| "0".to_owned());
-    let job = subject.job.clone().unwrap_or_else(|| subject.workunit.clone());
-    let to = Destination { route: &routed.route.assimilate, subject, top: top.to_owned(), batch, job };
+    let to = Destination::new(claimed, routed, subject, top);
     let mut placed = Placed::default();
     let mut changed = BTreeSet::new();
     let mut lost = Vec::new();
@@ -73,13 +98,7 @@ pub(crate) fn place(
         let target = to.output(&name, output.number)?;
         match &output.state {
             OutputState::Taken { .. } => {
-                let path = claimed.file(output);
-                let file = File::open(&path).map_err(io_error(&path))?;
-                let taken = collect::take(&file, &target, &mut changed).map_err(io_error(&target))?;
-                if taken == Collected::Replaced {
-                    placed.lines.push(format!("{}: replaced an older file", target.display()));
-                }
-                placed.files.push((output.number, target));
+                placed.take(&claimed.file(output), output.number, target, &mut changed)?;
             }
             OutputState::Missing if is_optional(routed, output.number) => {}
             OutputState::Missing if target.is_file() => placed.files.push((output.number, target)),
@@ -104,6 +123,29 @@ pub(crate) fn place(
     Ok(placed)
 }
 
+/// Puts what the route's script made beside an item's outputs.
+pub(crate) fn place_made(
+    claimed: &Claimed,
+    made: &[Made],
+    routed: &Routed,
+    subject: &Subject,
+    top: &Path,
+) -> Result<Placed, PlaceError> {
+    let to = Destination::new(claimed, routed, subject, top);
+    let outputs = &claimed.item.outputs;
+    let first = outputs.iter().map(|output| output.number + 1).max().unwrap_or(0);
+    let mut placed = Placed::default();
+    let mut changed = BTreeSet::new();
+    for (n, file) in made.iter().enumerate() {
+        if outputs.iter().any(|output| name_of(routed, output) == file.name) {
+            return Err(PlaceError::Taken { name: file.name.clone() });
+        }
+        placed.take(&file.path, first + n, to.output(&file.name, first + n)?, &mut changed)?;
+    }
+    collect::sync(&changed).map_err(|(path, source)| PlaceError::Io { path, source })?;
+    Ok(placed)
+}
+
 fn is_optional(routed: &Routed, number: usize) -> bool {
     routed
         .route
@@ -118,27 +160,47 @@ fn io_error(path: &Path) -> impl FnOnce(io::Error) -> PlaceError {
     move |source| PlaceError::Io { path, source }
 }
 
-impl Destination<'_> {
+impl<'a> Destination<'a> {
+    fn new(claimed: &Claimed, routed: &'a Routed, subject: &'a Subject, top: &Path) -> Self {
+        // Names of others go by the batch's number, and 0 stands for none, as upstream has it.
+        let batch_id = claimed.batch_id().unwrap_or("0").to_owned();
+        Self {
+            route: &routed.route.assimilate,
+            subject,
+            top: top.to_owned(),
+            batch: subject.batch.clone().unwrap_or_else(|| batch_id.clone()),
+            batch_id,
+            job: subject.job.clone().unwrap_or_else(|| subject.workunit.clone()),
+        }
+    }
+
+    /// Where a layout by batch puts this workunit's files.
+    fn batch_directory(&self) -> Option<&str> {
+        match (self.route.layout, &self.route.path) {
+            (Layout::Batch, None) => Some(&self.batch),
+            (Layout::BatchId, None) => Some(&self.batch_id),
+            _ => None,
+        }
+    }
+
     fn output(&self, name: &str, number: usize) -> Result<PathBuf, PlaceError> {
         if let Some(path) = &self.route.path {
             let outside = || PlaceError::Outside { output: name.to_owned() };
             let template = PathTemplate::parse(path).map_err(|_| outside())?;
-            let path = template.render(self.subject, &self.batch, name, number).ok_or_else(outside)?;
-            return Ok(self.top.join(path));
+            let file = NamedFile { batch: &self.batch, batch_id: &self.batch_id, output: name, number };
+            return Ok(self.top.join(template.render(self.subject, &file).ok_or_else(outside)?));
         }
-        Ok(match self.route.layout {
-            Layout::Batch => {
-                self.top.join(&self.batch).join(format!("{}__file_{name}", self.subject.workunit))
-            }
-            Layout::Job => self.top.join(&self.job).join(name),
+        Ok(match self.batch_directory() {
+            Some(batch) => self.top.join(batch).join(format!("{}__file_{name}", self.subject.workunit)),
+            None => self.top.join(&self.job).join(name),
         })
     }
 
     fn error(&self) -> PathBuf {
         let name = format!("{}_error", self.subject.workunit);
-        match (self.route.layout, &self.route.path) {
-            (Layout::Batch, None) => self.top.join(&self.batch).join(name),
-            _ => self.top.join(name),
+        match self.batch_directory() {
+            Some(batch) => self.top.join(batch).join(name),
+            None => self.top.join(name),
         }
     }
 }

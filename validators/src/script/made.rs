@@ -1,0 +1,174 @@
+//! What scripts that assimilate make: files that are kept beside the outputs.
+//!
+//! Their names are said beforehand, in `makes`. Each is there, empty, when the script starts, and is filled in its place: a
+//! script of a submitter's gets nothing else on the host's disk to write to, so that it can leave neither links nor
+//! directories nor files without number there, and its limit of file sizes bounds what it takes. One that stays empty
+//! was not made.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::Mode;
+
+use super::RequestMade;
+use crate::outputs::{self, Found};
+use crate::routes::is_output_name;
+
+/// So many files can be made for a workunit.
+pub const MOST: usize = 20;
+
+/// Files that a script is to fill, in a directory of their own.
+#[derive(Debug)]
+pub(crate) struct Making {
+    directory: PathBuf,
+    names: Vec<String>,
+}
+
+/// A file that was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Made {
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+impl Making {
+    /// Makes the empty files, in place of what an earlier try has left.
+    pub(crate) fn new(directory: &Path, names: &[String]) -> io::Result<Self> {
+        remove(directory)?;
+        fs::create_dir(directory)?;
+        for name in names {
+            File::create_new(directory.join(name))?;
+        }
+        Ok(Self { directory: directory.to_owned(), names: names.to_vec() })
+    }
+
+    /// As a script is told of them.
+    pub(crate) fn request(&self) -> Vec<RequestMade> {
+        let directory = crate::shim::absolute(&self.directory);
+        self.names.iter().map(|name| RequestMade { name: name.clone(), path: directory.join(name) }).collect()
+    }
+
+    /// Keeps what was made, for good, in the directory `kept`. The script has ended.
+    pub(crate) fn keep(self, kept: &Path) -> io::Result<()> {
+        for name in &self.names {
+            let path = self.directory.join(name);
+            match outputs::open(&path)? {
+                Found::File { file, .. } => {
+                    // It may have become a program of ours that others can run.
+                    rustix::fs::fchmod(&file, Mode::from_raw_mode(0o644))?;
+                    file.sync_all()?;
+                }
+                Found::Absent => {}
+                Found::Malformed(kind) => {
+                    return Err(io::Error::other(format!("{name}: the script has made a {kind} of it")));
+                }
+            }
+        }
+        File::open(&self.directory)?.sync_all()?;
+        remove(kept)?;
+        fs::rename(&self.directory, kept)
+    }
+}
+
+/// What was made and kept in this directory, of these names and in their order. It may not be there.
+pub(crate) fn kept(directory: &Path, names: &[String]) -> Vec<Made> {
+    let files = names.iter().map(|name| Made { name: name.clone(), path: directory.join(name) });
+    files.filter(|made| made.path.symlink_metadata().is_ok_and(|m| m.is_file() && m.len() > 0)).collect()
+}
+
+fn remove(directory: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// What is wrong with the names in `makes`, beside outputs of these names, in words.
+pub fn mistakes(makes: &[String], outputs: &[&str]) -> Vec<String> {
+    let mut mistakes = Vec::new();
+    let key = "script.makes";
+    if makes.len() > MOST {
+        mistakes.push(format!("{key}: {} files, {MOST} can be made for a workunit", makes.len()));
+    }
+    for (i, name) in makes.iter().enumerate() {
+        // Outputs whose names are not known are called by their numbers.
+        let is_number = name.bytes().all(|b| b.is_ascii_digit());
+        let is_an_outputs = outputs.iter().any(|output| {
+            output.strip_prefix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        });
+        if !is_output_name(name) || name.contains('/') || is_number {
+            mistakes.push(format!(
+                "{key}: {name:?} is no file's name; one without \"/\", not only of digits, at most 61 bytes long, is"
+            ));
+        } else if is_an_outputs {
+            mistakes.push(format!("{key}: {name:?} is an output; what the script makes has another name"));
+        }
+        if makes[..i].contains(name) {
+            mistakes.push(format!("{key}: {name:?} is there twice"));
+        }
+    }
+    mistakes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    #[test]
+    fn names_that_could_hide_an_output_or_lead_elsewhere_are_refused() {
+        let wrong = |makes: &[&str]| mistakes(&names(makes), &["poses.pdbqt", "plots/a.png"]).join("; ");
+        assert_eq!(wrong(&["summary.json", "plot.png"]), "");
+        for (makes, expected) in [
+            (vec!["../x"], "no file's name"),
+            (vec![".."], "no file's name"),
+            (vec!["a/b"], "no file's name"),
+            (vec![""], "no file's name"),
+            (vec!["0"], "no file's name"),
+            (vec!["poses.pdbqt"], "is an output"),
+            (vec!["plots"], "is an output"),
+            (vec!["x", "x"], "is there twice"),
+        ] {
+            assert!(wrong(&makes).contains(expected), "{makes:?}: {}", wrong(&makes));
+        }
+        let many: Vec<String> = (0..21).map(|n| format!("f{n}")).collect();
+        assert!(mistakes(&many, &[])[0].contains("21 files"));
+    }
+
+    #[test]
+    fn what_was_made_is_kept_and_what_stays_empty_was_not_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let (directory, place) = (dir.path().join("making"), dir.path().join("made"));
+        let names = names(&["sum.json", "plot.png"]);
+        // Twice: a try that a kill has ended is begun anew.
+        for text in ["{\"old\"", "{}"] {
+            let making = Making::new(&directory, &names).unwrap();
+            fs::write(&making.request()[0].path, text).unwrap();
+            fs::write(directory.join("other"), "not announced").unwrap();
+        }
+        let making = Making { directory, names: names.clone() };
+        making.keep(&place).unwrap();
+        let found = kept(&place, &names);
+        assert_eq!(found, [Made { name: "sum.json".into(), path: place.join("sum.json") }]);
+        assert_eq!(fs::read_to_string(&found[0].path).unwrap(), "{}");
+    }
+
+    #[test]
+    fn a_link_in_place_of_a_file_is_not_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let names = names(&["sum.json"]);
+        let making = Making::new(&dir.path().join("making"), &names).unwrap();
+        let path = making.request()[0].path.clone();
+        fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", &path).unwrap();
+        let error = making.keep(&dir.path().join("made")).unwrap_err();
+        assert!(error.to_string().contains("sum.json: the script has made a"), "{error}");
+        assert_eq!(kept(&dir.path().join("made"), &names), []);
+    }
+}

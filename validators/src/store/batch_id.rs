@@ -1,0 +1,43 @@
+//! The number of a workunit's batch in the database, which servers do not tell an assimilator of a good workunit.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::script::{Limits, Program, host};
+
+/// The command is given up after this.
+const COMMAND_SECONDS: u64 = 10;
+
+/// Asks the admin's command (`[batch_id]` of the routes file); relative programs start at `base`.
+///
+/// # Errors
+/// It gives no number: why, in words.
+pub(crate) fn ask(
+    command: &[String],
+    workunit_id: &str,
+    workunit: &str,
+    base: &Path,
+    work: &Path,
+) -> Result<String, String> {
+    let (program, arguments) = command.split_first().ok_or("[batch_id] command names no program")?;
+    let arguments = arguments.iter().map(String::as_str).chain([workunit_id, workunit]);
+    let program = Program {
+        path: host::resolve(base, program),
+        arguments: arguments.map(OsString::from).collect(),
+        environment: Vec::new(),
+        input: Vec::new(),
+    };
+    let limits = Limits { timeout: Duration::from_secs(COMMAND_SECONDS), ..Limits::default() };
+    let path = program.path.display();
+    let ended = host::run(&program, &limits, work).map_err(|error| format!("{path}: {error}"))?;
+    let is_number = |text: &str| {
+        !text.is_empty() && text.len() <= 10 && text.bytes().all(|b| b.is_ascii_digit())
+    };
+    match ended.code {
+        // A file's name is made of it.
+        Ok(0) if is_number(&ended.said) => Ok(ended.said),
+        Ok(0) => Err(format!("{path}: printed {:?}, a number is needed", ended.said)),
+        _ => Err(format!("{path}: {ended}")),
+    }
+}
