@@ -425,12 +425,13 @@ mod tests {
             image: image.map(str::to_owned),
             ..BroughtScript::default()
         };
-        let image = |allowed: &str, wanted| {
-            match spec(&format!("apps = ['*']\nimages = {allowed}")).script(&script(wanted)).place {
-                Place::Container(sandbox) => Ok(sandbox.image),
-                Place::Refused(why) => Err(why),
-                Place::Host { .. } => panic!("a submitter's script on the host"),
-            }
+        let image = |allowed: &str, wanted| match spec(&format!("apps = ['*']\nimages = {allowed}"))
+            .script(&script(wanted))
+            .place
+        {
+            Place::Container(sandbox) => Ok(sandbox.image),
+            Place::Refused(why) => Err(why),
+            Place::Host { .. } => panic!("a submitter's script on the host"),
         };
         assert_eq!(image("['a', 'b']", None).unwrap(), "a");
         assert_eq!(image("['a', 'b']", Some("b")).unwrap(), "b");

@@ -14,6 +14,7 @@ with_each_engine! {
     ctrl_c_leaves_no_container => engine_ctrl_c_leaves_no_container,
     a_killed_run_goes_on_and_runs_nothing_twice => engine_a_killed_run_goes_on_and_runs_nothing_twice,
     a_script_that_the_bundle_brings_judges_in_a_container => engine_a_script_that_the_bundle_brings_judges_in_a_container,
+    a_script_that_the_bundle_brings_takes_results_in_a_container => engine_a_script_that_the_bundle_brings_takes_results_in_a_container,
     arguments_arrive_as_they_were_written => engine_arguments_arrive_as_they_were_written,
 }
 
@@ -63,6 +64,31 @@ fn a_script_that_the_bundle_brings_judges_in_a_container(engine: Engine) {
     assert_eq!(bench.read("results/same-length/out.txt").len(), 37);
     let left = engine.lines(&["ps", "--all", "--format", "{{.Names}}"]);
     assert!(!left.iter().any(|name| name.starts_with("buoy-script-")), "{left:?}");
+    bench.assert_nothing_left();
+}
+
+const TAKE: &str = r#"
+[ "$BUOY_PURPOSE" = assimilate ] && [ "$BUOY_MADE" = /made ] || exit 1
+echo x 2>/dev/null > /made/other && exit 1
+echo x 2>/dev/null >> "$2" && exit 1
+wc -c < "$2" > /made/size.txt
+"#;
+
+fn a_script_that_the_bundle_brings_takes_results_in_a_container(engine: Engine) {
+    let image = "buoy-test-take:latest";
+    let script = "assimilate = [\"/bin/sh\", \"/buoy/take.sh\"]\nmakes = [\"size.txt\", \"unused.txt\"]";
+    let bench = Bench::new(
+        engine,
+        &format!("{PAIR}[script]\n{script}\nimage = \"{image}\"\nfiles = [\"take.sh\"]\n"),
+    );
+    std::fs::write(bench.path("take.sh"), TAKE).unwrap();
+    engine.lines(&["build", "--quiet", "--tag", image, bench.path(".").to_str().unwrap()]);
+    bench.jobs(&[("one", "echo 12345 > out.txt")]);
+    let output = bench.run();
+    let log = || bench.read("results/.buoy/daemons.log");
+    assert_eq!(output.status.code(), Some(0), "{}\n{}", String::from_utf8_lossy(&output.stderr), log());
+    assert_eq!(bench.read("results/one/size.txt").trim(), "6", "{}", log());
+    assert!(!bench.path("results/one/unused.txt").exists());
     bench.assert_nothing_left();
 }
 

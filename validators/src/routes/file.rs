@@ -73,11 +73,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self {
-            alert: AlertSpec::default(),
-            outage_seconds: OUTAGE_SECONDS,
-            batch_id: BatchIdSpec::default(),
-        }
+        Self { alert: AlertSpec::default(), outage_seconds: OUTAGE_SECONDS, batch_id: BatchIdSpec::default() }
     }
 }
 

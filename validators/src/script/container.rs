@@ -10,6 +10,7 @@ use std::time::Instant;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rustix::fs::FlockOperation;
+use rustix::process::Resource;
 use serde::{Deserialize, Serialize};
 use wrapper::engine::{Cancel, CliEngine, ContainerSpec, EngineError, Flavor, Mount, NativeTransport};
 
@@ -18,6 +19,12 @@ use super::{Limits, Request, last_words};
 
 /// Processes in a container, at most.
 const PROCESSES: u64 = 64;
+
+/// Descriptors that a process in a container may have open, with Podman.
+const OPEN_FILES: u64 = 1_024;
+
+/// Processes of the user in all, those outside of the container too, with Podman.
+const USERS_PROCESSES: u64 = 16_384;
 
 /// Containers of scripts at one time, in one project.
 const SLOTS: usize = 64;
@@ -143,17 +150,17 @@ impl Sandbox {
             cpus: 1.0,
             pids: PROCESSES,
             log_bytes: 100_000,
-            raw_args: vec![
+            raw_args: [
                 "--read-only".into(),
                 "--tmpfs".into(),
                 format!("/tmp:rw,size={}", limits.output_bytes),
-                // Of each file that it makes: those are on the host's disk.
-                "--ulimit".into(),
-                format!("fsize={}", limits.output_bytes),
                 // An image's own entry point would get the script as its argument.
                 "--entrypoint".into(),
                 program.into(),
-            ],
+            ]
+            .into_iter()
+            .chain(ulimits(engine.flavor(), limits))
+            .collect(),
             args: arguments
                 .iter()
                 .cloned()
@@ -206,6 +213,23 @@ impl Sandbox {
         }
         Ok(())
     }
+}
+
+/// Options that bound each file that a script writes: those that it makes are on the host's disk.
+fn ulimits(flavor: Flavor, limits: &Limits) -> Vec<String> {
+    let option = |limit: String| ["--ulimit".to_owned(), limit];
+    let mut options = option(format!("fsize={}", limits.output_bytes)).to_vec();
+    if flavor == Flavor::Podman {
+        // With one limit given, Podman sets these two as well, to more than a daemon may have a right to
+        // (`pkg/specgen/generate/oci_linux.go`, `addRlimits`), or Podman itself, which lowers its own.
+        for (name, resource, limit) in
+            [("nofile", Resource::Nofile, OPEN_FILES), ("nproc", Resource::Nproc, USERS_PROCESSES)]
+        {
+            let limit = rustix::process::getrlimit(resource).maximum.map_or(limit, |most| most.min(limit));
+            options.extend(option(format!("{name}={limit}:{limit}")));
+        }
+    }
+    options
 }
 
 /// Starts a container and sees to its end.
@@ -331,10 +355,8 @@ mod tests {
     #[test]
     fn a_container_may_write_the_files_that_it_makes_and_nothing_else() {
         let made = RequestMade { name: "sum.json".into(), path: "/spool/x/making/sum.json".into() };
-        let request = Request {
-            made: vec![made],
-            ..Request::new(Purpose::Assimilate, &Subject::default(), vec![])
-        };
+        let request =
+            Request { made: vec![made], ..Request::new(Purpose::Assimilate, &Subject::default(), vec![]) };
         let (mounts, inside) = mounts(&request, Path::new("/w"));
         let writable: Vec<_> = mounts.iter().filter(|mount| !mount.read_only).collect();
         assert_eq!(writable.len(), 1);

@@ -18,8 +18,8 @@ use crate::script::{Outcome, Purpose, Request, RequestOutput, RequestResult};
 use crate::shim::session::{Kind, Session, Trouble};
 use crate::shim::{absolute, route, with_causes};
 use crate::spec::AssimilateKind;
-use crate::store::table::Row;
 use crate::store::place::{self, Placed};
+use crate::store::table::Row;
 use crate::store::{batch_id, hook, table};
 use crate::subject::Subject;
 

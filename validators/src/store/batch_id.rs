@@ -31,9 +31,8 @@ pub(crate) fn ask(
     let limits = Limits { timeout: Duration::from_secs(COMMAND_SECONDS), ..Limits::default() };
     let path = program.path.display();
     let ended = host::run(&program, &limits, work).map_err(|error| format!("{path}: {error}"))?;
-    let is_number = |text: &str| {
-        !text.is_empty() && text.len() <= 10 && text.bytes().all(|b| b.is_ascii_digit())
-    };
+    let is_number =
+        |text: &str| !text.is_empty() && text.len() <= 10 && text.bytes().all(|b| b.is_ascii_digit());
     match ended.code {
         // A file's name is made of it.
         Ok(0) if is_number(&ended.said) => Ok(ended.said),

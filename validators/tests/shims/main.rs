@@ -3,6 +3,7 @@
 mod assimilate;
 mod brought;
 mod hostile;
+mod made;
 mod project;
 mod recovery;
 mod scripts;
