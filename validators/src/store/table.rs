@@ -40,7 +40,10 @@ pub(crate) fn write(file: &Path, table: &str, row: &Row) -> Result<(), TableErro
 
 fn put(connection: &mut Connection, table: &str, row: &Row) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let columns = OWN_COLUMNS[1..].iter().map(|column| format!(", \"{column}\" NUMERIC")).collect::<String>();
+    // A job may be called 007, and a hash may look like 12e456789012.
+    let kind = |column: &str| if column == "error_mask" { "INTEGER" } else { "TEXT" };
+    let columns: String =
+        OWN_COLUMNS[1..].iter().map(|column| format!(", \"{column}\" {}", kind(column))).collect();
     transaction.execute_batch(&format!(
         "CREATE TABLE IF NOT EXISTS \"{table}\" (\"{}\" TEXT PRIMARY KEY{columns})",
         OWN_COLUMNS[0]
@@ -104,6 +107,26 @@ mod tests {
         let text = Value::Text("'); DROP TABLE results; --".into());
         let expected = [("a", Value::Real(-7.25)), ("b", Value::Null), ("c", text)];
         assert_eq!(all(&file), expected.map(|(name, value)| (name.to_owned(), value)));
+    }
+
+    #[test]
+    fn names_that_look_like_numbers_stay_as_they_are() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("results.sqlite");
+        let own = OWN_COLUMNS.map(|column| match column {
+            "hash" => Value::Text("12e456789012".into()),
+            "job" => Value::Text("007".into()),
+            "error_mask" => Value::Integer(2),
+            _ => Value::Null,
+        });
+        write(&file, "results", &Row { own, values: vec![] }).unwrap();
+        let read = |row: &rusqlite::Row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]);
+        let found: [Value; 3] = Connection::open(&file)
+            .unwrap()
+            .query_row("SELECT hash, job, error_mask FROM results", [], read)
+            .unwrap();
+        let text = |text: &str| Value::Text(text.into());
+        assert_eq!(found, [text("12e456789012"), text("007"), Value::Integer(2)]);
     }
 
     #[test]
