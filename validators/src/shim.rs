@@ -7,6 +7,7 @@ mod assimilate;
 mod compare;
 mod init;
 mod judge;
+mod memory;
 pub(crate) mod session;
 
 use std::error::Error;

@@ -84,8 +84,8 @@ pub struct Routes {
     /// Where relative paths start: the daemons' working directory.
     directory: PathBuf,
     file: RoutesFile,
-    /// Its text, to say where something is.
-    text: String,
+    /// Its text, to say where something is; `None`: there is no `routes.toml`, only files beside it.
+    text: Option<String>,
     patterns: Vec<NamePattern>,
 }
 
@@ -100,7 +100,7 @@ impl Routes {
         if main.is_none() && !route_directory(routes_toml).is_dir() {
             return Err(RouteError::Missing { path: routes_toml.to_owned() });
         }
-        let (file, text) = main.unwrap_or_default();
+        let (file, text) = main.map_or_else(Default::default, |(file, text)| (file, Some(text)));
         let meaning = |section: &str, message: String| RouteError::Meaning {
             path: routes_toml.to_owned(),
             section: section.to_owned(),
@@ -126,13 +126,13 @@ impl Routes {
         Ok(Self { path: routes_toml.to_owned(), directory: directory.to_owned(), file, text, patterns })
     }
 
-    /// What holds for all routes.
-    pub fn settings(&self) -> Settings {
-        Settings {
+    /// What holds for all routes; `None` if there is no `routes.toml` to say it.
+    pub fn settings(&self) -> Option<Settings> {
+        self.text.is_some().then(|| Settings {
             alert: self.file.alert.clone(),
             outage_seconds: self.file.breaker.outage_seconds,
             batch_id: self.file.batch_id.clone(),
-        }
+        })
     }
 
     /// What a workunit's name says.
@@ -224,7 +224,7 @@ impl Routes {
 
     /// Checks a route of routes.toml.
     fn check_main(&self, route: &Route, table: &[&str], key: &str) -> Result<Routed, RouteError> {
-        self.check(route.clone(), &self.path, &self.text, table, key)
+        self.check(route.clone(), &self.path, self.text.as_deref().unwrap_or_default(), table, key)
     }
 
     /// Checks a route of a file with this text, in which it is this table.

@@ -65,7 +65,7 @@ pub(super) fn run(call: &Call) -> u8 {
             0
         }
         Err(trouble) => {
-            // For the admin's alert command; without usable routes there is none.
+            // For the admin's alert command.
             let _ = session.routes();
             session.failed(&trouble, 0.0, 0);
             session.log(&format!("nothing is assimilated until this is mended: {}", trouble.message));

@@ -26,7 +26,7 @@ pub(super) fn run(call: &Call, judge: Judge) -> u8 {
     let words = match words {
         Ok(words) => words,
         Err(error) => {
-            // For the admin's alert command; without usable routes there is none.
+            // For the admin's alert command.
             let _ = session.routes();
             return undecided(&session, &hopeless(error), 0.0, 0);
         }

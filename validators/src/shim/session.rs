@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Call;
+use super::memory::Memory;
 use crate::alert::{Alerts, file_beside};
 use crate::breaker::{Admission, Breakers, Failure, Next};
 use crate::routes::{Author, RouteError, Routed, Routes, Settings};
@@ -91,6 +92,8 @@ pub(crate) struct Session<'a> {
     pub state: PathBuf,
     routes_toml: PathBuf,
     settings: Settings,
+    /// Whether settings could not be kept.
+    forgets: bool,
 }
 
 impl<'a> Session<'a> {
@@ -98,15 +101,27 @@ impl<'a> Session<'a> {
         let routes_toml = call.routes_toml();
         let state = state_directory(&routes_toml);
         let breakers = Breakers::new(&breaker_directory(&routes_toml));
-        Self { call, breakers, state, routes_toml, settings: Settings::default() }
+        Self { call, breakers, state, routes_toml, settings: Settings::default(), forgets: false }
     }
 
-    /// The routes as they are now; an admin may be mending them.
+    /// The routes as they are now; an admin may be mending them. Until they are good, the settings are those that good
+    /// ones had last.
     pub(crate) fn routes(&mut self) -> Result<Routes, Trouble> {
-        let routes = Routes::open(&self.routes_toml, self.call.directory)
-            .map_err(|error| Trouble::of_route(&error))?;
-        self.settings = routes.settings();
-        Ok(routes)
+        let routes = Routes::open(&self.routes_toml, self.call.directory);
+        let memory = Memory::new(&self.state);
+        match routes.as_ref().ok().and_then(Routes::settings) {
+            Some(settings) => {
+                // Told once a call: the answer does not depend on it.
+                if let Err(problem) = memory.keep(&settings)
+                    && !std::mem::replace(&mut self.forgets, true)
+                {
+                    self.log(&problem);
+                }
+                self.settings = settings;
+            }
+            None => self.settings = memory.recall(),
+        }
+        routes.map_err(|error| Trouble::of_route(&error))
     }
 
     fn limit_seconds(&self) -> f64 {
