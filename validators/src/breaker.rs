@@ -108,8 +108,19 @@ pub struct Failure<'a> {
     pub attempt: u32,
     /// How long an outage is waited for in all, in seconds.
     pub limit_seconds: f64,
-    /// Whether somebody should be told.
-    pub alerts: bool,
+}
+
+/// A call that can't be decided yet, though nothing is broken.
+#[derive(Clone, Copy, Debug)]
+pub struct Delay<'a> {
+    /// Whose time for waiting it uses: of a record that is never open.
+    pub budget: &'a str,
+    /// How long the attempt took.
+    pub seconds: f64,
+    /// How many attempts this call has made before.
+    pub attempt: u32,
+    /// How long all calls together wait, in seconds; attempts count but a call's first, which is made in any case.
+    pub limit_seconds: f64,
 }
 
 /// What to do after a failure.
@@ -168,7 +179,7 @@ impl Breakers {
     /// # Errors
     /// The record can't be written. Then nothing bounds the waiting of all calls together: do not wait.
     pub fn failed(&self, failure: &Failure, now: f64) -> io::Result<Next> {
-        let pause = (0.25 * f64::from(1u32 << failure.attempt.min(6))).min(5.0);
+        let pause = pause_after(failure.attempt);
         let limit_seconds = WAITED_SHARE * failure.limit_seconds;
         let draw = |record: &mut Record| {
             record.draw(failure.seconds, limit_seconds, now);
@@ -195,12 +206,33 @@ impl Breakers {
             record.error = failure.error.to_owned();
             record.last_failure = now;
             record.attempt_seconds = failure.seconds;
-            let alert = failure.alerts && now - record.alerted_at >= ALERT_SECONDS;
+            let alert = now - record.alerted_at >= ALERT_SECONDS;
             if alert {
                 record.alerted_at = now;
             }
             let pause = shared.unwrap_or_else(|| draw(record));
             Next { pause, alert, failures: record.failures }
+        })
+    }
+
+    /// Notes that a call can't be decided yet; seconds to wait before its next attempt, or `None`: give up for now.
+    /// However often it happens, no call is refused for it.
+    ///
+    /// # Errors
+    /// The record can't be written. Then nothing bounds the waiting of all calls together: do not wait.
+    pub fn delayed(&self, delay: &Delay, now: f64) -> io::Result<Option<f64>> {
+        let limit_seconds = WAITED_SHARE * delay.limit_seconds;
+        let repeated = if delay.attempt == 0 { 0.0 } else { delay.seconds };
+        self.update(delay.budget, now, |record| {
+            // Also if nothing was repeated: time comes back only when nobody has to wait for a while.
+            record.draw(repeated, limit_seconds, now);
+            // Another attempt as long as this one must fit, too; what is left may do for a quicker one.
+            let left = record.left(limit_seconds, now) - delay.seconds;
+            let pause = pause_after(delay.attempt).min(left);
+            (pause >= LEAST_PAUSE).then(|| {
+                record.draw(pause, limit_seconds, now);
+                pause
+            })
         })
     }
 
@@ -274,20 +306,17 @@ impl Breakers {
     }
 }
 
+/// Seconds between this attempt of a call, from 0, and its next.
+fn pause_after(attempt: u32) -> f64 {
+    (0.25 * f64::from(1u32 << attempt.min(6))).min(5.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn failure(attempt: u32) -> Failure<'static> {
-        Failure {
-            key: "vina",
-            budget: "vina",
-            error: "exit 1",
-            seconds: 0.5,
-            attempt,
-            limit_seconds: 60.0,
-            alerts: true,
-        }
+        Failure { key: "vina", budget: "vina", error: "exit 1", seconds: 0.5, attempt, limit_seconds: 60.0 }
     }
 
     /// Lets a rule fail at one call after the other; how long all of them took, and how often it was tried.
@@ -395,6 +424,29 @@ mod tests {
             now += outage(&breakers, &one, 1, now).0;
         }
         assert!(now - 1000.0 < 60.0 + 50.0, "{now}");
+    }
+
+    #[test]
+    fn what_is_only_delayed_is_never_out_and_shares_its_time_with_its_budget_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let breakers = Breakers::new(dir.path());
+        let mut now = 1000.0;
+        for _ in 0..50 {
+            for attempt in 0.. {
+                now += 0.5;
+                let budget = "brought.later";
+                let delay = Delay { budget, seconds: 0.5, attempt, limit_seconds: 60.0 };
+                match breakers.delayed(&delay, now).unwrap() {
+                    Some(pause) => now += pause,
+                    None => break,
+                }
+            }
+            assert_eq!(breakers.admit("vina-1.compare", "brought", 60.0, now).unwrap(), Admission::Free);
+        }
+        assert!((55.0..60.0).contains(&(now - 1000.0 - 50.0 * 0.5)), "{now}");
+        assert!(breakers.list(now).unwrap().iter().all(|(_, record)| !record.open));
+        let one = Failure { key: "vina-1.compare", budget: "brought", ..failure(0) };
+        assert!(outage(&breakers, &one, 1, now).0 > 50.0, "an outage has its own");
     }
 
     #[test]

@@ -48,8 +48,13 @@ pub(super) fn run(call: &Call, judge: Judge) -> u8 {
             }
             Err(trouble) => {
                 let seconds = (call.clock.now() - start).max(0.0);
-                let next = session.failed(&trouble, seconds, attempt);
-                let Some(pause) = next.pause.filter(|_| trouble.kind != Kind::Hopeless) else {
+                let pause = match trouble.kind {
+                    Kind::Later => session.delayed(&trouble, seconds, attempt),
+                    kind => {
+                        session.failed(&trouble, seconds, attempt).pause.filter(|_| kind != Kind::Hopeless)
+                    }
+                };
+                let Some(pause) = pause else {
                     session.log(&format!("can't decide: {}", trouble.message));
                     return Verdict::Transient.exit_code();
                 };
@@ -136,7 +141,8 @@ pub(super) fn ask_script(
             (Verdict::Invalid, Some(format!("{what}: {said}")))
         }
         Some(Outcome::Later(said)) => {
-            return Err(trouble(Kind::Later, format!("{what} says later: {said}")));
+            let said = if said.is_empty() { said } else { format!(": {said}") };
+            return Err(trouble(Kind::Later, format!("{what} says later{said}")));
         }
         Some(Outcome::Broken(how)) => {
             return Err(trouble(Kind::Broken, format!("{what} is broken: {how}")));
@@ -182,3 +188,6 @@ pub(crate) fn absolute(path: &Path) -> PathBuf {
         _ => std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests;

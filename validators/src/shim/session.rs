@@ -1,11 +1,12 @@
 //! What a shim keeps at hand during a call: routes, circuit breakers, alerts.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Call;
 use super::memory::Memory;
 use crate::alert::{Alerts, file_beside};
-use crate::breaker::{Admission, Breakers, Failure, Next};
+use crate::breaker::{Admission, Breakers, Delay, Failure, Next};
 use crate::routes::{Author, RouteError, Routed, Routes, Settings};
 use crate::script::Purpose;
 
@@ -49,7 +50,7 @@ pub(crate) enum Kind {
     Hopeless,
     /// Something is broken; it may be mended meanwhile.
     Broken,
-    /// A script says "later": nothing is broken.
+    /// A script says "later" of these results: nothing is broken.
     Later,
     /// It was not even tried, since it is broken and was just tried.
     Refused,
@@ -61,12 +62,13 @@ impl Trouble {
         Self { key: key.to_owned(), budget: key.to_owned(), message, kind }
     }
 
-    /// A script's.
+    /// A script's. "Later" has a time for waiting of its own.
     pub(crate) fn of_script(routed: &Routed, purpose: Purpose, kind: Kind, message: String) -> Self {
         let budget = match routed.author {
             Author::Admin => routed.key.clone(),
             Author::Submitter => BROUGHT_BUDGET.to_owned(),
         };
+        let budget = if kind == Kind::Later { format!("{budget}.later") } else { budget };
         Self { key: format!("{}.{}", routed.key, purpose.word()), budget, message, kind }
     }
 
@@ -136,7 +138,7 @@ impl<'a> Session<'a> {
             Ok(Admission::Refused(message)) => Err(Trouble { message, ..trouble }),
             Ok(Admission::Free) => Ok(()),
             Err(error) => {
-                self.log(&format!("{}: cannot keep circuit breakers: {error}", self.state.display()));
+                self.cannot_keep(&error);
                 Ok(())
             }
         }
@@ -151,10 +153,9 @@ impl<'a> Session<'a> {
             seconds,
             attempt,
             limit_seconds: if trouble.kind == Kind::Hopeless { 0.0 } else { self.limit_seconds() },
-            alerts: trouble.kind != Kind::Later,
         };
         let next = self.breakers.failed(&failure, self.call.clock.now()).unwrap_or_else(|error| {
-            self.log(&format!("{}: cannot keep circuit breakers: {error}", self.state.display()));
+            self.cannot_keep(&error);
             // Nobody would know how long all calls have waited together.
             Next { pause: None, alert: true, failures: 1 }
         });
@@ -162,6 +163,18 @@ impl<'a> Session<'a> {
             self.alert(&format!("{}: {}", trouble.key, trouble.message));
         }
         next
+    }
+
+    /// Notes that a script says "later"; seconds to wait until it is asked again, `None`: not in this call.
+    pub(crate) fn delayed(&self, trouble: &Trouble, seconds: f64, attempt: u32) -> Option<f64> {
+        // It answers, which it may not have done before.
+        self.succeeded(&trouble.key);
+        let limit_seconds = self.limit_seconds();
+        let delay = Delay { budget: &trouble.budget, seconds, attempt, limit_seconds };
+        self.breakers.delayed(&delay, self.call.clock.now()).unwrap_or_else(|error| {
+            self.cannot_keep(&error);
+            None
+        })
     }
 
     /// Notes that a rule works.
@@ -176,10 +189,12 @@ impl<'a> Session<'a> {
                 self.log(&text);
                 self.alert_quietly(&text);
             }
-            Err(error) => {
-                self.log(&format!("{}: cannot keep circuit breakers: {error}", self.state.display()))
-            }
+            Err(error) => self.cannot_keep(&error),
         }
+    }
+
+    fn cannot_keep(&self, error: &io::Error) {
+        self.log(&format!("{}: cannot keep circuit breakers: {error}", self.state.display()));
     }
 
     /// Tells somebody: the log, the file, the admin's command.
