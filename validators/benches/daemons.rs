@@ -1,9 +1,10 @@
 //! `./x bench daemons [NAME…]`: what the stock daemons get from the shims when rules break and processes die.
 //!
-//! Performance is measured here, not asserted: a missed bar is said in the table and fails nothing. The exit status is 1
-//! only if something could not be measured. docs/benchmarks.md describes how each figure is taken.
+//! How each figure is taken is described in docs/benchmarks.md.
 
-#![expect(clippy::unwrap_used, reason = "a figure that can't be measured ends the run with its reason")]
+#![expect(clippy::unwrap_used, reason = "a figure that can't be measured ends with its reason in the table")]
+
+mod run;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -12,43 +13,24 @@ use std::process::{Command, ExitCode, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use run::{Figure, Row};
 use validators::brought::fan_out;
 
 const HASH: &str = "0123456789ab";
 
-type Figure = fn(&mut Vec<[String; 4]>);
-
-const FIGURES: [(&str, Figure); 4] = [
-    ("call", call),
-    ("outage", outage_of_a_script_that_fails),
-    ("hang", outage_of_one_that_hangs),
-    ("spool", spool),
+const FIGURES: &[Figure] = &[
+    Figure { name: "call", about: "a shim on small files, 500 calls", measure: call },
+    Figure {
+        name: "outage",
+        about: "1,000 workunits with a script that fails among 1,000 good ones",
+        measure: outage_of_a_script_that_fails,
+    },
+    Figure { name: "hang", about: "the same with one that hangs", measure: outage_of_one_that_hangs },
+    Figure { name: "spool", about: "1,000 failing assimilations among 10,000, with kills", measure: spool },
 ];
 
 fn main() -> ExitCode {
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
-    if let Some(unknown) = wanted.iter().find(|name| FIGURES.iter().all(|(known, _)| known != name)) {
-        let known: Vec<&str> = FIGURES.iter().map(|(name, _)| *name).collect();
-        eprintln!("no figure '{unknown}'; known are {}", known.join(", "));
-        return ExitCode::from(2);
-    }
-    let mut rows = Vec::new();
-    for (name, measure) in FIGURES {
-        if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {
-            eprintln!("{name} …");
-            measure(&mut rows);
-        }
-    }
-    println!("| what | measured | bar | |\n|---|---|---|---|");
-    for [what, measured, bar, kept] in rows {
-        println!("| {what} | {measured} | {bar} | {kept} |");
-    }
-    ExitCode::SUCCESS
-}
-
-fn row(rows: &mut Vec<[String; 4]>, what: &str, measured: String, bar: &str, is_kept: bool) {
-    let kept = if is_kept { "kept" } else { "MISSED" };
-    rows.push([what.to_owned(), measured, bar.to_owned(), kept.to_owned()]);
+    run::run(FIGURES)
 }
 
 /// A project on the disk, with the shims that cargo has built for benchmarks.
@@ -101,12 +83,12 @@ impl Project {
     }
 }
 
-fn call(rows: &mut Vec<[String; 4]>) {
+fn call() -> Vec<Row> {
     const CALLS: u32 = 500;
     let project = Project::new("[app.good]\nvalidate.rule = 'numbers'\nvalidate.absolute = 0.1\n");
     let wu = format!("good-{HASH}__b__j");
     let (a, b) = (project.upload(&wu, 0, "1.00\n"), project.upload(&wu, 1, "1.01\n"));
-    for (name, arguments) in [("buoy-init", vec![&a]), ("buoy-compare", vec![&a, &b])] {
+    let one = |(name, arguments): (&str, Vec<&String>)| {
         let start = Instant::now();
         for _ in 0..CALLS {
             let mut command = Command::new(project.path("bin").join(name));
@@ -114,26 +96,22 @@ fn call(rows: &mut Vec<[String; 4]>) {
             assert!(command.status().unwrap().success());
         }
         let milliseconds = start.elapsed().as_secs_f64() * 1e3 / f64::from(CALLS);
-        row(
-            rows,
-            &format!("one call of {name}, small files"),
-            format!("{milliseconds:.2} ms"),
-            "≤ 3 ms",
-            milliseconds <= 3.0,
-        );
-    }
+        let figure = format!("one call of {name}, small files");
+        Row::new(figure, format!("{milliseconds:.2} ms"), "≤ 3 ms", milliseconds <= 3.0)
+    };
+    [("buoy-init", vec![&a]), ("buoy-compare", vec![&a, &b])].map(one).into()
 }
 
-fn outage_of_a_script_that_fails(rows: &mut Vec<[String; 4]>) {
-    outage(rows, "fails", "exit 1", 60);
+fn outage_of_a_script_that_fails() -> Vec<Row> {
+    outage("fails", "exit 1", 60)
 }
 
-fn outage_of_one_that_hangs(rows: &mut Vec<[String; 4]>) {
-    outage(rows, "hangs", "exec sleep 600", 10);
+fn outage_of_one_that_hangs() -> Vec<Row> {
+    outage("hangs", "exec sleep 600", 10)
 }
 
 /// 1,000 workunits of an app with a broken script among 1,000 of a good one, validated one after the other.
-fn outage(rows: &mut Vec<[String; 4]>, how: &str, body: &str, timeout_seconds: u32) {
+fn outage(how: &str, body: &str, timeout_seconds: u32) -> Vec<Row> {
     const WORKUNITS: u32 = 1_000;
     let project = Project::new(&format!(
         "[app.good.validate]\nrule = 'bytes'\n[app.bad.script]\ncompare = ['broken']\ntimeout_seconds = {timeout_seconds}\n"
@@ -165,19 +143,27 @@ fn outage(rows: &mut Vec<[String; 4]>, how: &str, body: &str, timeout_seconds: u
     // What the good app would have waited for in any case, had the other one been good, too.
     let delay = bad_time.saturating_sub(good_time).as_secs_f64();
     let what = format!("{WORKUNITS} workunits with a script that {how} among {WORKUNITS} good ones");
-    row(
-        rows,
-        &format!("{what}: honest results invalidated"),
-        format!("{}", invalidated + good_lost),
-        "0",
-        invalidated + good_lost == 0,
-    );
-    row(rows, &format!("{what}: good ones validated"), validated.to_string(), "1000", validated == WORKUNITS);
-    row(rows, &format!("{what}: good ones delayed in all"), format!("{delay:.1} s"), "≤ 60 s", delay <= 60.0);
+    let lost = invalidated + good_lost;
+    vec![
+        Row::new(format!("{what}: honest results invalidated"), lost.to_string(), "0", lost == 0),
+        Row::new(
+            format!("{what}: good ones validated"),
+            validated.to_string(),
+            "1000",
+            validated == WORKUNITS,
+        ),
+        Row::new(
+            format!("{what}: good ones delayed in all"),
+            format!("{delay:.1} s"),
+            "≤ 60 s",
+            delay <= 60.0,
+        )
+        .compared(format!("their own calls: {:.1} s", good_time.as_secs_f64())),
+    ]
 }
 
 /// 1,000 failed assimilations among 10,000 good ones, four daemons at once, kill -9 now and then.
-fn spool(rows: &mut Vec<[String; 4]>) {
+fn spool() -> Vec<Row> {
     const DAEMONS: usize = 4;
     const WORKUNITS: usize = 11_000;
     let project = Project::new("[app.good]\n[app.bad.script]\nassimilate = ['broken']\n");
@@ -237,25 +223,17 @@ fn spool(rows: &mut Vec<[String; 4]>) {
     let about = format!(
         "1,000 failing assimilations among 10,000, {DAEMONS} daemons, {killed} shims and {workers_killed} workers killed"
     );
-    row(rows, &format!("{about}: collected"), format!("{collected}"), "10000", collected == 10_000);
-    row(
-        rows,
-        "… of them twice, or something else there",
-        format!("{}", files - collected - bad_files),
-        "0",
-        files == collected + bad_files,
-    );
     let bad = waiting.iter().filter(|key| key.starts_with("bad-")).count();
-    row(
-        rows,
-        "… in the spool, with their error",
-        format!("{bad}"),
-        "1000",
-        bad == 1_000 && waiting.len() == 1_000,
-    );
+    let other = files - collected - bad_files;
     let daemons = ended.into_inner();
-    row(rows, "… daemons ended", format!("{daemons}"), "0", daemons == 0);
-    row(rows, "… workunits assimilated in a second", format!("{:.0}", WORKUNITS as f64 / seconds), "", true);
+    let is_kept = bad == 1_000 && waiting.len() == 1_000;
+    vec![
+        Row::new(format!("{about}: collected"), collected.to_string(), "10000", collected == 10_000),
+        Row::new("… of them twice, or something else there", other.to_string(), "0", other == 0),
+        Row::new("… in the spool, with their error", bad.to_string(), "1000", is_kept),
+        Row::new("… daemons ended", daemons.to_string(), "0", daemons == 0),
+        Row::without_bar("… workunits assimilated in a second", format!("{:.0}", WORKUNITS as f64 / seconds)),
+    ]
 }
 
 /// Starts a call and kills it in the middle; whether it was still running.

@@ -1,6 +1,6 @@
 //! What is measured; each name can be given to `./x bench submit`.
 
-use crate::table::Row;
+use crate::run::Figure;
 
 mod hashing;
 mod planning;
@@ -8,13 +8,6 @@ mod polling;
 mod sending;
 mod surviving;
 mod telling;
-
-/// A group of figures that are taken together.
-pub struct Figure {
-    pub name: &'static str,
-    pub about: &'static str,
-    pub measure: fn() -> Vec<Row>,
-}
 
 /// In the order of the table.
 pub const FIGURES: &[Figure] = &[

@@ -11,14 +11,7 @@ use crate::material::{Style, write_pair};
 use crate::numbers::Numbers;
 use crate::pairs::{self, Verdict};
 use crate::project::Project;
-use crate::table::Row;
-
-/// Something that can be measured.
-pub struct Figure {
-    pub name: &'static str,
-    pub about: &'static str,
-    pub measure: fn() -> Vec<Row>,
-}
+use crate::run::{Figure, Row};
 
 /// All of them, in the table's order.
 pub const FIGURES: &[Figure] = &[

@@ -8,7 +8,7 @@ use submit_cli::content;
 use submit_cli::hash_cache::HashCache;
 use submit_cli::plan::Content;
 
-use crate::table::Row;
+use crate::run::Row;
 
 const BYTES: usize = 1 << 30;
 

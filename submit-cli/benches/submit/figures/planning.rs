@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::campaign::Bench;
 use crate::process::buoy;
-use crate::table::Row;
+use crate::run::Row;
 
 const LIGANDS: usize = 100;
 

@@ -6,7 +6,7 @@ use emulated_project::Settings;
 use submit_cli::follow::poll::{Eagerness, poll};
 
 use crate::campaign::Bench;
-use crate::table::Row;
+use crate::run::Row;
 
 const JOBS: usize = 10_000;
 const CHANGED: usize = 1_000;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use emulated_project::Fault;
 
 use crate::campaign::Bench;
-use crate::table::Row;
+use crate::run::Row;
 
 const JOBS: usize = 10_000;
 /// What a stock server takes in an upload.

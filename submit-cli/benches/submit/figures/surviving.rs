@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::random;
-use crate::table::Row;
+use crate::run::Row;
 
 const CAMPAIGNS: u64 = 1_000;
 /// Other seeds than the tests'.

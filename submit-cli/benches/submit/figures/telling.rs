@@ -7,7 +7,7 @@ use submit_cli::template::Templates;
 
 use crate::campaign::Bench;
 use crate::process::buoy;
-use crate::table::Row;
+use crate::run::Row;
 
 const JOBS: usize = 100_000;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{MEMORY_BAR, megabytes};
 use crate::project::Project;
-use crate::table::Row;
+use crate::run::Row;
 
 const RULES: &[&str] = &[
     "rule = 'bytes'",
