@@ -1,6 +1,7 @@
 //! What is measured.
 
 mod hostile;
+mod routes;
 
 use std::fs;
 use std::path::Path;
@@ -18,6 +19,7 @@ pub const FIGURES: &[Figure] = &[
     Figure { name: "numbers", about: "two texts of 1 GB, all numbers different", measure: numbers },
     Figure { name: "bytes", about: "two equal files of 1 GB", measure: bytes },
     Figure { name: "call", about: "a shim on small files, 200 calls", measure: call },
+    Figure { name: "routes", about: "routes.toml read, small and large", measure: routes::measure },
     Figure { name: "oracle", about: "a million pairs against exact arithmetic", measure: verdicts },
     Figure { name: "hostile", about: "outputs made to do harm", measure: hostile::measure },
 ];
