@@ -8,7 +8,7 @@ use super::session::{CALLS_KEY, Kind, ROUTES_KEY, Session, Trouble, UPLOAD_KEY, 
 use crate::invocation::{InvocationError, ResultFiles, Words, line_bytes, words};
 use crate::judge::Unreadable;
 use crate::routes::Routed;
-use crate::script::{Outcome, Request, RequestOutput, RequestResult};
+use crate::script::{Outcome, Place, Request, RequestOutput, RequestResult};
 use crate::subject::Subject;
 use crate::verdict::Verdict;
 
@@ -130,9 +130,12 @@ pub(super) fn ask_script(
     if script.spec.command(request.purpose).is_empty() {
         return Ok(None);
     }
-    session.admit(routed, request.purpose)?;
     let trouble = |kind, message| Trouble::of_script(routed, request.purpose, kind, message);
     let what = format!("{} script", request.purpose.word());
+    if let Place::Refused(why) = &script.place {
+        return Err(trouble(Kind::Hopeless, format!("{what} is not allowed: {why}")));
+    }
+    session.admit(routed, request.purpose)?;
     let verdict = match script.run(request, &session.state) {
         None => return Ok(None),
         Some(Outcome::Good) => (Verdict::Valid, None),

@@ -7,6 +7,7 @@ use super::Call;
 use super::memory::Memory;
 use crate::alert::{Alerts, file_beside};
 use crate::breaker::{Admission, Breakers, Delay, Failure, Next};
+use crate::brought::BroughtError;
 use crate::routes::{Author, RouteError, Routed, Routes, Settings};
 use crate::script::Purpose;
 
@@ -75,6 +76,13 @@ impl Trouble {
     /// That of a workunit without a usable route.
     pub(crate) fn of_route(error: &RouteError) -> Self {
         let message = super::with_causes(error);
+        // No waiting mends what a submitter has uploaded; a file that is not there may still come.
+        let is_hopeless = match error {
+            RouteError::Brought { source, .. } => !matches!(source, BroughtError::Read { .. }),
+            RouteError::BroughtMeaning { .. } => true,
+            _ => false,
+        };
+        let kind = if is_hopeless { Kind::Hopeless } else { Kind::Broken };
         let (key, budget) = match error {
             RouteError::NoRoute { key, .. } => (unrouted_key(key), UNROUTED_BUDGET),
             RouteError::Brought { bundle, .. } | RouteError::BroughtMeaning { bundle, .. } => {
@@ -82,7 +90,7 @@ impl Trouble {
             }
             _ => (ROUTES_KEY.to_owned(), ROUTES_KEY),
         };
-        Self { key, budget: budget.to_owned(), message, kind: Kind::Broken }
+        Self { key, budget: budget.to_owned(), message, kind }
     }
 }
 

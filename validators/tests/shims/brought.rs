@@ -83,8 +83,16 @@ fn a_script_without_an_image_of_the_projects_is_never_run_on_the_host() {
         ..BroughtScript::default()
     };
     let bundle = upload_rule(&project, &rule(RuleKind::Text, Some(script)));
-    project.run(&compare_line(&project, &bundle, "a", "b")).has(3, "asks for the image \"somebodys/image\"");
+    let start = std::time::Instant::now();
+    project
+        .run_with(&compare_line(&project, &bundle, "a", "b"), |command| {
+            _ = command.env("BUOY_OUTAGE_SECONDS", "60")
+        })
+        .has(3, "compare script is not allowed: it asks for the image \"somebodys/image\"");
+    assert!(start.elapsed().as_secs() < 30, "nobody waits for what no waiting mends");
     assert!(!started.exists());
+    // What needs no script is judged.
+    project.run(&compare_line(&project, &bundle, "a", "a")).is(0, "");
 }
 
 #[test]
