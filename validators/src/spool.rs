@@ -47,6 +47,9 @@ const MAKING: &str = "making";
 /// So long it is remembered that an item is done, in seconds.
 const REMEMBERED_SECONDS: u64 = 30 * 86_400;
 
+/// What is left over is looked for no more often than this, in seconds: there can be a million marks.
+const TIDY_SECONDS: f64 = 86_400.0;
+
 /// The spool of a project.
 #[derive(Clone, Debug)]
 pub struct Spool {
@@ -349,13 +352,19 @@ impl Spool {
         fs::remove_dir_all(&away).map_err(at(&away))
     }
 
-    /// Removes what killed shims have left, and marks of what was done long ago.
+    /// Removes what killed shims have left, and marks of what was done long ago; once a day.
     pub(crate) fn tidy(&self, now: f64) {
         let age = |path: &Path| {
             let modified = path.metadata().ok()?.modified().ok()?;
             let since = modified.duration_since(std::time::UNIX_EPOCH).ok()?;
             Some(now - since.as_secs_f64())
         };
+        let tidied = self.directory.join("tidied");
+        if age(&tidied).is_some_and(|age| (0.0..TIDY_SECONDS).contains(&age)) {
+            return;
+        }
+        // If it can't be written, the next one looks again.
+        let _ = fs::write(&tidied, "");
         let children = |path: &Path| {
             fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path()).collect::<Vec<_>>()
         };

@@ -502,10 +502,10 @@ impl Worker {
     /// Works until nothing is left; waits for what is to be tried again.
     pub(crate) fn work(&self, session: &mut Session) -> Result<(), SpoolError> {
         let start = session.call.clock.now();
-        self.spool.tidy(start);
         loop {
             // Another one is at it, and will see what is new.
             let Some(lock) = self.lock() else { return Ok(()) };
+            self.spool.tidy(start);
             loop {
                 let seen = self.last_change();
                 let outlook = round(session, &self.spool, Round::Due)?;

@@ -138,3 +138,67 @@ fn a_table_names_collected_files_by_their_whole_paths() {
     let whole = file.canonicalize().unwrap();
     assert_eq!(files, format!("[\"{}\"]", whole.display()));
 }
+
+const WORK: &str = "buoy-assimilate --work-off-spool";
+
+#[test]
+fn what_waits_after_a_reboot_is_worked_off_without_another_workunit() {
+    let project = with(SCRIPT);
+    project.script("buoy/take", "exit 10");
+    project.run_inline(&handed_over(&project, "a", 26, "poses")).has(0, "refuses it");
+    let key = format!("{}_1", workunit("a"));
+    assert_eq!(project.spooled(), [key.as_str()]);
+    // Mended, and hours have gone by.
+    project.script("buoy/take", "exit 0");
+    fs::remove_file(project.path(&format!("buoy/spool/waiting/{key}/state.json"))).unwrap();
+    project.run(WORK).is(0, "");
+    assert_eq!(project.spooled(), [""; 0]);
+}
+
+#[test]
+fn a_worker_without_work_ends_at_once() {
+    let project = with("");
+    project.run(WORK).is(0, "");
+    assert_eq!(project.files("buoy"), ["routes.toml"], "there is no spool yet");
+    project.run_inline(&handed_over(&project, "a", 26, "poses")).is(0, "");
+    project.run(WORK).is(0, "");
+    assert_eq!(project.spooled(), [""; 0]);
+}
+
+#[test]
+fn a_second_worker_ends_at_once_and_does_nothing_twice() {
+    let project = with(SCRIPT);
+    let (seen, go) = (project.path("seen"), project.path("go"));
+    let body = format!("echo x >> {}; while [ ! -e {} ]; do sleep 0.05; done", seen.display(), go.display());
+    project.script("buoy/take", &body);
+    project.run(&handed_over(&project, "a", 26, "poses")).is(0, "");
+    project.wait_until("the first worker is at it", || seen.exists());
+    // The script goes on only after it has ended.
+    project.run(WORK).is(0, "");
+    assert_eq!(project.spooled().len(), 1);
+    fs::write(go, "").unwrap();
+    project.wait_until("the first worker has done it", || project.spooled().is_empty());
+    assert_eq!(fs::read_to_string(seen).unwrap(), "x\n");
+}
+
+#[test]
+fn old_marks_are_looked_for_once_a_day() {
+    let project = with("");
+    project.run_inline(&handed_over(&project, "a", 26, "poses")).is(0, "");
+    let old = || {
+        project.write("buoy/spool/done/00/old", "1");
+        let file = fs::File::options().write(true).open(project.path("buoy/spool/done/00/old")).unwrap();
+        file.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(31 * 86_400))
+            .unwrap();
+    };
+    let is_there = || project.path("buoy/spool/done/00/old").exists();
+    old();
+    project.run(WORK).is(0, "");
+    assert!(!is_there());
+    old();
+    project.run(WORK).is(0, "");
+    assert!(is_there(), "a task runs it every few minutes, and there can be a million of them");
+    fs::remove_file(project.path("buoy/spool/tidied")).unwrap();
+    project.run(WORK).is(0, "");
+    assert!(!is_there());
+}
