@@ -1,14 +1,23 @@
-//! How a project's results are routed to rules: what the shims would do, without doing it.
+//! How a project's results are routed to rules, and how those stand.
 
+mod scripts;
+
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use validators::breaker::{Breakers, Record};
-use validators::clock::{Clock, SystemClock};
+use validators::clock::{Clock as _, SystemClock};
 use validators::routes::{Author, RouteError, Routed, Routes};
 use validators::script::Purpose;
+use validators::shim::{Shim, WORK_FLAG};
 use validators::spec::AssimilateKind;
+use validators::subject::Subject;
 use validators::workunit_name::OutputName;
+
+use crate::clock::Clock;
+
+pub use scripts::{Answer, ScriptReport, Standing};
 
 /// Where routes and the rest of the shims' files are in a project.
 #[derive(Debug, Clone)]
@@ -50,10 +59,41 @@ pub struct RoutesReport {
     pub routes: Vec<RouteReport>,
     /// Who may bring rules, in words.
     pub brought: Option<String>,
+    /// Routes that bundles have brought, of those that sample names lead to.
+    pub bundles: Vec<RouteReport>,
     /// Where sample names lead.
     pub names: Vec<NameReport>,
     /// Rules that are out at present.
     pub open: Vec<OpenBreaker>,
+    /// What belongs into config.xml.
+    pub config_xml: ConfigXml,
+}
+
+/// Elements for a project's config.xml.
+#[derive(Debug, Serialize)]
+pub struct ConfigXml {
+    /// For `<daemons>`.
+    pub daemons: Vec<String>,
+    /// For `<tasks>`.
+    pub tasks: Vec<String>,
+}
+
+impl ConfigXml {
+    /// For the BOINC app that runs science apps.
+    fn new(app: &str) -> Self {
+        let [init, compare, assimilate] = [Shim::Init, Shim::Compare, Shim::Assimilate].map(Shim::name);
+        let daemon = |line: String| format!("<daemon><cmd>{line}</cmd></daemon>");
+        let period = "<period>5 min</period>";
+        Self {
+            daemons: vec![
+                daemon(format!(
+                    "script_validator --app {app} --init_script {init} --compare_script {compare}"
+                )),
+                daemon(format!("script_assimilator --app {app} --script {assimilate}")),
+            ],
+            tasks: vec![format!("<task><cmd>{assimilate} {WORK_FLAG}</cmd>{period}</task>")],
+        }
+    }
 }
 
 /// A route.
@@ -63,6 +103,8 @@ pub struct RouteReport {
     pub key: String,
     /// What it does, in words.
     pub does: String,
+    /// Its scripts.
+    pub scripts: Vec<ScriptReport>,
     /// What is wrong with it.
     pub problems: Vec<String>,
 }
@@ -94,15 +136,18 @@ pub struct OpenBreaker {
 }
 
 impl RoutesReport {
-    /// Looks at routes, breakers and sample names: workunits', or output files'.
-    pub fn look(place: &Place, names: &[String]) -> Self {
+    /// Looks at routes, breakers and sample names: workunits', or output files'. `app` is the BOINC app that runs science
+    /// apps. With `clock` scripts that judge are run once on made-up results, until the user wants to stop.
+    pub fn look(place: &Place, names: &[String], app: &str, clock: Option<&dyn Clock>) -> Self {
         let mut report = Self {
             routes_toml: place.routes_toml.clone(),
             broken: None,
             routes: Vec::new(),
             brought: None,
+            bundles: Vec::new(),
             names: Vec::new(),
             open: open_breakers(place),
+            config_xml: ConfigXml::new(app),
         };
         let routes = match Routes::open(&place.routes_toml, &place.directory) {
             Ok(routes) => routes,
@@ -111,8 +156,25 @@ impl RoutesReport {
                 return report;
             }
         };
-        report.routes =
-            routes.all().into_iter().map(|(key, route)| route_report(place, key, route)).collect();
+        let looker = Looker { place, clock };
+        let mut samples: BTreeMap<String, Subject> = BTreeMap::new();
+        let mut brought: BTreeMap<String, Routed> = BTreeMap::new();
+        for name in names {
+            let (subject, route) = sample(&routes, name);
+            if let Ok(routed) = &route {
+                samples.entry(routed.key.clone()).or_insert_with(|| subject.clone());
+            }
+            report.names.push(NameReport::new(name, subject, &route));
+            if let Ok(routed) = route
+                && routed.author == Author::Submitter
+            {
+                brought.insert(routed.key.clone(), routed);
+            }
+        }
+        let all = routes.all().into_iter();
+        report.routes = all.map(|(key, route)| looker.report(&samples, key, route)).collect();
+        let bundles = brought.into_iter();
+        report.bundles = bundles.map(|(key, routed)| looker.report(&samples, key, Ok(routed))).collect();
         report.brought = routes.brought().map(|brought| {
             let scripts = match brought.images.is_empty() {
                 true => "no scripts".to_owned(),
@@ -120,7 +182,6 @@ impl RoutesReport {
             };
             format!("{}: {scripts}; rule files in {}", brought.apps.join(", "), brought.download.display())
         });
-        report.names = names.iter().map(|name| name_report(&routes, name)).collect();
         report
     }
 
@@ -128,15 +189,36 @@ impl RoutesReport {
     pub fn is_good(&self) -> bool {
         self.broken.is_none()
             && self.open.is_empty()
-            && self.routes.iter().all(|route| route.problems.is_empty())
+            && self.routes.iter().chain(&self.bundles).all(|route| route.problems.is_empty())
             && self.names.iter().all(|name| name.route.is_ok())
     }
 }
 
-fn route_report(place: &Place, key: String, route: Result<Routed, RouteError>) -> RouteReport {
-    match route {
-        Ok(routed) => RouteReport { key, does: does(&routed), problems: problems(place, &routed) },
-        Err(error) => RouteReport { key, does: String::new(), problems: vec![with_causes(&error)] },
+/// Looks at routes.
+struct Looker<'a> {
+    place: &'a Place,
+    clock: Option<&'a dyn Clock>,
+}
+
+impl Looker<'_> {
+    /// Looks at a route; its scripts are told of a workunit among `samples` that leads there, or of one that there could be.
+    fn report(
+        &self,
+        samples: &BTreeMap<String, Subject>,
+        key: String,
+        route: Result<Routed, RouteError>,
+    ) -> RouteReport {
+        let routed = match route {
+            Ok(routed) => routed,
+            Err(error) => {
+                let problems = vec![with_causes(&error)];
+                return RouteReport { key, does: String::new(), scripts: Vec::new(), problems };
+            }
+        };
+        let subject = samples.get(&key).cloned().unwrap_or_else(|| scripts::made_up_subject(&key));
+        let scripts = scripts::look(&routed, &subject, self.clock);
+        let problems = problems(self.place, &routed, &scripts);
+        RouteReport { key, does: does(&routed), scripts, problems }
     }
 }
 
@@ -171,15 +253,12 @@ fn does(routed: &Routed) -> String {
     parts.join("; ")
 }
 
-fn problems(place: &Place, routed: &Routed) -> Vec<String> {
-    let mut problems = Vec::new();
-    if let Some(script) = &routed.script {
-        for purpose in [Purpose::Init, Purpose::Compare, Purpose::Assimilate] {
-            if let Some(Err(error)) = script.check(purpose) {
-                problems.push(format!("{} script: {error}", purpose.word()));
-            }
-        }
-    }
+fn problems(place: &Place, routed: &Routed, scripts: &[ScriptReport]) -> Vec<String> {
+    let broken = scripts.iter().filter_map(|script| match &script.standing {
+        Standing::Broken { why } => Some(format!("{} script: {why}", script.purpose.word())),
+        _ => None,
+    });
+    let mut problems: Vec<String> = broken.collect();
     if let Some(hook) = &routed.route.assimilate.hook
         && let Err(error) = std::fs::File::open(place.directory.join(&hook.secret_file))
     {
@@ -188,18 +267,25 @@ fn problems(place: &Place, routed: &Routed) -> Vec<String> {
     problems
 }
 
-fn name_report(routes: &Routes, name: &str) -> NameReport {
+/// What a sample name says, and the route that it leads to.
+fn sample(routes: &Routes, name: &str) -> (Subject, Result<Routed, RouteError>) {
     let last = Path::new(name).file_name().and_then(|name| name.to_str()).unwrap_or(name);
     let workunit = OutputName::parse(last).map_or_else(|| last.to_owned(), |output| output.workunit);
     let subject = routes.subject(&workunit);
-    let route = routes.find(&subject).map(|routed| routed.key).map_err(|error| with_causes(&error));
-    NameReport {
-        name: name.to_owned(),
-        workunit,
-        app: subject.app,
-        batch: subject.batch,
-        job: subject.job,
-        route,
+    let route = routes.find(&subject);
+    (subject, route)
+}
+
+impl NameReport {
+    fn new(name: &str, subject: Subject, route: &Result<Routed, RouteError>) -> Self {
+        Self {
+            name: name.to_owned(),
+            workunit: subject.workunit,
+            app: subject.app,
+            batch: subject.batch,
+            job: subject.job,
+            route: route.as_ref().map(|routed| routed.key.clone()).map_err(|error| with_causes(error)),
+        }
     }
 }
 

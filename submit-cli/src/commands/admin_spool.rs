@@ -1,14 +1,15 @@
 //! `buoy admin spool`: what assimilation could not finish.
 
 use std::cell::RefCell;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use clap::Subcommand;
 use validators::clock::{Clock, SystemClock};
 use validators::shim::{self, Call};
 use validators::spool::Spool;
 
+use super::as_owner::run_as_owner_of;
 use crate::admin::routes::Place;
 use crate::exit::Exit;
 use crate::render;
@@ -55,7 +56,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     };
     let spool = Spool::beside(&place.routes_toml);
     if !matches!(args.verb, Verb::List { .. })
-        && let Some(exit) = as_owner(spool.directory())?
+        && let Some(exit) = run_as_owner_of(spool.directory())?
     {
         return Ok(exit);
     }
@@ -88,41 +89,6 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
             Ok(if busy.is_empty() { Exit::Done } else { Exit::Findings })
         }
     }
-}
-
-/// Does the same as the spool's owner, for root: what root would leave in it the daemons could not change, and the
-/// project's scripts are not run as root. `None` if there is no need.
-#[cfg(unix)]
-fn as_owner(spool: &Path) -> anyhow::Result<Option<Exit>> {
-    use std::os::unix::fs::MetadataExt;
-    use std::os::unix::process::CommandExt;
-    let Ok(owner) = spool.metadata() else { return Ok(None) };
-    if !rustix::process::geteuid().is_root() || owner.uid() == 0 {
-        return Ok(None);
-    }
-    let program = std::env::current_exe()?;
-    let ended = std::process::Command::new(&program)
-        .args(std::env::args_os().skip(1))
-        .uid(owner.uid())
-        .gid(owner.gid())
-        .status()
-        .with_context(|| {
-            let (program, spool, uid) = (program.display(), spool.display(), owner.uid());
-            format!("{spool} belongs to user {uid}, who cannot run {program}: put it where that user can, or run as that user")
-        })?;
-    Ok(Some(match ended.code() {
-        Some(0) => Exit::Done,
-        Some(1) => Exit::Findings,
-        Some(2) => Exit::BadInput,
-        Some(3) => Exit::HostCannot,
-        _ => Exit::Internal,
-    }))
-}
-
-/// BOINC's server runs on Unix.
-#[cfg(not(unix))]
-fn as_owner(_: &Path) -> anyhow::Result<Option<Exit>> {
-    Ok(None)
 }
 
 /// The first name that is not in the spool.

@@ -12,6 +12,7 @@ pub mod admin_check;
 pub mod admin_plan_class;
 pub mod admin_routes;
 pub mod admin_spool;
+mod as_owner;
 pub mod check;
 pub mod compare;
 pub mod completions;

@@ -5,13 +5,13 @@ use std::io::{self, Write};
 use validators::alert::utc;
 
 use super::terminal::harmless;
-use crate::admin::routes::RoutesReport;
+use crate::admin::routes::{RouteReport, RoutesReport, ScriptReport, Standing};
 
 /// Prints what the routes do and what is wrong, then the lines for config.xml.
 ///
 /// # Errors
 /// stdout is closed.
-pub fn text(report: &RoutesReport, app: &str) -> io::Result<()> {
+pub fn text(report: &RoutesReport) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let file = report.routes_toml.display();
     if let Some(broken) = &report.broken {
@@ -24,13 +24,13 @@ pub fn text(report: &RoutesReport, app: &str) -> io::Result<()> {
     }
     writeln!(out, "routes   {file}")?;
     for route in &report.routes {
-        writeln!(out, "{}", format!("{:<8} {}", route.key, harmless(&route.does)).trim_end())?;
-        for problem in &route.problems {
-            writeln!(out, "         wrong: {}", harmless(problem))?;
-        }
+        write_route(&mut out, route)?;
     }
     if let Some(brought) = &report.brought {
         writeln!(out, "brought  {}", harmless(brought))?;
+    }
+    for bundle in &report.bundles {
+        write_route(&mut out, bundle)?;
     }
     for name in &report.names {
         let said = |value: &Option<String>| value.as_deref().unwrap_or("?").to_owned();
@@ -44,14 +44,41 @@ pub fn text(report: &RoutesReport, app: &str) -> io::Result<()> {
     }
     outages(&mut out, report)?;
     writeln!(out, "\nfor <daemons> of config.xml; name the scripts alone, without tokens:")?;
-    let daemons = [
-        format!("script_validator --app {app} --init_script buoy-init --compare_script buoy-compare"),
-        format!("script_assimilator --app {app} --script buoy-assimilate"),
-    ];
-    for daemon in daemons {
-        writeln!(out, "<daemon><cmd>{daemon}</cmd></daemon>")?;
+    for daemon in &report.config_xml.daemons {
+        writeln!(out, "{daemon}")?;
+    }
+    writeln!(out, "\nfor <tasks>; so the spool is worked off after a reboot, too:")?;
+    for task in &report.config_xml.tasks {
+        writeln!(out, "{task}")?;
     }
     Ok(())
+}
+
+fn write_route(out: &mut impl Write, route: &RouteReport) -> io::Result<()> {
+    writeln!(out, "{}", format!("{:<8} {}", route.key, harmless(&route.does)).trim_end())?;
+    for line in route.scripts.iter().filter_map(script) {
+        writeln!(out, "         {}", harmless(&line))?;
+    }
+    for problem in &route.problems {
+        writeln!(out, "         wrong: {}", harmless(problem))?;
+    }
+    Ok(())
+}
+
+/// How a script stands; `None` if that is a problem, which is told as such.
+fn script(report: &ScriptReport) -> Option<String> {
+    let purpose = report.purpose.word();
+    match &report.standing {
+        Standing::Runs { answer, said } if said.is_empty() => {
+            Some(format!("{purpose}: runs, answers {}", answer.word()))
+        }
+        Standing::Runs { answer, said } => {
+            Some(format!("{purpose}: runs, answers {}: {said}", answer.word()))
+        }
+        Standing::Exists { not_run: None } => Some(format!("{purpose}: exists")),
+        Standing::Exists { not_run: Some(why) } => Some(format!("{purpose}: exists; not run, since {why}")),
+        Standing::Broken { .. } => None,
+    }
 }
 
 fn outages(out: &mut impl Write, report: &RoutesReport) -> io::Result<()> {

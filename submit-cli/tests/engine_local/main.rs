@@ -4,4 +4,5 @@
 #![allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
 
 mod campaigns;
+mod route_scripts;
 mod support;

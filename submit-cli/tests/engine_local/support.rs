@@ -63,7 +63,7 @@ impl Bench {
         fs::copy(BUSYBOX, bench.path("busybox")).unwrap_or_else(|error| panic!("{BUSYBOX}: {error}"));
         fs::set_permissions(bench.path("busybox"), fs::Permissions::from_mode(0o755)).unwrap();
         // An image of this test alone, so that it is built here and removed here.
-        let id = bench.dir.path().file_name().unwrap().to_string_lossy().into_owned();
+        let id = bench.id();
         let dockerfile = format!(
             "FROM scratch\nLABEL test={id}\nCOPY busybox /bin/sh\nWORKDIR /app\nENTRYPOINT [\"/bin/sh\", \"-c\"]\n"
         );
@@ -75,6 +75,11 @@ impl Bench {
         );
         fs::write(bench.path("app.toml"), app).unwrap();
         bench
+    }
+
+    /// The value of its images' label `test`.
+    pub fn id(&self) -> String {
+        self.dir.path().file_name().unwrap().to_string_lossy().into_owned()
     }
 
     /// Writes the table of jobs: name and script.
@@ -149,8 +154,7 @@ impl Bench {
 
 impl Drop for Bench {
     fn drop(&mut self) {
-        let id = self.dir.path().file_name().unwrap().to_string_lossy().into_owned();
-        let filter = format!("label=test={id}");
+        let filter = format!("label=test={}", self.id());
         for image in self.engine.lines(&["images", "--quiet", "--filter", &filter]) {
             // Layers of one build may be listed too and go with their image.
             let _ = Command::new(self.engine.program()).args(["rmi", "--force", &image]).output();

@@ -10,5 +10,6 @@ mod jobs;
 mod limits;
 mod mistakes;
 mod packing;
+mod route_scripts;
 mod routes;
 mod starters;

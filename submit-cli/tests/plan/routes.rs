@@ -1,4 +1,4 @@
-//! `buoy admin routes check` and `buoy admin spool`.
+//! What `buoy admin routes check` sees without running anything, and `buoy admin spool`.
 
 use insta::assert_snapshot;
 
@@ -45,6 +45,9 @@ fn routes_are_checked_with_names_scripts_and_the_lines_for_config_xml() {
     for <daemons> of config.xml; name the scripts alone, without tokens:
     <daemon><cmd>script_validator --app universal --init_script buoy-init --compare_script buoy-compare</cmd></daemon>
     <daemon><cmd>script_assimilator --app universal --script buoy-assimilate</cmd></daemon>
+
+    for <tasks>; so the spool is worked off after a reboot, too:
+    <task><cmd>buoy-assimilate --work-off-spool</cmd><period>5 min</period></task>
     "#);
     let folder = folder.with("buoy/routes.toml", "[app.vina\n");
     assert_snapshot!(dir(&folder, &folder.buoy("admin routes check").stdout), @r#"
