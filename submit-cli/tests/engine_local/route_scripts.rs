@@ -82,7 +82,7 @@ fn scripts_in_containers_are_run(engine: Engine) {
     let project = Project::new(engine, "run", "");
     let compare =
         "read a < \"$1\"; read b < \"$2\"; [ \"$a\" != \"$b\" ] || exit 0; echo \"$BUOY_JOB: two\"; exit 10";
-    let name = project.upload("[ -d /app ] || exit 75; echo no number; exit 1", compare);
+    let name = project.upload("[ -e /buoy/call.json ] || exit 75; echo no number; exit 1", compare);
     let output = project.check(&[&name]).output().unwrap();
     assert_code(&output, 1);
     assert_says(&output, "wrong: init script: exit 1 (0 good,");
