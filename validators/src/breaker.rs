@@ -66,6 +66,14 @@ impl Record {
         }
     }
 
+    fn is_to_be_told(&mut self, now: f64) -> bool {
+        let is_due = now - self.alerted_at >= ALERT_SECONDS;
+        if is_due {
+            self.alerted_at = now;
+        }
+        is_due
+    }
+
     fn spent(&self, now: f64) -> f64 {
         let quiet = (now - self.spent_at - QUIET_SECONDS).max(0.0);
         (self.spent_seconds - quiet / REFILL).max(0.0)
@@ -206,10 +214,7 @@ impl Breakers {
             record.error = failure.error.to_owned();
             record.last_failure = now;
             record.attempt_seconds = failure.seconds;
-            let alert = now - record.alerted_at >= ALERT_SECONDS;
-            if alert {
-                record.alerted_at = now;
-            }
+            let alert = record.is_to_be_told(now);
             let pause = shared.unwrap_or_else(|| draw(record));
             Next { pause, alert, failures: record.failures }
         })
@@ -234,6 +239,14 @@ impl Breakers {
                 pause
             })
         })
+    }
+
+    /// Whether somebody is to be told of something under this key, which is then noted as told. Nothing is out for it.
+    ///
+    /// # Errors
+    /// The record can't be read or written.
+    pub fn is_to_be_told(&self, key: &str, now: f64) -> io::Result<bool> {
+        self.update(key, now, |record| record.is_to_be_told(now))
     }
 
     /// Notes a success; what there was to recover from.

@@ -167,25 +167,48 @@ pub enum Outcome {
     Bad(String),
     /// Exit 75 or 3: it cannot say yet. The last that it said.
     Later(String),
-    /// Everything else: nothing can be said about any result. Why, in words.
-    Broken(String),
+    /// Everything else: nothing can be said about any result.
+    Broken {
+        /// How it came to that.
+        end: End,
+        /// The same in words.
+        how: String,
+    },
+}
+
+/// How a broken script has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// By itself, with an exit code that means nothing.
+    Exit,
+    /// By a signal, or at one of its limits.
+    Killed,
+    /// It did not even begin.
+    NotStarted,
 }
 
 /// Sorts an exit; `said` is the last that the script printed.
 pub fn outcome(code: Result<i32, String>, said: &str, legacy: bool) -> Outcome {
     let line = said.to_owned();
-    let with = |how: String| if said.is_empty() { how } else { format!("{how}: {said}") };
+    let broken = |end, how: String| {
+        let how = if said.is_empty() { how } else { format!("{how}: {said}") };
+        Outcome::Broken { end, how }
+    };
     match code {
         Ok(0) => Outcome::Good,
         Ok(3 | 75) => Outcome::Later(line),
         Ok(10) => Outcome::Bad(line),
         // The shell's codes for a program that can't be run, is missing, or died by a signal.
-        Ok(code @ 126..) => Outcome::Broken(with(format!("exit {code}"))),
+        Ok(code @ 126..=127) => broken(End::NotStarted, format!("exit {code}")),
+        Ok(code @ 128..) => broken(End::Killed, format!("exit {code}")),
         Ok(_) if legacy => Outcome::Bad(line),
-        Ok(code) => Outcome::Broken(with(format!(
-            "exit {code} (0 good, 10 bad, 75 later; anything else is a broken script, unless legacy = true)"
-        ))),
-        Err(how) => Outcome::Broken(with(how)),
+        Ok(code) => broken(
+            End::Exit,
+            format!(
+                "exit {code} (0 good, 10 bad, 75 later; anything else is a broken script, unless legacy = true)"
+            ),
+        ),
+        Err(how) => broken(End::Killed, how),
     }
 }
 
@@ -196,7 +219,7 @@ impl Script {
     pub fn run(&self, request: &Request, state: &Path) -> Option<Outcome> {
         let (program, arguments) = self.spec.command(request.purpose).split_first()?;
         let limits = self.spec.limits();
-        let (code, said) = match &self.place {
+        let ended = match &self.place {
             Place::Host { base } => {
                 let path = host::resolve(base, program);
                 let program = Program {
@@ -205,18 +228,18 @@ impl Script {
                     input: request.json(),
                     path,
                 };
-                match host::run(&program, &limits, &state.join("work")) {
-                    Ok(ended) => (ended.code, ended.said),
-                    Err(error) => (Err(format!("{}: {error}", program.path.display())), String::new()),
-                }
+                host::run(&program, &limits, &state.join("work"))
+                    .map_err(|error| format!("{}: {error}", program.path.display()))
             }
-            Place::Container(sandbox) => match sandbox.run(program, arguments, request, &limits, state) {
-                Ok(ended) => (ended.code, ended.said),
-                Err(error) => (Err(crate::shim::with_causes(&error)), String::new()),
-            },
-            Place::Refused(why) => (Err(why.clone()), String::new()),
+            Place::Container(sandbox) => sandbox
+                .run(program, arguments, request, &limits, state)
+                .map_err(|error| crate::shim::with_causes(&error)),
+            Place::Refused(why) => Err(why.clone()),
         };
-        Some(outcome(code, &said, self.spec.legacy))
+        Some(match ended {
+            Ok(ended) => outcome(ended.code, &ended.said, self.spec.legacy),
+            Err(how) => Outcome::Broken { end: End::NotStarted, how },
+        })
     }
 }
 
@@ -256,10 +279,10 @@ mod tests {
         assert_eq!(sorted(75, false), Outcome::Later(String::new()));
         assert_eq!(sorted(3, true), Outcome::Later(String::new()));
         for code in [1, 2, 4, 11, 76, 125, 126, 127, 137, 139, 143, 255] {
-            assert!(matches!(sorted(code, false), Outcome::Broken(_)), "{code}");
+            assert!(matches!(sorted(code, false), Outcome::Broken { .. }), "{code}");
             assert_eq!(matches!(sorted(code, true), Outcome::Bad(_)), code < 126, "{code}");
         }
-        assert!(matches!(outcome(Err("killed".into()), "", true), Outcome::Broken(_)));
+        assert!(matches!(outcome(Err("killed".into()), "", true), Outcome::Broken { .. }));
     }
 
     #[test]

@@ -147,7 +147,7 @@ pub(super) fn ask_script(
             let said = if said.is_empty() { said } else { format!(": {said}") };
             return Err(trouble(Kind::Later, format!("{what} says later{said}")));
         }
-        Some(Outcome::Broken(how)) => {
+        Some(Outcome::Broken { how, .. }) => {
             return Err(trouble(Kind::Broken, format!("{what} is broken: {how}")));
         }
     };

@@ -205,6 +205,14 @@ impl<'a> Session<'a> {
         self.log(&format!("{}: cannot keep circuit breakers: {error}", self.state.display()));
     }
 
+    /// Tells somebody of what concerns one workunit; every hour at most for a key.
+    pub(crate) fn tell(&self, key: &str, text: &str) {
+        // Where that can't be remembered, once too often is better than never.
+        if self.breakers.is_to_be_told(key, self.call.clock.now()).unwrap_or(true) {
+            self.alert(text);
+        }
+    }
+
     /// Tells somebody: the log, the file, the admin's command.
     pub(crate) fn alert(&self, text: &str) {
         self.log(&format!("ALERT: {text}"));

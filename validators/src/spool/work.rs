@@ -14,7 +14,7 @@ use super::{Claimed, Happened, Spool, SpoolError};
 use crate::alert::utc;
 use crate::routes::{Author, Routed};
 use crate::script::made::{self, Made, Making};
-use crate::script::{Outcome, Purpose, Request, RequestOutput, RequestResult};
+use crate::script::{End, Outcome, Purpose, Request, RequestOutput, RequestResult};
 use crate::shim::session::{Kind, Session, Trouble};
 use crate::shim::{absolute, route, with_causes};
 use crate::spec::AssimilateKind;
@@ -54,15 +54,21 @@ pub(crate) struct Stuck {
     pub message: String,
     /// If others would fare the same: what is out.
     pub trouble: Option<Trouble>,
+    /// Nothing is wrong: nobody has to be told.
+    is_late: bool,
 }
 
 impl Stuck {
     fn alone(message: String) -> Self {
-        Self { message, trouble: None }
+        Self { message, trouble: None, is_late: false }
+    }
+
+    fn late(message: String) -> Self {
+        Self { is_late: true, ..Self::alone(message) }
     }
 
     fn with_all(trouble: Trouble) -> Self {
-        Self { message: trouble.message.clone(), trouble: Some(trouble) }
+        Self { message: trouble.message.clone(), trouble: Some(trouble), is_late: false }
     }
 }
 
@@ -244,12 +250,12 @@ impl Work<'_> {
                 Ok(())
             }
             Some(Outcome::Bad(said)) => Err(Stuck::alone(format!("assimilate script refuses it: {said}"))),
-            Some(Outcome::Later(said)) => Err(Stuck::alone(format!("assimilate script says later: {said}"))),
+            Some(Outcome::Later(said)) => Err(Stuck::late(format!("assimilate script says later: {said}"))),
             // With code 1 or 2 it may be this one item's contents.
-            Some(Outcome::Broken(how)) if how.starts_with("exit ") && !is_shells_code(&how) => {
+            Some(Outcome::Broken { end: End::Exit, how }) => {
                 Err(Stuck::alone(format!("assimilate script: {how}")))
             }
-            Some(Outcome::Broken(how)) => {
+            Some(Outcome::Broken { how, .. }) => {
                 Err(Stuck::with_all(stuck(format!("assimilate script is broken: {how}"))))
             }
         }
@@ -310,10 +316,6 @@ impl Work<'_> {
             ..Request::new(Purpose::Assimilate, self.subject, results)
         }
     }
-}
-
-fn is_shells_code(how: &str) -> bool {
-    how.starts_with("exit 126") || how.starts_with("exit 127")
 }
 
 /// How things stand after a round.
@@ -444,9 +446,16 @@ pub(crate) fn note_stuck(
 ) -> Result<(), SpoolError> {
     claimed.state.failed(stuck.message.clone(), now);
     session.log(&format!("{} stays in the spool: {}", claimed.item.key, stuck.message));
-    if let Some(trouble) = &stuck.trouble {
+    match &stuck.trouble {
         // Nobody waits here: what counts is that somebody is told, once.
-        session.failed(&Trouble { kind: Kind::Hopeless, ..trouble.clone() }, 0.0, 0);
+        Some(trouble) => {
+            session.failed(&Trouble { kind: Kind::Hopeless, ..trouble.clone() }, 0.0, 0);
+        }
+        None if stuck.is_late => {}
+        None => {
+            let text = format!("{} stays in the spool: {}", claimed.item.key, stuck.message);
+            session.tell(&format!("spool-{}", rule_of(claimed)), &text);
+        }
     }
     claimed.save()
 }

@@ -108,6 +108,24 @@ fn a_rule_that_fails_hangs_or_is_missing_holds_nobody_up_and_loses_nothing() {
 }
 
 #[test]
+fn somebody_is_told_once_that_items_stay_in_the_spool() {
+    for (body, is_told) in [("exit 1", true), ("exit 10", true), ("exit 75", false)] {
+        let project = with("[app.vina.script]\nassimilate = ['take']\n");
+        project.script("buoy/take", body);
+        for job in ["a", "b", "a"] {
+            project.run_inline(&handed_over(&project, job, "poses")).has(0, "stays in the spool");
+        }
+        let alerts = fs::read_to_string(project.path("buoy/alerts.log")).unwrap_or_default();
+        assert_eq!(alerts.lines().count(), usize::from(is_told), "{body}: {alerts}");
+        assert_eq!(
+            alerts.contains("__a_1 stays in the spool: assimilate script"),
+            is_told,
+            "{body}: {alerts}"
+        );
+    }
+}
+
+#[test]
 fn the_worker_tries_again_by_itself() {
     // The second try is after 15 s of real time: so the first is made by the shim's worker, with a script that is
     // mended while the item still waits, and a new item wakes the worker.

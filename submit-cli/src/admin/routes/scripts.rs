@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use validators::routes::Routed;
-use validators::script::{Outcome, Purpose, Request, RequestOutput, RequestResult, Script};
+use validators::script::{End, Outcome, Purpose, Request, RequestOutput, RequestResult, Script};
 use validators::subject::Subject;
 use validators::workunit_name::{HASH_DIGITS, OutputName, WorkunitName};
 
@@ -111,16 +111,9 @@ fn run(script: &Script, routed: &Routed, subject: &Subject, purpose: Purpose) ->
         Outcome::Good => Standing::Runs { answer: Answer::Good, said: String::new() },
         Outcome::Bad(said) => Standing::Runs { answer: Answer::Bad, said },
         Outcome::Later(said) => Standing::Runs { answer: Answer::Later, said },
-        Outcome::Broken(how) => {
-            Standing::Broken { why: if is_its_own(&how) { format!("{how}; {ANYBODY}") } else { how } }
-        }
+        Outcome::Broken { end: End::NotStarted, how } => Standing::Broken { why: how },
+        Outcome::Broken { how, .. } => Standing::Broken { why: format!("{how}; {ANYBODY}") },
     })
-}
-
-/// Whether a script has failed that was started; else its engine has, say.
-fn is_its_own(how: &str) -> bool {
-    let is_shells = how.starts_with("exit 126") || how.starts_with("exit 127");
-    !is_shells && ["exit ", "took ", "killed ", "used ", "wrote "].iter().any(|start| how.starts_with(start))
 }
 
 fn unprepared(error: &io::Error) -> String {
