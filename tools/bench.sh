@@ -5,11 +5,10 @@
 # run_bench [NAME...] [--engine docker|podman]
 # run_bench submit [NAME...]
 # run_bench validate [NAME...]
-# run_bench daemons [NAME...]
 run_bench() {
     local engine='' word previous=''
     case ${1:-} in
-    submit | validate | daemons)
+    submit | validate)
         local what=$1 package=validators
         [ "$what" != submit ] || package=submit-cli
         shift

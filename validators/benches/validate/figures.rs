@@ -1,7 +1,9 @@
 //! What is measured.
 
 mod hostile;
+mod outage;
 mod routes;
+mod spool;
 
 use std::fs;
 use std::path::Path;
@@ -21,6 +23,17 @@ pub const FIGURES: &[Figure] = &[
     Figure { name: "call", about: "a shim on small files, 200 calls", measure: call },
     Figure { name: "routes", about: "routes.toml read, small and large", measure: routes::measure },
     Figure { name: "oracle", about: "a million pairs against exact arithmetic", measure: verdicts },
+    Figure {
+        name: "outage",
+        about: "1,000 workunits with a script that fails among 1,000 good ones",
+        measure: outage::of_a_script_that_fails,
+    },
+    Figure { name: "hang", about: "the same with one that hangs", measure: outage::of_one_that_hangs },
+    Figure {
+        name: "spool",
+        about: "1,000 failing assimilations among 10,000, with kills",
+        measure: spool::measure,
+    },
     Figure { name: "hostile", about: "outputs made to do harm", measure: hostile::measure },
 ];
 

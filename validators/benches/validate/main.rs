@@ -12,6 +12,7 @@ mod pairs;
 mod project;
 #[path = "../run/mod.rs"]
 mod run;
+mod server;
 
 use std::process::ExitCode;
 
