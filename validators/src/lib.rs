@@ -10,6 +10,7 @@ pub mod describe;
 mod invocation;
 pub mod judge;
 mod outputs;
+mod pattern;
 pub mod routes;
 pub mod rule;
 pub mod script;

@@ -3,9 +3,10 @@
 //! Names of ours say all of it ([`WorkunitName`]). Names made by others are read by the patterns of the routes
 //! file.
 
-use regex_lite::Regex;
+use regex::bytes::Regex;
 use serde::{Deserialize, Serialize};
 
+use crate::pattern;
 use crate::workunit_name::{WorkunitName, check_app, check_batch, check_job};
 
 /// A workunit, as far as its name tells.
@@ -70,8 +71,8 @@ pub struct NamePattern {
 impl NameSpec {
     /// Checks the pattern; the error is what is wrong, in words.
     pub fn compile(&self) -> Result<NamePattern, String> {
-        let regex = Regex::new(&format!("^(?:{})$", self.pattern))
-            .map_err(|error| format!("{:?} is no regular expression: {error}", self.pattern))?;
+        let regex = pattern::compile(&format!("^(?:{})$", self.pattern))
+            .map_err(|reason| format!("{:?} is no regular expression: {reason}", self.pattern))?;
         let groups: Vec<&str> = regex.capture_names().flatten().collect();
         if let Some(other) = groups.iter().find(|group| !matches!(**group, "app" | "batch" | "job")) {
             return Err(format!("group {other:?} means nothing: app, batch and job are accepted"));
@@ -90,8 +91,9 @@ impl NameSpec {
 
 impl NamePattern {
     fn read(&self, workunit: &str) -> Option<Subject> {
-        let found = self.regex.captures(workunit)?;
-        let group = |name| found.name(name).map(|found| found.as_str().to_owned());
+        let found = self.regex.captures(workunit.as_bytes())?;
+        let group =
+            |name| found.name(name).and_then(|found| String::from_utf8(found.as_bytes().to_owned()).ok());
         // They become parts of paths: what would not do in a name of ours is as good as not there.
         let app = self.app.clone().or_else(|| group("app")).filter(|app| check_app(app).is_ok());
         Some(Subject {

@@ -4,8 +4,10 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-use regex_lite::Regex;
+use regex::bytes::Regex;
 use serde::{Deserialize, Serialize};
+
+use crate::pattern;
 
 /// So much of an output is looked through, in bytes.
 const LOOKED_THROUGH: u64 = 64 << 20;
@@ -68,8 +70,8 @@ impl ValueSpec {
         }
         match (&self.pattern, &self.path) {
             (Some(pattern), None) => {
-                if let Err(error) = Regex::new(pattern) {
-                    mistakes.push(format!("{key}: {pattern:?} is no regular expression: {error}"));
+                if let Err(reason) = pattern::compile(pattern) {
+                    mistakes.push(format!("{key}: {pattern:?} is no regular expression: {reason}"));
                 }
             }
             (None, Some(path)) => {
@@ -89,7 +91,7 @@ impl ValueSpec {
     pub fn read(&self, file: &Path) -> std::io::Result<Option<String>> {
         let file = File::open(file)?;
         let found = match (&self.pattern, &self.path) {
-            (Some(pattern), _) => match Regex::new(pattern) {
+            (Some(pattern), _) => match pattern::compile(pattern) {
                 Ok(regex) => search(&regex, file)?,
                 Err(_) => None,
             },
@@ -112,10 +114,10 @@ fn search(regex: &Regex, file: File) -> std::io::Result<Option<String>> {
         if reader.by_ref().take(LINE_BYTES).read_until(b'\n', &mut line)? == 0 {
             return Ok(None);
         }
-        let text = String::from_utf8_lossy(&line);
-        let text = text.trim_end_matches(['\n', '\r']);
-        if let Some(found) = regex.captures(text) {
-            return Ok(found.get(1).or(found.get(0)).map(|found| found.as_str().to_owned()));
+        let end = line.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r')).map_or(0, |last| last + 1);
+        if let Some(found) = regex.captures(&line[..end]) {
+            let found = found.get(1).or(found.get(0)).map(|found| found.as_bytes());
+            return Ok(found.map(|found| String::from_utf8_lossy(found).into_owned()));
         }
     }
 }

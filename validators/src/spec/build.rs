@@ -1,9 +1,10 @@
 //! From a rule's keys to the rule.
 
-use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
+use regex::bytes::{Regex, RegexSet};
 
 use super::mistake::{SpecError, SpecFault, Spot};
 use super::{AtSpec, CheckSpec, ColumnSpec, Keys, RangeSpec, RuleKind};
+use crate::pattern;
 use crate::rule::{
     Allowance, Check, Column, Exception, JsonPath, JsonRule, NumbersRule, OutputRule, Range, Rule, TableRule,
     Tolerance, WordPlace,
@@ -11,12 +12,6 @@ use crate::rule::{
 
 /// Regular expressions of one list: bounds memory and time.
 const MOST_PATTERNS: usize = 16;
-/// Bytes that one compiled pattern may take.
-const PATTERN_BYTES: usize = 256 << 10;
-/// Bytes that one compiled list of patterns may take.
-const PATTERNS_BYTES: usize = 1 << 20;
-/// Bytes that a pattern, or a list, may remember of the texts it has seen: with all of them memory stays bounded.
-const CACHE_BYTES: usize = 128 << 10;
 /// Exceptions, key columns or ranges of one rule.
 const MOST_PLACES: usize = JsonPath::MOST;
 
@@ -121,30 +116,9 @@ fn tolerance(
     }
 }
 
-/// A pattern works on bytes: `.` is any byte, classes are ASCII's, and no text can be invalid.
-fn pattern(spot: &Spot, pattern: &str, errors: &mut Errors) -> Option<Regex> {
-    let mut builder = RegexBuilder::new(pattern);
-    builder.unicode(false).size_limit(PATTERN_BYTES).dfa_size_limit(CACHE_BYTES);
-    match builder.build() {
-        Ok(regex) => Some(regex),
-        Err(error) => {
-            errors.push(spot.mistake(no_pattern(pattern, &error)));
-            None
-        }
-    }
-}
-
-fn no_pattern(pattern: &str, error: &regex::Error) -> SpecFault {
-    let reason = match error {
-        regex::Error::CompiledTooBig(_) => "it is too large once compiled".to_owned(),
-        // The last line says it; those before draw the pattern.
-        error => {
-            let text = error.to_string();
-            let last = text.lines().last().unwrap_or_default();
-            last.strip_prefix("error: ").unwrap_or(last).to_owned()
-        }
-    };
-    SpecFault::Pattern { pattern: pattern.to_owned(), reason }
+fn pattern(spot: &Spot, text: &str, errors: &mut Errors) -> Option<Regex> {
+    let fault = |reason| SpecFault::Pattern { pattern: text.to_owned(), reason };
+    pattern::compile(text).map_err(|reason| errors.push(spot.mistake(fault(reason)))).ok()
 }
 
 fn patterns(spot: &Spot, key: &str, list: &[String], errors: &mut Errors) -> Vec<Regex> {
@@ -158,10 +132,8 @@ fn pattern_set(spot: &Spot, key: &str, list: &[String], errors: &mut Errors) -> 
     if patterns(spot, key, list, errors).len() < list.len() {
         return RegexSet::empty();
     }
-    let mut builder = RegexSetBuilder::new(list);
-    builder.unicode(false).size_limit(PATTERNS_BYTES).dfa_size_limit(8 * CACHE_BYTES);
-    builder.build().unwrap_or_else(|error| {
-        errors.push(spot.key(key).mistake(no_pattern(&list.join("|"), &error)));
+    pattern::compile_all(list).unwrap_or_else(|reason| {
+        errors.push(spot.key(key).mistake(SpecFault::Pattern { pattern: list.join("|"), reason }));
         RegexSet::empty()
     })
 }
