@@ -32,6 +32,9 @@ const PROBE_SPACING: f64 = 50.0;
 /// So much of the time is waited; the rest is for the attempts that are made afterwards.
 const WAITED_SHARE: f64 = 0.95;
 
+/// A record of which nothing was heard for so many seconds is removed.
+const FORGOTTEN_SECONDS: f64 = 30.0 * 86_400.0;
+
 /// A pause shorter than this is not worth it.
 const LEAST_PAUSE: f64 = 0.02;
 
@@ -201,8 +204,11 @@ impl Breakers {
             record.draw(pause, limit_seconds, now);
             Some(pause)
         };
+        // Where nobody waits, nothing is taken from the time of those that do.
         let shared = if failure.budget == failure.key {
             None
+        } else if failure.limit_seconds <= 0.0 {
+            Some(None)
         } else {
             Some(self.update(failure.budget, now, draw)?)
         };
@@ -285,6 +291,16 @@ impl Breakers {
         }
         found.sort_by(|a, b| a.0.cmp(&b.0));
         Ok(found)
+    }
+
+    /// Removes records of what is not out and of which nothing was heard for long. What can't be removed does no harm.
+    pub fn tidy(&self, now: f64) {
+        for (key, record) in self.list(now).unwrap_or_default() {
+            let heard = record.last_failure.max(record.spent_at).max(record.alerted_at);
+            if !record.open && now - heard > FORGOTTEN_SECONDS {
+                let _ = self.reset(&key);
+            }
+        }
     }
 
     /// Forgets a record, so that the rule is tried at once. Time for waiting that it shares with others stays used up.
@@ -460,6 +476,32 @@ mod tests {
         assert!(breakers.list(now).unwrap().iter().all(|(_, record)| !record.open));
         let one = Failure { key: "vina-1.compare", budget: "brought", ..failure(0) };
         assert!(outage(&breakers, &one, 1, now).0 > 50.0, "an outage has its own");
+    }
+
+    #[test]
+    fn what_nobody_waits_for_takes_nothing_of_the_time_that_rules_share() {
+        let dir = tempfile::tempdir().unwrap();
+        let breakers = Breakers::new(dir.path());
+        let honest = Failure { key: "a", budget: "brought", ..failure(0) };
+        let mut now = 1000.0 + outage(&breakers, &honest, 1, 1000.0).0;
+        for _ in 0..100 {
+            now += 100.0;
+            let refused = Failure { key: "b", budget: "brought", limit_seconds: 0.0, ..failure(0) };
+            assert_eq!(breakers.failed(&refused, now).unwrap().pause, None);
+        }
+        let (seconds, _) = outage(&breakers, &Failure { key: "c", ..honest }, 1, now);
+        assert!(seconds > 50.0, "its time has come back: {seconds}");
+    }
+
+    #[test]
+    fn records_of_what_is_over_are_removed_in_time_and_open_ones_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let breakers = Breakers::new(dir.path());
+        breakers.is_to_be_told("told", 1000.0).unwrap();
+        breakers.failed(&failure(0), 5_000_000.0).unwrap();
+        breakers.tidy(5_000_001.0);
+        let left: Vec<_> = breakers.list(5_000_001.0).unwrap().into_iter().map(|(key, _)| key).collect();
+        assert_eq!(left, ["vina"]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod invocation;
 pub mod judge;
 mod outputs;
 mod pattern;
+mod program;
 pub mod routes;
 pub mod rule;
 pub mod script;

@@ -200,7 +200,9 @@ pub fn outcome(code: Result<i32, String>, said: &str, legacy: bool) -> Outcome {
         Ok(10) => Outcome::Bad(line),
         // The shell's codes for a program that can't be run, is missing, or died by a signal.
         Ok(code @ 126..=127) => broken(End::NotStarted, format!("exit {code}")),
-        Ok(code @ 128..) => broken(End::Killed, format!("exit {code}")),
+        Ok(code @ 128..=192) => broken(End::Killed, format!("exit {code}")),
+        // Others are a program's own: PHP's and Perl's for an error that nobody catches is 255.
+        Ok(code @ 193..) => broken(End::Exit, format!("exit {code}")),
         Ok(_) if legacy => Outcome::Bad(line),
         Ok(code) => broken(
             End::Exit,

@@ -18,6 +18,7 @@
 mod item;
 mod turns;
 mod work;
+mod worker;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -32,8 +33,9 @@ use crate::outputs::{self, Found};
 
 pub use item::{Happened, Item, ItemOutput, ItemState, OutputState};
 pub(crate) use item::{VERSION, reasons};
-pub use work::Outlook;
-pub(crate) use work::{Steps, Worker, note_stuck, retry, work_on};
+pub(crate) use work::{Steps, work_on};
+pub use worker::Outlook;
+pub(crate) use worker::{Left, Worker, note_stuck, retry};
 
 /// Directory of an item's outputs.
 const FILES: &str = "files";
@@ -352,8 +354,8 @@ impl Spool {
         fs::remove_dir_all(&away).map_err(at(&away))
     }
 
-    /// Removes what killed shims have left, and marks of what was done long ago; once a day.
-    pub(crate) fn tidy(&self, now: f64) {
+    /// Removes what killed shims have left, and marks of what was done long ago, once a day; whether it was time for it.
+    pub(crate) fn tidy(&self, now: f64) -> bool {
         let age = |path: &Path| {
             let modified = path.metadata().ok()?.modified().ok()?;
             let since = modified.duration_since(std::time::UNIX_EPOCH).ok()?;
@@ -361,7 +363,7 @@ impl Spool {
         };
         let tidied = self.directory.join("tidied");
         if age(&tidied).is_some_and(|age| (0.0..TIDY_SECONDS).contains(&age)) {
-            return;
+            return false;
         }
         // If it can't be written, the next one looks again.
         let _ = fs::write(&tidied, "");
@@ -381,6 +383,7 @@ impl Spool {
                 }
             }
         }
+        true
     }
 }
 

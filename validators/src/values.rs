@@ -1,8 +1,9 @@
 //! Values taken from a result's outputs, for the table of results and for hooks.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::path::Path;
+use std::time::Instant;
 
 use regex::bytes::Regex;
 use serde::{Deserialize, Serialize};
@@ -87,12 +88,12 @@ impl ValueSpec {
     /// The value in a file; `None` if it is not there.
     ///
     /// # Errors
-    /// The file can't be read. What a volunteer has put into it is never an error.
-    pub fn read(&self, file: &Path) -> std::io::Result<Option<String>> {
+    /// The file can't be read, or it was looked for until `deadline`. What a volunteer has put into it is no other error.
+    pub fn read(&self, file: &Path, deadline: Instant) -> std::io::Result<Option<String>> {
         let file = File::open(file)?;
         let found = match (&self.pattern, &self.path) {
             (Some(pattern), _) => match pattern::compile(pattern) {
-                Ok(regex) => search(&regex, file)?,
+                Ok(regex) => search(&regex, file, deadline)?,
                 Err(_) => None,
             },
             (None, Some(path)) if file.metadata()?.len() <= JSON_BYTES => {
@@ -106,11 +107,14 @@ impl ValueSpec {
     }
 }
 
-fn search(regex: &Regex, file: File) -> std::io::Result<Option<String>> {
+fn search(regex: &Regex, file: File, deadline: Instant) -> std::io::Result<Option<String>> {
     let mut reader = BufReader::new(file.take(LOOKED_THROUGH));
     let mut line = Vec::new();
     loop {
         line.clear();
+        if Instant::now() > deadline {
+            return Err(std::io::Error::new(ErrorKind::TimedOut, "its pattern takes too long"));
+        }
         if reader.by_ref().take(LINE_BYTES).read_until(b'\n', &mut line)? == 0 {
             return Ok(None);
         }
@@ -155,7 +159,7 @@ mod tests {
             path: path.map(str::to_owned),
         };
         assert_eq!(spec.mistakes(), Vec::<String>::new());
-        spec.read(&file).unwrap()
+        spec.read(&file, Instant::now() + std::time::Duration::from_secs(60)).unwrap()
     }
 
     #[test]
@@ -185,6 +189,17 @@ mod tests {
         }
         let long = value(Some("x+"), None, &[b'x'; 100_000]).unwrap();
         assert_eq!(long.len(), VALUE_BYTES);
+    }
+
+    #[test]
+    fn a_pattern_that_takes_too_long_is_given_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("output");
+        std::fs::write(&file, "a line\n".repeat(1_000)).unwrap();
+        let spec =
+            ValueSpec { name: "x".into(), output: "output".into(), pattern: Some("b$".into()), path: None };
+        let error = spec.read(&file, Instant::now()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
     }
 
     #[test]

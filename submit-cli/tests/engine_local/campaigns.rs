@@ -83,10 +83,12 @@ fn a_script_that_the_bundle_brings_takes_results_in_a_container(engine: Engine) 
     );
     std::fs::write(bench.path("take.sh"), TAKE).unwrap();
     engine.lines(&["build", "--quiet", "--tag", image, bench.path(".").to_str().unwrap()]);
-    bench.jobs(&[("one", "echo 12345 > out.txt")]);
+    bench.jobs(&[("one", "echo 12345 > out.txt"), ("fails", "exit 3")]);
     let output = bench.run();
     let log = || bench.read("results/.buoy/daemons.log");
-    assert_eq!(output.status.code(), Some(0), "{}\n{}", String::from_utf8_lossy(&output.stderr), log());
+    assert_eq!(output.status.code(), Some(1), "{}\n{}", String::from_utf8_lossy(&output.stderr), log());
+    // It is promised a result: of a workunit that failed it is told nothing.
+    assert!(!log().contains("stays in the spool"), "{}", log());
     assert_eq!(bench.read("results/one/size.txt").trim(), "6", "{}", log());
     assert!(!bench.path("results/one/unused.txt").exists());
     bench.assert_nothing_left();

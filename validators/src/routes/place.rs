@@ -8,6 +8,9 @@ use crate::spec::{AssimilateKind, AssimilateSpec};
 use crate::subject::Subject;
 use crate::values::ValueSpec;
 
+/// So many values a workunit can have.
+const MOST_VALUES: usize = 100;
+
 /// Where canonical outputs go.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -127,6 +130,7 @@ impl AssimilateRoute {
             let is_name = table.name.bytes().all(plain)
                 && table.name.starts_with(|c: char| c.is_ascii_lowercase())
                 && table.name.len() <= 40
+                && table.name != "sqlite"
                 && !table.name.starts_with("sqlite_");
             if !is_name {
                 mistakes.push(format!(
@@ -141,6 +145,10 @@ impl AssimilateRoute {
         {
             mistakes
                 .push(format!("assimilate.hook.url: {:?} does not start with https:// or http://", hook.url));
+        }
+        if self.value.len() > MOST_VALUES {
+            mistakes
+                .push(format!("assimilate.value: {} of them, {MOST_VALUES} are accepted", self.value.len()));
         }
         for (i, value) in self.value.iter().enumerate() {
             mistakes.extend(value.mistakes());

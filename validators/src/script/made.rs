@@ -7,6 +7,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::Mode;
@@ -28,6 +29,8 @@ pub(crate) struct Making {
 /// A file that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Made {
+    /// Its number in `makes`.
+    pub number: usize,
     /// Its name.
     pub name: String,
     /// Where it is.
@@ -38,7 +41,8 @@ impl Making {
     /// Makes the empty files, in place of what an earlier try has left.
     pub(crate) fn new(directory: &Path, names: &[String]) -> io::Result<Self> {
         remove(directory)?;
-        fs::create_dir(directory)?;
+        // For us alone: a script can make a program of a file that runs as its owner.
+        fs::DirBuilder::new().mode(0o700).create(directory)?;
         for name in names {
             File::create_new(directory.join(name))?;
         }
@@ -75,7 +79,8 @@ impl Making {
 
 /// What was made and kept in this directory, of these names and in their order. It may not be there.
 pub(crate) fn kept(directory: &Path, names: &[String]) -> Vec<Made> {
-    let files = names.iter().map(|name| Made { name: name.clone(), path: directory.join(name) });
+    let files = names.iter().enumerate();
+    let files = files.map(|(number, name)| Made { number, name: name.clone(), path: directory.join(name) });
     files.filter(|made| made.path.symlink_metadata().is_ok_and(|m| m.is_file() && m.len() > 0)).collect()
 }
 
@@ -155,7 +160,7 @@ mod tests {
         let making = Making { directory, names: names.clone() };
         making.keep(&place).unwrap();
         let found = kept(&place, &names);
-        assert_eq!(found, [Made { name: "sum.json".into(), path: place.join("sum.json") }]);
+        assert_eq!(found, [Made { number: 0, name: "sum.json".into(), path: place.join("sum.json") }]);
         assert_eq!(fs::read_to_string(&found[0].path).unwrap(), "{}");
     }
 

@@ -6,6 +6,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,10 +18,11 @@ use super::session::{CALLS_KEY, Kind, Session, Trouble};
 use super::{Call, Shim, with_causes, write_log};
 use crate::clock::SystemClock;
 use crate::invocation::{self, Failure, InvocationError, ResultFiles, Words, line_bytes};
+use crate::program::OwnProgram;
 use crate::routes::ROUTES_VARIABLE;
 use crate::script::host;
 use crate::spool::{
-    Claimed, Happened, Item, ItemOutput, Outlook, OutputState, Put, Spool, SpoolError, Steps, VERSION,
+    Claimed, Happened, Item, ItemOutput, Left, Outlook, OutputState, Put, Spool, SpoolError, Steps, VERSION,
     Worker, note_stuck, retry as retry_items, work_on,
 };
 
@@ -51,11 +53,7 @@ pub(super) fn run(call: &Call) -> u8 {
     let spool = Spool::beside(&call.routes_toml());
     let mut session = Session::new(call);
     if call.argv.get(1).is_some_and(|first| first == WORK_FLAG) && call.argv.len() == 2 {
-        if let Err(error) = Worker::new(&spool).work(&mut session) {
-            session.log(&with_causes(&error));
-            return STOP;
-        }
-        return 0;
+        return work_off(&mut session, &spool);
     }
     match take(&mut session, &spool) {
         Ok(()) => {
@@ -69,6 +67,30 @@ pub(super) fn run(call: &Call) -> u8 {
             let _ = session.routes();
             session.failed(&trouble, 0.0, 0);
             session.log(&format!("nothing is assimilated until this is mended: {}", trouble.message));
+            STOP
+        }
+    }
+}
+
+/// The process that works off the spool.
+fn work_off(session: &mut Session, spool: &Spool) -> u8 {
+    let own = match OwnProgram::new() {
+        Ok(own) => own,
+        Err(error) => {
+            session.log(&format!("cannot tell which program this is: {error}"));
+            return STOP;
+        }
+    };
+    match Worker::new(spool).work(session, &own) {
+        Ok(Left::Nothing) => 0,
+        Ok(Left::ForNewProgram) => {
+            session.log("another program is in place of this one, and goes on");
+            let error = Command::new(own.path()).arg(WORK_FLAG).exec();
+            session.log(&format!("{}: {error}; a later call goes on", own.path().display()));
+            STOP
+        }
+        Err(error) => {
+            session.log(&with_causes(&error));
             STOP
         }
     }

@@ -1,5 +1,6 @@
 //! What a shim keeps at hand during a call: routes, circuit breakers, alerts.
 
+use std::cell::Cell;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -104,6 +105,8 @@ pub(crate) struct Session<'a> {
     settings: Settings,
     /// Whether settings could not be kept.
     forgets: bool,
+    /// Whether somebody was told of an item without a note of it.
+    has_told: Cell<bool>,
 }
 
 impl<'a> Session<'a> {
@@ -111,7 +114,8 @@ impl<'a> Session<'a> {
         let routes_toml = call.routes_toml();
         let state = state_directory(&routes_toml);
         let breakers = Breakers::new(&breaker_directory(&routes_toml));
-        Self { call, breakers, state, routes_toml, settings: Settings::default(), forgets: false }
+        let settings = Settings::default();
+        Self { call, breakers, state, routes_toml, settings, forgets: false, has_told: Cell::new(false) }
     }
 
     /// The routes as they are now; an admin may be mending them. Until they are good, the settings are those that good
@@ -195,7 +199,10 @@ impl<'a> Session<'a> {
                 let text =
                     format!("{key}: works again after {seconds:.0} s and {} failures", before.failures);
                 self.log(&text);
-                self.alert_quietly(&text);
+                // Who was not told of it, an hour after the last alert, need not hear that it is over.
+                if before.alerted_at >= before.since {
+                    self.alert_quietly(&text);
+                }
             }
             Err(error) => self.cannot_keep(&error),
         }
@@ -207,8 +214,9 @@ impl<'a> Session<'a> {
 
     /// Tells somebody of what concerns one workunit; every hour at most for a key.
     pub(crate) fn tell(&self, key: &str, text: &str) {
-        // Where that can't be remembered, once too often is better than never.
-        if self.breakers.is_to_be_told(key, self.call.clock.now()).unwrap_or(true) {
+        // Where that can't be remembered, once in a process.
+        let told = self.breakers.is_to_be_told(key, self.call.clock.now());
+        if told.unwrap_or_else(|_| !self.has_told.replace(true)) {
             self.alert(text);
         }
     }

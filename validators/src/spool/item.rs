@@ -96,6 +96,8 @@ impl OutputState {
 pub struct ItemState {
     /// Steps that are done: `script`, `table`, `hook`.
     pub done: Vec<String>,
+    /// Names of the files that the script was to make, once it is done.
+    pub makes: Vec<String>,
     /// The batch's number in the database, as text, once the project was asked for it.
     pub batch_id: Option<String>,
     /// Whether somebody is working on it, or has ended while doing so.

@@ -1,16 +1,13 @@
-//! Working off the spool: what is to be done with an item, and the worker that goes on after the daemon was answered.
+//! What is to be done with an item of the spool, step by step.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant};
 
 use rusqlite::types::Value;
-use rustix::fs::FlockOperation;
 
 use super::item::reasons;
-use super::turns::Turns;
-use super::{Claimed, Happened, Spool, SpoolError};
+use super::{Claimed, Happened};
 use crate::alert::utc;
 use crate::routes::{Author, Routed};
 use crate::script::made::{self, Made, Making};
@@ -18,25 +15,14 @@ use crate::script::{End, Outcome, Purpose, Request, RequestOutput, RequestResult
 use crate::shim::session::{Kind, Session, Trouble};
 use crate::shim::{absolute, route, with_causes};
 use crate::spec::AssimilateKind;
+use crate::store::batch_id::{self, NoBatchId};
 use crate::store::place::{self, Placed};
 use crate::store::table::Row;
-use crate::store::{batch_id, hook, table};
+use crate::store::{hook, table};
 use crate::subject::Subject;
 
-/// A worker that has nothing to do but wait ends after this; a later call starts another.
-const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
-
-/// How often a waiting worker looks whether there is something new.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
-
-/// When an item that somebody else is at is looked at again, in seconds.
-const AT_WORK_SECONDS: f64 = 5.0;
-
-/// When an item whose state can't be written is looked at again, in seconds.
-const UNWRITTEN_SECONDS: f64 = 60.0;
-
-/// A round of the worker's takes no longer, in seconds, but for the item that it is at.
-const ROUND_SECONDS: f64 = 30.0;
+/// An item's values are looked for no longer than this.
+const VALUES_TIME: Duration = Duration::from_secs(20);
 
 /// Which steps are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,11 +41,11 @@ pub(crate) struct Stuck {
     /// If others would fare the same: what is out.
     pub trouble: Option<Trouble>,
     /// Nothing is wrong: nobody has to be told.
-    is_late: bool,
+    pub is_late: bool,
 }
 
 impl Stuck {
-    fn alone(message: String) -> Self {
+    pub(super) fn alone(message: String) -> Self {
         Self { message, trouble: None, is_late: false }
     }
 
@@ -78,14 +64,24 @@ impl Stuck {
 pub(crate) fn work_on(session: &mut Session, claimed: &mut Claimed, steps: Steps) -> Result<bool, Stuck> {
     let (subject, routed) = route(session, &claimed.item.workunit).map_err(Stuck::with_all)?;
     let assimilate = &routed.route.assimilate;
-    let has_script = routed.script.as_ref().is_some_and(|script| !script.spec.assimilate.is_empty());
+    let has_script = match &routed.script {
+        // A submitter's is promised a result.
+        Some(_) if routed.author == Author::Submitter && claimed.item.happened != Happened::Done => false,
+        Some(script) => !script.spec.assimilate.is_empty(),
+        None => false,
+    };
+    let makes = routed.script.as_ref().map_or(&[][..], |script| &script.spec.makes);
+    if claimed.state.makes != makes {
+        // It has run, but made other files than those that are asked for now.
+        claimed.state.done.retain(|done| done != "script");
+    }
     if assimilate.rule == AssimilateKind::Collect && assimilate.needs_batch_id() {
         if steps == Steps::Quick && claimed.batch_id().is_none() {
             return Ok(false);
         }
         find_batch_id(session, claimed)?;
     }
-    let mut work = Work { session, routed: &routed, subject: &subject, files: BTreeMap::new() };
+    let mut work = Work { session, routed: &routed, subject: &subject, files: BTreeMap::new(), values: None };
     type Take<'a> = fn(&mut Work<'a>, &Claimed) -> Result<(), Stuck>;
     let in_turn: [(&str, bool, Take); 5] = [
         ("collect", assimilate.rule == AssimilateKind::Collect, Work::collect),
@@ -106,6 +102,9 @@ pub(crate) fn work_on(session: &mut Session, claimed: &mut Claimed, steps: Steps
         take(&mut work, claimed)?;
         if !is_repeated {
             claimed.state.done.push(name.to_owned());
+            if name == "script" {
+                claimed.state.makes = makes.to_vec();
+            }
             // Should it be lost, the step is repeated, which changes nothing.
             let _ = claimed.save();
         }
@@ -126,7 +125,10 @@ fn find_batch_id(session: &Session, claimed: &mut Claimed) -> Result<(), Stuck> 
         &session.state.join("work"),
     );
     let key = "batch_id";
-    let id = found.map_err(|why| Stuck::with_all(Trouble::new(key, Kind::Broken, why)))?;
+    let id = found.map_err(|error| match error {
+        NoBatchId::NotAsked(why) => Stuck::with_all(Trouble::new(key, Kind::Broken, why)),
+        NoBatchId::NotTold(why) => Stuck::alone(format!("{key}: {why}")),
+    })?;
     session.succeeded(key);
     claimed.state.batch_id = Some(id);
     // Should it be lost, it is asked again.
@@ -141,6 +143,8 @@ struct Work<'a> {
     subject: &'a Subject,
     /// Where each output was collected, by number; behind them what the script made.
     files: BTreeMap<usize, PathBuf>,
+    /// The values, once they were read.
+    values: Option<Vec<(String, Option<String>)>>,
 }
 
 impl Work<'_> {
@@ -173,24 +177,30 @@ impl Work<'_> {
         made::kept(&claimed.made(), names)
     }
 
-    fn values(&self, claimed: &Claimed) -> Result<Vec<(String, Option<String>)>, Stuck> {
+    /// What the route wants to know of the outputs, and of what the script made.
+    fn values(&mut self, claimed: &Claimed) -> Result<Vec<(String, Option<String>)>, Stuck> {
+        if let Some(values) = &self.values {
+            return Ok(values.clone());
+        }
+        let deadline = Instant::now() + VALUES_TIME;
+        let made = self.made(claimed);
         let mut values = Vec::new();
         for spec in &self.routed.route.assimilate.value {
             let output = claimed.item.outputs.iter().find(|output| {
                 place::name_of(self.routed, output) == spec.output && output.state.bytes().is_some()
             });
-            let path = output.map(|output| claimed.file(output)).or_else(|| {
-                self.made(claimed).into_iter().find(|made| made.name == spec.output).map(|made| made.path)
-            });
+            let path = output
+                .map(|output| claimed.file(output))
+                .or_else(|| made.iter().find(|made| made.name == spec.output).map(|made| made.path.clone()));
             let value = match path {
-                Some(path) => {
-                    spec.read(&path).map_err(|error| Stuck::alone(format!("{}: {error}", path.display())))?
-                }
+                Some(path) => spec.read(&path, deadline).map_err(|error| {
+                    Stuck::alone(format!("value {:?}: {}: {error}", spec.name, path.display()))
+                })?,
                 None => None,
             };
             values.push((spec.name.clone(), value));
         }
-        Ok(values)
+        Ok(self.values.insert(values).clone())
     }
 
     /// Where the outputs were collected, as whole paths.
@@ -219,7 +229,7 @@ impl Work<'_> {
                 text(&item.workunit),
                 known(&self.subject.app),
                 known(&self.subject.hash),
-                known(&self.subject.batch.clone().or(item.batch_id.clone())),
+                known(&self.subject.batch.clone().or(claimed.batch_id().map(str::to_owned))),
                 known(&self.subject.job),
                 item.instance.map_or(Value::Null, |n| text(&format!("{}_{n}", item.workunit))),
                 text(status),
@@ -314,258 +324,6 @@ impl Work<'_> {
             error_mask: mask,
             error: mask.map(reasons),
             ..Request::new(Purpose::Assimilate, self.subject, results)
-        }
-    }
-}
-
-/// How things stand after a round.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Outlook {
-    /// Items that were finished.
-    pub finished: usize,
-    /// Items that were tried and failed, or stand behind one that did.
-    pub stuck: usize,
-    /// When the next one is due, seconds since 1970; `None` if nothing is left.
-    pub next_try: Option<f64>,
-}
-
-impl Outlook {
-    /// One that is left is due then.
-    fn is_due(&mut self, at: f64) {
-        self.next_try = Some(self.next_try.map_or(at, |next_try| next_try.min(at)));
-    }
-}
-
-/// Which items a round takes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Round<'a> {
-    /// Those whose time has come.
-    Due,
-    /// These, or all if there are none, whether their time has come or not.
-    Named(&'a [String]),
-}
-
-/// Works on items once. A round of those that are due is over when it has taken long, so that what is new is seen.
-fn round(session: &mut Session, spool: &Spool, which: Round) -> Result<Outlook, SpoolError> {
-    let start = session.call.clock.now();
-    let mut outlook = Outlook::default();
-    let mut wanted = Vec::new();
-    for key in spool.keys()? {
-        let state = super::state_in(&spool.place(&key));
-        let is_wanted = match which {
-            Round::Due => state.next_try <= start,
-            Round::Named(names) => names.is_empty() || names.contains(&key),
-        };
-        match is_wanted {
-            true => wanted.push((key, state)),
-            false => outlook.is_due(state.next_try),
-        }
-    }
-    let mut turns = Turns::new(wanted);
-    let mut out: BTreeMap<String, (String, f64)> = BTreeMap::new();
-    while let Some(key) = turns.next(session.call.clock.now()) {
-        let now = session.call.clock.now();
-        if matches!(which, Round::Due) && now - start > ROUND_SECONDS {
-            outlook.is_due(now);
-            break;
-        }
-        let worked = spool.claim(&key).and_then(|claimed| match claimed {
-            Some(claimed) => one(session, spool, claimed, which, &mut out, &mut outlook),
-            None => Ok(spool.has(&key).then_some(now + AT_WORK_SECONDS)),
-        });
-        // The others must not wait for one whose state can't be read or written.
-        let again = worked.unwrap_or_else(|error| {
-            session.log(&format!("{key} stays in the spool: {}", with_causes(&error)));
-            outlook.stuck += 1;
-            Some(now + UNWRITTEN_SECONDS)
-        });
-        if let Some(again) = again {
-            outlook.is_due(again);
-        }
-    }
-    Ok(outlook)
-}
-
-/// Works on one item; when it is to be tried again. `out` holds what has turned out to be out of order in this round.
-fn one(
-    session: &mut Session,
-    spool: &Spool,
-    mut claimed: Claimed,
-    which: Round,
-    out: &mut BTreeMap<String, (String, f64)>,
-    outlook: &mut Outlook,
-) -> Result<Option<f64>, SpoolError> {
-    let now = session.call.clock.now();
-    let rule = rule_of(&claimed);
-    if let Some((message, next_try)) = out.get(&rule) {
-        outlook.stuck += 1;
-        claimed.state.error = message.clone();
-        claimed.state.next_try = *next_try;
-        claimed.save()?;
-        return Ok(Some(*next_try));
-    }
-    if claimed.state.is_begun && matches!(which, Round::Due) {
-        // Were it tried at once, one that ends each process would keep all others waiting.
-        outlook.stuck += 1;
-        let stuck = Stuck::alone("the process that worked on it has ended".to_owned());
-        note_stuck(session, &mut claimed, &stuck, now)?;
-        return Ok(Some(claimed.state.next_try));
-    }
-    claimed.state.is_begun = true;
-    // On a full disk it is worked on all the same, which makes room.
-    let _ = claimed.save();
-    match work_on(session, &mut claimed, Steps::All) {
-        Ok(_) => {
-            outlook.finished += 1;
-            spool.finish(claimed)?;
-            Ok(None)
-        }
-        Err(stuck) => {
-            outlook.stuck += 1;
-            note_stuck(session, &mut claimed, &stuck, now)?;
-            if stuck.trouble.is_some() {
-                out.insert(rule, (stuck.message, claimed.state.next_try));
-            }
-            Ok(Some(claimed.state.next_try))
-        }
-    }
-}
-
-/// Items of the same rule, as far as their names tell.
-fn rule_of(claimed: &Claimed) -> String {
-    let workunit = &claimed.item.workunit;
-    workunit.split_once("__").map_or(workunit.as_str(), |(bundle, _)| bundle).to_owned()
-}
-
-/// Notes in the item that it is stuck, and tells somebody if it is more than the item.
-pub(crate) fn note_stuck(
-    session: &Session,
-    claimed: &mut Claimed,
-    stuck: &Stuck,
-    now: f64,
-) -> Result<(), SpoolError> {
-    claimed.state.failed(stuck.message.clone(), now);
-    session.log(&format!("{} stays in the spool: {}", claimed.item.key, stuck.message));
-    match &stuck.trouble {
-        // Nobody waits here: what counts is that somebody is told, once.
-        Some(trouble) => {
-            session.failed(&Trouble { kind: Kind::Hopeless, ..trouble.clone() }, 0.0, 0);
-        }
-        None if stuck.is_late => {}
-        None => {
-            let text = format!("{} stays in the spool: {}", claimed.item.key, stuck.message);
-            session.tell(&format!("spool-{}", rule_of(claimed)), &text);
-        }
-    }
-    claimed.save()
-}
-
-/// Works on the named items now, or on all, whether their time has come or not.
-///
-/// # Errors
-/// The spool can't be read or written.
-pub(crate) fn retry(session: &mut Session, spool: &Spool, names: &[String]) -> Result<Outlook, SpoolError> {
-    round(session, spool, Round::Named(names))
-}
-
-/// The process that works off the spool of a project: one at a time.
-pub(crate) struct Worker {
-    spool: Spool,
-}
-
-impl Worker {
-    pub(crate) fn new(spool: &Spool) -> Self {
-        Self { spool: spool.clone() }
-    }
-
-    fn lock(&self) -> Option<File> {
-        let path = self.spool.directory().join("worker.lock");
-        let lock = File::options().write(true).create(true).truncate(false).open(path).ok()?;
-        rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).ok()?;
-        Some(lock)
-    }
-
-    fn next_file(&self) -> PathBuf {
-        self.spool.directory().join("next")
-    }
-
-    /// Forgets when the last one had something to do next: there is something new.
-    pub(crate) fn wake(&self) {
-        // It may not be there.
-        let _ = fs::remove_file(self.next_file());
-    }
-
-    /// Whether one should be started: there is something to do, and nobody at it.
-    pub(crate) fn is_needed(&self, now: f64) -> bool {
-        let has_items = fs::read_dir(self.spool.waiting()).is_ok_and(|mut entries| entries.next().is_some());
-        if !has_items {
-            return false;
-        }
-        let next: f64 = fs::read_to_string(self.next_file())
-            .ok()
-            .and_then(|text| text.trim().parse().ok())
-            .unwrap_or(0.0);
-        next <= now && self.lock().is_some()
-    }
-
-    /// Works until nothing is left; waits for what is to be tried again.
-    pub(crate) fn work(&self, session: &mut Session) -> Result<(), SpoolError> {
-        let start = session.call.clock.now();
-        loop {
-            // Another one is at it, and will see what is new.
-            let Some(lock) = self.lock() else { return Ok(()) };
-            self.spool.tidy(start);
-            loop {
-                let seen = self.last_change();
-                let outlook = round(session, &self.spool, Round::Due)?;
-                self.write_next(outlook.next_try)?;
-                let now = session.call.clock.now();
-                let is_over = now - start > LONGEST_WAIT.as_secs_f64();
-                match outlook.next_try {
-                    Some(next_try) if !is_over => self.wait(session, next_try, seen),
-                    _ => break,
-                }
-            }
-            drop(lock);
-            // Whoever has added something while the lock was held counts on us.
-            if self.due(session.call.clock.now())? == 0
-                || session.call.clock.now() - start > LONGEST_WAIT.as_secs_f64()
-            {
-                return Ok(());
-            }
-        }
-    }
-
-    fn due(&self, now: f64) -> Result<usize, SpoolError> {
-        let keys = self.spool.keys()?;
-        Ok(keys.iter().filter(|key| super::state_in(&self.spool.place(key)).next_try <= now).count())
-    }
-
-    fn last_change(&self) -> Option<SystemTime> {
-        self.spool.waiting().metadata().and_then(|metadata| metadata.modified()).ok()
-    }
-
-    /// Waits until something is due, or there is something new.
-    fn wait(&self, session: &Session, until: f64, seen: Option<SystemTime>) {
-        let clock = session.call.clock;
-        loop {
-            let left = Duration::from_secs_f64((until - clock.now()).max(0.0));
-            // At least once: where something new comes all the time, a look at everything each time is too much.
-            clock.sleep(left.min(LOOK_EVERY));
-            if clock.now() >= until || self.last_change() != seen || seen.is_none() {
-                return;
-            }
-        }
-    }
-
-    fn write_next(&self, next_try: Option<f64>) -> Result<(), SpoolError> {
-        let path = self.next_file();
-        match next_try {
-            Some(next_try) => fs::write(&path, next_try.to_string()).map_err(super::at(&path)),
-            None => {
-                self.wake();
-                Ok(())
-            }
         }
     }
 }

@@ -9,18 +9,29 @@ use crate::script::{Limits, Program, host};
 /// The command is given up after this.
 const COMMAND_SECONDS: u64 = 10;
 
+/// Why the number is not known, in words.
+#[derive(Debug)]
+pub(crate) enum NoBatchId {
+    /// The command can't be run, or does not end in time: for all workunits alike.
+    NotAsked(String),
+    /// It says no number for this workunit.
+    NotTold(String),
+}
+
 /// Asks the admin's command (`[batch_id]` of the routes file); relative programs start at `base`.
 ///
 /// # Errors
-/// It gives no number: why, in words.
+/// It gives no number.
 pub(crate) fn ask(
     command: &[String],
     workunit_id: &str,
     workunit: &str,
     base: &Path,
     work: &Path,
-) -> Result<String, String> {
-    let (program, arguments) = command.split_first().ok_or("[batch_id] command names no program")?;
+) -> Result<String, NoBatchId> {
+    use NoBatchId::{NotAsked, NotTold};
+    let (program, arguments) =
+        command.split_first().ok_or_else(|| NotAsked("[batch_id] command names no program".to_owned()))?;
     let arguments = arguments.iter().map(String::as_str).chain([workunit_id, workunit]);
     let program = Program {
         path: host::resolve(base, program),
@@ -30,13 +41,14 @@ pub(crate) fn ask(
     };
     let limits = Limits { timeout: Duration::from_secs(COMMAND_SECONDS), ..Limits::default() };
     let path = program.path.display();
-    let ended = host::run(&program, &limits, work).map_err(|error| format!("{path}: {error}"))?;
+    let ended = host::run(&program, &limits, work).map_err(|error| NotAsked(format!("{path}: {error}")))?;
     let is_number =
         |text: &str| !text.is_empty() && text.len() <= 10 && text.bytes().all(|b| b.is_ascii_digit());
-    match ended.code {
+    match &ended.code {
         // A file's name is made of it.
         Ok(0) if is_number(&ended.said) => Ok(ended.said),
-        Ok(0) => Err(format!("{path}: printed {:?}, a number is needed", ended.said)),
-        _ => Err(format!("{path}: {ended}")),
+        Ok(0) => Err(NotTold(format!("{path}: printed {:?}, a number is needed", ended.said))),
+        Ok(_) => Err(NotTold(format!("{path}: {ended}"))),
+        Err(_) => Err(NotAsked(format!("{path}: {ended}"))),
     }
 }

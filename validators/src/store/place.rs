@@ -133,14 +133,17 @@ pub(crate) fn place_made(
 ) -> Result<Placed, PlaceError> {
     let to = Destination::new(claimed, routed, subject, top);
     let outputs = &claimed.item.outputs;
-    let first = outputs.iter().map(|output| output.number + 1).max().unwrap_or(0);
+    let known = routed.route.outputs.as_ref().map_or(0, Vec::len);
+    let first = outputs.iter().map(|output| output.number + 1).max().unwrap_or(0).max(known);
     let mut placed = Placed::default();
     let mut changed = BTreeSet::new();
-    for (n, file) in made.iter().enumerate() {
+    for file in made {
         if outputs.iter().any(|output| name_of(routed, output) == file.name) {
             return Err(PlaceError::Taken { name: file.name.clone() });
         }
-        placed.take(&file.path, first + n, to.output(&file.name, first + n)?, &mut changed)?;
+        // The same for each workunit, whatever else its script has made.
+        let number = first + file.number;
+        placed.take(&file.path, number, to.output(&file.name, number)?, &mut changed)?;
     }
     collect::sync(&changed).map_err(|(path, source)| PlaceError::Io { path, source })?;
     Ok(placed)

@@ -150,7 +150,7 @@ fn files_go_by_the_number_of_their_batch_where_boincs_pages_look_for_them() {
 fn without_the_number_of_their_batch_outputs_wait_in_the_spool() {
     for (body, expected) in [
         ("echo ../../x", "printed \"../../x\", a number is needed"),
-        ("echo no database; exit 1", "exit 1: no database"),
+        ("echo no database; exit 255", "exit 255: no database"),
     ] {
         let project = Project::new(&format!("{ROUTE}{BY_NUMBER}"));
         project.script("buoy/batch_of", body);
@@ -158,11 +158,115 @@ fn without_the_number_of_their_batch_outputs_wait_in_the_spool() {
         assert_eq!(project.spooled().len(), 1);
         assert!(project.read("buoy/alerts.log").contains("batch_id: "));
         project.script("buoy/batch_of", "echo 41");
-        project.run_inline(&handed_over(&project, "a", "poses")).has(0, "batch_id: works again");
+        project.run_inline(&handed_over(&project, "a", "poses")).is(0, "");
         assert_eq!(project.files("results"), [format!("41/{}__file_poses.pdbqt", workunit("a"))]);
     }
     let routes = BY_NUMBER.split("[batch_id]").next().unwrap();
     let project = Project::new(&format!("{ROUTE}{routes}"));
     project.run_inline(&handed_over(&project, "a", "poses")).has(0, "[batch_id] command is needed");
     assert_eq!(project.spooled().len(), 1);
+}
+
+/// When an item is tried again, in seconds from now.
+fn next_try(project: &Project, job: &str) -> f64 {
+    let state = project.read(&format!("buoy/spool/waiting/{}_1/state.json", workunit(job)));
+    let state: serde_json::Value = serde_json::from_str(&state).unwrap();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    state["next_try"].as_f64().unwrap() - now.as_secs_f64()
+}
+
+/// Makes both items due, the bad one first, and lets a worker take a round.
+fn work_off(project: &Project, bad: &str, tries: u32, good: &str) {
+    for (job, tries) in [(bad, tries), (good, tries + 1)] {
+        let state = format!("{{\"tries\":{tries},\"next_try\":0}}");
+        project.write(&format!("buoy/spool/waiting/{}_1/state.json", workunit(job)), &state);
+    }
+    project.run("buoy-assimilate --work-off-spool > /dev/null 2>&1 &").is(0, "");
+    let has_waited = |job: &str| {
+        let path = format!("buoy/spool/waiting/{}_1/state.json", workunit(job));
+        fs::read_to_string(project.path(&path)).is_ok_and(|text| text.contains("\"next_try\":0"))
+    };
+    project.wait_until("the round is over", || !has_waited(bad) && !has_waited(good));
+}
+
+#[test]
+fn a_workunit_whose_batch_nobody_knows_keeps_no_other_waiting() {
+    let project = Project::new(&format!("{ROUTE}{BY_NUMBER}"));
+    // As a database answers that has lost one.
+    project.script("buoy/batch_of", "exit 255");
+    for job in ["bad", "good"] {
+        project.run_inline(&handed_over(&project, job, "poses")).has(0, "batch_id: ");
+    }
+    assert_eq!(project.read("buoy/alerts.log").lines().count(), 1);
+    project.script("buoy/batch_of", "case $3 in *__bad) exit 255;; esac; echo 41");
+    work_off(&project, "bad", 0, "good");
+    assert_eq!(project.spooled(), [format!("{}_1", workunit("bad"))]);
+}
+
+#[test]
+fn a_workunit_of_which_a_script_dies_keeps_no_other_waiting_for_long() {
+    let project = Project::new(&format!("{ROUTE}{MAKES}"));
+    project.script("buoy/take", "kill -SEGV $$");
+    for job in ["bad", "good"] {
+        project.run_inline(&handed_over(&project, job, job)).has(0, "killed by signal 11");
+    }
+    project.script("buoy/take", "grep -q bad \"$2\" && kill -SEGV $$; exit 0");
+    work_off(&project, "bad", 12, "good");
+    assert!(next_try(&project, "bad") > 1_000.0, "{}", next_try(&project, "bad"));
+    assert!(next_try(&project, "good") < 301.0, "{}", next_try(&project, "good"));
+}
+
+#[test]
+fn the_number_of_their_batch_is_in_the_table_where_names_do_not_say_the_batch() {
+    let project = Project::new(
+        "[default.assimilate]\nlayout = 'batch_id'\n[default.assimilate.table]\nfile = '../results/all.sqlite'\n\
+         [batch_id]\ncommand = ['batch_of']\n",
+    );
+    project.script("buoy/batch_of", "echo 41");
+    project.write("upload/21c/q3_0_1_r7_0", "x");
+    project.run_inline("buoy-assimilate  26 ../upload/21c/q3_0_1_r7_0").is(0, "");
+    assert_eq!(query::<String>(&project, "SELECT batch FROM results"), "41");
+}
+
+#[test]
+fn a_script_runs_again_if_it_is_to_make_other_files_than_it_has() {
+    let project = Project::new(&format!("{ROUTE}{MAKES}"));
+    project.script("buoy/take", "echo '{\"energy\": 3}' > \"$BUOY_MADE/sum.json\"");
+    project.write("results/all.sqlite", &"precious notes".repeat(100));
+    project.run_inline(&handed_over(&project, "a", "poses")).has(0, "cannot write the table");
+    fs::remove_file(project.path("results/all.sqlite")).unwrap();
+    project.write("buoy/routes.toml", &format!("{ROUTE}{MAKES}").replace("sum.json", "summary.json"));
+    project.script("buoy/take", "echo '{\"energy\": 4}' > \"$BUOY_MADE/summary.json\"");
+    project.run_inline(&handed_over(&project, "a", "poses")).has(0, "");
+    assert_eq!((query::<f64>(&project, "SELECT energy FROM results"), project.spooled().len()), (4.0, 0));
+}
+
+#[test]
+fn a_made_file_has_the_same_number_whatever_else_was_made() {
+    let project = Project::new(&format!("{ROUTE}{MAKES}").replace(
+        "[app.vina.assimilate.table]",
+        "[app.vina.assimilate]\npath = '{job}.{number}'\n[app.vina.assimilate.table]",
+    ));
+    for (job, makes) in [("both", "sum.json plot.png"), ("one", "plot.png")] {
+        project.script("buoy/take", &format!("cd \"$BUOY_MADE\"; for f in {makes}; do echo {{}} > $f; done"));
+        project.run_inline(&handed_over(&project, job, "poses")).is(0, "");
+    }
+    assert_eq!(project.files("results"), ["all.sqlite", "both.0", "both.2", "both.3", "one.0", "one.3"]);
+}
+
+#[test]
+fn nobody_else_can_run_what_a_script_makes() {
+    use std::os::unix::fs::PermissionsExt;
+    let project = Project::new(&format!("{ROUTE}{MAKES}"));
+    project.script(
+        "buoy/take",
+        "cp /bin/true \"$BUOY_MADE/plot.png\"; chmod 4755 \"$BUOY_MADE/plot.png\"; exit 1",
+    );
+    project.run_inline(&handed_over(&project, "a", "poses")).has(0, "exit 1");
+    let making = project.path(&format!("buoy/spool/waiting/{}_1/making", workunit("a")));
+    assert_eq!(making.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+    project.script("buoy/take", "cp /bin/true \"$BUOY_MADE/plot.png\"; chmod 4755 \"$BUOY_MADE/plot.png\"");
+    project.run_inline(&handed_over(&project, "a", "poses")).is(0, "");
+    let kept = project.path(&format!("results/b1/{}__file_plot.png", workunit("a")));
+    assert_eq!(kept.metadata().unwrap().permissions().mode() & 0o7111, 0);
 }

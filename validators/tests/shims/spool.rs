@@ -126,6 +126,41 @@ fn somebody_is_told_once_that_items_stay_in_the_spool() {
 }
 
 #[test]
+fn workunits_of_others_are_told_of_together() {
+    let project = Project::new("[default.script]\nassimilate = ['take']\n");
+    project.script("buoy/take", "exit 1");
+    for n in 0..3 {
+        project.write(&format!("upload/21c/q{n}_0_r7_0"), "x");
+        project
+            .run_inline(&format!("buoy-assimilate  2{n} ../upload/21c/q{n}_0_r7_0"))
+            .has(0, "stays in the spool");
+    }
+    assert_eq!(project.read("buoy/alerts.log").lines().count(), 1);
+}
+
+#[test]
+fn a_worker_goes_on_as_the_program_that_an_upgrade_has_put_in_its_place() {
+    let project = with("[app.vina.script]\nassimilate = ['take']\n");
+    project.script("buoy/take", "exit 1");
+    let installed = project.path("bin/buoy-assimilate");
+    let original = installed.canonicalize().unwrap();
+    fs::remove_file(&installed).unwrap();
+    fs::copy(&original, &installed).unwrap();
+    project.run(&handed_over(&project, "a", "poses")).is(0, "");
+    let state = format!("buoy/spool/waiting/{}_1/state.json", workunit("a"));
+    project.wait_until("the worker waits", || {
+        fs::read_to_string(project.path(&state)).is_ok_and(|text| text.contains("\"tries\":1"))
+    });
+    project.script("bin/new", &format!("echo \"$@\" > {}", project.path("called").display()));
+    fs::rename(project.path("bin/new"), &installed).unwrap();
+    // Something new wakes it.
+    fs::create_dir(project.path("buoy/spool/waiting/x")).unwrap();
+    project.wait_until("the new program was called", || project.path("called").exists());
+    project.wait_until("it was told what to do", || !project.read("called").is_empty());
+    assert_eq!(project.read("called").trim(), "--work-off-spool");
+}
+
+#[test]
 fn the_worker_tries_again_by_itself() {
     // The second try is after 15 s of real time: so the first is made by the shim's worker, with a script that is
     // mended while the item still waits, and a new item wakes the worker.
