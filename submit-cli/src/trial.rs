@@ -7,6 +7,7 @@ use thiserror::Error;
 use validators::compare::Outcome;
 use validators::describe;
 use validators::judge::{self, Declared, Unreadable};
+use validators::patience::Patience;
 
 use crate::app::{AppSpec, Output};
 
@@ -112,8 +113,11 @@ pub fn try_rules(app: &AppSpec, results: Results) -> Result<Vec<Trial>, TrialErr
         let path = |result| path(result).canonicalize().unwrap_or_else(|_| path(result));
         let (a, b) = (path(results.a), path(results.b));
         let declared = declared(output);
-        let faults = [judge::one(&a, declared, rule)?, judge::one(&b, declared, rule)?];
-        let difference = match judge::two((&a, "the first"), (&b, "the second"), rule)? {
+        let faults = [&a, &b].map(|path| judge::one(path, declared, rule, Patience::endless()));
+        let [first, second] = faults;
+        let faults = [first?, second?];
+        let both = ((a.as_path(), "the first"), (b.as_path(), "the second"));
+        let difference = match judge::two(both.0, both.1, rule, Patience::endless())? {
             Outcome::Same => None,
             Outcome::Different(how) => Some(how),
         };

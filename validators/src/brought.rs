@@ -106,6 +106,9 @@ pub struct BroughtSpec {
     /// Largest file that a script writes, in megabytes.
     #[serde(default = "default_output")]
     pub output_mb: u32,
+    /// Processor time that built-in rules may take in one call, in seconds.
+    #[serde(default = "default_rule")]
+    pub rule_seconds: u32,
     /// Where canonical outputs of these apps go.
     #[serde(default)]
     pub assimilate: AssimilateRoute,
@@ -125,6 +128,10 @@ fn default_timeout() -> u32 {
 
 fn default_memory() -> u32 {
     500
+}
+
+fn default_rule() -> u32 {
+    60
 }
 
 fn default_output() -> u32 {
@@ -223,6 +230,7 @@ impl BroughtSpec {
             timeout_seconds: default_timeout(),
             memory_mb: default_memory(),
             output_mb: default_output(),
+            rule_seconds: default_rule(),
             assimilate: AssimilateRoute::default(),
         }
     }
@@ -235,6 +243,7 @@ impl BroughtSpec {
             ("timeout_seconds", self.timeout_seconds),
             ("memory_mb", self.memory_mb),
             ("output_mb", self.output_mb),
+            ("rule_seconds", self.rule_seconds),
         ] {
             if value == 0 {
                 mistakes.push(format!("{key}: 0 is too little"));

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::compare::{Outcome, check, compare};
 use crate::outputs::{self, Found};
+use crate::patience::Patience;
 use crate::rule::{OutputRule, Rule};
 
 /// An output that the system does not let us see: nothing can be said about it now.
@@ -29,7 +30,12 @@ pub struct Declared {
 }
 
 /// Looks at an output by itself: what is wrong with it, to follow its name, or nothing.
-pub fn one(path: &Path, declared: Declared, rule: &OutputRule) -> Result<Option<String>, Unreadable> {
+pub fn one(
+    path: &Path,
+    declared: Declared,
+    rule: &OutputRule,
+    patience: Patience,
+) -> Result<Option<String>, Unreadable> {
     let unreadable = |source| Unreadable { path: path.to_owned(), source };
     let (file, bytes) = match outputs::open(path).map_err(unreadable)? {
         Found::Absent if declared.optional => return Ok(None),
@@ -39,12 +45,17 @@ pub fn one(path: &Path, declared: Declared, rule: &OutputRule) -> Result<Option<
     };
     match declared.max_bytes {
         Some(limit) if bytes > limit => Ok(Some(format!("has {bytes} bytes, at most {limit} are accepted"))),
-        _ => check(&rule.check, &file, bytes).map_err(unreadable),
+        _ => check(&rule.check, patience.reads(&file), bytes).map_err(unreadable),
     }
 }
 
 /// Compares an output of two results, each with its name for messages.
-pub fn two(a: (&Path, &str), b: (&Path, &str), rule: &OutputRule) -> Result<Outcome, Unreadable> {
+pub fn two(
+    a: (&Path, &str),
+    b: (&Path, &str),
+    rule: &OutputRule,
+    patience: Patience,
+) -> Result<Outcome, Unreadable> {
     if matches!(rule.compare, Rule::Ignore) {
         return Ok(Outcome::Same);
     }
@@ -55,7 +66,8 @@ pub fn two(a: (&Path, &str), b: (&Path, &str), rule: &OutputRule) -> Result<Outc
         (Found::File { file: file_a, bytes: bytes_a }, Found::File { file: file_b, bytes: bytes_b }) => {
             if !matches!(rule.compare, Rule::Bytes) || bytes_a == bytes_b {
                 let unreadable = |source| Unreadable { path: a.0.to_owned(), source };
-                return compare(&rule.compare, &file_a, &file_b).map_err(unreadable);
+                let (file_a, file_b) = (patience.reads(&file_a), patience.reads(&file_b));
+                return compare(&rule.compare, file_a, file_b).map_err(unreadable);
             }
             format!("{bytes_a} against {bytes_b} bytes")
         }

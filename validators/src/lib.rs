@@ -10,6 +10,7 @@ pub mod describe;
 mod invocation;
 pub mod judge;
 mod outputs;
+pub mod patience;
 mod pattern;
 mod program;
 pub mod routes;

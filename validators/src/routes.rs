@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::brought::BroughtError;
+use crate::patience::Patience;
 use crate::rule::OutputRule;
 use crate::script::container::Sandbox;
 use crate::script::{Place, Script, ScriptSpec, made};
@@ -159,6 +160,8 @@ pub struct Routed {
     pub author: Author,
     /// Its programs.
     pub script: Option<Script>,
+    /// Seconds of processor time that its built-in rules may take in one call; `None`: as long as it takes.
+    pub rule_seconds: Option<u32>,
     /// The rule of each output, in order, and for outputs that are not listed the general one.
     rules: Vec<OutputRule>,
     general: OutputRule,
@@ -179,6 +182,11 @@ impl Routed {
             Script { spec, place }
         });
         self
+    }
+
+    /// How long its built-in rules may take, from now on.
+    pub(crate) fn patience(&self) -> Patience {
+        self.rule_seconds.map_or_else(Patience::endless, Patience::seconds)
     }
 
     /// The rule for output number `index`.

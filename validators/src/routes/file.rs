@@ -219,7 +219,8 @@ impl Routes {
             bundle: bundle.clone(),
             message: joined(&mistakes),
         })?;
-        Ok(Routed { script, author: Author::Submitter, key: bundle, ..routed })
+        let rule_seconds = Some(brought.rule_seconds);
+        Ok(Routed { script, author: Author::Submitter, key: bundle, rule_seconds, ..routed })
     }
 
     /// Checks a route of routes.toml.

@@ -24,14 +24,15 @@ pub(super) fn judge(session: &mut Session, words: &Words) -> Result<Judged, Trou
     let has_script = routed.script.as_ref().is_some_and(|script| !script.spec.compare.is_empty());
     let mut is_same = true;
     let bytes = OutputRule::default();
+    let patience = routed.patience();
     for ((number, path_a), (_, path_b)) in a.outputs.iter().zip(&b.outputs) {
         let (path_a, path_b) = (call.path(path_a), call.path(path_b));
         let (name_a, name_b) = (a.result_name(), b.result_name());
         // A script gets results whose bytes differ, whatever the rules are.
         let rule = if has_script { &bytes } else { routed.rule(*number) };
-        let outcome = judge::two((&path_a, &name_a), (&path_b, &name_b), rule);
-        let Outcome::Different(how) = outcome.map_err(|error| unreadable(&error))? else { continue };
-        if has_script && is_file(&path_a)? && is_file(&path_b)? {
+        let outcome = judge::two((&path_a, &name_a), (&path_b, &name_b), rule, patience);
+        let Outcome::Different(how) = outcome.map_err(|error| unreadable(&error, &routed))? else { continue };
+        if has_script && is_file(&path_a, &routed)? && is_file(&path_b, &routed)? {
             is_same = false;
             continue;
         }
@@ -66,8 +67,8 @@ fn differ(a: &ResultFiles, b: &ResultFiles, how: &str) -> String {
 }
 
 /// Whether an output is one that a script may see.
-fn is_file(path: &Path) -> Result<bool, Trouble> {
-    let found =
-        outputs::open(path).map_err(|source| unreadable(&Unreadable { path: path.to_owned(), source }))?;
+fn is_file(path: &Path, routed: &Routed) -> Result<bool, Trouble> {
+    let found = outputs::open(path)
+        .map_err(|source| unreadable(&Unreadable { path: path.to_owned(), source }, routed))?;
     Ok(matches!(found, Found::File { .. }))
 }

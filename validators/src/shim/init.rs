@@ -14,6 +14,7 @@ pub(super) fn judge(session: &mut Session, words: &Words) -> Result<Judged, Trou
     let files = ResultFiles::new(&words.paths).map_err(|error| blame_cut(error, words.is_cut, call))?;
     let (subject, routed) = route(session, files.workunit())?;
     check_whole(&files, &routed, words.is_cut, call)?;
+    let patience = routed.patience();
     for (number, path) in &files.outputs {
         let name = output_name(&routed, *number);
         let declared = routed.route.outputs.as_ref().and_then(|outputs| outputs.get(*number));
@@ -21,8 +22,8 @@ pub(super) fn judge(session: &mut Session, words: &Words) -> Result<Judged, Trou
             max_bytes: output.max_bytes,
             optional: output.optional,
         });
-        let fault = judge::one(&call.path(path), declared, routed.rule(*number));
-        let Some(fault) = fault.map_err(|error| unreadable(&error))? else { continue };
+        let fault = judge::one(&call.path(path), declared, routed.rule(*number), patience);
+        let Some(fault) = fault.map_err(|error| unreadable(&error, &routed))? else { continue };
         let invalid = format!("{name} {fault}");
         return Ok((Verdict::Invalid, Some(format!("{}: invalid: {invalid}", files.result_name()))));
     }

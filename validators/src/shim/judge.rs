@@ -7,6 +7,7 @@ use super::Call;
 use super::session::{CALLS_KEY, Kind, ROUTES_KEY, Session, Trouble, UPLOAD_KEY, unrouted_key};
 use crate::invocation::{InvocationError, ResultFiles, Words, line_bytes, words};
 use crate::judge::Unreadable;
+use crate::patience;
 use crate::routes::Routed;
 use crate::script::{Outcome, Place, Request, RequestOutput, RequestResult};
 use crate::subject::Subject;
@@ -115,8 +116,11 @@ pub(super) fn check_whole(
     Ok(())
 }
 
-/// An output that the system does not let us see.
-pub(super) fn unreadable(error: &Unreadable) -> Trouble {
+/// An output that the system does not let us see, or whose rule takes too long.
+pub(super) fn unreadable(error: &Unreadable, routed: &Routed) -> Trouble {
+    if patience::is_used_up(&error.source) {
+        return Trouble::of_slow_rule(routed);
+    }
     Trouble::new(UPLOAD_KEY, Kind::Broken, super::with_causes(error))
 }
 

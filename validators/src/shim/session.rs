@@ -74,6 +74,20 @@ impl Trouble {
         Self { key: format!("{}.{}", routed.key, purpose.word()), budget, message, kind }
     }
 
+    /// That of a bundle's built-in rule that takes more than its time. It would again.
+    pub(crate) fn of_slow_rule(routed: &Routed) -> Self {
+        Self {
+            key: routed.key.clone(),
+            budget: BROUGHT_BUDGET.to_owned(),
+            message: format!(
+                "the rule that {} brings takes more than {} s of processor time (brought.rule_seconds)",
+                routed.key,
+                routed.rule_seconds.unwrap_or_default()
+            ),
+            kind: Kind::Hopeless,
+        }
+    }
+
     /// That of a workunit without a usable route.
     pub(crate) fn of_route(error: &RouteError) -> Self {
         let message = super::with_causes(error);

@@ -96,6 +96,38 @@ fn a_script_without_an_image_of_the_projects_is_never_run_on_the_host() {
 }
 
 #[test]
+fn a_rule_that_is_slow_on_purpose_is_given_up_and_says_nothing_of_the_results() {
+    let project = Project::new("[brought]\napps = ['vina']\nrule_seconds = 1\n");
+    let output = RouteOutput { name: "out.txt".into(), max_bytes: None, optional: false };
+    // Many beginnings have to be kept in mind at once, and none comes to an end.
+    let check = validators::spec::CheckSpec {
+        must_match: vec!["a[ab]{200}[bc]{30}".into()],
+        ..validators::spec::CheckSpec::default()
+    };
+    let validate = ValidateSpec { rule: RuleKind::Bytes, check: Some(check), ..ValidateSpec::default() };
+    let bytes =
+        RuleFile::new("vina", vec![], vec![output], validate, AssimilateSpec::default(), None).bytes();
+    let bundle = upload_rule(&project, &bytes);
+    let mut bits = 1_u32;
+    let text: String = (0..2_000_000)
+        .map(|n| {
+            bits = bits.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            match (n % 2_000, bits >> 31) {
+                (0, _) => '\n',
+                (_, 0) => 'a',
+                _ => 'b',
+            }
+        })
+        .collect();
+    let start = std::time::Instant::now();
+    let path = project.upload(&format!("{bundle}__b1__j"), 0, 0, &text);
+    project.run(&format!("buoy-init  {path}")).has(3, "takes more than 1 s of processor time");
+    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
+    // The bundle's alone: nothing is said of the upload directory.
+    assert!(!project.path("buoy/state/breakers/upload.json").exists());
+}
+
+#[test]
 fn rules_that_break_share_one_time_for_waiting() {
     let project = Project::new(ALLOWED);
     let start = std::time::Instant::now();
