@@ -22,6 +22,8 @@ pub use scripts::{Answer, ScriptReport, Standing};
 /// Where routes and the rest of the shims' files are in a project.
 #[derive(Debug, Clone)]
 pub struct Place {
+    /// The project's directory; whole.
+    pub project: PathBuf,
     /// `PROJECT/buoy/routes.toml`.
     pub routes_toml: PathBuf,
     /// A directory just below the project's: relative paths of routes start there, as from the daemons' `tmp_HOST`.
@@ -42,9 +44,9 @@ impl Place {
             ));
         }
         // Whole, since paths are joined to it and not to the working directory.
-        let directory =
-            directory.canonicalize().map_err(|error| format!("{}: {error}", directory.display()))?;
-        Ok(Self { routes_toml: directory.join("routes.toml"), directory })
+        let whole = |path: &Path| path.canonicalize().map_err(|error| format!("{}: {error}", path.display()));
+        let (project, directory) = (whole(project)?, whole(&directory)?);
+        Ok(Self { project, routes_toml: directory.join("routes.toml"), directory })
     }
 }
 

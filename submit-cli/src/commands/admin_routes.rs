@@ -30,7 +30,7 @@ struct CheckArgs {
     /// Names of workunits or of output files, to be routed
     names: Vec<String>,
     /// The project's directory
-    #[arg(long, value_name = "DIR", default_value = ".")]
+    #[arg(long, value_name = "DIR", default_value = ".", overrides_with = "project")]
     project: PathBuf,
     /// The BOINC app that runs science apps, for the lines of config.xml
     #[arg(long, value_name = "NAME", default_value = "universal")]
@@ -56,7 +56,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         Ok(place) => place,
         Err(message) => return Ok(render::refusal(&anyhow!(message))),
     };
-    if let Some(exit) = run_as_owner_of(&place.directory)? {
+    if let Some(exit) = run_as_owner_of(&place.directory, &place)? {
         return Ok(exit);
     }
     for key in &args.reset {

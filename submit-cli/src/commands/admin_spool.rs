@@ -20,7 +20,7 @@ pub struct Args {
     #[command(subcommand)]
     verb: Verb,
     /// The project's directory
-    #[arg(long, value_name = "DIR", default_value = ".", global = true)]
+    #[arg(long, value_name = "DIR", default_value = ".", global = true, overrides_with = "project")]
     project: PathBuf,
 }
 
@@ -56,7 +56,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     };
     let spool = Spool::beside(&place.routes_toml);
     if !matches!(args.verb, Verb::List { .. })
-        && let Some(exit) = run_as_owner_of(spool.directory())?
+        && let Some(exit) = run_as_owner_of(spool.directory(), &place)?
     {
         return Ok(exit);
     }

@@ -10,6 +10,7 @@ mod jobs;
 mod limits;
 mod mistakes;
 mod packing;
+mod route_owner;
 mod route_scripts;
 mod routes;
 mod starters;
