@@ -63,14 +63,7 @@ mod tests {
     fn rows_are_in_the_order_of_the_jobs_also_after_a_retry() {
         let dir = tempfile::tempdir().unwrap();
         let mut campaign = Campaign::open_for_run(dir.path()).unwrap();
-        let round = Round {
-            digest: "d".to_owned(),
-            input_template: String::new(),
-            output_template: String::new(),
-            rsc_fpops_est: 1.0,
-            inputs: String::new(),
-            changed: String::new(),
-        };
+        let round = Round::of_no_files();
         let new = |job: &str, name: &str| NewWorkunit {
             job: job.to_owned(),
             name: name.to_owned(),

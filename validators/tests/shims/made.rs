@@ -10,17 +10,7 @@ use validators::routes::RouteOutput;
 use validators::spec::{AssimilateSpec, ValidateSpec};
 use validators::values::ValueSpec;
 
-use crate::project::{BUNDLE, Project, ROUTE};
-
-fn workunit(job: &str) -> String {
-    format!("{BUNDLE}__b1__{job}")
-}
-
-fn handed_over(project: &Project, job: &str, contents: &str) -> String {
-    let wu = workunit(job);
-    project.upload(&wu, 1, 0, contents);
-    format!("buoy-assimilate  26 {}", project.output(&wu, 1, 0))
-}
+use crate::project::{Project, ROUTE, workunit};
 
 const MAKES: &str = "[app.vina.script]\nassimilate = ['take']\nmakes = ['sum.json', 'plot.png']\n\
     [app.vina.assimilate.table]\nfile = '../results/all.sqlite'\n\
@@ -42,7 +32,7 @@ fn what_a_script_makes_is_kept_beside_the_outputs_and_gives_values() {
         ),
     );
     for _ in 0..2 {
-        project.run_inline(&handed_over(&project, "a", "-7.25")).is(0, "");
+        project.run_inline(&project.handed_over("a", "-7.25")).is(0, "");
     }
     let wu = workunit("a");
     assert_eq!(
@@ -68,9 +58,9 @@ fn what_was_made_outlives_a_table_that_cannot_be_written() {
         ),
     );
     project.write("results/all.sqlite", &"precious notes".repeat(100));
-    project.run_inline(&handed_over(&project, "a", "poses")).has(0, "cannot write the table");
+    project.run_inline(&project.handed_over("a", "poses")).has(0, "cannot write the table");
     fs::remove_file(project.path("results/all.sqlite")).unwrap();
-    project.run_inline(&handed_over(&project, "a", "poses")).has(0, "");
+    project.run_inline(&project.handed_over("a", "poses")).has(0, "");
     assert_eq!(query::<f64>(&project, "SELECT energy FROM results"), 3.0);
     assert_eq!((project.read("ran").as_str(), project.spooled().len()), ("x\n", 0));
 }
@@ -79,10 +69,10 @@ fn what_was_made_outlives_a_table_that_cannot_be_written() {
 fn what_a_script_that_failed_has_left_is_not_kept() {
     let project = Project::new(&format!("{ROUTE}{MAKES}"));
     project.script("buoy/take", "echo '{\"energy\": 1' > \"$BUOY_MADE/sum.json\"; exit 1");
-    project.run_inline(&handed_over(&project, "a", "poses")).has(0, "assimilate script: exit 1");
+    project.run_inline(&project.handed_over("a", "poses")).has(0, "assimilate script: exit 1");
     assert_eq!(project.files("results"), [format!("b1/{}__file_poses.pdbqt", workunit("a"))]);
     project.script("buoy/take", "test ! -s \"$BUOY_MADE/sum.json\"");
-    project.run_inline(&handed_over(&project, "a", "poses")).has(0, "");
+    project.run_inline(&project.handed_over("a", "poses")).has(0, "");
     assert_eq!(
         (query::<Option<f64>>(&project, "SELECT energy FROM results"), project.spooled().len()),
         (None, 0)
@@ -92,7 +82,7 @@ fn what_a_script_that_failed_has_left_is_not_kept() {
 #[test]
 fn a_file_to_make_may_not_have_the_name_of_an_output() {
     let project = Project::new(&format!("{ROUTE}{}", MAKES.replace("plot.png", "log.txt")));
-    project.run_inline(&handed_over(&project, "a", "poses")).has(0, "script.makes: \"log.txt\" is an output");
+    project.run_inline(&project.handed_over("a", "poses")).has(0, "script.makes: \"log.txt\" is an output");
     assert_eq!(project.spooled().len(), 1);
 }
 
@@ -127,7 +117,7 @@ const BY_NUMBER: &str =
 fn files_go_by_the_number_of_their_batch_where_boincs_pages_look_for_them() {
     let project = Project::new(&format!("{ROUTE}{BY_NUMBER}"));
     project.script("buoy/batch_of", "test \"$1\" = --of && echo $(($2 + 15))");
-    project.run_inline(&handed_over(&project, "a", "poses")).is(0, "");
+    project.run_inline(&project.handed_over("a", "poses")).is(0, "");
     // A failure comes with its number.
     project.run_inline(&format!("buoy-assimilate  --error 2 {} 27 41", workunit("b"))).is(0, "");
     assert_eq!(
@@ -139,7 +129,7 @@ fn files_go_by_the_number_of_their_batch_where_boincs_pages_look_for_them() {
         "buoy/batch_of",
         &format!("until [ -e {} ]; do sleep 0.05; done; echo 7", project.path("go").display()),
     );
-    project.run(&handed_over(&project, "c", "poses")).is(0, "");
+    project.run(&project.handed_over("c", "poses")).is(0, "");
     assert_eq!(project.spooled(), [format!("{}_1", workunit("c"))]);
     project.write("go", "");
     project.wait_until("the number is known", || project.spooled().is_empty());
@@ -154,16 +144,16 @@ fn without_the_number_of_their_batch_outputs_wait_in_the_spool() {
     ] {
         let project = Project::new(&format!("{ROUTE}{BY_NUMBER}"));
         project.script("buoy/batch_of", body);
-        project.run_inline(&handed_over(&project, "a", "poses")).has(0, expected);
+        project.run_inline(&project.handed_over("a", "poses")).has(0, expected);
         assert_eq!(project.spooled().len(), 1);
         assert!(project.read("buoy/alerts.log").contains("batch_id: "));
         project.script("buoy/batch_of", "echo 41");
-        project.run_inline(&handed_over(&project, "a", "poses")).is(0, "");
+        project.run_inline(&project.handed_over("a", "poses")).is(0, "");
         assert_eq!(project.files("results"), [format!("41/{}__file_poses.pdbqt", workunit("a"))]);
     }
     let routes = BY_NUMBER.split("[batch_id]").next().unwrap();
     let project = Project::new(&format!("{ROUTE}{routes}"));
-    project.run_inline(&handed_over(&project, "a", "poses")).has(0, "[batch_id] command is needed");
+    project.run_inline(&project.handed_over("a", "poses")).has(0, "[batch_id] command is needed");
     assert_eq!(project.spooled().len(), 1);
 }
 
@@ -195,7 +185,7 @@ fn a_workunit_whose_batch_nobody_knows_keeps_no_other_waiting() {
     // As a database answers that has lost one.
     project.script("buoy/batch_of", "exit 255");
     for job in ["bad", "good"] {
-        project.run_inline(&handed_over(&project, job, "poses")).has(0, "batch_id: ");
+        project.run_inline(&project.handed_over(job, "poses")).has(0, "batch_id: ");
     }
     assert_eq!(project.read("buoy/alerts.log").lines().count(), 1);
     project.script("buoy/batch_of", "case $3 in *__bad) exit 255;; esac; echo 41");
@@ -208,7 +198,7 @@ fn a_workunit_of_which_a_script_dies_keeps_no_other_waiting_for_long() {
     let project = Project::new(&format!("{ROUTE}{MAKES}"));
     project.script("buoy/take", "kill -SEGV $$");
     for job in ["bad", "good"] {
-        project.run_inline(&handed_over(&project, job, job)).has(0, "killed by signal 11");
+        project.run_inline(&project.handed_over(job, job)).has(0, "killed by signal 11");
     }
     project.script("buoy/take", "grep -q bad \"$2\" && kill -SEGV $$; exit 0");
     work_off(&project, "bad", 12, "good");
@@ -233,11 +223,11 @@ fn a_script_runs_again_if_it_is_to_make_other_files_than_it_has() {
     let project = Project::new(&format!("{ROUTE}{MAKES}"));
     project.script("buoy/take", "echo '{\"energy\": 3}' > \"$BUOY_MADE/sum.json\"");
     project.write("results/all.sqlite", &"precious notes".repeat(100));
-    project.run_inline(&handed_over(&project, "a", "poses")).has(0, "cannot write the table");
+    project.run_inline(&project.handed_over("a", "poses")).has(0, "cannot write the table");
     fs::remove_file(project.path("results/all.sqlite")).unwrap();
     project.write("buoy/routes.toml", &format!("{ROUTE}{MAKES}").replace("sum.json", "summary.json"));
     project.script("buoy/take", "echo '{\"energy\": 4}' > \"$BUOY_MADE/summary.json\"");
-    project.run_inline(&handed_over(&project, "a", "poses")).has(0, "");
+    project.run_inline(&project.handed_over("a", "poses")).has(0, "");
     assert_eq!((query::<f64>(&project, "SELECT energy FROM results"), project.spooled().len()), (4.0, 0));
 }
 
@@ -249,7 +239,7 @@ fn a_made_file_has_the_same_number_whatever_else_was_made() {
     ));
     for (job, makes) in [("both", "sum.json plot.png"), ("one", "plot.png")] {
         project.script("buoy/take", &format!("cd \"$BUOY_MADE\"; for f in {makes}; do echo {{}} > $f; done"));
-        project.run_inline(&handed_over(&project, job, "poses")).is(0, "");
+        project.run_inline(&project.handed_over(job, "poses")).is(0, "");
     }
     assert_eq!(project.files("results"), ["all.sqlite", "both.0", "both.2", "both.3", "one.0", "one.3"]);
 }
@@ -262,11 +252,11 @@ fn nobody_else_can_run_what_a_script_makes() {
         "buoy/take",
         "cp /bin/true \"$BUOY_MADE/plot.png\"; chmod 4755 \"$BUOY_MADE/plot.png\"; exit 1",
     );
-    project.run_inline(&handed_over(&project, "a", "poses")).has(0, "exit 1");
+    project.run_inline(&project.handed_over("a", "poses")).has(0, "exit 1");
     let making = project.path(&format!("buoy/spool/waiting/{}_1/making", workunit("a")));
     assert_eq!(making.metadata().unwrap().permissions().mode() & 0o777, 0o700);
     project.script("buoy/take", "cp /bin/true \"$BUOY_MADE/plot.png\"; chmod 4755 \"$BUOY_MADE/plot.png\"");
-    project.run_inline(&handed_over(&project, "a", "poses")).is(0, "");
+    project.run_inline(&project.handed_over("a", "poses")).is(0, "");
     let kept = project.path(&format!("results/b1/{}__file_plot.png", workunit("a")));
     assert_eq!(kept.metadata().unwrap().permissions().mode() & 0o7111, 0);
 }

@@ -31,6 +31,11 @@ name = 'log.txt'
 rule = 'ignore'
 ";
 
+/// The workunit of this job.
+pub fn workunit(job: &str) -> String {
+    format!("{BUNDLE}__b1__{job}")
+}
+
 /// A project with the three programs in bin/ and nothing else but empty directories.
 pub struct Project {
     root: TempDir,
@@ -84,6 +89,13 @@ impl Project {
         let path = self.output(workunit, n, i);
         fs::write(&path, contents).unwrap();
         path
+    }
+
+    /// Uploads an output of the job's canonical result, and gives the line that hands it over; log.txt may be there or not.
+    pub fn handed_over(&self, job: &str, contents: &str) -> String {
+        let wu = workunit(job);
+        self.upload(&wu, 1, 0, contents);
+        format!("buoy-assimilate  26 {} {}", self.output(&wu, 1, 0), self.output(&wu, 1, 1))
     }
 
     /// Runs a command line as the daemons do, with no time for waiting.

@@ -5,13 +5,9 @@
 
 use std::fs;
 
-use crate::project::{BUNDLE, Project, ROUTE};
+use crate::project::{Project, ROUTE, workunit};
 
 const SCRIPT: &str = "[app.vina.script]\nassimilate = ['take']\n";
-
-fn workunit(job: &str) -> String {
-    format!("{BUNDLE}__b1__{job}")
-}
 
 /// The line for a workunit of this name and number in the database.
 fn handed_over(project: &Project, job: &str, id: u32, contents: &str) -> String {

@@ -9,17 +9,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use crate::project::{BUNDLE, Project, ROUTE};
-
-fn workunit(job: &str) -> String {
-    format!("{BUNDLE}__b1__{job}")
-}
-
-fn handed_over(project: &Project, job: &str, contents: &str) -> String {
-    let wu = workunit(job);
-    project.upload(&wu, 1, 0, contents);
-    format!("buoy-assimilate  26 {} {}", project.output(&wu, 1, 0), project.output(&wu, 1, 1))
-}
+use crate::project::{Project, ROUTE, workunit};
 
 fn with(more: &str) -> Project {
     Project::new(&format!("{ROUTE}{more}"))
@@ -41,8 +31,8 @@ fn rows(project: &Project) -> Vec<(String, String, Option<f64>, Option<String>)>
 fn a_table_has_a_row_for_each_workunit_with_values_from_its_outputs() {
     let project = with(TABLE);
     for _ in 0..2 {
-        project.run_inline(&handed_over(&project, "a", "REMARK RESULT:  -7.25\n")).is(0, "");
-        project.run_inline(&handed_over(&project, "b", "nothing\n")).is(0, "");
+        project.run_inline(&project.handed_over("a", "REMARK RESULT:  -7.25\n")).is(0, "");
+        project.run_inline(&project.handed_over("b", "nothing\n")).is(0, "");
         project.run_inline(&format!("buoy-assimilate  --error 6 {} 27 41", workunit("c"))).is(0, "");
     }
     let failed = Some("too many error results, too many success results".to_owned());
@@ -70,7 +60,7 @@ fn what_takes_time_is_done_after_the_daemon_was_answered() {
             seen.display()
         ),
     );
-    project.run(&handed_over(&project, "a", "poses")).is(0, "");
+    project.run(&project.handed_over("a", "poses")).is(0, "");
     // The outputs are gone from the upload directory before the script has even looked.
     fs::remove_file(project.output(&workunit("a"), 1, 0)).unwrap();
     assert!(!seen.exists());
@@ -93,14 +83,14 @@ fn a_rule_that_fails_hangs_or_is_missing_holds_nobody_up_and_loses_nothing() {
         if let Some(body) = body {
             project.script("buoy/take", body);
         }
-        project.run_inline(&handed_over(&project, "a", "poses")).has(0, expected);
+        project.run_inline(&project.handed_over("a", "poses")).has(0, expected);
         assert_eq!(project.spooled(), [format!("{}_1", workunit("a"))]);
         let state = project.read(&format!("buoy/spool/waiting/{}_1/state.json", workunit("a")));
         assert!(state.contains(expected) && state.contains("\"tries\":1"), "{state}");
         // Once it is mended, the daemon's second call or a later try does the rest, once.
         project.script("buoy/take", &format!("echo x >> {}", project.path("seen").display()));
         for _ in 0..3 {
-            project.run_inline(&handed_over(&project, "a", "poses")).has(0, "");
+            project.run_inline(&project.handed_over("a", "poses")).has(0, "");
         }
         assert_eq!(project.read("seen"), "x\n");
         assert_eq!(project.spooled(), [""; 0]);
@@ -113,7 +103,7 @@ fn somebody_is_told_once_that_items_stay_in_the_spool() {
         let project = with("[app.vina.script]\nassimilate = ['take']\n");
         project.script("buoy/take", body);
         for job in ["a", "b", "a"] {
-            project.run_inline(&handed_over(&project, job, "poses")).has(0, "stays in the spool");
+            project.run_inline(&project.handed_over(job, "poses")).has(0, "stays in the spool");
         }
         let alerts = fs::read_to_string(project.path("buoy/alerts.log")).unwrap_or_default();
         assert_eq!(alerts.lines().count(), usize::from(is_told), "{body}: {alerts}");
@@ -146,7 +136,7 @@ fn a_worker_goes_on_as_the_program_that_an_upgrade_has_put_in_its_place() {
     let original = installed.canonicalize().unwrap();
     fs::remove_file(&installed).unwrap();
     fs::copy(&original, &installed).unwrap();
-    project.run(&handed_over(&project, "a", "poses")).is(0, "");
+    project.run(&project.handed_over("a", "poses")).is(0, "");
     let state = format!("buoy/spool/waiting/{}_1/state.json", workunit("a"));
     project.wait_until("the worker waits", || {
         fs::read_to_string(project.path(&state)).is_ok_and(|text| text.contains("\"tries\":1"))
@@ -166,14 +156,14 @@ fn the_worker_tries_again_by_itself() {
     // mended while the item still waits, and a new item wakes the worker.
     let project = with("[app.vina.script]\nassimilate = ['take']\n");
     project.script("buoy/take", "exit 1");
-    project.run(&handed_over(&project, "a", "poses")).is(0, "");
+    project.run(&project.handed_over("a", "poses")).is(0, "");
     let state = format!("buoy/spool/waiting/{}_1/state.json", workunit("a"));
     let has_failed =
         || fs::read_to_string(project.path(&state)).is_ok_and(|text| text.contains("\"tries\":1"));
     project.wait_until("the first try has failed", has_failed);
     project.script("buoy/take.new", "exit 0");
     fs::rename(project.path("buoy/take.new"), project.path("buoy/take")).unwrap();
-    project.run(&handed_over(&project, "b", "poses")).is(0, "");
+    project.run(&project.handed_over("b", "poses")).is(0, "");
     project.wait_until("the new item is done", || project.spooled() == [format!("{}_1", workunit("a"))]);
     project.wait_until("the old one is tried again", || project.spooled().is_empty());
     assert!(project.read("buoy/spool/worker.log").contains("stays in the spool: assimilate script: exit 1"));
@@ -184,17 +174,17 @@ fn what_a_killed_shim_left_behind_is_not_taken_for_an_item() {
     let project = with("");
     let wu = workunit("a");
     project.write(&format!("buoy/spool/making/{wu}_1-77/files/x"), "half");
-    project.run_inline(&handed_over(&project, "a", "poses")).is(0, "");
+    project.run_inline(&project.handed_over("a", "poses")).is(0, "");
     assert_eq!(project.files("results"), [format!("b1/{wu}__file_poses.pdbqt")]);
 }
 
 #[test]
 fn collected_files_have_the_paths_that_a_template_says() {
     let project = with("[app.vina.assimilate]\npath = '{app}/{batch}/{job}/{output}'\n");
-    project.run_inline(&handed_over(&project, "a", "poses")).is(0, "");
+    project.run_inline(&project.handed_over("a", "poses")).is(0, "");
     assert_eq!(project.files("results"), ["vina/b1/a/poses.pdbqt"]);
     let project = with("[app.vina.assimilate]\nrule = 'none'\n");
-    project.run_inline(&handed_over(&project, "a", "poses")).is(0, "");
+    project.run_inline(&project.handed_over("a", "poses")).is(0, "");
     assert_eq!(project.files("results"), [""; 0]);
 }
 
@@ -260,7 +250,7 @@ fn a_hook_gets_a_signed_post_until_it_takes_it() {
         "{TABLE}[app.vina.assimilate.hook]\nurl = 'http://127.0.0.1:{port}/buoy?x=1'\nsecret_file = '../buoy/secret'\n"
     ));
     project.write("buoy/secret", "0123456789abcdef\n");
-    let line = handed_over(&project, "a", "REMARK RESULT:  -7.25\n");
+    let line = project.handed_over("a", "REMARK RESULT:  -7.25\n");
     let mut bodies = Vec::new();
     for status in [503, 302, 404] {
         project.run_inline(&line).has(0, &format!("answered with status {status}"));
@@ -291,7 +281,7 @@ fn a_hook_gets_a_signed_post_until_it_takes_it() {
 fn a_hook_that_cannot_be_reached_or_signed_keeps_its_items() {
     let project =
         with("[app.vina.assimilate.hook]\nurl = 'http://127.0.0.1:9/'\nsecret_file = '../buoy/secret'\n");
-    let line = handed_over(&project, "a", "poses");
+    let line = project.handed_over("a", "poses");
     project.run_inline(&line).has(0, "cannot read the secret");
     project.write("buoy/secret", "short");
     project.run_inline(&line).has(0, "at least 16 are needed");

@@ -22,6 +22,21 @@ pub struct Round {
     pub changed: String,
 }
 
+#[cfg(test)]
+impl Round {
+    /// One for tests in which only the jobs matter.
+    pub(crate) fn of_no_files() -> Self {
+        Self {
+            digest: "d".to_owned(),
+            input_template: String::new(),
+            output_template: String::new(),
+            rsc_fpops_est: 1.0,
+            inputs: String::new(),
+            changed: String::new(),
+        }
+    }
+}
+
 /// A round, and its number in the campaign file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RoundRow {

@@ -203,14 +203,7 @@ mod tests {
 
     fn campaign(dir: &tempfile::TempDir) -> (Campaign, i64) {
         let mut campaign = Campaign::open_for_run(dir.path()).unwrap();
-        let round = Round {
-            digest: "d".to_owned(),
-            input_template: String::new(),
-            output_template: String::new(),
-            rsc_fpops_est: 1.0,
-            inputs: String::new(),
-            changed: String::new(),
-        };
+        let round = Round::of_no_files();
         let workunits: Vec<_> = ["a", "b", "c"]
             .map(|job| NewWorkunit {
                 job: job.to_owned(),
