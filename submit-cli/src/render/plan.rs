@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 use validators::describe;
 
-use crate::app::{AppSpec, Mode};
+use crate::app::{AppSpec, JudgeScript, Mode};
 use crate::pack::Package;
 use crate::plan::Plan;
 use crate::units::show_size;
@@ -44,15 +44,44 @@ pub fn text(plan: &Plan) -> io::Result<()> {
     for (output, rule) in app.outputs.iter().zip(&rules) {
         let optional = if output.optional { ", optional" } else { "" };
         let size = show_size(output.max_bytes);
-        let compared = describe::rule(&rule.compare);
+        // Then the rules have no say in it.
+        let has_compare = app.script.as_ref().is_some_and(|script| !script.compare.is_empty());
+        let compared = match has_compare {
+            true => "where bytes differ, the script judges".to_owned(),
+            false => describe::rule(&rule.compare),
+        };
         writeln!(out, "output   {} (at most {size}{optional}): {compared}", output.name)?;
         if let Some(check) = describe::check(&rule.check) {
             writeln!(out, "         each result: {check}")?;
         }
     }
+    if let Some(script) = &app.script {
+        write_script(&mut out, script)?;
+    }
+    if !app.assimilate.value.is_empty() {
+        let values: Vec<String> = app
+            .assimilate
+            .value
+            .iter()
+            .map(|value| format!("{} from {}", value.name, value.output))
+            .collect();
+        writeln!(out, "values   {}", values.join(", "))?;
+    }
     writeln!(out, "needs    {}", needs(app))?;
     for (label, job) in plan.jobs.first().map(|job| ("first", job)).into_iter().chain(last(plan)) {
         writeln!(out, "{label:<8} {}: {}", job.name, shown(&job.args))?;
+    }
+    Ok(())
+}
+
+fn write_script(out: &mut impl Write, script: &JudgeScript) -> io::Result<()> {
+    writeln!(out, "script   in {}, without network, where results are judged", script.image)?;
+    let purposes = [("init", &script.init), ("compare", &script.compare), ("assimilate", &script.assimilate)];
+    for (purpose, words) in purposes.into_iter().filter(|(_, words)| !words.is_empty()) {
+        writeln!(out, "         {purpose}: {}", shown(words))?;
+    }
+    if !script.makes.is_empty() {
+        writeln!(out, "         makes {}", script.makes.join(", "))?;
     }
     Ok(())
 }

@@ -312,6 +312,31 @@ fn a_dry_run_writes_nothing() {
 }
 
 #[test]
+fn a_plan_says_which_script_judges_and_what_is_kept() {
+    let folder = Folder::new().with("judge.py", "print(1)\n");
+    let app = format!(
+        "{}\n[script]\ncompare = ['python3', '/buoy/judge.py', 'two words']\nassimilate = ['python3', '/buoy/judge.py']\n\
+         makes = ['sum.json']\nimage = 'python:3'\nfiles = ['judge.py']\n\
+         [[assimilate.value]]\nname = 'energy'\noutput = 'sum.json'\npath = '/e'\n",
+        folder.read("app.toml")
+    );
+    let stdout = folder.with("app.toml", &app).buoy("check . jobs.csv").good();
+    let told: Vec<&str> = stdout
+        .lines()
+        .skip_while(|line| !line.starts_with("output"))
+        .take_while(|line| !line.starts_with("needs"))
+        .collect();
+    assert_snapshot!(told.join("\n"), @r"
+    output   poses.pdbqt (at most 1 MB): where bytes differ, the script judges
+    script   in python:3, without network, where results are judged
+             compare: python3 /buoy/judge.py 'two words'
+             assimilate: python3 /buoy/judge.py
+             makes sum.json
+    values   energy from sum.json
+    ");
+}
+
+#[test]
 fn the_rule_file_is_among_the_files_and_no_job_gets_it() {
     let script = "[script]\ncompare = ['python3', 'judge.py']\nimage = 'python:3'\nfiles = ['judge.py']\n";
     let folder = Folder::new().with("judge.py", "print(1)\n");
