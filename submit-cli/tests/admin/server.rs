@@ -62,6 +62,9 @@ const CONFIG: &str = r#"<?xml version="1.0" ?>
         <daemon><cmd>script_validator --app universal --init_script buoy-init --compare_script buoy-compare</cmd></daemon>
         <daemon><cmd>script_assimilator --app universal --script buoy-assimilate</cmd></daemon>
     </daemons>
+    <tasks>
+        <task><cmd>buoy-assimilate --work-off-spool</cmd><period>5 min</period></task>
+    </tasks>
 </boinc>
 "#;
 

@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use validators::shim::WORK_FLAG;
+
 use super::{Findings, Grade, Subject};
 use crate::admin::fix::Fix;
 use crate::admin::project_files::XmlFile;
@@ -79,6 +81,7 @@ pub(super) fn look(subject: &Subject<'_>, findings: &mut Findings) {
         }
     }
     one_of_a_kind(&daemons, findings);
+    worker(boinc, &daemons, &whole, findings);
     for app in subject.apps() {
         judges(app, &daemons, &whole, findings);
     }
@@ -104,6 +107,27 @@ fn needed(daemons: &[Daemon<'_>], whole: &Place, findings: &mut Findings) {
         findings
             .note(Grade::Advice, what.accepted("<daemon><cmd>file_deleter -d 3</cmd></daemon>").help(help));
     }
+}
+
+/// Whether somebody works off the spool when no workunit comes in, as after a reboot.
+fn worker(boinc: &Element, daemons: &[Daemon<'_>], whole: &Place, findings: &mut Findings) {
+    let is_ours = |daemon: &Daemon<'_>| {
+        daemon.option("script").and_then(|call| call.split(' ').next()) == Some(ASSIMILATE)
+    };
+    let tasks = boinc.child("tasks").into_iter().flat_map(|list| list.children_named("task"));
+    let has_task = tasks
+        .filter(|task| !task.flag("disabled"))
+        .filter_map(|task| task.child("cmd"))
+        .any(|cmd| cmd.text.split_whitespace().any(|word| word == WORK_FLAG));
+    if has_task || !daemons.iter().any(is_ours) {
+        return;
+    }
+    let what = Diagnostic::new(
+        whole.clone(),
+        "no task works off the spool: after a reboot what waits there goes on with the next workunit only",
+    );
+    let task = format!("<task><cmd>{ASSIMILATE} {WORK_FLAG}</cmd><period>5 min</period></task> in <tasks>");
+    findings.note(Grade::Advice, what.accepted(task));
 }
 
 fn program(subject: &Subject<'_>, daemon: &Daemon<'_>, findings: &mut Findings) {
