@@ -1,6 +1,5 @@
 //! Telling somebody: a line in a file, and a command of the admin's.
 
-use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -8,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::calendar::utc;
 use crate::script::host;
 use crate::script::{Limits, Program};
 
@@ -46,14 +46,8 @@ impl Alerts {
         if let Err(error) = self.append(now, text) {
             problems.push(format!("{}: cannot write the alert: {error}", self.file.display()));
         }
-        let Some((program, arguments)) = self.spec.command.split_first() else { return problems };
-        let arguments = arguments.iter().map(String::as_str).chain([text]).map(OsString::from).collect();
-        let program = Program {
-            path: host::resolve(&self.base, program),
-            arguments,
-            environment: Vec::new(),
-            input: text.as_bytes().to_vec(),
-        };
+        let program = Program::of_admin(&self.spec.command, &[text], &self.base, text.as_bytes());
+        let Some(program) = program else { return problems };
         let limits = Limits { timeout: Duration::from_secs(COMMAND_SECONDS), ..Limits::default() };
         match host::run(&program, &limits, &self.work) {
             Ok(ended) if ended.code == Ok(0) => {}
@@ -79,40 +73,4 @@ impl Alerts {
 /// The default file, for routes at this path.
 pub fn file_beside(routes_toml: &Path) -> PathBuf {
     routes_toml.with_file_name("alerts.log")
-}
-
-/// A time as `2026-08-21T12:00:00Z`.
-pub fn utc(seconds: f64) -> String {
-    // Days from civil dates, backwards; exact for all times after 1970.
-    let total = seconds.max(0.0) as u64;
-    let (day, rest) = (total / 86_400, total % 86_400);
-    let era_day = day + 719_468;
-    let era = era_day / 146_097;
-    let of_era = era_day % 146_097;
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    let date = of_year - (153 * shifted + 2) / 5 + 1;
-    format!("{year:04}-{month:02}-{date:02}T{:02}:{:02}:{:02}Z", rest / 3600, rest / 60 % 60, rest % 60)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_those_of_the_calendar() {
-        for (seconds, text) in [
-            (0.0, "1970-01-01T00:00:00Z"),
-            (951_782_400.0, "2000-02-29T00:00:00Z"),
-            (1_709_164_799.9, "2024-02-28T23:59:59Z"),
-            (1_735_689_600.0, "2025-01-01T00:00:00Z"),
-            (4_107_542_399.0, "2100-02-28T23:59:59Z"),
-            (4_107_542_400.0, "2100-03-01T00:00:00Z"),
-        ] {
-            assert_eq!(utc(seconds), text);
-        }
-    }
 }

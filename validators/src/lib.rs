@@ -3,6 +3,7 @@
 pub mod alert;
 pub mod breaker;
 pub mod brought;
+pub mod calendar;
 pub mod clock;
 mod collect;
 pub mod compare;

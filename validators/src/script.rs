@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use wrapper::calls::chain;
 
 pub use request::{Purpose, Request, RequestMade, RequestOutput, RequestResult};
 
@@ -158,6 +159,21 @@ pub struct Program {
     pub input: Vec<u8>,
 }
 
+impl Program {
+    /// A command of the routes file, which gets `more` behind its own arguments and nothing in its environment; a relative
+    /// program starts at `base`. `None` if the command is empty.
+    pub(crate) fn of_admin(command: &[String], more: &[&str], base: &Path, input: &[u8]) -> Option<Self> {
+        let (program, arguments) = command.split_first()?;
+        let arguments = arguments.iter().map(String::as_str).chain(more.iter().copied());
+        Some(Self {
+            path: host::resolve(base, program),
+            arguments: arguments.map(OsString::from).collect(),
+            environment: Vec::new(),
+            input: input.to_vec(),
+        })
+    }
+}
+
 /// What came of a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -233,9 +249,9 @@ impl Script {
                 host::run(&program, &limits, &state.join("work"))
                     .map_err(|error| format!("{}: {error}", program.path.display()))
             }
-            Place::Container(sandbox) => sandbox
-                .run(program, arguments, request, &limits, state)
-                .map_err(|error| crate::shim::with_causes(&error)),
+            Place::Container(sandbox) => {
+                sandbox.run(program, arguments, request, &limits, state).map_err(|error| chain(&error))
+            }
             Place::Refused(why) => Err(why.clone()),
         };
         Some(match ended {
@@ -254,7 +270,7 @@ impl Script {
         let program = self.spec.command(purpose).first()?;
         Some(match &self.place {
             Place::Host { base } => host::check(&host::resolve(base, program)),
-            Place::Container(sandbox) => sandbox.check().map_err(|error| crate::shim::with_causes(&error)),
+            Place::Container(sandbox) => sandbox.check().map_err(|error| chain(&error)),
             Place::Refused(why) => Err(why.clone()),
         })
     }

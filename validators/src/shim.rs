@@ -10,7 +10,6 @@ mod judge;
 mod memory;
 pub(crate) mod session;
 
-use std::error::Error;
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -123,17 +122,6 @@ fn exit_code_of_a_bug(is_taken: bool) -> u8 {
 fn write_log(shim: Shim, line: &str) {
     // With the log gone there is nobody to tell; the answer stands.
     let _ = writeln!(std::io::stderr(), "{}: {line}", shim.name());
-}
-
-/// An error with all its causes in one line.
-pub(crate) fn with_causes(error: &dyn Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        line.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    line
 }
 
 /// The name of output `number` in messages.

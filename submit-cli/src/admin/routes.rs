@@ -14,6 +14,7 @@ use validators::shim::{Shim, WORK_FLAG};
 use validators::spec::AssimilateKind;
 use validators::subject::Subject;
 use validators::workunit_name::OutputName;
+use wrapper::calls::chain;
 
 use crate::clock::Clock;
 
@@ -154,7 +155,7 @@ impl RoutesReport {
         let routes = match Routes::open(&place.routes_toml, &place.directory) {
             Ok(routes) => routes,
             Err(error) => {
-                report.broken = Some(with_causes(&error));
+                report.broken = Some(chain(&error));
                 return report;
             }
         };
@@ -213,7 +214,7 @@ impl Looker<'_> {
         let routed = match route {
             Ok(routed) => routed,
             Err(error) => {
-                let problems = vec![with_causes(&error)];
+                let problems = vec![chain(&error)];
                 return RouteReport { key, does: String::new(), scripts: Vec::new(), problems };
             }
         };
@@ -286,7 +287,7 @@ impl NameReport {
             app: subject.app,
             batch: subject.batch,
             job: subject.job,
-            route: route.as_ref().map(|routed| routed.key.clone()).map_err(|error| with_causes(error)),
+            route: route.as_ref().map(|routed| routed.key.clone()).map_err(|error| chain(error)),
         }
     }
 }
@@ -303,15 +304,4 @@ fn open_breakers(place: &Place) -> Vec<OpenBreaker> {
         .filter(|(_, record)| record.open)
         .map(|(key, record)| OpenBreaker { key, record })
         .collect()
-}
-
-/// An error with all its causes in one line.
-pub fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        line.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    line
 }

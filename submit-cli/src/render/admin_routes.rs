@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use validators::alert::utc;
+use validators::calendar::utc;
 
 use super::terminal::harmless;
 use crate::admin::routes::{RouteReport, RoutesReport, ScriptReport, Standing};

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use validators::alert::utc;
+use validators::calendar::utc;
 use validators::spool::{Listed, Outlook, SpoolError, Waiting};
 
 use super::terminal::harmless;

@@ -1,5 +1,7 @@
 //! Numbers and times as a reader wants them.
 
+use validators::calendar::{date, utc};
+
 /// A time of day in UTC, twice.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct When {
@@ -14,30 +16,12 @@ const MONTHS: [&str; 12] =
 
 /// Seconds since 1970 as a date and time. Times before 1970 are taken for its begin.
 pub fn when(seconds: f64) -> When {
-    let seconds = seconds.max(0.0) as u64;
-    let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
+    let whole = seconds.max(0.0) as u64;
+    let (days, rest) = (whole / 86_400, whole % 86_400);
+    let (hour, minute) = (rest / 3600, rest / 60 % 60);
     let (year, month, day) = date(days);
     let name = MONTHS[month as usize - 1];
-    When {
-        machine: format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"),
-        people: format!("{day} {name} {year}, {hour:02}:{minute:02} UTC"),
-    }
-}
-
-/// Year, month and day (both from 1) of a day since 1970, by the Gregorian calendar. Years are counted from March, so
-/// that the leap day is a year's last.
-fn date(days: u64) -> (u64, u64, u64) {
-    const DAYS_OF_400_YEARS: u64 = 146_097;
-    // 1 March of the year 0 was so many days before 1970.
-    let day = days + 719_468;
-    let (era, day) = (day / DAYS_OF_400_YEARS, day % DAYS_OF_400_YEARS);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    (era * 400 + year + next, month, day)
+    When { machine: utc(seconds), people: format!("{day} {name} {year}, {hour:02}:{minute:02} UTC") }
 }
 
 /// A number with commas.

@@ -13,9 +13,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use wrapper::calls::chain;
+
 use super::judge::hopeless;
 use super::session::{CALLS_KEY, Kind, Session, Trouble};
-use super::{Call, Shim, with_causes, write_log};
+use super::{Call, Shim, write_log};
 use crate::clock::SystemClock;
 use crate::invocation::{self, Failure, InvocationError, ResultFiles, Words, line_bytes};
 use crate::program::OwnProgram;
@@ -90,7 +92,7 @@ fn work_off(session: &mut Session, spool: &Spool) -> u8 {
             STOP
         }
         Err(error) => {
-            session.log(&with_causes(&error));
+            session.log(&chain(&error));
             STOP
         }
     }
@@ -98,7 +100,7 @@ fn work_off(session: &mut Session, spool: &Spool) -> u8 {
 
 fn take(session: &mut Session, spool: &Spool) -> Result<(), Trouble> {
     let (item, sources) = handed_over(session)?;
-    let broken = |error: SpoolError| Trouble::new("spool", Kind::Hopeless, with_causes(&error));
+    let broken = |error: SpoolError| Trouble::new("spool", Kind::Hopeless, chain(&error));
     let claimed = match spool.put(item, &sources).map_err(broken)? {
         Put::Done => return Ok(()),
         Put::New(claimed) => *claimed,
@@ -107,7 +109,7 @@ fn take(session: &mut Session, spool: &Spool) -> Result<(), Trouble> {
             Ok(Some(claimed)) => claimed,
             Ok(None) => return Ok(()),
             Err(error) => {
-                session.log(&with_causes(&error));
+                session.log(&chain(&error));
                 return Ok(());
             }
         },
@@ -167,7 +169,7 @@ fn finish(session: &mut Session, spool: &Spool, mut claimed: Claimed, steps: Ste
     };
     if let Err(error) = done {
         // It is safe, and will be found again.
-        session.log(&with_causes(&error));
+        session.log(&chain(&error));
     }
 }
 

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use wrapper::calls::chain;
+
 use super::Call;
 use super::session::{CALLS_KEY, Kind, ROUTES_KEY, Session, Trouble, UPLOAD_KEY, unrouted_key};
 use crate::invocation::{InvocationError, ResultFiles, Words, line_bytes, words};
@@ -121,7 +123,7 @@ pub(super) fn unreadable(error: &Unreadable, routed: &Routed) -> Trouble {
     if patience::is_used_up(&error.source) {
         return Trouble::of_slow_rule(routed);
     }
-    Trouble::new(UPLOAD_KEY, Kind::Broken, super::with_causes(error))
+    Trouble::new(UPLOAD_KEY, Kind::Broken, chain(error))
 }
 
 /// Asks the route's script, if it has one for this purpose.

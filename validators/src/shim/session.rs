@@ -4,6 +4,8 @@ use std::cell::Cell;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use wrapper::calls::chain;
+
 use super::Call;
 use super::memory::Memory;
 use crate::alert::{Alerts, file_beside};
@@ -90,7 +92,7 @@ impl Trouble {
 
     /// That of a workunit without a usable route.
     pub(crate) fn of_route(error: &RouteError) -> Self {
-        let message = super::with_causes(error);
+        let message = chain(error);
         // No waiting mends what a submitter has uploaded; a file that is not there may still come.
         let is_hopeless = match error {
             RouteError::Brought { source, .. } => !matches!(source, BroughtError::Read { .. }),

@@ -5,15 +5,16 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rusqlite::types::Value;
+use wrapper::calls::chain;
 
 use super::item::reasons;
 use super::{Claimed, Happened};
-use crate::alert::utc;
+use crate::calendar::utc;
 use crate::routes::{Author, Routed};
 use crate::script::made::{self, Made, Making};
 use crate::script::{End, Outcome, Purpose, Request, RequestOutput, RequestResult};
 use crate::shim::session::{Kind, Session, Trouble};
-use crate::shim::{absolute, route, with_causes};
+use crate::shim::{absolute, route};
 use crate::spec::AssimilateKind;
 use crate::store::batch_id::{self, NoBatchId};
 use crate::store::place::{self, Placed};
@@ -151,7 +152,7 @@ impl Work<'_> {
     fn collect(&mut self, claimed: &Claimed) -> Result<(), Stuck> {
         let top = self.session.call.directory.join(&self.routed.route.assimilate.directory);
         let placed = place::place(claimed, self.routed, self.subject, &top)
-            .map_err(|error| Stuck::alone(with_causes(&error)))?;
+            .map_err(|error| Stuck::alone(chain(&error)))?;
         self.keep(placed);
         Ok(())
     }
@@ -160,7 +161,7 @@ impl Work<'_> {
     fn collect_made(&mut self, claimed: &Claimed) -> Result<(), Stuck> {
         let top = self.session.call.directory.join(&self.routed.route.assimilate.directory);
         let placed = place::place_made(claimed, &self.made(claimed), self.routed, self.subject, &top)
-            .map_err(|error| Stuck::alone(with_causes(&error)))?;
+            .map_err(|error| Stuck::alone(chain(&error)))?;
         self.keep(placed);
         Ok(())
     }
@@ -242,7 +243,7 @@ impl Work<'_> {
         };
         let key = self.key("table");
         table::write(&file, &name, &row)
-            .map_err(|error| Stuck::with_all(Trouble::new(&key, Kind::Broken, with_causes(&error))))?;
+            .map_err(|error| Stuck::with_all(Trouble::new(&key, Kind::Broken, chain(&error))))?;
         self.session.succeeded(&key);
         Ok(())
     }
@@ -289,9 +290,9 @@ impl Work<'_> {
                 Ok(())
             }
             Err(error) if error.concerns_all() => {
-                Err(Stuck::with_all(Trouble::new(&key, Kind::Broken, with_causes(&error))))
+                Err(Stuck::with_all(Trouble::new(&key, Kind::Broken, chain(&error))))
             }
-            Err(error) => Err(Stuck::alone(with_causes(&error))),
+            Err(error) => Err(Stuck::alone(chain(&error))),
         }
     }
 

@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use rustix::fs::FlockOperation;
+use wrapper::calls::chain;
 
 use super::turns::{Shares, Turns, app_of};
 use super::work::{Steps, Stuck, work_on};
 use super::{Claimed, Spool, SpoolError};
 use crate::program::OwnProgram;
 use crate::shim::session::{Kind, Session, Trouble};
-use crate::shim::with_causes;
 
 /// A worker that has nothing to do but wait ends after this; a later call starts another.
 const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
@@ -103,7 +103,7 @@ fn round(
         });
         // The others must not wait for one whose state can't be read or written.
         let again = worked.unwrap_or_else(|error| {
-            session.log(&format!("{key} stays in the spool: {}", with_causes(&error)));
+            session.log(&format!("{key} stays in the spool: {}", chain(&error)));
             outlook.stuck += 1;
             Some(now + UNWRITTEN_SECONDS)
         });

@@ -1,6 +1,5 @@
 //! The number of a workunit's batch in the database, which servers do not tell an assimilator of a good workunit.
 
-use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
@@ -30,15 +29,8 @@ pub(crate) fn ask(
     work: &Path,
 ) -> Result<String, NoBatchId> {
     use NoBatchId::{NotAsked, NotTold};
-    let (program, arguments) =
-        command.split_first().ok_or_else(|| NotAsked("[batch_id] command names no program".to_owned()))?;
-    let arguments = arguments.iter().map(String::as_str).chain([workunit_id, workunit]);
-    let program = Program {
-        path: host::resolve(base, program),
-        arguments: arguments.map(OsString::from).collect(),
-        environment: Vec::new(),
-        input: Vec::new(),
-    };
+    let program = Program::of_admin(command, &[workunit_id, workunit], base, &[])
+        .ok_or_else(|| NotAsked("[batch_id] command names no program".to_owned()))?;
     let limits = Limits { timeout: Duration::from_secs(COMMAND_SECONDS), ..Limits::default() };
     let path = program.path.display();
     let ended = host::run(&program, &limits, work).map_err(|error| NotAsked(format!("{path}: {error}")))?;

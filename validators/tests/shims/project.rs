@@ -91,6 +91,14 @@ impl Project {
         path
     }
 
+    /// Uploads poses.pdbqt of two results of a workunit, and gives the line to compare them; log.txt may be there or not.
+    pub fn two_results(&self, workunit: &str, first: &str, second: &str) -> String {
+        let first = self.upload(workunit, 0, 0, first);
+        let second = self.upload(workunit, 1, 0, second);
+        let logs = [0, 1].map(|n| self.output(workunit, n, 1));
+        format!("buoy-compare  {first} {} {second} {}", logs[0], logs[1])
+    }
+
     /// Uploads an output of the job's canonical result, and gives the line that hands it over; log.txt may be there or not.
     pub fn handed_over(&self, job: &str, contents: &str) -> String {
         let wu = workunit(job);

@@ -14,11 +14,7 @@ fn workunit() -> String {
 /// A project whose science app has these script keys, with two results of one workunit; the line to compare them.
 fn project(script: &str, first: &str, second: &str) -> (Project, String) {
     let project = Project::new(&format!("{ROUTE}[app.vina.script]\n{script}\n"));
-    let wu = workunit();
-    let first = project.upload(&wu, 0, 0, first);
-    let second = project.upload(&wu, 1, 0, second);
-    let line =
-        format!("buoy-compare  {first} {} {second} {}", project.output(&wu, 0, 1), project.output(&wu, 1, 1));
+    let line = project.two_results(&workunit(), first, second);
     (project, line)
 }
 

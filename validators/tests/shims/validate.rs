@@ -9,12 +9,7 @@ fn workunit() -> String {
 /// A project with two results of one workunit, and the daemon's line to compare them.
 fn two_results(routes: &str, first: &str, second: &str) -> (Project, String) {
     let project = Project::new(routes);
-    let wu = workunit();
-    let first = project.upload(&wu, 0, 0, first);
-    let second = project.upload(&wu, 1, 0, second);
-    // log.txt is optional: its path is passed whether it is there or not.
-    let line =
-        format!("buoy-compare  {first} {} {second} {}", project.output(&wu, 0, 1), project.output(&wu, 1, 1));
+    let line = project.two_results(&workunit(), first, second);
     (project, line)
 }
 
