@@ -5,15 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
 /// The signals that ask to stop.
 pub const STOPPING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
-
-/// Asks to stop as well, from a process that passes on what it got: it is not counted, since the same signal may have been
-/// sent to both.
-const PASSED_ON: i32 = SIGUSR1;
 
 /// A pause looks this often whether it was interrupted.
 const LOOK: Duration = Duration::from_millis(50);
@@ -48,13 +44,11 @@ impl SystemClock {
     /// # Errors
     /// The system refuses handlers.
     pub fn catching_signals() -> std::io::Result<Self> {
-        let [stop, again] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
+        let stop = Arc::new(AtomicBool::new(false));
         for signal in STOPPING {
-            flag::register_conditional_default(signal, Arc::clone(&again))?;
-            flag::register(signal, Arc::clone(&again))?;
+            flag::register_conditional_default(signal, Arc::clone(&stop))?;
             flag::register(signal, Arc::clone(&stop))?;
         }
-        flag::register(PASSED_ON, Arc::clone(&stop))?;
         Ok(Self { stop })
     }
 }

@@ -79,6 +79,7 @@ fn elsewhere(_: &Path, _: &Place) -> anyhow::Result<Option<Exit>> {
 mod linux {
     use std::ffi::OsString;
     use std::io;
+    use std::os::unix::process::CommandExt;
     use std::path::Path;
     use std::process::{Child, Command, ExitStatus};
 
@@ -143,9 +144,9 @@ mod linux {
                 let passing = scope.spawn(move || {
                     let mut interrupted = false;
                     for signal in signals.forever() {
-                        // It may have ended by itself, and by the same signal: a terminal's is for all processes there.
-                        // So it is passed on as another one, which is not counted.
-                        let _ = kill_process(pid, if interrupted { Signal::KILL } else { Signal::USR1 });
+                        let passed_on = Signal::from_named_raw(signal).filter(|_| !interrupted);
+                        // It may have ended by itself.
+                        let _ = kill_process(pid, passed_on.unwrap_or(Signal::KILL));
                         if interrupted {
                             let _ = emulate_default_handler(signal);
                         }
@@ -166,6 +167,8 @@ mod linux {
         fn spawn(&self, program: &Path, project: &Path) -> io::Result<Child> {
             let mut command = Command::new(program);
             command.args(with_project(std::env::args_os().skip(1).collect(), project));
+            // A terminal's signal is for all processes of a group: it would get each twice, from there and from us.
+            command.process_group(0);
             // What an engine keeps for root is not this user's.
             for variable in ["HOME", "USER", "LOGNAME", "XDG_RUNTIME_DIR"] {
                 command.env_remove(variable);
