@@ -5,6 +5,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::run::resident_peak_bytes;
+
 /// A run of `buoy`.
 pub struct Run {
     pub seconds: f64,
@@ -33,8 +35,7 @@ fn once(dir: &Path, args: &[&str]) -> Run {
         .unwrap();
     let mut peak_bytes = 0.0;
     let status = loop {
-        // The kernel keeps the peak, but only while the process lives.
-        peak_bytes = resident_peak_bytes(child.id()).unwrap_or(peak_bytes);
+        peak_bytes = resident_peak_bytes(child.id()).map_or(peak_bytes, |bytes| bytes as f64);
         if let Some(status) = child.try_wait().unwrap() {
             break status;
         }
@@ -43,11 +44,4 @@ fn once(dir: &Path, args: &[&str]) -> Run {
     let seconds = began.elapsed().as_secs_f64();
     assert!(status.success(), "buoy {}: {status}", args.join(" "));
     Run { seconds, peak_bytes, said: fs::read_to_string(said).unwrap() }
-}
-
-/// The largest resident set that a process has had.
-pub fn resident_peak_bytes(pid: u32) -> Option<f64> {
-    let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    Some(line.trim().strip_suffix(" kB")?.parse::<f64>().ok()? * 1024.0)
 }

@@ -3,12 +3,14 @@
 //!
 //! A missed bar is said in the table and fails nothing; the exit status is 1 only if something could not be measured.
 
+mod memory;
 mod table;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::Instant;
 
+pub use memory::resident_peak_bytes;
 pub use table::Row;
 
 /// A group of figures that are taken together.

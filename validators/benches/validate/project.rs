@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::run::resident_peak_bytes;
+
 /// A project with a route for one science app.
 pub struct Project {
     root: TempDir,
@@ -51,7 +53,7 @@ impl Project {
             {
                 on_cpu = on_cpu.max(Duration::from_nanos(nanoseconds));
             }
-            peak_bytes = peak_bytes.max(peak(child.id()).unwrap_or(0));
+            peak_bytes = peak_bytes.max(resident_peak_bytes(child.id()).unwrap_or(0));
             if let Some(status) = child.try_wait().unwrap() {
                 break status;
             }
@@ -77,10 +79,4 @@ impl Project {
         command.stdin(Stdio::null()).stderr(Stdio::null());
         command
     }
-}
-
-fn peak(process: u32) -> Option<u64> {
-    let text = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kilobytes| kilobytes << 10)
 }
