@@ -363,9 +363,10 @@ fn sort_error(error: EngineError) -> CallError {
         | EngineError::NoPermission(_)
         | EngineError::NoSpace(_)
         | EngineError::NoNetwork(_)) => CallError::Host(chain(&error)),
-        error @ (EngineError::NoInit(_) | EngineError::Unreadable { .. } | EngineError::Failed { .. }) => {
-            CallError::Hiccup(chain(&error))
-        }
+        error @ (EngineError::ImagesChanged(_)
+        | EngineError::NoInit(_)
+        | EngineError::Unreadable { .. }
+        | EngineError::Failed { .. }) => CallError::Hiccup(chain(&error)),
     }
 }
 

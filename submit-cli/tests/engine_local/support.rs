@@ -40,9 +40,19 @@ impl Engine {
     }
 
     /// Lines that a command of it prints.
+    ///
+    /// Podman fails a listing or a build when another test removes an image meanwhile: it is asked again.
+    #[track_caller]
     pub fn lines(self, args: &[&str]) -> Vec<String> {
-        let output = Command::new(self.program()).args(args).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let run = || Command::new(self.program()).args(args).output().unwrap();
+        let mut output = run();
+        for _ in 0..10 {
+            let said = String::from_utf8_lossy(&output.stderr);
+            if said.contains("locating image with ID") || said.contains("layer not known") {
+                output = run();
+            }
+        }
+        assert!(output.status.success(), "{self:?} {args:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
     }
 }

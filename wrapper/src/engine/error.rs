@@ -34,6 +34,9 @@ pub enum EngineError {
     /// Its name is taken, or it is in another state than the command needs.
     #[error("{0}")]
     Conflict(String),
+    /// Somebody else removed an image or a layer that the command had just found: Podman keeps nobody from it.
+    #[error("the engine's images changed meanwhile: {0}")]
+    ImagesChanged(String),
     /// The disk is full.
     #[error("no space left for the engine: {0}")]
     NoSpace(String),
@@ -140,6 +143,8 @@ pub fn classify(command: &str, captured: &Captured) -> EngineError {
         EngineError::NoSpace(full_disk(&captured.stderr).unwrap_or(said))
     } else if has(&["no such container", "no container with name or id", "no container with id"]) {
         EngineError::NoContainer
+    } else if has(&["layer not known", "locating image with id"]) {
+        EngineError::ImagesChanged(said)
     } else if has(&["no such image", "image not known", "unable to find image"]) {
         EngineError::NoImage
     } else if has(&[
@@ -245,6 +250,16 @@ mod tests {
             "Error: \"created\" is not running, can't pause: container state improper",
         ] {
             assert!(matches!(class(text), EngineError::Conflict(_)), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_image_that_went_meanwhile_is_no_failed_build() {
+        for text in [
+            "Error: checking if cached image exists from a previous build: getting top layer info: layer not known",
+            "Error: reading image \"0da2\": locating image with ID \"0da2\": image not known",
+        ] {
+            assert!(matches!(class(text), EngineError::ImagesChanged(_)), "{text}");
         }
     }
 

@@ -11,6 +11,7 @@ use crate::with_each_engine;
 
 with_each_engine!(
     warnings_of_the_engine_on_stderr_do_no_harm,
+    a_build_that_another_ones_removal_disturbed_is_done_again,
     a_container_of_somebody_else_under_our_name_is_not_taken_for_ours,
     fifteen_jobs_in_one_slot_with_kills_at_any_moment,
 );
@@ -35,6 +36,25 @@ fn warnings_of_the_engine_on_stderr_do_no_harm(engine: Engine) {
          exec $real \"$@\"",
     );
     slot.run().assert_success();
+    assert_eq!(fs::read_to_string(slot.dir.join("out.txt")).unwrap(), "done\n");
+}
+
+/// What Podman 4.3 says, now and then, of a build while somebody removes images.
+fn a_build_that_another_ones_removal_disturbed_is_done_again(engine: Engine) {
+    let mut slot = Slot::with_script(engine, "echo done > out.txt");
+    slot.own_image();
+    let mark = slot.root.path().join("disturbed");
+    let said = "Error: checking if cached image exists from a previous build: getting top layer info: layer not known";
+    in_front_of(
+        &mut slot,
+        &format!(
+            "if [ \"$1\" = build ] && ! [ -e {mark} ]; then touch {mark}; echo '{said}' >&2; exit 125; fi\n\
+             exec $real \"$@\"",
+            mark = mark.display()
+        ),
+    );
+    slot.run().assert_success();
+    assert!(mark.exists(), "{}", slot.stderr());
     assert_eq!(fs::read_to_string(slot.dir.join("out.txt")).unwrap(), "done\n");
 }
 

@@ -23,9 +23,17 @@ impl Engine {
     }
 
     /// Runs a command of the engine and gives its standard output.
+    ///
+    /// Podman fails a build when another test removes an image meanwhile: it is asked again.
     #[track_caller]
     pub fn run(self, args: &[&str]) -> String {
-        let output = self.try_run(args);
+        let mut output = self.try_run(args);
+        for _ in 0..10 {
+            let said = String::from_utf8_lossy(&output.stderr);
+            if said.contains("locating image with ID") || said.contains("layer not known") {
+                output = self.try_run(args);
+            }
+        }
         let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         assert!(output.status.success(), "{self:?} {args:?}: {}", String::from_utf8_lossy(&output.stderr));
         text
