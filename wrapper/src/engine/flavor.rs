@@ -29,6 +29,17 @@ impl Flavor {
         }
     }
 
+    /// How much of a container's output the engine keeps, as `--log-opt`s.
+    ///
+    /// A full log is begun anew, and Docker reads the one before it only if it is told to keep two: otherwise the last words
+    /// of a job that has just filled one would be a few lines, or none. Podman keeps one in any case.
+    pub(super) fn log_options(self, bytes: u64) -> Vec<String> {
+        match self {
+            Flavor::Docker => vec![format!("max-size={}", (bytes / 2).max(4_096)), "max-file=2".to_owned()],
+            Flavor::Podman => vec![format!("max-size={}", bytes.max(4_096))],
+        }
+    }
+
     /// How an image of this host is named without any registry being asked.
     pub fn local_image(self, name: &str) -> String {
         match self {

@@ -233,7 +233,9 @@ impl Verbs {
         // An engine that shuts down then kills at once, and a job that ended by itself is never mistaken for it.
         command = command.args(["--stop-signal", "SIGKILL"]);
         command = command.args(["--log-driver", self.flavor.log_driver()]);
-        command = command.arg("--log-opt").arg(format!("max-size={}", spec.log_bytes.max(4_096)));
+        for option in self.flavor.log_options(spec.log_bytes) {
+            command = command.arg("--log-opt").arg(option);
+        }
         command = command.args(["--workdir", &spec.workdir]);
         for mount in &spec.mounts {
             command = command.arg("--mount").arg(mount.field());
@@ -383,7 +385,8 @@ mod tests {
         --cpus 1.000
         --stop-signal SIGKILL
         --log-driver json-file
-        --log-opt max-size=10000000
+        --log-opt max-size=5000000
+        --log-opt max-file=2
         --workdir /app
         --mount type=bind,source=/var/lib/boinc/slots/0/buoy/work,target=/app
         --mount 'type=bind,"source=/var/a,b/in""put",target=/app/in,readonly'

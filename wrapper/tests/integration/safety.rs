@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use crate::support::{Engine, Slot};
+use crate::support::{Engine, Slot, each_engine};
 use crate::with_each_engine;
 
 with_each_engine!(
@@ -72,6 +72,20 @@ fn a_job_that_logs_without_end_is_held(engine: Engine) {
     let bytes = fs::metadata(slot.dir.join("stderr.txt")).unwrap().len();
     assert!(bytes < 63_000, "{bytes}");
     assert!(slot.stderr().contains("only its end"));
+}
+
+/// Docker begins a full log anew.
+#[test]
+fn a_job_that_has_just_filled_its_log_still_shows_its_end() {
+    each_engine(Engine::Docker, |engine| {
+        // A line takes about 1,074 bytes of the log: after 930 of them it is begun anew.
+        let line = "x".repeat(999);
+        let mut slot = Slot::with_script(engine, &format!("busybox yes {line} | busybox head -n 950"));
+        slot.copy("job.toml", "max_log_bytes = 1000000\n");
+        slot.run().assert_success();
+        let said = slot.stderr();
+        assert!(said.matches(&line).count() >= 48, "{}", said.matches(&line).count());
+    });
 }
 
 fn a_job_that_writes_files_without_end_is_stopped(engine: Engine) {
