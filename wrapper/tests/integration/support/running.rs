@@ -26,6 +26,8 @@ pub struct Running {
     beating: Arc<AtomicBool>,
     heart: Option<JoinHandle<()>>,
     pub last_status: Option<AppStatus>,
+    /// The last working set that was reported, bytes; a job that has just ended has none.
+    pub last_wss_bytes: Option<f64>,
     exit: Option<ExitStatus>,
 }
 
@@ -86,6 +88,7 @@ impl Running {
             beating,
             heart: Some(heart),
             last_status: None,
+            last_wss_bytes: None,
             exit: None,
         }
     }
@@ -111,6 +114,7 @@ impl Running {
     /// Takes a status message; the strict parser fails on anything a client would not understand.
     pub fn take_status(&mut self) -> Option<AppStatus> {
         let status = self.client.take_status()?.expect("a status that a client understands");
+        self.last_wss_bytes = status.wss_bytes.or(self.last_wss_bytes);
         self.last_status = Some(status.clone());
         Some(status)
     }
