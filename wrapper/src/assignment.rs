@@ -3,23 +3,31 @@
 use std::path::PathBuf;
 
 use crate::argv::{Args, args_value};
-use crate::engine::{BuildShare, ContainerSpec, Flavor, Gpu, Mount};
-use crate::image::{Budget, ImageKey, ImageSource, KeyError, copied_sources, fetched};
+use crate::dockerfile::{self, BuildArgs, Dockerfile, Faults};
+use crate::engine::{ContainerSpec, Flavor, Gpu, Hardening, Mount};
+use crate::image::{Budget, BuildSource, ImageKey, ImageSource, KeyError};
 use crate::job_spec::{JobSpec, OutputSpec};
 use crate::naming::ContainerName;
 use crate::policy::{POLICY_FILE, RunLimits};
+use crate::state_dir::StateDir;
 use crate::wire::init_data::InitData;
 use crate::wire::slot::PlaceError;
 use crate::workdir::{Layout, Manifest, Survey, survey};
 
-/// A compiler takes more than the job that it compiles.
-const LEAST_BUILD_MEMORY_BYTES: u64 = 2_000_000_000;
+/// Memory of a job whose workunit names no bound, bytes.
+const DEFAULT_MEMORY_BYTES: u64 = 2_000_000_000;
+/// What a build may write for a workunit that names no bound, bytes.
+const DEFAULT_DISK_BYTES: u64 = 10_000_000_000;
 
 /// Everything about the task that does not change during its life.
 #[derive(Clone, Debug)]
 pub struct Assignment {
     /// The slot's places.
     pub layout: Layout,
+    /// Where images, locks and builds are kept.
+    pub images: StateDir,
+    /// Where the state of this result is kept.
+    pub state_file: PathBuf,
     /// The client's words.
     pub init_data: InitData,
     /// The wrapper's arguments.
@@ -30,12 +38,32 @@ pub struct Assignment {
     pub spec: JobSpec,
     /// The bounds that the policies leave it.
     pub limits: RunLimits,
-    /// Whether its image may be built with network.
-    pub build_network: bool,
+    /// What the policies say of its image's build.
+    pub build: BuildRules,
+    /// The OCI runtime that the volunteer wants.
+    pub runtime: Option<String>,
     /// The container's name.
     pub container: ContainerName,
     /// A free port of this host for the job's graphics.
     pub graphics_port: Option<u16>,
+}
+
+/// What a build may do.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BuildRules {
+    /// Its steps have a network.
+    pub network: bool,
+    /// Lists of patterns, each of which has to allow a base image.
+    pub base_images: Vec<Vec<String>>,
+}
+
+/// The image of a task.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ImagePlan {
+    /// Where it comes from.
+    pub source: ImageSource,
+    /// Names of files that a later life needs in the slot to tell it again.
+    pub files: Vec<String>,
 }
 
 /// What goes into the image can't be told.
@@ -59,16 +87,14 @@ pub enum ImageSourceError {
         #[source]
         source: std::io::Error,
     },
-    /// A build without network would use the host's.
-    #[error(
-        "{name} has {found:?}, which the engine fetches itself, and build_network is false in policy.toml of the app \
-         version or buoy-volunteer.toml of this host; put the file among the science app's files"
-    )]
-    Fetches {
+    /// The Dockerfile has mistakes, or asks for something that is not supported.
+    #[error("{name}: {faults}")]
+    Faults {
         /// The Dockerfile's name.
         name: String,
-        /// What would be fetched.
-        found: String,
+        /// All of them.
+        #[source]
+        faults: Faults,
     },
     /// The tarball is not among the files.
     #[error("the image tarball {name:?} (`image` in job.toml) is not among the job's files")]
@@ -119,11 +145,6 @@ impl Assignment {
         &self.spec.outputs
     }
 
-    /// What all slots of this client share.
-    pub fn host_dir(&self) -> PathBuf {
-        Layout::host_dir(&self.init_data.project_dir)
-    }
-
     /// What our images may take on this host.
     pub fn image_budget(&self) -> Budget {
         Budget::default()
@@ -149,122 +170,92 @@ impl Assignment {
     }
 
     /// Whether the next life needs this file in the slot, so that the job gets a copy of it.
-    pub fn stays_in_slot(&self, name: &str) -> bool {
-        name == self.args.dockerfile
-            || name == self.args.config
+    pub fn stays_in_slot(&self, name: &str, image: &ImagePlan) -> bool {
+        name == self.args.config
             || self.args.argv_files().any(|file| file == name)
-            || self.spec.tarball.as_ref().is_some_and(|tarball| tarball.file == name)
-            || self.build_names().is_none_or(|names| names.iter().any(|wanted| wanted == name))
+            || image.files.iter().any(|file| file == name)
     }
 
-    /// The names in `build_files`, or those that the Dockerfile asks for; `None` if it can ask for any.
-    fn build_names(&self) -> Option<Vec<String>> {
-        if let Some(names) = &self.spec.build_files {
-            return Some(names.clone());
-        }
-        if self.spec.tarball.is_some() || self.spec.image_name.is_some() {
-            return Some(Vec::new());
-        }
-        let text = std::fs::read_to_string(self.layout.slot.join(&self.args.dockerfile)).unwrap_or_default();
-        let sources = copied_sources(&text)?;
-        let plain = |source: &String| {
-            !source.contains(['*', '?', '[']) && source != "." && source != "./" && !source.ends_with('/')
-        };
-        sources
-            .iter()
-            .all(plain)
-            .then(|| sources.iter().map(|source| source.trim_start_matches("./").to_owned()).collect())
-    }
-
-    /// Where the image comes from.
+    /// The image, from the files of the slot.
     ///
     /// # Errors
-    /// When a file of it is missing or can't be read.
-    pub fn image(&self, survey: &Survey) -> Result<ImageSource, ImageSourceError> {
+    /// When a file of it is missing or cannot be read, or the Dockerfile is refused.
+    pub fn image(&self, survey: &Survey, flavor: Flavor) -> Result<ImagePlan, ImageSourceError> {
         if let Some(image) = &self.spec.image_name {
-            return Ok(ImageSource::Named(image.clone()));
+            return Ok(ImagePlan { source: ImageSource::Named(image.clone()), files: Vec::new() });
         }
         if let Some(tarball) = &self.spec.tarball {
             let input = survey
                 .input(&tarball.file)
                 .ok_or_else(|| ImageSourceError::NoTarball { name: tarball.file.clone() })?;
-            return Ok(ImageSource::Tarball {
+            let source = ImageSource::Tarball {
                 key: ImageKey::of_tarball(tarball.digest.as_str()),
                 path: input.place.path().to_owned(),
                 digest: tarball.digest.as_str().to_owned(),
-            });
+            };
+            return Ok(ImagePlan { source, files: vec![tarball.file.clone()] });
         }
+        let source = self.build_source(survey, flavor)?;
+        let mut files: Vec<String> = source.files.iter().map(|(name, _)| name.clone()).collect();
+        files.push(source.name.clone());
+        Ok(ImagePlan { source: ImageSource::Build(Box::new(source)), files })
+    }
+
+    fn build_source(&self, survey: &Survey, flavor: Flavor) -> Result<BuildSource, ImageSourceError> {
         let name = &self.args.dockerfile;
-        let dockerfile =
+        let input =
             survey.input(name).ok_or_else(|| ImageSourceError::NoDockerfile { name: name.clone() })?;
-        let text = std::fs::read(dockerfile.place.path())
+        let text = std::fs::read(input.place.path())
             .map_err(|source| ImageSourceError::Dockerfile { name: name.clone(), source })?;
-        if !self.build_network
-            && let Some(found) = fetched(&String::from_utf8_lossy(&text), &self.spec.build_args)
-        {
-            return Err(ImageSourceError::Fetches { name: name.clone(), found });
-        }
-        let files = self.context_files(survey)?;
-        let mut raw_args: Vec<String> = self
-            .spec
-            .build_args
-            .iter()
-            .flat_map(|(key, value)| ["--build-arg".to_owned(), format!("{key}={value}")])
-            .collect();
-        raw_args.extend(self.spec.build_options.iter().cloned());
-        let key = ImageKey::of_build(&text, &files, &raw_args)?;
-        let mut context = files;
-        context.push((name.clone(), dockerfile.place.path().to_owned()));
-        Ok(ImageSource::Build {
-            key,
-            dockerfile: name.clone(),
-            files: context,
-            raw_args,
+        let faulty = |faults| ImageSourceError::Faults { name: name.clone(), faults };
+        let dockerfile = dockerfile::parse(&text).map_err(faulty)?;
+        let target = dockerfile.target(self.spec.target.as_deref()).map_err(faulty)?;
+        let args: BuildArgs = self.spec.build_args.clone();
+        let files = self.context_files(survey, &dockerfile, target, &args)?;
+        Ok(BuildSource {
+            key: ImageKey::of_build(&text, self.spec.target.as_deref(), &files, &args)?,
+            name: name.clone(),
+            dockerfile,
+            target,
+            files,
+            args,
             proxy: self.proxy(),
-            network: self.build_network,
-            share: BuildShare {
-                memory_bytes: self.memory_bytes().max(LEAST_BUILD_MEMORY_BYTES),
-                cpus: self.cpus(),
-            },
+            hardening: Hardening { network: self.build.network, ..self.hardening(flavor) },
+            disk_bytes: self.disk_bytes(),
+            base_images: self.build.base_images.clone(),
+            workdir: self.workdir().to_owned(),
         })
     }
 
-    /// The build context besides the Dockerfile: what job.toml or the Dockerfile names, or everything that is no per-job
-    /// input.
-    fn context_files(&self, survey: &Survey) -> Result<Vec<(String, PathBuf)>, ImageSourceError> {
-        let file =
-            |name: &str| survey.input(name).map(|input| (name.to_owned(), input.place.path().to_owned()));
-        if let Some(names) = self.build_names() {
-            let listed = self.spec.build_files.is_some();
-            return names
-                .iter()
-                .filter_map(|name| match file(name) {
-                    Some(found) => Some(Ok(found)),
-                    None if listed => Some(Err(ImageSourceError::NoBuildFile { name: name.clone() })),
-                    // The build itself says best what it misses.
-                    None => None,
-                })
-                .collect();
+    /// The build context: the files that job.toml lists; else what COPY and ADD name, where a pattern does not mean inputs
+    /// that differ from job to job.
+    fn context_files(
+        &self,
+        survey: &Survey,
+        dockerfile: &Dockerfile,
+        target: usize,
+        args: &BuildArgs,
+    ) -> Result<Vec<(String, PathBuf)>, ImageSourceError> {
+        let file = |name: &str| survey.input(name).map(|input| (name.to_owned(), input.place.path().to_owned()));
+        if let Some(names) = &self.spec.build_files {
+            let listed =
+                names.iter().map(|name| file(name).ok_or(ImageSourceError::NoBuildFile { name: name.clone() }));
+            return listed.collect();
         }
-        Ok(survey
-            .inputs
-            .iter()
-            .filter(|input| {
-                input.name != self.args.dockerfile
-                    && !self.spec.job_inputs.contains(&input.name)
-                    && !self.args.argv_files().any(|name| name == input.name)
-            })
-            .map(|input| (input.name.clone(), input.place.path().to_owned()))
-            .collect())
-    }
-
-    /// The image's name as the engine knows it.
-    pub fn image_name(&self, image: &ImageSource, flavor: Flavor) -> String {
-        match (image.own_name(), image) {
-            (Some(name), _) => flavor.local_image(&name),
-            (None, ImageSource::Named(name)) => name.clone(),
-            (None, _) => String::new(),
-        }
+        let name = &self.args.dockerfile;
+        let sources = dockerfile
+            .context_sources(target, args)
+            .map_err(|faults| ImageSourceError::Faults { name: name.clone(), faults })?;
+        let patterns: Vec<&str> = sources.iter().map(|source| source.pattern.as_deref().unwrap_or(".")).collect();
+        let is_per_job = |name: &str| {
+            self.spec.job_inputs.iter().any(|input| input == name)
+                || self.args.argv_files().any(|file| file == name)
+        };
+        let names = survey.inputs.iter().map(|input| input.name.as_str());
+        let wanted = names.filter(|name| {
+            patterns.contains(name) || (!is_per_job(name) && patterns.iter().any(|pattern| takes(pattern, name)))
+        });
+        Ok(wanted.filter_map(file).collect())
     }
 
     fn proxy(&self) -> Vec<(String, String)> {
@@ -281,7 +272,9 @@ impl Assignment {
         image: String,
         mut mounts: Vec<Mount>,
     ) -> ContainerSpec {
+        let mut masked = Vec::new();
         if let Some(target) = &self.spec.project_dir_mount {
+            masked.push(format!("{}/{}", target.as_str(), StateDir::NAME));
             mounts.push(Mount {
                 source: self.init_data.project_dir.clone(),
                 target: target.as_str().to_owned(),
@@ -309,17 +302,18 @@ impl Assignment {
         ContainerSpec {
             name: self.container_name().to_owned(),
             mark,
+            owner: String::new(),
             image,
-            user: flavor.container_user(),
+            hardening: Hardening {
+                user: flavor.container_user(),
+                network: self.spec.network || !ports.is_empty(),
+                ..self.hardening(flavor)
+            },
             workdir: self.workdir().to_owned(),
             mounts,
+            masked,
             env,
-            network: self.spec.network || !ports.is_empty(),
             init: true,
-            memory_bytes: self.memory_bytes(),
-            cpus: self.cpus(),
-            pids: self.limits.pids,
-            log_bytes: self.limits.max_log_bytes,
             gpu: self.gpu(),
             ports,
             volumes: self.spec.mount.clone(),
@@ -333,12 +327,27 @@ impl Assignment {
         self.limits.cpus.map_or(self.init_data.ncpus, |cap| cap.min(self.init_data.ncpus))
     }
 
-    /// The workunit's bound, within the policies' cap; 0 where neither says.
+    /// What a job and the steps of its image's build are held to alike.
+    fn hardening(&self, _flavor: Flavor) -> Hardening {
+        Hardening {
+            memory_bytes: self.memory_bytes(),
+            cpus: self.cpus(),
+            pids: self.limits.pids,
+            log_bytes: self.limits.max_log_bytes,
+            runtime: self.runtime.clone(),
+            ..Hardening::default()
+        }
+    }
+
+    /// The workunit's bound, within the policies' cap.
     fn memory_bytes(&self) -> u64 {
-        let bound = self.init_data.rsc_memory_bound;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be in range")]
-        let bound = (1.0..1e18).contains(&bound).then_some(bound as u64);
-        bound.into_iter().chain(self.limits.memory_bytes).min().unwrap_or(0)
+        let bound = in_bytes(self.init_data.rsc_memory_bound).unwrap_or(DEFAULT_MEMORY_BYTES);
+        self.limits.memory_bytes.map_or(bound, |cap| cap.min(bound))
+    }
+
+    /// The workunit's bound on what a job, or a step of a build, may write.
+    pub fn disk_bytes(&self) -> u64 {
+        in_bytes(self.init_data.rsc_disk_bound).unwrap_or(DEFAULT_DISK_BYTES)
     }
 
     /// Only the GPU that the client assigned, and only if the job asks for one.
@@ -356,4 +365,21 @@ impl Assignment {
             _ => Some(Gpu::Devices(vec![format!("/dev/dri/renderD{}", 128 + number).into()])),
         }
     }
+}
+
+/// A bound of the workunit; `None` if there is none.
+fn in_bytes(bound: f64) -> Option<u64> {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be in range")]
+    (1.0..1e18).contains(&bound).then_some(bound as u64)
+}
+
+/// Whether a source of COPY takes a file: it is one that the source names, or is below a directory of that name.
+fn takes(source: &str, name: &str) -> bool {
+    if source == "." {
+        return true;
+    }
+    let mut parts = name.split('/');
+    source.split('/').all(|wanted| {
+        parts.next().is_some_and(|part| dockerfile::pattern::matches(wanted, part).unwrap_or(false))
+    })
 }

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::assignment::Assignment;
+use crate::assignment::{Assignment, ImagePlan};
 use crate::digest;
 use crate::driver::Shared;
 use crate::engine::{
-    self, Cancel, CliEngine, EngineError, Flavor, Inspected, NativeTransport, Status, kill_leftovers,
+    self, Cancel, CliEngine, ContainerSpec, EngineError, Flavor, Inspected, NativeTransport, Status, kill_leftovers,
     killed_from_outside,
 };
-use crate::image::{ImageMaker, ImageSource, MakeError, remember_use};
+use crate::image::{BuildError, ImageIndex, ImageMaker, MakeError, TarballError};
 use crate::lifecycle::{Call, CallError, Exited, Reply, Seen};
 use crate::workdir::{OutputProblem, PrepareError, Survey, collect, prepare};
 
@@ -50,7 +50,7 @@ pub struct Calls {
     shared: Arc<Shared>,
     cancel: Cancel,
     engine: Option<(CliEngine<NativeTransport>, PathBuf)>,
-    image: Option<ImageSource>,
+    image: Option<ImagePlan>,
     failed_starts: u32,
 }
 
@@ -191,14 +191,19 @@ impl Calls {
         Ok(Seen::Killed)
     }
 
-    /// Where the image comes from; told once, for its files are hashed for that.
-    fn image(&mut self, survey: &Survey) -> Result<ImageSource, CallError> {
+    /// The image; found out once in a life, since its files are hashed for that.
+    fn image(&mut self, survey: &Survey) -> Result<ImagePlan, CallError> {
         if let Some(image) = &self.image {
             return Ok(image.clone());
         }
-        let image = self.assignment.image(survey).map_err(|error| CallError::Job(chain(&error)))?;
+        let flavor = self.engine()?.flavor();
+        let image = self.assignment.image(survey, flavor).map_err(|error| CallError::Job(error.to_string()))?;
         self.image = Some(image.clone());
         Ok(image)
+    }
+
+    fn maker(&self) -> ImageMaker {
+        ImageMaker { state: self.assignment.images.clone(), budget: self.assignment.image_budget() }
     }
 
     fn survey(&self) -> Result<Survey, CallError> {
@@ -209,12 +214,7 @@ impl Calls {
     fn make_image(&mut self) -> Result<Reply, CallError> {
         let image =
             self.image.clone().ok_or_else(|| CallError::Hiccup("the image is not known yet".into()))?;
-        let maker = ImageMaker {
-            host_dir: self.assignment.host_dir(),
-            context_dir: self.assignment.layout().context(),
-            budget: self.assignment.image_budget(),
-        };
-        maker.make(self.engine()?, &image, &self.cancel).map_err(sort_make_error)?;
+        self.maker().make(self.engine()?, &image.source, &self.cancel).map_err(sort_make_error)?;
         Ok(Reply::Done)
     }
 
@@ -222,6 +222,8 @@ impl Calls {
         let survey = self.survey()?;
         let image = self.image(&survey)?;
         let engine = self.engine()?;
+        // Before anything is moved: the files of an image that has to be made are needed where they are.
+        let id = self.maker().find(engine, &image.source).map_err(sort_error)?.ok_or(CallError::NoImage)?;
         {
             let mut state = self.shared.state();
             state.engine = Some(engine.flavor());
@@ -242,26 +244,35 @@ impl Calls {
                 none => *none = Some(survey.manifest()),
             }
             state
-                .write(&self.assignment.layout().state())
-                .map_err(|error| CallError::Host(format!("can't write into the slot directory: {error}")))?;
+                .write(&self.assignment.state_file)
+                .map_err(|error| CallError::Host(format!("failed to write the state of this task: {error}")))?;
         }
         let mounts = prepare(
             self.assignment.layout(),
             &survey,
             self.assignment.workdir(),
             &self.assignment.cleaned_init_data(),
-            |name| self.assignment.stays_in_slot(name),
+            |name| self.assignment.stays_in_slot(name, &image),
         )
         .map_err(|error| match error {
             PrepareError::Replaced { .. } => CallError::Job(chain(&error)),
             PrepareError::Put { .. } => CallError::Host(chain(&error)),
         })?;
-        let name = self.assignment.image_name(&image, engine.flavor());
         let mark = self.shared.state().container_mark.clone();
-        let spec = self.assignment.container(engine.flavor(), mark, name.clone(), mounts);
-        engine.create(&spec).map_err(sort_error)?;
-        if image.own_name().is_some() {
-            remember_use(&self.assignment.host_dir(), &name);
+        let owner = ImageIndex::of(&self.assignment.images).owner();
+        let owner = owner.map_err(|error| CallError::Host(chain(&error)))?;
+        let container = self.assignment.container(engine.flavor(), mark, id, mounts);
+        let spec = ContainerSpec { owner, ..container };
+        match engine.create(&spec) {
+            Err(EngineError::NoImage) => {
+                if let Some(key) = image.source.key() {
+                    // It was removed behind our back.
+                    let index = ImageIndex::of(&self.assignment.images);
+                    index.forget(engine.flavor(), &key.hex()).map_err(|error| CallError::Host(chain(&error)))?;
+                }
+                return Err(CallError::NoImage);
+            }
+            result => result.map_err(sort_error)?,
         }
         Ok(Reply::Done)
     }
@@ -365,6 +376,7 @@ fn sort_error(error: EngineError) -> CallError {
         | EngineError::NoNetwork(_)) => CallError::Host(chain(&error)),
         error @ (EngineError::ImagesChanged(_)
         | EngineError::NoInit(_)
+        | EngineError::Input { .. }
         | EngineError::Unreadable { .. }
         | EngineError::Failed { .. }) => CallError::Hiccup(chain(&error)),
     }
@@ -372,27 +384,25 @@ fn sort_error(error: EngineError) -> CallError {
 
 fn sort_make_error(error: MakeError) -> CallError {
     match error {
-        MakeError::Engine(EngineError::Failed { said, .. }) => build_failed("", &said),
-        MakeError::FailedBefore { seconds, said } => {
-            build_failed(&format!(", as {seconds} s ago for another task"), &said)
-        }
-        MakeError::Engine(EngineError::TimedOut { command, seconds }) => {
-            CallError::Job(format!("the image can't be built: {command} did not end within {seconds} s"))
-        }
         MakeError::Engine(error) => sort_error(error),
+        MakeError::Build(error) if error.is_the_jobs() => build_failed("", &error.report()),
+        MakeError::Build(error @ BuildError::Internal(_)) => CallError::Hiccup(chain(&error)),
+        MakeError::Build(error) => CallError::Host(chain(&error)),
+        MakeError::FailedBefore { seconds, said } => build_failed(&format!(" ({seconds} s ago)"), &said),
         MakeError::Lock(crate::image::LockError::Cancelled) => CallError::Cancelled,
-        MakeError::Lock(error) => CallError::Host(chain(&error)),
-        error @ MakeError::Context(_) => CallError::Host(chain(&error)),
-        error @ (MakeError::Tarball(_) | MakeError::WrongDigest { .. }) => CallError::Job(chain(&error)),
+        error @ (MakeError::Lock(_) | MakeError::Index(_) | MakeError::Journal(_)) => CallError::Host(chain(&error)),
+        MakeError::Tarball(TarballError::Engine(error)) => sort_error(error),
+        MakeError::Tarball(error @ TarballError::NotStored { .. }) => CallError::Hiccup(chain(&error)),
+        MakeError::Tarball(error) if error.is_the_hosts() => CallError::Host(chain(&error)),
+        MakeError::Tarball(error) => CallError::Job(chain(&error)),
     }
 }
 
 /// The first line is for the client, the rest for stderr.txt.
-fn build_failed(when: &str, said: &str) -> CallError {
-    let last = said.lines().next_back().unwrap_or_default().trim();
-    CallError::Job(format!(
-        "the image can't be built: {last}{when}\n    the last lines of the build:\n    {said}"
-    ))
+fn build_failed(when: &str, report: &str) -> CallError {
+    let (headline, rest) = report.split_once('\n').unwrap_or((report, ""));
+    let rest: String = rest.lines().map(|line| format!("\n{line}")).collect();
+    CallError::Job(format!("failed to build the image{when}: {headline}{rest}"))
 }
 
 /// An error with its causes, on one line.

@@ -206,6 +206,7 @@ impl Driver {
             match action {
                 Action::Call(call) => self.worker.begin(call),
                 Action::Cancel => self.worker.cancel(),
+                Action::Hold(hold) => self.worker.hold(hold),
                 Action::Say(text) => crate::say!("{text}"),
                 Action::Conclude(ending) => self.conclude(&ending),
                 Action::Exit(ending) => return Some(ending),

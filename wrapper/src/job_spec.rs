@@ -33,10 +33,10 @@ pub struct JobSpec {
     pub mount: Vec<String>,
     /// `portmap`: values of the engine's `--publish`.
     pub portmap: Vec<String>,
-    /// Those of `build_args` that are build arguments: `KEY` to `VALUE`.
+    /// `build_args`: build arguments, `KEY` to `VALUE`.
     pub build_args: BTreeMap<String, String>,
-    /// What else stands in `build_args`: raw options of the build, in words.
-    pub build_options: Vec<String>,
+    /// `target`: the stage of the Dockerfile to build; `None`: the last one.
+    pub target: Option<String>,
     /// `create_args`: raw options of the container's creation, in words.
     pub create_args: Vec<String>,
     /// `verbose`: 0 to 2; 2 logs each engine command. Default 1.
@@ -68,7 +68,7 @@ impl Default for JobSpec {
             mount: Vec::new(),
             portmap: Vec::new(),
             build_args: BTreeMap::new(),
-            build_options: Vec::new(),
+            target: None,
             create_args: Vec::new(),
             verbose: 1,
             build_files: None,

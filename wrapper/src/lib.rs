@@ -3,12 +3,15 @@
 // A line that can't be written must not end the job: see `log`.
 #![warn(clippy::print_stderr)]
 
+pub mod archive;
 pub mod argv;
 pub mod assignment;
 pub mod calls;
+pub mod clean;
 pub mod client_link;
 pub mod config;
 mod digest;
+pub mod dockerfile;
 pub mod driver;
 pub mod engine;
 pub mod exit_watch;
@@ -24,6 +27,7 @@ pub mod policy;
 mod process_stat;
 pub mod run;
 pub mod state;
+pub mod state_dir;
 pub mod wake;
 pub mod wire;
 pub mod workdir;

@@ -9,7 +9,7 @@ mod check;
 mod read;
 mod trust;
 
-pub use check::Refusal;
+pub use check::{Refusal, matches as matches_pattern};
 pub use trust::{Trust, trust_of};
 
 use crate::config::ConfigErrors;
@@ -54,7 +54,10 @@ pub enum PolicyError {
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Rules {
     network: Option<bool>,
+    builds: Option<bool>,
     build_network: Option<bool>,
+    /// Patterns with `*` for any text.
+    base_images: Option<Vec<String>>,
     gpu: Option<bool>,
     project_dir: Option<bool>,
     ports: Option<bool>,
@@ -69,6 +72,8 @@ struct Rules {
     pids: Option<u64>,
     memory_bytes: Option<u64>,
     cpus: Option<f64>,
+    /// The OCI runtime of containers; in the volunteer's file only.
+    runtime: Option<String>,
 }
 
 impl Rules {
@@ -76,7 +81,9 @@ impl Rules {
     fn or_defaults(self) -> Self {
         Self {
             network: self.network.or(Some(false)),
+            builds: self.builds.or(Some(true)),
             build_network: self.build_network.or(Some(true)),
+            base_images: self.base_images,
             gpu: self.gpu.or(Some(false)),
             project_dir: self.project_dir.or(Some(false)),
             ports: self.ports.or(Some(false)),
@@ -88,6 +95,7 @@ impl Rules {
             pids: self.pids.or(Some(DEFAULT_PIDS)),
             memory_bytes: self.memory_bytes,
             cpus: self.cpus,
+            runtime: None,
         }
     }
 }
@@ -95,7 +103,7 @@ impl Rules {
 /// The rules that hold on this host for this app version.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
-    /// For workunits; no gaps but memory and cpus.
+    /// For workunits; no gaps but base images, memory and cpus.
     project: Rules,
     /// Whether the project's rules come from a file.
     project_file: bool,
@@ -186,7 +194,6 @@ impl Policy {
         if trust == Trust::Workunit {
             let rule_giver = if self.project_file { check::Giver::Project } else { check::Giver::Nobody };
             refusals.extend(check::refusals(&self.project, rule_giver, spec));
-            refusals.extend(check::build_options(spec));
         }
         refusals.extend(check::refusals(&self.volunteer, check::Giver::Volunteer, spec));
         refusals
@@ -229,6 +236,17 @@ impl Policy {
     pub fn build_network(&self, trust: Trust) -> bool {
         let project = trust == Trust::AppVersion || self.project.build_network != Some(false);
         project && self.volunteer.build_network != Some(false)
+    }
+
+    /// Lists of patterns, each of which has to allow a base image of a build.
+    pub fn base_images(&self, trust: Trust) -> Vec<Vec<String>> {
+        let project = self.project.base_images.iter().filter(|_| trust == Trust::Workunit);
+        project.chain(&self.volunteer.base_images).cloned().collect()
+    }
+
+    /// The OCI runtime that the volunteer wants for containers.
+    pub fn runtime(&self) -> Option<&str> {
+        self.volunteer.runtime.as_deref()
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::argv::{Args, ArgvError, DEFAULT_CONFIG};
-use crate::assignment::Assignment;
+use crate::assignment::{Assignment, BuildRules};
 use crate::calls::{Calls, chain};
 use crate::client_link::ClientLink;
 use crate::driver::{Driver, Parts, Shared, tell_client};
@@ -20,6 +20,7 @@ use crate::limits::LimitWatch;
 use crate::naming::ContainerName;
 use crate::policy::{Policy, Trust, trust_of};
 use crate::state::State;
+use crate::state_dir::StateDir;
 use crate::wire::init_data::InitData;
 use crate::wire::message::GraphicsReply;
 use crate::wire::slot::{LockError, PlaceError, SlotLock, resolve_input};
@@ -96,15 +97,17 @@ pub fn run(slot: &Path, args: Args) -> i32 {
     ending.process_status()
 }
 
-/// How often this slot's task could not even begin before now; counts this time too.
+/// How often this task could not start before now; counts this time too. Where there is no state directory nothing can
+/// be counted, and each time is the first.
 fn count_attempt(slot: &Path) -> u32 {
-    let path = Layout::new(slot).state();
-    let result_name = InitData::read(slot).map(|init_data| init_data.result_name).unwrap_or_default();
-    let mut state = State::read(&path, &result_name);
+    let Ok(init_data) = InitData::read(slot) else { return 0 };
+    let Ok(directory) = StateDir::of_project(&init_data.project_dir) else { return 0 };
+    let path = directory.result(&init_data.result_name);
+    let mut state = State::read(&path, &init_data.result_name, slot);
     let before = state.host_attempts;
     state.host_attempts += 1;
     if let Err(error) = state.write(&path) {
-        crate::say!("can't write {}: {error}", path.display());
+        crate::say!("failed to write {}: {error}", path.display());
     }
     before
 }
@@ -124,10 +127,17 @@ fn lock(slot: &Path) -> Result<SlotLock, String> {
 fn start(slot: &Path, args: Args) -> Result<Driver, StartError> {
     let init_data = InitData::read(slot).map_err(|error| StartError::host(&error))?;
     let layout = Layout::new(slot);
-    let first_life = !layout.own().exists();
-    let state = State::read(&layout.state(), &init_data.result_name);
+    let directory = StateDir::of_project(&init_data.project_dir).map_err(|error| StartError::host(&error))?;
+    let images = StateDir::for_images(&directory).map_err(|error| StartError::host(&error))?;
+    let state_file = directory.result(&init_data.result_name);
+    let first_life = !state_file.exists();
+    let state = State::read(&state_file, &init_data.result_name, slot);
+    if first_life {
+        refuse_files_of_ours(&layout)?;
+        State::remove_abandoned(&directory, SystemTime::now());
+    }
     let mut link = ClientLink::attach(slot, &init_data).map_err(|error| StartError::host(&error))?;
-    let assignment = assign(layout.clone(), init_data.clone(), args)?;
+    let assignment = assign(layout.clone(), init_data.clone(), images, state_file.clone(), args)?;
     if let Some(port) = assignment.graphics_port {
         link.announce_graphics(GraphicsReply::WebGraphicsUrl(format!("http://localhost:{port}")));
     }
@@ -140,7 +150,7 @@ fn start(slot: &Path, args: Args) -> Result<Driver, StartError> {
         None if first_life => Job::fresh(),
         None => Job::new(state.host_attempts),
     };
-    let limit = Weight { bytes: disk_limit(init_data.rsc_disk_bound), files: assignment.limits.max_files };
+    let limit = Weight { bytes: assignment.disk_bytes(), files: assignment.limits.max_files };
     let terminated = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT, signal_hook::consts::SIGHUP] {
         signal_hook::flag::register(signal, terminated.clone()).map_err(|error| StartError::host(&error))?;
@@ -150,7 +160,7 @@ fn start(slot: &Path, args: Args) -> Result<Driver, StartError> {
     let sporadic = assignment.args.sporadic;
     Driver::new(Parts {
         slot: slot.to_owned(),
-        state_file: layout.state(),
+        state_file,
         init_data,
         sporadic,
         job,
@@ -165,13 +175,29 @@ fn start(slot: &Path, args: Args) -> Result<Driver, StartError> {
     .map_err(|error| StartError::host(&error))
 }
 
-fn disk_limit(bound: f64) -> u64 {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be in range")]
-    if (1.0..1e18).contains(&bound) { bound as u64 } else { u64::MAX }
+/// Before the first life of a result nothing of ours is in its slot. What is there came with the workunit, except for a
+/// work directory whose state was lost: a job may start again in that, since nothing in it is believed.
+fn refuse_files_of_ours(layout: &Layout) -> Result<(), StartError> {
+    let names = std::fs::read_dir(layout.own()).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    match names.filter(|name| name != Layout::WORK).min() {
+        Some(name) => Err(StartError::Refused(format!(
+            "the workunit has a file {}/{}: names below \"{}\" are the wrapper's own, so choose another",
+            Layout::OWN,
+            name.to_string_lossy(),
+            Layout::OWN
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// Reads job.toml, the policies and the arguments, and refuses what is not allowed.
-fn assign(layout: Layout, init_data: InitData, args: Args) -> Result<Assignment, StartError> {
+fn assign(
+    layout: Layout,
+    init_data: InitData,
+    images: StateDir,
+    state_file: PathBuf,
+    args: Args,
+) -> Result<Assignment, StartError> {
     let slot = &layout.slot;
     let project_dir = &init_data.project_dir;
     let spec = read_spec(slot, project_dir, &args.config)?;
@@ -189,15 +215,20 @@ fn assign(layout: Layout, init_data: InitData, args: Args) -> Result<Assignment,
     let container = ContainerName::of_result(project_dir, &init_data.result_name)
         .map_err(|error| StartError::refused(&error))?;
     let graphics_port = spec.web_graphics_guest_port.and_then(|_| free_port());
-    let (limits, build_network) = (policy.limits(&spec, trust), policy.build_network(trust));
+    let limits = policy.limits(&spec, trust);
+    let build =
+        BuildRules { network: policy.build_network(trust), base_images: policy.base_images(trust) };
     Ok(Assignment {
         layout,
+        images,
+        state_file,
         init_data,
         args,
         job_args,
         spec,
         limits,
-        build_network,
+        build,
+        runtime: policy.runtime().map(str::to_owned),
         container,
         graphics_port,
     })

@@ -1,25 +1,35 @@
-//! What one life of the wrapper tells the next in the same slot.
+//! What one life of the wrapper leaves for the next life of the same result.
+//!
+//! It is kept in the state directory, never in the slot: a workunit's file could have its name there.
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Flavor;
 use crate::lifecycle::Ending;
+use crate::state_dir::StateDir;
+use crate::wire::init_data::InitData;
 use crate::wire::atomic_file::write_atomically;
 use crate::workdir::Manifest;
 
 /// Version of the file's format.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
+
+/// A state that was written this recently is never taken for one that its slot has left behind.
+const MIN_AGE: Duration = Duration::from_secs(86_400);
 
 /// Written before each step that the next life must know of.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct State {
     format: u32,
-    /// Whose state it is: a slot is used by one result after another.
+    /// Whose state it is.
     pub result_name: String,
+    /// The slot that it was written for, by which states that are no longer needed are found.
+    pub slot: PathBuf,
     /// The engine that has the container.
     pub engine: Option<Flavor>,
     /// What the slot's container is marked with, so that no other of the same name is taken for it: one of the same result
@@ -48,20 +58,25 @@ pub struct Ended {
 }
 
 impl State {
-    /// Reads it. A file of another result, of another format, or a damaged one is as good as none: everything in it can be
+    /// Reads the state of a result. A file of another format or a damaged one counts as none: everything in it can be
     /// found out again, at the cost of some figures.
-    pub fn read(path: &Path, result_name: &str) -> Self {
+    pub fn read(path: &Path, result_name: &str, slot: &Path) -> Self {
         fs::read(path)
             .ok()
             .and_then(|text| serde_json::from_slice::<State>(&text).ok())
             .filter(|state| state.format == FORMAT && state.result_name == result_name)
-            .unwrap_or_else(|| Self { format: FORMAT, result_name: result_name.into(), ..Self::default() })
+            .unwrap_or_else(|| Self {
+                format: FORMAT,
+                result_name: result_name.into(),
+                slot: slot.to_owned(),
+                ..Self::default()
+            })
     }
 
     /// Writes it whole or not at all.
     ///
     /// # Errors
-    /// When the slot can't be written.
+    /// When the state directory cannot be written.
     pub fn write(&self, path: &Path) -> io::Result<()> {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent)?;
@@ -76,5 +91,60 @@ impl State {
             0 => Ending::Success,
             code => Ending::failed(code, ended.why.clone()),
         })
+    }
+
+    /// Removes states whose slots now hold other results, or none. A state that cannot be removed only takes space.
+    pub fn remove_abandoned(directory: &StateDir, now: SystemTime) {
+        let results = directory.join(StateDir::RESULTS);
+        for entry in fs::read_dir(results).into_iter().flatten().flatten() {
+            let age = entry.metadata().and_then(|data| data.modified()).ok().and_then(|at| now.duration_since(at).ok());
+            if age.is_some_and(|age| age >= MIN_AGE) && Self::is_abandoned(&entry.path()) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+
+    fn is_abandoned(path: &Path) -> bool {
+        let Ok(text) = fs::read(path) else { return false };
+        let Ok(state) = serde_json::from_slice::<State>(&text) else { return true };
+        InitData::read(&state.slot).map_or(true, |init_data| init_data.result_name != state.result_name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_goes_when_its_slot_has_another_result() {
+        let root = tempfile::tempdir().unwrap();
+        let directory = StateDir::of_project(root.path()).unwrap();
+        let slot = root.path().join("slot");
+        fs::create_dir(&slot).unwrap();
+        let init_data = |name: &str| InitData { result_name: name.into(), ..InitData::default() }.render();
+        fs::write(slot.join("init_data.xml"), init_data("wu_0")).unwrap();
+        let path = directory.result("wu_0");
+        State::read(&path, "wu_0", &slot).write(&path).unwrap();
+        let later = SystemTime::now() + 2 * MIN_AGE;
+        State::remove_abandoned(&directory, later);
+        assert!(path.exists(), "its slot is still its own");
+        fs::write(slot.join("init_data.xml"), init_data("wu_1")).unwrap();
+        State::remove_abandoned(&directory, SystemTime::now());
+        assert!(path.exists(), "it was written just now");
+        State::remove_abandoned(&directory, later);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_state_of_another_result_or_format_is_not_believed() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("state.json");
+        let state = State { ended: Some(Ended { code: 0, why: String::new() }), ..State::read(&path, "wu_0", root.path()) };
+        state.write(&path).unwrap();
+        assert!(State::read(&path, "wu_0", root.path()).ended.is_some());
+        assert!(State::read(&path, "wu_1", root.path()).ended.is_none());
+        let text = fs::read_to_string(&path).unwrap().replace("\"format\":2", "\"format\":1");
+        fs::write(&path, text).unwrap();
+        assert!(State::read(&path, "wu_0", root.path()).ended.is_none());
     }
 }

@@ -55,6 +55,11 @@ impl Worker {
         self.cancel.cancel();
     }
 
+    /// Has what runs use no processor, or lets it continue.
+    pub fn hold(&self, hold: bool) {
+        self.cancel.hold(hold);
+    }
+
     /// What came back, if anything has.
     pub fn outcome(&self) -> Option<Outcome> {
         self.outcomes.try_recv().ok()

@@ -2,37 +2,22 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-
 use super::command::Invocation;
-use super::error::{EngineError, classify, full_disk, last_lines};
+use super::error::{EngineError, classify};
 use super::flavor::Flavor;
 use super::freeze;
 use super::output::{self, Inspected, Status};
 use super::started;
-use super::transport::{Cancel, Captured, Transport};
-use super::verbs::{BuildSpec, ContainerSpec, Verbs};
+use super::image::ImageDetails;
+use super::transport::{Cancel, Captured, Consumer, Producer, Transport};
+use super::verbs::{ContainerSpec, Verbs};
 
 /// An engine that is reached through its command line.
 pub struct CliEngine<T: Transport> {
-    verbs: Verbs,
+    pub(super) verbs: Verbs,
     transport: T,
     cancel: Cancel,
     verbose: bool,
-}
-
-/// An image of ours on this host.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct OurImage {
-    /// The engine's id of it.
-    pub id: String,
-    /// Its names; none for one that a newer build has taken them from.
-    #[serde(default, deserialize_with = "output::list_or_null")]
-    pub repo_tags: Vec<String>,
-    /// Bytes on disk, layers shared with others included.
-    #[serde(default)]
-    pub size: u64,
 }
 
 impl<T: Transport> CliEngine<T> {
@@ -59,13 +44,16 @@ impl<T: Transport> CliEngine<T> {
     /// # Errors
     /// When the engine can't tell.
     pub fn inspect(&self, name: &str) -> Result<Option<Inspected>, EngineError> {
-        let command = self.verbs.inspect_container(name);
-        let captured = match self.run(&command) {
+        self.inspect_by(&self.verbs.inspect_container(name))
+    }
+
+    pub(super) fn inspect_by(&self, command: &Invocation) -> Result<Option<Inspected>, EngineError> {
+        let captured = match self.run(command) {
             Ok(captured) => captured,
             Err(EngineError::NoContainer) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let mut inspected = self.read(&command, output::parse_container(&captured.stdout))?;
+        let mut inspected = self.read(command, output::parse_container(&captured.stdout))?;
         if self.verbs.flavor.freezes_by_signal()
             && inspected.status == Status::Running
             && inspected.pid.is_some_and(freeze::is_stopped)
@@ -75,56 +63,69 @@ impl<T: Transport> CliEngine<T> {
         Ok(Some(inspected))
     }
 
-    /// The image's id; `None` if there is no such.
+    /// The same engine, for commands that cannot be paused: they are broken off while the job is to use no processor.
+    #[must_use]
+    pub fn breaking_when_held(&self) -> Self
+    where
+        T: Clone,
+    {
+        self.with_cancel(self.cancel.breaking_when_held())
+    }
+
+    /// The same engine, following another wish to break off.
+    #[must_use]
+    pub fn with_cancel(&self, cancel: Cancel) -> Self
+    where
+        T: Clone,
+    {
+        Self { verbs: self.verbs.clone(), transport: self.transport.clone(), cancel, verbose: self.verbose }
+    }
+
+    /// The wish to break off or to hold that this engine's commands follow.
+    pub fn cancel(&self) -> &Cancel {
+        &self.cancel
+    }
+
+    /// Looks at an image by name or id; `None` if there is no such.
     ///
     /// # Errors
-    /// When the engine can't tell.
-    pub fn image_id(&self, image: &str) -> Result<Option<String>, EngineError> {
+    /// When the engine cannot tell.
+    pub fn image(&self, image: &str) -> Result<Option<ImageDetails>, EngineError> {
         let command = self.verbs.inspect_image(image);
         match self.run(&command) {
             Ok(captured) => {
-                let images: Vec<OurImage> = self.read(&command, output::parse_list(&captured.stdout))?;
-                Ok(images.into_iter().next().map(|image| image.id))
+                let images: Vec<ImageDetails> = self.read(&command, output::parse_list(&captured.stdout))?;
+                Ok(images.into_iter().next())
             }
             Err(EngineError::NoImage) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// Builds an image.
+    /// Loads images from an archive that `archive` writes. Podman copies the whole of it into a file in `scratch`, which must
+    /// exist and be removed by the caller: a Podman that is killed leaves the file there.
     ///
     /// # Errors
-    /// [`EngineError::Failed`] with the end of the build's output when a step fails.
-    pub fn build(&self, spec: &BuildSpec) -> Result<(), EngineError> {
-        let command = self.verbs.build(spec);
-        self.log(&command);
-        let captured = self.transport.run(&command, &self.cancel)?;
-        if captured.status == 0 {
-            return Ok(());
-        }
-        // The classic builder prints its steps to stdout and the error to stderr, others all to stderr.
-        let both = Captured {
-            stderr: [&captured.stdout[..], b"\n", &captured.stderr[..]].concat(),
-            ..captured.clone()
-        };
-        Err(match classify("build", &captured) {
-            EngineError::Failed { command, status, .. } => {
-                match (full_disk(&both.stderr), classify("build", &both)) {
-                    (Some(line), _) => EngineError::NoSpace(line),
-                    (None, network @ EngineError::NoNetwork(_)) => network,
-                    (None, _) => EngineError::Failed { command, status, said: tail(&both.stderr, 20) },
-                }
-            }
-            other => other,
-        })
+    /// [`EngineError::Input`] when `archive` failed; otherwise when the engine cannot read or store it.
+    pub fn load_stream(&self, scratch: &Path, archive: Producer<'_>) -> Result<(), EngineError> {
+        self.stream(&self.verbs.load_stream(scratch), Some(archive), None).map(drop)
     }
 
-    /// Loads a tarball of images.
+    /// Unpacks a tar stream that `tar` writes into the root directory of a container, which may be stopped.
     ///
     /// # Errors
-    /// When it can't be read or stored.
-    pub fn load(&self, tarball: &Path) -> Result<(), EngineError> {
-        self.run(&self.verbs.load(tarball)).map(drop)
+    /// [`EngineError::Input`] when `tar` failed; otherwise when the engine cannot unpack it. A part may be unpacked then.
+    pub fn copy_in(&self, name: &str, tar: Producer<'_>) -> Result<(), EngineError> {
+        self.stream(&self.verbs.copy_in(name), Some(tar), None).map(drop)
+    }
+
+    /// Gives a file or directory of a container to `consumer` as a tar stream, in pieces. A symbolic link at `path` itself is
+    /// followed. `consumer` may stop early.
+    ///
+    /// # Errors
+    /// When there is no such path or container.
+    pub fn copy_out(&self, name: &str, path: &str, consumer: Consumer<'_>) -> Result<(), EngineError> {
+        self.stream(&self.verbs.copy_out(name, path), None, Some(consumer)).map(drop)
     }
 
     /// Fetches an image from where its name says.
@@ -133,14 +134,6 @@ impl<T: Transport> CliEngine<T> {
     /// When it can't be had.
     pub fn pull(&self, image: &str) -> Result<(), EngineError> {
         self.run(&self.verbs.pull(image)).map(drop)
-    }
-
-    /// Gives an image a further name.
-    ///
-    /// # Errors
-    /// When there is no such image.
-    pub fn tag(&self, image: &str, tag: &str) -> Result<(), EngineError> {
-        self.run(&self.verbs.tag(image, tag)).map(drop)
     }
 
     /// Creates a container. An engine without its init program gets by without one.
@@ -282,25 +275,6 @@ impl<T: Transport> CliEngine<T> {
         started::docker_daemon_started(&endpoint)
     }
 
-    /// All images that carry our label.
-    ///
-    /// # Errors
-    /// When the engine can't tell.
-    pub fn our_images(&self) -> Result<Vec<OurImage>, EngineError> {
-        let command = self.verbs.list_images();
-        let captured = self.run(&command)?;
-        let text = String::from_utf8_lossy(&captured.stdout).into_owned();
-        let mut ids: Vec<String> = text.split_ascii_whitespace().map(str::to_owned).collect();
-        ids.sort();
-        ids.dedup();
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let command = self.verbs.inspect_images(&ids);
-        let captured = self.run(&command)?;
-        self.read(&command, output::parse_list(&captured.stdout))
-    }
-
     /// Removes an image. One that a container uses stays.
     ///
     /// # Errors
@@ -315,9 +289,18 @@ impl<T: Transport> CliEngine<T> {
         }
     }
 
-    fn run(&self, command: &Invocation) -> Result<Captured, EngineError> {
+    pub(super) fn run(&self, command: &Invocation) -> Result<Captured, EngineError> {
+        self.stream(command, None, None)
+    }
+
+    pub(super) fn stream(
+        &self,
+        command: &Invocation,
+        input: Option<Producer<'_>>,
+        output: Option<Consumer<'_>>,
+    ) -> Result<Captured, EngineError> {
         self.log(command);
-        let captured = self.transport.run(command, &self.cancel)?;
+        let captured = self.transport.stream(command, input, output, &self.cancel)?;
         if captured.status == 0 {
             return Ok(captured);
         }
@@ -329,11 +312,7 @@ impl<T: Transport> CliEngine<T> {
         Err(error)
     }
 
-    fn read<V>(&self, command: &Invocation, parsed: Result<V, String>) -> Result<V, EngineError> {
+    pub(super) fn read<V>(&self, command: &Invocation, parsed: Result<V, String>) -> Result<V, EngineError> {
         parsed.map_err(|why| EngineError::Unreadable { command: command.to_string(), why })
     }
-}
-
-fn tail(text: &[u8], lines: usize) -> String {
-    last_lines(text, lines).replace(" | ", "\n    ")
 }

@@ -60,6 +60,15 @@ pub enum EngineError {
     /// Broken off at our own wish.
     #[error("cancelled")]
     Cancelled,
+    /// What should go into its standard input could not be produced; the command was killed.
+    #[error("failed to produce the input of {command}")]
+    Input {
+        /// The command.
+        command: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// Its answer can't be read.
     #[error("{command} gave an answer that can't be read: {why}")]
     Unreadable {
@@ -86,6 +95,7 @@ impl From<TransportError> for EngineError {
             TransportError::Start { program, source } => EngineError::NotInstalled { program, source },
             TransportError::TimedOut { command, seconds } => EngineError::TimedOut { command, seconds },
             TransportError::Cancelled => EngineError::Cancelled,
+            TransportError::Input { command, source } => EngineError::Input { command, source },
         }
     }
 }

@@ -48,19 +48,34 @@ impl Flavor {
         }
     }
 
+    /// The variable with the directory for temporary copies, where the engine's program makes some: Podman writes what
+    /// `load` reads from standard input into a file first.
+    pub(super) fn scratch_variable(self) -> Option<&'static str> {
+        match self {
+            Flavor::Docker => None,
+            Flavor::Podman => Some("TMPDIR"),
+        }
+    }
+
+    /// The owners in a tar stream are kept: by default in Docker, not in Podman.
+    pub(super) fn copy_in_options(self) -> &'static [&'static str] {
+        match self {
+            Flavor::Docker => &[],
+            Flavor::Podman => &["-a=false"],
+        }
+    }
+
+    /// A symbolic link that is named itself is followed: by default in Podman, not in Docker.
+    pub(super) fn copy_out_options(self) -> &'static [&'static str] {
+        match self {
+            Flavor::Docker => &["-L"],
+            Flavor::Podman => &[],
+        }
+    }
+
     /// Podman hands the proxy variables of its own environment on; Docker does not.
     pub(super) fn passes_proxy_itself(self) -> bool {
         self == Flavor::Podman
-    }
-
-    /// Intermediate containers of a failed build stay unless told (Docker's classic builder).
-    pub(super) fn build_leaves_containers(self) -> bool {
-        self == Flavor::Docker
-    }
-
-    /// The steps of a build can be held to memory and processors; a rootless engine under cgroup v1 refuses to.
-    pub(super) fn limits_builds(self) -> bool {
-        !self.freezes_by_signal()
     }
 
     /// We ask when the first process is gone, and Podman's status comes some milliseconds after that: by itself it would

@@ -42,6 +42,8 @@ struct ContainerJson {
     graph_driver: GraphDriverJson,
     #[serde(default)]
     mounts: Option<Vec<MountJson>>,
+    #[serde(default)]
+    size_rw: u64,
 }
 
 #[derive(Default, Deserialize)]
@@ -109,6 +111,8 @@ pub struct Inspected {
     /// The directories that hold what it wrote outside its mounts, where the engine tells: its own layer, and a volume
     /// for each VOLUME of its image.
     pub written: Vec<String>,
+    /// Bytes that it has written into its own layer, where this was asked for.
+    pub size_written: u64,
 }
 
 impl Inspected {
@@ -138,6 +142,7 @@ pub(super) fn parse_container(stdout: &[u8]) -> Result<Inspected, String> {
         error: state.error,
         started_at: parse_time(&state.started_at).filter(|&seconds| seconds > 0.0),
         written: json.graph_driver.data.and_then(|data| data.upper_dir).into_iter().chain(volumes).collect(),
+        size_written: json.size_rw,
     })
 }
 
@@ -146,9 +151,39 @@ pub(super) fn list_or_null<'de, D: serde::Deserializer<'de>>(json: D) -> Result<
     Ok(Option::<Vec<String>>::deserialize(json)?.unwrap_or_default())
 }
 
+/// The same for a map.
+pub(super) fn map_or_null<'de, D, V>(json: D) -> Result<BTreeMap<String, V>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    V: Deserialize<'de>,
+{
+    Ok(Option::<BTreeMap<String, V>>::deserialize(json)?.unwrap_or_default())
+}
+
 /// Reads a JSON list, as `image inspect` prints it.
 pub(super) fn parse_list<T: for<'a> Deserialize<'a>>(stdout: &[u8]) -> Result<Vec<T>, String> {
     serde_json::from_slice(stdout).map_err(|error| error.to_string())
+}
+
+/// Reads what `commit`, `import` and their like print last: an id.
+pub(super) fn parse_id(stdout: &[u8]) -> Result<String, String> {
+    let text = String::from_utf8_lossy(stdout);
+    let last = text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
+    let hex = last.strip_prefix("sha256:").unwrap_or(last);
+    if hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        Ok(last.to_owned())
+    } else {
+        Err(format!("{last:?} is not an id"))
+    }
+}
+
+/// Reads a list of ids, one on a line; each is given once.
+pub(super) fn ids(stdout: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(stdout);
+    let mut ids: Vec<String> = text.split_ascii_whitespace().map(str::to_owned).collect();
+    ids.sort();
+    ids.dedup();
+    ids
 }
 
 /// Reads what `wait` prints: the exit status on a line.

@@ -97,6 +97,7 @@ mod tests {
             error: String::new(),
             started_at,
             written: Vec::new(),
+            size_written: 0,
         }
     }
 

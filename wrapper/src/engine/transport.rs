@@ -1,8 +1,10 @@
 //! How the engine's program is reached.
 
+mod feed;
 mod native;
 
-use std::io;
+use std::io::{self, Write};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,31 +12,51 @@ use super::command::Invocation;
 
 pub use native::NativeTransport;
 
-/// A wish to break off what runs, shared between threads.
+/// The wish to break off what runs, or to hold it for a while, shared between threads.
 #[derive(Clone, Debug, Default)]
-pub struct Cancel(Arc<AtomicBool>);
+pub struct Cancel {
+    cancelled: Arc<AtomicBool>,
+    held: Arc<AtomicBool>,
+    breaks_when_held: bool,
+}
 
 impl Cancel {
     /// Break off.
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::SeqCst);
+        self.cancelled.store(true, Ordering::SeqCst);
     }
 
-    /// Start anew.
+    /// Start again.
     pub fn reset(&self) {
-        self.0.store(false, Ordering::SeqCst);
+        self.cancelled.store(false, Ordering::SeqCst);
     }
 
     /// Whether to break off.
     pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
+        self.cancelled.load(Ordering::SeqCst) || (self.breaks_when_held && self.is_held())
+    }
+
+    /// Use no processor until this is `false` again.
+    pub fn hold(&self, held: bool) {
+        self.held.store(held, Ordering::SeqCst);
+    }
+
+    /// Whether no processor is to be used now.
+    pub fn is_held(&self) -> bool {
+        self.held.load(Ordering::SeqCst)
+    }
+
+    /// The same wish for commands that cannot be paused: being held breaks them off.
+    #[must_use]
+    pub fn breaking_when_held(&self) -> Self {
+        Self { breaks_when_held: true, ..self.clone() }
     }
 }
 
 /// What came back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Captured {
-    /// Exit status; −1 for a death by signal.
+    /// Exit status; −1 for a death by signal; 0 if a consumer stopped the command because it had read enough.
     pub status: i32,
     /// What was kept of stdout.
     pub stdout: Vec<u8>,
@@ -65,13 +87,47 @@ pub enum TransportError {
     /// Killed at our own wish.
     #[error("cancelled")]
     Cancelled,
+    /// The producer of its standard input failed. The command was killed before it could see the end of that input.
+    #[error("failed to produce the input of {command}")]
+    Input {
+        /// The command.
+        command: String,
+        /// What the producer returned.
+        #[source]
+        source: io::Error,
+    },
 }
 
+/// Writes a command's standard input; runs on a thread of its own. An error other than that of the writer it is given
+/// kills the command: half an input is never taken for a whole one.
+pub type Producer<'a> = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + Send + 'a>;
+
+/// Takes a command's standard output piece by piece. [`ControlFlow::Break`] kills the command, which is then a success.
+pub type Consumer<'a> = &'a mut dyn FnMut(&[u8]) -> ControlFlow<()>;
+
 /// Runs a command and gives back what it said.
-pub trait Transport: Send {
+pub trait Transport: Send + Sync {
     /// Runs to the end, to the time-out, or until cancelled.
     ///
     /// # Errors
     /// When it could not be started, was cancelled or took too long; a non-zero exit status is no error here.
-    fn run(&self, invocation: &Invocation, cancel: &Cancel) -> Result<Captured, TransportError>;
+    fn run(&self, invocation: &Invocation, cancel: &Cancel) -> Result<Captured, TransportError> {
+        self.stream(invocation, None, None, cancel)
+    }
+
+    /// Runs with a producer of its standard input (default: empty) and a consumer of its standard output (default: kept as
+    /// [`Invocation::keep`] says). Memory does not grow with either.
+    ///
+    /// # Errors
+    /// As [`Transport::run`], and [`TransportError::Input`] when the producer failed by itself.
+    fn stream(
+        &self,
+        invocation: &Invocation,
+        input: Option<Producer<'_>>,
+        output: Option<Consumer<'_>>,
+        cancel: &Cancel,
+    ) -> Result<Captured, TransportError>;
 }
+
+#[cfg(test)]
+mod tests;

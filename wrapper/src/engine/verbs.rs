@@ -5,6 +5,11 @@ use std::time::Duration;
 
 use super::command::{Invocation, Keep};
 use super::flavor::Flavor;
+use super::hardening::Hardening;
+
+mod build;
+
+pub use build::StepSpec;
 
 /// A host path that the container sees.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,28 +61,22 @@ pub struct ContainerSpec {
     pub name: String,
     /// What tells it from others of the same name.
     pub mark: String,
-    /// The image, as the engine knows it on this host.
+    /// The owner of the index that it belongs to; empty if it belongs to none.
+    pub owner: String,
+    /// The image, by its id.
     pub image: String,
-    /// `uid:gid`.
-    pub user: String,
+    /// What holds it.
+    pub hardening: Hardening,
     /// The directory it starts in.
     pub workdir: String,
     /// What it sees of the host.
     pub mounts: Vec<Mount>,
+    /// Directories of the mounts that it must not see: empty ones are mounted over them.
+    pub masked: Vec<String>,
     /// Environment variables.
     pub env: Vec<(String, String)>,
-    /// Whether it has a network.
-    pub network: bool,
     /// The engine's small init as first process: reaps, forwards signals.
     pub init: bool,
-    /// Bytes of memory, 0 for no limit.
-    pub memory_bytes: u64,
-    /// Processors, 0 for no limit.
-    pub cpus: f64,
-    /// Most processes at one time.
-    pub pids: u64,
-    /// Bytes of log that the engine keeps.
-    pub log_bytes: u64,
     /// The GPU, if one is assigned and allowed.
     pub gpu: Option<Gpu>,
     /// Values for `-p`, allowed by the policy.
@@ -90,41 +89,8 @@ pub struct ContainerSpec {
     pub args: Vec<String>,
 }
 
-/// What the steps of a build may take of the host. BuildKit takes the options and ignores them; the classic builder and
-/// Podman hold to them.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct BuildShare {
-    /// Bytes of memory, 0 for no limit.
-    pub memory_bytes: u64,
-    /// Processors, 0 for no limit.
-    pub cpus: f64,
-}
-
-/// Everything about an image that is to be built.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct BuildSpec {
-    /// The name it gets, as the engine knows it on this host.
-    pub tag: String,
-    /// The image's own name, for the label by which a person knows ours.
-    pub name: String,
-    /// The directory that holds exactly the build context.
-    pub context: PathBuf,
-    /// The Dockerfile's name in it.
-    pub dockerfile: String,
-    /// Raw options from job.toml's `build_args`.
-    pub raw_args: Vec<String>,
-    /// Proxy variables.
-    pub proxy: Vec<(String, String)>,
-    /// Whether the build's steps have a network.
-    pub network: bool,
-    /// What its steps may take.
-    pub share: BuildShare,
-    /// Ended after this.
-    pub timeout: Duration,
-}
-
-/// The label that tells our images.
-pub const IMAGE_LABEL: &str = "org.buoy.image";
+/// The label of the images and build containers that belong to one index, with the index's owner as value.
+pub const OWNER_LABEL: &str = "org.buoy.owner";
 /// The label that tells a slot's container from others of the same name.
 pub const MARK_LABEL: &str = "org.buoy.mark";
 /// The label that tells our containers.
@@ -156,89 +122,47 @@ impl Verbs {
         self.command("image").args(["inspect", image])
     }
 
-    pub(super) fn build(&self, spec: &BuildSpec) -> Invocation {
-        let mut command = self.command("build").args(["--tag", &spec.tag]);
-        command = command.arg("--label").arg(format!("{IMAGE_LABEL}={}", spec.name));
-        command = command.arg("--file").arg(spec.context.join(&spec.dockerfile));
-        if self.flavor.build_leaves_containers() {
-            command = command.args(["--rm", "--force-rm"]);
-        }
-        if !spec.network {
-            command = command.args(["--network", "none"]);
-        }
-        command = self.share(command, spec.share);
-        if !self.flavor.passes_proxy_itself() {
-            for (key, value) in &spec.proxy {
-                command = command.arg("--build-arg").arg(format!("{key}={value}"));
-            }
-        }
-        command = command.args(&spec.raw_args).arg(&spec.context);
-        command.env.extend(spec.proxy.iter().cloned());
-        command.timeout(spec.timeout).keep(Keep::Tail(64 << 10))
-    }
-
-    fn share(&self, mut command: Invocation, share: BuildShare) -> Invocation {
-        if !self.flavor.limits_builds() {
-            return command;
-        }
-        if share.memory_bytes > 0 {
-            let bytes = format!("{}b", share.memory_bytes);
-            command = command.args(["--memory", &bytes, "--memory-swap", &bytes]);
-        }
-        if share.cpus > 0.0 {
-            const PERIOD_MICROSECONDS: f64 = 100_000.0;
-            let quota = (share.cpus * PERIOD_MICROSECONDS).max(1_000.0);
-            command = command.arg("--cpu-period").arg(format!("{PERIOD_MICROSECONDS:.0}"));
-            command = command.arg("--cpu-quota").arg(format!("{quota:.0}"));
-        }
+    pub(super) fn load_stream(&self, scratch: &Path) -> Invocation {
+        let mut command = self.command("load").timeout(Duration::from_secs(3_600));
+        command.env.extend(
+            self.flavor.scratch_variable().map(|name| (name.to_owned(), scratch.display().to_string())),
+        );
         command
     }
 
-    pub(super) fn load(&self, tarball: &Path) -> Invocation {
-        self.command("load").arg("--input").arg(tarball).timeout(Duration::from_secs(3_600))
+    pub(super) fn copy_in(&self, name: &str) -> Invocation {
+        let command = self.command("cp").args(self.flavor.copy_in_options());
+        command.arg("-").arg(format!("{name}:/")).timeout(Duration::from_secs(3_600))
+    }
+
+    pub(super) fn copy_out(&self, name: &str, path: &str) -> Invocation {
+        let command = self.command("cp").args(self.flavor.copy_out_options());
+        command.arg(format!("{name}:{path}")).arg("-").timeout(Duration::from_secs(3_600))
     }
 
     pub(super) fn pull(&self, image: &str) -> Invocation {
         self.command("pull").arg(image).timeout(Duration::from_secs(3_600)).keep(Keep::Tail(16 << 10))
     }
 
-    pub(super) fn tag(&self, image: &str, tag: &str) -> Invocation {
-        self.command("tag").args([image, tag])
-    }
-
     pub(super) fn create(&self, spec: &ContainerSpec) -> Invocation {
         let mut command = self.command("create").args(["--name", &spec.name]);
         command = command.arg("--label").arg(format!("{CONTAINER_LABEL}={}", spec.name));
         command = command.arg("--label").arg(format!("{MARK_LABEL}={}", spec.mark));
-        // An image that vanished must be built again, never fetched under our name from somewhere.
-        command = command.args(["--pull", "never"]);
+        if !spec.owner.is_empty() {
+            command = command.arg("--label").arg(format!("{OWNER_LABEL}={}", spec.owner));
+        }
+        command = spec.hardening.apply(command, self.flavor);
         if spec.init {
             command = command.arg("--init");
         }
-        // Nobody in there gains rights: the user is the slot's, without capabilities, for good.
-        command = command.args(["--user", &spec.user, "--cap-drop", "ALL"]);
-        command = command.args(["--security-opt", "no-new-privileges"]);
-        if !spec.network {
-            command = command.args(["--network", "none"]);
-        }
-        command = command.arg("--pids-limit").arg(spec.pids.to_string());
-        if spec.memory_bytes > 0 {
-            // The same figure for memory and swap together means no swap: a job that does not fit must not thrash.
-            let bytes = format!("{}b", spec.memory_bytes);
-            command = command.args(["--memory", &bytes, "--memory-swap", &bytes]);
-        }
-        if spec.cpus > 0.0 {
-            command = command.arg("--cpus").arg(format!("{:.3}", spec.cpus));
-        }
         // An engine that shuts down then kills at once, and a job that ended by itself is never mistaken for it.
         command = command.args(["--stop-signal", "SIGKILL"]);
-        command = command.args(["--log-driver", self.flavor.log_driver()]);
-        for option in self.flavor.log_options(spec.log_bytes) {
-            command = command.arg("--log-opt").arg(option);
-        }
         command = command.args(["--workdir", &spec.workdir]);
         for mount in &spec.mounts {
             command = command.arg("--mount").arg(mount.field());
+        }
+        for directory in &spec.masked {
+            command = command.arg("--tmpfs").arg(format!("{directory}:ro,size=4k,mode=0500"));
         }
         for (key, value) in &spec.env {
             command = command.arg("--env").arg(format!("{key}={value}"));
@@ -290,19 +214,6 @@ impl Verbs {
         self.command("rm").args(["--force", "--volumes", name]).surviving()
     }
 
-    /// Ids of all images whose name begins like ours, one on a line.
-    pub(super) fn list_images(&self) -> Invocation {
-        let names = match self.flavor {
-            Flavor::Docker => "reference=buoy-*",
-            Flavor::Podman => "reference=localhost/buoy-*",
-        };
-        self.command("image").args(["ls", "--quiet", "--no-trunc", "--filter", names])
-    }
-
-    pub(super) fn inspect_images(&self, ids: &[String]) -> Invocation {
-        self.command("image").arg("inspect").args(ids)
-    }
-
     pub(super) fn remove_image(&self, image: &str) -> Invocation {
         self.command("image").args(["rm", image])
     }
@@ -343,7 +254,14 @@ mod tests {
             name: "boinc__example.org__vina_1_0".into(),
             mark: "18f0".into(),
             image: "buoy-0123:latest".into(),
-            user: "1000:1000".into(),
+            hardening: Hardening {
+                user: "1000:1000".into(),
+                memory_bytes: 512_000_000,
+                cpus: 1.0,
+                pids: 1_024,
+                log_bytes: 10_000_000,
+                ..Hardening::default()
+            },
             workdir: "/app".into(),
             mounts: vec![
                 Mount {
@@ -355,10 +273,6 @@ mod tests {
             ],
             env: vec![("ARGS".into(), " $(touch x) ; `y`".into())],
             init: true,
-            memory_bytes: 512_000_000,
-            cpus: 1.0,
-            pids: 1_024,
-            log_bytes: 10_000_000,
             gpu: Some(Gpu::Nvidia(1)),
             args: vec!["--name".into(), "a b".into()],
             ..ContainerSpec::default()
@@ -412,17 +326,19 @@ mod tests {
     }
 
     #[test]
-    fn a_build_sends_its_own_context_only_and_may_be_without_network() {
-        let verbs = Verbs { flavor: Flavor::Docker, program: "docker".into() };
-        let build = BuildSpec {
-            tag: "buoy-0123:latest".into(),
-            name: "buoy-0123".into(),
-            context: "/slot/buoy/context".into(),
-            dockerfile: "Dockerfile".into(),
-            share: BuildShare { memory_bytes: 2_000_000_000, cpus: 0.5 },
-            proxy: vec![("http_proxy".into(), "http://u:p@proxy:3128".into())],
-            ..BuildSpec::default()
-        };
-        insta::assert_snapshot!(verbs.build(&build).to_string(), @"docker build --tag buoy-0123:latest --label org.buoy.image=buoy-0123 --file /slot/buoy/context/Dockerfile --rm --force-rm --network none --memory 2000000000b --memory-swap 2000000000b --cpu-period 100000 --cpu-quota 50000 --build-arg http_proxy=… /slot/buoy/context");
+    fn tar_streams_keep_their_owners_and_follow_a_link_that_is_named() {
+        let verbs = |flavor, program: &str| Verbs { flavor, program: program.into() };
+        let docker = verbs(Flavor::Docker, "docker");
+        assert_eq!(docker.copy_in("c1").to_string(), "docker cp - c1:/");
+        assert_eq!(docker.copy_out("c1", "/etc/passwd").to_string(), "docker cp -L c1:/etc/passwd -");
+        assert_eq!(docker.load_stream(Path::new("/slot/buoy")).env, []);
+        let podman = verbs(Flavor::Podman, "podman");
+        assert_eq!(podman.copy_in("c1").to_string(), "podman cp -a=false - c1:/");
+        assert_eq!(podman.copy_out("c1", "/etc/passwd").to_string(), "podman cp c1:/etc/passwd -");
+        let load = podman.load_stream(Path::new("/slot/buoy"));
+        assert_eq!(
+            (load.to_string().as_str(), &load.env[..]),
+            ("podman load", &[("TMPDIR".into(), "/slot/buoy".into())][..])
+        );
     }
 }

@@ -1,5 +1,6 @@
 //! The name of an image: a hash of all that decides its content.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -21,28 +22,34 @@ pub struct KeyError {
 }
 
 /// Changed when the same inputs would give another image.
-const SCHEME: &str = "buoy image 1";
+const SCHEME: &str = "buoy image 2";
 
 impl ImageKey {
-    /// The key of a built image: Dockerfile, context files with names and executable bits, build arguments, platform.
+    /// The key of a built image: Dockerfile, stage to build, context files with names and executable bits, build arguments,
+    /// platform.
     /// The base image counts by its name in the Dockerfile.
     ///
     /// # Errors
     /// When a file can't be read.
     pub fn of_build(
         dockerfile: &[u8],
+        target: Option<&str>,
         files: &[(String, PathBuf)],
-        build_args: &[String],
+        build_args: &BTreeMap<String, String>,
     ) -> Result<Self, KeyError> {
         let mut hash = Fields::new("build");
         hash.field(dockerfile);
+        hash.field(target.unwrap_or_default().as_bytes());
+        // Without their number a file could pass for a build argument.
+        hash.field(&(files.len() as u64).to_le_bytes());
         for (name, path) in files {
             hash.field(name.as_bytes());
             hash.field(&[u8::from(is_executable(path))]);
             hash.field(&file_hash(path)?);
         }
-        for arg in build_args {
-            hash.field(arg.as_bytes());
+        for (name, value) in build_args {
+            hash.field(name.as_bytes());
+            hash.field(value.as_bytes());
         }
         Ok(hash.finish())
     }
@@ -52,6 +59,11 @@ impl ImageKey {
         let mut hash = Fields::new("tarball");
         hash.field(digest.as_bytes());
         hash.finish()
+    }
+
+    /// The key as 64 hexadecimal digits.
+    pub fn hex(&self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// The image's name, without tag.
@@ -82,7 +94,7 @@ impl Fields {
     }
 }
 
-fn is_executable(path: &Path) -> bool {
+pub(super) fn is_executable(path: &Path) -> bool {
     rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
 }
 
@@ -106,12 +118,12 @@ mod tests {
 
     use super::*;
 
-    fn key(content: &str, name: &str, args: &[&str]) -> ImageKey {
+    fn key(content: &str, name: &str, args: &[(&str, &str)]) -> ImageKey {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");
         fs::write(&path, content).unwrap();
-        let args: Vec<String> = args.iter().map(ToString::to_string).collect();
-        ImageKey::of_build(b"FROM scratch", &[(name.into(), path)], &args).unwrap()
+        let args = args.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        ImageKey::of_build(b"FROM scratch", None, &[(name.into(), path)], &args).unwrap()
     }
 
     #[test]
@@ -124,7 +136,7 @@ mod tests {
         let base = key("x", "a", &[]);
         assert_ne!(base, key("y", "a", &[]));
         assert_ne!(base, key("x", "b", &[]));
-        assert_ne!(base, key("x", "a", &["--build-arg V=1"]));
-        assert_ne!(key("x", "a", &["p", "q"]), key("x", "a", &["pq"]));
+        assert_ne!(base, key("x", "a", &[("V", "1")]));
+        assert_ne!(key("x", "a", &[("p", "q")]), key("x", "a", &[("pq", "")]));
     }
 }

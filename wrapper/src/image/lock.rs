@@ -36,26 +36,51 @@ pub enum LockError {
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 impl HostLock {
+    /// Takes the lock `name` in `directory` if it is free now.
+    ///
+    /// # Errors
+    /// When its file cannot be made.
+    pub fn try_now(directory: &Path, name: &str) -> Result<Option<Self>, LockError> {
+        let (file, path) = Self::open(directory, name)?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(Errno::WOULDBLOCK | Errno::INTR) => Ok(None),
+            Err(error) => Err(LockError::File { path, source: error.into() }),
+        }
+    }
+
+    /// Takes the lock together with others who take it so; waits while somebody holds it alone.
+    ///
+    /// # Errors
+    /// When its file cannot be made.
+    pub fn share(directory: &Path, name: &str) -> Result<Self, LockError> {
+        let (file, path) = Self::open(directory, name)?;
+        match flock(&file, FlockOperation::LockShared) {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(error) => Err(LockError::File { path, source: error.into() }),
+        }
+    }
+
+    fn open(directory: &Path, name: &str) -> Result<(File, PathBuf), LockError> {
+        let path = directory.join(format!("{name}.lock"));
+        let failed = |source| LockError::File { path: path.clone(), source };
+        fs::create_dir_all(directory).map_err(failed)?;
+        let mut options = OpenOptions::new();
+        let file = options.create(true).truncate(false).read(true).write(true).open(&path).map_err(failed)?;
+        Ok((file, path))
+    }
+
     /// Waits for the lock `name` in `directory` until it is free.
     ///
     /// # Errors
     /// When its file can't be made, or when cancelled.
     pub fn wait(directory: &Path, name: &str, cancel: &Cancel) -> Result<Self, LockError> {
-        let path = directory.join(format!("{name}.lock"));
-        let failed = |source| LockError::File { path: path.clone(), source };
-        fs::create_dir_all(directory).map_err(failed)?;
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(&path)
-            .map_err(failed)?;
+        let (file, path) = Self::open(directory, name)?;
         loop {
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => return Ok(Self { _file: file }),
                 Err(Errno::WOULDBLOCK | Errno::INTR) => {}
-                Err(error) => return Err(failed(error.into())),
+                Err(error) => return Err(LockError::File { path, source: error.into() }),
             }
             if cancel.is_cancelled() {
                 return Err(LockError::Cancelled);

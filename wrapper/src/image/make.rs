@@ -1,44 +1,32 @@
 //! Makes the image if it is not there: one process on a host does, the others wait.
 
+use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use crate::engine::{BuildShare, BuildSpec, Cancel, CliEngine, EngineError, Transport};
+use crate::engine::{Cancel, CliEngine, EngineError, OWNER_LABEL, Transport};
+use crate::state_dir::StateDir;
 
-use super::cleanup::{Budget, sweep};
-use super::context::{ContextError, lay_out};
+use super::build::{self, BuildError, BuildSource, Builder, Journal};
+use super::cleanup::{Budget, sweep, while_making};
 use super::failed::FailedBuilds;
+use super::index::{Entry, ImageIndex, IndexError};
 use super::key::ImageKey;
 use super::lock::{HostLock, LockError};
-use super::tarball::{self, TarballError};
+use super::tarball::{Load, TarballError, load};
 
 /// Where an image comes from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ImageSource {
     /// Built from a Dockerfile and a context.
-    Build {
-        /// The content key.
-        key: ImageKey,
-        /// The Dockerfile's name in the context.
-        dockerfile: String,
-        /// The context's files, the Dockerfile among them: name and where it lies.
-        files: Vec<(String, PathBuf)>,
-        /// job.toml's `build_args`.
-        raw_args: Vec<String>,
-        /// Proxy variables.
-        proxy: Vec<(String, String)>,
-        /// Whether the build has a network.
-        network: bool,
-        /// What the build may take of the host.
-        share: BuildShare,
-    },
+    Build(Box<BuildSource>),
     /// Loaded from a tarball.
     Tarball {
         /// The content key.
         key: ImageKey,
         /// The file.
         path: PathBuf,
-        /// `sha256:…`: the image's id.
+        /// `sha256:…`: the hash of the image's configuration as it is in the tarball.
         digest: String,
     },
     /// Fetched by its name.
@@ -46,12 +34,11 @@ pub enum ImageSource {
 }
 
 impl ImageSource {
-    /// The image's name on this host, without the engine's additions; `None` if it has one of its own.
-    pub fn own_name(&self) -> Option<String> {
+    /// The key of an image that we make; `None` if it has a name of its own.
+    pub fn key(&self) -> Option<&ImageKey> {
         match self {
-            ImageSource::Build { key, .. } | ImageSource::Tarball { key, .. } => {
-                Some(key.image_name().as_str().to_owned())
-            }
+            ImageSource::Build(source) => Some(&source.key),
+            ImageSource::Tarball { key, .. } => Some(key),
             ImageSource::Named(_) => None,
         }
     }
@@ -63,119 +50,195 @@ pub enum MakeError {
     /// The engine failed.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// The context can't be laid out.
+    /// The build failed.
     #[error(transparent)]
-    Context(#[from] ContextError),
+    Build(BuildError),
     /// The tarball is refused.
     #[error(transparent)]
     Tarball(#[from] TarballError),
     /// The host's lock can't be had.
     #[error(transparent)]
     Lock(#[from] LockError),
+    /// The index cannot be written.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// The state directory cannot be written.
+    #[error("failed to note the state of a build")]
+    Journal(#[source] io::Error),
     /// Another task's build of the same image has just failed.
     #[error("the same build failed {seconds} s ago: {said}")]
     FailedBefore {
         /// How long ago.
         seconds: u64,
-        /// The end of what it said.
+        /// What it reported.
         said: String,
-    },
-    /// The tarball holds another image than declared.
-    #[error(
-        "the tarball {} does not hold the image {digest}; its digest is what `docker image inspect --format \
-         '{{{{.Id}}}}' IMAGE` prints",
-        path.display()
-    )]
-    WrongDigest {
-        /// The tarball.
-        path: PathBuf,
-        /// What job.toml says.
-        digest: String,
     },
 }
 
-/// A build may compile for long, but not for ever.
-const BUILD_TIMEOUT: Duration = Duration::from_secs(4 * 3_600);
+impl From<BuildError> for MakeError {
+    fn from(error: BuildError) -> Self {
+        match error {
+            BuildError::Engine(error) => MakeError::Engine(error),
+            error => MakeError::Build(error),
+        }
+    }
+}
 
-/// Makes images in this slot.
+/// A compressed layer may stand for this many times its size: programs and data stay far below, and a few megabytes of
+/// zeros could fill a disk.
+const MAX_EXPANSION: u64 = 20;
+
+/// Makes images for a task.
 #[derive(Clone, Debug)]
 pub struct ImageMaker {
-    /// What all slots of this client share.
-    pub host_dir: PathBuf,
-    /// A directory of this slot for the build context.
-    pub context_dir: PathBuf,
+    /// Where the index, locks and journals are.
+    pub state: StateDir,
     /// What images may take.
     pub budget: Budget,
 }
 
 impl ImageMaker {
+    /// The id by which a job runs; `None` if the image has to be made. For an image that we make nobody but the index is
+    /// asked; the engine says when it no longer has it.
+    ///
+    /// # Errors
+    /// When the engine cannot tell.
+    pub fn find<T: Transport>(
+        &self,
+        engine: &CliEngine<T>,
+        source: &ImageSource,
+    ) -> Result<Option<String>, EngineError> {
+        let Some(key) = source.key() else {
+            let ImageSource::Named(name) = source else { return Ok(None) };
+            return Ok(engine.image(name)?.map(|details| details.id));
+        };
+        let index = ImageIndex::of(&self.state);
+        Ok(index.find(engine.flavor(), key).map(|entry| {
+            index.note_use(engine.flavor(), key, &entry);
+            entry.id
+        }))
+    }
+
     /// Makes the image, unless another process has done so while we waited for the lock.
     ///
     /// # Errors
     /// When it can't be made, or when cancelled.
-    pub fn make<T: Transport>(
+    pub fn make<T: Transport + Clone>(
         &self,
         engine: &CliEngine<T>,
         source: &ImageSource,
         cancel: &Cancel,
     ) -> Result<(), MakeError> {
-        let Some(name) = source.own_name() else {
+        let Some(key) = source.key() else {
             if let ImageSource::Named(image) = source {
-                engine.pull(image)?;
+                return when_free(engine, |engine| Ok(engine.pull(image)?));
             }
             return Ok(());
         };
-        let tag = engine.flavor().local_image(&name);
-        let _lock = HostLock::wait(&self.host_dir.join("locks"), &name, cancel)?;
-        if engine.image_id(&tag)?.is_some() {
-            return Ok(());
-        }
-        match source {
-            ImageSource::Build { dockerfile, files, raw_args, proxy, network, share, .. } => {
-                let failed = FailedBuilds::of(&self.host_dir);
-                if let Some((said, age)) = failed.recall(&name, SystemTime::now()) {
-                    return Err(MakeError::FailedBefore { seconds: age.as_secs(), said });
-                }
-                crate::say!("building image {name}");
-                lay_out(&self.context_dir, files)?;
-                let spec = BuildSpec {
-                    tag: tag.clone(),
-                    name: name.clone(),
-                    context: self.context_dir.clone(),
-                    dockerfile: dockerfile.clone(),
-                    raw_args: raw_args.clone(),
-                    proxy: proxy.clone(),
-                    network: *network,
-                    share: *share,
-                    timeout: BUILD_TIMEOUT,
-                };
-                let built = engine.build(&spec);
-                // It holds links to large files perhaps; what stays of it is only cleaned up later.
-                let _ = std::fs::remove_dir_all(&self.context_dir);
-                if let Err(EngineError::Failed { said, .. }) = &built {
-                    failed.note(&name, said);
-                }
-                built?;
+        let index = ImageIndex::of(&self.state);
+        let owner = index.owner()?;
+        let _lock = HostLock::wait(&self.state.join(build::LOCKS), &key.hex(), cancel)?;
+        if let Some(entry) = index.find(engine.flavor(), key) {
+            if engine.image(&entry.id)?.is_some() {
+                return Ok(());
             }
-            ImageSource::Tarball { path, digest, .. } => load(engine, path, digest, &tag)?,
-            ImageSource::Named(_) => {}
+            index.forget(engine.flavor(), &key.hex())?;
         }
-        for removed in sweep(engine, &self.host_dir, self.budget, &tag) {
+        build::recover(engine, &self.state, &owner);
+        let entry = {
+            let _making = while_making(&self.state)?;
+            let entry = match source {
+                ImageSource::Build(source) => self.build(engine, source, &owner)?,
+                ImageSource::Tarball { path, digest, .. } => {
+                    self.load(engine, path, digest, key, &owner)?
+                }
+                ImageSource::Named(_) => return Ok(()),
+            };
+            index.record(engine.flavor(), key, entry.clone())?;
+            entry
+        };
+        for removed in sweep(engine, &self.state, self.budget, &key.hex()) {
             crate::say!("removed image {removed}: not used for long, or too many of them");
         }
+        crate::say!("image {} is ready ({} MB)", entry.id, entry.size / 1_000_000);
         Ok(())
+    }
+
+    fn load<T: Transport + Clone>(
+        &self,
+        engine: &CliEngine<T>,
+        path: &Path,
+        digest: &str,
+        key: &ImageKey,
+        owner: &str,
+    ) -> Result<Entry, MakeError> {
+        let name = engine.flavor().local_image(key.image_name().as_str());
+        let directory = self.state.subdirectory(build::DIRECTORY).map_err(MakeError::Journal)?;
+        let size = std::fs::metadata(path).map_or(0, |data| data.len());
+        let wanted = Load {
+            path,
+            digest,
+            name: &name,
+            labels: &[(OWNER_LABEL.to_owned(), owner.to_owned())],
+            most_bytes: size.saturating_mul(MAX_EXPANSION),
+            scratch: &directory.join(key.hex()),
+        };
+        when_free(engine, |engine| Ok(load(engine, &wanted, engine.cancel())?))
+            .and_then(|id| Ok(entry_of(engine, id)?))
+    }
+
+    fn build<T: Transport + Clone>(
+        &self,
+        engine: &CliEngine<T>,
+        source: &BuildSource,
+        owner: &str,
+    ) -> Result<Entry, MakeError> {
+        let failed = FailedBuilds::of(self.state.path());
+        let name = source.key.hex();
+        if let Some((said, age)) = failed.recall(&name, SystemTime::now()) {
+            return Err(MakeError::FailedBefore { seconds: age.as_secs(), said });
+        }
+        crate::say!("building image {}", source.key.image_name());
+        let journal =
+            Journal::open(&self.state, engine.flavor(), &source.key, owner).map_err(MakeError::Journal)?;
+        let built = Builder::new(engine, source, owner, journal).build();
+        if let Err(error) = &built
+            && error.is_the_jobs()
+        {
+            failed.note(&name, &error.report());
+        }
+        let built = built?;
+        let mut entry = entry_of(engine, built.id)?;
+        entry.workdirs.insert(source.workdir.clone(), built.workdir_files);
+        Ok(entry)
     }
 }
 
-fn load<T: Transport>(engine: &CliEngine<T>, path: &Path, digest: &str, tag: &str) -> Result<(), MakeError> {
-    tarball::check(path)?;
-    if engine.image_id(digest)?.is_none() {
-        crate::say!("loading image {digest}");
-        engine.load(path)?;
+/// A pull or a load cannot be paused: it is broken off while the job is held, and done again after that.
+fn when_free<T: Transport + Clone, R>(
+    engine: &CliEngine<T>,
+    work: impl Fn(&CliEngine<T>) -> Result<R, MakeError>,
+) -> Result<R, MakeError> {
+    let breaking = engine.breaking_when_held();
+    loop {
+        match work(&breaking) {
+            Err(
+                MakeError::Engine(EngineError::Cancelled)
+                | MakeError::Tarball(TarballError::Engine(EngineError::Cancelled)),
+            ) if !engine.cancel().is_cancelled() => build::wait_while_held(engine)?,
+            result => return result,
+        }
     }
-    if engine.image_id(digest)?.is_none() {
-        return Err(MakeError::WrongDigest { path: path.into(), digest: digest.into() });
-    }
-    engine.tag(digest, tag)?;
-    Ok(())
 }
+
+fn entry_of<T: Transport>(engine: &CliEngine<T>, id: String) -> Result<Entry, EngineError> {
+    let details = engine.image(&id)?.ok_or(EngineError::NoImage)?;
+    Ok(Entry {
+        id,
+        size: details.size,
+        architecture: details.architecture,
+        entrypoint: details.config.entrypoint,
+        ..Entry::default()
+    })
+}
+

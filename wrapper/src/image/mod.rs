@@ -1,20 +1,18 @@
-//! The image of a science app: named by what goes into it, made once per host.
+//! The image of a science app: named by what goes into it, made once per host, run by its id.
 
+mod build;
 mod cleanup;
-mod context;
-mod copied;
 mod failed;
-mod fetches;
+mod index;
 mod key;
 mod lock;
 mod make;
 mod tarball;
 
-pub use cleanup::{Budget, remember_use, sweep};
-pub use context::ContextError;
-pub use copied::copied_sources;
-pub use fetches::fetched;
+pub use build::{BuildError, BuildSource};
+pub use cleanup::{Budget, sweep};
+pub use index::{Entry, ImageIndex, IndexError};
 pub use key::{ImageKey, KeyError};
 pub use lock::{HostLock, LockError};
 pub use make::{ImageMaker, ImageSource, MakeError};
-pub use tarball::TarballError;
+pub use tarball::{Load, TarballError, load};

@@ -1,205 +1,172 @@
-//! A look into a tarball of images before the engine loads it.
+//! Loads the image of an archive that travels with a job.
 //!
-//! Loading sets the names that a tarball carries, whatever they are: one that says `debian:bookworm-slim` would become the base
-//! of other people's images on a volunteer's host. So only tarballs without names are loaded; they are checked by
-//! digest and get our own name.
+//! The engine never reads the submitter's archive: it reads what [`crate::archive::image`] writes from it, under our name. What
+//! names the archive has does not matter.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use crate::archive::image::{ArchiveError, ImageArchive};
+use crate::engine::{Cancel, CliEngine, EngineError, Transport};
 
-/// A tarball that is not loaded.
+/// An archive that was not loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum TarballError {
-    /// It can't be read.
-    #[error("can't read the image tarball {}", path.display())]
-    Read {
-        /// The tarball.
+    /// It cannot be opened.
+    #[error("failed to open the image archive {}", path.display())]
+    Open {
+        /// The archive.
         path: PathBuf,
         /// Why not.
         #[source]
         source: io::Error,
     },
-    /// It is not what `docker save` writes.
-    #[error("{} is no image tarball: {why}; make it with: docker save IMAGE_ID -o FILE (not compressed)", path.display())]
-    Format {
-        /// The tarball.
+    /// It is not what it must be, or cannot be read.
+    #[error("failed to load the image archive {}", path.display())]
+    Archive {
+        /// The archive.
         path: PathBuf,
-        /// What is wrong.
-        why: String,
+        /// Why not.
+        #[source]
+        source: ArchiveError,
     },
-    /// It would set names.
+    /// It has another image than declared.
     #[error(
-        "{} carries the image name {name:?}, which would replace an image of that name on the host; save it by its id, \
-         which carries none: docker save $(docker image inspect --format '{{{{.Id}}}}' {name}) -o FILE",
+        "the archive {} does not hold the image {declared} (`digest` in job.toml), but {found}: write digest = {found:?} if this \
+         archive is the right one",
         path.display()
     )]
-    Named {
-        /// The tarball.
+    WrongDigest {
+        /// The archive.
         path: PathBuf,
-        /// The name.
+        /// What job.toml says.
+        declared: String,
+        /// What is in it.
+        found: String,
+    },
+    /// No directory for the engine's temporary files.
+    #[error("failed to make the directory {} for temporary files", path.display())]
+    Scratch {
+        /// The directory.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// The engine failed.
+    #[error("the engine failed to load the image archive")]
+    Engine(#[source] EngineError),
+    /// The engine reported success and has no image of that name.
+    #[error("the engine loaded the image archive, but has no image {name}")]
+    NotStored {
+        /// The image's name.
         name: String,
     },
 }
 
-const BLOCK: u64 = 512;
-/// Manifests are a few kilobytes.
-const MAX_MANIFEST_BYTES: u64 = 1 << 20;
-/// An image has some hundred layers at most.
-const MAX_ENTRIES: usize = 100_000;
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct ManifestEntry {
-    #[serde(default)]
-    repo_tags: Option<Vec<String>>,
+impl TarballError {
+    /// This host failed, not the archive.
+    pub fn is_the_hosts(&self) -> bool {
+        matches!(
+            self,
+            Self::Open { .. } | Self::Scratch { .. } | Self::Archive { source: ArchiveError::Read(_), .. }
+        )
+    }
 }
 
-#[derive(Deserialize)]
-struct OciIndex {
-    #[serde(default)]
-    manifests: Vec<OciDescriptor>,
+/// What is loaded, and as what.
+#[derive(Clone, Copy, Debug)]
+pub struct Load<'a> {
+    /// The archive.
+    pub path: &'a Path,
+    /// `sha256:…`: the hash of the image's configuration, as it is in the archive.
+    pub digest: &'a str,
+    /// The name that the image gets, as the engine knows it on this host.
+    pub name: &'a str,
+    /// Labels that the image gets besides its own.
+    pub labels: &'a [(String, String)],
+    /// The most that its layers may have together when they are not compressed, in bytes.
+    pub most_bytes: u64,
+    /// A directory for the engine's temporary files, emptied before and removed afterwards.
+    pub scratch: &'a Path,
 }
 
-#[derive(Deserialize)]
-struct OciDescriptor {
-    #[serde(default)]
-    annotations: Option<std::collections::BTreeMap<String, String>>,
-}
-
-/// Refuses a tarball that would name images, or that is none.
-pub(super) fn check(path: &Path) -> Result<(), TarballError> {
-    let read = |source| TarballError::Read { path: path.into(), source };
-    let format = |why: &str| TarballError::Format { path: path.into(), why: why.into() };
-    let named = |name: String| TarballError::Named { path: path.into(), name };
-    let mut file = File::open(path).map_err(read)?;
-    let mut has_manifest = false;
-    for _ in 0..MAX_ENTRIES {
-        let mut header = [0_u8; BLOCK as usize];
-        match file.read_exact(&mut header) {
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break,
-            result => result.map_err(read)?,
-        }
-        if header.iter().all(|&byte| byte == 0) {
-            break;
-        }
-        if &header[257..262] != b"ustar" {
-            return Err(format("it is no tar file, or a compressed one"));
-        }
-        let size = parse_size(&header[124..136]).ok_or_else(|| format("a size in it can't be read"))?;
-        let name = entry_name(&header);
-        match name.trim_start_matches("./") {
-            "manifest.json" => {
-                has_manifest = true;
-                let entries: Vec<ManifestEntry> = read_json(&mut file, size).map_err(|why| format(&why))?;
-                if let Some(name) = entries.into_iter().filter_map(|entry| entry.repo_tags).flatten().next() {
-                    return Err(named(name));
+/// Loads the image and gives the engine's id of it. After an error the engine has no new image, and no image has another name
+/// than before.
+pub fn load<T: Transport>(
+    engine: &CliEngine<T>,
+    wanted: &Load<'_>,
+    cancel: &Cancel,
+) -> Result<String, TarballError> {
+    let path = wanted.path;
+    let refused = |source| TarballError::Archive { path: path.into(), source };
+    let file = File::open(path).map_err(|source| TarballError::Open { path: path.into(), source })?;
+    let mut archive = ImageArchive::open(file, Some(host_architecture())).map_err(refused)?;
+    if archive.config_digest() != wanted.digest {
+        return Err(TarballError::WrongDigest {
+            path: path.into(),
+            declared: wanted.digest.into(),
+            found: archive.config_digest().into(),
+        });
+    }
+    crate::say!("loading image {}", wanted.digest);
+    let scratch = Scratch::make(wanted.scratch)?;
+    let mut failed = None;
+    let cancelled = || cancel.is_cancelled();
+    let result = engine.load_stream(
+        scratch.0,
+        Box::new(|out| {
+            match archive.write_anew(wanted.name, wanted.labels, wanted.most_bytes, out, &cancelled) {
+                Ok(()) => Ok(()),
+                // The engine ended early; it says why.
+                Err(ArchiveError::Write(error)) => Err(error),
+                Err(error) => {
+                    failed = Some(error);
+                    Err(io::ErrorKind::InvalidData.into())
                 }
             }
-            "index.json" => {
-                let index: OciIndex = read_json(&mut file, size).map_err(|why| format(&why))?;
-                let name = index.manifests.into_iter().filter_map(|manifest| manifest.annotations).find_map(
-                    |mut annotations| {
-                        annotations
-                            .remove("io.containerd.image.name")
-                            .or_else(|| annotations.remove("org.opencontainers.image.ref.name"))
-                    },
-                );
-                if let Some(name) = name {
-                    return Err(named(name));
-                }
-            }
-            "repositories" => {
-                let names: std::collections::BTreeMap<String, serde_json::Value> =
-                    read_json(&mut file, size).map_err(|why| format(&why))?;
-                if let Some(name) = names.into_keys().next() {
-                    return Err(named(name));
-                }
-            }
-            _ => skip(&mut file, size).map_err(read)?,
+        }),
+    );
+    match (result, failed) {
+        (Err(EngineError::Cancelled), _) | (Err(_), Some(ArchiveError::Cancelled)) => {
+            return Err(TarballError::Engine(EngineError::Cancelled));
         }
-        let padding = size.next_multiple_of(BLOCK) - size;
-        skip(&mut file, padding).map_err(read)?;
+        (Err(EngineError::Input { .. }), Some(error)) => return Err(refused(error)),
+        (result, _) => result.map_err(TarballError::Engine)?,
     }
-    if has_manifest { Ok(()) } else { Err(format("it holds no manifest.json")) }
+    let image = engine.image(wanted.name).map_err(TarballError::Engine)?;
+    image.map(|image| image.id).ok_or_else(|| TarballError::NotStored { name: wanted.name.into() })
 }
 
-fn skip(file: &mut File, bytes: u64) -> io::Result<()> {
-    let bytes = i64::try_from(bytes).map_err(io::Error::other)?;
-    file.seek(SeekFrom::Current(bytes)).map(drop)
+struct Scratch<'a>(&'a Path);
+
+impl<'a> Scratch<'a> {
+    fn make(path: &'a Path) -> Result<Self, TarballError> {
+        let failed = |source| TarballError::Scratch { path: path.into(), source };
+        match fs::remove_dir_all(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+        fs::create_dir_all(path).map_err(failed)?;
+        Ok(Self(path))
+    }
 }
 
-fn read_json<T: for<'a> Deserialize<'a>>(file: &mut File, size: u64) -> Result<T, String> {
-    if size > MAX_MANIFEST_BYTES {
-        return Err(format!("its manifest has {size} bytes"));
+impl Drop for Scratch<'_> {
+    fn drop(&mut self) {
+        // What stays is removed before the next use.
+        let _ = fs::remove_dir_all(self.0);
     }
-    let mut text = Vec::new();
-    file.by_ref().take(size).read_to_end(&mut text).map_err(|error| error.to_string())?;
-    serde_json::from_slice(&text).map_err(|error| error.to_string())
 }
 
-/// Octal digits, or base 256 for what does not fit (GNU tar).
-fn parse_size(field: &[u8]) -> Option<u64> {
-    if field[0] & 0x80 != 0 {
-        return field[4..]
-            .iter()
-            .try_fold(0_u64, |sum, &byte| sum.checked_mul(256)?.checked_add(byte.into()));
-    }
-    let text = std::str::from_utf8(field).ok()?.trim_matches(['\0', ' ']);
-    u64::from_str_radix(text, 8).ok()
-}
-
-fn entry_name(header: &[u8]) -> String {
-    let text = |range: std::ops::Range<usize>| {
-        String::from_utf8_lossy(&header[range]).trim_end_matches('\0').to_owned()
-    };
-    text(0..100)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fs;
-    use std::process::Command;
-
-    use super::*;
-
-    fn tarball(manifest: &str) -> (tempfile::TempDir, PathBuf) {
-        let directory = tempfile::tempdir().unwrap();
-        fs::write(directory.path().join("layer"), vec![7_u8; 3_000]).unwrap();
-        fs::write(directory.path().join("manifest.json"), manifest).unwrap();
-        let path = directory.path().join("image.tar");
-        let made = Command::new("tar")
-            .arg("-C")
-            .arg(directory.path())
-            .args(["-cf"])
-            .arg(&path)
-            .args(["layer", "manifest.json"])
-            .status()
-            .unwrap();
-        assert!(made.success());
-        (directory, path)
-    }
-
-    #[test]
-    fn a_tarball_without_names_is_welcome() {
-        let (_directory, path) = tarball(r#"[{"Config":"x.json","RepoTags":null,"Layers":["layer"]}]"#);
-        check(&path).unwrap();
-    }
-
-    #[test]
-    fn a_tarball_that_would_take_a_name_is_refused() {
-        let (_directory, path) = tarball(r#"[{"RepoTags":["debian:bookworm-slim"]}]"#);
-        let error = check(&path).unwrap_err().to_string();
-        assert!(error.contains("debian:bookworm-slim") && error.contains("docker save $("), "{error}");
-    }
-
-    #[test]
-    fn something_else_is_no_tarball() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("image.tar.gz");
-        fs::write(&path, vec![0x1f; 2_000]).unwrap();
-        assert!(check(&path).unwrap_err().to_string().contains("not compressed"));
+/// Go's name of this host's architecture.
+fn host_architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        "x86" => "386",
+        "powerpc64" => "ppc64le",
+        other => other,
     }
 }

@@ -42,26 +42,20 @@ pub(super) fn split(text: &str) -> Option<Vec<String>> {
     Some(words)
 }
 
-/// Takes the build arguments out of options of a build: `--build-arg K=V` and `--build-arg=K=V`. The
-/// other words are returned as they are. `None` if a `--build-arg` has no `KEY=VALUE`: without a value, the
-/// engine would take it from the volunteer's environment.
-pub(super) fn take_build_args(words: Vec<String>) -> Option<(BTreeMap<String, String>, Vec<String>)> {
+/// Reads build arguments: `--build-arg K=V` and `--build-arg=K=V`. `None` if there is anything else, or a `--build-arg` has
+/// no `KEY=VALUE`: an engine would take the value from the volunteer's environment.
+pub(super) fn take_build_args(words: Vec<String>) -> Option<BTreeMap<String, String>> {
     let mut values = BTreeMap::new();
-    let mut others = Vec::new();
     let mut words = words.into_iter();
     while let Some(word) = words.next() {
-        let pair = match word.strip_prefix("--build-arg") {
-            Some("") => words.next()?,
-            Some(rest) if rest.starts_with('=') => rest[1..].to_owned(),
-            _ => {
-                others.push(word);
-                continue;
-            }
+        let pair = match word.strip_prefix("--build-arg")? {
+            "" => words.next()?,
+            rest => rest.strip_prefix('=')?.to_owned(),
         };
         let (key, value) = pair.split_once('=').filter(|(key, _)| is_build_key(key))?;
         values.insert(key.to_owned(), value.to_owned());
     }
-    Some((values, others))
+    Some(values)
 }
 
 /// Whether a word can be the name of a build argument: that of a shell variable.
@@ -95,14 +89,14 @@ mod tests {
     }
 
     #[test]
-    fn build_arguments_are_told_from_other_options() {
+    fn build_arguments_are_read_and_nothing_else() {
         let words = |text| split(text).unwrap();
-        let (values, others) =
-            take_build_args(words("--build-arg A=1 --no-cache --build-arg=B=x=y --build-arg 'C=a b'"))
-                .unwrap();
+        let values = take_build_args(words("--build-arg A=1 --build-arg=B=x=y --build-arg 'C=a b'")).unwrap();
         let expected = [("A", "1"), ("B", "x=y"), ("C", "a b")].map(|(k, v)| (k.to_owned(), v.to_owned()));
-        assert_eq!((values, others), (BTreeMap::from(expected), vec!["--no-cache".to_owned()]));
-        for text in ["--build-arg", "--build-arg HOME", "--build-arg =x", "--build-arg=1A=x"] {
+        assert_eq!(values, BTreeMap::from(expected));
+        for text in
+            ["--build-arg", "--build-arg HOME", "--build-arg =x", "--build-arg=1A=x", "--no-cache", "x"]
+        {
             assert_eq!(take_build_args(words(text)), None, "{text}");
         }
     }

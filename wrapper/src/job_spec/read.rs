@@ -208,8 +208,12 @@ fn build_args(reader: &mut Reader<'_>, spec: &mut JobSpec, entry: Entry<'_>) {
     }
     let Some(words) = words(reader, entry) else { return };
     match take_build_args(words) {
-        Some((values, others)) => (spec.build_args, spec.build_options) = (values, others),
-        None => reader.refuse(entry, "--build-arg needs KEY=VALUE, the key of letters, digits and \"_\""),
+        Some(values) => spec.build_args = values,
+        None => reader.refuse(
+            entry,
+            "only --build-arg KEY=VALUE is accepted, the key of letters, digits and \"_\": images are built without the \
+             engine's own builder, so they have no other options",
+        ),
     }
 }
 

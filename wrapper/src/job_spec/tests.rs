@@ -21,7 +21,7 @@ fn upstreams_keys() {
     let spec = parse(
         "workdir = '/work/'\nproject_dir_mount = '/project'\nimage_name = 'debian:12'\nuse_gpu = true\n\
          web_graphics_guest_port = 8080\nmount = ['/data:/data']\nportmap = ['81:80']\n\
-         build_args = '--build-arg A=1 --no-cache'\ncreate_args = \"--shm-size 1g -e 'X=a b'\"\nverbose = 2\n",
+         build_args = '--build-arg A=1'\ncreate_args = \"--shm-size 1g -e 'X=a b'\"\nverbose = 2\n",
     );
     assert_eq!(spec.workdir.as_str(), "/work");
     assert_eq!(spec.project_dir_mount.as_ref().map(ContainerPath::as_str), Some("/project"));
@@ -30,7 +30,6 @@ fn upstreams_keys() {
     assert_eq!(spec.web_graphics_guest_port, Some(8080));
     assert_eq!((spec.mount, spec.portmap), (vec!["/data:/data".to_owned()], vec!["81:80".to_owned()]));
     assert_eq!(spec.build_args.get("A").map(String::as_str), Some("1"));
-    assert_eq!(spec.build_options, ["--no-cache"]);
     assert_eq!(spec.create_args, ["--shm-size", "1g", "-e", "X=a b"]);
     assert_eq!(spec.verbose, 2);
 }
@@ -92,7 +91,8 @@ fn values_that_are_not_accepted() {
         ("job_inputs = [\"a'b\"]", "holds the character '\\''"),
         ("pass_args = 'shell'", "\"env\" (in ARGS), \"argv\" (as a vector) or \"both\" is accepted"),
         ("create_args = \"'open\"", "all quotes closed"),
-        ("build_args = '--build-arg HOME'", "--build-arg needs KEY=VALUE"),
+        ("build_args = '--build-arg HOME'", "only --build-arg KEY=VALUE is accepted"),
+        ("build_args = '--no-cache'", "only --build-arg KEY=VALUE is accepted"),
         ("build_args = { 'a-b' = 'x' }", "a table of KEY = \"value\" is accepted"),
         ("image = 'x.tar'", "a prebuilt image needs a digest"),
         ("digest = 'sha256:00'", "64 hex digits"),
@@ -168,7 +168,6 @@ fn specs() -> impl Strategy<Value = JobSpec> {
             portmap: lists.1,
             build_args: lists.2,
             create_args: lists.3.clone(),
-            build_options: lists.3.into_iter().filter(|word| !word.starts_with("--build-arg")).collect(),
             build_files: files.0.map(|names| names.into_iter().collect()),
             tarball: files.1.and_then(|(file, hex)| Some(Tarball { file, digest: digest(hex)? })),
             pass_args: PassArgs::parse(PassArgs::WORDS[more.0]).unwrap(),

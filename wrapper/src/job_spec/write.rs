@@ -36,14 +36,9 @@ pub(super) fn job_spec(spec: &JobSpec) -> String {
 
 /// As a table where that says it all; else in upstream's form, as a list of words.
 fn build_args(spec: &JobSpec) -> Option<Value> {
-    if spec.build_options.is_empty() {
-        let table: Table =
-            spec.build_args.iter().map(|(key, value)| (key.clone(), value.as_str().into())).collect();
-        return (!table.is_empty()).then_some(Value::Table(table));
-    }
-    let values =
-        spec.build_args.iter().flat_map(|(key, value)| ["--build-arg".into(), format!("{key}={value}")]);
-    Some(strings(&values.chain(spec.build_options.iter().cloned()).collect::<Vec<_>>()))
+    let table: Table =
+        spec.build_args.iter().map(|(key, value)| (key.clone(), value.as_str().into())).collect();
+    (!table.is_empty()).then_some(Value::Table(table))
 }
 
 fn outputs(spec: &JobSpec) -> Option<Value> {

@@ -32,6 +32,11 @@ pub enum Call {
 }
 
 impl Call {
+    /// Uses the processor itself, as a job does, and so follows suspend and resume.
+    pub fn can_be_held(self) -> bool {
+        self == Call::MakeImage
+    }
+
     /// May take minutes and can be broken off without harm.
     pub fn is_long(self) -> bool {
         matches!(self, Call::Probe | Call::MakeImage | Call::Create)
@@ -45,6 +50,8 @@ pub enum Action {
     Call(Call),
     /// Break off the call in flight.
     Cancel,
+    /// Hold the call in flight, so that it uses no processor, or let it continue.
+    Hold(bool),
     /// The job's end is decided: write the file that tells the client, now.
     Conclude(Ending),
     /// Leave the process. Nothing follows.

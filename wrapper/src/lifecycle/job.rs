@@ -39,6 +39,8 @@ pub struct Job {
     pub(super) images_lost: u32,
     pub(super) in_flight: Option<Call>,
     pub(super) cancelling: bool,
+    /// The call in flight was told to hold.
+    pub(super) holding: bool,
     pub(super) now: Duration,
     /// No call before this moment, after a failure.
     pub(super) not_before: Duration,
@@ -73,6 +75,7 @@ impl Job {
             images_lost: 0,
             in_flight: None,
             cancelling: false,
+            holding: false,
             now: Duration::ZERO,
             not_before: Duration::ZERO,
             left_since: None,

@@ -85,6 +85,7 @@ impl Job {
         if self.over {
             return;
         }
+        self.hold_or_continue(actions);
         if let Some(call) = self.in_flight {
             let break_off = self.leaving() && (call.is_long() || self.leaving_is_urgent());
             if break_off && !self.cancelling {
@@ -111,6 +112,17 @@ impl Job {
             }
             Next::Exit(ending) => self.exit(ending, actions),
             Next::Nothing => {}
+        }
+    }
+
+    /// A build follows suspend and resume. One that is held when the client wants us to leave stays held until it is
+    /// broken off.
+    fn hold_or_continue(&mut self, actions: &mut Vec<Action>) {
+        let follows = self.in_flight.is_some_and(Call::can_be_held);
+        let hold = follows && (self.wanted == Wanted::Suspend || (self.holding && self.leaving()));
+        if hold != self.holding {
+            self.holding = hold;
+            actions.push(Action::Hold(hold));
         }
     }
 

@@ -540,6 +540,7 @@ proptest! {
                         *in_flight = Some(call);
                     }
                     Action::Cancel => assert!(in_flight.is_some(), "nothing to cancel"),
+                    Action::Hold(_) => assert!(*in_flight == Some(Call::MakeImage) || in_flight.is_none()),
                     Action::Conclude(ending) => {
                         assert!(concluded.is_none(), "concluded twice: {concluded:?}, then {ending:?}");
                         concluded = Some(ending);
@@ -599,4 +600,42 @@ proptest! {
             last = ledger.total_seconds();
         }
     }
+}
+
+/// A life in which an image is being made.
+fn making() -> Life {
+    let mut life = Life::begin();
+    life.reply(Call::Probe, Reply::Probed);
+    life.fail(Call::Inspect, CallError::NoContainer);
+    life.fail(Call::Create, CallError::NoImage);
+    life.expect_call(Call::MakeImage);
+    life
+}
+
+#[test]
+fn a_build_is_held_while_the_client_suspends() {
+    let mut life = making();
+    life.event(Event::Suspend);
+    assert_eq!(std::mem::take(&mut life.actions), [Action::Hold(true)]);
+    life.wait(second());
+    life.expect_quiet();
+    life.event(Event::Resume);
+    assert_eq!(std::mem::take(&mut life.actions), [Action::Hold(false)]);
+    life.event(Event::Suspend);
+    life.actions.clear();
+    life.event(Event::Replied { call: Call::MakeImage, result: Ok(Reply::Done) });
+    assert_eq!(std::mem::take(&mut life.actions), [Action::Hold(false)], "nothing is created after it");
+    life.event(Event::Resume);
+    life.expect_call(Call::Create);
+}
+
+#[test]
+fn a_build_that_is_held_stays_so_until_a_quit_breaks_it_off() {
+    let mut life = making();
+    life.event(Event::Suspend);
+    life.actions.clear();
+    life.event(Event::Leave);
+    assert_eq!(std::mem::take(&mut life.actions), [Action::Cancel]);
+    life.event(Event::Replied { call: Call::MakeImage, result: Err(CallError::Cancelled) });
+    assert!(life.actions.contains(&Action::Hold(false)), "{:?}", life.actions);
 }

@@ -79,6 +79,9 @@ pub(super) fn refusals(rules: &Rules, giver: Giver, spec: &JobSpec) -> Vec<Refus
     {
         refuse("image_name", quoted(name), format!("image_names = {}", listed(allowed)));
     }
+    if spec.image_name.is_none() && spec.tarball.is_none() && rules.builds == Some(false) {
+        refuse("image", "(none)".into(), "builds = false, so a prebuilt image is needed: image with digest".into());
+    }
     for (key, asked, allowed) in [
         ("max_files", spec.limits.max_files, rules.max_files),
         ("max_log_bytes", spec.limits.max_log_bytes, rules.max_log_bytes),
@@ -91,17 +94,6 @@ pub(super) fn refusals(rules: &Rules, giver: Giver, spec: &JobSpec) -> Vec<Refus
         }
     }
     refusals
-}
-
-/// Raw options of a build can mount and read the host (`--volume`, `--secret`, `--file`), so a workunit
-/// has none; no policy changes that.
-pub(super) fn build_options(spec: &JobSpec) -> Option<Refusal> {
-    let option = spec.build_options.first()?;
-    Some(Refusal {
-        key: "build_args",
-        value: quoted(option),
-        rule: "workunits may only give --build-arg KEY=VALUE to a build".to_owned(),
-    })
 }
 
 /// `HOST:CONTAINER` or `HOST:CONTAINER:OPTIONS` with HOST, all links resolved, in an allowed directory.
@@ -130,12 +122,23 @@ fn check_mount(mount: &str, allowed: &[PathBuf]) -> Result<(), &'static str> {
     if inside { Ok(()) } else { Err("the host's part must lie in one of these") }
 }
 
-/// Whether a name fits a pattern in which `*` stands for any text.
-fn matches(pattern: &str, name: &str) -> bool {
-    let Some((head, rest)) = pattern.split_once('*') else { return pattern == name };
-    let Some(name) = name.strip_prefix(head) else { return false };
-    let starts = name.char_indices().map(|(at, _)| at).chain([name.len()]);
-    starts.map(|at| &name[at..]).any(|tail| matches(rest, tail))
+/// Whether a name fits a pattern in which `*` is any text. Only the last `*` takes more when a part does not fit, so the
+/// time is at most proportional to the product of the lengths.
+pub fn matches(pattern: &str, name: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = name.strip_prefix(parts.next().unwrap_or_default()) else { return false };
+    let mut parts = parts.peekable();
+    if parts.peek().is_none() {
+        return rest.is_empty();
+    }
+    while let Some(part) = parts.next() {
+        if parts.peek().is_none() {
+            return rest.ends_with(part);
+        }
+        let Some(at) = rest.find(part) else { return false };
+        rest = &rest[at + part.len()..];
+    }
+    true
 }
 
 fn quoted(text: &str) -> String {
@@ -164,6 +167,8 @@ mod tests {
             ("registry/*", "evil/registry/x", false),
             ("*a*b", "xaxxb", true),
             ("*a*b", "xbxa", false),
+            ("a*a", "a", false),
+            ("**", "x", true),
         ];
         for (pattern, name, expected) in table {
             assert_eq!(matches(pattern, name), expected, "{pattern} {name}");

@@ -1,11 +1,14 @@
 //! From the text of a policy file to [`Rules`].
 
-use super::Rules;
+use super::{Rules, VOLUNTEER_FILE};
 use crate::config::{ConfigErrors, Entry, Reader};
 use std::path::{Component, Path, PathBuf};
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 16] = [
     "network",
+    "builds",
+    "base_images",
+    "runtime",
     "build_network",
     "gpu",
     "project_dir",
@@ -32,6 +35,9 @@ pub(super) fn rules(text: &str, file: &str) -> Result<Rules, ConfigErrors> {
     for entry in reader.entries(&table, &KEYS) {
         match entry.key {
             "network" => rules.network = reader.boolean(entry),
+            "builds" => rules.builds = reader.boolean(entry),
+            "base_images" => rules.base_images = patterns(&mut reader, entry),
+            "runtime" => rules.runtime = runtime(&mut reader, entry, file),
             "build_network" => rules.build_network = reader.boolean(entry),
             "gpu" => rules.gpu = reader.boolean(entry),
             "project_dir" => rules.project_dir = reader.boolean(entry),
@@ -62,6 +68,21 @@ fn list(
         return None;
     }
     Some(list)
+}
+
+/// Which runtime a host has only its owner knows.
+fn runtime(reader: &mut Reader<'_>, entry: Entry<'_>, file: &str) -> Option<String> {
+    if file != VOLUNTEER_FILE {
+        reader.refuse(entry, format!("runtime is accepted in {VOLUNTEER_FILE} only"));
+        return None;
+    }
+    let name = reader.string(entry)?;
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
+    if name.is_empty() || name.starts_with('-') || !name.chars().all(allowed) {
+        reader.refuse(entry, "the name of an OCI runtime that the engine knows is accepted, as in \"runsc\"");
+        return None;
+    }
+    Some(name)
 }
 
 fn mounts(reader: &mut Reader<'_>, entry: Entry<'_>) -> Option<Vec<PathBuf>> {

@@ -12,7 +12,7 @@ fn refused(policy: &Policy, text: &str) -> Vec<String> {
 
 const GREEDY: &str = "network = true\nuse_gpu = true\nproject_dir_mount = '/project'\nportmap = ['80:80']\n\
                       web_graphics_guest_port = 81\nmount = ['/etc:/x']\ncreate_args = '--privileged'\n\
-                      image_name = 'evil'\nbuild_args = '--network=host'\npids = 9999999\n";
+                      image_name = 'evil'\npids = 9999999\n";
 
 #[test]
 fn without_a_policy_a_workunit_gets_nothing_that_reaches_out() {
@@ -29,8 +29,7 @@ fn without_a_policy_a_workunit_gets_nothing_that_reaches_out() {
             "mount",
             "create_args",
             "image_name",
-            "pids",
-            "build_args"
+            "pids"
         ]
     );
     assert_eq!(
@@ -247,4 +246,25 @@ fn the_volunteers_file_is_found_in_the_clients_directory() {
     assert_eq!(policy.limits(&spec(""), Trust::Workunit).pids, 7);
     fs::write(host.root.path().join(VOLUNTEER_FILE), "pids = \n").unwrap();
     assert!(matches!(Policy::load(&host.slot(), &host.init), Err(PolicyError::Config(_))));
+}
+
+#[test]
+fn builds_can_be_forbidden_and_base_images_be_listed() {
+    let policy = Policy::parse("builds = false\nbase_images = ['debian:*']\n").unwrap();
+    let refusals = refused(&policy, "");
+    assert!(refusals.len() == 1 && refusals[0].contains("builds = false"), "{refusals:?}");
+    let prebuilt = format!("image = 'x.tar'\ndigest = 'sha256:{}'\n", "0".repeat(64));
+    assert_eq!(refused(&policy, &prebuilt), [""; 0]);
+    assert_eq!(policy.base_images(Trust::Workunit), [["debian:*"]]);
+    assert!(policy.base_images(Trust::AppVersion).is_empty());
+    let policy = policy.tightened("base_images = ['debian:12']\nruntime = 'runsc'\n").unwrap();
+    assert_eq!(policy.base_images(Trust::Workunit).len(), 2);
+    assert_eq!(policy.runtime(), Some("runsc"));
+}
+
+#[test]
+fn a_project_does_not_choose_the_runtime() {
+    let error = Policy::parse("runtime = 'runc'\n").unwrap_err().to_string();
+    assert!(error.contains("buoy-volunteer.toml only"), "{error}");
+    assert!(Policy::none().tightened("runtime = '--privileged'\n").is_err());
 }

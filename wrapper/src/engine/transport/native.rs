@@ -1,60 +1,81 @@
 //! The engine's program as a child process on this host.
 
 use std::ffi::OsString;
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::process::{
     Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, set_parent_process_death_signal,
 };
 
 use super::super::command::{Invocation, Keep};
-use super::{Cancel, Captured, Transport, TransportError};
+use super::feed::Feed;
+use super::{Cancel, Captured, Consumer, Producer, Transport, TransportError};
 
 /// How often a cancellation is looked for while a command runs.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Child processes on this host, each in a process group of its own that dies with us unless it is to survive.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NativeTransport;
 
 impl Transport for NativeTransport {
-    fn run(&self, invocation: &Invocation, cancel: &Cancel) -> Result<Captured, TransportError> {
+    fn stream(
+        &self,
+        invocation: &Invocation,
+        input: Option<Producer<'_>>,
+        output: Option<Consumer<'_>>,
+        cancel: &Cancel,
+    ) -> Result<Captured, TransportError> {
         if cancel.is_cancelled() {
             return Err(TransportError::Cancelled);
         }
         let start_error =
             |source| TransportError::Start { program: invocation.program.display().to_string(), source };
-        let mut child = spawn(invocation).map_err(start_error)?;
-        let result = converse(&mut child, invocation, cancel);
-        if result.is_err() {
-            end_group(&mut child);
-        }
-        match result.map_err(start_error)? {
-            Over::Ended(captured) => Ok(captured),
-            Over::Cancelled => {
-                if !invocation.survives {
-                    end_group(&mut child);
-                }
-                Err(TransportError::Cancelled)
+        // A command whose input breaks off in the middle has nothing to go on with.
+        let survives = invocation.survives && input.is_none();
+        let mut child = spawn(invocation, input.is_some(), survives).map_err(start_error)?;
+        let stop = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let started = match (input, child.stdin.take()) {
+                (Some(producer), Some(stdin)) => Feed::start(scope, producer, stdin, &stop).map(Some),
+                _ => Ok(None),
+            };
+            let mut feed = started.inspect_err(|_| end_group(&mut child)).map_err(start_error)?;
+            let result = converse(&mut child, invocation, output, &mut feed, cancel);
+            // Before the producer's end of the pipe is closed: see `Fed`.
+            match &result {
+                Ok(Over::Ended(_)) => {}
+                Ok(Over::Cancelled) if survives => {}
+                _ => end_group(&mut child),
             }
-            Over::TimedOut => {
-                end_group(&mut child);
-                Err(TransportError::TimedOut {
+            stop.store(true, Ordering::SeqCst);
+            let fed = feed.and_then(|feed| feed.join().error);
+            let input_error = |source| TransportError::Input { command: invocation.to_string(), source };
+            match (result.map_err(start_error)?, fed) {
+                (Over::Cancelled, _) => Err(TransportError::Cancelled),
+                (Over::InputFailed(source), _) | (Over::Ended(_), Some(source)) => Err(input_error(source)),
+                (Over::Ended(captured), None) => Ok(captured),
+                (Over::TimedOut, _) => Err(TransportError::TimedOut {
                     command: invocation.to_string(),
                     seconds: invocation.timeout.as_secs(),
-                })
+                }),
             }
-        }
+        })
     }
 }
 
 enum Over {
     Ended(Captured),
+    InputFailed(io::Error),
     Cancelled,
     TimedOut,
 }
@@ -70,12 +91,12 @@ fn trusted_library_path(path: Option<OsString>) -> Option<OsString> {
 }
 
 #[expect(unsafe_code, reason = "a child's death signal can only be set between fork and exec")]
-fn spawn(invocation: &Invocation) -> std::io::Result<Child> {
+fn spawn(invocation: &Invocation, has_input: bool, survives: bool) -> io::Result<Child> {
     let mut command = Command::new(&invocation.program);
     command
         .args(&invocation.args)
         .envs(invocation.env.iter().map(|(key, value)| (key, value)))
-        .stdin(Stdio::null())
+        .stdin(if has_input { Stdio::piped() } else { Stdio::null() })
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0);
@@ -83,7 +104,7 @@ fn spawn(invocation: &Invocation) -> std::io::Result<Child> {
         Some(path) => command.env(LIBRARY_PATH, path),
         None => command.env_remove(LIBRARY_PATH),
     };
-    if !invocation.survives {
+    if !survives {
         // SAFETY: prctl(PR_SET_PDEATHSIG) is async-signal-safe and touches no memory of ours.
         unsafe {
             command.pre_exec(|| Ok(set_parent_process_death_signal(Some(Signal::KILL))?));
@@ -93,10 +114,16 @@ fn spawn(invocation: &Invocation) -> std::io::Result<Child> {
 }
 
 /// Reads both pipes until the child is gone. A grandchild that keeps a pipe open does not hold us up.
-fn converse(child: &mut Child, invocation: &Invocation, cancel: &Cancel) -> std::io::Result<Over> {
+fn converse(
+    child: &mut Child,
+    invocation: &Invocation,
+    consumer: Option<Consumer<'_>>,
+    feed: &mut Option<Feed<'_>>,
+    cancel: &Cancel,
+) -> io::Result<Over> {
     let deadline = Instant::now() + invocation.timeout;
-    let mut stdout = Sink::new(child.stdout.take().map(OwnedFd::from), invocation.keep)?;
-    let mut stderr = Sink::new(child.stderr.take().map(OwnedFd::from), invocation.keep)?;
+    let mut stdout = Sink::new(child.stdout.take().map(OwnedFd::from), invocation.keep, consumer)?;
+    let mut stderr = Sink::new(child.stderr.take().map(OwnedFd::from), invocation.keep, None)?;
     let exit =
         Pid::from_raw(child.id().cast_signed()).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
     loop {
@@ -106,14 +133,30 @@ fn converse(child: &mut Child, invocation: &Invocation, cancel: &Cancel) -> std:
         if Instant::now() >= deadline {
             return Ok(Over::TimedOut);
         }
+        if feed.as_ref().is_some_and(Feed::is_finished)
+            && let Some(fed) = feed.take().map(Feed::join)
+            && let Some(error) = fed.error
+        {
+            end_group(child);
+            return Ok(Over::InputFailed(error));
+        }
         wait_for_any([stdout.pipe.as_ref(), stderr.pipe.as_ref(), exit.as_ref()]);
-        stdout.drain();
-        stderr.drain();
+        // One piece at a time: a command that prints without end must not keep us from the questions above.
+        stdout.read();
+        stderr.read();
+        if stdout.enough {
+            end_group(child);
+            return Ok(Over::Ended(Captured { status: 0, stdout: stdout.kept, stderr: stderr.kept }));
+        }
         if let Some(status) = child.try_wait()? {
             stdout.drain();
             stderr.drain();
             return Ok(Over::Ended(Captured {
-                status: status.code().unwrap_or_else(|| -status.signal().unwrap_or(1).signum()),
+                status: if stdout.enough {
+                    0
+                } else {
+                    status.code().unwrap_or_else(|| -status.signal().unwrap_or(1).signum())
+                },
                 stdout: stdout.kept,
                 stderr: stderr.kept,
             }));
@@ -129,34 +172,50 @@ fn wait_for_any(fds: [Option<&OwnedFd>; 3]) {
     let _ = poll(&mut polled, Some(&timeout));
 }
 
-struct Sink {
+struct Sink<'a> {
     pipe: Option<OwnedFd>,
     keep: Keep,
     kept: Vec<u8>,
+    consumer: Option<Consumer<'a>>,
+    /// The consumer wants no more.
+    enough: bool,
 }
 
-impl Sink {
-    fn new(pipe: Option<OwnedFd>, keep: Keep) -> std::io::Result<Self> {
+impl<'a> Sink<'a> {
+    fn new(pipe: Option<OwnedFd>, keep: Keep, consumer: Option<Consumer<'a>>) -> io::Result<Self> {
         if let Some(pipe) = &pipe {
             rustix::io::ioctl_fionbio(pipe, true)?;
         }
-        Ok(Self { pipe, keep, kept: Vec::new() })
+        Ok(Self { pipe, keep, kept: Vec::new(), consumer, enough: false })
     }
 
+    /// What is there is read to its end.
     fn drain(&mut self) {
+        while self.read() {}
+    }
+
+    /// Reads one piece; whether there may be more.
+    fn read(&mut self) -> bool {
+        let Some(pipe) = &self.pipe else { return false };
         let mut buffer = [0_u8; 65_536];
-        while let Some(pipe) = &self.pipe {
-            match rustix::io::read(pipe, &mut buffer) {
-                Ok(0) => self.pipe = None,
-                Ok(count) => self.take(&buffer[..count]),
-                Err(rustix::io::Errno::INTR) => {}
-                Err(rustix::io::Errno::AGAIN) => return,
-                Err(_) => self.pipe = None,
-            }
+        match rustix::io::read(pipe, &mut buffer) {
+            Ok(0) => self.pipe = None,
+            Ok(count) => self.take(&buffer[..count]),
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => return false,
+            Err(_) => self.pipe = None,
         }
+        self.pipe.is_some()
     }
 
     fn take(&mut self, bytes: &[u8]) {
+        if let Some(consumer) = &mut self.consumer {
+            if consumer(bytes).is_break() {
+                self.enough = true;
+                self.pipe = None;
+            }
+            return;
+        }
         match self.keep {
             Keep::Head(limit) => {
                 let room = limit.saturating_sub(self.kept.len());

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use wrapper::state_dir::IMAGES_VARIABLE;
 use wrapper::wire::channel::ClientEnd;
 use wrapper::wire::finish::{Finish, TemporaryExit};
 use wrapper::wire::message::{AppStatus, Control, Heartbeat};
@@ -63,6 +64,8 @@ impl Running {
             .current_dir(&slot.dir)
             // As the client does: client/app_start.cpp, ACTIVE_TASK::start.
             .env("LD_LIBRARY_PATH", "../../projects/project:.:../..")
+            // All tests of a user share their images, as all campaigns of a submitter do.
+            .env(IMAGES_VARIABLE, slot.images_dir())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(stderr);

@@ -32,6 +32,7 @@ pub struct Slot {
     pub path: Option<String>,
     pub without_engines: bool,
     pub log_to_full_disk: bool,
+    pub own_images: bool,
     /// Whose engine it is, and so who runs the wrapper.
     pub host: Host,
 }
@@ -84,6 +85,7 @@ impl Slot {
             path: None,
             without_engines: false,
             log_to_full_disk: false,
+            own_images: false,
             host: engine.host(),
         }
     }
@@ -176,6 +178,29 @@ impl Slot {
     pub fn argument(&mut self, argument: &str) -> &mut Self {
         self.arguments.push(argument.to_owned());
         self
+    }
+
+    /// Where the wrapper keeps images: with its own state if `own_images` was called, else with those of other tests.
+    pub fn images_dir(&self) -> PathBuf {
+        if self.own_images {
+            return PathBuf::new();
+        }
+        let user = match &self.host {
+            Host::User(user) => user.uid(),
+            _ => rustix::process::geteuid().as_raw(),
+        };
+        std::env::temp_dir().join(format!("buoy-test-images-{user}"))
+    }
+
+    /// Has the images of this slot's project kept apart, as a client does.
+    pub fn own_images(&mut self) -> &mut Self {
+        self.own_images = true;
+        self
+    }
+
+    /// The state directory of the project.
+    pub fn state_dir(&self) -> PathBuf {
+        self.project.join("buoy+state")
     }
 
     /// The container's name, as the contracts have it.

@@ -1,0 +1,70 @@
+//! What holds every container of ours: jobs, steps of builds, scripts on a server.
+
+use std::path::PathBuf;
+
+use super::command::Invocation;
+use super::flavor::Flavor;
+
+/// Options of `create` that keep a container from the host and bound what it takes of it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Hardening {
+    /// `uid:gid` or names that the image knows; empty: as the image says.
+    pub user: String,
+    /// Capabilities that it keeps. All others are dropped for good.
+    pub capabilities: &'static [&'static str],
+    /// Whether it has a network.
+    pub network: bool,
+    /// Bytes of memory, 0 for no limit.
+    pub memory_bytes: u64,
+    /// Processors, 0 for no limit.
+    pub cpus: f64,
+    /// Most processes at one time.
+    pub pids: u64,
+    /// Bytes of log that the engine keeps.
+    pub log_bytes: u64,
+    /// The file with the profile of system calls; `None`: the engine's own profile.
+    pub seccomp: Option<PathBuf>,
+    /// The OCI runtime; `None`: the engine's own choice.
+    pub runtime: Option<String>,
+}
+
+impl Hardening {
+    pub(super) fn apply(&self, mut command: Invocation, flavor: Flavor) -> Invocation {
+        // An image that vanished must be made again, never fetched under its name from somewhere.
+        command = command.args(["--pull", "never", "--no-healthcheck"]);
+        if !self.user.is_empty() {
+            command = command.args(["--user", &self.user]);
+        }
+        command = command.args(["--cap-drop", "ALL"]);
+        for capability in self.capabilities {
+            command = command.args(["--cap-add", capability]);
+        }
+        command = command.args(["--security-opt", "no-new-privileges"]);
+        if let Some(profile) = &self.seccomp {
+            command = command.arg("--security-opt").arg(format!("seccomp={}", profile.display()));
+        }
+        if let Some(runtime) = &self.runtime {
+            command = command.args(["--runtime", runtime]);
+        }
+        if flavor.passes_proxy_itself() {
+            command = command.arg("--http-proxy=false");
+        }
+        if !self.network {
+            command = command.args(["--network", "none"]);
+        }
+        command = command.arg("--pids-limit").arg(self.pids.to_string());
+        if self.memory_bytes > 0 {
+            // The same figure for memory and swap together means no swap: a job that does not fit must not thrash.
+            let bytes = format!("{}b", self.memory_bytes);
+            command = command.args(["--memory", &bytes, "--memory-swap", &bytes]);
+        }
+        if self.cpus > 0.0 {
+            command = command.arg("--cpus").arg(format!("{:.3}", self.cpus));
+        }
+        command = command.args(["--log-driver", flavor.log_driver()]);
+        for option in flavor.log_options(self.log_bytes) {
+            command = command.arg("--log-opt").arg(option);
+        }
+        command
+    }
+}

@@ -1,0 +1,60 @@
+//! An image as the engine sees it.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::output::{list_or_null, map_or_null};
+
+/// What `image inspect` reports of one image.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ImageDetails {
+    /// The engine's id of it.
+    pub id: String,
+    /// Its names.
+    #[serde(deserialize_with = "list_or_null")]
+    pub repo_tags: Vec<String>,
+    /// Its names with digests, as a registry gave them.
+    #[serde(deserialize_with = "list_or_null")]
+    pub repo_digests: Vec<String>,
+    /// Bytes on disk, layers shared with others included.
+    pub size: u64,
+    /// The processor architecture that it is for.
+    pub architecture: String,
+    /// The operating system that it is for.
+    pub os: String,
+    /// What its containers start with.
+    pub config: ImageConfigDetails,
+}
+
+/// `Config` of an image.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ImageConfigDetails {
+    /// `KEY=VALUE`.
+    #[serde(deserialize_with = "list_or_null")]
+    pub env: Vec<String>,
+    /// The user of its processes.
+    pub user: String,
+    /// Where they start.
+    pub working_dir: String,
+    /// The program, with its first arguments.
+    #[serde(deserialize_with = "list_or_null")]
+    pub entrypoint: Vec<String>,
+    /// Further arguments, or the program where there is no entry point.
+    #[serde(deserialize_with = "list_or_null")]
+    pub cmd: Vec<String>,
+    /// What a RUN in shell form is given to.
+    #[serde(deserialize_with = "list_or_null")]
+    pub shell: Vec<String>,
+    /// Labels.
+    #[serde(deserialize_with = "map_or_null")]
+    pub labels: BTreeMap<String, String>,
+    /// Directories that are volumes.
+    #[serde(deserialize_with = "map_or_null")]
+    pub volumes: BTreeMap<String, serde_json::Value>,
+    /// Instructions for images that are built on it.
+    #[serde(deserialize_with = "list_or_null")]
+    pub on_build: Vec<String>,
+}

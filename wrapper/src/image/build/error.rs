@@ -1,0 +1,94 @@
+//! Why an image was not built.
+
+use std::io;
+
+use crate::dockerfile::Faults;
+use crate::engine::EngineError;
+
+/// Lines of a failed step's output that are shown.
+const SAID_LINES: usize = 20;
+
+/// There is no image.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The engine failed, or the build was cancelled.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The Dockerfile asks for something that is not supported, as its base image or build arguments show.
+    #[error("the Dockerfile cannot be built: {0}")]
+    Faults(#[from] Faults),
+    /// A RUN ended with another status than 0.
+    #[error("line {line}: RUN {text} {how}")]
+    Step {
+        /// The line of the instruction.
+        line: u32,
+        /// The instruction, shortened.
+        text: String,
+        /// How it ended.
+        how: String,
+        /// The end of what it printed.
+        said: Vec<u8>,
+    },
+    /// A COPY or ADD cannot be done.
+    #[error("line {line}: {why}")]
+    Copy {
+        /// The line of the instruction.
+        line: u32,
+        /// What was found, and what to do.
+        why: String,
+    },
+    /// The base image may not be used.
+    #[error("base image {name}: {why}")]
+    Base {
+        /// Its name in the Dockerfile.
+        name: String,
+        /// The rule.
+        why: String,
+    },
+    /// It took too long.
+    #[error("the build did not end within {hours} hours")]
+    TooLong {
+        /// The limit.
+        hours: u64,
+    },
+    /// A file of the build context cannot be read, or a file of ours not written: the host's fault.
+    #[error("failed to {doing}")]
+    Io {
+        /// What was tried.
+        doing: String,
+        /// Why it failed.
+        #[source]
+        source: io::Error,
+    },
+    /// A bug in the wrapper.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+impl BuildError {
+    /// Whether another attempt with the same files would fail in the same way on any host.
+    pub fn is_the_jobs(&self) -> bool {
+        match self {
+            BuildError::Engine(EngineError::BadProgram(_)) => true,
+            BuildError::Engine(_) | BuildError::Io { .. } | BuildError::Internal(_) => false,
+            BuildError::Faults(_)
+            | BuildError::Step { .. }
+            | BuildError::Copy { .. }
+            | BuildError::Base { .. }
+            | BuildError::TooLong { .. } => true,
+        }
+    }
+
+    /// The error, and below it what the failed step printed.
+    pub fn report(&self) -> String {
+        match self {
+            BuildError::Step { said, .. } if !said.trim_ascii().is_empty() => {
+                let said = String::from_utf8_lossy(said);
+                let lines: Vec<&str> = said.lines().collect();
+                let last = &lines[lines.len().saturating_sub(SAID_LINES)..];
+                format!("{self}\nthe last lines of the step:\n{}", last.join("\n"))
+            }
+            _ => self.to_string(),
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! A RUN: a container that is started, watched and waited for, like a job.
+
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::PathBuf;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::dockerfile::{ENV_FILE, RunStep, SCRIPT_FILE, quote_env_file};
+use crate::engine::{CliEngine, EngineError, Inspected, Mount, Transport, UsageReader};
+
+use super::error::BuildError;
+use super::{Builder, LOOK_EVERY, TIMEOUT};
+
+/// How often the engine is asked how much a step has written.
+const WEIGH_EVERY: Duration = Duration::from_secs(2);
+/// Bytes of a failed step's output that are shown.
+const SAID_BYTES: usize = 16 << 10;
+/// Longest text of an instruction in a message.
+const TEXT_CHARS: usize = 80;
+
+impl<T: Transport + Clone> Builder<'_, T> {
+    /// The files that a step reads, as mounts: build arguments and proxies come by a file, so that neither the image nor
+    /// its history has them.
+    pub(super) fn step_mounts(&self, run: &RunStep, container: &str) -> Result<Vec<Mount>, BuildError> {
+        let mut mounts = Vec::new();
+        let mut add = |content: &[u8], kind: &str, target: &str| -> Result<(), BuildError> {
+            let path = self.journal.files().join(format!("{container}.{kind}"));
+            write_new(&path, content)
+                .map_err(|source| BuildError::Io { doing: format!("write {}", path.display()), source })?;
+            mounts.push(Mount { source: path, target: target.to_owned(), read_only: true });
+            Ok(())
+        };
+        if run.reads_env_file {
+            let mut variables = run.args.clone();
+            if self.source.hardening.network {
+                variables.extend(self.source.proxy.iter().cloned());
+            }
+            add(&quote_env_file(&variables), "env", ENV_FILE)?;
+        }
+        if let Some(script) = &run.script {
+            add(script, "script", SCRIPT_FILE)?;
+        }
+        Ok(mounts)
+    }
+
+    /// Starts the step's container and waits for its end. While the job is held the container is paused.
+    pub(super) fn run_step(&mut self, container: &str, run: &RunStep) -> Result<(), BuildError> {
+        self.wait_while_held()?;
+        let text = shortened(&run.text);
+        crate::say!("line {}: RUN {text}", run.line);
+        self.engine.start(container).map_err(|error| match error {
+            EngineError::BadProgram(why) => failed(run, format!("cannot start: {why}"), Vec::new()),
+            error => error.into(),
+        })?;
+        let outcome = self.watch_step(container, run);
+        let code = match outcome {
+            Ok(Watched::Ended(code)) => code,
+            Ok(Watched::TooLarge(bytes)) => {
+                self.cleaning.kill(container)?;
+                let how = format!(
+                    "wrote more than {bytes} bytes, the job's disk limit (rsc_disk_bound of the workunit)"
+                );
+                return Err(failed(run, how, Vec::new()));
+            }
+            Err(error) => return Err(error),
+        };
+        if code == 0 {
+            return Ok(());
+        }
+        let said = self.engine.logs(container, SAID_BYTES)?;
+        let out_of_memory = self.engine.inspect(container)?.is_some_and(|seen| seen.oom_killed);
+        let mut how = format!("ended with status {code}");
+        if out_of_memory || self.memory_kills > 0 {
+            how.push_str(&format!(
+                "; the kernel killed a process of it for memory (limit: {} bytes, rsc_memory_bound of the workunit)",
+                self.source.hardening.memory_bytes
+            ));
+        }
+        if !self.source.hardening.network {
+            how.push_str("; it had no network");
+        }
+        Err(failed(run, how, said))
+    }
+
+    fn watch_step(&mut self, container: &str, run: &RunStep) -> Result<Watched, BuildError> {
+        let inspected = self.engine.inspect(container)?.ok_or(EngineError::NoContainer)?;
+        let mut usage = inspected.pid.map(|pid| UsageReader::open(pid, &inspected.id));
+        self.memory_kills = 0;
+        let (engine, deadline, limit) = (self.engine, self.deadline, self.source.disk_bytes);
+        let waiting = engine.with_cancel(crate::engine::Cancel::default());
+        let result = thread::scope(|scope| {
+            let (done, ended) = channel();
+            let waiter = &waiting;
+            scope.spawn(move || {
+                // Nobody listens any more when the build was broken off.
+                let _ = done.send(wait_for(waiter, container));
+            });
+            let mut paused = false;
+            let mut next_weighing = Instant::now() + WEIGH_EVERY / 4;
+            let result = loop {
+                match ended.recv_timeout(LOOK_EVERY) {
+                    Ok(code) => break code.map(Watched::Ended).map_err(BuildError::from),
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => {
+                        break Err(BuildError::Internal("the thread that waits for a step is gone".into()));
+                    }
+                }
+                if let Some(usage) = &mut usage {
+                    self.memory_kills = self.memory_kills.max(usage.read().memory_kills);
+                }
+                let cancel = engine.cancel();
+                if cancel.is_cancelled() {
+                    break Err(EngineError::Cancelled.into());
+                }
+                if Instant::now() >= deadline {
+                    break Err(BuildError::TooLong { hours: TIMEOUT.as_secs() / 3_600 });
+                }
+                if let Err(error) = follow(engine, container, cancel.is_held(), &mut paused) {
+                    break Err(error.into());
+                }
+                if !paused && Instant::now() >= next_weighing {
+                    match engine.inspect_size(container) {
+                        Ok(Some(Inspected { size_written, .. })) if size_written > limit => {
+                            break Ok(Watched::TooLarge(limit));
+                        }
+                        Err(error @ EngineError::Cancelled) => break Err(error.into()),
+                        // The next look may succeed, and the end is reported by the waiting thread.
+                        _ => {}
+                    }
+                    next_weighing = Instant::now() + WEIGH_EVERY;
+                }
+            };
+            // Whatever happened, the waiting command must not outlive this.
+            waiting.cancel().cancel();
+            result
+        });
+        if let Err(BuildError::Engine(EngineError::Cancelled) | BuildError::TooLong { .. }) = &result {
+            crate::say!("line {}: RUN is broken off", run.line);
+            self.cleaning.remove(container)?;
+        }
+        result
+    }
+}
+
+enum Watched {
+    Ended(i32),
+    TooLarge(u64),
+}
+
+fn wait_for<T: Transport>(engine: &CliEngine<T>, container: &str) -> Result<i32, EngineError> {
+    loop {
+        match engine.wait(container) {
+            // The engine's own command has a time limit; a step has another.
+            Err(EngineError::TimedOut { .. }) => {}
+            result => return result,
+        }
+    }
+}
+
+/// Pauses or continues. A container that has just ended can be neither.
+fn follow<T: Transport>(
+    engine: &CliEngine<T>,
+    container: &str,
+    held: bool,
+    paused: &mut bool,
+) -> Result<(), EngineError> {
+    if held == *paused {
+        return Ok(());
+    }
+    let result = if held { engine.pause(container) } else { engine.unpause(container) };
+    match result {
+        Ok(()) => *paused = held,
+        Err(EngineError::Conflict(_)) => {}
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
+fn failed(run: &RunStep, how: String, said: Vec<u8>) -> BuildError {
+    BuildError::Step { line: run.line, text: shortened(&run.text), how, said }
+}
+
+fn shortened(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= TEXT_CHARS {
+        return line;
+    }
+    line.chars().take(TEXT_CHARS - 3).chain("...".chars()).collect()
+}
+
+/// Readable for whatever user the step has; nobody else reaches the directory.
+fn write_new(path: &PathBuf, content: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(content)?;
+    fs::set_permissions(path, Permissions::from_mode(0o444))
+}
