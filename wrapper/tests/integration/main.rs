@@ -7,6 +7,7 @@
 
 mod support;
 
+mod archives;
 mod client_wishes;
 mod daemon;
 mod faults;
