@@ -288,7 +288,7 @@ mod tests {
         --label org.buoy.result=boinc__example.org__vina_1_0
         --label org.buoy.mark=18f0
         --pull never
-        --init
+        --no-healthcheck
         --user 1000:1000
         --cap-drop ALL
         --security-opt no-new-privileges
@@ -297,10 +297,11 @@ mod tests {
         --memory 512000000b
         --memory-swap 512000000b
         --cpus 1.000
-        --stop-signal SIGKILL
         --log-driver json-file
         --log-opt max-size=5000000
         --log-opt max-file=2
+        --init
+        --stop-signal SIGKILL
         --workdir /app
         --mount type=bind,source=/var/lib/boinc/slots/0/buoy/work,target=/app
         --mount 'type=bind,"source=/var/a,b/in""put",target=/app/in,readonly'

@@ -206,19 +206,6 @@ fn suspend_during_the_start_pauses_once_started() {
 }
 
 #[test]
-fn suspend_during_a_build_starts_nothing_after_it() {
-    let mut life = Life::begin();
-    life.reply(Call::Probe, Reply::Probed);
-    life.fail(Call::Inspect, CallError::NoContainer);
-    life.fail(Call::Create, CallError::NoImage);
-    life.event(Event::Suspend);
-    life.reply(Call::MakeImage, Reply::Done);
-    life.expect_quiet();
-    life.event(Event::Resume);
-    life.expect_call(Call::Create);
-}
-
-#[test]
 fn a_pause_that_races_with_the_end_looks_again_and_collects() {
     let mut life = Life::running();
     life.event(Event::Suspend);

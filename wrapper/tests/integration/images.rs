@@ -57,19 +57,19 @@ fn a_build_that_fails_shows_its_last_lines_and_is_not_retried(engine: Engine) {
     let mut slot = Slot::empty(engine);
     slot.copy(
         "Dockerfile",
-        "FROM scratch\nCOPY busybox /bin/busybox\n\
+        "FROM scratch\nCOPY busybox /bin/busybox\nENTRYPOINT [\"/bin/busybox\"]\n\
          RUN [\"/bin/busybox\", \"sh\", \"-c\", \"echo compiling; echo undefined symbol 42; exit 5\"]\n",
     );
     slot.busybox().own_image();
     let running = slot.run();
     running.assert_status(206);
     let said = running.finish().and_then(|finish| finish.message).expect("a message for the client").text;
-    assert!(said.starts_with("the image can't be built: ") && said.contains("exit 5"), "{said}");
+    assert!(said.starts_with("failed to build the image: line 4: RUN ") && said.contains("status 5"), "{said}");
     assert!(
         !said.contains("last lines") && said.len() < 300,
         "the client gets a line, not the build's output: {said}"
     );
-    assert!(slot.stderr().contains("the last lines of the build"), "{}", slot.stderr());
+    assert!(slot.stderr().contains("the last lines of the step"), "{}", slot.stderr());
     assert!(slot.stderr().contains("undefined symbol 42"), "{}", slot.stderr());
     // A client that starts it again anyway hears the same at once.
     slot.run().assert_status(206);

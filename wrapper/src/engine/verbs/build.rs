@@ -137,13 +137,37 @@ mod tests {
             command: ["/bin/sh", "-c", ". /dev/.buoy-env; make"].map(String::from).to_vec(),
             ..StepSpec::default()
         };
-        insta::assert_snapshot!(verbs(Flavor::Podman).create_step(&spec).to_string().replace(" --", "\n--"), @"");
+        insta::assert_snapshot!(verbs(Flavor::Podman).create_step(&spec).to_string().replace(" --", "\n--"), @r#"
+        podman create
+        --name buoy-build-1
+        --label org.buoy.owner=00ff
+        --label v=1
+        --pull never
+        --no-healthcheck
+        --user 0
+        --cap-drop ALL
+        --cap-add CHOWN
+        --cap-add SETUID
+        --security-opt no-new-privileges
+        --security-opt seccomp=/state/seccomp-1.json
+        --http-proxy=false
+        --network none
+        --pids-limit 64
+        --memory 512000000b
+        --memory-swap 512000000b
+        --cpus 1.000
+        --log-driver k8s-file
+        --log-opt max-size=1000000
+        --workdir /src
+        --env 'A=b c'
+        --entrypoint '' sha256:aa /bin/sh -c '. /dev/.buoy-env; make'
+        "#);
     }
 
     #[test]
     fn a_commit_gives_entry_point_and_command_exactly() {
         let words = ["a \"b\"".to_owned(), "$x=\\".to_owned()];
-        insta::assert_snapshot!(verbs(Flavor::Docker).commit("c", Some((&words, &[])), Some("buoy-1:latest")).to_string(), @"");
+        insta::assert_snapshot!(verbs(Flavor::Docker).commit("c", Some((&words, &[])), Some("buoy-1:latest")).to_string(), @r#"docker commit --change 'ENTRYPOINT ["a \"b\"","$x=\\"]' --change 'CMD []' c buoy-1:latest"#);
         assert_eq!(verbs(Flavor::Podman).commit("c", None, None).to_string(), "podman commit --quiet c");
     }
 }
