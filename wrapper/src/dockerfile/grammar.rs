@@ -9,6 +9,27 @@ use super::instruction::{ArgDeclaration, CommandLine, Instruction, Kind, Run, St
 use super::lines::{Lines, LogicalLine, is_blank};
 use super::word::{Word, WordFault, split_quoted};
 
+const NAMES: [&str; 18] = [
+    "ADD",
+    "ARG",
+    "CMD",
+    "COPY",
+    "ENTRYPOINT",
+    "ENV",
+    "EXPOSE",
+    "FROM",
+    "HEALTHCHECK",
+    "LABEL",
+    "MAINTAINER",
+    "ONBUILD",
+    "RUN",
+    "SHELL",
+    "STOPSIGNAL",
+    "USER",
+    "VOLUME",
+    "WORKDIR",
+];
+
 const INSTRUCTIONS: &str = "FROM, ARG, ENV, LABEL, RUN, CMD, ENTRYPOINT, SHELL, COPY, ADD, USER, WORKDIR; EXPOSE, \
                             HEALTHCHECK, MAINTAINER, STOPSIGNAL and VOLUME have no effect";
 
@@ -79,11 +100,11 @@ pub(super) fn read(
     let documents = documents.map_err(|fault| line.word_fault(offset, fault))?;
     let mut bodies = Vec::new();
     for document in documents {
-        let (body, first) = lines.body(&document, line.position(offset + document.offset))?;
+        let (body, first) = lines.body(&document, || line.position(offset + document.offset))?;
         bodies.push(Body { document, body, first });
     }
     let flags = flags::take(&mut line)?;
-    if line.rest.is_empty() {
+    if line.rest.is_empty() && NAMES.contains(&name.as_str()) {
         return Err(line.fault(0, format!("{name} without anything after it")));
     }
     let kind = match name.as_str() {

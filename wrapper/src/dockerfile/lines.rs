@@ -70,14 +70,16 @@ impl<'a> Lines<'a> {
         let lines = text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).collect();
         let mut this = Self { lines, next: 0, escape: '\\' };
         let mut directives = Directives { escape: '\\', syntax: None };
-        let mut seen_escape = false;
+        let mut seen: Vec<String> = Vec::new();
         while let Some(line) = this.lines.get(this.next) {
             // White space before `#` makes a comment of it for some readers, not for others.
             let Some((name, value)) = line.strip_prefix('#').and_then(directive) else { break };
             let at = position(this.next + 1, 1);
+            if seen.contains(&name) {
+                faults.push(Fault::new(at, format!("a second {name} directive")));
+            }
             match name.as_str() {
-                "escape" if !seen_escape && matches!(value, "\\" | "`") => {
-                    seen_escape = true;
+                "escape" if matches!(value, "\\" | "`") => {
                     directives.escape = if value == "`" { '`' } else { '\\' };
                 }
                 "escape" => {
@@ -88,6 +90,7 @@ impl<'a> Lines<'a> {
                 "check" => {}
                 _ => break,
             }
+            seen.push(name);
             this.next += 1;
         }
         this.escape = directives.escape;
@@ -154,7 +157,11 @@ impl<'a> Lines<'a> {
     }
 
     /// The body of a here-document, LF at line ends, and the number of its first line.
-    pub fn body(&mut self, document: &HereDocument, at: Position) -> Result<(String, u32), Fault> {
+    pub fn body(
+        &mut self,
+        document: &HereDocument,
+        at: impl FnOnce() -> Position,
+    ) -> Result<(String, u32), Fault> {
         let first = position(self.next + 1, 1).line;
         let mut body = String::new();
         let end = self.lines[self.next..].iter().position(|line| {
@@ -166,7 +173,7 @@ impl<'a> Lines<'a> {
             let help = format!("write {:?} alone on a line, without spaces around it", document.name);
             // What follows could be text or instructions: nothing of it is judged.
             self.next = self.lines.len();
-            return Err(Fault::new(at, found).help(help));
+            return Err(Fault::new(at(), found).help(help));
         };
         for line in &self.lines[self.next..self.next + end] {
             body.push_str(line);

@@ -21,6 +21,8 @@ pub mod pattern;
 mod plan;
 mod run;
 mod stages;
+#[cfg(test)]
+mod tests;
 mod word;
 
 pub use env_file::quote_env_file;

@@ -157,9 +157,13 @@ impl State {
         let env: usize =
             self.env.iter().map(|(name, value)| bytes(name, value.as_ref().map_or(0, String::len))).sum();
         let labels: usize = self.labels.iter().map(|(name, value)| bytes(name, value.len())).sum();
-        for (what, number, bytes) in
-            [("variables", self.env.len(), env), ("labels", self.labels.len(), labels)]
-        {
+        let args: usize = self.args.iter().map(|(name, value)| bytes(name, value.len())).sum();
+        let all = [
+            ("variables", self.env.len(), env),
+            ("ARG values", self.args.len(), args),
+            ("labels", self.labels.len(), labels),
+        ];
+        for (what, number, bytes) in all {
             if number > MAX_PAIRS || bytes > MAX_PAIRS_BYTES {
                 return Err(format!(
                     "{number} {what} with {bytes} bytes: more than {MAX_PAIRS}, or than {} KiB",

@@ -7,6 +7,9 @@ use crate::dockerfile::here_document::{self, HereDocument};
 use crate::dockerfile::instruction::{Copy, CopySource};
 use crate::dockerfile::word::{Word, WordFault, split_blank};
 
+/// Most sources of one instruction.
+const MAX_SOURCES: usize = 1_000;
+
 /// The here-documents among the words; flags cannot be any.
 pub(super) fn here_documents(text: &str) -> Result<Vec<HereDocument>, WordFault> {
     let mut found = Vec::new();
@@ -51,6 +54,10 @@ pub(super) fn read(
     };
     if sources.is_empty() {
         return Err(usage().accepted("SOURCE… DESTINATION"));
+    }
+    if sources.len() > MAX_SOURCES {
+        let found = format!("{} with {} sources", line.name, sources.len());
+        return Err(line.fault(0, found).accepted(format!("at most {MAX_SOURCES}")).help("use a pattern"));
     }
     if from.is_some() && sources.iter().any(|source| matches!(source, CopySource::Inline { .. })) {
         return Err(usage().help("a here-document is not part of another stage: use a COPY of its own"));

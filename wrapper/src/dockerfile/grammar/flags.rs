@@ -81,10 +81,6 @@ pub(super) fn take<'a>(line: &mut Line<'a>) -> Result<Flags<'a>, Fault> {
                     .accepted(format!("--{name}=VALUE")));
             }
         };
-        if value.contains(['"', '\'', line.escape]) {
-            let fault = line.fault(offset, format!("quotes or escapes in {}", excerpt(flag)));
-            return Err(fault.help("write the value without them"));
-        }
         flags.list.push((name, offset + flag.len() - value.len(), value));
         line.rest = after.trim_start_matches(is_blank);
         line.offset += flag.len() + after.len() - line.rest.len();
