@@ -22,6 +22,7 @@ pub mod lifecycle;
 pub mod limits;
 pub mod log;
 pub mod naming;
+pub mod nofollow;
 mod pidfd_info;
 pub mod policy;
 mod process_stat;
