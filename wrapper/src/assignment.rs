@@ -7,17 +7,13 @@ use crate::dockerfile::{self, BuildArgs, Dockerfile, Faults};
 use crate::engine::{ContainerSpec, Flavor, Gpu, Hardening, Mount};
 use crate::image::{Budget, BuildSource, ImageKey, ImageSource, KeyError};
 use crate::job_spec::{JobSpec, OutputSpec};
+use crate::limits::{Bounds, DiskUse, disk_bound, memory_bound};
 use crate::naming::ContainerName;
 use crate::policy::{POLICY_FILE, RunLimits};
 use crate::state_dir::StateDir;
 use crate::wire::init_data::InitData;
 use crate::wire::slot::PlaceError;
 use crate::workdir::{Layout, Manifest, Survey, survey};
-
-/// Memory of a job whose workunit names no bound, bytes.
-const DEFAULT_MEMORY_BYTES: u64 = 2_000_000_000;
-/// What a build may write for a workunit that names no bound, bytes.
-const DEFAULT_DISK_BYTES: u64 = 10_000_000_000;
 
 /// Everything about the task that does not change during its life.
 #[derive(Clone, Debug)]
@@ -221,7 +217,7 @@ impl Assignment {
             args,
             proxy: self.proxy(),
             hardening: Hardening { network: self.build.network, ..self.hardening(flavor) },
-            disk_bytes: self.disk_bytes(),
+            disk_bytes: self.bounds().disk.bytes,
             base_images: self.build.base_images.clone(),
             workdir: self.workdir().to_owned(),
         })
@@ -339,15 +335,19 @@ impl Assignment {
         }
     }
 
-    /// The workunit's bound, within the policies' cap.
+    /// The workunit's bound or the default, within the policies' cap.
     fn memory_bytes(&self) -> u64 {
-        let bound = in_bytes(self.init_data.rsc_memory_bound).unwrap_or(DEFAULT_MEMORY_BYTES);
-        self.limits.memory_bytes.map_or(bound, |cap| cap.min(bound))
+        let host_bytes = self.init_data.host_info.m_nbytes;
+        memory_bound(self.init_data.rsc_memory_bound, self.limits.memory_bytes, host_bytes)
     }
 
-    /// The workunit's bound on what a job, or a step of a build, may write.
-    pub fn disk_bytes(&self) -> u64 {
-        in_bytes(self.init_data.rsc_disk_bound).unwrap_or(DEFAULT_DISK_BYTES)
+    /// What the job may take, for the limits that the wrapper watches.
+    pub fn bounds(&self) -> Bounds {
+        Bounds {
+            disk: DiskUse { bytes: disk_bound(self.init_data.rsc_disk_bound), files: self.limits.max_files },
+            memory_bytes: self.memory_bytes(),
+            pids: self.limits.pids,
+        }
     }
 
     /// Only the GPU that the client assigned, and only if the job asks for one.
@@ -365,12 +365,6 @@ impl Assignment {
             _ => Some(Gpu::Devices(vec![format!("/dev/dri/renderD{}", 128 + number).into()])),
         }
     }
-}
-
-/// A bound of the workunit; `None` if there is none.
-fn in_bytes(bound: f64) -> Option<u64> {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be in range")]
-    (1.0..1e18).contains(&bound).then_some(bound as u64)
 }
 
 /// Whether a source of COPY takes a file: it is one that the source names, or is below a directory of that name.

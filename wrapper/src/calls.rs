@@ -32,7 +32,8 @@ pub struct Container {
     pub program: PathBuf,
     /// Directories with what it wrote outside its mounts, where the engine tells and we may read.
     pub written: Vec<PathBuf>,
-    rootless: bool,
+    /// The engine.
+    pub flavor: Flavor,
 }
 
 impl Container {
@@ -40,7 +41,7 @@ impl Container {
     /// engine.
     pub fn owns(&self, pid: u32) -> bool {
         let membership = fs::read_to_string(format!("/proc/{pid}/cgroup"));
-        membership.is_ok_and(|text| self.rootless || text.contains(&self.id))
+        membership.is_ok_and(|text| self.flavor.is_rootless() || text.contains(&self.id))
     }
 }
 
@@ -152,7 +153,7 @@ impl Calls {
             id: inspected.id.clone(),
             program: self.engine.as_ref().map(|(_, program)| program.clone()).unwrap_or_default(),
             written: inspected.written.iter().map(PathBuf::from).collect(),
-            rootless: engine.flavor().is_rootless(),
+            flavor: engine.flavor(),
         };
         *self.shared.container.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(container);
         Ok(Reply::Container(match inspected.status {

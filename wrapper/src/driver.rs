@@ -17,7 +17,7 @@ use crate::engine::{Cancel, Usage, UsageReader};
 use crate::exit_watch::ExitWatch;
 use crate::job_files::JobFiles;
 use crate::lifecycle::{Action, Call, CpuLedger, Ending, Event, Job, Reply, Seen};
-use crate::limits::LimitWatch;
+use crate::limits::{ContainerWatch, Exceeded};
 use crate::state::{Ended, State};
 use crate::wake::Bell;
 use crate::wire::finish::{Finish, Message, TemporaryExit};
@@ -69,7 +69,9 @@ pub struct Driver {
     last_usage: Usage,
     watch: Option<ExitWatch>,
     files: JobFiles,
-    limits: LimitWatch,
+    limits: ContainerWatch,
+    /// Lives that ended before this one because this host could not run the job.
+    host_attempts: u32,
     fraction_done: Option<f64>,
     last_report: Option<Instant>,
     last_note: Instant,
@@ -101,7 +103,7 @@ pub struct Parts {
     /// What the job writes and reads in its work directory.
     pub files: JobFiles,
     /// What the wrapper itself watches.
-    pub limits: LimitWatch,
+    pub limits: ContainerWatch,
 }
 
 impl Driver {
@@ -113,6 +115,7 @@ impl Driver {
         let bell = Bell::new()?;
         let mut calls = parts.calls;
         let worker = Worker::start(move |call| calls.perform(call), parts.cancel, bell.clone())?;
+        let host_attempts = parts.shared.state().host_attempts;
         let known_seconds = parts.shared.state().cpu_total_seconds.max(parts.init_data.wu_cpu_time);
         let now = Instant::now();
         Ok(Self {
@@ -132,6 +135,7 @@ impl Driver {
             watch: None,
             files: parts.files,
             limits: parts.limits,
+            host_attempts,
             fraction_done: None,
             last_report: None,
             last_note: now,
@@ -184,8 +188,15 @@ impl Driver {
             let out_of_memory = self.last_usage.memory_kills > 0;
             events.push(Event::ContainerExited { out_of_memory, succeeded });
         }
-        if let Some((code, why)) = self.limits.exceeded() {
-            events.push(Event::LimitExceeded { code, why });
+        self.limits.look(now);
+        match self.limits.exceeded() {
+            Some(Exceeded::Job { code, why }) => events.push(Event::LimitExceeded { code, why }),
+            Some(Exceeded::Host { why }) => {
+                // That the job could be started is no sign that it can be run: the delays must go on growing.
+                self.shared.state().host_attempts = self.host_attempts;
+                events.push(Event::HostCannot { why });
+            }
+            None => {}
         }
         while let Some((call, result)) = self.worker.outcome() {
             events.push(Event::Replied { call, result });
@@ -230,8 +241,8 @@ impl Driver {
             let base = self.shared.state().cpu_base_seconds;
             self.ledger.attach(base);
         }
-        self.limits.begin(container.written.clone());
         let visible = pid.filter(|&pid| container.owns(pid));
+        self.limits.begin(container.flavor, visible, &container.id, container.written.clone());
         self.usage = visible.map(|pid| UsageReader::open(pid, &container.id));
         self.watch = match visible.and_then(ExitWatch::on_process) {
             Some(watch) => Some(watch),
@@ -260,7 +271,6 @@ impl Driver {
             self.files.write_sporadic_ca(state);
             self.told_sporadic = Some(state);
         }
-        self.limits.look(now);
         self.link.report(&self.status());
         if now.duration_since(self.last_note) >= NOTE_EVERY {
             self.last_note = now;

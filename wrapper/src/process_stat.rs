@@ -36,6 +36,11 @@ impl ProcessStat {
         (11..=14).map(|index| self.number(index)).sum()
     }
 
+    /// Its threads, the first included.
+    pub fn threads(&self) -> u64 {
+        self.field(17).and_then(|text| text.parse().ok()).unwrap_or(1)
+    }
+
     /// Start time in clock ticks since boot.
     pub fn start_ticks(&self) -> Option<u64> {
         self.field(19)?.parse().ok()
@@ -64,7 +69,7 @@ mod tests {
     fn our_own_is_read_from_proc() {
         let own = ProcessStat::read(Path::new("/proc/self")).unwrap();
         assert!(own.start_ticks().is_some_and(|ticks| ticks > 0));
-        assert!(own.parent().is_some() && own.resident_pages() > 0.0);
+        assert!(own.parent().is_some() && own.resident_pages() > 0.0 && own.threads() > 0);
         assert_eq!(ProcessStat::of(std::process::id()).unwrap().start_ticks(), own.start_ticks());
     }
 }

@@ -16,7 +16,7 @@ use crate::engine::Cancel;
 use crate::job_files::JobFiles;
 use crate::job_spec::JobSpec;
 use crate::lifecycle::{Ending, Job, exit_code};
-use crate::limits::LimitWatch;
+use crate::limits::ContainerWatch;
 use crate::naming::ContainerName;
 use crate::policy::{Policy, Trust, trust_of};
 use crate::state::State;
@@ -24,7 +24,7 @@ use crate::state_dir::StateDir;
 use crate::wire::init_data::InitData;
 use crate::wire::message::GraphicsReply;
 use crate::wire::slot::{LockError, PlaceError, SlotLock, resolve_input};
-use crate::workdir::{Layout, Weight};
+use crate::workdir::Layout;
 
 /// A wrapper that is still leaving holds the slot's lock for two seconds at most.
 const LOCK_PATIENCE: Duration = Duration::from_secs(35);
@@ -150,13 +150,13 @@ fn start(slot: &Path, args: Args) -> Result<Driver, StartError> {
         None if first_life => Job::fresh(),
         None => Job::new(state.host_attempts),
     };
-    let limit = Weight { bytes: assignment.disk_bytes(), files: assignment.limits.max_files };
     let terminated = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT, signal_hook::consts::SIGHUP] {
         signal_hook::flag::register(signal, terminated.clone()).map_err(|error| StartError::host(&error))?;
     }
     let cancel = Cancel::default();
     let shared = Arc::new(Shared { state: Mutex::new(state), container: Mutex::new(None) });
+    let limits = ContainerWatch::new(Some(layout.work()), assignment.bounds());
     let sporadic = assignment.args.sporadic;
     Driver::new(Parts {
         slot: slot.to_owned(),
@@ -170,7 +170,7 @@ fn start(slot: &Path, args: Args) -> Result<Driver, StartError> {
         link,
         terminated,
         files: JobFiles::new(layout.work()),
-        limits: LimitWatch::new(layout.work(), limit),
+        limits,
     })
     .map_err(|error| StartError::host(&error))
 }

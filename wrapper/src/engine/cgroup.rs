@@ -17,6 +17,35 @@ pub struct Cgroup {
     pids_events: Option<File>,
 }
 
+/// The limits that the kernel holds a container to; `None` where there is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SetLimits {
+    /// Bytes of memory.
+    pub memory_bytes: Option<u64>,
+    /// Processes and threads.
+    pub pids: Option<u64>,
+}
+
+impl SetLimits {
+    /// Reads them from the cgroup of the process `pid`, if it is the container's own.
+    pub fn of(pid: u32, container_id: &str) -> Self {
+        let places = Places::of(pid, container_id).unwrap_or_default();
+        let read = |directory: &Option<PathBuf>, file: &str| {
+            fs::read_to_string(directory.as_ref()?.join(file)).ok().as_deref().and_then(limit)
+        };
+        Self {
+            memory_bytes: read(&places.memory, "memory.limit_in_bytes")
+                .or_else(|| read(&places.unified, "memory.max")),
+            pids: read(&places.pids, "pids.max").or_else(|| read(&places.unified, "pids.max")),
+        }
+    }
+}
+
+/// `max` is no limit, and neither is the largest number of pages, as version 1 has it.
+fn limit(text: &str) -> Option<u64> {
+    text.trim().parse().ok().filter(|limit| *limit < 1 << 60)
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum CpuUnit {
     /// v1 `cpuacct.usage`: one number, nanoseconds.
@@ -34,17 +63,23 @@ struct Places {
     unified: Option<PathBuf>,
 }
 
-impl Cgroup {
-    /// Opens the cgroup of the process `pid`, if it is the container's own: its path must hold the container's id,
-    /// or the figures would be those of everything else in it too. `None` where there is none, as for a rootless
-    /// container under cgroup v1.
-    pub fn open(pid: u32, container_id: &str) -> Option<Self> {
+impl Places {
+    fn of(pid: u32, container_id: &str) -> Option<Self> {
         if container_id.is_empty() {
             return None;
         }
         let mountinfo = fs::read_to_string("/proc/self/mountinfo").ok()?;
         let membership = fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
-        let places = places(&mountinfo, &membership, container_id);
+        Some(places(&mountinfo, &membership, container_id))
+    }
+}
+
+impl Cgroup {
+    /// Opens the cgroup of the process `pid`, if it is the container's own: its path must hold the container's id,
+    /// or the figures would be those of everything else in it too. `None` where there is none, as for a rootless
+    /// container under cgroup v1.
+    pub fn open(pid: u32, container_id: &str) -> Option<Self> {
+        let places = Places::of(pid, container_id)?;
         let open = |directory: &Option<PathBuf>, file: &str| File::open(directory.as_ref()?.join(file)).ok();
         if let Some(cpu) = open(&places.cpuacct, "cpuacct.usage") {
             return Some(Self {
@@ -188,6 +223,19 @@ mod tests {
     fn a_cgroup_that_is_not_the_containers_own_is_not_read() {
         let mountinfo = "26 23 0:22 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n";
         assert_eq!(places(mountinfo, "0::/user.slice/user-1000.slice\n", ID), Places::default());
+    }
+
+    #[test]
+    fn no_limit_is_told_from_a_limit() {
+        let table = [
+            ("max\n", None),
+            ("9223372036854771712\n", None),
+            ("256000000\n", Some(256_000_000)),
+            ("x", None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(limit(text), expected, "{text:?}");
+        }
     }
 
     #[test]

@@ -188,6 +188,7 @@ impl<T: Transport> CliEngine<T> {
             .ok_or(EngineError::NoContainer)?
             .pid
             .ok_or_else(|| EngineError::Conflict(format!("{name} is not running")))?;
+        let _signals = freeze::signals_of_processes();
         let mut signalled: Vec<u32> = Vec::new();
         loop {
             let fresh: Vec<u32> =

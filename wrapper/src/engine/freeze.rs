@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::process_stat::ProcessStat;
 
 /// All processes that descend from `first`, itself included, parents before children. A container's processes never
 /// leave this tree: orphans are adopted by its first process.
-pub(super) fn tree(first: u32) -> Vec<u32> {
+pub fn tree(first: u32) -> Vec<u32> {
     let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
@@ -26,6 +27,12 @@ pub(super) fn tree(first: u32) -> Vec<u32> {
         next += 1;
     }
     found
+}
+
+/// Held by who stops or continues a container's processes by signal, so that two do not undo each other's work.
+pub fn signals_of_processes() -> MutexGuard<'static, ()> {
+    static SIGNALS: Mutex<()> = Mutex::new(());
+    SIGNALS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Whether the process is stopped by a signal.

@@ -27,6 +27,7 @@ pub use find::{find, program_of};
 pub use flavor::Flavor;
 pub use hardening::Hardening;
 pub use image::{ImageConfigDetails, ImageDetails};
+pub use freeze::{signals_of_processes, tree as process_tree};
 pub use leftovers::kill_leftovers;
 pub use output::{Inspected, Status};
 pub use started::killed_from_outside;

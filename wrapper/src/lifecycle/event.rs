@@ -114,6 +114,12 @@ pub enum Event {
         /// Which limit, and by how much.
         why: String,
     },
+    /// This host cannot run the job any further, as when its disk is almost full: the container is removed, the work
+    /// directory stays, and the job is tried again later.
+    HostCannot {
+        /// What is missing, for the volunteer.
+        why: String,
+    },
     /// A call came back.
     Replied {
         /// The call that was in flight.

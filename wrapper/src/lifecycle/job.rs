@@ -58,6 +58,8 @@ pub struct Job {
     /// The end is known from the kernel, and perhaps not yet to the engine.
     pub(super) ahead_of_engine: bool,
     pub(super) doom: Option<Failure>,
+    /// Why this host cannot run it any further.
+    pub(super) host_cannot: Option<String>,
     pub(super) ending: Option<(Ending, Farewell)>,
     pub(super) over: bool,
     pub(super) host_attempts: u32,
@@ -89,6 +91,7 @@ impl Job {
             out_of_memory: false,
             ahead_of_engine: false,
             doom: None,
+            host_cannot: None,
             ending: None,
             over: false,
             host_attempts,

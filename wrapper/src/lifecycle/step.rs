@@ -54,6 +54,12 @@ impl Job {
                     self.doom = Some(Failure { code, why });
                 }
             }
+            Event::HostCannot { why } => {
+                if self.doom.is_none() && self.ending.is_none() && self.host_cannot.is_none() {
+                    actions.push(Action::Say(format!("stopping the job for now: {why}")));
+                    self.host_cannot = Some(why);
+                }
+            }
             Event::Replied { call, result } => self.replied(call, result, &mut actions),
         }
         self.advance(&mut actions);
@@ -110,6 +116,7 @@ impl Job {
                 self.decide(ending, actions);
                 self.advance(actions);
             }
+            Next::GiveUp(why) => self.give_up_for_now(why, actions),
             Next::Exit(ending) => self.exit(ending, actions),
             Next::Nothing => {}
         }
@@ -174,6 +181,8 @@ impl Job {
             (Seen::Running { .. } | Seen::Paused { .. }, Some(_)) => Next::Call(Call::Kill),
             (_, Some(doom)) => Next::Decide(Ending::Failed(doom.clone())),
             (Seen::Exited(exited), None) => self.next_after(exited),
+            (Seen::Absent, None) if let Some(why) = &self.host_cannot => Next::GiveUp(why.clone()),
+            (_, None) if self.host_cannot.is_some() => Next::Call(Call::Remove),
             (Seen::Running { .. }, None) if !run => Next::Call(Call::Pause),
             (Seen::Paused { .. }, None) if run => Next::Call(Call::Unpause),
             (Seen::Created | Seen::Killed, None) if run => Next::Call(Call::Start),
@@ -424,5 +433,6 @@ enum Next {
     Call(Call),
     Decide(Ending),
     Exit(Ending),
+    GiveUp(String),
     Nothing,
 }

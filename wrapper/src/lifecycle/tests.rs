@@ -412,6 +412,45 @@ fn a_job_over_a_limit_is_killed_and_says_so() {
 }
 
 #[test]
+fn a_job_that_this_host_cannot_run_any_further_is_tried_later_without_its_container() {
+    for (event, seen) in [(None, running()), (Some(Event::Suspend), running())] {
+        let mut life = Life::begin();
+        life.reply(Call::Probe, Reply::Probed);
+        life.reply(Call::Inspect, Reply::Container(seen));
+        if let Some(event) = event {
+            life.event(event);
+            life.reply(Call::Pause, Reply::Done);
+        }
+        life.event(Event::HostCannot { why: "the disk is almost full".into() });
+        life.reply(Call::Remove, Reply::Done);
+        life.expect_conclusion(
+            |ending| matches!(ending, Ending::TryLater { why, .. } if why == "the disk is almost full"),
+        );
+    }
+}
+
+#[test]
+fn a_job_over_its_own_limit_has_failed_even_if_the_disk_is_full_too() {
+    let mut life = Life::running();
+    life.event(Event::LimitExceeded { code: exit_code::DISK_LIMIT_EXCEEDED, why: "too many bytes".into() });
+    life.event(Event::HostCannot { why: "the disk is almost full".into() });
+    life.reply(Call::Kill, Reply::Done);
+    life.reply(Call::AwaitExit, exited(137));
+    life.expect_conclusion(
+        |ending| matches!(ending, Ending::Failed(failure) if failure.code == exit_code::DISK_LIMIT_EXCEEDED),
+    );
+}
+
+#[test]
+fn a_job_that_ends_by_itself_while_the_disk_fills_up_counts_as_it_ended() {
+    let mut life = Life::running();
+    life.event(Event::ContainerExited { out_of_memory: false, succeeded: true });
+    life.event(Event::HostCannot { why: "the disk is almost full".into() });
+    life.reply(Call::Collect, Reply::Done);
+    life.expect_conclusion(|ending| *ending == Ending::Success);
+}
+
+#[test]
 fn a_log_that_cannot_be_had_does_not_change_the_end() {
     let mut life = Life::running();
     life.event(Event::ContainerExited { out_of_memory: false, succeeded: false });
@@ -457,6 +496,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => Just(Event::Abort),
         3 => any::<(bool, bool)>().prop_map(|(out_of_memory, succeeded)| Event::ContainerExited { out_of_memory, succeeded }),
         1 => Just(Event::LimitExceeded { code: 196, why: "files".into() }),
+        1 => Just(Event::HostCannot { why: "disk".into() }),
     ]
 }
 

@@ -7,6 +7,8 @@ use std::path::Path;
 pub struct Space {
     /// Bytes that an ordinary user can still write.
     pub free_bytes: u64,
+    /// Files that can still be made; 0 where the file system has no such number.
+    pub free_files: u64,
     /// Its size in bytes.
     pub total_bytes: u64,
 }
@@ -15,7 +17,11 @@ pub struct Space {
 pub fn free_space(path: &Path) -> Option<Space> {
     let stat = rustix::fs::statvfs(path).ok()?;
     let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
-    Some(Space { free_bytes: bytes(stat.f_bavail), total_bytes: bytes(stat.f_blocks) })
+    Some(Space {
+        free_bytes: bytes(stat.f_bavail),
+        free_files: stat.f_favail,
+        total_bytes: bytes(stat.f_blocks),
+    })
 }
 
 #[cfg(test)]

@@ -7,11 +7,9 @@ mod layout;
 mod manifest;
 mod prepare;
 mod survey;
-mod weigh;
 
 pub use collect::{OutputProblem, collect};
 pub use layout::Layout;
 pub use manifest::{LinkedOutput, Manifest};
 pub use prepare::{PrepareError, prepare};
 pub use survey::{Input, Survey, survey};
-pub use weigh::{Weight, weigh};
