@@ -12,8 +12,11 @@ use crate::naming::ContainerName;
 use crate::policy::{POLICY_FILE, RunLimits};
 use crate::state_dir::StateDir;
 use crate::wire::init_data::InitData;
-use crate::wire::slot::PlaceError;
+use crate::wire::slot::{OutputPlace, PlaceError, resolve_output};
 use crate::workdir::{Layout, Manifest, Survey, survey};
+
+/// Files of the slot that the job neither sees nor replaces.
+pub const HIDDEN_FILES: [&str; 1] = [POLICY_FILE];
 
 /// Everything about the task that does not change during its life.
 #[derive(Clone, Debug)]
@@ -161,8 +164,17 @@ impl Assignment {
             &self.init_data.project_dir,
             &self.init_data.result_name,
             known,
-            &[POLICY_FILE],
+            &HIDDEN_FILES,
         )
+    }
+
+    /// Where an output must go, from the client's own links as they are now.
+    ///
+    /// # Errors
+    /// When the link leads elsewhere than to a place of this result.
+    pub fn output_place(&self, name: &str) -> Result<OutputPlace, PlaceError> {
+        let (project_dir, result_name) = (&self.init_data.project_dir, &self.init_data.result_name);
+        resolve_output(&self.layout.slot, project_dir, result_name, name)
     }
 
     /// Whether the next life needs this file in the slot, so that the job gets a copy of it.

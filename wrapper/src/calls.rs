@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::assignment::{Assignment, ImagePlan};
+use crate::assignment::{Assignment, HIDDEN_FILES, ImagePlan};
 use crate::digest;
 use crate::driver::Shared;
 use crate::engine::{
@@ -16,6 +16,7 @@ use crate::engine::{
 };
 use crate::image::{BuildError, ImageIndex, ImageMaker, MakeError, TarballError};
 use crate::lifecycle::{Call, CallError, Exited, Reply, Seen};
+use crate::wire::slot::PlaceError;
 use crate::workdir::{OutputProblem, PrepareError, Survey, collect, prepare};
 
 /// From the death of a container that is being removed by force until the engine says so (Podman 4.3: up to 0.3 s).
@@ -255,9 +256,9 @@ impl Calls {
             &self.assignment.cleaned_init_data(),
             |name| self.assignment.stays_in_slot(name, &image),
         )
-        .map_err(|error| match error {
-            PrepareError::Replaced { .. } => CallError::Job(chain(&error)),
-            PrepareError::Put { .. } => CallError::Host(chain(&error)),
+        .map_err(|error: PrepareError| {
+            let of_job = error.is_of_job();
+            if of_job { CallError::Job(chain(&error)) } else { CallError::Host(chain(&error)) }
         })?;
         let mark = self.shared.state().container_mark.clone();
         let owner = ImageIndex::of(&self.assignment.images).owner();
@@ -334,12 +335,25 @@ impl Calls {
 
     fn collect(&self) -> Result<Reply, CallError> {
         let manifest = self.shared.state().manifest.clone().unwrap_or_default();
-        match collect(self.assignment.layout(), &manifest, self.assignment.outputs()) {
+        let target_of = |name: &str| self.assignment.output_place(name);
+        match collect(
+            self.assignment.layout(),
+            &manifest,
+            self.assignment.outputs(),
+            &HIDDEN_FILES,
+            target_of,
+        ) {
             Ok(()) => Ok(Reply::Done),
+            Err(OutputProblem::Work { source }) => {
+                Err(CallError::Hiccup(format!("failed to read the work directory: {source}")))
+            }
             Err(OutputProblem::Move { name, source, .. }) if is_full(&source) => {
                 Err(CallError::Host(format!("can't move output {name}: {source}")))
             }
-            Err(error @ OutputProblem::Move { .. }) => Err(CallError::Hiccup(chain(&error))),
+            Err(
+                error @ (OutputProblem::Move { .. }
+                | OutputProblem::Place { source: PlaceError::Io { .. } | PlaceError::Link(_), .. }),
+            ) => Err(CallError::Hiccup(chain(&error))),
             Err(error) => Err(CallError::Job(chain(&error))),
         }
     }

@@ -115,6 +115,21 @@ impl ContainerPath {
         (whole && harmless && path.len() <= 1024).then(|| Self(path.to_owned()))
     }
 
+    /// What [`ContainerPath::is_of_engine`] is about, for messages.
+    pub const NOT_OF_ENGINE: &str = "a directory is accepted that is not at or below /proc, /sys or /dev, and not /etc, \
+                                     /run, /sbin, /usr or /usr/sbin itself: the engine mounts there what every container \
+                                     needs";
+
+    /// Whether the kernel or the engine itself mounts something there, so that no container with a mount of ours in that
+    /// place can be started: the kernel's file systems, and the directories in which the engines mount files of their own
+    /// (hosts and resolv.conf, .containerenv, the init program). Below the latter there is room for others.
+    pub fn is_of_engine(&self) -> bool {
+        const WITH_ALL_BELOW: [&str; 3] = ["proc", "sys", "dev"];
+        const THEMSELVES: [&str; 5] = ["/etc", "/run", "/sbin", "/usr", "/usr/sbin"];
+        let first = self.0.split('/').nth(1).unwrap_or_default();
+        WITH_ALL_BELOW.contains(&first) || THEMSELVES.contains(&self.0.as_str())
+    }
+
     /// The path as the engine takes it.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -3,7 +3,7 @@
 use super::options::{is_build_key, split, take_build_args};
 use super::{ContainerPath, Digest, JobSpec, OutputSpec, PassArgs, Tarball};
 use crate::config::{ConfigErrors, Entry, Reader};
-use crate::wire::slot::{check_open_name, is_client_file};
+use crate::wire::slot::{check_open_name, is_client_file, is_own_name};
 use toml::de::DeTable;
 
 const KEYS: [&str; 20] = [
@@ -125,7 +125,12 @@ fn checked<T>(
 }
 
 fn container_path(reader: &mut Reader<'_>, entry: Entry<'_>) -> Option<ContainerPath> {
-    checked(reader, entry, ContainerPath::new, ContainerPath::ACCEPTED)
+    let path = checked(reader, entry, ContainerPath::new, ContainerPath::ACCEPTED)?;
+    if path.is_of_engine() {
+        reader.refuse(entry, ContainerPath::NOT_OF_ENGINE);
+        return None;
+    }
+    Some(path)
 }
 
 const IMAGE_NAME: &str = "an image's name is accepted, as NAME:TAG or NAME@sha256:DIGEST, \
@@ -142,6 +147,9 @@ fn name_fault(name: &str) -> Option<String> {
     match check_open_name(name) {
         Err(fault) => Some(format!("the file name {name:?} {fault}")),
         Ok(_) if is_client_file(name) => Some(format!("the file name {name:?} belongs to the BOINC client")),
+        Ok(_) if is_own_name(name) => {
+            Some(format!("the file name {name:?} belongs to the wrapper, as all names below \"buoy\" do"))
+        }
         Ok(_) => None,
     }
 }

@@ -44,7 +44,7 @@ impl Stopped {
     /// A process stops when it returns from the kernel, so it may still finish one system call.
     fn settle(&self) {
         for _ in 0..SETTLE_MILLISECONDS {
-            if !self.processes.iter().any(|pid| runs(*pid)) {
+            if !self.processes.iter().any(|pid| may_act(*pid)) {
                 return;
             }
             std::thread::sleep(Duration::from_millis(1));
@@ -80,6 +80,11 @@ fn runs(process: u32) -> bool {
     ProcessStat::of(process).is_some_and(|stat| !matches!(stat.state(), "T" | "t" | "Z" | "X"))
 }
 
+/// Neither stopped nor waiting in the kernel, where a process also waits for the child that it has just made.
+fn may_act(process: u32) -> bool {
+    runs(process) && ProcessStat::of(process).is_some_and(|stat| stat.state() != "D")
+}
+
 #[cfg(test)]
 mod tests {
     use std::process::Command;
@@ -101,7 +106,7 @@ mod tests {
         }
         let stopped = Stopped::tree(shell.id()).unwrap();
         let processes = process_tree(shell.id());
-        let all_stopped = processes.iter().all(|pid| !runs(*pid));
+        let all_stopped = !processes.iter().any(|pid| may_act(*pid));
         drop(stopped);
         let continues = !is_stopped(shell.id());
         for pid in process_tree(shell.id()).into_iter().rev() {

@@ -26,6 +26,9 @@ pub trait Visitor {
     /// An entry of `directory`, before what is below it.
     fn entry(&mut self, directory: &Directory, name: &OsStr, entry: &Entry) -> Flow;
 
+    /// A directory is entered: the entries that follow are its own, until it is left or another is entered.
+    fn enter(&mut self, _name: &OsStr) {}
+
     /// A directory that was entered, after everything below it. `parent` holds it under `name`.
     fn leave(&mut self, _parent: &Directory, _name: &OsStr) {}
 }
@@ -51,7 +54,7 @@ impl Walked {
 struct Level {
     /// `None` while it is not among those kept open.
     directory: Option<Directory>,
-    identity: Identity,
+    identity: Option<Identity>,
     name: OsString,
     /// Directories in it that have not been entered yet.
     below: Vec<OsString>,
@@ -61,11 +64,11 @@ struct Level {
 /// first. Nothing is followed; what the tree's owner moves during the walk is noted in the result.
 ///
 /// # Errors
-/// When `root` cannot be read.
+/// When `root` cannot be opened a second time.
 pub fn walk(root: &Directory, visitor: &mut dyn Visitor) -> io::Result<Walked> {
     let mut walked = Walked::default();
     root.make_accessible()?;
-    let mut levels = vec![level(root.try_clone()?, OsString::new(), visitor, &mut walked)?];
+    let mut levels = vec![level(root.try_clone()?, OsString::new(), visitor, &mut walked)];
     while let Some(top) = levels.last_mut() {
         if walked.stopped {
             break;
@@ -73,10 +76,10 @@ pub fn walk(root: &Directory, visitor: &mut dyn Visitor) -> io::Result<Walked> {
         if let Some(name) = top.below.pop() {
             let Some(directory) = &top.directory else { break };
             match directory.open_accessible(&name) {
-                Ok(below) => match level(below, name, visitor, &mut walked) {
-                    Ok(level) => levels.push(level),
-                    Err(_) => walked.hidden += 1,
-                },
+                Ok(below) => {
+                    visitor.enter(&name);
+                    levels.push(level(below, name, visitor, &mut walked));
+                }
                 Err(error) => note(directory, &name, &error, &mut walked),
             }
             let open = levels.len();
@@ -90,8 +93,8 @@ pub fn walk(root: &Directory, visitor: &mut dyn Visitor) -> io::Result<Walked> {
         let Some(parent) = levels.last_mut() else { break };
         if parent.directory.is_none() {
             let above = done.directory.as_ref().and_then(|directory| directory.open_parent().ok());
-            parent.directory =
-                above.filter(|above| above.entry().is_ok_and(|entry| entry.identity == parent.identity));
+            parent.directory = above
+                .filter(|above| above.entry().is_ok_and(|entry| Some(entry.identity) == parent.identity));
         }
         let Some(directory) = &parent.directory else {
             walked.moved += 1;
@@ -102,21 +105,29 @@ pub fn walk(root: &Directory, visitor: &mut dyn Visitor) -> io::Result<Walked> {
     Ok(walked)
 }
 
-fn level(
-    directory: Directory,
-    name: OsString,
+fn level(directory: Directory, name: OsString, visitor: &mut dyn Visitor, walked: &mut Walked) -> Level {
+    let mut level = Level { directory: None, identity: None, name, below: Vec::new() };
+    if read(&directory, &mut level, visitor, walked).is_err() {
+        walked.hidden += 1;
+    }
+    level.directory = Some(directory);
+    level
+}
+
+fn read(
+    directory: &Directory,
+    level: &mut Level,
     visitor: &mut dyn Visitor,
     walked: &mut Walked,
-) -> io::Result<Level> {
-    let identity = directory.entry()?.identity;
-    let mut below = Vec::new();
+) -> io::Result<()> {
+    level.identity = Some(directory.entry()?.identity);
     for found in directory.names()? {
         let found = found?;
         let name = OsStr::from_bytes(found.file_name().to_bytes());
         // Files come and go; what is gone by now needs no look.
-        let Ok(Some(entry)) = directory.entry_of(name) else { continue };
-        match visitor.entry(&directory, name, &entry) {
-            Flow::Enter if entry.is_directory() => below.push(name.to_owned()),
+        let Some(entry) = directory.entry_of(name)? else { continue };
+        match visitor.entry(directory, name, &entry) {
+            Flow::Enter if entry.is_directory() => level.below.push(name.to_owned()),
             Flow::Enter | Flow::Skip => {}
             Flow::Stop => {
                 walked.stopped = true;
@@ -124,7 +135,7 @@ fn level(
             }
         }
     }
-    Ok(Level { directory: Some(directory), identity, name, below })
+    Ok(())
 }
 
 fn note(directory: &Directory, name: &OsStr, error: &io::Error, walked: &mut Walked) {

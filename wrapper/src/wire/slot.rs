@@ -49,6 +49,15 @@ pub fn is_client_file(name: &str) -> bool {
         || CLIENT_NAMES.iter().any(|known| known.eq_ignore_ascii_case(&name))
 }
 
+/// The wrapper's own directory in a slot.
+pub const OWN_DIRECTORY: &str = "buoy";
+
+/// Whether a name in a slot is the wrapper's own directory, or is below it: never a job's input or output. Letter case does
+/// not count, since it does not on Windows and macOS.
+pub fn is_own_name(name: &str) -> bool {
+    name.split('/').next().is_some_and(|first| first.eq_ignore_ascii_case(OWN_DIRECTORY))
+}
+
 /// Why a name cannot be one in a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -108,6 +117,16 @@ mod tests {
         }
         for name in ["input.txt", "job.toml", "fraction_done", "Dockerfile", "my_boinc_x", "stderr"] {
             assert!(!is_client_file(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_wrappers_own_directory_is_not_the_jobs() {
+        for name in ["buoy", "BUOY", "Buoy/x", "buoy/state.json", "buoy/work/a"] {
+            assert!(is_own_name(name), "{name}");
+        }
+        for name in ["buoy.txt", "a/buoy", "buoys", "boy"] {
+            assert!(!is_own_name(name), "{name}");
         }
     }
 

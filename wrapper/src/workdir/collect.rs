@@ -4,17 +4,17 @@
 //! the client upload any file of the volunteer's, and so could one in the place of a directory. Only regular files in real
 //! directories are moved, and they lose what their permissions would mean to others on this host.
 
-use std::fs::{self, Metadata, Permissions};
+use std::ffi::OsStr;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::job_spec::OutputSpec;
+use crate::nofollow::{Directory, Entry, Flow, Parent, Visitor, walk};
+use crate::wire::slot::{OutputPlace, PlaceError, is_client_file, is_own_name, read_link};
 
-use super::inside::detour;
 use super::layout::Layout;
 use super::manifest::Manifest;
-use super::prepare::copy_whole;
+use super::own::open_work;
 
 /// An output is not as declared, or can't be moved.
 #[derive(Debug, thiserror::Error)]
@@ -45,8 +45,24 @@ pub enum OutputProblem {
         /// What it is.
         kind: &'static str,
     },
+    /// The client's link of an output leads to a place where no output of this result can be.
+    #[error("the place of output {name} is not this task's")]
+    Place {
+        /// Its name.
+        name: String,
+        /// Why not.
+        #[source]
+        source: PlaceError,
+    },
+    /// The work directory cannot be read.
+    #[error("failed to read the work directory")]
+    Work {
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
     /// The disk's fault.
-    #[error("can't move output {name} to {}", target.display())]
+    #[error("failed to move output {name} to {}", target.display())]
     Move {
         /// Its name.
         name: String,
@@ -58,56 +74,103 @@ pub enum OutputProblem {
     },
 }
 
-/// Checks all declared outputs, then moves them. Doing it again after a kill goes on where it was: what is at its place
-/// already counts as moved.
+/// Checks all declared outputs, then moves them. Doing it again after a kill continues: what is at its place already counts
+/// as moved.
 ///
 /// With outputs declared in job.toml these are moved, and those that the slot's links name. Without any declared, every
-/// regular file that is no input goes to the slot, as if the job had run in there.
+/// regular file that is not an input goes to the slot, as if the job had run in there, but never over a link of the client's
+/// or one of the `hidden` files. `target_of` reads the client's links.
 ///
 /// # Errors
 /// The first problem; nothing is moved before all checks have passed.
-pub fn collect(layout: &Layout, manifest: &Manifest, declared: &[OutputSpec]) -> Result<(), OutputProblem> {
-    let work = layout.work();
-    let target_of = |name: &str| {
-        let linked = manifest.outputs.iter().find(|output| output.name == name);
-        linked.map_or_else(|| layout.slot.join(name), |output| output.target.clone())
+pub fn collect(
+    layout: &Layout,
+    manifest: &Manifest,
+    declared: &[OutputSpec],
+    hidden: &[&str],
+    target_of: impl Fn(&str) -> Result<OutputPlace, PlaceError>,
+) -> Result<(), OutputProblem> {
+    let failed = |source| OutputProblem::Work { source };
+    let slot = Directory::open(&layout.slot).map_err(failed)?;
+    // Without a work directory everything has been moved, or the job was never run.
+    let Some(work) = open_work(&layout.slot).map_err(failed)? else {
+        return missing(&slot, declared, &target_of);
     };
-    let mut moves: Vec<String> = Vec::new();
+    let mut moves: Vec<(String, OutputPlace)> = Vec::new();
     for output in declared {
         let name = &output.name;
+        let target = place(name, &target_of)?;
         match regular(&work, name)? {
-            Some(data) => {
-                check_size(name, data.len(), output.max_bytes)?;
-                moves.push(name.clone());
+            Some(entry) => {
+                check_size(name, entry.length, output.max_bytes)?;
+                moves.push((name.clone(), target));
             }
-            None => match fs::symlink_metadata(target_of(name)) {
-                Ok(data) if data.is_file() && !manifest.inputs.contains(name) => {
-                    check_size(name, data.len(), output.max_bytes)?;
-                }
-                _ if output.optional => {}
-                _ => return Err(OutputProblem::Missing { name: name.clone() }),
-            },
+            None => already_moved(&slot, output, &target, manifest.inputs.contains(name))?,
         }
     }
-    for output in &manifest.outputs {
-        if !moves.contains(&output.name) && regular(&work, &output.name)?.is_some() {
-            moves.push(output.name.clone());
+    for name in &manifest.outputs {
+        if !moves.iter().any(|(other, _)| other == name) && regular(&work, name)?.is_some() {
+            moves.push((name.clone(), place(name, &target_of)?));
         }
     }
     if declared.is_empty() {
-        moves.extend(
-            others(&work, manifest).into_iter().filter(|name| !moves.contains(name)).collect::<Vec<_>>(),
-        );
+        for name in others(&work, manifest).map_err(failed)? {
+            let taken = moves.iter().any(|(other, _)| *other == name);
+            let link = || matches!(read_link(&layout.slot, &name), Ok(Some(_)) | Err(_));
+            if !taken && !hidden.iter().any(|hidden| hidden.eq_ignore_ascii_case(&name)) && !link() {
+                let target = OutputPlace::Copy(layout.slot.join(&name));
+                moves.push((name, target));
+            }
+        }
     }
-    for name in &moves {
-        let target = target_of(name);
-        move_file(&work.join(name), &target).map_err(|source| OutputProblem::Move {
+    for (name, target) in &moves {
+        move_file(&slot, &work, name, target).map_err(|source| OutputProblem::Move {
             name: name.clone(),
-            target,
+            target: target.path().to_owned(),
             source,
         })?;
     }
     Ok(())
+}
+
+fn missing(
+    slot: &Directory,
+    declared: &[OutputSpec],
+    target_of: &impl Fn(&str) -> Result<OutputPlace, PlaceError>,
+) -> Result<(), OutputProblem> {
+    declared
+        .iter()
+        .try_for_each(|output| already_moved(slot, output, &place(&output.name, target_of)?, false))
+}
+
+fn place(
+    name: &str,
+    target_of: &impl Fn(&str) -> Result<OutputPlace, PlaceError>,
+) -> Result<OutputPlace, OutputProblem> {
+    target_of(name).map_err(|source| OutputProblem::Place { name: name.into(), source })
+}
+
+/// An output that is not in the work directory: an earlier attempt has moved it, or the job has not made it.
+fn already_moved(
+    slot: &Directory,
+    output: &OutputSpec,
+    target: &OutputPlace,
+    is_input: bool,
+) -> Result<(), OutputProblem> {
+    let name = &output.name;
+    let moved = open_target(slot, name, target, false)
+        .and_then(|found| match found {
+            Some((directory, last)) => directory.entry_of(last),
+            None => Ok(None),
+        })
+        .ok()
+        .flatten()
+        .filter(|entry| entry.is_file() && !is_input);
+    match moved {
+        Some(entry) => check_size(name, entry.length, output.max_bytes),
+        None if output.optional => Ok(()),
+        None => Err(OutputProblem::Missing { name: name.clone() }),
+    }
 }
 
 fn check_size(name: &str, bytes: u64, max_bytes: Option<u64>) -> Result<(), OutputProblem> {
@@ -120,73 +183,120 @@ fn check_size(name: &str, bytes: u64, max_bytes: Option<u64>) -> Result<(), Outp
 }
 
 /// The file itself; `None` if there is none.
-fn regular(work: &Path, name: &str) -> Result<Option<Metadata>, OutputProblem> {
-    if detour(work, name).is_some() {
-        return Err(OutputProblem::NotAFile { name: name.into(), kind: "behind a symbolic link or a file" });
-    }
-    let Ok(data) = fs::symlink_metadata(work.join(name)) else { return Ok(None) };
-    let kind = data.file_type();
-    if kind.is_file() {
-        return Ok(Some(data));
-    }
-    let kind = match (kind.is_symlink(), kind.is_dir()) {
-        (true, _) => "a symbolic link",
-        (_, true) => "a directory",
-        _ => "a device, pipe or socket",
+fn regular(work: &Directory, name: &str) -> Result<Option<Entry>, OutputProblem> {
+    let not_a_file = |kind| Err(OutputProblem::NotAFile { name: name.into(), kind });
+    let entry = match work.parent_of(name) {
+        Ok(Parent::Found(parent, last)) => parent.entry_of(last),
+        Ok(Parent::Missing) => return Ok(None),
+        Ok(Parent::NotADirectory(_)) => return not_a_file("behind a symbolic link or a file"),
+        Err(error) => Err(error),
     };
-    Err(OutputProblem::NotAFile { name: name.into(), kind })
+    match entry.map_err(|source| OutputProblem::Work { source })? {
+        Some(entry) if entry.is_file() => Ok(Some(entry)),
+        Some(entry) => not_a_file(entry.description()),
+        None => Ok(None),
+    }
 }
 
-/// All regular files that are no inputs and none of the client's own names.
-fn others(work: &Path, manifest: &Manifest) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut open = vec![PathBuf::new()];
-    while let Some(relative) = open.pop() {
-        for entry in fs::read_dir(work.join(&relative)).into_iter().flatten().flatten() {
-            let Ok(kind) = entry.file_type() else { continue };
-            let path = relative.join(entry.file_name());
-            let Some(name) = path.to_str() else { continue };
-            let top = relative.as_os_str().is_empty();
-            if kind.is_dir() && !(top && name == Layout::OWN) {
-                open.push(path);
-            } else if kind.is_file()
-                && !(top && crate::wire::slot::is_client_file(name))
-                && !manifest.inputs.iter().any(|input| input == name)
-            {
-                found.push(name.to_owned());
+/// All regular files that are not inputs and have none of the client's names or ours. Names that are too long for BOINC, or
+/// that are not text, stay where they are.
+fn others(work: &Directory, manifest: &Manifest) -> io::Result<Vec<String>> {
+    let mut others = Others { manifest, directory: PathBuf::new(), found: Vec::new() };
+    walk(work, &mut others)?;
+    others.found.sort();
+    Ok(others.found)
+}
+
+/// The longest name that is moved, with all its directories.
+const MAX_NAME_BYTES: usize = 1_024;
+
+struct Others<'a> {
+    manifest: &'a Manifest,
+    /// The directory that is being looked through, from the work directory.
+    directory: PathBuf,
+    found: Vec<String>,
+}
+
+impl Visitor for Others<'_> {
+    fn entry(&mut self, _: &Directory, name: &OsStr, entry: &Entry) -> Flow {
+        let path = self.directory.join(name);
+        let Some(name) = path.to_str().filter(|name| name.len() <= MAX_NAME_BYTES) else { return Flow::Skip };
+        let top = self.directory.as_os_str().is_empty();
+        if top && is_own_name(name) {
+            return Flow::Skip;
+        }
+        let client = top && is_client_file(name);
+        if entry.is_file() && !client && !self.manifest.inputs.iter().any(|input| input == name) {
+            self.found.push(name.to_owned());
+        }
+        Flow::Enter
+    }
+
+    fn enter(&mut self, name: &OsStr) {
+        self.directory.push(name);
+    }
+
+    fn leave(&mut self, _: &Directory, _: &OsStr) {
+        self.directory.pop();
+    }
+}
+
+/// Opens the directory that an output goes to; `None` if it does not exist and is not to be made.
+fn open_target<'t>(
+    slot: &Directory,
+    name: &'t str,
+    target: &'t OutputPlace,
+    make: bool,
+) -> io::Result<Option<(Directory, &'t OsStr)>> {
+    match target {
+        OutputPlace::Link(path) => {
+            let (Some(parent), Some(last)) = (path.parent(), path.file_name()) else {
+                return Err(io::ErrorKind::InvalidInput.into());
+            };
+            Directory::open(parent).map(|directory| Some((directory, last)))
+        }
+        OutputPlace::Copy(_) => {
+            let parent = if make { slot.make_parent_of(name) } else { slot.parent_of(name) };
+            match parent? {
+                Parent::Found(directory, last) => Ok(Some((directory, last))),
+                Parent::Missing => Ok(None),
+                Parent::NotADirectory(path) => Err(io::Error::new(
+                    io::ErrorKind::NotADirectory,
+                    format!("{} in the slot is not a directory", path.display()),
+                )),
             }
         }
     }
-    found.sort();
-    found
 }
 
-fn move_file(source: &Path, target: &Path) -> io::Result<()> {
-    if let Some(parent) = target.parent() {
-        fs::create_dir_all(parent)?;
-    }
-    tame(source)?;
-    match fs::rename(source, target) {
-        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
-            copy_whole(source, target)?;
-            fs::remove_file(source)
+fn move_file(slot: &Directory, work: &Directory, name: &str, target: &OutputPlace) -> io::Result<()> {
+    let Parent::Found(source, last) = work.parent_of(name)? else {
+        return Err(io::ErrorKind::NotFound.into());
+    };
+    let (directory, target_name) = open_target(slot, name, target, true)?.ok_or(io::ErrorKind::NotFound)?;
+    // Set-user-id and the like go, and everybody's right to write; the client must be able to read it.
+    source.change_mode(last, |entry| entry.is_file().then_some(entry.mode & 0o755 | 0o600))?;
+    let alone = source.entry_of(last)?.is_some_and(|entry| entry.links == 1);
+    // A file with another name in the work directory could be changed through that.
+    if alone {
+        match source.rename(last, &directory, target_name) {
+            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {}
+            result => return result,
         }
-        result => result,
     }
-}
-
-/// Takes set-user-id and the like away, and everybody's right to write; the client must be able to read it.
-fn tame(file: &Path) -> io::Result<()> {
-    let mode = fs::symlink_metadata(file)?.permissions().mode() & 0o7777;
-    let tamed = mode & 0o755 | 0o600;
-    if tamed == mode { Ok(()) } else { fs::set_permissions(file, Permissions::from_mode(tamed)) }
+    directory.copy_file(&mut source.open_file(last)?, target_name)?;
+    source.remove_file(last)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::symlink;
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+    use std::path::Path;
 
     use super::*;
+
+    use crate::wire::slot::{resolve_output, write_soft_link};
 
     struct Bench {
         directory: tempfile::TempDir,
@@ -198,12 +308,23 @@ mod tests {
             let directory = tempfile::tempdir().unwrap();
             let layout = Layout::new(directory.path().join("slot"));
             fs::create_dir_all(layout.work()).unwrap();
+            fs::create_dir(directory.path().join("project")).unwrap();
             Self { directory, layout }
         }
 
         fn collect(&self, name: &str) -> Result<(), OutputProblem> {
             let output = OutputSpec { name: name.into(), max_bytes: None, optional: false };
-            collect(&self.layout, &Manifest::default(), &[output])
+            self.collect_as(&Manifest::default(), &[output])
+        }
+
+        fn collect_as(&self, manifest: &Manifest, declared: &[OutputSpec]) -> Result<(), OutputProblem> {
+            collect(&self.layout, manifest, declared, &["policy.toml"], |name| {
+                resolve_output(&self.layout.slot, &self.directory.path().join("project"), "wu_0", name)
+            })
+        }
+
+        fn work(&self, name: &str) -> PathBuf {
+            self.layout.work().join(name)
         }
     }
 
@@ -231,5 +352,85 @@ mod tests {
             let collected = fs::metadata(bench.layout.slot.join("out")).unwrap();
             assert_eq!(collected.permissions().mode() & 0o7777, expected, "{mode:o}");
         }
+    }
+
+    #[test]
+    fn whatever_has_the_name_of_an_output_only_a_regular_file_is_taken() {
+        let make_pipe = |path: &Path| {
+            assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+        };
+        type Make<'a> = &'a dyn Fn(&Path);
+        let table: [(&str, Make<'_>); 4] = [
+            ("a pipe", &make_pipe),
+            ("a directory", &|path| fs::create_dir(path).unwrap()),
+            ("a symbolic link", &|path| symlink("/etc/hostname", path).unwrap()),
+            ("a socket", &|path| drop(std::os::unix::net::UnixListener::bind(path).unwrap())),
+        ];
+        for (kind, make) in table {
+            let bench = Bench::new();
+            make(&bench.work("out"));
+            let problem = bench.collect("out").unwrap_err().to_string();
+            assert_eq!(problem, format!("output out is {kind}, not a regular file"));
+            assert!(!bench.layout.slot.join("out").exists());
+        }
+    }
+
+    #[test]
+    fn an_output_goes_where_the_clients_link_leads_now_and_nowhere_else() {
+        let bench = Bench::new();
+        let manifest = Manifest { outputs: vec!["out".into()], ..Manifest::default() };
+        fs::write(bench.work("out"), "x").unwrap();
+        write_soft_link(&bench.layout.slot, "out", "../home/authorized_keys").unwrap();
+        let problem = bench.collect_as(&manifest, &[]).unwrap_err();
+        assert!(matches!(problem, OutputProblem::Place { .. }), "{problem}");
+        write_soft_link(&bench.layout.slot, "out", "../project/wu_1_r1_0").unwrap();
+        assert!(matches!(bench.collect("out"), Err(OutputProblem::Place { .. })), "another task's");
+        write_soft_link(&bench.layout.slot, "out", "../project/wu_0_r1_0").unwrap();
+        bench.collect_as(&manifest, &[]).unwrap();
+        let target = bench.directory.path().join("project/wu_0_r1_0");
+        assert_eq!(fs::read_to_string(target).unwrap(), "x");
+    }
+
+    #[test]
+    fn files_that_share_an_inode_are_separate_afterwards() {
+        let bench = Bench::new();
+        fs::write(bench.work("a"), "x").unwrap();
+        fs::hard_link(bench.work("a"), bench.work("b")).unwrap();
+        bench.collect_as(&Manifest::default(), &[]).unwrap();
+        let inode = |name: &str| fs::metadata(bench.layout.slot.join(name)).unwrap().ino();
+        assert_ne!(inode("a"), inode("b"));
+    }
+
+    #[test]
+    fn undeclared_outputs_replace_no_file_of_the_client_and_none_of_ours() {
+        let bench = Bench::new();
+        write_soft_link(&bench.layout.slot, "policy.toml", "../project/policy").unwrap();
+        write_soft_link(&bench.layout.slot, "program", "../project/program").unwrap();
+        for name in ["policy.toml", "Policy.toml", "program", "init_data.xml", "boinc_finish_called", "fine"]
+        {
+            fs::write(bench.work(name), "x").unwrap();
+        }
+        fs::create_dir(bench.work("BUOY")).unwrap();
+        fs::write(bench.work("BUOY/state.json"), "x").unwrap();
+        bench.collect_as(&Manifest::default(), &[]).unwrap();
+        let mut names: Vec<_> = fs::read_dir(&bench.layout.slot)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        assert_eq!(names, ["buoy", "fine", "policy.toml", "program"]);
+        let policy = fs::read_to_string(bench.layout.slot.join("policy.toml")).unwrap();
+        assert!(policy.contains("soft_link"), "{policy}");
+    }
+
+    #[test]
+    fn a_second_attempt_takes_what_the_first_has_moved_for_moved() {
+        let bench = Bench::new();
+        fs::write(bench.work("out"), "x").unwrap();
+        bench.collect("out").unwrap();
+        bench.collect("out").unwrap();
+        fs::remove_dir_all(bench.layout.own()).unwrap();
+        bench.collect("out").unwrap();
+        assert!(matches!(bench.collect("other"), Err(OutputProblem::Missing { .. })));
     }
 }

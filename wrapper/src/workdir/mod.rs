@@ -2,14 +2,15 @@
 //! empty files, a cleaned init_data.xml, and nothing else of the client's or of other jobs.
 
 mod collect;
-mod inside;
 mod layout;
 mod manifest;
+mod own;
 mod prepare;
 mod survey;
 
 pub use collect::{OutputProblem, collect};
 pub use layout::Layout;
-pub use manifest::{LinkedOutput, Manifest};
+pub use manifest::Manifest;
+pub use own::OwnError;
 pub use prepare::{PrepareError, prepare};
 pub use survey::{Input, Survey, survey};

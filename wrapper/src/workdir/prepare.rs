@@ -3,22 +3,23 @@
 //!
 //! The job may have run before, and what it left is not to be trusted: nothing is written through a link of its making.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
 
 use crate::engine::Mount;
+use crate::nofollow::{Directory, Parent, remove_tree_in};
 use crate::wire::slot::InputPlace;
 
-use super::inside::detour;
 use super::layout::Layout;
-use super::survey::Survey;
+use super::own::{OwnError, make_work};
+use super::survey::{Input, Survey};
 
-/// The work directory can't be laid out.
+/// The work directory cannot be laid out.
 #[derive(Debug, thiserror::Error)]
 pub enum PrepareError {
     /// The disk's fault.
-    #[error("can't put {} into the work directory", path.display())]
+    #[error("failed to put {} into the work directory", path.display())]
     Put {
         /// What could not be put there.
         path: PathBuf,
@@ -29,16 +30,39 @@ pub enum PrepareError {
     /// The job's doing: a directory that its files need has become something else.
     #[error("the job has replaced the directory {} of its files by a link or a file", path.display())]
     Replaced {
-        /// What is no directory any more.
+        /// What is not a directory any more.
         path: PathBuf,
     },
+    /// The job's doing: it has made a directory where an input is to be mounted.
+    #[error("the job has replaced its input {name} by a directory")]
+    InputReplaced {
+        /// The input.
+        name: String,
+    },
+    /// Something else is in the place of our directory.
+    #[error(transparent)]
+    Own(#[from] OwnError),
+}
+
+impl PrepareError {
+    /// Whether the job or its workunit is at fault, not this host.
+    pub fn is_of_job(&self) -> bool {
+        match self {
+            Self::Put { .. } | Self::Own(OwnError::Open { .. }) => false,
+            Self::Replaced { .. } | Self::InputReplaced { .. } | Self::Own(OwnError::Taken { .. }) => true,
+        }
+    }
 }
 
 /// Puts everything in place and says what is to be mounted. `stays(name)`: the next life of the wrapper needs this file in
 /// the slot (Dockerfile, job.toml, files of the image), so the job gets a copy.
 ///
+/// No file in the work directory shares an inode with another place, so that what the job writes changes nothing else; files
+/// of the project are only mounted, read-only.
+///
 /// # Errors
-/// When a file can't be moved or made: a full disk, a directory that can't be written.
+/// When a file cannot be moved or made (a full disk, a directory that cannot be written), or the job has put something else
+/// in the place of a directory.
 pub fn prepare(
     layout: &Layout,
     survey: &Survey,
@@ -46,83 +70,92 @@ pub fn prepare(
     cleaned_init_data: &str,
     stays: impl Fn(&str) -> bool,
 ) -> Result<Vec<Mount>, PrepareError> {
-    let work = layout.work();
-    make_directory(&work)?;
-    let mut mounts = vec![Mount { source: work.clone(), target: workdir.to_owned(), read_only: false }];
+    let slot = Directory::open(&layout.slot)
+        .map_err(|source| PrepareError::Put { path: layout.slot.clone(), source })?;
+    let work = make_work(&slot)?;
+    let mut mounts = vec![Mount { source: layout.work(), target: workdir.to_owned(), read_only: false }];
     for input in &survey.inputs {
-        let place = work.join(&input.name);
-        let failed = |source| PrepareError::Put { path: place.clone(), source };
-        check_way(&work, &input.name)?;
-        if let Some(parent) = place.parent() {
-            make_directory(parent)?;
-        }
-        let there = fs::symlink_metadata(&place).is_ok();
-        match &input.place {
-            InputPlace::Link(source) => {
-                if !there {
-                    // The engine would make the mount point itself, as root.
-                    OpenOptions::new().create_new(true).write(true).open(&place).map_err(failed)?;
-                }
-                mounts.push(Mount {
-                    source: source.clone(),
-                    target: format!("{}/{}", workdir.trim_end_matches('/'), input.name),
-                    read_only: true,
-                });
-            }
-            InputPlace::Copy(source) if stays(&input.name) => {
-                if !there {
-                    copy_whole(source, &place).map_err(failed)?;
-                }
-            }
-            InputPlace::Copy(source) if there => fs::remove_file(source).map_err(failed)?,
-            InputPlace::Copy(source) => fs::rename(source, &place).map_err(failed)?,
+        let (parent, name) = parent(&work, &input.name)?;
+        let place = Place { directory: &parent, name };
+        put(&slot, &place, input, stays(&input.name))?;
+        if let InputPlace::Link(source) = &input.place {
+            mounts.push(Mount {
+                source: source.clone(),
+                target: format!("{}/{}", workdir.trim_end_matches('/'), input.name),
+                read_only: true,
+            });
         }
     }
     for output in &survey.outputs {
-        check_way(&work, &output.name)?;
-        if let Some(parent) = work.join(&output.name).parent() {
-            make_directory(parent)?;
-        }
+        parent(&work, output)?;
     }
-    let init_data = work.join("init_data.xml");
-    write_anew(&init_data, cleaned_init_data)
-        .map_err(|source| PrepareError::Put { path: init_data, source })?;
+    let failed = |source| PrepareError::Put { path: "init_data.xml".into(), source };
+    if work.entry_of("init_data.xml").map_err(failed)?.is_some_and(|entry| entry.is_directory()) {
+        remove_tree_in(&work, "init_data.xml").map_err(failed)?;
+    }
+    work.write_file("init_data.xml", cleaned_init_data.as_bytes(), 0o644).map_err(failed)?;
     Ok(mounts)
 }
 
-fn check_way(work: &Path, name: &str) -> Result<(), PrepareError> {
-    detour(work, name).map_or(Ok(()), |path| Err(PrepareError::Replaced { path }))
+/// A name in an open directory.
+struct Place<'a> {
+    directory: &'a Directory,
+    name: &'a std::ffi::OsStr,
 }
 
-fn make_directory(path: &Path) -> Result<(), PrepareError> {
-    fs::create_dir_all(path).map_err(|source| PrepareError::Put { path: path.into(), source })
-}
-
-fn write_anew(path: &Path, text: &str) -> io::Result<()> {
-    remove_if_there(path)?;
-    File::create_new(path)?.write_all(text.as_bytes())
-}
-
-fn remove_if_there(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+fn parent<'n>(root: &Directory, name: &'n str) -> Result<(Directory, &'n std::ffi::OsStr), PrepareError> {
+    let failed = |source| PrepareError::Put { path: name.into(), source };
+    match root.make_parent_of(name).map_err(failed)? {
+        Parent::Found(directory, last) => Ok((directory, last)),
+        Parent::NotADirectory(path) => Err(PrepareError::Replaced { path }),
+        Parent::Missing => Err(failed(io::ErrorKind::NotFound.into())),
     }
 }
 
-/// A copy that is there whole or not at all, so that a kill leaves no half file behind.
-pub(super) fn copy_whole(source: &Path, place: &Path) -> io::Result<()> {
-    let mut name = place.file_name().unwrap_or_default().to_owned();
-    name.push(".buoy-part");
-    let part = place.with_file_name(name);
-    remove_if_there(&part)?;
-    fs::copy(source, &part)?;
-    fs::rename(&part, place)
+fn put(slot: &Directory, place: &Place<'_>, input: &Input, stays: bool) -> Result<(), PrepareError> {
+    let failed = |source| PrepareError::Put { path: input.name.clone().into(), source };
+    let there = place.directory.entry_of(place.name).map_err(failed)?;
+    match &input.place {
+        InputPlace::Link(_) => match there {
+            Some(entry) if entry.is_file() => Ok(()),
+            Some(entry) if entry.is_directory() => {
+                Err(PrepareError::InputReplaced { name: input.name.clone() })
+            }
+            // The engine would follow a link that the job has left here, and make a missing mount point itself, as root.
+            _ => {
+                place.directory.remove_file(place.name).map_err(failed)?;
+                place.directory.create_file(place.name, 0o644).map(drop).map_err(failed)
+            }
+        },
+        InputPlace::Copy(_) if stays && there.is_some() => Ok(()),
+        InputPlace::Copy(_) => {
+            let (from, name) = parent(slot, &input.name)?;
+            if there.is_some() {
+                return from.remove_file(name).map_err(failed);
+            }
+            take(&Place { directory: &from, name }, place, !stays).map_err(failed)
+        }
+    }
+}
+
+/// Moves or copies a file of the slot. What has several names is copied in any case: another file could be changed with it.
+fn take(from: &Place<'_>, to: &Place<'_>, move_it: bool) -> io::Result<()> {
+    let mut file: File = from.directory.open_file(from.name)?;
+    let alone = from.directory.entry_of(from.name)?.is_some_and(|entry| entry.is_file() && entry.links == 1);
+    if move_it && alone {
+        match from.directory.rename(from.name, to.directory, to.name) {
+            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {}
+            result => return result,
+        }
+    }
+    to.directory.copy_file(&mut file, to.name)?;
+    if move_it { from.directory.remove_file(from.name) } else { Ok(()) }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::symlink;
+    use std::fs;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
     use super::*;
     use crate::workdir::Input;
@@ -156,6 +189,13 @@ mod tests {
             prepare(&self.layout, &survey, "/app", "<app_init_data>", |_| true)
         }
 
+        /// With an input in link mode, the file of the host.
+        fn prepare_link(&self, name: &str) -> Result<Vec<Mount>, PrepareError> {
+            let input = Input { name: name.into(), place: InputPlace::Link(self.home().join("precious")) };
+            let survey = Survey { inputs: vec![input], outputs: Vec::new() };
+            prepare(&self.layout, &survey, "/app", "<app_init_data>", |_| false)
+        }
+
         fn assert_home_is_untouched(&self) {
             assert_eq!(fs::read_to_string(self.home().join("precious")).unwrap(), "old");
             assert_eq!(fs::read_dir(self.home()).unwrap().count(), 1);
@@ -165,7 +205,8 @@ mod tests {
     #[test]
     fn nothing_is_written_through_links_that_an_earlier_life_of_the_job_left() {
         let bench = Bench::new();
-        for name in ["init_data.xml", "main.sh.buoy-part"] {
+        let part = format!(".buoy-part.{}", std::process::id());
+        for name in ["init_data.xml", part.as_str()] {
             symlink(bench.home().join("precious"), bench.layout.work().join(name)).unwrap();
         }
         bench.prepare("main.sh").unwrap();
@@ -183,6 +224,76 @@ mod tests {
             error.starts_with("the job has replaced the directory ") && error.contains("autostart"),
             "{error}"
         );
+        bench.assert_home_is_untouched();
+    }
+
+    #[test]
+    fn our_directory_is_closed_to_other_users() {
+        let bench = Bench::new();
+        fs::set_permissions(bench.layout.own(), fs::Permissions::from_mode(0o777)).unwrap();
+        bench.prepare("main.sh").unwrap();
+        assert_eq!(fs::metadata(bench.layout.own()).unwrap().permissions().mode() & 0o7777, 0o700);
+    }
+
+    #[test]
+    fn anything_else_in_the_place_of_our_directories_is_the_workunits_mistake() {
+        for place in ["buoy", "buoy/work"] {
+            for link in [false, true] {
+                let bench = Bench::new();
+                let path = bench.layout.slot.join(place);
+                fs::remove_dir_all(&path).unwrap();
+                if link {
+                    symlink(bench.home(), &path).unwrap();
+                } else {
+                    fs::write(&path, "").unwrap();
+                }
+                let error = bench.prepare("main.sh").unwrap_err();
+                assert!(error.is_of_job(), "{error}");
+                assert!(error.to_string().contains(&format!("{place:?}")), "{error}");
+                bench.assert_home_is_untouched();
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_job_put_in_the_place_of_a_mounted_input_is_not_followed() {
+        let bench = Bench::new();
+        let place = bench.layout.work().join("in.txt");
+        symlink(bench.home().join("precious"), &place).unwrap();
+        bench.prepare_link("in.txt").unwrap();
+        assert!(fs::symlink_metadata(&place).unwrap().is_file());
+        fs::remove_file(&place).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(&place).status().unwrap();
+        assert!(made.success());
+        bench.prepare_link("in.txt").unwrap();
+        assert!(fs::symlink_metadata(&place).unwrap().is_file());
+        fs::remove_file(&place).unwrap();
+        fs::create_dir(&place).unwrap();
+        let error = bench.prepare_link("in.txt").unwrap_err();
+        assert!(error.is_of_job(), "{error}");
+        bench.assert_home_is_untouched();
+    }
+
+    #[test]
+    fn a_directory_in_the_place_of_init_data_is_replaced() {
+        let bench = Bench::new();
+        fs::create_dir_all(bench.layout.work().join("init_data.xml/deep")).unwrap();
+        bench.prepare("main.sh").unwrap();
+        assert!(bench.layout.work().join("init_data.xml").is_file());
+    }
+
+    #[test]
+    fn a_copy_mode_file_that_shares_its_inode_is_copied() {
+        let bench = Bench::new();
+        let source = bench.layout.slot.join("data");
+        fs::hard_link(bench.home().join("precious"), &source).unwrap();
+        let input = Input { name: "data".into(), place: InputPlace::Copy(source.clone()) };
+        let survey = Survey { inputs: vec![input], outputs: Vec::new() };
+        prepare(&bench.layout, &survey, "/app", "", |_| false).unwrap();
+        let work = bench.layout.work().join("data");
+        assert_eq!(fs::metadata(&work).unwrap().nlink(), 1);
+        assert!(!source.exists());
+        fs::write(work, "changed").unwrap();
         bench.assert_home_is_untouched();
     }
 }

@@ -1,15 +1,17 @@
 //! What the client put into the slot.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::nofollow::{Directory, Entry, Flow, Visitor, walk};
 use crate::wire::slot::{InputPlace, OutputPlace, PlaceError, is_client_file, resolve_input, resolve_output};
 
 use super::layout::Layout;
-use super::manifest::{LinkedOutput, Manifest};
+use super::manifest::Manifest;
 
 /// A file for the job.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,8 +27,8 @@ pub struct Input {
 pub struct Survey {
     /// Files that exist.
     pub inputs: Vec<Input>,
-    /// Outputs in link mode.
-    pub outputs: Vec<LinkedOutput>,
+    /// Names of outputs in link mode.
+    pub outputs: Vec<String>,
 }
 
 impl Survey {
@@ -60,11 +62,11 @@ pub fn survey(
     let this_program =
         std::env::current_exe().and_then(fs::metadata).ok().map(|data| (data.dev(), data.ino()));
     let known_outputs: BTreeSet<&str> =
-        known.iter().flat_map(|known| &known.outputs).map(|output| output.name.as_str()).collect();
+        known.iter().flat_map(|known| &known.outputs).map(String::as_str).collect();
     for name in names(slot, hidden)? {
         let output = |survey: &mut Survey| -> Result<(), PlaceError> {
-            if let OutputPlace::Link(target) = resolve_output(slot, project_dir, result_name, &name)? {
-                survey.outputs.push(LinkedOutput { name: name.clone(), target });
+            if let OutputPlace::Link(_) = resolve_output(slot, project_dir, result_name, &name)? {
+                survey.outputs.push(name.clone());
             }
             Ok(())
         };
@@ -88,28 +90,45 @@ pub fn survey(
 
 /// All files of a slot that are not the client's or ours, sorted.
 fn names(slot: &Path, hidden: &[&str]) -> Result<Vec<String>, PlaceError> {
-    let failed = |path: &Path, source: io::Error| PlaceError::Io { path: path.into(), source };
-    let mut names = Vec::new();
-    let mut open: Vec<PathBuf> = vec![PathBuf::new()];
-    while let Some(relative) = open.pop() {
-        let directory = slot.join(&relative);
-        for entry in fs::read_dir(&directory).map_err(|error| failed(&directory, error))? {
-            let entry = entry.map_err(|error| failed(&directory, error))?;
-            let kind = entry.file_type().map_err(|error| failed(&entry.path(), error))?;
-            let path = relative.join(entry.file_name());
-            // A name that is no text can't be BOINC's.
-            let Some(name) = path.to_str() else { continue };
-            let top = relative.as_os_str().is_empty();
-            if top && (name == Layout::OWN || is_client_file(name) || hidden.contains(&name)) {
-                continue;
-            }
-            if kind.is_dir() {
-                open.push(path);
-            } else if kind.is_file() || kind.is_symlink() {
-                names.push(name.to_owned());
-            }
-        }
+    let failed = |source| PlaceError::Io { path: slot.into(), source };
+    let mut names = Names { hidden, directory: PathBuf::new(), found: Vec::new() };
+    let walked = walk(&Directory::open(slot).map_err(failed)?, &mut names).map_err(failed)?;
+    if !walked.is_complete() {
+        return Err(failed(io::Error::other("not all directories in it can be read")));
     }
-    names.sort();
-    Ok(names)
+    names.found.sort();
+    Ok(names.found)
+}
+
+struct Names<'a> {
+    hidden: &'a [&'a str],
+    /// The directory that is being looked through, from the slot.
+    directory: PathBuf,
+    found: Vec<String>,
+}
+
+impl Visitor for Names<'_> {
+    fn entry(&mut self, _: &Directory, name: &OsStr, entry: &Entry) -> Flow {
+        let top = self.directory.as_os_str().is_empty();
+        let path = self.directory.join(name);
+        // A name that is not text cannot be BOINC's.
+        let Some(name) = path.to_str() else { return Flow::Skip };
+        // Our own directory. In other letter case the name is a workunit's, and refused with a message.
+        let own = top && name == Layout::OWN;
+        if own || (top && (is_client_file(name) || self.hidden.contains(&name))) {
+            return Flow::Skip;
+        }
+        if entry.is_file() || entry.kind == rustix::fs::FileType::Symlink {
+            self.found.push(name.to_owned());
+        }
+        Flow::Enter
+    }
+
+    fn enter(&mut self, name: &OsStr) {
+        self.directory.push(name);
+    }
+
+    fn leave(&mut self, _: &Directory, _: &OsStr) {
+        self.directory.pop();
+    }
 }

@@ -4,7 +4,7 @@
 //! The client itself links to nothing but files directly in the project's directory.
 
 use super::link::{LinkError, read_link};
-use super::{NameFault, check_open_name, is_client_file};
+use super::{NameFault, check_open_name, is_client_file, is_own_name};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -24,6 +24,12 @@ pub enum PlaceError {
     /// The name is one of the client's own.
     #[error("file name {name:?} belongs to the BOINC client; choose another")]
     ClientFile {
+        /// The name.
+        name: String,
+    },
+    /// The name is the wrapper's own directory, or is below it.
+    #[error("file name {name:?} belongs to the wrapper, as all names below \"buoy\" do; choose another")]
+    OwnFile {
         /// The name.
         name: String,
     },
@@ -213,6 +219,9 @@ fn check_name(name: &str) -> Result<(), PlaceError> {
     if is_client_file(name) {
         return Err(PlaceError::ClientFile { name: name.to_owned() });
     }
+    if is_own_name(name) {
+        return Err(PlaceError::OwnFile { name: name.to_owned() });
+    }
     Ok(())
 }
 
@@ -360,6 +369,12 @@ mod tests {
         assert!(matches!(host.input("dir"), Err(PlaceError::NotAFile { .. })));
         assert!(matches!(host.input("../x"), Err(PlaceError::Name { .. })));
         assert!(matches!(host.input("init_data.xml"), Err(PlaceError::ClientFile { .. })));
+        fs::create_dir(host.slot().join("buoy")).unwrap();
+        fs::write(host.slot().join("buoy/state.json"), "{}").unwrap();
+        for name in ["buoy/state.json", "BUOY/x", "buoy", "Buoy"] {
+            assert!(matches!(host.input(name), Err(PlaceError::OwnFile { .. })), "{name}");
+            assert!(matches!(host.output(name), Err(PlaceError::OwnFile { .. })), "{name}");
+        }
     }
 
     #[test]
