@@ -70,6 +70,8 @@ pub struct EngineFacts {
     pub rootless: bool,
     /// It can limit memory and processes.
     pub limits: bool,
+    /// Its containers run on another host or in a virtual machine, so that their processes cannot be seen here.
+    pub remote: bool,
     /// It can give a container an init process.
     pub init: bool,
 }
@@ -125,6 +127,7 @@ fn facts_of(engine: &Engine) -> EngineFacts {
             runtime: text(&info["DefaultRuntime"]),
             rootless: info["SecurityOptions"].to_string().contains("rootless"),
             limits: info["MemoryLimit"] == true && info["PidsLimit"] == true,
+            remote: info["OperatingSystem"].as_str().is_some_and(|name| name.contains("Docker Desktop")),
             init: text(&info["InitBinary"]).is_some_and(|name| !name.is_empty()),
         },
         DockerType::Podman => {
@@ -135,6 +138,7 @@ fn facts_of(engine: &Engine) -> EngineFacts {
                 runtime: text(&host["ociRuntime"]["name"]),
                 rootless: host["security"]["rootless"] == true,
                 limits: controllers.contains("memory") && controllers.contains("pids"),
+                remote: host["serviceIsRemote"] == true,
                 // Where Debian, Fedora and Arch have the init that Podman uses.
                 init: ["/usr/libexec/podman/catatonit", "/usr/bin/catatonit", "/usr/lib/podman/catatonit"]
                     .iter()
@@ -255,12 +259,20 @@ fn engine_findings(
         format!("version {} answers (runtime {runtime}, cgroup version {cgroup}{rootless})", engine.version),
     ));
     if !facts.limits {
-        findings.push(advised(
-            Grade::Warn,
-            about,
-            "cannot limit a container's memory and processes",
-            "let it have the memory and pids cgroup controllers (rootless: systemd delegation, cgroup version 2)",
-        ));
+        let (grade, found) = if facts.remote {
+            (
+                Grade::Bad,
+                "cannot limit a container's memory and processes, and buoy-wrapper cannot watch them: they run on \
+                 another host or in a virtual machine",
+            )
+        } else {
+            (
+                Grade::Warn,
+                "cannot limit a container's memory and processes; buoy-wrapper watches them instead, five times a second",
+            )
+        };
+        let advice = "let it have the memory and pids cgroup controllers (rootless: systemd delegation, cgroup version 2)";
+        findings.push(advised(grade, about, found, advice));
     }
     if !facts.init {
         let package = if engine.kind == DockerType::Docker { "tini" } else { "catatonit" };

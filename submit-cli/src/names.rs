@@ -1,7 +1,7 @@
 //! What a file of a job may be called, so that BOINC's client and server can carry the name. (What an app, a batch or a
 //! job may be called is in `validators::workunit_name`.)
 
-use wrapper::wire::slot::{FRACTION_DONE_FILE, is_client_file};
+use wrapper::wire::slot::{FRACTION_DONE_FILE, is_client_file, is_own_name};
 
 /// Longest name of a file in the slot. create_work prints `<open_name>` into 256 bytes without looking
 /// (tools/process_input_template.cpp), and the client keeps it in 256.
@@ -71,7 +71,7 @@ fn is_reserved(name: &str) -> bool {
     const OURS: [&str; 5] =
         ["job.toml", "dockerfile", "policy.toml", "buoy-volunteer.toml", FRACTION_DONE_FILE];
     let lower = name.to_ascii_lowercase();
-    is_client_file(name) || OURS.contains(&lower.as_str()) || lower.starts_with("buoy_")
+    is_client_file(name) || is_own_name(name) || OURS.contains(&lower.as_str()) || lower.starts_with("buoy_")
 }
 
 #[cfg(test)]
@@ -114,9 +114,16 @@ mod tests {
 
     #[test]
     fn the_clients_own_names_are_refused() {
-        for name in
-            ["init_data.xml", "Init_Data.xml", "boinc_finish_called", "job.toml", "DOCKERFILE", "stderr.txt"]
-        {
+        for name in [
+            "init_data.xml",
+            "Init_Data.xml",
+            "boinc_finish_called",
+            "job.toml",
+            "DOCKERFILE",
+            "stderr.txt",
+            "buoy",
+            "BUOY",
+        ] {
             assert!(file_name(name).is_err(), "{name}");
         }
     }

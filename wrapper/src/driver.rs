@@ -23,12 +23,15 @@ use crate::wake::Bell;
 use crate::wire::finish::{Finish, Message, TemporaryExit};
 use crate::wire::init_data::InitData;
 use crate::wire::message::AppStatus;
+use crate::workdir::tidy;
 use crate::worker::Worker;
 
 const LISTEN_EVERY: Duration = Duration::from_millis(100);
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// How often the CPU time goes to disk, for the case that the next life finds no running container.
 const NOTE_EVERY: Duration = Duration::from_secs(60);
+/// The client waits for our end, two seconds after an abort.
+const TIDY_FOR: Duration = Duration::from_millis(250);
 
 /// What the main loop and the worker share.
 #[derive(Debug)]
@@ -153,6 +156,9 @@ impl Driver {
             for event in self.gather(exit_seen) {
                 if let Some(ending) = self.take(event) {
                     self.say_goodbye(&ending);
+                    if !matches!(ending, Ending::Left | Ending::TryLater { .. }) {
+                        tidy(&self.slot, TIDY_FOR);
+                    }
                     return ending;
                 }
             }

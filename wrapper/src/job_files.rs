@@ -1,13 +1,12 @@
 //! The small files by which a running job and the wrapper talk, in the work directory.
 //!
 //! The job can put anything under these names: a link, a pipe, a gigabyte. They are opened without following links and without
-//! waiting, and only a few bytes are read.
+//! waiting, only a few bytes are read, and ours is a new file each time.
 
-use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use rustix::fs::{CWD, FileType, Mode, OFlags, fstat, openat};
+use crate::nofollow::Directory;
 
 /// The job's share of work done, 0 to 1 (upstream's docker_wrapper knows the same file).
 const FRACTION_DONE: &str = "fraction_done";
@@ -30,35 +29,29 @@ impl JobFiles {
 
     /// What the job says it has done, 0 to 1.
     pub fn fraction_done(&self) -> Option<f64> {
-        let fraction: f64 = read_word(&self.work.join(FRACTION_DONE))?.parse().ok()?;
+        let fraction: f64 = self.read_word(FRACTION_DONE)?.parse().ok()?;
         (0.0..=1.0).contains(&fraction).then_some(fraction)
     }
 
     /// The job's state as a sporadic app.
     pub fn sporadic_ac(&self) -> Option<i32> {
-        read_word(&self.work.join(APP_TO_CLIENT))?.parse().ok()
+        self.read_word(APP_TO_CLIENT)?.parse().ok()
     }
 
     /// Tells the job the client's state of a sporadic app.
     pub fn write_sporadic_ca(&self, state: i32) {
-        let path = self.work.join(CLIENT_TO_APP);
-        let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-        if let Ok(file) = openat(CWD, &path, flags | OFlags::CLOEXEC, Mode::from_raw_mode(0o644)) {
-            // A job that put something unwritable there does not hear from the client.
-            let _ = rustix::io::write(&file, format!("{state}\n").as_bytes());
-        }
+        let text = format!("{state}\n");
+        // A job that put a directory there, or closed its own, does not hear from the client.
+        let _ = Directory::open(&self.work)
+            .and_then(|work| work.write_file(CLIENT_TO_APP, text.as_bytes(), 0o644));
     }
-}
 
-fn read_word(path: &Path) -> Option<String> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = openat(CWD, path, flags, Mode::empty()).ok()?;
-    if FileType::from_raw_mode(fstat(&file).ok()?.st_mode) != FileType::RegularFile {
-        return None;
+    fn read_word(&self, name: &str) -> Option<String> {
+        let file = Directory::open(&self.work).ok()?.open_file(name).ok()?;
+        let mut text = String::new();
+        file.take(64).read_to_string(&mut text).ok()?;
+        text.split_ascii_whitespace().next().map(str::to_owned)
     }
-    let mut text = String::new();
-    File::from(file).take(64).read_to_string(&mut text).ok()?;
-    text.split_ascii_whitespace().next().map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -91,6 +84,11 @@ mod tests {
         std::os::unix::fs::symlink(&secret, directory.path().join("ca")).unwrap();
         files.write_sporadic_ca(1);
         assert_eq!(fs::read_to_string(&secret).unwrap(), "0.5");
+        fs::remove_file(directory.path().join("ca")).unwrap();
+        fs::hard_link(&secret, directory.path().join("ca")).unwrap();
+        files.write_sporadic_ca(2);
+        assert_eq!(fs::read_to_string(&secret).unwrap(), "0.5");
+        assert_eq!(fs::read_to_string(directory.path().join("ca")).unwrap(), "2\n");
         let pipe = directory.path().join("ac");
         let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
         assert!(made.success());

@@ -12,6 +12,7 @@ fn fine() -> EngineFacts {
         runtime: Some("runc".to_owned()),
         rootless: false,
         limits: true,
+        remote: false,
         init: true,
     }
 }
@@ -90,6 +91,8 @@ fn what_an_engine_cannot_do_is_said() {
     facts.docker = Ok((engine(DockerType::Docker), EngineFacts { limits: false, init: false, ..fine() }));
     let warnings = grades(&facts).into_iter().filter(|grade| *grade == (Grade::Warn, "docker")).count();
     assert_eq!(warnings, 2);
+    facts.docker = Ok((engine(DockerType::Docker), EngineFacts { limits: false, remote: true, ..fine() }));
+    assert!(grades(&facts).contains(&(Grade::Bad, "docker")), "it can neither be set nor watched");
 }
 
 #[test]

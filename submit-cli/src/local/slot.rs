@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use wrapper::limits::{DiskUse, measure_directory};
+use wrapper::nofollow::remove_tree;
 use wrapper::wire::slot::SETUP_COMPLETE_FILE;
 
 use super::files::FileError;
@@ -135,25 +137,16 @@ pub fn discard_outputs(layout: &Layout, outputs: &[OutputRef]) -> Result<(), Fil
     Ok(())
 }
 
-/// Empties a slot that is not used any more.
+/// Removes a slot that is not used any more, whatever a job has left in it: directories without permissions, paths of any
+/// length.
 pub fn remove(slot: &Path) -> Result<(), FileError> {
-    match std::fs::remove_dir_all(slot) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(FileError::at(slot, "remove the slot directory")(error))
-        }
-        _ => Ok(()),
-    }
+    remove_tree(slot).map_err(FileError::at(slot, "remove the slot directory"))
 }
 
-/// What a slot holds on disk, bytes; what can't be read counts as nothing.
+/// What a slot takes on disk, bytes; what cannot be read counts as nothing.
 pub fn disk_usage(slot: &Path) -> u64 {
-    walkdir::WalkDir::new(slot)
-        .into_iter()
-        .filter_map(Result::ok)
-        .filter_map(|entry| entry.metadata().ok())
-        .filter(|meta| meta.is_file())
-        .map(|meta| meta.len())
-        .sum()
+    let no_limit = DiskUse { bytes: u64::MAX, files: u64::MAX };
+    measure_directory(slot, no_limit).map_or(0, |used| used.bytes)
 }
 
 #[cfg(test)]

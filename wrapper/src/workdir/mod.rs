@@ -7,6 +7,7 @@ mod manifest;
 mod own;
 mod prepare;
 mod survey;
+mod tidy;
 
 pub use collect::{OutputProblem, collect};
 pub use layout::Layout;
@@ -14,3 +15,4 @@ pub use manifest::Manifest;
 pub use own::OwnError;
 pub use prepare::{PrepareError, prepare};
 pub use survey::{Input, Survey, survey};
+pub use tidy::tidy;
