@@ -1,6 +1,7 @@
 //! Which engine this host has.
 
 use std::env;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::flavor::Flavor;
@@ -8,13 +9,20 @@ use super::flavor::Flavor;
 /// Where the engines' programs are looked for besides PATH: a client started by an init system may have a short one.
 const USUAL_PLACES: [&str; 5] = ["/usr/bin", "/usr/local/bin", "/bin", "/opt/homebrew/bin", "/snap/bin"];
 
-/// The program's path, if it is installed.
+/// The program's absolute path, if it is installed.
 pub fn program_of(flavor: Flavor) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path)
-        .chain(USUAL_PLACES.iter().map(PathBuf::from))
+    directories(&path)
         .map(|directory| directory.join(flavor.program_name()))
         .find(|program| is_executable(program))
+}
+
+/// The directories to look in. Relative ones are left out: they begin at the slot, where a submitter's files are. Links in the
+/// result are kept, because a program may go by the name it is called by (snap).
+fn directories(path: &OsStr) -> impl Iterator<Item = PathBuf> {
+    env::split_paths(path)
+        .chain(USUAL_PLACES.iter().map(PathBuf::from))
+        .filter(|directory| directory.is_absolute())
 }
 
 fn is_executable(program: &Path) -> bool {
@@ -28,4 +36,17 @@ pub fn find(told: Option<Flavor>) -> Vec<(Flavor, PathBuf)> {
         flavors.sort_by_key(|&flavor| flavor != told);
     }
     flavors.into_iter().filter_map(|flavor| Some((flavor, program_of(flavor)?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn relative_directories_are_not_looked_in() {
+        let path = OsStr::new(".:bin::/opt/engine:../../projects/example.org");
+        let found: Vec<PathBuf> = directories(path).collect();
+        let expected = ["/opt/engine"].iter().chain(&USUAL_PLACES).map(PathBuf::from);
+        assert_eq!(found, expected.collect::<Vec<_>>());
+    }
 }

@@ -80,12 +80,17 @@ enum Over {
     TimedOut,
 }
 
-/// The variable with the loader's path. The client puts the project's directory and the slot first in it, relative to the
-/// slot, for apps that bring libraries (client/app_start.cpp); a submitter's file there must not become part of the engine.
-const LIBRARY_PATH: &str = "LD_LIBRARY_PATH";
+/// The variables with places where programs and libraries are looked for, and what is set where nothing is left of one. The
+/// client puts the project's directory and the slot first in the loader's, relative to the slot, for apps that bring libraries
+/// (client/app_start.cpp), and the engines' programs start helpers by PATH: runtimes, monitors, credential helpers. A submitter's
+/// file must not become part of the engine.
+const SEARCH_PATHS: [(&str, Option<&str>); 2] = [
+    ("LD_LIBRARY_PATH", None),
+    ("PATH", Some("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")),
+];
 
 /// The path without its relative parts; `None` if nothing is left.
-fn trusted_library_path(path: Option<OsString>) -> Option<OsString> {
+fn absolute_parts(path: Option<OsString>) -> Option<OsString> {
     let parts: Vec<PathBuf> = std::env::split_paths(&path?).filter(|part| part.is_absolute()).collect();
     std::env::join_paths(parts).ok().filter(|path| !path.is_empty())
 }
@@ -100,10 +105,12 @@ fn spawn(invocation: &Invocation, has_input: bool, survives: bool) -> io::Result
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0);
-    match trusted_library_path(std::env::var_os(LIBRARY_PATH)) {
-        Some(path) => command.env(LIBRARY_PATH, path),
-        None => command.env_remove(LIBRARY_PATH),
-    };
+    for (name, otherwise) in SEARCH_PATHS {
+        match absolute_parts(std::env::var_os(name)).or(otherwise.map(OsString::from)) {
+            Some(path) => command.env(name, path),
+            None => command.env_remove(name),
+        };
+    }
     if !survives {
         // SAFETY: prctl(PR_SET_PDEATHSIG) is async-signal-safe and touches no memory of ours.
         unsafe {
@@ -246,7 +253,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_absolute_parts_of_the_loaders_path_are_for_the_engine() {
+    fn only_absolute_parts_of_search_paths_are_for_the_engine() {
         let table = [
             ("../../projects/example.org:.:../..", None),
             (
@@ -257,8 +264,8 @@ mod tests {
             ("::", None),
         ];
         for (path, expected) in table {
-            assert_eq!(trusted_library_path(Some(path.into())), expected.map(OsString::from), "{path:?}");
+            assert_eq!(absolute_parts(Some(path.into())), expected.map(OsString::from), "{path:?}");
         }
-        assert_eq!(trusted_library_path(None), None);
+        assert_eq!(absolute_parts(None), None);
     }
 }
