@@ -27,6 +27,7 @@ mod pidfd_info;
 pub mod policy;
 mod process_stat;
 pub mod run;
+pub mod seccomp;
 pub mod state;
 pub mod state_dir;
 pub mod wake;
