@@ -1,6 +1,6 @@
 //! One task as it was read and allowed: what is to be run, from which image, with what in sight.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::argv::{Args, args_value};
 use crate::dockerfile::{self, BuildArgs, Dockerfile, Faults};
@@ -184,11 +184,11 @@ impl Assignment {
             || image.files.iter().any(|file| file == name)
     }
 
-    /// The image, from the files of the slot.
+    /// The image, from the files of the slot. `seccomp`: the profile of system calls for the steps of its build.
     ///
     /// # Errors
     /// When a file of it is missing or cannot be read, or the Dockerfile is refused.
-    pub fn image(&self, survey: &Survey, flavor: Flavor) -> Result<ImagePlan, ImageSourceError> {
+    pub fn image(&self, survey: &Survey, seccomp: &Path) -> Result<ImagePlan, ImageSourceError> {
         if let Some(image) = &self.spec.image_name {
             return Ok(ImagePlan { source: ImageSource::Named(image.clone()), files: Vec::new() });
         }
@@ -203,13 +203,13 @@ impl Assignment {
             };
             return Ok(ImagePlan { source, files: vec![tarball.file.clone()] });
         }
-        let source = self.build_source(survey, flavor)?;
+        let source = self.build_source(survey, seccomp)?;
         let mut files: Vec<String> = source.files.iter().map(|(name, _)| name.clone()).collect();
         files.push(source.name.clone());
         Ok(ImagePlan { source: ImageSource::Build(Box::new(source)), files })
     }
 
-    fn build_source(&self, survey: &Survey, flavor: Flavor) -> Result<BuildSource, ImageSourceError> {
+    fn build_source(&self, survey: &Survey, seccomp: &Path) -> Result<BuildSource, ImageSourceError> {
         let name = &self.args.dockerfile;
         let input =
             survey.input(name).ok_or_else(|| ImageSourceError::NoDockerfile { name: name.clone() })?;
@@ -228,7 +228,7 @@ impl Assignment {
             files,
             args,
             proxy: self.proxy(),
-            hardening: Hardening { network: self.build.network, ..self.hardening(flavor) },
+            hardening: Hardening { network: self.build.network, ..self.hardening(seccomp) },
             disk_bytes: self.bounds().disk.bytes,
             base_images: self.build.base_images.clone(),
             workdir: self.workdir().to_owned(),
@@ -279,6 +279,7 @@ impl Assignment {
         mark: String,
         image: String,
         mut mounts: Vec<Mount>,
+        seccomp: &Path,
     ) -> ContainerSpec {
         let mut masked = Vec::new();
         if let Some(target) = &self.spec.project_dir_mount {
@@ -315,7 +316,7 @@ impl Assignment {
             hardening: Hardening {
                 user: flavor.container_user(),
                 network: self.spec.network || !ports.is_empty(),
-                ..self.hardening(flavor)
+                ..self.hardening(seccomp)
             },
             workdir: self.workdir().to_owned(),
             mounts,
@@ -336,8 +337,9 @@ impl Assignment {
     }
 
     /// What a job and the steps of its image's build are held to alike.
-    fn hardening(&self, _flavor: Flavor) -> Hardening {
+    fn hardening(&self, seccomp: &Path) -> Hardening {
         Hardening {
+            seccomp: Some(seccomp.to_owned()),
             memory_bytes: self.memory_bytes(),
             cpus: self.cpus(),
             pids: self.limits.pids,

@@ -17,6 +17,7 @@ use crate::engine::{
 use crate::image::{BuildError, ImageIndex, ImageMaker, MakeError, TarballError};
 use crate::lifecycle::{Call, CallError, Exited, Reply, Seen};
 use crate::wire::slot::PlaceError;
+use crate::seccomp;
 use crate::workdir::{OutputProblem, PrepareError, Survey, collect, prepare};
 
 /// From the death of a container that is being removed by force until the engine says so (Podman 4.3: up to 0.3 s).
@@ -109,7 +110,9 @@ impl Calls {
                 NativeTransport,
                 self.cancel.clone(),
                 self.assignment.verbose(),
-            );
+            )
+            .without_client_settings(self.assignment.images.path())
+            .map_err(|error| CallError::Host(format!("failed to write Docker's configuration: {error}")))?;
             let known = told == Some(flavor);
             match if known { Ok(()) } else { engine.probe() } {
                 Ok(()) => {
@@ -198,10 +201,16 @@ impl Calls {
         if let Some(image) = &self.image {
             return Ok(image.clone());
         }
-        let flavor = self.engine()?.flavor();
-        let image = self.assignment.image(survey, flavor).map_err(|error| CallError::Job(error.to_string()))?;
+        let profile = self.seccomp_profile()?;
+        let image = self.assignment.image(survey, &profile).map_err(|error| CallError::Job(error.to_string()))?;
         self.image = Some(image.clone());
         Ok(image)
+    }
+
+    /// The profile of system calls for all containers of this task.
+    fn seccomp_profile(&self) -> Result<PathBuf, CallError> {
+        seccomp::file_in(self.assignment.images.path(), self.engine()?.flavor(), "")
+            .map_err(|error| CallError::Host(format!("failed to write the seccomp profile: {error}")))
     }
 
     fn maker(&self) -> ImageMaker {
@@ -223,6 +232,7 @@ impl Calls {
     fn create(&mut self) -> Result<Reply, CallError> {
         let survey = self.survey()?;
         let image = self.image(&survey)?;
+        let profile = self.seccomp_profile()?;
         let engine = self.engine()?;
         // Before anything is moved: the files of an image that has to be made are needed where they are.
         let id = self.maker().find(engine, &image.source).map_err(sort_error)?.ok_or(CallError::NoImage)?;
@@ -263,7 +273,7 @@ impl Calls {
         let mark = self.shared.state().container_mark.clone();
         let owner = ImageIndex::of(&self.assignment.images).owner();
         let owner = owner.map_err(|error| CallError::Host(chain(&error)))?;
-        let container = self.assignment.container(engine.flavor(), mark, id, mounts);
+        let container = self.assignment.container(engine.flavor(), mark, id, mounts, &profile);
         let spec = ContainerSpec { owner, ..container };
         match engine.create(&spec) {
             Err(EngineError::NoImage) => {

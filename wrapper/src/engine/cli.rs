@@ -1,7 +1,9 @@
 //! The engine: a command, a transport, and what to make of the answer.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
+use super::client_config;
 use super::command::Invocation;
 use super::error::{EngineError, classify};
 use super::flavor::Flavor;
@@ -23,7 +25,19 @@ pub struct CliEngine<T: Transport> {
 impl<T: Transport> CliEngine<T> {
     /// An engine of this flavour, whose program is at `program`.
     pub fn new(flavor: Flavor, program: PathBuf, transport: T, cancel: Cancel, verbose: bool) -> Self {
-        Self { verbs: Verbs { flavor, program }, transport, cancel, verbose }
+        Self { verbs: Verbs { flavor, program, client_config: None }, transport, cancel, verbose }
+    }
+
+    /// Keeps what the user has configured for their own containers, proxies with passwords, out of ours. `directory` is
+    /// one of ours, where a configuration without them is put.
+    ///
+    /// # Errors
+    /// When the user's configuration has such settings and the other one cannot be written.
+    pub fn without_client_settings(mut self, directory: &Path) -> io::Result<Self> {
+        if self.verbs.flavor == Flavor::Docker {
+            self.verbs.client_config = client_config::without_proxies(directory)?;
+        }
+        Ok(self)
     }
 
     /// Which engine it is.

@@ -22,7 +22,7 @@ pub struct Invocation {
     /// Its arguments, as an argument vector: no shell sees them.
     pub args: Vec<OsString>,
     /// Added to the environment. The values may hold a proxy's password and are not shown.
-    pub env: Vec<(String, String)>,
+    pub env: Vec<(OsString, OsString)>,
     /// Ended after this.
     pub timeout: Duration,
     /// What is kept of stdout and stderr, each.

@@ -1,5 +1,6 @@
 //! What holds every container of ours: jobs, steps of builds, scripts on a server.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::command::Invocation;
@@ -30,7 +31,8 @@ pub struct Hardening {
 
 impl Hardening {
     pub(super) fn apply(&self, mut command: Invocation, flavor: Flavor) -> Invocation {
-        // An image that vanished must be made again, never fetched under its name from somewhere.
+        // An image that vanished must be made again, never fetched under its name from somewhere. A health check would run
+        // for as long as the job does, and nothing looks at its result.
         command = command.args(["--pull", "never", "--no-healthcheck"]);
         if !self.user.is_empty() {
             command = command.args(["--user", &self.user]);
@@ -41,7 +43,9 @@ impl Hardening {
         }
         command = command.args(["--security-opt", "no-new-privileges"]);
         if let Some(profile) = &self.seccomp {
-            command = command.arg("--security-opt").arg(format!("seccomp={}", profile.display()));
+            let mut option = OsString::from("seccomp=");
+            option.push(profile);
+            command = command.arg("--security-opt").arg(option);
         }
         if let Some(runtime) = &self.runtime {
             command = command.args(["--runtime", runtime]);

@@ -5,6 +5,7 @@
 
 pub mod cgroup;
 mod cli;
+mod client_config;
 mod command;
 mod error;
 mod find;

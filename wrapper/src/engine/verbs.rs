@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::client_config;
 use super::command::{Invocation, Keep};
 use super::flavor::Flavor;
 use super::hardening::Hardening;
@@ -101,11 +102,18 @@ pub const CONTAINER_LABEL: &str = "org.buoy.result";
 pub(super) struct Verbs {
     pub(super) flavor: Flavor,
     pub(super) program: PathBuf,
+    /// The directory that Docker's program reads instead of the user's configuration, except for `pull`.
+    pub(super) client_config: Option<PathBuf>,
 }
 
 impl Verbs {
     fn command(&self, verb: &str) -> Invocation {
-        Invocation::new(&self.program).arg(verb)
+        let mut command = Invocation::new(&self.program).arg(verb);
+        // `pull` is the one that needs the user's credentials.
+        if let Some(directory) = self.client_config.as_ref().filter(|_| verb != "pull") {
+            command.env.push((client_config::VARIABLE.into(), directory.clone().into()));
+        }
+        command
     }
 
     pub(super) fn version(&self) -> Invocation {
@@ -125,7 +133,7 @@ impl Verbs {
     pub(super) fn load_stream(&self, scratch: &Path) -> Invocation {
         let mut command = self.command("load").timeout(Duration::from_secs(3_600));
         command.env.extend(
-            self.flavor.scratch_variable().map(|name| (name.to_owned(), scratch.display().to_string())),
+            self.flavor.scratch_variable().map(|name| (name.into(), scratch.as_os_str().to_owned())),
         );
         command
     }
@@ -247,7 +255,13 @@ impl Verbs {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
+
     use super::*;
+
+    fn verbs_of(flavor: Flavor) -> Verbs {
+        Verbs { flavor, program: flavor.program_name().into(), client_config: None }
+    }
 
     fn spec() -> ContainerSpec {
         ContainerSpec {
@@ -260,6 +274,8 @@ mod tests {
                 cpus: 1.0,
                 pids: 1_024,
                 log_bytes: 10_000_000,
+                seccomp: Some("/var/lib/boinc/projects/p/buoy+state/seccomp-0123.json".into()),
+                runtime: Some("runsc".into()),
                 ..Hardening::default()
             },
             workdir: "/app".into(),
@@ -281,7 +297,7 @@ mod tests {
 
     #[test]
     fn a_container_is_created_with_nothing_it_was_not_given() {
-        let verbs = Verbs { flavor: Flavor::Docker, program: "docker".into() };
+        let verbs = verbs_of(Flavor::Docker);
         insta::assert_snapshot!(verbs.create(&spec()).to_string().replace(" --", "\n--"), @r#"
         docker create
         --name boinc__example.org__vina_1_0
@@ -292,6 +308,9 @@ mod tests {
         --user 1000:1000
         --cap-drop ALL
         --security-opt no-new-privileges
+        --security-opt seccomp=/var/lib/boinc/projects/p/buoy+state/seccomp-0123.json
+        --runtime runsc
+        --no-healthcheck
         --network none
         --pids-limit 1024
         --memory 512000000b
@@ -312,28 +331,45 @@ mod tests {
     }
 
     #[test]
+    fn a_profile_and_a_runtime_are_named_only_where_there_are_some() {
+        let spec = ContainerSpec { hardening: Hardening::default(), ..spec() };
+        let text = verbs_of(Flavor::Podman).create(&spec).to_string();
+        assert!(!text.contains("seccomp") && !text.contains("--runtime"), "{text}");
+    }
+
+    #[test]
+    fn settings_of_the_users_client_are_for_nothing_but_a_pull() {
+        let config = "/state/docker-config";
+        let verbs = Verbs { client_config: Some(config.into()), ..verbs_of(Flavor::Docker) };
+        let expected = [(OsString::from("DOCKER_CONFIG"), OsString::from(config))];
+        assert_eq!(verbs.create(&spec()).env, expected);
+        assert_eq!(verbs.simple("start", "c1").env, expected);
+        assert_eq!(verbs.pull("debian").env, []);
+    }
+
+    #[test]
     fn podman_is_told_its_own_log_driver_and_gpu() {
-        let verbs = Verbs { flavor: Flavor::Podman, program: "podman".into() };
+        let verbs = verbs_of(Flavor::Podman);
         let text = verbs.create(&spec()).to_string();
         assert!(text.contains("--log-driver k8s-file"), "{text}");
         assert!(text.contains("--device nvidia.com/gpu=1"), "{text}");
+        assert!(text.contains("--http-proxy=false"), "{text}");
     }
 
     #[test]
     fn podman_looks_again_soon_for_the_status_of_a_job_that_has_just_ended() {
-        let wait = |flavor, program: &str| Verbs { flavor, program: program.into() }.wait("c1").to_string();
-        assert_eq!(wait(Flavor::Podman, "podman"), "podman wait --interval 10ms c1");
-        assert_eq!(wait(Flavor::Docker, "docker"), "docker wait c1");
+        let wait = |flavor| verbs_of(flavor).wait("c1").to_string();
+        assert_eq!(wait(Flavor::Podman), "podman wait --interval 10ms c1");
+        assert_eq!(wait(Flavor::Docker), "docker wait c1");
     }
 
     #[test]
     fn tar_streams_keep_their_owners_and_follow_a_link_that_is_named() {
-        let verbs = |flavor, program: &str| Verbs { flavor, program: program.into() };
-        let docker = verbs(Flavor::Docker, "docker");
+        let docker = verbs_of(Flavor::Docker);
         assert_eq!(docker.copy_in("c1").to_string(), "docker cp - c1:/");
         assert_eq!(docker.copy_out("c1", "/etc/passwd").to_string(), "docker cp -L c1:/etc/passwd -");
         assert_eq!(docker.load_stream(Path::new("/slot/buoy")).env, []);
-        let podman = verbs(Flavor::Podman, "podman");
+        let podman = verbs_of(Flavor::Podman);
         assert_eq!(podman.copy_in("c1").to_string(), "podman cp -a=false - c1:/");
         assert_eq!(podman.copy_out("c1", "/etc/passwd").to_string(), "podman cp c1:/etc/passwd -");
         let load = podman.load_stream(Path::new("/slot/buoy"));

@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     fn verbs(flavor: Flavor) -> Verbs {
-        Verbs { flavor, program: flavor.program_name().into() }
+        Verbs { flavor, program: flavor.program_name().into(), client_config: None }
     }
 
     #[test]
