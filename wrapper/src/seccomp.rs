@@ -30,8 +30,8 @@ const PODMAN_PROFILES: [&str; 2] = ["/etc/containers/seccomp.json", "/usr/share/
 /// Docker: our own table. Podman: the host's profile, read strictly and written again with our changes; our own table
 /// where the host has none or one that is not understood (a line in the log names it then).
 ///
-/// `version` is the engine's version as it reports it, `"20.10.24"`, because Docker 25 and later allow other calls than
-/// Docker 20.10; with an unknown version (`""`) the calls of Docker 20.10 are allowed.
+/// `version` is the version of Docker's daemon, `"20.10.24"`: Docker 26 allows more calls than Docker 20.10 by itself. With an
+/// unknown version (`""`) the calls of Docker 20.10 are allowed. Podman's is not looked at.
 pub fn profile(flavor: Flavor, version: &str) -> Vec<u8> {
     let profile = match flavor {
         Flavor::Docker => table::docker(version),

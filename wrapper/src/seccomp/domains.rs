@@ -11,7 +11,8 @@ const DENIED: [u32; 2] = [AF_ALG, AF_VSOCK];
 
 /// The calls whose argument 0 is a socket family.
 const BY_FAMILY: [&str; 2] = ["socket", "socketpair"];
-/// Its arguments lie in memory, where a filter cannot read them. Libraries use the calls of their own name for long.
+/// All calls on sockets in one, for programs of 32 bits. Its arguments lie in memory, where a filter cannot read them; since Linux
+/// 4.3 these programs have the calls under their own names, too.
 const SOCKETCALL: &str = "socketcall";
 /// Its requests open sockets of any family (`IORING_OP_SOCKET`), and they lie in memory.
 const IO_URING: [&str; 3] = ["io_uring_setup", "io_uring_enter", "io_uring_register"];

@@ -107,10 +107,10 @@ const TRACING_SINCE: &str = "4.8";
 
 /// What the default profile of Docker 26.1.5 allows besides: calls on files, on memory and between threads. Some are newer than
 /// Docker 20.10, some were denied there.
-const SINCE_DOCKER_25: &str = "\
+const SINCE_DOCKER_26: &str = "\
     fchmodat2 cachestat name_to_handle_at futex_wake futex_wait futex_requeue map_shadow_stack \
     pkey_alloc pkey_free pkey_mprotect";
-const TRACING_SINCE_DOCKER_25: &str = "process_vm_readv process_vm_writev";
+const TRACING_SINCE_DOCKER_26: &str = "process_vm_readv process_vm_writev";
 
 /// The bits of `clone`'s flags that make namespaces: mount, cgroup, uts, ipc, user, pid, net. A namespace of one's own gives
 /// capabilities in it, and with them parts of the kernel that containers should not reach.
@@ -125,7 +125,7 @@ const PERSONALITIES: [u64; 5] = [0, 0x0008, 0x0002_0000, 0x0002_0008, 0xffff_fff
 
 /// For Docker.
 pub fn docker(version: &str) -> Profile {
-    domains::close(open(is_25_or_later(version)))
+    domains::close(open(is_26_or_later(version)))
 }
 
 /// For Podman without a profile on the host. Podman's own answers ENOSYS to what it does not know, so that programs fall
@@ -134,8 +134,8 @@ pub fn podman() -> Profile {
     domains::close(Profile { default_errno_ret: Some(ENOSYS), ..open(true) })
 }
 
-fn is_25_or_later(version: &str) -> bool {
-    version.split('.').next().and_then(|major| major.parse::<u32>().ok()).is_some_and(|major| major >= 25)
+fn is_26_or_later(version: &str) -> bool {
+    version.split('.').next().and_then(|major| major.parse::<u32>().ok()).is_some_and(|major| major >= 26)
 }
 
 /// The names in one of the lists above.
@@ -163,8 +163,8 @@ fn open(recent: bool) -> Profile {
         SYSTEM,
         OWN_SANDBOX,
     ];
-    let recent_calls = if recent { SINCE_DOCKER_25 } else { "" };
-    let recent_tracing = if recent { TRACING_SINCE_DOCKER_25 } else { "" };
+    let recent_calls = if recent { SINCE_DOCKER_26 } else { "" };
+    let recent_tracing = if recent { TRACING_SINCE_DOCKER_26 } else { "" };
     let calls = everywhere.into_iter().chain([recent_calls]).flat_map(names);
     let mut syscalls = vec![
         Rule::allow(calls),

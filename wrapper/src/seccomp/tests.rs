@@ -80,7 +80,7 @@ fn a_hosts_profile_that_is_not_understood_is_not_used() {
 #[test]
 fn newer_calls_are_allowed_with_a_newer_docker_only() {
     for (version, expected) in
-        [("", 0), ("20.10.24+dfsg1", 0), ("24.0.7", 0), ("25.0.0", 1), ("29.1.2", 1), ("x", 0)]
+        [("", 0), ("20.10.24+dfsg1", 0), ("25.0.5", 0), ("26.1.5+dfsg1", 1), ("29.1.2", 1), ("x", 0)]
     {
         assert_eq!(rules_of(&table::docker(version), "pkey_alloc").len(), expected, "{version:?}");
     }

@@ -8,6 +8,7 @@
 mod support;
 
 mod archives;
+mod client_settings;
 mod client_wishes;
 mod daemon;
 mod faults;
@@ -21,3 +22,4 @@ mod old_hosts;
 mod refusals;
 mod running;
 mod safety;
+mod seccomp;

@@ -69,6 +69,7 @@ impl Running {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(stderr);
+        command.envs(slot.env.iter().map(|(name, value)| (name, value)));
         if let Some(path) = &slot.path {
             command.env("PATH", path);
         }

@@ -1,5 +1,6 @@
 //! A slot and a project directory, laid out as a client does it.
 
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -30,6 +31,8 @@ pub struct Slot {
     pub init_data: InitData,
     pub arguments: Vec<String>,
     pub path: Option<String>,
+    /// More variables of the client's environment.
+    pub env: Vec<(String, OsString)>,
     pub without_engines: bool,
     pub log_to_full_disk: bool,
     pub own_images: bool,
@@ -83,6 +86,7 @@ impl Slot {
             init_data,
             arguments: Vec::new(),
             path: None,
+            env: Vec::new(),
             without_engines: false,
             log_to_full_disk: false,
             own_images: false,
