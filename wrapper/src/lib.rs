@@ -30,6 +30,7 @@ pub mod run;
 pub mod seccomp;
 pub mod state;
 pub mod state_dir;
+pub mod visible;
 pub mod wake;
 pub mod wire;
 pub mod workdir;
