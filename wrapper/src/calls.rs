@@ -8,7 +8,6 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::assignment::{Assignment, HIDDEN_FILES, ImagePlan};
-use crate::digest;
 use crate::driver::Shared;
 use crate::engine::{
     self, Cancel, CliEngine, ContainerSpec, EngineError, Flavor, Inspected, NativeTransport, Status, kill_leftovers,
@@ -16,8 +15,9 @@ use crate::engine::{
 };
 use crate::image::{BuildError, ImageIndex, ImageMaker, MakeError, TarballError};
 use crate::lifecycle::{Call, CallError, Exited, Reply, Seen};
-use crate::wire::slot::PlaceError;
+use crate::log::{MAX_JOB_BYTES, job_output};
 use crate::seccomp;
+use crate::wire::slot::PlaceError;
 use crate::workdir::{OutputProblem, PrepareError, Survey, collect, prepare};
 
 /// From the death of a container that is being removed by force until the engine says so (Podman 4.3: up to 0.3 s).
@@ -369,8 +369,8 @@ impl Calls {
     }
 
     fn logs(&self) -> Result<Reply, CallError> {
-        let log = self.engine()?.logs(self.name(), digest::LOG_BYTES).map_err(sort_error)?;
-        digest::print_log(&log);
+        let log = self.engine()?.logs(self.name(), MAX_JOB_BYTES).map_err(sort_error)?;
+        job_output(&log, log.len() >= MAX_JOB_BYTES);
         Ok(Reply::Done)
     }
 }

@@ -7,6 +7,7 @@ use wrapper::argv::Invocation;
 use wrapper::clean::Request;
 
 fn main() {
+    wrapper::log::report_panics();
     let words: Vec<OsString> = std::env::args_os().skip(1).collect();
     if let Some(request) = std::env::current_dir().ok().and_then(|here| Request::parse(&words, &here)) {
         exit(request.run());

@@ -72,7 +72,7 @@ pub fn refuse_arguments(error: &ArgvError) -> i32 {
 
 /// Runs the task of the slot directory `slot`, and gives back the process's exit status.
 pub fn run(slot: &Path, args: Args) -> i32 {
-    crate::log::line(format_args!("buoy-wrapper {} starting", env!("CARGO_PKG_VERSION")));
+    crate::say!("buoy-wrapper {} starting", env!("CARGO_PKG_VERSION"));
     let lock = match lock(slot) {
         Ok(lock) => lock,
         Err(why) => {

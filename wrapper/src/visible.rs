@@ -33,6 +33,12 @@ pub fn prefixed_lines(prefix: &str, text: &[u8]) -> String {
     lines
 }
 
+/// Ends of XML elements and of CDATA sections with `<` and `>` shown as `\u{3c}` and `\u{3e}`: for text that a BOINC client
+/// copies unescaped into its XML.
+pub fn without_closers(text: &str) -> String {
+    text.replace("</", "\\u{3c}/").replace("]]>", "]]\\u{3e}")
+}
+
 /// Whether something other than a character is shown, or nothing at all: control characters (C0 without the tab, DEL,
 /// C1), line and paragraph separators, marks that reorder text, and characters without width or ink.
 pub fn is_obeyed(c: char) -> bool {
@@ -128,6 +134,18 @@ mod tests {
         ];
         for (text, expected) in table {
             assert_eq!(prefixed_lines("| ", text), expected);
+        }
+    }
+
+    #[test]
+    fn no_element_or_section_can_be_closed() {
+        let table = [
+            ("a < b </i> x>y", "a < b \\u{3c}/i> x>y"),
+            ("]]></stderr_out>", "]]\\u{3e}\\u{3c}/stderr_out>"),
+            ("]]]]>><<//", "]]]]\\u{3e}><\\u{3c}//"),
+        ];
+        for (text, expected) in table {
+            assert_eq!(without_closers(text), expected);
         }
     }
 

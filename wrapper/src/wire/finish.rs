@@ -5,6 +5,7 @@
 //! buffers that cut and shift what does not fit. So what we write is one line each, short enough.
 
 use super::atomic_file::write_atomically;
+use crate::visible::{visible, without_closers};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -159,9 +160,11 @@ fn read(path: PathBuf) -> Result<Option<String>, FinishError> {
     }
 }
 
-/// `text` on one line of at most `max` bytes, cut at a character.
+/// `text` on one line of at most `max` bytes, cut at a character. The client writes it to terminals and, in a CDATA section,
+/// to its managers (`client/client_msgs.cpp`, `MESSAGE_DESCS::write`).
 fn one_line(text: &str, max: usize) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ").replace('\0', "");
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = without_closers(&visible(&words));
     line[..line.floor_char_boundary(max)].to_owned()
 }
 
@@ -257,6 +260,20 @@ mod tests {
                 reason: message(reason, notice),
             });
             assert_eq!(TemporaryExit::read(slot.path()).unwrap(), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_hostile_text_stays_one_harmless_line() {
+        let slot = slot();
+        let hostile = "x\u{1b}[2J\r\nnotice\0 ]]></body>\u{202e}\u{2028}y";
+        let shown = "x\\u{1b}[2J notice\\u{0} ]]\\u{3e}\\u{3c}/body>\\u{202e} y";
+        TemporaryExit { delay_seconds: 5, reason: message(hostile, false) }.write(slot.path()).unwrap();
+        Finish { exit_status: 1, message: Some(message(hostile, false)) }.write(slot.path()).unwrap();
+        for (file, content) in
+            [(TEMPORARY_EXIT_FILE, format!("5\n{shown}\n")), (FINISH_FILE, format!("1\n{shown}\n\n"))]
+        {
+            assert_eq!(fs::read_to_string(slot.path().join(file)).unwrap(), content);
         }
     }
 
