@@ -18,26 +18,26 @@ pub(crate) mod terminal;
 pub mod trial;
 pub mod watch;
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use wrapper::visible::visible;
 
 use crate::buda::Imported;
 use crate::diagnostic::Diagnostic;
 use crate::exit::Exit;
 use crate::follow::log::Log;
-use terminal::harmless;
 
 /// More mistakes than these are counted, not shown: ten thousand rows can have the same one.
 const SHOWN_MAX: usize = 50;
 
 /// Prints mistakes in a submitter's files, and how many there are.
 pub fn diagnostics(list: &[Diagnostic]) -> Exit {
-    let mut err = io::stderr().lock();
+    let mut err = terminal::err();
     // Nobody reads a failure to write to stderr.
     for diagnostic in list.iter().take(SHOWN_MAX) {
-        let _ = writeln!(err, "error: {}", harmless(&diagnostic.to_string()));
+        let _ = writeln!(err, "error: {}", continued(&diagnostic.to_string()));
     }
     if list.len() > SHOWN_MAX {
         let _ = writeln!(err, "… and {} more", list.len() - SHOWN_MAX);
@@ -74,8 +74,7 @@ pub fn diagnostics_json(list: &[Diagnostic]) -> io::Result<Exit> {
             help: diagnostic.help.as_deref(),
         })
         .collect();
-    let mut out = io::stdout().lock();
-    writeln!(out, "{}", serde_json::json!({ "mistakes": mistakes }))?;
+    terminal::json(&serde_json::json!({ "mistakes": mistakes }))?;
     Ok(Exit::BadInput)
 }
 
@@ -84,11 +83,11 @@ pub fn diagnostics_json(list: &[Diagnostic]) -> io::Result<Exit> {
 /// # Errors
 /// stdout is closed.
 pub fn starter(dir: &Path, files: &[PathBuf]) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+    let mut out = terminal::out();
     for file in files {
         writeln!(out, "{}", dir.join(file).display())?;
     }
-    let _ = writeln!(io::stderr(), "next: buoy check {0}, then buoy run {0}", dir.display());
+    let _ = writeln!(terminal::err(), "next: buoy check {0}, then buoy run {0}", dir.display());
     Ok(())
 }
 
@@ -97,14 +96,14 @@ pub fn starter(dir: &Path, files: &[PathBuf]) -> io::Result<()> {
 /// # Errors
 /// stdout is closed.
 pub fn imported(dir: &Path, imported: &Imported) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+    let mut out = terminal::out();
     for file in &imported.written {
         writeln!(out, "{}", dir.join(file).display())?;
     }
-    let mut err = io::stderr().lock();
+    let mut err = terminal::err();
     // Nobody reads a failure to write to stderr.
     for note in &imported.notes {
-        let _ = writeln!(err, "note: {}", harmless(note));
+        let _ = writeln!(err, "note: {}", continued(note));
     }
     let jobs = if imported.has_jobs { "" } else { " JOBS" };
     let _ = writeln!(err, "next: buoy check {0}{jobs}, then buoy run {0}{jobs}", dir.display());
@@ -113,9 +112,9 @@ pub fn imported(dir: &Path, imported: &Imported) -> io::Result<()> {
 
 /// Prints what has to be mended in what was written all the same.
 pub fn left_to_mend(list: &[Diagnostic]) -> Exit {
-    let mut err = io::stderr().lock();
+    let mut err = terminal::err();
     for diagnostic in list.iter().take(SHOWN_MAX) {
-        let _ = writeln!(err, "to mend: {}", harmless(&diagnostic.to_string()));
+        let _ = writeln!(err, "to mend: {}", continued(&diagnostic.to_string()));
     }
     if list.len() > SHOWN_MAX {
         let _ = writeln!(err, "… and {} more", list.len() - SHOWN_MAX);
@@ -123,18 +122,13 @@ pub fn left_to_mend(list: &[Diagnostic]) -> Exit {
     Exit::Findings
 }
 
-/// Prints a log to stdout, as it is unless that is a terminal, with a line of heading on stderr.
+/// Prints a log to stdout, with a line of heading on stderr.
 ///
 /// # Errors
 /// stdout is closed.
 pub fn log(heading: &str, log: &[u8]) -> io::Result<()> {
-    writeln!(io::stderr().lock(), "{}", harmless(heading))?;
-    let mut out = io::stdout().lock();
-    if out.is_terminal() {
-        out.write_all(harmless(&String::from_utf8_lossy(log)).as_bytes())
-    } else {
-        out.write_all(log)
-    }
+    writeln!(terminal::err(), "{}", visible(heading))?;
+    terminal::out().write_all(log)
 }
 
 /// Prints a log and what is known about it to stdout as one JSON object.
@@ -142,25 +136,12 @@ pub fn log(heading: &str, log: &[u8]) -> io::Result<()> {
 /// # Errors
 /// stdout is closed.
 pub fn log_json(log: &Log) -> io::Result<()> {
-    json_line(log)
-}
-
-/// Prints a value to stdout as one line of JSON.
-fn json_line(value: &impl Serialize) -> io::Result<()> {
-    let mut out = io::BufWriter::new(io::stdout().lock());
-    serde_json::to_writer(&mut out, value)?;
-    writeln!(out)?;
-    out.flush()
-}
-
-/// Prints an event of something that goes on also when nobody listens any more.
-fn json_event(event: &impl Serialize) {
-    let _ = json_line(event);
+    terminal::json(log)
 }
 
 /// Prints something to know to stderr.
 pub fn note(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "note: {}", harmless(text));
+    let _ = writeln!(terminal::err(), "note: {}", continued(text));
 }
 
 /// Prints a script for a shell to stdout.
@@ -168,7 +149,7 @@ pub fn note(text: &str) {
 /// # Errors
 /// stdout is closed.
 pub fn script(script: &[u8]) -> io::Result<()> {
-    io::stdout().lock().write_all(script)
+    terminal::out().write_all(script)
 }
 
 /// Prints where something was written.
@@ -176,7 +157,7 @@ pub fn script(script: &[u8]) -> io::Result<()> {
 /// # Errors
 /// stdout is closed.
 pub fn path(path: &Path) -> io::Result<()> {
-    writeln!(io::stdout().lock(), "{}", path.display())
+    writeln!(terminal::out(), "{}", path.display())
 }
 
 /// Prints where a page was written, as JSON.
@@ -184,7 +165,7 @@ pub fn path(path: &Path) -> io::Result<()> {
 /// # Errors
 /// stdout is closed.
 pub fn page_json(page: &Path) -> io::Result<()> {
-    json_line(&serde_json::json!({ "page": page.display().to_string() }))
+    terminal::json(&serde_json::json!({ "page": page.display().to_string() }))
 }
 
 /// Prints the name of a project that was forgotten, as JSON.
@@ -192,7 +173,7 @@ pub fn page_json(page: &Path) -> io::Result<()> {
 /// # Errors
 /// stdout is closed.
 pub fn logged_out_json(name: &str) -> io::Result<()> {
-    json_line(&serde_json::json!({ "logged_out": name }))
+    terminal::json(&serde_json::json!({ "logged_out": name }))
 }
 
 /// Prints where a table of results was written, as the last event of a fetch.
@@ -201,7 +182,7 @@ pub fn logged_out_json(name: &str) -> io::Result<()> {
 /// stdout is closed.
 pub fn table_json(table: &Path) -> io::Result<()> {
     let event = serde_json::json!({ "event": "ended", "table": table.display().to_string() });
-    writeln!(io::stdout().lock(), "{event}")
+    terminal::json(&event)
 }
 
 /// Prints an error and its causes.
@@ -223,13 +204,24 @@ pub fn refusal(error: &anyhow::Error) -> Exit {
 
 /// Prints what to do about an error, below it.
 pub fn help(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "  help: {}", harmless(text));
+    let _ = writeln!(terminal::err(), "  help: {}", continued(text));
 }
 
 fn print_chain(error: &anyhow::Error) {
-    let mut err = io::stderr().lock();
-    let _ = writeln!(err, "error: {}", harmless(&error.to_string()));
+    let mut err = terminal::err();
+    let _ = writeln!(err, "error: {}", continued(&error.to_string()));
     for cause in error.chain().skip(1) {
-        let _ = writeln!(err, "  cause: {}", harmless(&cause.to_string()));
+        let _ = writeln!(err, "  cause: {}", continued(&cause.to_string()));
     }
+}
+
+/// A text whose further lines cannot be taken for messages of their own.
+fn continued(text: &str) -> String {
+    text.trim_end().replace('\n', "\n      ")
+}
+
+/// Prints that this program has a bug.
+pub fn bug(panic: &std::panic::PanicHookInfo<'_>) {
+    let text = format!("error: a defect of buoy, please report it: {panic}");
+    let _ = writeln!(terminal::err(), "{}", continued(&text));
 }

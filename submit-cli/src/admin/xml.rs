@@ -5,6 +5,9 @@
 
 use std::ops::Range;
 
+/// Deepest nesting that is read: the tree is dropped by recursion.
+const MAX_DEPTH: usize = 256;
+
 /// An element.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Element {
@@ -140,6 +143,14 @@ impl Reader<'_> {
             self.fault(start, "\"<\" without a tag's name; write &lt;".to_owned());
             return;
         }
+        if self.open.len() >= MAX_DEPTH {
+            self.fault(
+                start,
+                format!("<{name}> is nested more than {MAX_DEPTH} deep; the rest of the file is not read"),
+            );
+            self.at = self.text.len();
+            return;
+        }
         let (span, inner) = (start..end, end..end);
         let element = Element { name, text: String::new(), span, inner, empty_tag, children: Vec::new() };
         if empty_tag { self.put(element) } else { self.open.push(element) }
@@ -209,6 +220,13 @@ fn unescape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_deeply_nested_file_is_read_to_a_bound() {
+        let xml = Xml::read(&"<a>".repeat(1_000_000));
+        assert!(xml.faults.iter().any(|fault| fault.what.contains("nested more than 256 deep")));
+        assert_eq!(xml.roots.len(), 1);
+    }
 
     #[test]
     fn elements_have_their_text_and_their_place() {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::terminal;
 use crate::admin::app_version::Outcome;
 use crate::admin::next_steps::Installed;
 use crate::admin::plan_class::Merged;
@@ -14,7 +15,7 @@ use crate::admin::plan_class::Merged;
 /// # Errors
 /// stdout is closed.
 pub fn merged(file: &Path, merged: &Merged) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+    let mut out = terminal::out();
     let file = file.display();
     for (names, what) in
         [(&merged.added, "added"), (&merged.replaced, "replaced"), (&merged.unchanged, "there already")]
@@ -31,7 +32,7 @@ pub fn merged(file: &Path, merged: &Merged) -> io::Result<()> {
 /// # Errors
 /// stdout is closed.
 pub fn app_versions(dir: &Path, installed: &Installed<'_>, next: &[String], dry_run: bool) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+    let mut out = terminal::out();
     for (tree, outcome) in installed.trees.iter().zip(installed.outcomes) {
         let state = match (outcome, dry_run) {
             (Outcome::New, true) => "would be written",
@@ -50,7 +51,7 @@ pub fn app_versions(dir: &Path, installed: &Installed<'_>, next: &[String], dry_
     }
     for step in next {
         // Advice, not data.
-        let _ = writeln!(io::stderr(), "next: {step}");
+        let _ = writeln!(terminal::err(), "next: {step}");
     }
     Ok(())
 }
@@ -111,5 +112,5 @@ pub fn app_versions_json(
         "versions": versions,
         "next": next,
     });
-    writeln!(io::stdout().lock(), "{all}")
+    terminal::json(&all)
 }

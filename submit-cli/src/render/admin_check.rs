@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::terminal::harmless;
+use super::terminal;
 use crate::admin::check::{Finding, Grade};
 use crate::admin::fix::FixError;
 
@@ -16,18 +16,18 @@ type Done = Result<String, FixError>;
 /// # Errors
 /// stdout is closed.
 pub fn text(findings: &[Finding], done: &[Done], fixed: bool) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+    let mut out = terminal::out();
     for done in done {
         match done {
-            Ok(line) => writeln!(out, "mended: {}", harmless(line))?,
-            Err(error) => writeln!(out, "not mended: {}", harmless(&with_cause(error)))?,
+            Ok(line) => writeln!(out, "mended: {}", line)?,
+            Err(error) => writeln!(out, "not mended: {}", &with_cause(error))?,
         }
     }
     for finding in findings {
-        writeln!(out, "{}: {}", finding.grade.word(), harmless(&finding.what.to_string()))?;
+        writeln!(out, "{}: {}", finding.grade.word(), &finding.what.to_string())?;
     }
     // Nobody reads a failure to write to stderr.
-    let _ = writeln!(io::stderr(), "{}", summary(findings, fixed));
+    let _ = writeln!(terminal::err(), "{}", summary(findings, fixed));
     Ok(())
 }
 
@@ -82,5 +82,5 @@ pub fn json(findings: &[Finding], done: &[Done]) -> io::Result<()> {
     let not_mended: Vec<String> =
         done.iter().filter_map(|done| done.as_ref().err()).map(with_cause).collect();
     let all = serde_json::json!({ "findings": lines, "mended": mended, "not_mended": not_mended });
-    writeln!(io::stdout().lock(), "{all}")
+    terminal::json(&all)
 }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use validators::calendar::utc;
 
-use super::terminal::harmless;
+use super::terminal;
 use crate::admin::routes::{RouteReport, RoutesReport, ScriptReport, Standing};
 
 /// Prints what the routes do and what is wrong, then the lines for config.xml.
@@ -12,13 +12,13 @@ use crate::admin::routes::{RouteReport, RoutesReport, ScriptReport, Standing};
 /// # Errors
 /// stdout is closed.
 pub fn text(report: &RoutesReport) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+    let mut out = terminal::out();
     let file = report.routes_toml.display();
     if let Some(broken) = &report.broken {
         writeln!(
             out,
             "broken: {}\n        nothing is judged and nothing is invalidated until it is mended",
-            harmless(broken)
+            broken
         )?;
         return outages(&mut out, report);
     }
@@ -27,7 +27,7 @@ pub fn text(report: &RoutesReport) -> io::Result<()> {
         write_route(&mut out, route)?;
     }
     if let Some(brought) = &report.brought {
-        writeln!(out, "brought  {}", harmless(brought))?;
+        writeln!(out, "brought  {}", brought)?;
     }
     for bundle in &report.bundles {
         write_route(&mut out, bundle)?;
@@ -36,10 +36,8 @@ pub fn text(report: &RoutesReport) -> io::Result<()> {
         let said = |value: &Option<String>| value.as_deref().unwrap_or("?").to_owned();
         let parts = format!("app {}, batch {}, job {}", said(&name.app), said(&name.batch), said(&name.job));
         match &name.route {
-            Ok(key) => writeln!(out, "name     {}: {parts}: route {key}", harmless(&name.workunit))?,
-            Err(error) => {
-                writeln!(out, "name     {}: {parts}: {}", harmless(&name.workunit), harmless(error))?
-            }
+            Ok(key) => writeln!(out, "name     {}: {parts}: route {key}", &name.workunit)?,
+            Err(error) => writeln!(out, "name     {}: {parts}: {}", &name.workunit, error)?,
         }
     }
     outages(&mut out, report)?;
@@ -55,12 +53,12 @@ pub fn text(report: &RoutesReport) -> io::Result<()> {
 }
 
 fn write_route(out: &mut impl Write, route: &RouteReport) -> io::Result<()> {
-    writeln!(out, "{}", format!("{:<8} {}", route.key, harmless(&route.does)).trim_end())?;
+    writeln!(out, "{}", format!("{:<8} {}", route.key, &route.does).trim_end())?;
     for line in route.scripts.iter().filter_map(script) {
-        writeln!(out, "         {}", harmless(&line))?;
+        writeln!(out, "         {}", &line)?;
     }
     for problem in &route.problems {
-        writeln!(out, "         wrong: {}", harmless(problem))?;
+        writeln!(out, "         wrong: {}", problem)?;
     }
     Ok(())
 }
@@ -91,7 +89,7 @@ fn outages(out: &mut impl Write, report: &RoutesReport) -> io::Result<()> {
             utc(record.since),
             record.failures,
             utc(record.last_failure),
-            harmless(&record.error)
+            &record.error
         )?;
     }
     Ok(())
@@ -102,7 +100,5 @@ fn outages(out: &mut impl Write, report: &RoutesReport) -> io::Result<()> {
 /// # Errors
 /// stdout is closed.
 pub fn json(report: &RoutesReport) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, report)?;
-    writeln!(out)
+    terminal::pretty_json(report)
 }

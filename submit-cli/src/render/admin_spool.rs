@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use validators::calendar::utc;
 use validators::spool::{Listed, Outlook, SpoolError, Waiting};
 
-use super::terminal::harmless;
+use super::terminal;
 use crate::units::show_size;
 
 fn why(error: &SpoolError) -> String {
@@ -17,13 +17,13 @@ fn why(error: &SpoolError) -> String {
 /// # Errors
 /// stdout is closed.
 pub fn text(items: &[Listed], now: f64) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+    let mut out = terminal::out();
     for (key, waiting) in items {
-        let key = harmless(key);
+        let key = key;
         let waiting = match waiting {
             Ok(waiting) => waiting,
             Err(error) => {
-                writeln!(out, "{key} (cannot be read): {}", harmless(&why(error)))?;
+                writeln!(out, "{key} (cannot be read): {}", &why(error))?;
                 continue;
             }
         };
@@ -34,12 +34,11 @@ pub fn text(items: &[Listed], now: f64) -> io::Result<()> {
             tries => format!("{tries} tries"),
         };
         let next = if state.next_try > now { utc(state.next_try) } else { "now".to_owned() };
-        let why =
-            if state.error.is_empty() { String::new() } else { format!(": {}", harmless(&state.error)) };
+        let why = if state.error.is_empty() { String::new() } else { format!(": {}", &state.error) };
         writeln!(out, "{key} ({}, {when}, next {next}){why}", show_size(waiting.bytes))?;
     }
     // Nobody reads a failure to write to stderr.
-    let _ = writeln!(io::stderr(), "{} waiting", items.len());
+    let _ = writeln!(terminal::err(), "{} waiting", items.len());
     Ok(())
 }
 
@@ -55,9 +54,7 @@ pub fn json(items: &[Listed]) -> io::Result<()> {
         Err(error) => serde_json::json!({ "item": { "key": key }, "broken": why(error) }),
     };
     let items: Vec<_> = items.iter().map(object).collect();
-    let mut out = io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, &items)?;
-    writeln!(out)
+    terminal::pretty_json(&items)
 }
 
 /// Prints what came of trying again.
@@ -65,9 +62,9 @@ pub fn json(items: &[Listed]) -> io::Result<()> {
 /// # Errors
 /// stdout is closed.
 pub fn retried(outlook: &Outlook, lines: &[String]) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+    let mut out = terminal::out();
     for line in lines {
-        writeln!(out, "{}", harmless(line))?;
+        writeln!(out, "{}", line)?;
     }
     writeln!(out, "{} done, {} still waiting", outlook.finished, outlook.stuck)
 }
@@ -77,9 +74,9 @@ pub fn retried(outlook: &Outlook, lines: &[String]) -> io::Result<()> {
 /// # Errors
 /// stdout is closed.
 pub fn dropped(count: usize, busy: &[&str]) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+    let mut out = terminal::out();
     for item in busy {
-        writeln!(out, "{}: is being worked on; not dropped", harmless(item))?;
+        writeln!(out, "{}: is being worked on; not dropped", item)?;
     }
     writeln!(out, "{count} dropped")
 }

@@ -1,11 +1,12 @@
 //! Shows a running campaign: bars on a terminal, lines elsewhere, JSON for programs.
 
 use std::collections::BTreeMap;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use wrapper::visible::{visible, visible_lines};
 
-use super::terminal::harmless;
+use super::terminal;
 use crate::progress::{Event, Reporter};
 
 /// Lines of a failed job's log are set off by this.
@@ -13,7 +14,7 @@ const LOG_INDENT: &str = "    | ";
 
 /// The reporter that fits: JSON if asked for, else bars if stderr is a terminal, else lines.
 pub fn reporter(json: bool) -> Box<dyn Reporter> {
-    match (json, std::io::stderr().is_terminal()) {
+    match (json, terminal::err_is_terminal()) {
         (true, _) => Box::new(Json),
         (false, true) => Box::new(Bars::new()),
         (false, false) => Box::new(Lines::default()),
@@ -26,7 +27,7 @@ struct Json;
 
 impl Reporter for Json {
     fn report(&mut self, event: Event<'_>) {
-        super::json_event(&event);
+        terminal::json_event(&event);
     }
 }
 
@@ -38,7 +39,7 @@ struct Lines {
 
 impl Reporter for Lines {
     fn report(&mut self, event: Event<'_>) {
-        let mut err = std::io::stderr().lock();
+        let mut err = terminal::err();
         if self.said.already(&event) {
             return;
         }
@@ -72,7 +73,7 @@ impl Said {
 
 /// What an event says, as a terminal may show it; nothing for most.
 fn lines(event: &Event<'_>) -> Vec<String> {
-    words(event).iter().map(|line| harmless(line).into_owned()).collect()
+    words(event).iter().map(|line| visible_lines(line).into_owned()).collect()
 }
 
 fn words(event: &Event<'_>) -> Vec<String> {
@@ -90,14 +91,16 @@ fn words(event: &Event<'_>) -> Vec<String> {
             vec![line]
         }
         Event::Restarting { result, after_seconds, why, .. } => {
-            vec![format!("{result}: again in {after_seconds:.1} s: {why}")]
+            vec![format!("{result}: again in {after_seconds:.1} s: {}", visible(why))]
         }
-        Event::ResultOver { result, cause: Some(cause), .. } => vec![format!("{result}: {cause}")],
+        Event::ResultOver { result, cause: Some(cause), .. } => vec![format!("{result}: {}", visible(cause))],
         Event::JobOver { job, status, exit_status, cause, log_tail, over, jobs } => {
             let mut line = format!("[{over}/{jobs}] {job}: {status}");
             match (cause, exit_status) {
-                (Some(cause), Some(status)) => line.push_str(&format!(" (exit status {status}): {cause}")),
-                (Some(cause), None) => line.push_str(&format!(": {cause}")),
+                (Some(cause), Some(status)) => {
+                    line.push_str(&format!(" (exit status {status}): {}", visible(cause)))
+                }
+                (Some(cause), None) => line.push_str(&format!(": {}", visible(cause))),
                 (None, _) => {}
             }
             let tail = log_tail.lines().map(|line| format!("{LOG_INDENT}{line}"));
@@ -180,7 +183,7 @@ impl Reporter for Bars {
             }
             Event::Started { job, slot, .. } => {
                 let bar = self.lane(slot);
-                bar.set_message(job.to_owned());
+                bar.set_message(visible(job).into_owned());
                 bar.set_prefix("starting");
                 bar.set_position(0);
             }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::terminal;
 use crate::doctor::Finding;
 
 /// Prints findings to stdout.
@@ -9,7 +10,7 @@ use crate::doctor::Finding;
 /// # Errors
 /// stdout is closed.
 pub fn text(findings: &[Finding]) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+    let mut out = terminal::out();
     for finding in findings {
         write!(out, "{:<5} {}: {}", finding.grade.word(), finding.about, finding.found)?;
         match &finding.advice {
@@ -25,5 +26,5 @@ pub fn text(findings: &[Finding]) -> io::Result<()> {
 /// # Errors
 /// stdout is closed.
 pub fn json(findings: &[Finding]) -> io::Result<()> {
-    super::json_line(&findings)
+    terminal::json(&findings)
 }

@@ -1,15 +1,16 @@
 //! Shows how outputs come in: a bar on a terminal, lines elsewhere, JSON for programs.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use wrapper::visible::visible;
 
-use super::terminal::harmless;
+use super::terminal;
 use crate::fetch::event::{Event, Reporter};
 
 /// The reporter that fits: JSON if asked for, else a bar if stderr is a terminal, else lines.
 pub fn reporter(json: bool) -> Box<dyn Reporter> {
-    match (json, std::io::stderr().is_terminal()) {
+    match (json, terminal::err_is_terminal()) {
         (true, _) => Box::new(Json),
         (false, true) => Box::new(Bar(ProgressBar::no_length())),
         (false, false) => Box::new(Lines),
@@ -22,7 +23,7 @@ struct Json;
 
 impl Reporter for Json {
     fn report(&mut self, event: Event<'_>) {
-        super::json_event(&event);
+        terminal::json_event(&event);
     }
 }
 
@@ -33,7 +34,7 @@ struct Lines;
 impl Reporter for Lines {
     fn report(&mut self, event: Event<'_>) {
         if let Some(line) = words(&event) {
-            let _ = writeln!(std::io::stderr().lock(), "{}", harmless(&line));
+            let _ = writeln!(terminal::err(), "{line}");
         }
     }
 }
@@ -64,7 +65,7 @@ impl Reporter for Bar {
         let is_good_news = matches!(event, Event::Fetched { .. });
         if let Some(line) = words(&event).filter(|_| !is_good_news) {
             self.0.suspend(|| {
-                let _ = writeln!(std::io::stderr().lock(), "{}", harmless(&line));
+                let _ = writeln!(terminal::err(), "{line}");
             });
         }
     }
@@ -87,11 +88,13 @@ fn words(event: &Event<'_>) -> Option<String> {
             format!("[{over}/{jobs}] {job}: {files} file{}, {}", plural(*files), HumanBytes(*bytes))
         }
         Event::Gone { job, cause, help: Some(help), over, jobs } => {
-            format!("[{over}/{jobs}] {job}: {cause}\n  {help}")
+            format!("[{over}/{jobs}] {}: {}\n  {}", visible(job), visible(cause), visible(help))
         }
         // All that are gone alike are counted at the end.
         Event::Gone { help: None, .. } => return None,
-        Event::Left { job, cause, over, jobs } => format!("[{over}/{jobs}] {job}: not fetched: {cause}"),
+        Event::Left { job, cause, over, jobs } => {
+            format!("[{over}/{jobs}] {}: not fetched: {}", visible(job), visible(cause))
+        }
         Event::Note { text } => (*text).to_owned(),
         Event::Ended { fetched, gone, left, bytes, interrupted, elapsed_seconds, table: _ } => {
             let rate = HumanBytes((*bytes as f64 / elapsed_seconds.max(0.001)) as u64);
@@ -147,8 +150,7 @@ mod tests {
                 table: Path::new("results/results.csv"),
             },
         ];
-        let text: Vec<String> =
-            events.iter().filter_map(words).map(|line| harmless(&line).into_owned()).collect();
+        let text: Vec<String> = events.iter().filter_map(words).collect();
         insta::assert_snapshot!(text.join("\n"), @r"
         4 jobs to fetch to results; 1 fetched before; 2 not done
         [1/4] a: 2 files, 2.00 KiB

@@ -4,9 +4,9 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use serde::Serialize;
+use wrapper::visible::visible;
 
-use super::terminal::harmless;
-use super::{hint, json_line};
+use super::{hint, terminal};
 use crate::campaign::sent::Counts;
 use crate::follow::abort::Aborted;
 use crate::follow::retry::{Changes, Retried};
@@ -18,7 +18,7 @@ use crate::follow::time_left;
 /// # Errors
 /// stdout is closed.
 pub fn text(standing: &Standing, dir: &Path) -> io::Result<()> {
-    io::stdout().lock().write_all(harmless(&words(standing, dir)).as_bytes())
+    terminal::out().write_all(&words(standing, dir).as_bytes())
 }
 
 /// Prints it to stdout as one JSON object.
@@ -26,7 +26,7 @@ pub fn text(standing: &Standing, dir: &Path) -> io::Result<()> {
 /// # Errors
 /// stdout is closed.
 pub fn json(standing: &Standing) -> io::Result<()> {
-    json_line(standing)
+    terminal::json(standing)
 }
 
 /// Prints what was aborted.
@@ -35,7 +35,7 @@ pub fn json(standing: &Standing) -> io::Result<()> {
 /// stdout is closed.
 pub fn aborted(aborted: &Aborted, json: bool) -> io::Result<()> {
     if json {
-        return json_line(aborted);
+        return terminal::json(aborted);
     }
     let mut text = format!("aborted {} on the project", jobs(aborted.jobs));
     if aborted.batches > 0 {
@@ -47,7 +47,7 @@ pub fn aborted(aborted: &Aborted, json: bool) -> io::Result<()> {
     if aborted.over > 0 {
         text.push_str(&format!("; {} were over before", jobs(aborted.over)));
     }
-    writeln!(io::stdout().lock(), "{text}")
+    writeln!(terminal::out(), "{text}")
 }
 
 /// Prints what was retired, and what that means.
@@ -60,10 +60,10 @@ pub fn retired(batches: usize, json: bool) -> io::Result<()> {
         batches: usize,
     }
     if json {
-        return json_line(&Retired { batches });
+        return terminal::json(&Retired { batches });
     }
     writeln!(
-        io::stdout().lock(),
+        terminal::out(),
         "retired {}: the project may delete their inputs and outputs now",
         count(batches, "batch", "batches")
     )
@@ -82,22 +82,22 @@ pub fn retried(retried: &Retried, changes: &Changes, json: bool) -> io::Result<(
     }
     let changed = changes.words();
     if json {
-        return json_line(&Again { event: "retried", jobs: &retried.jobs, changed });
+        return terminal::json(&Again { event: "retried", jobs: &retried.jobs, changed });
     }
     let with = if changed.is_empty() { String::new() } else { format!(" with {changed}") };
     let text = match retried.jobs.len() {
         0 => "going on with the last retry".to_owned(),
         count => format!("{} again{with}", jobs(count)),
     };
-    writeln!(io::stdout().lock(), "{}", harmless(&text))
+    writeln!(terminal::out(), "{}", &text)
 }
 
 fn words(standing: &Standing, dir: &Path) -> String {
     let total = standing.jobs.total();
     let mut text = format!(
         "{}, batch {}, at {} ({}): {}: {}\n",
-        standing.app,
-        standing.batch,
+        visible(&standing.app),
+        visible(&standing.batch),
         standing.project,
         standing.url,
         jobs(total),
@@ -109,11 +109,14 @@ fn words(standing: &Standing, dir: &Path) -> String {
     match (standing.age_seconds, &standing.problem) {
         (Some(age), Some(problem)) => {
             text.push_str(&format!(
-                "as of {} ago: the project could not be asked: {problem}\n",
-                age_words(age)
+                "as of {} ago: the project could not be asked: {}\n",
+                age_words(age),
+                visible(problem)
             ));
         }
-        (None, Some(problem)) => text.push_str(&format!("the project could not be asked: {problem}\n")),
+        (None, Some(problem)) => {
+            text.push_str(&format!("the project could not be asked: {}\n", visible(problem)));
+        }
         (Some(age), None) if age >= 60.0 && standing.jobs.over() < total => {
             text.push_str(&format!("as of {} ago\n", age_words(age)));
         }
@@ -127,14 +130,14 @@ fn words(standing: &Standing, dir: &Path) -> String {
     }
     for group in &standing.failures {
         let logs = hint::logs(dir, &group.example);
-        text.push_str(&format!("failed   {}: {}; {logs}\n", jobs(group.count), group.cause));
+        text.push_str(&format!("failed   {}: {}; {logs}\n", jobs(group.count), visible(&group.cause)));
     }
     if standing.unfetched > 0 {
         text.push_str(&format!("outputs of {} are there; buoy fetch\n", jobs(standing.unfetched)));
     }
     for line in standing.list.iter().flatten() {
         let attempt = if line.attempt > 0 { format!("  attempt {}", line.attempt) } else { String::new() };
-        let cause = line.cause.as_ref().map_or(String::new(), |cause| format!("  {cause}"));
+        let cause = line.cause.as_ref().map_or(String::new(), |cause| format!("  {}", visible(cause)));
         text.push_str(&format!("{:13}{}{attempt}{cause}\n", line.state.replace('_', " "), line.job));
     }
     text

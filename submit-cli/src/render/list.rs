@@ -2,9 +2,10 @@
 
 use std::io::{self, Write};
 
+use wrapper::visible::visible;
+
 use super::following::age_words;
-use super::json_line;
-use super::terminal::harmless;
+use super::terminal;
 use crate::follow::list::{List, Listed, Presence};
 
 /// Prints a line for each to stdout.
@@ -12,7 +13,7 @@ use crate::follow::list::{List, Listed, Presence};
 /// # Errors
 /// stdout is closed.
 pub fn text(list: &List) -> io::Result<()> {
-    io::stdout().lock().write_all(harmless(&words(list)).as_bytes())
+    terminal::out().write_all(&words(list).as_bytes())
 }
 
 /// Prints them to stdout as one JSON object.
@@ -20,7 +21,7 @@ pub fn text(list: &List) -> io::Result<()> {
 /// # Errors
 /// stdout is closed.
 pub fn json(list: &List) -> io::Result<()> {
-    json_line(list)
+    terminal::json(list)
 }
 
 fn words(list: &List) -> String {
@@ -46,8 +47,8 @@ fn words(list: &List) -> String {
                 text.push_str(&format!(
                     "batch {} {}: app {}, {}, {} jobs, {:.0} % over, {} failed\n",
                     batch.id,
-                    batch.name,
-                    batch.app,
+                    visible(&batch.name),
+                    visible(&batch.app),
                     batch.state.replace('_', " "),
                     batch.jobs,
                     100.0 * batch.fraction_done,
@@ -69,7 +70,12 @@ fn campaign_words(campaign: &Listed) -> String {
         campaign.jobs.iter().map(|(state, count)| format!("{count} {}", state.replace('_', " "))).collect();
     let active = if campaign.active { ", a buoy is working on it" } else { "" };
     let age = campaign.age_seconds.map_or(String::new(), |age| format!(", {} ago", age_words(age)));
-    format!("{}, batch {}, {place}: {}{active}{age}", campaign.app, campaign.batch, jobs.join(", "))
+    format!(
+        "{}, batch {}, {place}: {}{active}{age}",
+        visible(&campaign.app),
+        visible(&campaign.batch),
+        jobs.join(", ")
+    )
 }
 
 #[cfg(test)]

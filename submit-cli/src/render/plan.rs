@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 use validators::describe;
 
+use super::terminal;
 use crate::app::{AppSpec, JudgeScript, Mode};
 use crate::pack::Package;
 use crate::plan::Plan;
@@ -17,7 +18,7 @@ use crate::units::show_size;
 /// # Errors
 /// stdout is closed.
 pub fn text(plan: &Plan) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+    let mut out = terminal::out();
     let app = &plan.app;
     let names: Vec<&str> = plan.bundle.files.iter().map(|file| file.file.open_name.as_str()).collect();
     writeln!(
@@ -91,7 +92,7 @@ fn write_script(out: &mut impl Write, script: &JudgeScript) -> io::Result<()> {
 /// # Errors
 /// stdout is closed.
 pub fn package(package: &Package<'_>) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+    let mut out = terminal::out();
     let bytes = show_size(package.bytes());
     writeln!(out, "files    {} of different content, {bytes}", package.files.len())?;
     writeln!(out, "template {} ({} bytes)", package.input_template_name(), package.input_template.len())?;
@@ -110,7 +111,7 @@ pub fn package(package: &Package<'_>) -> io::Result<()> {
 /// stdout is closed.
 pub fn package_json(plan: &Plan, package: &Package<'_>, written: Option<&Path>) -> io::Result<()> {
     let templates = [package.input_template_name(), package.output_template_name()];
-    super::json_line(&serde_json::json!({
+    terminal::json(&serde_json::json!({
         "app": plan.app.name,
         "bundle": plan.bundle.sha256,
         "batch": plan.batch,
@@ -127,7 +128,7 @@ pub fn package_json(plan: &Plan, package: &Package<'_>, written: Option<&Path>) 
 /// # Errors
 /// stdout is closed.
 pub fn written(dir: &Path) -> io::Result<()> {
-    writeln!(io::stdout().lock(), "written  {}", dir.display())
+    writeln!(terminal::out(), "written  {}", dir.display())
 }
 
 fn last(plan: &Plan) -> Option<(&'static str, &crate::plan::Job)> {
@@ -215,5 +216,5 @@ pub fn json(plan: &Plan) -> io::Result<()> {
         batch: &plan.batch,
         jobs: jobs.collect(),
     };
-    super::json_line(&summary)
+    terminal::json(&summary)
 }

@@ -3,8 +3,9 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
+use wrapper::visible::visible;
 
-use super::terminal::harmless;
+use super::terminal;
 
 /// A project, as far as it was asked.
 #[derive(Debug, Serialize)]
@@ -41,16 +42,16 @@ const SKEW_TOLD_SECONDS: f64 = 120.0;
 /// # Errors
 /// stdout is closed.
 pub fn found(word: &str, project: &Project) -> io::Result<()> {
-    let title = project.found.as_ref().map(|found| harmless(&found.title).into_owned()).unwrap_or_default();
+    let title = project.found.as_ref().map(|found| visible(&found.title)).unwrap_or_default();
     let default = if project.default { ", the default" } else { "" };
     let Project { name, url, app, .. } = project;
-    writeln!(io::stdout().lock(), "{word} {name}: {title} at {url}, app {app}{default}")?;
+    writeln!(terminal::out(), "{word} {name}: {title} at {url}, app {app}{default}")?;
     let skew = project.found.as_ref().and_then(|found| found.clock_skew_seconds).unwrap_or(0.0);
     if skew.abs() > SKEW_TOLD_SECONDS {
         let way = if skew > 0.0 { "ahead of" } else { "behind" };
         let minutes = (skew.abs() / 60.0).round();
         let _ = writeln!(
-            io::stderr(),
+            terminal::err(),
             "warning: the project's clock is {minutes} minutes {way} this computer's; set this computer's clock if it is the wrong one"
         );
     }
@@ -62,7 +63,7 @@ pub fn found(word: &str, project: &Project) -> io::Result<()> {
 /// # Errors
 /// stdout is closed.
 pub fn list(projects: &[Project]) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+    let mut out = terminal::out();
     for Project { name, url, app, default, .. } in projects {
         writeln!(out, "{name}  {url}  app {app}{}", if *default { "  (default)" } else { "" })?;
     }
@@ -74,5 +75,5 @@ pub fn list(projects: &[Project]) -> io::Result<()> {
 /// # Errors
 /// stdout is closed.
 pub fn json(projects: &impl Serialize) -> io::Result<()> {
-    super::json_line(projects)
+    terminal::json(projects)
 }

@@ -3,8 +3,10 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use wrapper::visible::visible;
+
 use super::hint;
-use super::terminal::harmless;
+use super::terminal;
 use crate::standing::Standing;
 
 /// Prints the standing of the campaign in this directory to stdout.
@@ -12,7 +14,7 @@ use crate::standing::Standing;
 /// # Errors
 /// stdout is closed.
 pub fn text(standing: &Standing<'_>, dir: &Path) -> io::Result<()> {
-    io::stdout().lock().write_all(harmless(&words(standing, dir)).as_bytes())
+    terminal::out().write_all(&words(standing, dir).as_bytes())
 }
 
 /// Prints it to stdout as one JSON object.
@@ -20,7 +22,7 @@ pub fn text(standing: &Standing<'_>, dir: &Path) -> io::Result<()> {
 /// # Errors
 /// stdout is closed.
 pub fn json(standing: &Standing<'_>) -> io::Result<()> {
-    super::json_line(standing)
+    terminal::json(standing)
 }
 
 fn words(standing: &Standing<'_>, dir: &Path) -> String {
@@ -42,10 +44,10 @@ fn words(standing: &Standing<'_>, dir: &Path) -> String {
         let status = group.exit_status.map_or(String::new(), |status| format!(" (exit status {status})"));
         let jobs = if group.count == 1 { "1 job".to_owned() } else { format!("{} jobs", group.count) };
         let logs = hint::logs(dir, group.example);
-        text.push_str(&format!("failed   {jobs}{status}: {}; {logs}\n", group.cause));
+        text.push_str(&format!("failed   {jobs}{status}: {}; {logs}\n", visible(group.cause)));
     }
     for line in standing.list.iter().flatten() {
-        let cause = line.cause.map_or(String::new(), |cause| format!("  {cause}"));
+        let cause = line.cause.map_or(String::new(), |cause| format!("  {}", visible(cause)));
         text.push_str(&format!("{:9}{}{cause}\n", line.state, line.job));
     }
     text

@@ -1,12 +1,13 @@
 //! Shows a submission: a bar of bytes on a terminal, lines elsewhere, JSON for programs.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::sync::Mutex;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
+use wrapper::visible::visible;
 
-use super::terminal::harmless;
+use super::terminal;
 use crate::submission::dry_run::PlannedRequests;
 use crate::submission::outgoing::Outgoing;
 use crate::submission::reporter::{SubmitEvent, SubmitReporter};
@@ -14,7 +15,7 @@ use crate::units::show_size;
 
 /// The reporter that fits: JSON if asked for, else a bar if stderr is a terminal, else lines.
 pub fn reporter(json: bool) -> Box<dyn SubmitReporter> {
-    match (json, io::stderr().is_terminal()) {
+    match (json, terminal::err_is_terminal()) {
         (true, _) => Box::new(Json),
         (false, true) => Box::new(Bar { bytes: Mutex::new(ProgressBar::hidden()) }),
         (false, false) => Box::new(Lines),
@@ -29,7 +30,7 @@ impl SubmitReporter for Json {
         if matches!(event, SubmitEvent::Sent { .. }) {
             return;
         }
-        super::json_event(&event);
+        terminal::json_event(&event);
     }
 }
 
@@ -38,7 +39,7 @@ struct Lines;
 impl SubmitReporter for Lines {
     fn report(&self, event: SubmitEvent<'_>) {
         if let Some(line) = words(&event) {
-            let _ = writeln!(io::stderr().lock(), "{}", harmless(&line));
+            let _ = writeln!(terminal::err(), "{line}");
         }
     }
 }
@@ -71,7 +72,7 @@ impl SubmitReporter for Bar {
         }
         if let Some(line) = words(&event) {
             bar.suspend(|| {
-                let _ = writeln!(io::stderr().lock(), "{}", harmless(&line));
+                let _ = writeln!(terminal::err(), "{line}");
             });
         }
     }
@@ -97,11 +98,12 @@ fn words(event: &SubmitEvent<'_>) -> Option<String> {
             format!("batch    {id}: {name}, which has {present} jobs already")
         }
         SubmitEvent::Untied { why } => format!(
-            "note     the project keeps no list of a batch's files (its administrator can apply db/schema_condor.sql): {why}"
+            "note     the project keeps no list of a batch's files (its administrator can apply db/schema_condor.sql): {}",
+            visible(why)
         ),
         SubmitEvent::Submitted { jobs, .. } => format!("jobs     {jobs} submitted"),
         SubmitEvent::Waiting { seconds, doing, why } => {
-            format!("waiting  {seconds:.1} s, then trying again to {doing}: {why}")
+            format!("waiting  {seconds:.1} s, then trying again to {doing}: {}", visible(why))
         }
         SubmitEvent::Ended { jobs, waiting: 0 } => format!("done     all {jobs} jobs are on the server"),
         SubmitEvent::Ended { jobs, waiting } => {
@@ -128,7 +130,7 @@ pub fn summary(outgoing: &Outgoing<'_>, jobs: usize, estimate_seconds: Option<f6
         outgoing.files.len(),
         show_size(outgoing.bytes()),
     );
-    let _ = writeln!(io::stderr().lock(), "{}", harmless(&line));
+    let _ = writeln!(terminal::err(), "{line}");
 }
 
 /// Asks on the terminal; only a yes is one.
@@ -136,7 +138,7 @@ pub fn summary(outgoing: &Outgoing<'_>, jobs: usize, estimate_seconds: Option<f6
 /// # Errors
 /// The terminal can't be read.
 pub fn confirm(question: &str) -> io::Result<bool> {
-    let mut err = io::stderr().lock();
+    let mut err = terminal::err();
     write!(err, "{question} [y/N] ")?;
     err.flush()?;
     let mut answer = String::new();
@@ -149,7 +151,7 @@ pub fn confirm(question: &str) -> io::Result<bool> {
 /// # Errors
 /// stdout is closed.
 pub fn dry_run(requests: &[PlannedRequests]) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+    let mut out = terminal::out();
     for request in requests {
         let PlannedRequests { request, about, count, bytes } = request;
         writeln!(out, "{count:>5} × {request:<13} {:>10}  {about}", show_size(*bytes))?;
@@ -177,15 +179,14 @@ pub fn dry_run_json(outgoing: &Outgoing<'_>, requests: &[PlannedRequests]) -> io
         file_bytes: u64,
         requests: &'a [PlannedRequests],
     }
-    let text = serde_json::to_string(&DryRun {
+    terminal::json(&DryRun {
         app: &outgoing.facts.app,
         batch: &outgoing.facts.batch,
         jobs: outgoing.workunits.len(),
         files: outgoing.files.len(),
         file_bytes: outgoing.bytes(),
         requests,
-    })?;
-    writeln!(io::stdout().lock(), "{text}")
+    })
 }
 
 fn show_seconds(seconds: f64) -> String {
@@ -215,14 +216,14 @@ mod tests {
             SubmitEvent::Ended { jobs: 701, waiting: 0 },
         ];
         let text: Vec<String> = events.iter().filter_map(words).collect();
-        insta::assert_snapshot!(text.join("\n").replace('\u{1b}', "ESC"), @r"
+        insta::assert_snapshot!(text.join("\n"), @r"
         files    all 12 are on the server
         files    12, of which 3 are uploaded (4.1 kB)
         server   takes less at once: going on with 20 files and 4.2 MB a request
         batch    41: a-0__b.d.1
         batch    41: a-0__b.d.1, which has 506 jobs already
         jobs     701 submitted
-        waiting  0.5 s, then trying again to submit jobs: closedESC[2J
+        waiting  0.5 s, then trying again to submit jobs: closed\u{1b}[2J
         done     all 701 jobs are on the server
         ");
     }

@@ -2,7 +2,9 @@
 
 use std::io::{self, Write};
 
-use super::terminal::harmless;
+use wrapper::visible::visible;
+
+use super::terminal;
 use crate::trial::Trial;
 
 /// Prints it to stdout.
@@ -11,7 +13,7 @@ use crate::trial::Trial;
 /// stdout is closed.
 pub fn text(trials: &[Trial]) -> io::Result<()> {
     let text: String = trials.iter().map(words).collect();
-    io::stdout().lock().write_all(harmless(&text).as_bytes())
+    terminal::out().write_all(&text.as_bytes())
 }
 
 /// Prints it to stdout as one JSON object.
@@ -20,7 +22,7 @@ pub fn text(trials: &[Trial]) -> io::Result<()> {
 /// stdout is closed.
 pub fn json(trials: &[Trial]) -> io::Result<()> {
     let agree = trials.iter().all(Trial::is_good);
-    writeln!(io::stdout().lock(), "{}", serde_json::json!({ "agree": agree, "outputs": trials }))
+    terminal::json(&serde_json::json!({ "agree": agree, "outputs": trials }))
 }
 
 fn words(trial: &Trial) -> String {
@@ -30,12 +32,12 @@ fn words(trial: &Trial) -> String {
     }
     for (which, fault) in ["first", "second"].iter().zip(&trial.faults) {
         if let Some(fault) = fault {
-            text.push_str(&format!("{which:<8} invalid: {} {fault}\n", trial.output));
+            text.push_str(&format!("{which:<8} invalid: {} {}\n", trial.output, visible(fault)));
         }
     }
     match &trial.difference {
         None => text.push_str("verdict  they agree\n"),
-        Some(how) => text.push_str(&format!("verdict  they differ: {} {how}\n", trial.output)),
+        Some(how) => text.push_str(&format!("verdict  they differ: {} {}\n", trial.output, visible(how))),
     }
     text
 }

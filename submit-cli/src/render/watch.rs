@@ -1,21 +1,22 @@
 //! Shows a campaign that is being watched: a bar on a terminal, lines elsewhere, JSON for programs.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use wrapper::visible::visible;
 
 use super::following::{counts, jobs};
 use super::hint;
-use super::terminal::harmless;
+use super::terminal;
 use crate::follow::time_left;
 use crate::follow::watch::{WatchEvent, WatchReporter};
 
 /// The reporter that fits for the campaign in this directory: JSON if asked for, else a bar if stderr is a terminal, else
 /// lines.
 pub fn reporter(json: bool, dir: &Path) -> Box<dyn WatchReporter> {
-    match (json, std::io::stderr().is_terminal()) {
+    match (json, terminal::err_is_terminal()) {
         (true, _) => Box::new(Json),
         (false, true) => Box::new(Bar::new(dir)),
         (false, false) => Box::new(Lines { dir: dir.to_owned() }),
@@ -28,7 +29,7 @@ struct Json;
 
 impl WatchReporter for Json {
     fn report(&mut self, event: WatchEvent<'_>) {
-        super::json_event(&event);
+        terminal::json_event(&event);
     }
 }
 
@@ -41,7 +42,7 @@ struct Lines {
 impl WatchReporter for Lines {
     fn report(&mut self, event: WatchEvent<'_>) {
         if let Some(line) = line(&event, &self.dir) {
-            let _ = writeln!(std::io::stderr().lock(), "{}", harmless(&line));
+            let _ = writeln!(terminal::err(), "{line}");
         }
     }
 }
@@ -85,7 +86,7 @@ impl WatchReporter for Bar {
         }
         if let Some(line) = line(&event, &self.dir) {
             self.bar.suspend(|| {
-                let _ = writeln!(std::io::stderr().lock(), "{}", harmless(&line));
+                let _ = writeln!(terminal::err(), "{line}");
             });
         }
     }
@@ -105,10 +106,12 @@ fn line(event: &WatchEvent<'_>, dir: &Path) -> Option<String> {
         }
         WatchEvent::Failed { cause, more, count, example, .. } => {
             let all = if more == count { String::new() } else { format!(" ({count} in all)") };
-            format!("{} failed{all}: {cause}; {}", jobs(*more), hint::logs(dir, example))
+            format!("{} failed{all}: {}; {}", jobs(*more), visible(cause), hint::logs(dir, example))
         }
-        WatchEvent::Trouble { what, next_seconds } => format!("{what}; again in {next_seconds:.0} s"),
-        WatchEvent::Problem { batch, what } => format!("batch {batch} cannot be followed: {what}"),
+        WatchEvent::Trouble { what, next_seconds } => {
+            format!("{}; again in {next_seconds:.0} s", visible(what))
+        }
+        WatchEvent::Problem { batch, what } => format!("batch {batch} cannot be followed: {}", visible(what)),
         WatchEvent::Ended { jobs: at, over: true } if at.over() < at.total() => {
             format!(
                 "{}; {} not sent or not to be followed, buoy status says which",

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use wrapper::visible::{visible, visible_lines};
 
 use super::histogram::{self, Histogram};
 use super::material::{Material, Status};
@@ -13,7 +14,6 @@ use super::progress::{self, Progress};
 use super::table::{self, Row, percent};
 use super::words::{When, count, when};
 use crate::local::files::FileError;
-use crate::render::terminal::harmless;
 
 const STYLE: &str = include_str!("../../../templates/report/page.css");
 const SCRIPT: &str = include_str!("../../../templates/report/page.js");
@@ -83,14 +83,14 @@ impl Page {
         ];
         let rows = table::first_rows(material, base);
         Self {
-            app: harmless(&material.app).into_owned(),
-            batch: harmless(&material.batch).into_owned(),
+            app: visible(&material.app).into_owned(),
+            batch: visible(&material.batch).into_owned(),
             project: material.project.as_ref().map(|project| Project {
-                name: harmless(&project.name).into_owned(),
+                name: visible(&project.name).into_owned(),
                 link: project.url.starts_with("https://") || project.url.starts_with("http://"),
                 url: project.url.clone(),
             }),
-            host: harmless(&material.host).into_owned(),
+            host: visible(&material.host).into_owned(),
             begun: material.begun.map(when),
             made: when(now),
             jobs: count(material.jobs.len()),
@@ -138,12 +138,12 @@ fn failures(material: &Material) -> Vec<Failure> {
         !name.starts_with('-') && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
     };
     let failure = |group: &super::material::Failure| Failure {
-        cause: harmless(&group.cause).into_owned(),
+        cause: visible(&group.cause).into_owned(),
         exit_status: group.exit_status.map(|status| status.to_string()).unwrap_or_default(),
         jobs: count(group.count),
         hint: if plain(&group.example) { format!("buoy logs {}", group.example) } else { String::new() },
-        example: harmless(&group.example).into_owned(),
-        log_tail: harmless(&group.log_tail).into_owned(),
+        example: visible(&group.example).into_owned(),
+        log_tail: visible_lines(&group.log_tail).into_owned(),
     };
     material.failures.iter().map(failure).collect()
 }

@@ -6,10 +6,10 @@
 use std::collections::HashMap;
 
 use serde::Serialize;
+use wrapper::visible::visible;
 
 use super::material::{Job, Material, Status};
 use super::words::span;
-use crate::render::terminal::harmless;
 
 /// Rows of a page; `templates/report/page.js` shows as many.
 pub(super) const PAGE_ROWS: usize = 100;
@@ -56,7 +56,7 @@ type Packed = (String, usize, u32, Option<i32>, Option<f64>, Option<f64>, usize,
 /// The first rows.
 pub(super) fn first_rows(material: &Material, base: &str) -> Vec<Row> {
     let row = |job: &Job| Row {
-        name: harmless(&job.name).into_owned(),
+        name: visible(&job.name).into_owned(),
         status: job.status.word(),
         attempts: job.attempts,
         earlier: one_line(&job.earlier),
@@ -87,7 +87,7 @@ pub(super) fn data(material: &Material, base: &str) -> String {
         .map(|job| {
             let status = Status::ALL.iter().position(|status| *status == job.status);
             (
-                harmless(&job.name).into_owned(),
+                visible(&job.name).into_owned(),
                 status.expect("all are there"),
                 job.attempts,
                 job.exit_status,
@@ -119,7 +119,7 @@ fn milliseconds(seconds: f64) -> f64 {
 
 /// A cause can quote what a build printed.
 fn one_line(text: &str) -> String {
-    harmless(&text.replace(['\n', '\t'], " ")).into_owned()
+    visible(&text.replace(['\n', '\t'], " ")).into_owned()
 }
 
 /// A part of a path, as `encodeURIComponent` of the page's script encodes it.

@@ -195,3 +195,16 @@ proptest! {
         let _ = JobSpec::parse(&text, "job.toml");
     }
 }
+
+#[test]
+fn a_deeply_nested_file_is_an_error_and_does_not_overflow_the_stack() {
+    for text in [
+        format!("x = {}", "[".repeat(1_000_000)),
+        format!("x = {}1{}", "[".repeat(1_000_000), "]".repeat(1_000_000)),
+        format!("x = {}", "{ a = ".repeat(1_000_000)),
+        format!("[{}a]", "a.".repeat(1_000_000)),
+        format!("{}a = 1", "a.".repeat(1_000_000)),
+    ] {
+        assert!(JobSpec::parse(&text, "job.toml").is_err());
+    }
+}

@@ -39,6 +39,12 @@ pub enum InitDataError {
     /// The text ends inside `<app_init_data>`.
     #[error("init data end before </app_init_data>: the client was cut off while it wrote them")]
     NoEnd,
+    /// Elements lie within each other deeper than a client writes them.
+    #[error(
+        "invalid init data: more than {} elements within each other; a BOINC client writes five levels",
+        xml::MAX_DEPTH
+    )]
+    TooDeep,
     /// The text is not made of tags.
     #[error("init data cannot be parsed")]
     Syntax {
@@ -244,6 +250,7 @@ impl InitData {
             Ok(tree) => Ok(read::init_data(&tree)),
             Err(xml::XmlFault::NoStart) => Err(InitDataError::NoStart),
             Err(xml::XmlFault::NoEnd) => Err(InitDataError::NoEnd),
+            Err(xml::XmlFault::TooDeep) => Err(InitDataError::TooDeep),
             Err(xml::XmlFault::Syntax(source)) => Err(InitDataError::Syntax { source }),
         }
     }

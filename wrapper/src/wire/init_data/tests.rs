@@ -39,6 +39,20 @@ fn what_client_7_20_5_wrote_has_no_engine_and_no_proxy() {
 }
 
 #[test]
+fn a_deeply_nested_file_is_an_error_and_does_not_overflow_the_stack() {
+    let nested = |depth: usize, close: bool| {
+        let end = if close { "</a>".repeat(depth) } else { String::new() };
+        let text = format!("<app_init_data>{}{end}</app_init_data>", "<a>".repeat(depth));
+        InitData::parse(text.as_bytes())
+    };
+    for close in [true, false] {
+        let error = nested(1_000_000, close).unwrap_err();
+        assert!(matches!(error, InitDataError::TooDeep), "{error}");
+        assert!(nested(xml::MAX_DEPTH - 1, close).is_ok());
+    }
+}
+
+#[test]
 fn what_a_client_wrote_survives_the_round_trip() {
     for bytes in [HEAD, OLD] {
         let data = InitData::parse(bytes).unwrap();

@@ -9,6 +9,9 @@ use quick_xml::events::Event;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+/// Deepest nesting that is read. A client writes five levels; the tree is dropped by recursion, so its depth has a bound.
+pub(super) const MAX_DEPTH: usize = 256;
+
 /// An element with its own text (white space at both ends removed) and its child elements.
 #[derive(Debug, Default)]
 pub(super) struct Element {
@@ -22,6 +25,7 @@ pub(super) struct Element {
 pub(super) enum XmlFault {
     NoStart,
     NoEnd,
+    TooDeep,
     Syntax(quick_xml::Error),
 }
 
@@ -37,6 +41,9 @@ pub(super) fn read(bytes: &[u8], root: &str) -> Result<Element, XmlFault> {
         match reader.read_event().map_err(XmlFault::Syntax)? {
             Event::Start(tag) => {
                 let name = name_of(tag.name().as_ref());
+                if open.len() >= MAX_DEPTH {
+                    return Err(XmlFault::TooDeep);
+                }
                 if !open.is_empty() || name == root {
                     open.push(Element { name, ..Element::default() });
                 }
