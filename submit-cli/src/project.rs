@@ -16,5 +16,6 @@ pub mod prompt;
 pub mod protocol;
 mod reply;
 pub mod retry;
+mod scrub;
 mod transport;
 mod xml;

@@ -126,9 +126,9 @@ pub fn left_to_mend(list: &[Diagnostic]) -> Exit {
 ///
 /// # Errors
 /// stdout is closed.
-pub fn log(heading: &str, log: &[u8]) -> io::Result<()> {
+pub fn log(heading: &str, log: &str) -> io::Result<()> {
     writeln!(terminal::err(), "{}", visible(heading))?;
-    terminal::out().write_all(log)
+    terminal::out().write_all(log.as_bytes())
 }
 
 /// Prints a log and what is known about it to stdout as one JSON object.

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use wrapper::visible::visible;
 use wrapper::wire::slot::STDERR_FILE;
 
 use crate::app::Output;
@@ -152,7 +153,7 @@ pub fn table(jobs: &[JobRecord], outputs: &[String], host: &str, results: &Path)
             number(telling.and_then(|result| result.exit_status).map(|status| status.to_string())),
             job.results.iter().filter(|result| result.started.is_some()).count().to_string(),
             // A cause can quote what a build printed.
-            job.cause.as_deref().unwrap_or_default().replace(char::is_control, " "),
+            visible(job.cause.as_deref().unwrap_or_default()).into_owned(),
         ];
         for output in outputs {
             let path = format!("{}/{output}", job.name);
@@ -236,7 +237,7 @@ mod tests {
         insta::assert_snapshot!(table(&jobs, &outputs, "host", dir.path()), @r#"
         job,status,wall_seconds,cpu_seconds,memory_bytes,host,exit_status,results,cause,poses.pdbqt,log
         aspirin,done,2.500,1.250,4096,host,0,2,,aspirin/poses.pdbqt,
-        caffeine,failed,1.500,1.250,4096,host,139,1,"code 139, ""twice"" [2J",,
+        caffeine,failed,1.500,1.250,4096,host,139,1,"code 139, ""twice""\u{1b}[2J",,
         menthol,waiting,,,,,,0,,,
         "#);
     }

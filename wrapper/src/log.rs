@@ -13,7 +13,7 @@
 use std::fmt::{Arguments, Write as _};
 use std::io::Write;
 
-use crate::visible::{prefixed_lines, visible, without_closers};
+use crate::visible::{is_obeyed, prefixed_lines, visible, without_closers};
 
 /// What each line of the science app starts with.
 pub const JOB_PREFIX: &str = "| ";
@@ -139,6 +139,41 @@ fn end_of(lines: &str, max: usize) -> String {
         Some((_, whole)) if !whole.is_empty() => whole.to_owned(),
         _ => format!("{JOB_PREFIX}{}", &end[end.ceil_char_boundary(JOB_PREFIX.len())..]),
     }
+}
+
+/// What the science app printed, from a stderr.txt of this program: its lines without the prefix, and without the escapes of
+/// what a terminal can show. `None` if no line of this program is in the text.
+pub fn printed_by_job(stderr: &str) -> Option<String> {
+    if !stderr.lines().any(|line| line.starts_with(OWN_PREFIX)) {
+        return None;
+    }
+    let lines = stderr.lines().filter_map(|line| line.strip_prefix(JOB_PREFIX));
+    Some(lines.map(|line| shown_as_itself(line) + "\n").collect())
+}
+
+/// Undoes [`in_ascii`] and [`without_closers`]; what [`visible`] has escaped stays so.
+fn shown_as_itself(line: &str) -> String {
+    let mut text = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some((before, escape)) = rest.split_once("\\u{") {
+        text.push_str(before);
+        let escaped = escape.split_once('}').and_then(|(digits, after)| {
+            let c = char::from_u32(u32::from_str_radix(digits, 16).ok()?)?;
+            (!is_obeyed(c)).then_some((c, after))
+        });
+        match escaped {
+            Some((c, after)) => {
+                text.push(c);
+                rest = after;
+            }
+            None => {
+                text.push_str("\\u{");
+                rest = escape;
+            }
+        }
+    }
+    text.push_str(rest);
+    text
 }
 
 /// How long stderr.txt is; 0 where stderr is not a file.

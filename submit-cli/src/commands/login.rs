@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use anyhow::Context;
+use wrapper::visible::visible;
 
 use crate::exit::Exit;
 use crate::project::address::{PlainHttp, ProjectUrl};
@@ -114,6 +115,7 @@ fn log_in(args: &Args, url: &str, projects: &mut Projects) -> anyhow::Result<Exi
             return Ok(render::refusal(&missing));
         }
     };
+    let info = info.without_secret(&secret);
     let client = ProjectClient::new(url, secret.clone(), options)?;
     client.check_access(&entry.app_name)?;
     projects.add(&entry, &secret, args.default)?;
@@ -146,7 +148,7 @@ fn secret(args: &Args, projects: &Projects, info: &ProjectInfo) -> anyhow::Resul
     if let Some(given) = projects.given()? {
         return Ok(Secret::Is(given));
     }
-    let title: String = info.name.chars().filter(|c| !c.is_control()).collect();
+    let title = visible(&info.name);
     Ok(
         match prompt::secret(&format!(
             "Authenticator at {title} (account key, on your account page there): "

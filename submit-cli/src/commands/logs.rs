@@ -11,6 +11,7 @@ use crate::follow::log::{Log, Which, log};
 use crate::local::layout::Layout;
 use crate::local::prepare::meta;
 use crate::render;
+use wrapper::log::printed_by_job;
 use wrapper::wire::slot::STDERR_FILE;
 
 /// Arguments of `buoy logs`.
@@ -27,6 +28,9 @@ pub struct Args {
     /// Directory of results
     #[arg(long, value_name = "DIR", default_value = "results")]
     out: PathBuf,
+    /// Print only what the science app printed, without the wrapper's lines and without the prefix "| "
+    #[arg(long, conflicts_with = "json")]
+    app_only: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -48,9 +52,26 @@ fn of_project(args: &Args, campaign: &Campaign, facts: &Facts) -> anyhow::Result
     check_jobs(campaign, std::slice::from_ref(&args.job))?;
     let which = Which { attempt: args.attempt, instance: args.result };
     let log = log(campaign, &connect(facts)?, &args.job, which)?;
-    match args.json {
-        true => render::log_json(&log)?,
-        false => render::log(&heading_of_project(&log), log.text.as_bytes())?,
+    if args.json {
+        render::log_json(&log)?;
+        return Ok(Exit::Done);
+    }
+    print(args, &heading_of_project(&log), &log.text)
+}
+
+fn print(args: &Args, heading: &str, text: &str) -> anyhow::Result<Exit> {
+    if !args.app_only {
+        render::log(heading, text)?;
+        return Ok(Exit::Done);
+    }
+    match printed_by_job(text) {
+        Some(printed) => render::log(heading, &printed)?,
+        None => {
+            let foreign = anyhow::anyhow!("job {}: this log is not from buoy-wrapper", args.job);
+            let exit = render::refusal(&foreign);
+            render::help("leave out --app-only to see all of it");
+            return Ok(exit);
+        }
     }
     Ok(Exit::Done)
 }
@@ -103,10 +124,7 @@ fn of_run(args: &Args, campaign: &Campaign) -> anyhow::Result<Exit> {
             })?;
             Ok(Exit::Done)
         }
-        Ok(text) => {
-            render::log(&heading(job, n), &text)?;
-            Ok(Exit::Done)
-        }
+        Ok(text) => print(args, &heading(job, n), &String::from_utf8_lossy(&text)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             Ok(render::refusal(&anyhow::anyhow!("result {n} of job {} has no log", job.name)))
         }

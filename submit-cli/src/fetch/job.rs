@@ -11,6 +11,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use wrapper::visible::visible_lines;
 use wrapper::wire::slot::STDERR_FILE;
 
 use super::archive::{self, UnpackError};
@@ -259,7 +260,9 @@ impl Fetcher<'_> {
         match self.ask(Path::new(""), || self.client.completed_job(&row.new.name)) {
             Ok(told) => {
                 if !told.stderr.trim().is_empty() {
-                    self.place.write(&dir.join(STDERR_FILE), told.stderr.as_bytes()).map_err(file)?;
+                    self.place
+                        .write(&dir.join(STDERR_FILE), visible_lines(&told.stderr).as_bytes())
+                        .map_err(file)?;
                 }
                 Ok(Some(Verdict {
                     name: row.new.name.clone(),

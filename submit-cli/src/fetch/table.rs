@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use wrapper::visible::visible;
+
 use super::FetchError;
 use crate::campaign::Campaign;
 use crate::campaign::sent::{Facts, WorkunitRow, WorkunitState};
@@ -39,7 +41,7 @@ fn table(rows: &[WorkunitRow], outputs: &[&str], is_there: impl Fn(&str) -> bool
             (row.attempt + 1).to_string(),
             row.exit_status.map(|status| status.to_string()).unwrap_or_default(),
             // A cause can quote what a job printed.
-            row.cause.as_deref().unwrap_or_default().replace(char::is_control, " "),
+            visible(row.cause.as_deref().unwrap_or_default()).into_owned(),
             seconds(row.cpu_seconds),
             seconds(row.elapsed_seconds),
         ];

@@ -3,9 +3,6 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
-/// Pieces of the secret of this length or more are cut out of texts: PHP's messages quote requests in part.
-const PIECE_BYTES: usize = 8;
-
 /// How long an authenticator can be: 32 in BOINC (`html/inc/user_util.inc`), up to the column's width
 /// (`db/schema.sql`, `user.authenticator`) where a project has made its own.
 const LENGTHS: RangeInclusive<usize> = 16..=254;
@@ -57,11 +54,6 @@ impl Authenticator {
         Ok(Self(text.to_owned()))
     }
 
-    /// Stands in where none was sent, so that none can come back: no text has it.
-    pub(crate) fn nobody() -> Self {
-        Self("\0".repeat(*LENGTHS.start()))
-    }
-
     /// The length in bytes of the longest one there is.
     pub(crate) fn longest() -> u64 {
         *LENGTHS.end() as u64
@@ -70,31 +62,6 @@ impl Authenticator {
     /// The secret itself, to be sent and not to be shown.
     pub fn expose(&self) -> &str {
         &self.0
-    }
-
-    /// A text without the secret and without longer pieces of it.
-    pub fn scrub(&self, text: &str) -> String {
-        let (secret, bytes) = (self.0.as_bytes(), text.as_bytes());
-        let mut clean = String::with_capacity(text.len());
-        let mut kept = 0;
-        let mut at = 0;
-        while at + PIECE_BYTES <= bytes.len() {
-            let longest = (0..=secret.len() - PIECE_BYTES)
-                .map(|start| secret[start..].iter().zip(&bytes[at..]).take_while(|(a, b)| a == b).count())
-                .max()
-                .unwrap_or(0);
-            if longest < PIECE_BYTES {
-                at += 1;
-                continue;
-            }
-            // The secret is ASCII, so both ends are ends of characters.
-            clean.push_str(&text[kept..at]);
-            clean.push_str("(authenticator)");
-            at += longest;
-            kept = at;
-        }
-        clean.push_str(&text[kept..]);
-        clean
     }
 }
 
@@ -136,13 +103,5 @@ mod tests {
             let error = Authenticator::parse(text).unwrap_err().to_string();
             assert!(error.contains(found) && !error.contains(text), "{error}");
         }
-    }
-
-    #[test]
-    fn a_text_loses_the_whole_key_and_pieces_of_it() {
-        let key = Authenticator::parse(KEY).unwrap();
-        let text = format!("ä {KEY}! ...{}é 157f96a", &KEY[9..]);
-        assert_eq!(key.scrub(&text), "ä (authenticator)! ...(authenticator)é 157f96a");
-        assert_eq!(key.scrub(""), "");
     }
 }

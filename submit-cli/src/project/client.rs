@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -22,7 +23,8 @@ use super::protocol::task_page::{self, TaskPage};
 use super::protocol::text;
 use super::protocol::upload::{self, Upload};
 use super::reply::{self, Asked};
-use super::transport::Transport;
+use super::scrub::Scrubber;
+use super::transport::{PROOF, Transport};
 use super::xml::{Elements, element, number};
 
 /// Where requests about batches and jobs go (`html/user/submit_rpc_handler.php`).
@@ -67,6 +69,7 @@ impl Default for ClientOptions {
 pub struct ProjectClient {
     url: ProjectUrl,
     secret: Authenticator,
+    scrubber: Arc<Scrubber>,
     transport: Transport,
     /// Pages about tasks were seen to want a login.
     login_wanted: AtomicBool,
@@ -82,8 +85,9 @@ impl ProjectClient {
         authenticator: Authenticator,
         options: ClientOptions,
     ) -> Result<Self, ProjectError> {
-        let transport = Transport::new(&options, url.is_loopback())?;
-        Ok(Self { url, secret: authenticator, transport, login_wanted: AtomicBool::new(false) })
+        let scrubber = Arc::new(Scrubber::new([authenticator.expose()]));
+        let transport = Transport::new(&options, url.is_loopback(), Arc::clone(&scrubber))?;
+        Ok(Self { url, secret: authenticator, scrubber, transport, login_wanted: AtomicBool::new(false) })
     }
 
     /// The project's address.
@@ -96,7 +100,7 @@ impl ProjectClient {
     /// # Errors
     /// `NotBoinc` if it is no project.
     pub fn describe(&self) -> Result<ProjectInfo, ProjectError> {
-        describe_with(&self.transport, &self.url)
+        describe_with(&self.transport, &self.url, &self.scrubber)
     }
 
     /// Whether the project answers and its database is up.
@@ -389,10 +393,8 @@ impl ProjectClient {
         to: &mut dyn Write,
     ) -> Result<Downloaded, ProjectError> {
         let mut url = self.url.join("get_output.php");
-        url.query_pairs_mut()
-            .extend_pairs(query)
-            .append_pair("auth_str", &download::proof(&self.secret, proven));
-        download::download(&self.transport, url, what, from, to, &self.secret)
+        url.query_pairs_mut().extend_pairs(query).append_pair(PROOF, &download::proof(&self.secret, proven));
+        download::download(&self.transport, url, what, from, to, &self.scrubber)
     }
 
     /// A result's page. Since June 2026 a stock server shows it only to users who are logged in (`REQUIRE_LOGIN` in
@@ -411,7 +413,8 @@ impl ProjectClient {
             let answer = self.transport.get(url.clone(), *user)?;
             let to_login = answer.location.as_deref().is_some_and(|to| to.contains("/login_form.php"));
             if !to_login {
-                return reply::judge_html(&answer, &asked, &self.secret).map(|html| task_page::parse(&html));
+                let html = reply::judge_html(&answer, &asked, &self.scrubber)?;
+                return Ok(task_page::parse(&self.scrubber.shown(&html)));
             }
             self.login_wanted.store(true, Ordering::Relaxed);
         }
@@ -447,8 +450,8 @@ impl ProjectClient {
         let body = Multipart::new(text, files);
         let asked = Asked { request: call.request, subject: call.subject, bytes: body.bytes(), files: count };
         let answer = self.transport.post(self.url.join(call.page), body, progress)?;
-        let inside = reply::judge(&answer, &asked, &self.secret)?;
-        parse(&inside).map_err(|reason| unparsable(call.request, reply::shown(&reason, &self.secret)))
+        let inside = reply::judge(&answer, &asked, &self.scrubber)?;
+        parse(&inside).map_err(|reason| unparsable(call.request, reply::shown(&reason, &self.scrubber)))
     }
 }
 
@@ -464,17 +467,24 @@ struct Call<'a> {
 /// # Errors
 /// `NotBoinc` if it is no project.
 pub fn describe(url: &ProjectUrl, options: &ClientOptions) -> Result<ProjectInfo, ProjectError> {
-    describe_with(&Transport::new(options, url.is_loopback())?, url)
+    let no_secret = Arc::new(Scrubber::new([]));
+    describe_with(&Transport::new(options, url.is_loopback(), Arc::clone(&no_secret))?, url, &no_secret)
 }
 
-fn describe_with(transport: &Transport, url: &ProjectUrl) -> Result<ProjectInfo, ProjectError> {
+fn describe_with(
+    transport: &Transport,
+    url: &ProjectUrl,
+    secret: &Scrubber,
+) -> Result<ProjectInfo, ProjectError> {
     let asked = Asked { request: "project_config", subject: "", bytes: 0, files: 0 };
     let answer = transport.get(url.join("get_project_config.php"), None)?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |now| now.as_secs_f64());
-    let text = reply::judge_page(&answer, &asked, &Authenticator::nobody())?;
+    let text = reply::judge_page(&answer, &asked, secret)?;
     // The header has whole seconds, cut off.
     let skew = answer.date.map(|date| date as f64 + 0.5 - now);
-    info::parse(&text, skew).map_err(|reason| unparsable("project_config", reason))
+    let info = info::parse(&text, skew)
+        .map_err(|reason| unparsable("project_config", reply::shown(&reason, secret)))?;
+    Ok(info.without(secret))
 }
 
 fn success(text: &str) -> Result<(), String> {

@@ -11,6 +11,7 @@ use super::authenticator::Authenticator;
 use super::error::ProjectError;
 use super::protocol::output::Downloaded;
 use super::reply;
+use super::scrub::Scrubber;
 use super::transport::{Transport, chain, url_shown};
 
 /// What proves to the server that the asker owns a thing: md5 of authenticator and the thing's name or number.
@@ -34,7 +35,7 @@ pub fn download(
     what: &str,
     from: u64,
     to: &mut dyn Write,
-    secret: &Authenticator,
+    secret: &Scrubber,
 ) -> Result<Downloaded, ProjectError> {
     if from > 0 {
         let response = transport.open(url.clone(), Some(from))?;
@@ -61,7 +62,7 @@ fn whole(
     what: &str,
     from: u64,
     to: &mut dyn Write,
-    secret: &Authenticator,
+    secret: &Scrubber,
 ) -> Result<Downloaded, ProjectError> {
     let shown = url_shown(url);
     if response.status() != StatusCode::OK || !is_file(&response) {

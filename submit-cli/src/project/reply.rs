@@ -5,8 +5,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::authenticator::Authenticator;
 use super::error::{ProjectError, SHOWN_CHARACTERS};
+use super::scrub::Scrubber;
 use super::xml::{between, number, unescape};
 
 /// Numbers of errors that mean "later" (`html/inc/xml.inc`, `html/inc/boinc_db.inc`): database, project down.
@@ -49,7 +49,7 @@ pub struct Asked<'a> {
 pub fn judge<'a>(
     answer: &'a Answer,
     asked: &Asked<'_>,
-    secret: &Authenticator,
+    secret: &Scrubber,
 ) -> Result<Cow<'a, str>, ProjectError> {
     by_status(answer, asked, secret)?;
     let text = String::from_utf8_lossy(&answer.body);
@@ -80,7 +80,7 @@ pub fn judge<'a>(
 pub fn judge_page<'a>(
     answer: &'a Answer,
     asked: &Asked<'_>,
-    secret: &Authenticator,
+    secret: &Scrubber,
 ) -> Result<Cow<'a, str>, ProjectError> {
     let text = String::from_utf8_lossy(&answer.body);
     match judge(answer, asked, secret) {
@@ -106,7 +106,7 @@ pub fn judge_page<'a>(
 pub fn judge_html<'a>(
     answer: &'a Answer,
     asked: &Asked<'_>,
-    secret: &Authenticator,
+    secret: &Scrubber,
 ) -> Result<Cow<'a, str>, ProjectError> {
     by_status(answer, asked, secret)?;
     let text = String::from_utf8_lossy(&answer.body);
@@ -117,7 +117,7 @@ pub fn judge_html<'a>(
 }
 
 /// Why `get_output.php` sent no file.
-pub fn no_file(answer: &Answer, what: &str, secret: &Authenticator) -> ProjectError {
+pub fn no_file(answer: &Answer, what: &str, secret: &Scrubber) -> ProjectError {
     let asked = Asked { request: "get_output.php", subject: what, bytes: 0, files: 0 };
     if let Err(error) = by_status(answer, &asked, secret) {
         return error;
@@ -139,12 +139,12 @@ pub fn no_file(answer: &Answer, what: &str, secret: &Authenticator) -> ProjectEr
 }
 
 /// What a status alone tells.
-fn by_status(answer: &Answer, asked: &Asked<'_>, secret: &Authenticator) -> Result<(), ProjectError> {
+fn by_status(answer: &Answer, asked: &Asked<'_>, secret: &Scrubber) -> Result<(), ProjectError> {
     let url = answer.url.clone();
     match answer.status {
         300..=399 => {
             let to = answer.location.as_deref().unwrap_or("(no address)");
-            Err(ProjectError::Redirected { to: secret.scrub(project_address(to)), url })
+            Err(ProjectError::Redirected { to: secret.shown(project_address(to)), url })
         }
         408 => Err(ProjectError::LostReply { url, reason: "HTTP status 408".to_owned() }),
         413 => Err(ProjectError::RequestTooLarge { bytes: asked.bytes }),
@@ -196,7 +196,7 @@ fn refusal(
     message: &str,
     answer: &Answer,
     asked: &Asked<'_>,
-    secret: &Authenticator,
+    secret: &Scrubber,
 ) -> ProjectError {
     let shown = shown(message, secret);
     let request = asked.request.to_owned();
@@ -267,7 +267,7 @@ fn upload_failure(name: String, reason: &str, answer: &Answer, shown: String) ->
     }
 }
 
-fn create_work(message: &str, shown: String, secret: &Authenticator) -> ProjectError {
+fn create_work(message: &str, shown: String, secret: &Scrubber) -> ProjectError {
     if let Some((name, _)) = duplicate(message).filter(|(_, key)| *key == "name") {
         return ProjectError::DuplicateWorkunit { name: shown_part(name, secret) };
     }
@@ -292,7 +292,7 @@ fn duplicate(message: &str) -> Option<(&str, &str)> {
 }
 
 /// A fatal error: since PHP 8.1 this is what a failed query looks like.
-fn broken_off(text: &str, asked: &Asked<'_>, secret: &Authenticator) -> ProjectError {
+fn broken_off(text: &str, asked: &Asked<'_>, secret: &Scrubber) -> ProjectError {
     let message = text.split_once(':').map_or(text, |(_, message)| message);
     let message = unescape(message.split("\nStack trace:").next().unwrap_or(message).trim());
     let request = asked.request.to_owned();
@@ -305,13 +305,7 @@ fn broken_off(text: &str, asked: &Asked<'_>, secret: &Authenticator) -> ProjectE
 }
 
 /// No error, and no end.
-fn incomplete(
-    answer: &Answer,
-    text: &str,
-    open: &str,
-    asked: &Asked<'_>,
-    secret: &Authenticator,
-) -> ProjectError {
+fn incomplete(answer: &Answer, text: &str, open: &str, asked: &Asked<'_>, secret: &Scrubber) -> ProjectError {
     let url = answer.url.clone();
     if answer.status >= 500 {
         return ProjectError::ServerError {
@@ -358,16 +352,16 @@ pub fn page_title(text: &str) -> Option<String> {
 }
 
 /// A server's text as one line that may be shown: no secret, no SQL statement, at most [`SHOWN_CHARACTERS`].
-pub fn shown(text: &str, secret: &Authenticator) -> String {
+pub fn shown(text: &str, secret: &Scrubber) -> String {
     // create_work prints the statement after the reason (`db/db_base.cpp`, `print_error` and `do_query`).
     let text = text.split("\nquery=").next().unwrap_or(text);
     shown_part(text, secret)
 }
 
-fn shown_part(text: &str, secret: &Authenticator) -> String {
+fn shown_part(text: &str, secret: &Scrubber) -> String {
     // Enough that a secret at the cut is seen whole.
     let start: String = text.chars().take(SHOWN_CHARACTERS * 4).collect();
-    let line = secret.scrub(&start).split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = secret.shown(&start).split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(SHOWN_CHARACTERS - 1) {
         Some((cut, _)) => format!("{}…", &line[..cut]),
         None => line,

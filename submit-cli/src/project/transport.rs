@@ -19,9 +19,13 @@ use super::error::ProjectError;
 use super::http_date;
 use super::multipart::Multipart;
 use super::reply::Answer;
+use super::scrub::Scrubber;
 
 /// A larger reply is not one of BOINC's: a batch of 100,000 jobs with details has some 40 MB.
 const REPLY_MAX: u64 = 256 * 1024 * 1024;
+
+/// The part of a query that proves whose output is asked for (`html/user/get_output.php`).
+pub const PROOF: &str = "auth_str";
 
 /// Apache closes an idle connection after 5 s; a request on one that is being closed would get no reply.
 const IDLE: Duration = Duration::from_secs(3);
@@ -32,12 +36,15 @@ pub struct Transport {
     client: Client,
     reply_timeout: Duration,
     slowest_upload: u64,
+    secret: Arc<Scrubber>,
 }
 
 impl Transport {
+    /// What comes back is without `secret`.
+    ///
     /// # Errors
     /// The file of certificates can't be used.
-    pub fn new(options: &ClientOptions, loopback: bool) -> Result<Self, ProjectError> {
+    pub fn new(options: &ClientOptions, loopback: bool, secret: Arc<Scrubber>) -> Result<Self, ProjectError> {
         // Fails only where the program has chosen another one before, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
         // Pages for people come translated otherwise (`html/inc/translation.inc`).
@@ -65,6 +72,7 @@ impl Transport {
             client,
             reply_timeout: options.reply_timeout,
             slowest_upload: options.slowest_upload.max(1),
+            secret,
         })
     }
 
@@ -165,13 +173,16 @@ impl Transport {
         request.send().map_err(|error| failure(&shown, &error))
     }
 
-    /// Reads a reply.
+    /// Reads a reply. This is where a server's text comes in, and where it loses the secret.
     ///
     /// # Errors
     /// It ends early, or never.
     pub fn read(&self, url: &str, response: Response) -> Result<Answer, ProjectError> {
         let header = |name: HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok());
         let date = header(DATE).and_then(http_date::parse);
+        // As good as the authenticator for the one thing that it is made for.
+        let proof = response.url().query_pairs().find(|(key, _)| key == PROOF);
+        let proof = proof.map(|(_, proof)| proof.into_owned());
         let mut answer = Answer {
             url: url.to_owned(),
             status: response.status().as_u16(),
@@ -185,6 +196,11 @@ impl Transport {
         response.take(REPLY_MAX + 1).read_to_end(&mut answer.body).map_err(|error| lost(chain(&error)))?;
         if answer.body.len() as u64 > REPLY_MAX {
             return Err(lost(format!("more than {REPLY_MAX} bytes")));
+        }
+        answer.location = answer.location.map(|to| self.secret.shown(&to));
+        answer.body = self.secret.reply(answer.body);
+        if let Some(proof) = proof {
+            answer.body = Scrubber::new([proof.as_str()]).reply(answer.body);
         }
         Ok(answer)
     }

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
+use wrapper::visible::visible;
 
 use super::terminal;
 use crate::admin::check::{Finding, Grade};
@@ -19,12 +20,12 @@ pub fn text(findings: &[Finding], done: &[Done], fixed: bool) -> io::Result<()> 
     let mut out = terminal::out();
     for done in done {
         match done {
-            Ok(line) => writeln!(out, "mended: {}", line)?,
-            Err(error) => writeln!(out, "not mended: {}", &with_cause(error))?,
+            Ok(line) => writeln!(out, "mended: {}", visible(line))?,
+            Err(error) => writeln!(out, "not mended: {}", visible(&with_cause(error)))?,
         }
     }
     for finding in findings {
-        writeln!(out, "{}: {}", finding.grade.word(), &finding.what.to_string())?;
+        writeln!(out, "{}: {}", finding.grade.word(), visible(&finding.what.to_string()))?;
     }
     // Nobody reads a failure to write to stderr.
     let _ = writeln!(terminal::err(), "{}", summary(findings, fixed));

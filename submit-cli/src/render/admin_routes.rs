@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use validators::calendar::utc;
+use wrapper::visible::visible;
 
 use super::terminal;
 use crate::admin::routes::{RouteReport, RoutesReport, ScriptReport, Standing};
@@ -18,7 +19,7 @@ pub fn text(report: &RoutesReport) -> io::Result<()> {
         writeln!(
             out,
             "broken: {}\n        nothing is judged and nothing is invalidated until it is mended",
-            broken
+            visible(broken)
         )?;
         return outages(&mut out, report);
     }
@@ -27,7 +28,7 @@ pub fn text(report: &RoutesReport) -> io::Result<()> {
         write_route(&mut out, route)?;
     }
     if let Some(brought) = &report.brought {
-        writeln!(out, "brought  {}", brought)?;
+        writeln!(out, "brought  {}", visible(brought))?;
     }
     for bundle in &report.bundles {
         write_route(&mut out, bundle)?;
@@ -36,8 +37,8 @@ pub fn text(report: &RoutesReport) -> io::Result<()> {
         let said = |value: &Option<String>| value.as_deref().unwrap_or("?").to_owned();
         let parts = format!("app {}, batch {}, job {}", said(&name.app), said(&name.batch), said(&name.job));
         match &name.route {
-            Ok(key) => writeln!(out, "name     {}: {parts}: route {key}", &name.workunit)?,
-            Err(error) => writeln!(out, "name     {}: {parts}: {}", &name.workunit, error)?,
+            Ok(key) => writeln!(out, "name     {}: {parts}: route {key}", visible(&name.workunit))?,
+            Err(error) => writeln!(out, "name     {}: {parts}: {}", visible(&name.workunit), visible(error))?,
         }
     }
     outages(&mut out, report)?;
@@ -53,12 +54,12 @@ pub fn text(report: &RoutesReport) -> io::Result<()> {
 }
 
 fn write_route(out: &mut impl Write, route: &RouteReport) -> io::Result<()> {
-    writeln!(out, "{}", format!("{:<8} {}", route.key, &route.does).trim_end())?;
+    writeln!(out, "{}", format!("{:<8} {}", route.key, visible(&route.does)).trim_end())?;
     for line in route.scripts.iter().filter_map(script) {
-        writeln!(out, "         {}", &line)?;
+        writeln!(out, "         {}", visible(&line))?;
     }
     for problem in &route.problems {
-        writeln!(out, "         wrong: {}", problem)?;
+        writeln!(out, "         wrong: {}", visible(problem))?;
     }
     Ok(())
 }
@@ -89,7 +90,7 @@ fn outages(out: &mut impl Write, report: &RoutesReport) -> io::Result<()> {
             utc(record.since),
             record.failures,
             utc(record.last_failure),
-            &record.error
+            visible(&record.error)
         )?;
     }
     Ok(())

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use validators::calendar::utc;
 use validators::spool::{Listed, Outlook, SpoolError, Waiting};
+use wrapper::visible::visible;
 
 use super::terminal;
 use crate::units::show_size;
@@ -19,11 +20,11 @@ fn why(error: &SpoolError) -> String {
 pub fn text(items: &[Listed], now: f64) -> io::Result<()> {
     let mut out = terminal::out();
     for (key, waiting) in items {
-        let key = key;
+        let key = visible(key);
         let waiting = match waiting {
             Ok(waiting) => waiting,
             Err(error) => {
-                writeln!(out, "{key} (cannot be read): {}", &why(error))?;
+                writeln!(out, "{key} (cannot be read): {}", visible(&why(error)))?;
                 continue;
             }
         };
@@ -34,7 +35,7 @@ pub fn text(items: &[Listed], now: f64) -> io::Result<()> {
             tries => format!("{tries} tries"),
         };
         let next = if state.next_try > now { utc(state.next_try) } else { "now".to_owned() };
-        let why = if state.error.is_empty() { String::new() } else { format!(": {}", &state.error) };
+        let why = if state.error.is_empty() { String::new() } else { format!(": {}", visible(&state.error)) };
         writeln!(out, "{key} ({}, {when}, next {next}){why}", show_size(waiting.bytes))?;
     }
     // Nobody reads a failure to write to stderr.
@@ -64,7 +65,7 @@ pub fn json(items: &[Listed]) -> io::Result<()> {
 pub fn retried(outlook: &Outlook, lines: &[String]) -> io::Result<()> {
     let mut out = terminal::out();
     for line in lines {
-        writeln!(out, "{}", line)?;
+        writeln!(out, "{}", visible(line))?;
     }
     writeln!(out, "{} done, {} still waiting", outlook.finished, outlook.stuck)
 }
@@ -76,7 +77,7 @@ pub fn retried(outlook: &Outlook, lines: &[String]) -> io::Result<()> {
 pub fn dropped(count: usize, busy: &[&str]) -> io::Result<()> {
     let mut out = terminal::out();
     for item in busy {
-        writeln!(out, "{}: is being worked on; not dropped", item)?;
+        writeln!(out, "{}: is being worked on; not dropped", visible(item))?;
     }
     writeln!(out, "{count} dropped")
 }

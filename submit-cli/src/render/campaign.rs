@@ -10,7 +10,7 @@ use super::terminal;
 use crate::progress::{Event, Reporter};
 
 /// Lines of a failed job's log are set off by this.
-const LOG_INDENT: &str = "    | ";
+const LOG_INDENT: &str = "    ";
 
 /// The reporter that fits: JSON if asked for, else bars if stderr is a terminal, else lines.
 pub fn reporter(json: bool) -> Box<dyn Reporter> {
@@ -279,8 +279,8 @@ mod tests {
         12 jobs, 2 at a time, with docker 20.10.24; results in /data/results; 3 finished before; 2 results go on where they were
         v-1__b__aspirin_0: process exited with code 3
         [4/12] aspirin: failed (exit status 3): process exited with code 3 (too many errors)
-            | cannot open ligand
-            | bye
+            cannot open ligand
+            bye
         [5/12] menthol: done
         11 done, 1 failed after 65.4 s; table: /data/results/results.csv
         ");

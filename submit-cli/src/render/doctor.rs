@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use wrapper::visible::visible;
+
 use super::terminal;
 use crate::doctor::Finding;
 
@@ -12,7 +14,7 @@ use crate::doctor::Finding;
 pub fn text(findings: &[Finding]) -> io::Result<()> {
     let mut out = terminal::out();
     for finding in findings {
-        write!(out, "{:<5} {}: {}", finding.grade.word(), finding.about, finding.found)?;
+        write!(out, "{:<5} {}: {}", finding.grade.word(), finding.about, visible(&finding.found))?;
         match &finding.advice {
             Some(advice) => writeln!(out, "; {advice}")?,
             None => writeln!(out)?,

@@ -37,7 +37,7 @@ fn a_failed_job_is_told_with_its_log_and_the_rest_goes_on() {
         said.contains("bad: failed (exit status 3): process exited with code 3 (too many errors)"),
         "{said}"
     );
-    assert!(said.contains("    | cannot_open_ligand"), "{said}");
+    assert!(said.contains("    cannot_open_ligand"), "{said}");
     let table = bench.table();
     assert_eq!(table["bad"]["exit_status"], "3");
     assert_eq!(table["bad"]["results"], "2", "one error is allowed");

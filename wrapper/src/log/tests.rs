@@ -85,6 +85,17 @@ fn a_log_outside_ascii_fits_into_what_a_client_sends() {
     assert!(framed(short.as_bytes(), false, 1_000).is_ascii());
 }
 
+#[test]
+fn what_a_job_printed_is_found_again() {
+    let printed = "ok\nbuoy: the job succeeded\n<a></a> ]]> größer\n| x\n";
+    let text = message("starting") + &framed(printed.as_bytes(), false, 10) + &message("the job failed");
+    assert!(text.is_ascii());
+    assert_eq!(printed_by_job(&text).unwrap(), printed);
+    let hostile = message("starting") + &framed_whole("\u{1b}[2J \\u{1b} \\u{x} \\u{d800} \\u{".as_bytes());
+    assert_eq!(printed_by_job(&hostile).unwrap(), "\\u{1b}[2J \\u{1b} \\u{x} \\u{d800} \\u{\n");
+    assert_eq!(printed_by_job("| a table |\n| of another wrapper |\n"), None);
+}
+
 proptest! {
     #[test]
     fn whatever_a_job_prints_is_prefixed_visible_and_bounded(

@@ -17,6 +17,7 @@ mod full_disk;
 mod hidden_use;
 mod hostile_engine;
 mod hostile_files;
+mod hostile_text;
 mod images;
 mod old_hosts;
 mod refusals;

@@ -1,5 +1,7 @@
 //! A project about itself (`get_project_config.php`).
 
+use crate::project::authenticator::Authenticator;
+use crate::project::scrub::Scrubber;
 use crate::project::xml::{number, unescape, value};
 
 /// What a project says about itself.
@@ -15,6 +17,23 @@ pub struct ProjectInfo {
     pub closed: bool,
     /// Seconds that the server's clock is ahead of ours; whole seconds, off by the time the reply took.
     pub clock_skew_seconds: Option<f64>,
+}
+
+impl ProjectInfo {
+    /// The same, without an authenticator that was not known yet when the project was asked.
+    #[must_use]
+    pub fn without_secret(self, authenticator: &Authenticator) -> Self {
+        self.without(&Scrubber::new([authenticator.expose()]))
+    }
+
+    pub(crate) fn without(self, secret: &Scrubber) -> Self {
+        Self {
+            name: secret.shown(&self.name),
+            master_url: self.master_url.map(|url| secret.shown(&url)),
+            server_version: self.server_version.map(|version| secret.shown(&version)),
+            ..self
+        }
+    }
 }
 
 /// From the inside of `<project_config>`.
