@@ -140,6 +140,11 @@ fn rule_file(app: &AppSpec, files: &[BundleFile], mistakes: &mut Diagnostics) ->
         mistakes.push(Diagnostic::new(place, found).accepted(accepted));
         return None;
     }
+    // What a server would refuse is said before anything is sent.
+    if let Err(found) = RuleFile::read(&bytes) {
+        mistakes.push(Diagnostic::new(Place::file(&app.file), format!("a server would refuse it: {found}")));
+        return None;
+    }
     let content = Content::Bytes(Arc::from(bytes));
     let hash = hash(&content).expect("bytes in memory can be read");
     Some(RuleMember { physical_name: brought::physical_name(&hash.sha256), content, hash })

@@ -82,7 +82,7 @@ pub enum TrialError {
 /// It is not clear what is to be compared, or a file can't be read.
 pub fn try_rules(app: &AppSpec, results: Results) -> Result<Vec<Trial>, TrialError> {
     let names: Vec<&str> = app.outputs.iter().map(|output| output.name.as_str()).collect();
-    let rules = app.validate.rules(&names).expect("the app was read without a mistake");
+    let rules = app.validate.rules(&names).expect("the app was read without a mistake").outputs;
     let is_dir = results.a.is_dir();
     for path in [results.a, results.b] {
         let found = match path.metadata() {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::calendar::utc;
 use crate::script::host;
 use crate::script::{Limits, Program};
+use crate::shim::log_line;
 
 /// `[alert]` of the routes file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +47,7 @@ impl Alerts {
         if let Err(error) = self.append(now, text) {
             problems.push(format!("{}: cannot write the alert: {error}", self.file.display()));
         }
+        let text = &*log_line(text);
         let program = Program::of_admin(&self.spec.command, &[text], &self.base, text.as_bytes());
         let Some(program) = program else { return problems };
         let limits = Limits { timeout: Duration::from_secs(COMMAND_SECONDS), ..Limits::default() };
@@ -65,7 +67,7 @@ impl Alerts {
             fs::rename(&self.file, self.file.with_extension("log.1"))?;
         }
         // One write for one line: several shims append at once.
-        let line = format!("{} {}\n", utc(now), text.replace(char::is_control, " "));
+        let line = format!("{} {}\n", utc(now), log_line(text));
         File::options().create(true).append(true).open(&self.file)?.write_all(line.as_bytes())
     }
 }

@@ -10,6 +10,10 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
+use wrapper::visible::visible;
+
+use crate::bounds::shortened_to;
+use crate::private;
 
 /// Seconds that are waited for one rule's outage, unless the routes say otherwise.
 pub const OUTAGE_SECONDS: f64 = 60.0;
@@ -34,6 +38,9 @@ const WAITED_SHARE: f64 = 0.95;
 
 /// A record of which nothing was heard for so many seconds is removed.
 const FORGOTTEN_SECONDS: f64 = 30.0 * 86_400.0;
+
+/// Characters of a failure that are kept.
+const ERROR_CHARS: usize = 1_000;
 
 /// A pause shorter than this is not worth it.
 const LEAST_PAUSE: f64 = 0.02;
@@ -217,7 +224,7 @@ impl Breakers {
                 *record = Record { open: true, since: now, failures: 0, ..record.clone() };
             }
             record.failures += 1;
-            record.error = failure.error.to_owned();
+            record.error = visible(&shortened_to(failure.error, ERROR_CHARS)).into_owned();
             record.last_failure = now;
             record.attempt_seconds = failure.seconds;
             let alert = record.is_to_be_told(now);
@@ -318,7 +325,7 @@ impl Breakers {
 
     /// Changes a record under its lock. One that a kill has torn counts as new.
     fn update<T>(&self, key: &str, now: f64, change: impl FnOnce(&mut Record) -> T) -> io::Result<T> {
-        fs::create_dir_all(&self.directory)?;
+        private::directory(&self.directory)?;
         let mut file =
             File::options().read(true).write(true).create(true).truncate(false).open(self.path(key))?;
         rustix::fs::flock(&file, FlockOperation::LockExclusive)?;

@@ -7,8 +7,10 @@
 //! A submitter uploads it like any other file (`job_file.php`, or `stage_file`), but lists it in no template: no
 //! volunteer ever downloads it, and no file_deleter removes it with a job.
 
-use std::fs;
-use std::io;
+mod rule_file;
+
+use std::collections::HashSet;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use md5::{Digest as _, Md5};
@@ -16,68 +18,18 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use wrapper::engine::Flavor;
 
-use crate::routes::{AssimilateRoute, Route, RouteOutput};
-use crate::script::container::{Sandbox, ScriptFile};
+use crate::bounds::shortened;
+use crate::outputs::{self, Found};
+use crate::routes::{AssimilateRoute, Route};
+use crate::script::container::Sandbox;
 use crate::script::{Place, Script, ScriptSpec};
-use crate::spec::{AssimilateSpec, ValidateSpec};
 use crate::values::ValueSpec;
 use crate::workunit_name::HASH_DIGITS;
 
-/// A rule file may not be larger than this, scripts included.
-pub const MAX_BYTES: u64 = 4 << 20;
-
-/// Version of the rule file's form.
-const VERSION: u32 = 1;
+pub use rule_file::{BroughtScript, MAX_BYTES, MAX_RULES_BYTES, RuleFile};
 
 /// Number of subdirectories of the download directory (`<uldl_dir_fanout>`, the default).
 pub const FAN_OUT: u32 = 1024;
-
-/// What a bundle brings for its own judgement.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RuleFile {
-    version: u32,
-    /// The science app's name.
-    pub app: String,
-    /// The bundle's other files: `SHA256 MODE NAME`, one each.
-    pub files: Vec<String>,
-    /// The outputs, in the order of the output template.
-    pub outputs: Vec<RouteOutput>,
-    /// `[validate]`.
-    pub validate: ValidateSpec,
-    /// `[assimilate]`.
-    pub assimilate: AssimilateSpec,
-    /// `[script]`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub script: Option<BroughtScript>,
-}
-
-/// Scripts that a submitter brings; they run in a container of the project's choice.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BroughtScript {
-    /// As in [`ScriptSpec::init`].
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub init: Vec<String>,
-    /// As in [`ScriptSpec::compare`].
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub compare: Vec<String>,
-    /// As in [`ScriptSpec::assimilate`].
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub assimilate: Vec<String>,
-    /// As in [`ScriptSpec::makes`].
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub makes: Vec<String>,
-    /// As in [`ScriptSpec::legacy`].
-    #[serde(default)]
-    pub legacy: bool,
-    /// The image, one of those that the project has; without it the first of these.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub image: Option<String>,
-    /// Files in the working directory.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub files: Vec<ScriptFile>,
-}
 
 /// `[brought]` of the routes file: who may bring rules, and within which limits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -181,25 +133,6 @@ pub enum BroughtError {
     },
 }
 
-impl RuleFile {
-    /// What a bundle brings.
-    pub fn new(
-        app: &str,
-        files: Vec<String>,
-        outputs: Vec<RouteOutput>,
-        validate: ValidateSpec,
-        assimilate: AssimilateSpec,
-        script: Option<BroughtScript>,
-    ) -> Self {
-        Self { version: VERSION, app: app.to_owned(), files, outputs, validate, assimilate, script }
-    }
-
-    /// The file's bytes; their sha-256 is the bundle's hash.
-    pub fn bytes(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("texts and numbers become JSON")
-    }
-}
-
 /// The sha-256 of a rule file's bytes: 64 digits, of which workunits' names carry the first 12.
 pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
@@ -276,30 +209,27 @@ impl BroughtSpec {
         directory: &Path,
     ) -> Result<(Route, Option<Script>), BroughtError> {
         let path = self.path(hash, directory);
-        let read = |source| BroughtError::Read { path: path.clone(), source };
-        let metadata = fs::symlink_metadata(&path).map_err(read)?;
-        if !metadata.is_file() || metadata.len() > MAX_BYTES {
-            return Err(BroughtError::Size { path });
-        }
-        let bytes = fs::read(&path).map_err(read)?;
+        let bytes = match read(&path) {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => return Err(BroughtError::Size { path }),
+            Err(source) => return Err(BroughtError::Read { path, source }),
+        };
         let found = sha256(&bytes)[..HASH_DIGITS].to_owned();
         if found != hash {
             return Err(BroughtError::Hash { path, found });
         }
-        let file: RuleFile = serde_json::from_slice(&bytes)
-            .map_err(|error| BroughtError::Form { path: path.clone(), message: error.to_string() })?;
-        if file.version != VERSION {
-            let message = format!("version {}, this program knows {VERSION}", file.version);
-            return Err(BroughtError::Form { path, message });
-        }
+        let file =
+            RuleFile::read(&bytes).map_err(|message| BroughtError::Form { path: path.clone(), message })?;
         if file.app != app {
-            let message = format!("it is of the science app {:?}, the workunit of {app:?}", file.app);
+            let message =
+                format!("it is of the science app {:?}, the workunit of {app:?}", shortened(&file.app));
             return Err(BroughtError::Refused { path, message });
         }
         let script = file.script.as_ref().map(|script| self.script(script));
         let mut assimilate = self.assimilate.clone();
         // A submitter says which values matter; where things go is the admin's, and so is a name that both use.
-        let is_new = |value: &ValueSpec| self.assimilate.value.iter().all(|own| own.name != value.name);
+        let own: HashSet<&str> = self.assimilate.value.iter().map(|own| own.name.as_str()).collect();
+        let is_new = |value: &ValueSpec| !own.contains(value.name.as_str());
         assimilate.value.extend(file.assimilate.value.into_iter().filter(is_new));
         let route = Route {
             outputs: Some(file.outputs),
@@ -335,13 +265,14 @@ impl BroughtSpec {
     /// Where a script runs, or why it does not.
     fn image(&self, brought: &BroughtScript) -> Result<String, String> {
         match &brought.image {
-            // It becomes an argument of the engine's.
-            Some(image) if image.starts_with('-') || image.contains(char::is_whitespace) => {
-                Err(format!("it asks for the image {image:?}, which is no image's name"))
-            }
-            Some(image) if self.images.iter().any(|allowed| allowed == image || allowed == "*") => {
+            Some(image) if self.images.iter().any(|allowed| allowed == image) && image != "*" => {
                 Ok(image.clone())
             }
+            // It becomes an argument of the engine's.
+            Some(image) if !is_image_name(image) => {
+                Err(format!("it asks for the image {:?}, which is no image's name", shortened(image)))
+            }
+            Some(image) if self.images.iter().any(|allowed| allowed == "*") => Ok(image.clone()),
             Some(image) => Err(format!(
                 "it asks for the image {image:?}; the project's brought.images are {:?}",
                 self.images
@@ -356,9 +287,36 @@ impl BroughtSpec {
     }
 }
 
+/// A rule file's bytes; `None` if it is no regular file, or too large. No link is followed, and it may grow meanwhile.
+fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let file = match outputs::open_at(path)? {
+        Found::File { file, bytes } if bytes <= MAX_BYTES => file,
+        Found::File { .. } | Found::Malformed(_) => return Ok(None),
+        Found::Absent => return Err(io::ErrorKind::NotFound.into()),
+    };
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= MAX_BYTES).then_some(bytes))
+}
+
+/// Whether a text can be an image's name, as the engines have them. An image's ID is no name: it could be anybody's.
+fn is_image_name(text: &str) -> bool {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"._-/:@".contains(&b);
+    let is_id = text.len() >= 12 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    text.len() <= 255
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.bytes().all(is_plain)
+        && !text.starts_with("sha256:")
+        && !is_id
+}
+
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+    use crate::routes::RouteOutput;
+    use crate::spec::{AssimilateSpec, ValidateSpec};
 
     fn spec(text: &str) -> BroughtSpec {
         toml::from_str(text).unwrap()
@@ -460,7 +418,8 @@ mod tests {
             relative: Some(1e-300),
             ..ValidateSpec::default()
         };
-        let file = RuleFile { validate, ..rule(None) };
-        assert_eq!(serde_json::from_slice::<RuleFile>(&file.bytes()).unwrap(), file);
+        let mut file = rule(None);
+        file.validate = validate;
+        assert_eq!(RuleFile::read(&file.bytes()).unwrap(), file);
     }
 }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, Mode};
 
 use crate::compare::{self, Outcome};
+use crate::outputs;
 
 /// What putting a file in its place has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +53,7 @@ pub(crate) fn take(source: &File, target: &Path, changed: &mut BTreeSet<PathBuf>
 
 /// Puts a short text at `target`.
 pub(crate) fn write(text: &[u8], target: &Path, changed: &mut BTreeSet<PathBuf>) -> io::Result<()> {
-    if fs::read(target).is_ok_and(|there| there == text) {
+    if outputs::read_own(target, text.len() as u64).is_ok_and(|there| there == text) {
         changed.extend(target.parent().map(Path::to_owned));
         return Ok(());
     }
@@ -128,7 +129,8 @@ fn state(source: &File, target: &Path) -> io::Result<Collected> {
     if !there.is_file() || there.len() != here.len() {
         return Ok(Collected::Replaced);
     }
-    match compare::bytes(Whole { file: source, offset: 0 }, File::open(target)?)? {
+    let (there, _) = outputs::open_own(target)?;
+    match compare::bytes(Whole { file: source, offset: 0 }, there)? {
         Outcome::Same => Ok(Collected::Already),
         Outcome::Different(_) => Ok(Collected::Replaced),
     }
@@ -138,7 +140,7 @@ fn state(source: &File, target: &Path) -> io::Result<Collected> {
 /// there (`sched/file_upload_handler.cpp`), so a volunteer could otherwise change it after validation.
 fn link(source: &File, name: &Path) -> io::Result<()> {
     let mode = source.metadata()?.mode();
-    rustix::fs::fchmod(source, Mode::from_raw_mode(mode & 0o7777 & !0o222))?;
+    rustix::fs::fchmod(source, Mode::from_raw_mode(mode & 0o777 & !0o222))?;
     let own = format!("/proc/self/fd/{}", source.as_raw_fd());
     Ok(rustix::fs::linkat(CWD, own.as_str(), CWD, name, AtFlags::SYMLINK_FOLLOW)?)
 }

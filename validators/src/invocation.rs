@@ -4,6 +4,7 @@
 //! and repaired ones pass what tokens after the script's name ask for: result ids and run times, which are
 //! numbers, and names. A path is told apart by being absolute, or by the name of an output at its end.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -196,12 +197,13 @@ impl ResultFiles {
             };
         };
         let mut outputs: Vec<(usize, PathBuf)> = Vec::new();
+        let mut seen = HashSet::new();
         for (path, name) in paths.iter().zip(&names) {
             let number = name
                 .as_ref()
                 .filter(|name| (&name.workunit, name.instance) == (&first.workunit, first.instance))
                 .map(|name| name.output as usize)
-                .filter(|number| outputs.iter().all(|(earlier, _)| earlier != number))
+                .filter(|number| seen.insert(*number))
                 .ok_or_else(|| InvocationError::Stray { path: path.clone() })?;
             outputs.push((number, path.clone()));
         }
@@ -267,10 +269,8 @@ impl ResultFiles {
         let Some((path, name)) = known.first() else { return 0 };
         let Some(upload) = path.parent().and_then(Path::parent) else { return 0 };
         let before = self.outputs.len();
-        for number in 0..expected {
-            if self.outputs.iter().any(|(known, _)| *known == number) {
-                continue;
-            }
+        let there: HashSet<usize> = self.outputs.iter().map(|(number, _)| *number).collect();
+        for number in (0..expected).filter(|number| !there.contains(number)) {
             let Ok(output) = u32::try_from(number) else { break };
             let name = OutputName { output, ..name.clone() }.to_string();
             let path = upload.join(fan_out(&name, FAN_OUT)).join(name);

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use thiserror::Error;
 
@@ -33,7 +34,7 @@ pub struct Declared {
 pub fn one(
     path: &Path,
     declared: Declared,
-    rule: &OutputRule,
+    rule: &Arc<OutputRule>,
     patience: Patience,
 ) -> Result<Option<String>, Unreadable> {
     let unreadable = |source| Unreadable { path: path.to_owned(), source };
@@ -45,7 +46,11 @@ pub fn one(
     };
     match declared.max_bytes {
         Some(limit) if bytes > limit => Ok(Some(format!("has {bytes} bytes, at most {limit} are accepted"))),
-        _ => check(&rule.check, patience.reads(&file), bytes).map_err(unreadable),
+        _ => {
+            let rule = Arc::clone(rule);
+            let checked = patience.within(move || check(&rule.check, patience.reads(&file), bytes));
+            checked.flatten().map_err(unreadable)
+        }
     }
 }
 
@@ -53,7 +58,7 @@ pub fn one(
 pub fn two(
     a: (&Path, &str),
     b: (&Path, &str),
-    rule: &OutputRule,
+    rule: &Arc<OutputRule>,
     patience: Patience,
 ) -> Result<Outcome, Unreadable> {
     if matches!(rule.compare, Rule::Ignore) {
@@ -66,8 +71,10 @@ pub fn two(
         (Found::File { file: file_a, bytes: bytes_a }, Found::File { file: file_b, bytes: bytes_b }) => {
             if !matches!(rule.compare, Rule::Bytes) || bytes_a == bytes_b {
                 let unreadable = |source| Unreadable { path: a.0.to_owned(), source };
-                let (file_a, file_b) = (patience.reads(&file_a), patience.reads(&file_b));
-                return compare(&rule.compare, file_a, file_b).map_err(unreadable);
+                let rule = Arc::clone(rule);
+                let compared = patience
+                    .within(move || compare(&rule.compare, patience.reads(&file_a), patience.reads(&file_b)));
+                return compared.flatten().map_err(unreadable);
             }
             format!("{bytes_a} against {bytes_b} bytes")
         }

@@ -1,6 +1,7 @@
 //! Rules and routing that BOINC's script validator and assimilator reach through the shims.
 
 pub mod alert;
+pub mod bounds;
 pub mod breaker;
 pub mod brought;
 pub mod calendar;
@@ -13,6 +14,7 @@ pub mod judge;
 mod outputs;
 pub mod patience;
 mod pattern;
+mod private;
 mod program;
 pub mod routes;
 pub mod rule;

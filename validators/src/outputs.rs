@@ -1,7 +1,7 @@
 //! Output files as a volunteer's computer sent them: absent, malformed and unreadable are three things.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
@@ -27,8 +27,44 @@ pub(crate) enum Found {
 /// An error means that nothing can be said about the output now: the system refuses, or the upload directory
 /// itself is not there (a file system that is not mounted).
 pub(crate) fn open(path: &Path) -> io::Result<Found> {
+    match open_at(path)? {
+        Found::Absent => absent(path, ErrorKind::NotFound.into()),
+        found => Ok(found),
+    }
+}
+
+/// Opens a file of ours: regular, and not through a link.
+///
+/// # Errors
+/// It is not there, something else is in its place, or the system refuses.
+pub(crate) fn open_own(path: &Path) -> io::Result<(File, u64)> {
+    match open_at(path)? {
+        Found::File { file, bytes } => Ok((file, bytes)),
+        Found::Absent => Err(ErrorKind::NotFound.into()),
+        Found::Malformed(kind) => Err(io::Error::other(format!("it is a {kind}, not a file"))),
+    }
+}
+
+/// Reads a file of ours of at most `most` bytes.
+///
+/// # Errors
+/// Those of [`open_own`], or it is larger.
+pub(crate) fn read_own(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let (file, bytes) = open_own(path)?;
+    let mut text = Vec::new();
+    if bytes <= most {
+        file.take(most + 1).read_to_end(&mut text)?;
+    }
+    if bytes > most || text.len() as u64 > most {
+        return Err(io::Error::other(format!("it has {bytes} bytes, at most {most} are accepted")));
+    }
+    Ok(text)
+}
+
+/// Looks at a path as [`open`] does, whatever is around it.
+pub(crate) fn open_at(path: &Path) -> io::Result<Found> {
     match fs::symlink_metadata(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return absent(path, error),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Absent),
         Err(error) => return Err(error),
         // Opening a device or a pipe can have effects: look first.
         Ok(metadata) if !metadata.is_file() => return Ok(Found::Malformed(kind(&metadata))),

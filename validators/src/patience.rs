@@ -3,11 +3,19 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// Until when this thread may judge, in processor time of its own.
+/// What any rule may take, however small the outputs are.
+const LEAST: Duration = Duration::from_millis(100);
+
+/// What a rule may take for each byte of the outputs, in nanoseconds. The slowest of honest rules, a table whose rows are
+/// in another order, takes a tenth of it.
+const NANOSECONDS_A_BYTE: u64 = 1_000;
+
+/// Until when this process may judge, in processor time of its own.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Patience {
     until: Option<Duration>,
@@ -24,15 +32,46 @@ impl Patience {
         Self::default()
     }
 
-    /// So many seconds of this thread's processor time, from now on.
-    pub(crate) fn seconds(seconds: u32) -> Self {
-        Self { until: Some(used() + Duration::from_secs(u64::from(seconds))) }
+    /// What a rule may take of this process's processor time, from now on.
+    pub(crate) fn of(time: Duration) -> Self {
+        Self { until: Some(used() + time) }
     }
 
     /// A file that can be read until then.
     pub(crate) fn reads(self, file: &File) -> Reader<'_> {
         Reader { file, patience: self }
     }
+
+    /// Does something that may take longer without reading: a pattern on one long line can. What is not done in time is
+    /// left to itself, and ends with this process.
+    ///
+    /// # Errors
+    /// The time is used up, which [`is_used_up`] tells.
+    pub(crate) fn within<T: Send + 'static>(
+        self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> io::Result<T> {
+        let Some(until) = self.until else { return Ok(work()) };
+        let (over, done) = mpsc::channel();
+        std::thread::Builder::new().spawn(move || {
+            // Nobody listens if it took too long.
+            let _ = over.send(work());
+        })?;
+        loop {
+            let Some(left) = until.checked_sub(used()) else { return Err(io::Error::other(UsedUp)) };
+            // Processor time does not pass faster than time by the clock, and may pass slower.
+            match done.recv_timeout(left.max(Duration::from_millis(1))) {
+                Ok(answer) => return Ok(answer),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Err(io::Error::other("judging has panicked")),
+            }
+        }
+    }
+}
+
+/// What a submitter's rule may take for outputs of so many bytes, and never more than `most`.
+pub(crate) fn allowance(bytes: u64, most: Duration) -> Duration {
+    (LEAST + Duration::from_nanos(bytes.saturating_mul(NANOSECONDS_A_BYTE))).min(most)
 }
 
 /// Whether reading has failed because the time is used up.
@@ -61,8 +100,34 @@ impl Seek for Reader<'_> {
     }
 }
 
-/// Processor time that this thread has used.
+/// Processor time that this process has used.
 fn used() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
+    let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_reads_nothing_is_given_up_too() {
+        let spin = || {
+            while !std::hint::black_box(false) {
+                std::hint::spin_loop();
+            }
+        };
+        let error = Patience::of(Duration::from_millis(20)).within(spin).unwrap_err();
+        assert!(is_used_up(&error));
+        assert_eq!(Patience::endless().within(|| 7).unwrap(), 7);
+    }
+
+    #[test]
+    fn time_grows_with_the_outputs_and_has_a_bound() {
+        let minute = Duration::from_secs(60);
+        assert_eq!(allowance(0, minute), Duration::from_millis(100));
+        assert_eq!(allowance(1_000_000, minute), Duration::from_millis(1_100));
+        assert_eq!(allowance(u64::MAX, minute), minute);
+        assert_eq!(allowance(u64::MAX, Duration::from_secs(1)), Duration::from_secs(1));
+    }
 }

@@ -7,17 +7,22 @@
 mod file;
 mod place;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use wrapper::visible::is_obeyed;
 
+use crate::bounds::{MOST_OUTPUTS, shortened};
 use crate::brought::BroughtError;
-use crate::patience::Patience;
+use crate::patience::{self, Patience};
 use crate::rule::OutputRule;
 use crate::script::container::Sandbox;
 use crate::script::{Place, Script, ScriptSpec, made};
-use crate::spec::{Step, ValidateSpec};
+use crate::spec::{Rules, Step, ValidateSpec};
 
 pub use file::{Routes, Settings};
 pub use place::{AssimilateRoute, HookSpec, Layout, NamedFile, PathTemplate, TableSpec};
@@ -162,9 +167,7 @@ pub struct Routed {
     pub script: Option<Script>,
     /// Seconds of processor time that its built-in rules may take in one call; `None`: as long as it takes.
     pub rule_seconds: Option<u32>,
-    /// The rule of each output, in order, and for outputs that are not listed the general one.
-    rules: Vec<OutputRule>,
-    general: OutputRule,
+    rules: Rules,
 }
 
 impl Routed {
@@ -184,14 +187,20 @@ impl Routed {
         self
     }
 
-    /// How long its built-in rules may take, from now on.
-    pub(crate) fn patience(&self) -> Patience {
-        self.rule_seconds.map_or_else(Patience::endless, Patience::seconds)
+    /// How long its built-in rules may take, from now on, for outputs of so many bytes.
+    pub(crate) fn patience(&self, bytes: u64) -> Patience {
+        self.allowance(bytes).map_or_else(Patience::endless, Patience::of)
+    }
+
+    /// The same as a time; `None`: as long as it takes.
+    pub(crate) fn allowance(&self, bytes: u64) -> Option<Duration> {
+        let most = Duration::from_secs(u64::from(self.rule_seconds?));
+        Some(patience::allowance(bytes, most))
     }
 
     /// The rule for output number `index`.
-    pub fn rule(&self, index: usize) -> &OutputRule {
-        self.rules.get(index).unwrap_or(&self.general)
+    pub fn rule(&self, index: usize) -> &Arc<OutputRule> {
+        self.rules.outputs.get(index).unwrap_or(&self.rules.general)
     }
 
     /// The logical name of output number `index`, if the outputs are known.
@@ -203,24 +212,9 @@ impl Routed {
 impl Route {
     /// Checks that the outputs' names are usable and that the rules make sense for them.
     pub fn check(self) -> Result<Routed, Vec<RouteMistake>> {
-        let mut mistakes = Vec::new();
         let outputs = self.outputs.as_deref().unwrap_or_default();
         let names: Vec<_> = outputs.iter().map(|output| output.name.as_str()).collect();
-        for (i, name) in names.iter().enumerate() {
-            let mut note = |what: &str| {
-                let path = vec![Step::Key("outputs".to_owned()), Step::Item(i), Step::Key("name".to_owned())];
-                mistakes.push(RouteMistake { path, text: format!("output {name:?} is {what}") });
-            };
-            if !is_output_name(name) {
-                note("not a relative path without \".\" and \"..\"");
-            }
-            if names[..i].contains(name) {
-                note("there twice");
-            }
-            if names.iter().any(|other| other.strip_prefix(name).is_some_and(|rest| rest.starts_with('/'))) {
-                note("the directory of another");
-            }
-        }
+        let mut mistakes = name_mistakes(&names);
         let in_table = |key: &str, texts: Vec<String>| {
             let path = vec![Step::Key(key.to_owned())];
             texts.into_iter().map(move |text| RouteMistake { path: path.clone(), text })
@@ -229,11 +223,8 @@ impl Route {
         mistakes.extend(in_table("script", self.script.as_ref().map_or(Vec::new(), ScriptSpec::mistakes)));
         let makes = self.script.as_ref().map_or(&[][..], |script| &script.makes);
         mistakes.extend(in_table("script", made::mistakes(makes, &names)));
-        let general = self.validate.general().unwrap_or_default();
         match self.validate.rules(&names) {
-            Ok(rules) if mistakes.is_empty() => {
-                Ok(Routed { route: self, rules, general, ..Routed::default() })
-            }
+            Ok(rules) if mistakes.is_empty() => Ok(Routed { route: self, rules, ..Routed::default() }),
             Ok(_) => Err(mistakes),
             Err(errors) => {
                 let of_rule = |error: crate::spec::SpecError| {
@@ -255,11 +246,44 @@ impl Route {
     }
 }
 
-/// Whether a text can be an output's logical name: a relative path without `.`, `..` and control characters, and
+/// What is wrong with the names of outputs.
+fn name_mistakes(names: &[&str]) -> Vec<RouteMistake> {
+    let outputs = Step::Key("outputs".to_owned());
+    if names.len() > MOST_OUTPUTS {
+        let text = format!("outputs: {} of them, at most {MOST_OUTPUTS} are accepted", names.len());
+        return vec![RouteMistake { path: vec![outputs], text }];
+    }
+    let is_name: Vec<bool> = names.iter().map(|name| is_output_name(name)).collect();
+    // Names are short, so these are few.
+    let usable = || names.iter().zip(&is_name).filter(|(_, is_name)| **is_name).map(|(name, _)| *name);
+    let directories: HashSet<&str> =
+        usable().flat_map(|name| name.match_indices('/').map(|(at, _)| &name[..at])).collect();
+    let mut seen = HashSet::new();
+    let mut mistakes = Vec::new();
+    for (i, name) in names.iter().enumerate() {
+        let mut note = |what: &str| {
+            let path = vec![outputs.clone(), Step::Item(i), Step::Key("name".to_owned())];
+            mistakes.push(RouteMistake { path, text: format!("output {:?} is {what}", shortened(name)) });
+        };
+        if !is_name[i] {
+            note("not a relative path of at most 61 bytes without \".\" and \"..\"");
+        }
+        if !seen.insert(name) {
+            note("there twice");
+        }
+        if directories.contains(name) {
+            note("the directory of another");
+        }
+    }
+    mistakes
+}
+
+/// Whether a text can be an output's logical name: a relative path without `.`, `..` and characters that are
+/// obeyed instead of shown, and
 /// short enough to follow the longest workunit's name where results are collected (61 bytes).
 pub fn is_output_name(name: &str) -> bool {
     // The longest prefix of a collected file's name leaves this much of a file system's 255 bytes.
     name.len() <= 255 - crate::workunit_name::MAX_BYTES - "__file_".len()
         && name.split('/').all(|part| !matches!(part, "" | "." | ".."))
-        && !name.contains(|c: char| c.is_control())
+        && !name.contains(is_obeyed)
 }

@@ -11,6 +11,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use wrapper::calls::chain;
+use wrapper::visible::visible;
+
+use crate::bounds::MOST_WORDS;
 
 pub use request::{Purpose, Request, RequestMade, RequestOutput, RequestResult};
 
@@ -47,6 +50,9 @@ pub struct ScriptSpec {
     pub output_mb: u32,
 }
 
+/// Bytes of all words of a command.
+const MOST_COMMAND_BYTES: usize = 64 << 10;
+
 fn default_timeout() -> u32 {
     60
 }
@@ -74,6 +80,13 @@ impl ScriptSpec {
         let mut mistakes = Vec::new();
         let all = [("init", &self.init), ("compare", &self.compare), ("assimilate", &self.assimilate)];
         for (key, words) in all {
+            let bytes: usize = words.iter().map(String::len).sum();
+            if words.len() > MOST_WORDS || bytes > MOST_COMMAND_BYTES {
+                mistakes.push(format!(
+                    "script.{key}: {} words of {bytes} bytes, at most {MOST_WORDS} of {MOST_COMMAND_BYTES} are accepted",
+                    words.len()
+                ));
+            }
             if words.first().is_some_and(String::is_empty) || words.iter().any(|word| word.contains('\0')) {
                 mistakes.push(format!("script.{key}: a program and its arguments are needed, without NUL"));
             }
@@ -276,13 +289,13 @@ impl Script {
     }
 }
 
-/// The last line of what a program printed, for a log: no control characters, cut.
+/// The last line of what a program printed, for a log: cut, and what a terminal would obey is made visible.
 pub(crate) fn last_words(text: &[u8]) -> String {
     const SHOWN: usize = 300;
     let text = String::from_utf8_lossy(text);
     let line = text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
     let line: String = line.chars().take(SHOWN).collect();
-    line.replace(char::is_control, " ")
+    visible(&line).into_owned()
 }
 
 #[cfg(test)]
@@ -305,7 +318,7 @@ mod tests {
 
     #[test]
     fn what_a_script_prints_cannot_command_a_terminal_or_fill_a_log() {
-        assert_eq!(last_words(b"Traceback\nValueError: \x1b[2Jx\n\n"), "ValueError:  [2Jx");
+        assert_eq!(last_words(b"Traceback\nValueError: \x1b[2Jx\n\n"), "ValueError: \\u{1b}[2Jx");
         assert_eq!(last_words(&[b'x'; 10_000]).len(), 300);
         assert_eq!(last_words(b"\xff\n"), "\u{fffd}");
         assert_eq!(last_words(b""), "");

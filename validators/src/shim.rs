@@ -15,6 +15,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use wrapper::visible::visible;
+
+use crate::bounds::shortened_to;
 use crate::clock::{Clock, SystemClock};
 use crate::routes::{DEFAULT_ROUTES, ROUTES_VARIABLE, Routed};
 use crate::verdict::Verdict;
@@ -121,7 +124,16 @@ fn exit_code_of_a_bug(is_taken: bool) -> u8 {
 
 fn write_log(shim: Shim, line: &str) {
     // With the log gone there is nobody to tell; the answer stands.
-    let _ = writeln!(std::io::stderr(), "{}: {line}", shim.name());
+    let _ = writeln!(std::io::stderr(), "{}: {}", shim.name(), log_line(line));
+}
+
+/// Characters of a line of the log, at most.
+const LOG_CHARS: usize = 4_000;
+
+/// A line for a log. What others wrote into it cannot end it, so that no line looks like one of ours, and commands no
+/// terminal.
+pub(crate) fn log_line(line: &str) -> String {
+    visible(&shortened_to(line, LOG_CHARS)).into_owned()
 }
 
 /// The name of output `number` in messages.
@@ -132,6 +144,13 @@ fn output_name(routed: &Routed, number: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_that_others_wrote_looks_like_a_line_of_ours() {
+        let line = log_line("x_0: invalid: \r\nbuoy-init: ALERT: \u{1b}[2J\u{202e}\u{2028}");
+        assert_eq!(line, "x_0: invalid: \\r\\nbuoy-init: ALERT: \\u{1b}[2J\\u{202e}\\u{2028}");
+        assert!(log_line(&"x".repeat(10_000_000)).len() < 5_000);
+    }
 
     #[test]
     fn a_bug_judges_nobody_and_ends_no_daemon_once_the_outputs_are_safe() {

@@ -5,12 +5,16 @@ mod mistake;
 #[cfg(test)]
 mod tests;
 
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 
+use crate::bounds::{MOST_OUTPUTS, listed, shortened};
 use crate::rule::{Column, OutputRule};
 use crate::values::ValueSpec;
-use mistake::Spot;
+use mistake::{Errors, Spot};
 pub use mistake::{SpecError, SpecFault, Step, locate};
 
 /// Defines a table that holds a rule's keys, and a view of them.
@@ -286,34 +290,54 @@ pub enum AssimilateKind {
 impl ValidateSpec {
     /// The rule of each output of `outputs` (logical names), in that order.
     ///
-    /// All mistakes are found, not only the first.
-    pub fn rules(&self, outputs: &[&str]) -> Result<Vec<OutputRule>, Vec<SpecError>> {
-        let mut errors = Vec::new();
-        let general = self.general().unwrap_or_else(|mut found| {
-            errors.append(&mut found);
-            OutputRule::default()
-        });
-        let mut rules = vec![general; outputs.len()];
-        for (i, spec) in self.output.iter().enumerate() {
+    /// All mistakes are found, not only the first; the first [`MOST_MISTAKES`](crate::bounds::MOST_MISTAKES) are listed.
+    pub fn rules(&self, outputs: &[&str]) -> Result<Rules, Vec<SpecError>> {
+        let mut errors = Errors::new();
+        let general = Arc::new(self.build_general(&mut errors).unwrap_or_default());
+        let mut rules = vec![Arc::clone(&general); outputs.len()];
+        let positions: HashMap<&str, usize> =
+            outputs.iter().enumerate().rev().map(|(position, name)| (*name, position)).collect();
+        let mut seen = HashSet::new();
+        if self.output.len() > MOST_OUTPUTS {
+            let fault = SpecFault::TooMany { found: self.output.len(), most: MOST_OUTPUTS };
+            errors.push(Spot::validate().key("output").mistake(fault));
+        }
+        for (i, spec) in self.output.iter().take(MOST_OUTPUTS).enumerate() {
             let spot = Spot::output(i, &spec.name);
-            if self.output[..i].iter().any(|earlier| earlier.name == spec.name) {
-                errors.push(spot.key("name").mistake(SpecFault::Twice { name: spec.name.clone() }));
+            let name = || shortened(&spec.name).into_owned();
+            if !seen.insert(spec.name.as_str()) {
+                errors.push(spot.key("name").mistake(SpecFault::Twice { name: name() }));
             }
-            let position = outputs.iter().position(|name| *name == spec.name);
-            match (build::build(&spot, &spec.keys()), position) {
-                (Err(mut found), _) => errors.append(&mut found),
-                (Ok(_), None) => errors.push(spot.key("name").mistake(SpecFault::UnknownOutput {
-                    name: spec.name.clone(),
-                    accepted: outputs.join(", "),
-                })),
-                (Ok(rule), Some(position)) => rules[position] = rule,
+            let rule = build::build(&spot, &spec.keys(), &mut errors);
+            match (rule, positions.get(spec.name.as_str())) {
+                (None, _) => {}
+                (Some(_), None) => errors.push(
+                    spot.key("name")
+                        .mistake(SpecFault::UnknownOutput { name: name(), accepted: listed(outputs) }),
+                ),
+                (Some(rule), Some(&position)) => rules[position] = Arc::new(rule),
             }
         }
-        if errors.is_empty() { Ok(rules) } else { Err(errors) }
+        if errors.count() == 0 { Ok(Rules { outputs: rules, general }) } else { Err(errors.into_list()) }
     }
 
     /// The rule of outputs that have none of their own.
     pub fn general(&self) -> Result<OutputRule, Vec<SpecError>> {
-        build::build(&Spot::validate(), &self.keys())
+        let mut errors = Errors::new();
+        let rule = self.build_general(&mut errors);
+        rule.ok_or_else(|| errors.into_list())
     }
+
+    fn build_general(&self, errors: &mut Errors) -> Option<OutputRule> {
+        build::build(&Spot::validate(), &self.keys(), errors)
+    }
+}
+
+/// Rules, ready to use.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    /// That of each output, in order.
+    pub outputs: Vec<Arc<OutputRule>>,
+    /// That of outputs which have none of their own.
+    pub general: Arc<OutputRule>,
 }

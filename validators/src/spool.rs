@@ -30,9 +30,10 @@ use sha2::{Digest, Sha256};
 
 use crate::collect;
 use crate::outputs::{self, Found};
+use crate::private;
 
 pub use item::{Happened, Item, ItemOutput, ItemState, OutputState};
-pub(crate) use item::{VERSION, reasons};
+pub(crate) use item::{VERSION, is_number, reasons};
 pub(crate) use work::{Steps, work_on};
 pub use worker::Outlook;
 pub(crate) use worker::{Left, Worker, note_stuck, retry};
@@ -45,6 +46,12 @@ const MADE: &str = "made";
 
 /// Directory of what it is at.
 const MAKING: &str = "making";
+
+/// Largest item.json, in bytes: that of the most outputs, with the longest names.
+const ITEM_BYTES: u64 = 4 << 20;
+
+/// Largest state.json, in bytes.
+const STATE_BYTES: u64 = 64 << 10;
 
 /// So long it is remembered that an item is done, in seconds.
 const REMEMBERED_SECONDS: u64 = 30 * 86_400;
@@ -203,8 +210,8 @@ impl Spool {
 
     fn make(&self, item: &mut Item, sources: &[PathBuf], making: &Path) -> Result<File, SpoolError> {
         let waiting = self.waiting();
-        fs::create_dir_all(&waiting).map_err(at(&waiting))?;
-        fs::create_dir_all(making).map_err(at(making))?;
+        private::directory(&waiting).map_err(at(&waiting))?;
+        private::directory(making).map_err(at(making))?;
         let mut changed = BTreeSet::new();
         for (output, source) in item.outputs.iter_mut().zip(sources) {
             output.state = match outputs::open(source).map_err(at(source))? {
@@ -253,11 +260,12 @@ impl Spool {
     fn read(&self, key: &str) -> Result<Option<(Item, ItemState)>, SpoolError> {
         let directory = self.place(key);
         let path = directory.join("item.json");
-        let text = match fs::read(&path) {
+        let text = match outputs::read_own(&path, ITEM_BYTES) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             read => read.map_err(at(&path))?,
         };
-        let item = serde_json::from_slice(&text).map_err(|error| at(&path)(error.into()))?;
+        let item: Item = serde_json::from_slice(&text).map_err(|error| at(&path)(error.into()))?;
+        item.check(key).map_err(|why| at(&path)(io::Error::other(why)))?;
         Ok(Some((item, state_in(&directory))))
     }
 
@@ -341,12 +349,12 @@ impl Spool {
     fn put_away(&self, key: &str, workunit_id: &str) -> Result<(), SpoolError> {
         let mark = self.done_mark(key);
         if let Some(parent) = mark.parent() {
-            fs::create_dir_all(parent).map_err(at(parent))?;
+            private::directory(parent).map_err(at(parent))?;
         }
         fs::write(&mark, workunit_id).map_err(at(&mark))?;
         // Out of sight first: what a kill leaves is not taken for an item.
         let making = self.directory.join("making");
-        fs::create_dir_all(&making).map_err(at(&making))?;
+        private::directory(&making).map_err(at(&making))?;
         let away = making.join(format!("{key}-{}-done", std::process::id()));
         let _ = fs::remove_dir_all(&away);
         let place = self.place(key);
@@ -444,8 +452,7 @@ fn again_key(item: &Item) -> String {
 
 /// A state that is not there or torn counts as new.
 fn state_in(directory: &Path) -> ItemState {
-    fs::read(directory.join("state.json"))
-        .ok()
-        .and_then(|text| serde_json::from_slice(&text).ok())
-        .unwrap_or_default()
+    let read = outputs::read_own(&directory.join("state.json"), STATE_BYTES).ok();
+    let state: Option<ItemState> = read.and_then(|text| serde_json::from_slice(&text).ok());
+    state.unwrap_or_default().regenerated()
 }

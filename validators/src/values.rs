@@ -1,20 +1,29 @@
 //! Values taken from a result's outputs, for the table of results and for hooks.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::path::Path;
 use std::time::Instant;
 
 use regex::bytes::Regex;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
-use crate::pattern;
+use crate::bounds::{MOST_TEXT_BYTES, shortened};
+use crate::outputs;
+use crate::pattern::{self, Budget};
 
 /// So much of an output is looked through, in bytes.
 const LOOKED_THROUGH: u64 = 64 << 20;
 
 /// A JSON output larger than this is not read.
 const JSON_BYTES: u64 = 16 << 20;
+
+/// An object or array of JSON that is longer than this is no value.
+const VALUE_JSON_BYTES: usize = 64 << 10;
 
 /// Longer lines are looked at in pieces of this many bytes.
 const LINE_BYTES: u64 = 64 << 10;
@@ -55,9 +64,9 @@ pub(crate) const OWN_COLUMNS: [&str; 11] = [
 
 impl ValueSpec {
     /// What is wrong with it, in words.
-    pub fn mistakes(&self) -> Vec<String> {
+    pub(crate) fn mistakes(&self, patterns: &mut Budget) -> Vec<String> {
         let mut mistakes = Vec::new();
-        let key = format!("assimilate.value {:?}", self.name);
+        let key = format!("assimilate.value {:?}", shortened(&self.name));
         let is_name = self.name.len() <= 40
             && self.name.starts_with(|c: char| c.is_ascii_lowercase())
             && self.name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
@@ -71,9 +80,14 @@ impl ValueSpec {
         }
         match (&self.pattern, &self.path) {
             (Some(pattern), None) => {
-                if let Err(reason) = pattern::compile(pattern) {
+                if let Err(reason) = patterns.compile(pattern) {
+                    let pattern = shortened(pattern);
                     mistakes.push(format!("{key}: {pattern:?} is no regular expression: {reason}"));
                 }
+            }
+            (None, Some(path)) if path.len() > MOST_TEXT_BYTES => {
+                let bytes = path.len();
+                mistakes.push(format!("{key}: path: {bytes} bytes, at most {MOST_TEXT_BYTES} are accepted"));
             }
             (None, Some(path)) => {
                 if !path.is_empty() && !path.starts_with('/') {
@@ -90,13 +104,16 @@ impl ValueSpec {
     /// # Errors
     /// The file can't be read, or it was looked for until `deadline`. What a volunteer has put into it is no other error.
     pub fn read(&self, file: &Path, deadline: Instant) -> std::io::Result<Option<String>> {
-        let file = File::open(file)?;
+        if Instant::now() > deadline {
+            return Err(too_late());
+        }
+        let (file, bytes) = outputs::open_own(file)?;
         let found = match (&self.pattern, &self.path) {
             (Some(pattern), _) => match pattern::compile(pattern) {
                 Ok(regex) => search(&regex, file, deadline)?,
                 Err(_) => None,
             },
-            (None, Some(path)) if file.metadata()?.len() <= JSON_BYTES => {
+            (None, Some(path)) if bytes <= JSON_BYTES => {
                 let mut text = Vec::new();
                 file.take(JSON_BYTES).read_to_end(&mut text)?;
                 pointed(&text, path)
@@ -113,7 +130,7 @@ fn search(regex: &Regex, file: File, deadline: Instant) -> std::io::Result<Optio
     loop {
         line.clear();
         if Instant::now() > deadline {
-            return Err(std::io::Error::new(ErrorKind::TimedOut, "its pattern takes too long"));
+            return Err(too_late());
         }
         if reader.by_ref().take(LINE_BYTES).read_until(b'\n', &mut line)? == 0 {
             return Ok(None);
@@ -126,13 +143,108 @@ fn search(regex: &Regex, file: File, deadline: Instant) -> std::io::Result<Optio
     }
 }
 
+fn too_late() -> std::io::Error {
+    std::io::Error::new(ErrorKind::TimedOut, "the values of this workunit take too long")
+}
+
+/// The value that a pointer leads to. Nothing else of the document is kept: one of many small values would take twenty
+/// times its own size.
 fn pointed(text: &[u8], path: &str) -> Option<String> {
-    // The parser bounds the depth.
-    let value: serde_json::Value = serde_json::from_slice(text).ok()?;
-    match value.pointer(path)? {
-        serde_json::Value::Null => None,
-        serde_json::Value::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
+    let steps: Vec<String> =
+        path.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    let found = Pointer { steps: &steps }.deserialize(&mut deserializer).ok()?;
+    deserializer.end().ok()?;
+    match found?.get() {
+        "null" => None,
+        raw if raw.starts_with('"') => serde_json::from_str(raw).ok(),
+        raw if raw.starts_with(['{', '[']) => {
+            // As the parser writes it, without blanks; it will be cut anyway.
+            let value: serde_json::Value =
+                (raw.len() <= VALUE_JSON_BYTES).then(|| serde_json::from_str(raw).ok())??;
+            Some(value.to_string())
+        }
+        raw => serde_json::from_str::<serde_json::Value>(raw).ok().map(|value| value.to_string()),
+    }
+}
+
+/// Where in a document a value is: what is left of the way.
+#[derive(Clone, Copy)]
+struct Pointer<'s> {
+    steps: &'s [String],
+}
+
+impl<'de> DeserializeSeed<'de> for Pointer<'_> {
+    type Value = Option<&'de RawValue>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        if self.steps.is_empty() {
+            return Deserialize::deserialize(deserializer).map(Some);
+        }
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Pointer<'_> {
+    type Value = Option<&'de RawValue>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let Some((step, steps)) = self.steps.split_first() else { return Ok(None) };
+        let mut found = None;
+        while let Some(key) = members.next_key::<Cow<str>>()? {
+            if key == step.as_str() {
+                found = members.next_value_seed(Pointer { steps })?;
+            } else {
+                members.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
+        let Some((step, steps)) = self.steps.split_first() else { return Ok(None) };
+        let is_index = step == "0" || !step.starts_with(['0', '+']);
+        let wanted = step.parse::<usize>().ok().filter(|_| is_index);
+        let mut found = None;
+        for index in 0.. {
+            let is_there = if Some(index) == wanted {
+                elements.next_element_seed(Pointer { steps })?.map(|value| found = value).is_some()
+            } else {
+                elements.next_element::<IgnoredAny>()?.is_some()
+            };
+            if !is_there {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
     }
 }
 
@@ -158,7 +270,7 @@ mod tests {
             pattern: pattern.map(str::to_owned),
             path: path.map(str::to_owned),
         };
-        assert_eq!(spec.mistakes(), Vec::<String>::new());
+        assert_eq!(spec.mistakes(&mut Budget::new()), Vec::<String>::new());
         spec.read(&file, Instant::now() + std::time::Duration::from_secs(60)).unwrap()
     }
 
@@ -212,7 +324,11 @@ mod tests {
             ("name = 'a'\noutput = 'o'\npath = 'x'", "no JSON pointer"),
         ] {
             let spec: ValueSpec = toml::from_str(text).unwrap();
-            assert!(spec.mistakes().concat().contains(expected), "{text}: {:?}", spec.mistakes());
+            assert!(
+                spec.mistakes(&mut Budget::new()).concat().contains(expected),
+                "{text}: {:?}",
+                spec.mistakes(&mut Budget::new())
+            );
         }
     }
 }

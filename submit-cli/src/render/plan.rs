@@ -41,7 +41,7 @@ pub fn text(plan: &Plan) -> io::Result<()> {
         writeln!(out, "input    {} (per job{})", input.open_name, copied(input.mode))?;
     }
     let names: Vec<&str> = app.outputs.iter().map(|output| output.name.as_str()).collect();
-    let rules = app.validate.rules(&names).expect("the plan was made without a mistake");
+    let rules = app.validate.rules(&names).expect("the plan was made without a mistake").outputs;
     for (output, rule) in app.outputs.iter().zip(&rules) {
         let optional = if output.optional { ", optional" } else { "" };
         let size = show_size(output.max_bytes);

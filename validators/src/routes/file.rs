@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{AssimilateRoute, Author, Route, RouteError, RouteMistake, Routed};
 use crate::alert::AlertSpec;
+use crate::bounds::MOST_MISTAKES;
 use crate::breaker::OUTAGE_SECONDS;
 use crate::brought::BroughtSpec;
 use crate::spec::{Step, locate};
@@ -247,7 +248,7 @@ impl Routes {
             }
         };
         checked.map(|routed| routed.named(key, &self.path)).map_err(|mistakes| {
-            let told = mistakes.iter().map(|mistake| {
+            let told = mistakes.iter().take(MOST_MISTAKES).map(|mistake| {
                 let table = table.iter().map(|&step| Step::Key(step.to_owned()));
                 let steps: Vec<Step> = table.chain(mistake.path.iter().cloned()).collect();
                 match locate(text, &steps) {
@@ -276,7 +277,12 @@ fn lacks_batch_id(file: &RoutesFile, assimilate: &AssimilateRoute) -> Option<Str
 }
 
 fn joined(mistakes: &[RouteMistake]) -> String {
-    mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    const LISTED: usize = 10;
+    let listed: Vec<_> = mistakes.iter().take(LISTED).map(ToString::to_string).collect();
+    match mistakes.len().checked_sub(LISTED) {
+        None | Some(0) => listed.join("; "),
+        Some(others) => format!("{}; and {others} more", listed.join("; ")),
+    }
 }
 
 pub(super) fn write(route: &Route, routes_toml: &Path, key: &str) -> Result<PathBuf, RouteError> {

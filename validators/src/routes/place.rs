@@ -1,9 +1,12 @@
 //! `[app.….assimilate]`: where canonical outputs go, and who else is told.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::bounds::shortened;
+use crate::pattern::Budget;
 use crate::spec::{AssimilateKind, AssimilateSpec};
 use crate::subject::Subject;
 use crate::values::ValueSpec;
@@ -150,10 +153,12 @@ impl AssimilateRoute {
             mistakes
                 .push(format!("assimilate.value: {} of them, {MOST_VALUES} are accepted", self.value.len()));
         }
-        for (i, value) in self.value.iter().enumerate() {
-            mistakes.extend(value.mistakes());
-            if self.value[..i].iter().any(|earlier| earlier.name == value.name) {
-                mistakes.push(format!("assimilate.value {:?} is there twice", value.name));
+        let mut patterns = Budget::new();
+        let mut seen = HashSet::new();
+        for value in self.value.iter().take(MOST_VALUES) {
+            mistakes.extend(value.mistakes(&mut patterns));
+            if !seen.insert(&value.name) {
+                mistakes.push(format!("assimilate.value {:?} is there twice", shortened(&value.name)));
             }
         }
         mistakes

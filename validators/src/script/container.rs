@@ -16,6 +16,7 @@ use wrapper::engine::{Cancel, CliEngine, ContainerSpec, EngineError, Flavor, Mou
 
 use super::host::{Ended, WorkDirectory};
 use super::{Limits, Request, last_words};
+use crate::private;
 
 /// Processes in a container, at most.
 const PROCESSES: u64 = 64;
@@ -329,7 +330,7 @@ impl Slot {
         use sha2::{Digest, Sha256};
         use std::os::unix::ffi::OsStrExt;
         let locks = std::path::absolute(state)?.join("containers");
-        fs::create_dir_all(&locks)?;
+        private::directory(&locks)?;
         let digest = Sha256::digest(locks.as_os_str().as_bytes());
         let project: String = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
         for n in 0..SLOTS {

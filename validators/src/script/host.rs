@@ -15,6 +15,7 @@ use rustix::process::{
 };
 
 use super::{Limits, Program, last_words};
+use crate::private;
 
 /// How much of what it prints is looked at: its end.
 const SAID_BYTES: u64 = 8 << 10;
@@ -220,7 +221,7 @@ impl WorkDirectory {
     pub(crate) fn new(work: &Path) -> io::Result<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let work = std::path::absolute(work)?;
-        fs::create_dir_all(&work)?;
+        private::directory(&work)?;
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let directory = work.join(format!("{}-{number}", std::process::id()));
         // A killed process of the same number may have left one.

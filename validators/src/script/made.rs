@@ -5,6 +5,7 @@
 //! directories nor files without number there, and its limit of file sizes bounds what it takes. One that stays empty
 //! was not made.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::Mode;
 
 use super::RequestMade;
+use crate::bounds::shortened;
 use crate::outputs::{self, Found};
 use crate::routes::is_output_name;
 
@@ -98,21 +100,26 @@ pub fn mistakes(makes: &[String], outputs: &[&str]) -> Vec<String> {
     if makes.len() > MOST {
         mistakes.push(format!("{key}: {} files, {MOST} can be made for a workunit", makes.len()));
     }
-    for (i, name) in makes.iter().enumerate() {
+    // An output's name, and the directories that lead to it.
+    let taken: HashSet<&str> = outputs
+        .iter()
+        .filter(|output| is_output_name(output))
+        .flat_map(|output| output.match_indices('/').map(|(at, _)| &output[..at]).chain([*output]))
+        .collect();
+    let mut seen = HashSet::new();
+    for name in makes.iter().take(MOST) {
         // Outputs whose names are not known are called by their numbers.
         let is_number = name.bytes().all(|b| b.is_ascii_digit());
-        let is_an_outputs = outputs.iter().any(|output| {
-            output.strip_prefix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        });
+        let shown = shortened(name);
         if !is_output_name(name) || name.contains('/') || is_number {
             mistakes.push(format!(
-                "{key}: {name:?} is no file's name; one without \"/\", not only of digits, at most 61 bytes long, is"
+                "{key}: {shown:?} is no file's name; one without \"/\", not only of digits, at most 61 bytes long, is"
             ));
-        } else if is_an_outputs {
-            mistakes.push(format!("{key}: {name:?} is an output; what the script makes has another name"));
+        } else if taken.contains(name.as_str()) {
+            mistakes.push(format!("{key}: {shown:?} is an output; what the script makes has another name"));
         }
-        if makes[..i].contains(name) {
-            mistakes.push(format!("{key}: {name:?} is there twice"));
+        if !seen.insert(name) {
+            mistakes.push(format!("{key}: {shown:?} is there twice"));
         }
     }
     mistakes

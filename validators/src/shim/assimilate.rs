@@ -14,6 +14,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use wrapper::calls::chain;
+use wrapper::visible::is_obeyed;
 
 use super::judge::hopeless;
 use super::session::{CALLS_KEY, Kind, Session, Trouble};
@@ -186,12 +187,16 @@ fn handed_over(session: &mut Session) -> Result<(Item, Vec<PathBuf>), Trouble> {
 fn failed(session: &Session, failure: &Failure) -> Item {
     // A name of someone else's making is not trusted as a path.
     let is_plain = |name: &str| {
-        !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\0']) && name.len() < 200
+        !name.is_empty()
+            && !name.starts_with('.')
+            && !name.contains(['/', '\0'])
+            && !name.contains(is_obeyed)
+            && name.len() < 200
     };
     let workunit = if is_plain(&failure.workunit) {
         failure.workunit.clone()
     } else {
-        format!("wu_{}", failure.workunit_id.replace(['/', '.'], "_"))
+        format!("wu_{}", plain_number(&failure.workunit_id))
     };
     Item {
         version: VERSION,
@@ -204,6 +209,11 @@ fn failed(session: &Session, failure: &Failure) -> Item {
         happened: Happened::Failed { mask: failure.mask },
         outputs: Vec::new(),
     }
+}
+
+/// A workunit's number as a part of a file's name, whatever was passed for it.
+fn plain_number(id: &str) -> String {
+    id.chars().take(20).map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
 }
 
 fn done(session: &mut Session, words: &Words) -> (Item, Vec<PathBuf>) {
@@ -220,7 +230,7 @@ fn done(session: &mut Session, words: &Words) -> (Item, Vec<PathBuf>) {
     let workunit = files
         .identity
         .as_ref()
-        .map_or_else(|| format!("wu_{}", id.replace('.', "_")), |(workunit, _)| workunit.clone());
+        .map_or_else(|| format!("wu_{}", plain_number(&id)), |(workunit, _)| workunit.clone());
     let instance = files.identity.as_ref().map(|(_, instance)| *instance);
     let mut sources = Vec::new();
     let mut outputs = Vec::new();

@@ -1,8 +1,9 @@
 //! `buoy-compare`: whether all outputs of two results agree.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use super::judge::{Judged, ask_script, blame_cut, check_whole, request_result, route, unreadable};
+use super::judge::{Judged, ask_script, blame_cut, bytes_of, check_whole, request_result, route, unreadable};
 use super::output_name;
 use super::session::{Session, Trouble};
 use crate::compare::Outcome;
@@ -10,7 +11,6 @@ use crate::invocation::{ResultFiles, Words};
 use crate::judge::{self, Unreadable};
 use crate::outputs::{self, Found};
 use crate::routes::Routed;
-use crate::rule::OutputRule;
 use crate::script::{Purpose, Request};
 use crate::verdict::Verdict;
 
@@ -23,16 +23,20 @@ pub(super) fn judge(session: &mut Session, words: &Words) -> Result<Judged, Trou
     }
     let has_script = routed.script.as_ref().is_some_and(|script| !script.spec.compare.is_empty());
     let mut is_same = true;
-    let bytes = OutputRule::default();
-    let patience = routed.patience();
+    let byte_by_byte = Arc::default();
+    let bytes = bytes_of(call, &a).saturating_add(bytes_of(call, &b));
+    let patience = routed.patience(bytes);
     for ((number, path_a), (_, path_b)) in a.outputs.iter().zip(&b.outputs) {
         let (path_a, path_b) = (call.path(path_a), call.path(path_b));
         let (name_a, name_b) = (a.result_name(), b.result_name());
         // A script gets results whose bytes differ, whatever the rules are.
-        let rule = if has_script { &bytes } else { routed.rule(*number) };
+        let rule = if has_script { &byte_by_byte } else { routed.rule(*number) };
         let outcome = judge::two((&path_a, &name_a), (&path_b, &name_b), rule, patience);
-        let Outcome::Different(how) = outcome.map_err(|error| unreadable(&error, &routed))? else { continue };
-        if has_script && is_file(&path_a, &routed)? && is_file(&path_b, &routed)? {
+        let Outcome::Different(how) = outcome.map_err(|error| unreadable(&error, &routed, bytes))? else {
+            continue;
+        };
+        let is_file = |path: &Path| is_file(path, &routed, bytes);
+        if has_script && is_file(&path_a)? && is_file(&path_b)? {
             is_same = false;
             continue;
         }
@@ -67,8 +71,8 @@ fn differ(a: &ResultFiles, b: &ResultFiles, how: &str) -> String {
 }
 
 /// Whether an output is one that a script may see.
-fn is_file(path: &Path, routed: &Routed) -> Result<bool, Trouble> {
+fn is_file(path: &Path, routed: &Routed, bytes: u64) -> Result<bool, Trouble> {
     let found = outputs::open(path)
-        .map_err(|source| unreadable(&Unreadable { path: path.to_owned(), source }, routed))?;
+        .map_err(|source| unreadable(&Unreadable { path: path.to_owned(), source }, routed, bytes))?;
     Ok(matches!(found, Found::File { .. }))
 }

@@ -1,7 +1,7 @@
 //! `buoy-init`: required outputs are there, are files, are not too large, and are as their rules ask for; then what the
 //! route's script says.
 
-use super::judge::{Judged, ask_script, blame_cut, check_whole, request_result, route, unreadable};
+use super::judge::{Judged, ask_script, blame_cut, bytes_of, check_whole, request_result, route, unreadable};
 use super::output_name;
 use super::session::{Session, Trouble};
 use crate::invocation::{ResultFiles, Words};
@@ -14,7 +14,8 @@ pub(super) fn judge(session: &mut Session, words: &Words) -> Result<Judged, Trou
     let files = ResultFiles::new(&words.paths).map_err(|error| blame_cut(error, words.is_cut, call))?;
     let (subject, routed) = route(session, files.workunit())?;
     check_whole(&files, &routed, words.is_cut, call)?;
-    let patience = routed.patience();
+    let bytes = bytes_of(call, &files);
+    let patience = routed.patience(bytes);
     for (number, path) in &files.outputs {
         let name = output_name(&routed, *number);
         let declared = routed.route.outputs.as_ref().and_then(|outputs| outputs.get(*number));
@@ -23,7 +24,7 @@ pub(super) fn judge(session: &mut Session, words: &Words) -> Result<Judged, Trou
             optional: output.optional,
         });
         let fault = judge::one(&call.path(path), declared, routed.rule(*number), patience);
-        let Some(fault) = fault.map_err(|error| unreadable(&error, &routed))? else { continue };
+        let Some(fault) = fault.map_err(|error| unreadable(&error, &routed, bytes))? else { continue };
         let invalid = format!("{name} {fault}");
         return Ok((Verdict::Invalid, Some(format!("{}: invalid: {invalid}", files.result_name()))));
     }

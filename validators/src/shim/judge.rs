@@ -118,10 +118,16 @@ pub(super) fn check_whole(
     Ok(())
 }
 
-/// An output that the system does not let us see, or whose rule takes too long.
-pub(super) fn unreadable(error: &Unreadable, routed: &Routed) -> Trouble {
+/// Bytes of a result's outputs, as far as they can be seen.
+pub(super) fn bytes_of(call: &Call, files: &ResultFiles) -> u64 {
+    let bytes = |path: &Path| std::fs::symlink_metadata(call.path(path)).map_or(0, |metadata| metadata.len());
+    files.outputs.iter().map(|(_, path)| bytes(path)).fold(0, u64::saturating_add)
+}
+
+/// An output that the system does not let us see, or whose rule takes too long for outputs of so many bytes.
+pub(super) fn unreadable(error: &Unreadable, routed: &Routed, bytes: u64) -> Trouble {
     if patience::is_used_up(&error.source) {
-        return Trouble::of_slow_rule(routed);
+        return Trouble::of_slow_rule(routed, bytes);
     }
     Trouble::new(UPLOAD_KEY, Kind::Broken, chain(error))
 }

@@ -77,14 +77,15 @@ impl Trouble {
     }
 
     /// That of a bundle's built-in rule that takes more than its time. It would again.
-    pub(crate) fn of_slow_rule(routed: &Routed) -> Self {
+    pub(crate) fn of_slow_rule(routed: &Routed, bytes: u64) -> Self {
+        let seconds = routed.allowance(bytes).unwrap_or_default().as_secs_f64();
         Self {
             key: routed.key.clone(),
             budget: BROUGHT_BUDGET.to_owned(),
             message: format!(
-                "the rule that {} brings takes more than {} s of processor time (brought.rule_seconds)",
-                routed.key,
-                routed.rule_seconds.unwrap_or_default()
+                "the rule that {} brings takes more than {seconds} s of processor time for outputs of {bytes} bytes: \
+                 0.1 s and 1 s for each megabyte are allowed, but no more than brought.rule_seconds",
+                routed.key
             ),
             kind: Kind::Hopeless,
         }

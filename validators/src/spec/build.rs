@@ -2,8 +2,9 @@
 
 use regex::bytes::{Regex, RegexSet};
 
-use super::mistake::{SpecError, SpecFault, Spot};
+use super::mistake::{Errors, SpecFault, Spot};
 use super::{AtSpec, CheckSpec, ColumnSpec, Keys, RangeSpec, RuleKind};
+use crate::bounds::{MOST_TEXT_BYTES, shortened};
 use crate::pattern;
 use crate::rule::{
     Allowance, Check, Column, Exception, JsonPath, JsonRule, NumbersRule, OutputRule, Range, Rule, TableRule,
@@ -20,14 +21,15 @@ const WITH_LINES: &[RuleKind] = &[RuleKind::Text, RuleKind::Numbers, RuleKind::T
 const WITH_PLACES: &[RuleKind] = &[RuleKind::Numbers, RuleKind::Table, RuleKind::Json];
 const TABLES: &[RuleKind] = &[RuleKind::Table];
 
-type Errors = Vec<SpecError>;
-
-/// Makes the rule, or says all that is wrong with its keys.
-pub(super) fn build(spot: &Spot, keys: &Keys) -> Result<OutputRule, Errors> {
-    let mut errors = Vec::new();
-    fitting_keys(spot, keys, &mut errors);
-    let tolerance = tolerance(spot, keys.absolute, keys.relative, keys.ulps, &mut errors);
-    let ignore_lines = pattern_set(spot, "ignore_lines", keys.ignore_lines, &mut errors);
+/// Makes the rule, or notes all that is wrong with its keys.
+pub(super) fn build(spot: &Spot, keys: &Keys, errors: &mut Errors) -> Option<OutputRule> {
+    let before = errors.count();
+    fitting_keys(spot, keys, errors);
+    for (key, found) in [("at", keys.at.len()), ("keys", keys.keys.len())] {
+        limit(&spot.key(key), found, MOST_PLACES, errors);
+    }
+    let tolerance = tolerance(spot, keys.absolute, keys.relative, keys.ulps, errors);
+    let ignore_lines = pattern_set(spot, "ignore_lines", keys.ignore_lines, errors);
     let table = |errors: &mut Errors| TableRule {
         separator: separator(spot, keys, errors),
         header: keys.header.unwrap_or(true),
@@ -36,23 +38,18 @@ pub(super) fn build(spot: &Spot, keys: &Keys) -> Result<OutputRule, Errors> {
         at: Vec::new(),
         ignore_lines: ignore_lines.clone(),
     };
-    for (key, found) in [("at", keys.at.len()), ("keys", keys.keys.len())] {
-        limit(&spot.key(key), found, MOST_PLACES, &mut errors);
-    }
     let compare = match keys.rule {
         RuleKind::Bytes => Rule::Bytes,
         RuleKind::Text => Rule::Text { ignore_lines: ignore_lines.clone() },
         RuleKind::Numbers => {
-            let at = exceptions(spot, keys, word_place, &mut errors);
+            let at = exceptions(spot, keys, word_place, errors);
             Rule::Numbers(NumbersRule { tolerance, at, ignore_lines: ignore_lines.clone() })
         }
         RuleKind::Table => {
-            let at = exceptions(spot, keys, table_place, &mut errors);
-            Rule::Table(TableRule { at, ..table(&mut errors) })
+            let at = exceptions(spot, keys, table_place, errors);
+            Rule::Table(TableRule { at, ..table(errors) })
         }
-        RuleKind::Json => {
-            Rule::Json(JsonRule { tolerance, at: exceptions(spot, keys, path_place, &mut errors) })
-        }
+        RuleKind::Json => Rule::Json(JsonRule { tolerance, at: exceptions(spot, keys, path_place, errors) }),
         RuleKind::Array => Rule::Array { tolerance },
         RuleKind::Ignore => Rule::Ignore,
     };
@@ -63,10 +60,10 @@ pub(super) fn build(spot: &Spot, keys: &Keys) -> Result<OutputRule, Errors> {
                 Rule::Table(rule) => Some(rule),
                 _ => None,
             };
-            check(&spot.key("check"), keys.rule, spec, form, &mut errors)
+            check(&spot.key("check"), keys.rule, spec, form, errors)
         }
     };
-    if errors.is_empty() { Ok(OutputRule { compare, check }) } else { Err(errors) }
+    (errors.count() == before).then_some(OutputRule { compare, check })
 }
 
 /// Notes keys that the rule does not take.
@@ -116,15 +113,28 @@ fn tolerance(
     }
 }
 
+/// Whether a text is short enough to be part of a rule.
+fn is_short(spot: &Spot, text: &str, errors: &mut Errors) -> bool {
+    let is_short = text.len() <= MOST_TEXT_BYTES;
+    if !is_short {
+        errors.push(spot.mistake(SpecFault::Long { bytes: text.len() }));
+    }
+    is_short
+}
+
 fn pattern(spot: &Spot, text: &str, errors: &mut Errors) -> Option<Regex> {
-    let fault = |reason| SpecFault::Pattern { pattern: text.to_owned(), reason };
-    pattern::compile(text).map_err(|reason| errors.push(spot.mistake(fault(reason)))).ok()
+    if !is_short(spot, text, errors) {
+        return None;
+    }
+    let fault = |reason| SpecFault::Pattern { pattern: shortened(text).into_owned(), reason };
+    let compiled = errors.patterns.compile(text);
+    compiled.map_err(|reason| errors.push(spot.mistake(fault(reason)))).ok()
 }
 
 fn patterns(spot: &Spot, key: &str, list: &[String], errors: &mut Errors) -> Vec<Regex> {
     limit(&spot.key(key), list.len(), MOST_PATTERNS, errors);
     let one = |(i, text): (usize, &String)| pattern(&spot.item(key, i), text, errors);
-    list.iter().enumerate().filter_map(one).collect()
+    list.iter().take(MOST_PATTERNS).enumerate().filter_map(one).collect()
 }
 
 fn pattern_set(spot: &Spot, key: &str, list: &[String], errors: &mut Errors) -> RegexSet {
@@ -133,7 +143,10 @@ fn pattern_set(spot: &Spot, key: &str, list: &[String], errors: &mut Errors) -> 
         return RegexSet::empty();
     }
     pattern::compile_all(list).unwrap_or_else(|reason| {
-        errors.push(spot.key(key).mistake(SpecFault::Pattern { pattern: list.join("|"), reason }));
+        errors.push(
+            spot.key(key)
+                .mistake(SpecFault::Pattern { pattern: shortened(&list.join("|")).into_owned(), reason }),
+        );
         RegexSet::empty()
     })
 }
@@ -142,7 +155,7 @@ fn separator(spot: &Spot, keys: &Keys, errors: &mut Errors) -> u8 {
     match keys.separator.unwrap_or(",").as_bytes() {
         &[byte] if byte.is_ascii() && !byte.is_ascii_alphanumeric() && !b"\"\n\r.+-".contains(&byte) => byte,
         found => {
-            let found = format!("{:?}", String::from_utf8_lossy(found));
+            let found = format!("{:?}", shortened(&String::from_utf8_lossy(found)));
             let accepted = "one character such as \",\", \";\", \"|\" or \"\\t\"".to_owned();
             errors.push(spot.key("separator").mistake(SpecFault::Value { found, accepted }));
             b','
@@ -152,14 +165,15 @@ fn separator(spot: &Spot, keys: &Keys, errors: &mut Errors) -> u8 {
 
 fn key_columns(spot: &Spot, keys: &Keys, errors: &mut Errors) -> Vec<Column> {
     let has_header = keys.header.unwrap_or(true);
-    for (i, column) in keys.keys.iter().enumerate() {
+    for (i, column) in keys.keys.iter().take(MOST_PLACES).enumerate() {
         named_column(&spot.item("keys", i), column, has_header, errors);
     }
-    keys.keys.iter().map(|column| column.0.clone()).collect()
+    keys.keys.iter().take(MOST_PLACES).map(|column| column.0.clone()).collect()
 }
 
 fn named_column(spot: &Spot, column: &ColumnSpec, has_header: bool, errors: &mut Errors) {
-    if let (Column::Name(name), false) = (&column.0, has_header) {
+    let Column::Name(name) = &column.0 else { return };
+    if is_short(spot, name, errors) && !has_header {
         let accepted = "with header = false a column's number from 1".to_owned();
         errors.push(spot.mistake(SpecFault::Value { found: format!("{name:?}"), accepted }));
     }
@@ -195,13 +209,16 @@ impl<'a> Place<'a> {
 
 fn word_place(spot: &Spot, place: &Place, _: bool, errors: &mut Errors) -> Option<WordPlace> {
     match place {
+        Place { column: None, key: Some(text), path: None } if !is_short(&spot.key("key"), text, errors) => {
+            None
+        }
         Place { column: Some(ColumnSpec(Column::Number(number))), key: None, path: None } => {
             Some(WordPlace::Column(*number))
         }
         Place { column: Some(ColumnSpec(Column::Name(name))), key: None, path: None } => {
             let accepted = "a column's number from 1; names belong to rule = \"table\"".to_owned();
-            errors
-                .push(spot.key("column").mistake(SpecFault::Value { found: format!("{name:?}"), accepted }));
+            let found = format!("{:?}", shortened(name));
+            errors.push(spot.key("column").mistake(SpecFault::Value { found, accepted }));
             None
         }
         Place { column: None, key: Some(key), path: None } => {
@@ -234,6 +251,9 @@ fn table_place(spot: &Spot, place: &Place, has_header: bool, errors: &mut Errors
 
 fn path_place(spot: &Spot, place: &Place, _: bool, errors: &mut Errors) -> Option<JsonPath> {
     match place {
+        Place { column: None, key: None, path: Some(text) } if !is_short(&spot.key("path"), text, errors) => {
+            None
+        }
         Place { column: None, key: None, path: Some(text) } => {
             let path = JsonPath::parse(text);
             if path.is_none() {
@@ -258,7 +278,7 @@ fn exceptions<P>(
     errors: &mut Errors,
 ) -> Vec<Exception<P>> {
     let mut found = Vec::new();
-    for (i, spec) in keys.at.iter().enumerate() {
+    for (i, spec) in keys.at.iter().take(MOST_PLACES).enumerate() {
         let spot = spot.item("at", i);
         let has_tolerance = spec.absolute.is_some() || spec.relative.is_some() || spec.ulps.is_some();
         let tolerance = tolerance(&spot, spec.absolute, spec.relative, spec.ulps, errors);
@@ -295,7 +315,7 @@ fn check(
     }
     limit(&spot.key("ranges"), spec.ranges.len(), MOST_PATTERNS, errors);
     let mut cells = Vec::new();
-    for (i, range) in spec.ranges.iter().enumerate() {
+    for (i, range) in spec.ranges.iter().take(MOST_PATTERNS).enumerate() {
         let spot = spot.item("ranges", i);
         let place = Place::of_range(range);
         let lines = range.lines.as_ref().and_then(|text| pattern(&spot.key("lines"), text, errors));

@@ -3,6 +3,9 @@
 use thiserror::Error;
 use toml::de::{DeTable, DeValue};
 
+use crate::bounds::{MOST_MISTAKES, MOST_TEXT_BYTES, shortened};
+use crate::pattern;
+
 /// One step of the way to a value in a TOML document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -73,6 +76,18 @@ pub enum SpecFault {
         /// What is accepted.
         accepted: &'static str,
     },
+    /// A text that is too long for a rule.
+    #[error("it has {bytes} bytes, at most {MOST_TEXT_BYTES} are accepted")]
+    Long {
+        /// Its length.
+        bytes: usize,
+    },
+    /// Mistakes that are not listed, because there are too many.
+    #[error("{count} more mistakes")]
+    Others {
+        /// How many.
+        count: usize,
+    },
     /// Too many of something.
     #[error("{found} of them, at most {most} are accepted")]
     TooMany {
@@ -97,6 +112,41 @@ pub enum SpecFault {
     },
 }
 
+/// The mistakes of a `[validate]`, and what is left for its patterns.
+#[derive(Debug)]
+pub(super) struct Errors {
+    listed: Vec<SpecError>,
+    count: usize,
+    pub(super) patterns: pattern::Budget,
+}
+
+impl Errors {
+    pub(super) fn new() -> Self {
+        Self { listed: Vec::new(), count: 0, patterns: pattern::Budget::new() }
+    }
+
+    /// Number of mistakes so far.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    pub(super) fn push(&mut self, error: SpecError) {
+        self.count += 1;
+        if self.listed.len() < MOST_MISTAKES {
+            self.listed.push(error);
+        }
+    }
+
+    /// All of them, of which the last says how many are not listed.
+    pub(super) fn into_list(mut self) -> Vec<SpecError> {
+        if self.count > self.listed.len() {
+            let count = self.count - self.listed.len();
+            self.listed.push(Spot::validate().mistake(SpecFault::Others { count }));
+        }
+        self.listed
+    }
+}
+
 /// The table or value that is being looked at.
 #[derive(Clone, Debug)]
 pub(super) struct Spot {
@@ -111,7 +161,7 @@ impl Spot {
 
     pub(super) fn output(index: usize, name: &str) -> Self {
         let mut spot = Self::validate().item("output", index);
-        spot.place = format!("validate.output {name:?}");
+        spot.place = format!("validate.output {:?}", shortened(name));
         spot
     }
 

@@ -15,7 +15,7 @@ fn mistakes(text: &str) -> Vec<String> {
 #[test]
 fn bytes_are_compared_unless_told_otherwise() {
     assert_eq!(spec(""), ValidateSpec::default());
-    let rules = spec("").rules(&["a", "b"]).unwrap();
+    let rules = spec("").rules(&["a", "b"]).unwrap().outputs;
     assert!(matches!([&rules[0].compare, &rules[1].compare], [Rule::Bytes, Rule::Bytes]));
 }
 
@@ -28,7 +28,7 @@ fn an_output_can_have_a_rule_of_its_own() {
          [[output]]\nname = 'table.csv'\nrule = 'table'\nseparator = \"\\t\"\nkeys = ['id', 2]\n\
          check = { min_bytes = 1, must_match = ['x'], ranges = [{ column = 'e', max = 0.5 }] }\n",
     );
-    let rules = spec.rules(&["poses.pdbqt", "log.txt", "table.csv"]).unwrap();
+    let rules = spec.rules(&["poses.pdbqt", "log.txt", "table.csv"]).unwrap().outputs;
     let Rule::Numbers(numbers) = &rules[0].compare else { panic!("{rules:?}") };
     assert_eq!(numbers.tolerance, Tolerance { absolute: 0.01, relative: 1e-6, ulps: 4 });
     assert!(numbers.ignore_lines.is_match(b"REMARK 1"));

@@ -1,6 +1,10 @@
 //! What is in the spool.
 
 use serde::{Deserialize, Serialize};
+use wrapper::visible::is_obeyed;
+
+use crate::bounds::shortened;
+use crate::script::made::MOST;
 
 /// Version of item.json.
 pub(crate) const VERSION: u32 = 1;
@@ -33,6 +37,34 @@ pub struct Item {
     pub happened: Happened,
     /// The outputs, by number.
     pub outputs: Vec<ItemOutput>,
+}
+
+impl Item {
+    /// Whether this can be the item of this name, and leads nowhere else; why not.
+    pub(crate) fn check(&self, key: &str) -> Result<(), String> {
+        if self.version != VERSION {
+            return Err(format!("version {}, this program knows {VERSION}", self.version));
+        }
+        if self.key != key {
+            return Err(format!("it is the item {:?}", shortened(&self.key)));
+        }
+        let names = self.outputs.iter().map(|output| &output.physical_name).chain([&self.workunit]);
+        let mut names = names.chain(self.batch_id.as_ref());
+        match names.find(|name| !is_file_name(name)) {
+            Some(name) => Err(format!("{:?} is no file's name", shortened(name))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether a text is the name of one file, and not of a directory above.
+pub(crate) fn is_file_name(name: &str) -> bool {
+    !matches!(name, "" | "." | "..") && name.len() <= 255 && !name.contains(['/', '\0'])
+}
+
+/// Whether a text is a number as a file's name is made of it.
+pub(crate) fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 10 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// What has happened to a workunit.
@@ -111,6 +143,15 @@ pub struct ItemState {
 }
 
 impl ItemState {
+    /// What a file says, as far as it can be so.
+    pub(crate) fn regenerated(mut self) -> Self {
+        self.done.retain(|step| matches!(step.as_str(), "script" | "table" | "hook"));
+        self.makes.truncate(MOST);
+        self.makes.retain(|name| is_file_name(name) && !name.contains(is_obeyed));
+        self.batch_id = self.batch_id.filter(|id| is_number(id));
+        self
+    }
+
     /// Notes a failure.
     pub(crate) fn failed(&mut self, error: String, now: f64) {
         let pause = FIRST_PAUSE * f64::from(1u32 << self.tries.min(20));

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::script::{Limits, Program, host};
+use crate::spool::is_number;
 
 /// The command is given up after this.
 const COMMAND_SECONDS: u64 = 10;
@@ -34,8 +35,6 @@ pub(crate) fn ask(
     let limits = Limits { timeout: Duration::from_secs(COMMAND_SECONDS), ..Limits::default() };
     let path = program.path.display();
     let ended = host::run(&program, &limits, work).map_err(|error| NotAsked(format!("{path}: {error}")))?;
-    let is_number =
-        |text: &str| !text.is_empty() && text.len() <= 10 && text.bytes().all(|b| b.is_ascii_digit());
     match &ended.code {
         // A file's name is made of it.
         Ok(0) if is_number(&ended.said) => Ok(ended.said),

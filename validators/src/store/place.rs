@@ -1,11 +1,11 @@
 //! Collecting: outputs are put where they belong, by batch and job.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::collect::{self, Collected};
+use crate::outputs;
 use crate::routes::{AssimilateRoute, Layout, NamedFile, PathTemplate, Routed, is_output_name};
 use crate::script::made::Made;
 use crate::spool::{Claimed, Happened, ItemOutput, OutputState};
@@ -54,7 +54,7 @@ impl Placed {
         target: PathBuf,
         changed: &mut BTreeSet<PathBuf>,
     ) -> Result<(), PlaceError> {
-        let file = File::open(source).map_err(io_error(source))?;
+        let (file, _) = outputs::open_own(source).map_err(io_error(source))?;
         let taken = collect::take(&file, &target, changed).map_err(io_error(&target))?;
         if taken == Collected::Replaced {
             self.lines.push(format!("{}: replaced an older file", target.display()));

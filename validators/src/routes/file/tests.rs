@@ -73,7 +73,7 @@ fn a_mistake_is_told_with_file_line_and_nearest_key() {
     assert!(error("[app.vina]\n\nx = ").starts_with("DIR/routes.toml:3: "));
     assert_eq!(
         error("[app.vina]\noutputs = [{name = '../x'}, {name = 'y'}, {name = 'y'}]\nvalidate.absolute = 1"),
-        "DIR/routes.toml: app.\"vina\": line 2: output \"../x\" is not a relative path without \".\" and \"..\"; \
+        "DIR/routes.toml: app.\"vina\": line 2: output \"../x\" is not a relative path of at most 61 bytes without \".\" and \"..\"; \
              line 2: output \"y\" is there twice; line 3: validate.absolute: has no effect with rule = \"bytes\", it \
              belongs to rule = \"numbers\", \"table\", \"json\", \"array\""
     );

@@ -1,0 +1,33 @@
+//! Directories of ours, in which nobody else has anything to read or to put.
+
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+
+/// Makes a directory for this user alone, unless it is there. A link in its place is refused: it would lead elsewhere.
+pub(crate) fn directory(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    if fs::symlink_metadata(path)?.is_dir() {
+        return Ok(());
+    }
+    Err(io::Error::new(io::ErrorKind::NotADirectory, "a link is in the place of a directory"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_directory_is_private_and_no_link() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a/b");
+        directory(&path).unwrap();
+        directory(&path).unwrap();
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+        symlink("/tmp", dir.path().join("link")).unwrap();
+        assert!(directory(&dir.path().join("link")).is_err());
+    }
+}
