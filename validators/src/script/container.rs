@@ -1,7 +1,7 @@
 //! A script in a container: no network, nothing but read-only outputs and its own files, limits.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -12,7 +12,10 @@ use base64::engine::general_purpose::STANDARD;
 use rustix::fs::FlockOperation;
 use rustix::process::Resource;
 use serde::{Deserialize, Serialize};
-use wrapper::engine::{Cancel, CliEngine, ContainerSpec, EngineError, Flavor, Mount, NativeTransport};
+use wrapper::engine::{
+    Cancel, CliEngine, ContainerSpec, EngineError, Flavor, Hardening, ImageDetails, Mount, NativeTransport,
+};
+use wrapper::visible::{is_obeyed, visible};
 
 use super::host::{Ended, WorkDirectory};
 use super::{Limits, Request, last_words};
@@ -30,11 +33,17 @@ const USERS_PROCESSES: u64 = 16_384;
 /// Containers of scripts at one time, in one project.
 const SLOTS: usize = 64;
 
-/// How much of what it prints is kept, in bytes.
+/// How much of what it prints the engine keeps, in bytes.
+const LOG_BYTES: u64 = 100_000;
+
+/// How much of what it prints is looked at, in bytes.
 const SAID_BYTES: usize = 8 << 10;
 
 /// Where things are in the container.
 const WORK: &str = "/buoy";
+
+/// Where the outputs are in it.
+const RESULTS: &str = "/results";
 
 /// Where the files are in it that a script fills.
 const MADE: &str = "/made";
@@ -66,7 +75,10 @@ pub struct ScriptFile {
 impl ScriptFile {
     /// Whether the name can be a file's in the working directory.
     pub fn has_plain_name(&self) -> bool {
-        !matches!(self.name.as_str(), "" | "." | "..") && !self.name.contains(['/', '\0'])
+        !matches!(self.name.as_str(), "" | "." | "..")
+            && self.name.len() <= 255
+            && !self.name.contains('/')
+            && !self.name.contains(is_obeyed)
     }
 }
 
@@ -95,6 +107,12 @@ pub enum ContainerError {
         /// Why not.
         source: io::Error,
     },
+    /// The image declares a directory that cannot be held to a limit.
+    #[error("the image declares the volume {volume:?}, which cannot be held to a limit: build it without")]
+    Volume {
+        /// The directory.
+        volume: String,
+    },
     /// A file of the script's is no base64, or has no plain name.
     #[error("script file {name:?} is broken: a plain name and base64 are needed")]
     File {
@@ -117,7 +135,7 @@ impl Sandbox {
         state: &Path,
     ) -> Result<Ended, ContainerError> {
         let cancel = Cancel::default();
-        let engine = self.engine(&cancel)?;
+        let (engine, image) = self.engine(&cancel)?;
         let prepare = |path: &Path| {
             let path = path.to_owned();
             move |source| ContainerError::Prepare { path, source }
@@ -138,30 +156,30 @@ impl Sandbox {
             .collect();
         env.push(("BUOY_CALL".into(), format!("{WORK}/call.json")));
         env.push(("HOME".into(), "/tmp".into()));
+        let flavor = engine.flavor();
         let spec = ContainerSpec {
             name: slot.name.clone(),
             mark: "script".into(),
-            image: self.image.clone(),
-            user: engine.flavor().container_user(),
+            // By its id: its name may lead to another image by now.
+            image: image.id,
+            hardening: Hardening {
+                user: flavor.container_user(),
+                memory_bytes: limits.memory_bytes,
+                cpus: 1.0,
+                pids: PROCESSES,
+                log_bytes: LOG_BYTES,
+                ..Hardening::default()
+            },
             workdir: WORK.into(),
             mounts,
             env,
             init: true,
-            memory_bytes: limits.memory_bytes,
-            cpus: 1.0,
-            pids: PROCESSES,
-            log_bytes: 100_000,
-            raw_args: [
-                "--read-only".into(),
-                "--tmpfs".into(),
-                format!("/tmp:rw,size={}", limits.output_bytes),
-                // An image's own entry point would get the script as its argument.
-                "--entrypoint".into(),
-                program.into(),
-            ]
-            .into_iter()
-            .chain(ulimits(engine.flavor(), limits))
-            .collect(),
+            // An image's own entry point would get the script as its argument.
+            raw_args: ["--entrypoint".into(), program.into()]
+                .into_iter()
+                .chain(disk_options(flavor, image.config.volumes.keys(), limits)?)
+                .chain(ulimits(flavor, limits))
+                .collect(),
             args: arguments
                 .iter()
                 .cloned()
@@ -186,12 +204,12 @@ impl Sandbox {
         self.engine(&Cancel::default()).map(drop)
     }
 
-    fn engine(&self, cancel: &Cancel) -> Result<CliEngine<NativeTransport>, ContainerError> {
+    fn engine(&self, cancel: &Cancel) -> Result<(CliEngine<NativeTransport>, ImageDetails), ContainerError> {
         let (flavor, path) =
             wrapper::engine::find(self.engine).into_iter().next().ok_or(ContainerError::NoEngine)?;
         let engine = CliEngine::new(flavor, path, NativeTransport, cancel.clone(), false);
-        match engine.image_id(&self.image)? {
-            Some(_) => Ok(engine),
+        match engine.image(&self.image)? {
+            Some(image) => Ok((engine, image)),
             None => {
                 let engine = flavor.program_name();
                 Err(ContainerError::NoImage { image: self.image.clone(), engine })
@@ -208,7 +226,9 @@ impl Sandbox {
             let bytes = STANDARD.decode(&file.base64).map_err(|_| broken())?;
             let path = directory.join(&file.name);
             let mode = if file.executable { 0o755 } else { 0o644 };
-            fs::write(&path, bytes)
+            // The directory is new: what is there already is another of its files.
+            File::create_new(&path)
+                .and_then(|mut file| file.write_all(&bytes))
                 .and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(mode)))
                 .map_err(|source| ContainerError::Prepare { path, source })?;
         }
@@ -216,10 +236,44 @@ impl Sandbox {
     }
 }
 
+/// Options that leave nothing to write but memory: the container's own layer is read-only, and a volume of the image,
+/// which would be on the host's disk without any limit, is in memory too.
+fn disk_options<'a>(
+    flavor: Flavor,
+    volumes: impl Iterator<Item = &'a String>,
+    limits: &Limits,
+) -> Result<Vec<String>, ContainerError> {
+    let mut options = vec!["--read-only".to_owned()];
+    // With a read-only layer Podman makes the other two, as large as they come.
+    let directories: &[&str] = match flavor {
+        Flavor::Docker => &["/tmp"],
+        Flavor::Podman => &["/tmp", "/var/tmp", "/run"],
+    };
+    for directory in directories {
+        options.extend(["--tmpfs".to_owned(), format!("{directory}:rw,size={}", limits.output_bytes)]);
+    }
+    for volume in volumes {
+        let volume = volume.trim_end_matches('/');
+        // A comma would begin another option.
+        if !volume.starts_with('/') || volume.contains([',', '"', '=']) || volume.contains(is_obeyed) {
+            return Err(ContainerError::Volume { volume: visible(volume).into_owned() });
+        }
+        let is_ours = [WORK, MADE, RESULTS].iter().any(|ours| Path::new(volume).starts_with(ours));
+        if !is_ours && !directories.contains(&volume) {
+            let size = limits.output_bytes;
+            options
+                .extend(["--mount".to_owned(), format!("type=tmpfs,destination={volume},tmpfs-size={size}")]);
+        }
+    }
+    Ok(options)
+}
+
 /// Options that bound each file that a script writes: those that it makes are on the host's disk.
 fn ulimits(flavor: Flavor, limits: &Limits) -> Vec<String> {
     let option = |limit: String| ["--ulimit".to_owned(), limit];
     let mut options = option(format!("fsize={}", limits.output_bytes)).to_vec();
+    // The kernel gives a core to a program of the host, which no limit of the container holds.
+    options.extend(option("core=0".to_owned()));
     if flavor == Flavor::Podman {
         // With one limit given, Podman sets these two as well, to more than a daemon may have a right to
         // (`pkg/specgen/generate/oci_linux.go`, `addRlimits`), or Podman itself, which lowers its own.
@@ -302,7 +356,7 @@ fn mounts(request: &Request, directory: &Path) -> (Vec<Mount>, Request) {
     // An optional output that is not there has no mount, and is passed all the same.
     for (n, result) in inside.results.iter_mut().enumerate() {
         for output in &mut result.outputs {
-            let target = format!("/results/{n}/{}", output.physical_name);
+            let target = format!("{RESULTS}/{n}/{}", output.physical_name);
             if output.bytes.is_some() {
                 mounts.push(Mount { source: output.path.clone(), target: target.clone(), read_only: true });
             }
@@ -363,6 +417,47 @@ mod tests {
         assert_eq!(writable.len(), 1);
         assert_eq!(writable[0].target, "/made/sum.json");
         assert!(inside.environment().contains(&("BUOY_MADE".to_owned(), "/made".into())));
+    }
+
+    fn disk(flavor: Flavor, volumes: &[&str]) -> Result<String, String> {
+        let volumes: Vec<String> = volumes.iter().map(|&volume| volume.to_owned()).collect();
+        let limits = Limits { output_bytes: 1_000, ..Limits::default() };
+        disk_options(flavor, volumes.iter(), &limits)
+            .map(|options| options.join(" "))
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn volumes_of_the_image_are_not_on_the_hosts_disk() {
+        assert_eq!(disk(Flavor::Docker, &[]).unwrap(), "--read-only --tmpfs /tmp:rw,size=1000");
+        let options = disk(Flavor::Docker, &["/data", "/srv/x/", "/tmp", "/results/0", "/made"]).unwrap();
+        assert!(options.contains("--mount type=tmpfs,destination=/data,tmpfs-size=1000"), "{options}");
+        assert!(options.contains("destination=/srv/x,"), "{options}");
+        assert_eq!(options.matches("type=tmpfs").count(), 2, "{options}");
+        assert!(disk(Flavor::Podman, &[]).unwrap().contains("--tmpfs /var/tmp:rw,size=1000"));
+        for volume in ["/a,source=/etc", "data", "/a\"b", "/a\n", ""] {
+            assert!(disk(Flavor::Docker, &[volume]).unwrap_err().contains("cannot be held"), "{volume:?}");
+        }
+    }
+
+    #[test]
+    fn files_of_a_script_stay_in_their_directory_and_replace_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let file =
+            |name: &str| ScriptFile { name: name.into(), executable: false, base64: STANDARD.encode("x") };
+        let lay_out = |names: &[&str]| {
+            let sandbox = Sandbox {
+                image: "i".into(),
+                engine: None,
+                files: names.iter().map(|name| file(name)).collect(),
+            };
+            sandbox.lay_out(dir.path())
+        };
+        for name in ["../x", "/etc/x", "..", "", "a/b", "call.json", "a\nb", "\u{202e}x", &"x".repeat(300)] {
+            assert!(lay_out(&[name]).is_err(), "{name:?}");
+        }
+        lay_out(&["a"]).unwrap();
+        assert!(lay_out(&["b", "b"]).is_err());
     }
 
     #[test]
