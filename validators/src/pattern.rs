@@ -1,5 +1,7 @@
 //! Regular expressions that admins and submitters write, with bounds on what they take.
 
+use std::sync::LazyLock;
+
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
 use crate::bounds::MOST_TEXT_BYTES;
@@ -70,11 +72,20 @@ fn compile_within(pattern: &str, bytes: usize) -> Result<Regex, regex::Error> {
     RegexBuilder::new(pattern).unicode(false).size_limit(bytes).dfa_size_limit(CACHE_BYTES).build()
 }
 
+/// The list without patterns: making one costs more than all else of a rule.
+pub(crate) fn none() -> RegexSet {
+    static NONE: LazyLock<RegexSet> = LazyLock::new(RegexSet::empty);
+    NONE.clone()
+}
+
 /// Compiles a list of patterns, each of which compiles by itself.
 ///
 /// # Errors
 /// Why not, in a few words.
 pub(crate) fn compile_all(patterns: &[String]) -> Result<RegexSet, String> {
+    if patterns.is_empty() {
+        return Ok(none());
+    }
     let mut builder = RegexSetBuilder::new(patterns);
     builder.unicode(false).size_limit(PATTERNS_BYTES).dfa_size_limit(8 * CACHE_BYTES);
     builder.build().map_err(|error| reason(&error))

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
@@ -11,7 +12,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 
 use rustix::process::{
-    Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions, getrlimit, kill_process_group, setrlimit, waitid,
+    Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions, getrlimit, kill_process, kill_process_group,
+    setrlimit, waitid,
 };
 
 use super::{Limits, Program, last_words};
@@ -100,6 +102,7 @@ pub fn run(program: &Program, limits: &Limits, work: &Path) -> io::Result<Ended>
     confine(&mut command, limits);
     let child = command.spawn()?;
     let code = wait(child, limits);
+    end_others(&call);
     Ok(Ended { code, said: tail(printed).unwrap_or_default() })
 }
 
@@ -133,6 +136,28 @@ fn wait(mut child: Child, limits: &Limits) -> Result<i32, String> {
         return Err(format!("took longer than {} s", limits.timeout.as_secs()));
     }
     code_of(status)
+}
+
+/// Ends processes that have left the script's process group: their environment names its call. One that has changed that
+/// on purpose stays, with the limits that it has.
+fn end_others(call: &Path) {
+    // One may be starting another while it is looked for.
+    const ROUNDS: usize = 10;
+    let mark = [b"BUOY_CALL=", call.as_os_str().as_bytes()].concat();
+    let is_marked = |process: &Path| {
+        fs::read(process.join("environ"))
+            .is_ok_and(|variables| variables.split(|&byte| byte == 0).any(|variable| variable == mark))
+    };
+    for _ in 0..ROUNDS {
+        let processes = fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.path());
+        let left = processes
+            .filter(|process| is_marked(process))
+            .filter_map(|process| Pid::from_raw(process.file_name()?.to_str()?.parse().ok()?));
+        // That it is gone already is as good.
+        if left.map(|pid| kill_process(pid, Signal::KILL)).count() == 0 {
+            return;
+        }
+    }
 }
 
 fn code_of(status: ExitStatus) -> Result<i32, String> {
@@ -299,6 +324,17 @@ mod tests {
         let file = dir.path().join("pid");
         let ended = sh(&format!("sleep 600 & echo $! > {}", file.display()), seconds(20));
         assert_eq!(ended.code, Ok(0));
+        assert_gone(&file);
+    }
+
+    #[test]
+    fn what_has_left_its_process_group_ends_with_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("pid");
+        let leave = "setsid sh -c 'echo $$ > FILE.new; mv FILE.new FILE; exec sleep 600' > /dev/null 2>&1 &
+                     while ! test -s FILE; do sleep 0.01; done";
+        let ended = sh(&leave.replace("FILE", file.to_str().unwrap()), seconds(20));
+        assert_eq!(ended.code, Ok(0), "{ended}");
         assert_gone(&file);
     }
 

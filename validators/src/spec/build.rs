@@ -140,14 +140,14 @@ fn patterns(spot: &Spot, key: &str, list: &[String], errors: &mut Errors) -> Vec
 fn pattern_set(spot: &Spot, key: &str, list: &[String], errors: &mut Errors) -> RegexSet {
     // One by one first, since a set does not say which of them it means.
     if patterns(spot, key, list, errors).len() < list.len() {
-        return RegexSet::empty();
+        return pattern::none();
     }
     pattern::compile_all(list).unwrap_or_else(|reason| {
         errors.push(
             spot.key(key)
                 .mistake(SpecFault::Pattern { pattern: shortened(&list.join("|")).into_owned(), reason }),
         );
-        RegexSet::empty()
+        pattern::none()
     })
 }
 

@@ -137,3 +137,78 @@ fn rules_that_break_share_one_time_for_waiting() {
     }
     assert!(start.elapsed().as_secs_f64() < 8.0, "ten would take 10 s: {:?}", start.elapsed());
 }
+
+/// A rule file with these outputs and this `[validate]`, in JSON.
+fn rule_in_json(outputs: &str, validate: &str) -> Vec<u8> {
+    format!(
+        "{{\"version\":1,\"app\":\"vina\",\"files\":[],\"outputs\":{outputs},\"validate\":{validate},\"assimilate\":{{}}}}"
+    )
+    .into_bytes()
+}
+
+#[test]
+fn rule_files_made_to_cost_time_are_refused_at_once_by_every_program() {
+    let project = Project::new(ALLOWED);
+    let outputs = |n: usize| {
+        let names: Vec<String> = (0..n).map(|i| format!("{{\"name\":\"o{i}\"}}")).collect();
+        format!("[{}]", names.join(","))
+    };
+    let deep = "[".repeat(1_000_000);
+    let escape = "{\"\\u001b[2J\\nbuoy-init: ALERT: forged\":1}";
+    for (outputs, validate, expected) in [
+        (outputs(100_000), "{}", "outputs, validate and assimilate have"),
+        (outputs(1_001), "{}", "outputs: more than 1000 of them"),
+        (deep, "{}", "not a rule file"),
+        (outputs(1), escape, "validate: unknown field"),
+    ] {
+        let bundle = upload_rule(&project, &rule_in_json(&outputs, validate));
+        let wu = format!("{bundle}__b1__j");
+        let (a, b) = (project.upload(&wu, 0, 0, "a"), project.upload(&wu, 1, 0, "b"));
+        let start = std::time::Instant::now();
+        for line in [format!("buoy-init  {a}"), format!("buoy-compare  {a} {b}")] {
+            let answer = project.run(&line);
+            answer.has(3, expected);
+            assert!(answer.log.len() < 10_000, "{} bytes", answer.log.len());
+            assert!(
+                answer.log.lines().all(|line| !line.starts_with("buoy-init: ALERT: forged")),
+                "{answer:?}"
+            );
+            assert!(!answer.log.contains('\u{1b}'), "{answer:?}");
+        }
+        // Nothing is lost: it waits in the spool.
+        project.run_inline(&format!("buoy-assimilate  26 {a}")).has(0, expected);
+        assert!(start.elapsed().as_secs() < 15, "{:?}", start.elapsed());
+    }
+    // Neither is what is said of them elsewhere.
+    let alerts = project.read("buoy/alerts.log");
+    assert!(alerts.len() < 50_000 && !alerts.contains('\u{1b}'), "{alerts}");
+}
+
+#[test]
+fn a_pattern_that_is_slow_on_one_long_line_is_given_up() {
+    let project = Project::new("[brought]\napps = ['vina']\nrule_seconds = 2\n");
+    // One line is looked at as a whole: nothing is read meanwhile, and each of these takes minutes.
+    let patterns: Vec<String> = (0..4).map(|i| format!("\"[ab]{{0,{}}}c\"", 900 + i)).collect();
+    let validate = format!("{{\"check\":{{\"must_match\":[{}]}}}}", patterns.join(","));
+    let bundle = upload_rule(&project, &rule_in_json("[{\"name\":\"out\"}]", &validate));
+    let path = project.upload(&format!("{bundle}__b1__j"), 0, 0, &"ab".repeat(500_000));
+    let start = std::time::Instant::now();
+    project.run(&format!("buoy-init  {path}")).has(3, "of processor time for outputs of 1000000 bytes");
+    assert!(start.elapsed().as_secs() < 30, "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_rule_file_that_is_a_link_or_a_pipe_is_not_opened() {
+    let project = Project::new(ALLOWED);
+    let bytes = rule(RuleKind::Text, None);
+    let bundle = upload_rule(&project, &bytes);
+    let name = physical_name(bundle.rsplit_once('-').unwrap().1);
+    let path = project.path(&format!("download/{}/{name}", fan_out(&name, 1024)));
+    let line = compare_line(&project, &bundle, "a ", "a");
+    fs::rename(&path, project.path("elsewhere")).unwrap();
+    std::os::unix::fs::symlink(project.path("elsewhere"), &path).unwrap();
+    project.run(&line).has(3, "a rule file is a regular file");
+    fs::remove_file(&path).unwrap();
+    rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR).unwrap();
+    project.run(&line).has(3, "a rule file is a regular file");
+}

@@ -116,3 +116,51 @@ fn every_rule_gives_a_verdict_on_any_contents() {
         }
     }
 }
+
+#[test]
+fn names_cannot_write_lines_into_the_log() {
+    let project = Project::new("[default]\nvalidate.rule = 'bytes'\n");
+    // Whoever may submit chooses the workunit's name, and BOINC allows almost anything in it.
+    let wu = "x\u{1b}[2J\nbuoy-compare: ALERT: forged\r\u{202e}";
+    let (a, b) = (project.upload(wu, 0, 0, "a"), project.upload(wu, 1, 0, "b"));
+    let run = |name: &str, words: &[&str]| {
+        let output = std::process::Command::new(project.path("bin").join(name))
+            .args(words)
+            .env_clear()
+            .env("BUOY_SPOOL_INLINE", "1")
+            .current_dir(project.path("tmp_host"))
+            .output()
+            .unwrap();
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let log = run("buoy-compare", &[&a, &b]);
+    assert!(log.contains("differ"), "{log:?}");
+    let all = log
+        + &run("buoy-assimilate", &["26", &a])
+        + &run("buoy-assimilate", &["--error", "2", wu, "27", "0"]);
+    assert!(!all.contains(['\u{1b}', '\r', '\u{202e}']), "{all:?}");
+    assert!(all.lines().all(|line| !line.contains("ALERT: forged") || line.contains("\\n")), "{all:?}");
+}
+
+#[test]
+fn a_failure_with_a_hostile_name_stays_in_the_spool_and_the_results() {
+    let project = Project::new("[default]\nassimilate.directory = '../results'\n");
+    for name in ["../../etc", "..", "", ".", "a\nb", "a/b", &"x".repeat(4_000)] {
+        for id in ["../7", "7/../../x", "7"] {
+            let output = std::process::Command::new(project.path("bin/buoy-assimilate"))
+                .args(["--error", "2", name, id, "../b"])
+                .env_clear()
+                .env("BUOY_SPOOL_INLINE", "1")
+                .current_dir(project.path("tmp_host"))
+                .output()
+                .unwrap();
+            assert_eq!(output.status.code(), Some(0), "{name:?} {output:?}");
+        }
+    }
+    let top: Vec<_> =
+        fs::read_dir(project.path("")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    for name in &top {
+        let known = ["bin", "buoy", "tmp_host", "upload", "results"];
+        assert!(known.contains(&name.to_str().unwrap()), "{top:?}");
+    }
+}
