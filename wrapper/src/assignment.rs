@@ -18,6 +18,9 @@ use crate::workdir::{Layout, Manifest, Survey, survey};
 /// Files of the slot that the job neither sees nor replaces.
 pub const HIDDEN_FILES: [&str; 1] = [POLICY_FILE];
 
+/// Files that a step of a build may write.
+const MAX_BUILD_FILES: u64 = 1_000_000;
+
 /// Everything about the task that does not change during its life.
 #[derive(Clone, Debug)]
 pub struct Assignment {
@@ -229,7 +232,7 @@ impl Assignment {
             args,
             proxy: self.proxy(),
             hardening: Hardening { network: self.build.network, ..self.hardening(seccomp) },
-            disk_bytes: self.bounds().disk.bytes,
+            bounds: self.build_bounds(),
             base_images: self.build.base_images.clone(),
             workdir: self.workdir().to_owned(),
         })
@@ -353,6 +356,13 @@ impl Assignment {
     fn memory_bytes(&self) -> u64 {
         let host_bytes = self.init_data.host_info.m_nbytes;
         memory_bound(self.init_data.rsc_memory_bound, self.limits.memory_bytes, host_bytes)
+    }
+
+    /// What a step of the image's build may take: as much as the job, but for the number of files, which is that of a
+    /// whole system.
+    fn build_bounds(&self) -> Bounds {
+        let bounds = self.bounds();
+        Bounds { disk: DiskUse { files: MAX_BUILD_FILES, ..bounds.disk }, ..bounds }
     }
 
     /// What the job may take, for the limits that the wrapper watches.

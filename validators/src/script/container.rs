@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use wrapper::engine::{
     Cancel, CliEngine, ContainerSpec, EngineError, Flavor, Hardening, ImageDetails, Mount, NativeTransport,
 };
+use wrapper::seccomp;
 use wrapper::visible::{is_obeyed, visible};
 
 use super::host::{Ended, WorkDirectory};
@@ -140,6 +141,11 @@ impl Sandbox {
             let path = path.to_owned();
             move |source| ContainerError::Prepare { path, source }
         };
+        // Whoever reads these may be elsewhere than we are.
+        let settings = std::path::absolute(state.join("engine")).map_err(prepare(state))?;
+        private::directory(&settings).map_err(prepare(&settings))?;
+        let engine = engine.without_client_settings(&settings).map_err(prepare(&settings))?;
+        let seccomp = seccomp::file_in(&settings, engine.flavor(), "").map_err(prepare(&settings))?;
         let work = state.join("work");
         let directory = WorkDirectory::new(&work).map_err(prepare(&work))?;
         self.lay_out(&directory.0)?;
@@ -168,6 +174,7 @@ impl Sandbox {
                 cpus: 1.0,
                 pids: PROCESSES,
                 log_bytes: LOG_BYTES,
+                seccomp: Some(seccomp),
                 ..Hardening::default()
             },
             workdir: WORK.into(),

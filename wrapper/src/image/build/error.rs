@@ -45,6 +45,9 @@ pub enum BuildError {
         /// The rule.
         why: String,
     },
+    /// This host cannot build it now.
+    #[error("{0}")]
+    Host(String),
     /// It took too long.
     #[error("the build did not end within {hours} hours")]
     TooLong {
@@ -70,7 +73,7 @@ impl BuildError {
     pub fn is_the_jobs(&self) -> bool {
         match self {
             BuildError::Engine(EngineError::BadProgram(_)) => true,
-            BuildError::Engine(_) | BuildError::Io { .. } | BuildError::Internal(_) => false,
+            BuildError::Engine(_) | BuildError::Host(_) | BuildError::Io { .. } | BuildError::Internal(_) => false,
             BuildError::Faults(_)
             | BuildError::Step { .. }
             | BuildError::Copy { .. }

@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 
 use crate::dockerfile::{BuildArgs, Dockerfile, Platform};
 use crate::engine::{Cancel, CliEngine, EngineError, Hardening, Transport};
+use crate::limits::Bounds;
 
 use super::key::ImageKey;
 
@@ -53,8 +54,8 @@ pub struct BuildSource {
     pub proxy: Vec<(String, String)>,
     /// What each RUN is held to; the user is that of the Dockerfile.
     pub hardening: Hardening,
-    /// Bytes that a RUN may write.
-    pub disk_bytes: u64,
+    /// What the wrapper watches while a RUN runs.
+    pub bounds: Bounds,
     /// Lists of patterns, each of which has to allow a base image.
     pub base_images: Vec<Vec<String>>,
     /// Where a job's work directory will be.

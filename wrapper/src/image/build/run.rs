@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use crate::dockerfile::{ENV_FILE, RunStep, SCRIPT_FILE, quote_env_file};
 use crate::engine::{CliEngine, EngineError, Inspected, Mount, Transport, UsageReader};
+use crate::lifecycle::exit_code;
+use crate::limits::{ContainerWatch, Exceeded};
 
 use super::error::BuildError;
 use super::{Builder, LOOK_EVERY, TIMEOUT};
@@ -58,12 +60,12 @@ impl<T: Transport + Clone> Builder<'_, T> {
         let outcome = self.watch_step(container, run);
         let code = match outcome {
             Ok(Watched::Ended(code)) => code,
-            Ok(Watched::TooLarge(bytes)) => {
-                self.cleaning.kill(container)?;
-                let how = format!(
-                    "wrote more than {bytes} bytes, the job's disk limit (rsc_disk_bound of the workunit)"
-                );
-                return Err(failed(run, how, Vec::new()));
+            Ok(Watched::Exceeded(exceeded)) => {
+                self.cleaning.remove(container)?;
+                return Err(match exceeded {
+                    Exceeded::Job { why, .. } => failed(run, format!("was stopped: {why}"), Vec::new()),
+                    Exceeded::Host { why } => BuildError::Host(why),
+                });
             }
             Err(error) => return Err(error),
         };
@@ -89,7 +91,10 @@ impl<T: Transport + Clone> Builder<'_, T> {
         let inspected = self.engine.inspect(container)?.ok_or(EngineError::NoContainer)?;
         let mut usage = inspected.pid.map(|pid| UsageReader::open(pid, &inspected.id));
         self.memory_kills = 0;
-        let (engine, deadline, limit) = (self.engine, self.deadline, self.source.disk_bytes);
+        let (engine, deadline, bounds) = (self.engine, self.deadline, self.source.bounds);
+        let mut watch = ContainerWatch::new(None, bounds);
+        let written = inspected.written.iter().map(PathBuf::from).collect();
+        watch.begin(engine.flavor(), inspected.pid, &inspected.id, written);
         let waiting = engine.with_cancel(crate::engine::Cancel::default());
         let result = thread::scope(|scope| {
             let (done, ended) = channel();
@@ -121,10 +126,15 @@ impl<T: Transport + Clone> Builder<'_, T> {
                 if let Err(error) = follow(engine, container, cancel.is_held(), &mut paused) {
                     break Err(error.into());
                 }
+                watch.look(Instant::now());
+                if let Some(exceeded) = watch.exceeded() {
+                    break Ok(Watched::Exceeded(exceeded));
+                }
+                // An ordinary user may not read the layer of a daemon's container: the engine is asked.
                 if !paused && Instant::now() >= next_weighing {
                     match engine.inspect_size(container) {
-                        Ok(Some(Inspected { size_written, .. })) if size_written > limit => {
-                            break Ok(Watched::TooLarge(limit));
+                        Ok(Some(Inspected { size_written, .. })) if size_written > bounds.disk.bytes => {
+                            break Ok(Watched::Exceeded(too_large(bounds.disk.bytes)));
                         }
                         Err(error @ EngineError::Cancelled) => break Err(error.into()),
                         // The next look may succeed, and the end is reported by the waiting thread.
@@ -147,7 +157,12 @@ impl<T: Transport + Clone> Builder<'_, T> {
 
 enum Watched {
     Ended(i32),
-    TooLarge(u64),
+    Exceeded(Exceeded),
+}
+
+fn too_large(bytes: u64) -> Exceeded {
+    let why = format!("it wrote more than {bytes} bytes, the disk limit (rsc_disk_bound of the workunit)");
+    Exceeded::Job { code: exit_code::DISK_LIMIT_EXCEEDED, why }
 }
 
 fn wait_for<T: Transport>(engine: &CliEngine<T>, container: &str) -> Result<i32, EngineError> {

@@ -1,0 +1,405 @@
+//! Images are built as jobs: with a job's limits, paused and broken off like a job, and nothing is left behind.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use wrapper::wire::message::Control;
+
+use crate::support::{Engine, Running, Slot, wait_until};
+use crate::{with_each_engine, with_rootless_podman};
+
+with_each_engine!(
+    a_dockerfile_with_many_features_gives_what_it_says,
+    a_run_is_paused_while_the_client_suspends,
+    a_quit_in_a_run_leaves_nothing_running_and_finished_steps_are_kept,
+    an_abort_in_a_run_leaves_nothing_running,
+    a_build_that_was_killed_is_taken_up_again,
+    a_run_is_held_to_the_jobs_memory,
+    a_run_is_held_to_the_jobs_processes,
+    a_run_is_held_to_the_jobs_disk,
+    a_run_has_six_capabilities_and_gains_no_privileges,
+    a_run_without_network_sees_no_proxy_and_an_image_has_none,
+    build_arguments_reach_a_run_and_not_the_image,
+    a_file_that_is_copied_twice_keeps_its_bytes,
+    a_name_of_ours_that_others_set_is_not_run,
+    an_image_that_was_removed_is_made_again,
+    an_image_of_another_science_app_is_no_base,
+    a_base_image_that_the_policy_does_not_allow_is_refused,
+    builds_can_be_forbidden,
+    failed_builds_leave_no_images,
+    everything_is_shown_and_removed_by_clean,
+);
+
+with_rootless_podman!(
+    a_dockerfile_with_many_features_gives_what_it_says,
+    a_run_is_paused_while_the_client_suspends,
+    an_abort_in_a_run_leaves_nothing_running,
+    a_run_is_held_to_the_jobs_memory,
+    a_run_is_held_to_the_jobs_disk,
+    failed_builds_leave_no_images,
+);
+
+/// A slot whose image has these steps after busybox, with images of its own.
+fn slot(engine: Engine, steps: &str) -> Slot {
+    let mut slot = Slot::with_script(engine, "true");
+    slot.own_images();
+    slot.copy(
+        "Dockerfile",
+        &format!(
+            "FROM scratch\nCOPY busybox /bin/busybox\nSHELL [\"/bin/busybox\", \"sh\", \"-c\"]\n{steps}\n\
+             ENTRYPOINT [\"/bin/busybox\", \"sh\", \"/app/main.sh\"]\n"
+        ),
+    );
+    slot
+}
+
+/// What marks the images of a slot's project.
+fn owner(slot: &Slot) -> String {
+    fs::read_to_string(slot.state_dir().join("owner")).unwrap_or_default()
+}
+
+fn lines(output: &std::process::Output) -> BTreeSet<String> {
+    String::from_utf8_lossy(&output.stdout).split_ascii_whitespace().map(str::to_owned).collect()
+}
+
+fn build_containers(slot: &Slot, status: &str) -> BTreeSet<String> {
+    let name = format!("name=^buoy-build-{}-", owner(slot));
+    let status = format!("status={status}");
+    lines(&slot.try_ask(&["ps", "--all", "--quiet", "--filter", &name, "--filter", &status]))
+}
+
+fn images(slot: &Slot) -> BTreeSet<String> {
+    let label = format!("label=org.buoy.owner={}", owner(slot));
+    lines(&slot.try_ask(&["image", "ls", "--quiet", "--no-trunc", "--filter", &label]))
+}
+
+/// Removes what the project has made.
+fn clean(slot: &Slot) {
+    for container in lines(&slot.try_ask(&["ps", "-aq", "--filter", &format!("name=^buoy-build-{}-", owner(slot))])) {
+        let _ = slot.try_ask(&["rm", "--force", &container]);
+    }
+    for image in images(slot) {
+        let _ = slot.try_ask(&["image", "rm", &image]);
+    }
+}
+
+#[track_caller]
+fn wait_for_run(slot: &Slot) {
+    wait_until(&format!("a RUN; {}", slot.stderr()), || !build_containers(slot, "running").is_empty());
+}
+
+fn a_dockerfile_with_many_features_gives_what_it_says(engine: Engine) {
+    let mut slot = slot(
+        engine,
+        "ARG WHO=world\n\
+         ENV GREETING=\"hello there\" EMPTY=\n\
+         WORKDIR /made/deep\n\
+         COPY --chmod=0640 a.txt b.txt ./\n\
+         COPY <<FIRST <<\"SECOND\" /here/\n$GREETING\nFIRST\n$GREETING\nSECOND\n\
+         RUN <<EOF\necho one-$WHO > one\n/bin/busybox mkdir -p /out/sub\necho lib > /out/sub/x.so\necho c > /out/y.c\nEOF\n\
+         FROM scratch AS second\n\
+         COPY --from=0 /bin/busybox /bin/\n\
+         COPY --from=0 /made /made\n\
+         COPY --from=0 /out/s*/*.so /lib/\n\
+         COPY --from=0 --chown=7:8 /here/FIRST /first\n\
+         WORKDIR /app",
+    );
+    slot.copy("a.txt", "a\n").copy("b.txt", "b\n").copy(
+        "main.sh",
+        "cd /made/deep; /bin/busybox cat one a.txt b.txt /lib/x.so /first > /app/seen\n\
+         /bin/busybox stat -c '%a %u:%g %n' a.txt /first /made/deep >> /app/seen\n",
+    );
+    slot.run().assert_success();
+    let seen = fs::read_to_string(slot.dir.join("seen")).unwrap();
+    let expected = "one-world\na\nb\nlib\nhello there\n640 0:0 a.txt\n644 7:8 /first\n755 0:0 /made/deep\n";
+    assert_eq!(seen, expected);
+    assert!(build_containers(&slot, "exited").is_empty() && build_containers(&slot, "created").is_empty());
+    assert_eq!(images(&slot).len(), 1, "the image and nothing else");
+    clean(&slot);
+}
+
+/// How many lines a RUN has printed so far.
+fn printed(slot: &Slot) -> usize {
+    let Some(container) = build_containers(slot, "running").pop_first() else { return 0 };
+    let output = slot.try_ask(&["logs", &container]);
+    String::from_utf8_lossy(&output.stdout).lines().count()
+}
+
+const TICKING: &str = "RUN i=0; while [ $i -lt 400 ]; do echo $i; /bin/busybox usleep 50000; i=$((i+1)); done";
+
+fn a_run_is_paused_while_the_client_suspends(engine: Engine) {
+    let slot = slot(engine, TICKING);
+    let mut running = slot.start();
+    wait_for_run(&slot);
+    running.send(Control::Suspend);
+    let frozen = |slot: &Slot| {
+        if engine == Engine::RootlessPodman {
+            let before = printed(slot);
+            std::thread::sleep(Duration::from_millis(600));
+            return before > 0 && printed(slot) == before;
+        }
+        !build_containers(slot, "paused").is_empty()
+    };
+    let asked = Instant::now();
+    wait_until("the RUN to be paused", || frozen(&slot));
+    assert!(asked.elapsed() < Duration::from_secs(6), "{:?}", asked.elapsed());
+    running.send(Control::Resume);
+    wait_until("the RUN to continue", || !build_containers(&slot, "running").is_empty());
+    running.send(Control::Abort);
+    running.wait_for_exit();
+    assert_nothing_runs(&slot);
+    clean(&slot);
+}
+
+#[track_caller]
+fn assert_nothing_runs(slot: &Slot) {
+    for status in ["running", "paused"] {
+        assert!(build_containers(slot, status).is_empty(), "{status}: {}", slot.stderr());
+    }
+}
+
+#[track_caller]
+fn assert_leaves_soon(running: &mut Running, control: Control) {
+    let asked = Instant::now();
+    running.send(control);
+    running.wait_for_exit();
+    assert!(asked.elapsed() < Duration::from_secs(4), "{:?}", asked.elapsed());
+}
+
+fn a_quit_in_a_run_leaves_nothing_running_and_finished_steps_are_kept(engine: Engine) {
+    let slot = slot(engine, &format!("RUN echo first > /first\n{TICKING}"));
+    let mut running = slot.start();
+    wait_until("the second RUN", || slot.stderr().contains("line 5: RUN") && printed(&slot) > 0);
+    assert_leaves_soon(&mut running, Control::Quit);
+    assert_nothing_runs(&slot);
+    let mut running = slot.start();
+    wait_until("the second RUN again", || slot.stderr().matches("line 5: RUN i=0").count() == 2);
+    assert_eq!(slot.stderr().matches("line 4: RUN").count(), 1, "{}", slot.stderr());
+    wait_for_run(&slot);
+    running.send(Control::Abort);
+    running.wait_for_exit();
+    clean(&slot);
+}
+
+fn an_abort_in_a_run_leaves_nothing_running(engine: Engine) {
+    let slot = slot(engine, TICKING);
+    let mut running = slot.start();
+    wait_for_run(&slot);
+    assert_leaves_soon(&mut running, Control::Abort);
+    assert_nothing_runs(&slot);
+    clean(&slot);
+}
+
+fn a_build_that_was_killed_is_taken_up_again(engine: Engine) {
+    let slot = slot(engine, "RUN echo first > /first\nRUN /bin/busybox sleep 3; echo second > /second");
+    let mut running = slot.start();
+    wait_until("the second RUN", || slot.stderr().contains("line 5: RUN"));
+    wait_for_run(&slot);
+    running.kill();
+    let left = build_containers(&slot, "running");
+    assert_eq!(left.len(), 1);
+    slot.run().assert_success();
+    assert_eq!(slot.stderr().matches("line 4: RUN").count(), 1, "{}", slot.stderr());
+    for status in ["running", "exited", "created"] {
+        assert!(build_containers(&slot, status).is_empty(), "{status}");
+    }
+    assert_eq!(images(&slot).len(), 1);
+    clean(&slot);
+}
+
+fn a_run_is_held_to_the_jobs_memory(engine: Engine) {
+    let mut slot = slot(engine, "RUN /bin/busybox sleep 1; exec /bin/busybox dd if=/dev/zero of=/dev/null bs=300M count=3");
+    slot.init_data.rsc_memory_bound = 60e6;
+    slot.run().assert_status(206);
+    assert!(slot.stderr().contains("memory"), "{}", slot.stderr());
+    clean(&slot);
+}
+
+fn a_run_is_held_to_the_jobs_processes(engine: Engine) {
+    let mut slot = slot(
+        engine,
+        "RUN i=0; while [ $i -lt 100 ]; do /bin/busybox sleep 5 & i=$((i+1)); done || exit 3; exit 0",
+    );
+    slot.copy("job.toml", "pids = 40\n");
+    slot.run().assert_status(206);
+    assert!(slot.stderr().contains("fork"), "{}", slot.stderr());
+    clean(&slot);
+}
+
+fn a_run_is_held_to_the_jobs_disk(engine: Engine) {
+    let mut slot = slot(engine, "RUN /bin/busybox dd if=/dev/zero of=/big bs=1M count=60; /bin/busybox sleep 60");
+    slot.init_data.rsc_disk_bound = 20e6;
+    let began = Instant::now();
+    slot.run().assert_status(206);
+    assert!(slot.stderr().contains("more than 20000000 bytes"), "{}", slot.stderr());
+    assert!(began.elapsed() < Duration::from_secs(40));
+    assert_nothing_runs(&slot);
+    clean(&slot);
+}
+
+fn a_run_has_six_capabilities_and_gains_no_privileges(engine: Engine) {
+    let mut slot = slot(engine, "RUN /bin/busybox grep -E 'CapBnd|NoNewPrivs' /proc/self/status > /status");
+    slot.copy("main.sh", "/bin/busybox cat /status > /app/seen");
+    slot.run().assert_success();
+    let seen = fs::read_to_string(slot.dir.join("seen")).unwrap();
+    // CHOWN, DAC_OVERRIDE, FOWNER, FSETID, SETGID, SETUID: bits 0, 1, 3, 4, 6 and 7 (linux/capability.h).
+    assert_eq!(seen, "CapBnd:\t00000000000000db\nNoNewPrivs:\t1\n");
+    clean(&slot);
+}
+
+fn a_run_without_network_sees_no_proxy_and_an_image_has_none(engine: Engine) {
+    let mut slot = slot(
+        engine,
+        "RUN /bin/busybox ls /sys/class/net > /net; env > /env; echo \"[$http_proxy]\" >> /env",
+    );
+    slot.app_file("policy.toml", "build_network = false\n");
+    slot.copy("main.sh", "/bin/busybox cat /net /env > /app/seen; env >> /app/seen");
+    slot.init_data.proxy_info = Some(wrapper::wire::init_data::ProxyInfo {
+        use_http_proxy: true,
+        http_server_name: "proxy.example".into(),
+        http_server_port: 3128,
+        use_http_authentication: true,
+        http_user_name: "me".into(),
+        http_user_passwd: wrapper::wire::init_data::Secret::new("sesame"),
+        ..Default::default()
+    });
+    slot.env.push(("http_proxy".into(), "http://me:sesame@proxy.example:3128".into()));
+    slot.run().assert_success();
+    let seen = fs::read_to_string(slot.dir.join("seen")).unwrap();
+    assert!(seen.starts_with("lo\n") && !seen.contains("sesame") && !seen.contains("proxy.example"), "{seen}");
+    clean(&slot);
+}
+
+fn build_arguments_reach_a_run_and_not_the_image(engine: Engine) {
+    let mut slot = slot(engine, "ARG TOKEN\nRUN echo \"got $TOKEN\" | /bin/busybox wc -c > /count");
+    slot.copy("job.toml", "build_args = { TOKEN = \"s3same it's\" }\n");
+    slot.copy("main.sh", "/bin/busybox cat /count > /app/seen; env >> /app/seen");
+    slot.run().assert_success();
+    let seen = fs::read_to_string(slot.dir.join("seen")).unwrap();
+    assert!(seen.trim_start().starts_with("16\n") && !seen.contains("s3same"), "{seen}");
+    let image = images(&slot).pop_first().expect("an image");
+    for ask in [["image", "inspect", &image], ["image", "history", &image]] {
+        let said = String::from_utf8_lossy(&slot.try_ask(&ask).stdout).into_owned();
+        assert!(!said.contains("s3same"), "{said}");
+    }
+    clean(&slot);
+}
+
+/// Two COPY of one file once emptied it, through a link that the build context shared with the project.
+fn a_file_that_is_copied_twice_keeps_its_bytes(engine: Engine) {
+    let mut slot = slot(engine, "COPY shared.dat /one\nCOPY shared.dat /two\nRUN echo changed > /one");
+    let shared = slot.link_input("shared.dat", b"precious");
+    let before = fs::metadata(&shared).unwrap();
+    slot.copy("main.sh", "/bin/busybox cat /one /two > /app/seen");
+    slot.run().assert_success();
+    assert_eq!(fs::read_to_string(slot.dir.join("seen")).unwrap(), "changed\nprecious");
+    let after = fs::metadata(&shared).unwrap();
+    assert_eq!(fs::read(&shared).unwrap(), b"precious");
+    assert_eq!((after.ino(), after.nlink(), after.mode()), (before.ino(), 1, before.mode()));
+    clean(&slot);
+}
+
+fn a_name_of_ours_that_others_set_is_not_run(engine: Engine) {
+    let mut slot = slot(engine, "RUN echo honest > /who");
+    slot.copy("main.sh", "/bin/busybox cat /who > /app/seen");
+    slot.run().assert_success();
+    let image = images(&slot).pop_first().expect("an image");
+    let tag = String::from_utf8_lossy(
+        &slot.try_ask(&["image", "inspect", "--format", "{{index .RepoTags 0}}", &image]).stdout,
+    )
+    .trim()
+    .to_owned();
+    let mut evil = self::slot(engine, "RUN echo evil > /who");
+    evil.run().assert_success();
+    let evil_image = images(&evil).pop_first().expect("an image");
+    assert!(slot.try_ask(&["tag", &evil_image, &tag]).status.success());
+    slot.clear_for_next("wu_next_0");
+    slot.run().assert_success();
+    assert_eq!(fs::read_to_string(slot.dir.join("seen")).unwrap(), "honest\n");
+    evil.own_images();
+    clean(&evil);
+    clean(&slot);
+}
+
+fn an_image_that_was_removed_is_made_again(engine: Engine) {
+    let mut slot = slot(engine, "RUN echo here > /who");
+    slot.run().assert_success();
+    clean(&slot);
+    assert!(images(&slot).is_empty());
+    slot.clear_for_next("wu_next_0");
+    slot.run().assert_success();
+    assert_eq!(slot.stderr().matches("building image").count(), 2, "{}", slot.stderr());
+    clean(&slot);
+}
+
+fn an_image_of_another_science_app_is_no_base(engine: Engine) {
+    let other = slot(engine, "RUN echo secret > /secret");
+    other.run().assert_success();
+    let image = images(&other).pop_first().expect("an image");
+    assert!(other.try_ask(&["tag", &image, "localhost/innocent:1"]).status.success());
+    let mut thief = Slot::empty(engine);
+    thief.own_images().copy("Dockerfile", "FROM localhost/innocent:1\nENTRYPOINT [\"/bin/busybox\"]\n");
+    thief.run().assert_status(206);
+    assert!(thief.stderr().contains("belongs to another science app"), "{}", thief.stderr());
+    let _ = other.try_ask(&["image", "rm", "localhost/innocent:1"]);
+    clean(&other);
+    clean(&thief);
+}
+
+fn a_base_image_that_the_policy_does_not_allow_is_refused(engine: Engine) {
+    let mut slot = Slot::empty(engine);
+    slot.own_images().copy("Dockerfile", "FROM debian:bookworm-slim\nENTRYPOINT [\"/bin/true\"]\n");
+    slot.app_file("policy.toml", "base_images = [\"ubuntu:*\"]\n");
+    slot.run().assert_status(206);
+    assert!(slot.stderr().contains("base_images of the policy allows only ubuntu:*"), "{}", slot.stderr());
+}
+
+fn builds_can_be_forbidden(engine: Engine) {
+    let mut slot = slot(engine, "");
+    slot.app_file("policy.toml", "builds = false\n");
+    slot.run().assert_status(206);
+    assert!(slot.stderr().contains("builds = false"), "{}", slot.stderr());
+    assert!(!slot.stderr().contains("building image"));
+}
+
+fn failed_builds_leave_no_images(engine: Engine) {
+    let slot = slot(engine, "RUN echo fine > /fine\nRUN exit 3");
+    slot.run().assert_status(206);
+    assert!(slot.stderr().contains("line 5: RUN exit 3 ended with status 3"), "{}", slot.stderr());
+    assert_eq!(images(&slot), BTreeSet::new());
+    for status in ["running", "exited", "created"] {
+        assert!(build_containers(&slot, status).is_empty(), "{status}");
+    }
+}
+
+fn everything_is_shown_and_removed_by_clean(engine: Engine) {
+    let slot = slot(engine, TICKING);
+    let mut running = slot.start();
+    wait_for_run(&slot);
+    running.kill();
+    let bystander = format!("buoy-bystander-{}", slot.init_data.wu_name);
+    let made = self::slot(engine, "");
+    made.run().assert_success();
+    assert!(made.try_ask(&["tag", &images(&made).pop_first().unwrap(), &bystander]).status.success());
+    let clean = |dry: bool| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_buoy-wrapper"));
+        command.current_dir("/").arg("--clean").arg(slot.root.path());
+        let output = command.args(dry.then_some("--dry-run")).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let shown = clean(true);
+    assert!(shown.contains("would remove") && shown.contains(" container "), "{shown}");
+    assert_eq!(build_containers(&slot, "running").len(), 1, "a dry run removes nothing");
+    let owner = owner(&slot);
+    let removed = clean(false);
+    assert!(removed.contains("removed") && !slot.state_dir().exists(), "{removed}");
+    let left = slot.try_ask(&["ps", "-aq", "--filter", &format!("name=^buoy-build-{owner}-")]);
+    assert!(lines(&left).is_empty());
+    assert_eq!(images(&made).len(), 1, "what belongs to another client stays");
+    let _ = made.try_ask(&["image", "rm", &bystander]);
+    self::clean(&made);
+}
