@@ -24,6 +24,8 @@ const LOOK_AT_LEAST_EVERY: Duration = Duration::from_secs(120);
 const LOOK_AT_MOST_EVERY: Duration = Duration::from_secs(1);
 /// How often memory and processes are summed up where the engine cannot limit them.
 const SUM_EVERY: Duration = Duration::from_millis(200);
+/// A container whose processes cannot be seen for this long has not just ended.
+const BLIND_FOR: Duration = Duration::from_secs(10);
 /// Looks in a row that found the job hiding what it writes.
 const HIDING_LOOKS: u32 = 3;
 /// The kernel rounds a limit of memory to pages.
@@ -65,7 +67,8 @@ pub struct ContainerWatch {
     free_at_look: DiskUse,
     sums: Sums,
     shortage: Option<String>,
-    found: Option<Exceeded>,
+    /// The engine has set no limits and the container's processes are not to be seen from here.
+    blind_since: Option<Instant>,
     over: bool,
 }
 
@@ -99,7 +102,7 @@ impl ContainerWatch {
             free_at_look: DiskUse::default(),
             sums: Sums::default(),
             shortage: None,
-            found: None,
+            blind_since: None,
             over: false,
         }
     }
@@ -129,9 +132,9 @@ impl ContainerWatch {
             // Its processes are not to be seen from here. An engine with a daemon sets what it was asked to.
             None => Sums::default(),
         };
-        if first_process.is_none() && flavor.freezes_by_signal() {
-            self.found = Some(cannot_watch());
-        }
+        // It may just have ended.
+        let blind = first_process.is_none() && flavor.freezes_by_signal();
+        self.blind_since = blind.then(Instant::now);
         if let Some(first) = first_process
             && !flavor.freezes_by_signal()
         {
@@ -206,7 +209,8 @@ impl ContainerWatch {
         if self.over {
             return None;
         }
-        let found = self.found.take().or_else(|| self.take_sum()).or_else(|| self.take_look());
+        let blind = self.blind_since.is_some_and(|since| since.elapsed() > BLIND_FOR);
+        let found = blind.then(cannot_watch).or_else(|| self.take_sum()).or_else(|| self.take_look());
         self.over = found.is_some();
         found
     }
@@ -215,9 +219,8 @@ impl ContainerWatch {
         let used = self.sums.running.as_ref()?.try_recv().ok()?;
         self.sums.running = None;
         let Some(used) = used else {
-            // It may just have ended.
             self.sums.failed += 1;
-            return (self.sums.failed > 50).then(cannot_watch);
+            return (SUM_EVERY * self.sums.failed > BLIND_FOR).then(cannot_watch);
         };
         self.sums.failed = 0;
         let bounds = &self.bounds;

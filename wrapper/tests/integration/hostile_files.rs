@@ -3,8 +3,6 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
-use wrapper::wire::message::Control;
-
 use crate::support::{Engine, Slot, wait_until};
 use crate::{with_each_engine, with_rootless_podman};
 
