@@ -18,6 +18,7 @@ use crate::job_spec::JobSpec;
 use crate::lifecycle::{Ending, Job, exit_code};
 use crate::limits::ContainerWatch;
 use crate::naming::ContainerName;
+use crate::nofollow::Directory;
 use crate::policy::{Policy, Trust, trust_of};
 use crate::state::State;
 use crate::state_dir::StateDir;
@@ -178,12 +179,18 @@ fn start(slot: &Path, args: Args) -> Result<Driver, StartError> {
 /// Before the first life of a result nothing of ours is in its slot. What is there came with the workunit, except for a
 /// work directory whose state was lost: a job may start again in that, since nothing in it is believed.
 fn refuse_files_of_ours(layout: &Layout) -> Result<(), StartError> {
-    let names = std::fs::read_dir(layout.own()).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    let own = match Directory::open(&layout.slot).and_then(|slot| slot.open_accessible(Layout::OWN)) {
+        Ok(own) => own,
+        // Whatever else has the name is refused when the work directory is made.
+        Err(_) => return Ok(()),
+    };
+    let names = own.names().map_err(|error| StartError::host(&error))?;
+    let names = names.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()));
     match names.filter(|name| name != Layout::WORK).min() {
         Some(name) => Err(StartError::Refused(format!(
             "the workunit has a file {}/{}: names below \"{}\" are the wrapper's own, so choose another",
             Layout::OWN,
-            name.to_string_lossy(),
+            name,
             Layout::OWN
         ))),
         None => Ok(()),

@@ -43,7 +43,7 @@ pub(super) fn make_work(slot: &Directory) -> Result<Directory, OwnError> {
     if own.entry().map_err(failed)?.mode != OWN_MODE {
         slot.change_mode(Layout::OWN, |entry| entry.is_directory().then_some(OWN_MODE)).map_err(failed)?;
     }
-    make(&own, "work", "buoy/work", 0o755)
+    make(&own, Layout::WORK, "buoy/work", 0o755)
 }
 
 /// Opens the work directory; `None` if there is none.
@@ -53,7 +53,7 @@ pub(super) fn make_work(slot: &Directory) -> Result<Directory, OwnError> {
 pub(super) fn open_work(slot: &Path) -> io::Result<Option<Directory>> {
     let opened = Directory::open(slot)
         .and_then(|slot| slot.open_accessible(Layout::OWN))
-        .and_then(|own| own.open_accessible("work"));
+        .and_then(|own| own.open_accessible(Layout::WORK));
     match opened {
         Ok(work) => Ok(Some(work)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

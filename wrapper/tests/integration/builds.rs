@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use wrapper::wire::init_data::{ProxyInfo, ProxyServer, Secret};
 use wrapper::wire::message::Control;
 
 use crate::support::{Engine, Running, Slot, wait_until};
@@ -46,6 +47,8 @@ with_rootless_podman!(
 fn slot(engine: Engine, steps: &str) -> Slot {
     let mut slot = Slot::with_script(engine, "true");
     slot.own_images();
+    // A rootless engine needs /dev/net/tun for a network.
+    slot.app_file("policy.toml", "build_network = false\n");
     slot.copy(
         "Dockerfile",
         &format!(
@@ -61,24 +64,33 @@ fn owner(slot: &Slot) -> String {
     fs::read_to_string(slot.state_dir().join("owner")).unwrap_or_default()
 }
 
-fn lines(output: &std::process::Output) -> BTreeSet<String> {
+/// The words that a listing prints. Podman's fails when another test removes an image meanwhile: it is asked again.
+fn listed(slot: &Slot, args: &[&str]) -> BTreeSet<String> {
+    let mut output = slot.try_ask(args);
+    for _ in 0..10 {
+        if output.status.success() {
+            break;
+        }
+        output = slot.try_ask(args);
+    }
+    assert!(output.status.success(), "{output:?}");
     String::from_utf8_lossy(&output.stdout).split_ascii_whitespace().map(str::to_owned).collect()
 }
 
 fn build_containers(slot: &Slot, status: &str) -> BTreeSet<String> {
     let name = format!("name=^buoy-build-{}-", owner(slot));
     let status = format!("status={status}");
-    lines(&slot.try_ask(&["ps", "--all", "--quiet", "--filter", &name, "--filter", &status]))
+    listed(slot, &["ps", "--all", "--quiet", "--filter", &name, "--filter", &status])
 }
 
 fn images(slot: &Slot) -> BTreeSet<String> {
     let label = format!("label=org.buoy.owner={}", owner(slot));
-    lines(&slot.try_ask(&["image", "ls", "--quiet", "--no-trunc", "--filter", &label]))
+    listed(slot, &["image", "ls", "--quiet", "--no-trunc", "--filter", &label])
 }
 
 /// Removes what the project has made.
 fn clean(slot: &Slot) {
-    for container in lines(&slot.try_ask(&["ps", "-aq", "--filter", &format!("name=^buoy-build-{}-", owner(slot))])) {
+    for container in listed(slot, &["ps", "-aq", "--filter", &format!("name=^buoy-build-{}-", owner(slot))]) {
         let _ = slot.try_ask(&["rm", "--force", &container]);
     }
     for image in images(slot) {
@@ -255,16 +267,17 @@ fn a_run_without_network_sees_no_proxy_and_an_image_has_none(engine: Engine) {
         engine,
         "RUN /bin/busybox ls /sys/class/net > /net; env > /env; echo \"[$http_proxy]\" >> /env",
     );
-    slot.app_file("policy.toml", "build_network = false\n");
     slot.copy("main.sh", "/bin/busybox cat /net /env > /app/seen; env >> /app/seen");
-    slot.init_data.proxy_info = Some(wrapper::wire::init_data::ProxyInfo {
-        use_http_proxy: true,
-        http_server_name: "proxy.example".into(),
-        http_server_port: 3128,
-        use_http_authentication: true,
-        http_user_name: "me".into(),
-        http_user_passwd: wrapper::wire::init_data::Secret::new("sesame"),
-        ..Default::default()
+    slot.init_data.proxy_info = Some(ProxyInfo {
+        http: Some(ProxyServer {
+            name: "proxy.example".into(),
+            port: 3128,
+            user_name: "me".into(),
+            password: Secret::new("sesame"),
+        }),
+        socks: None,
+        socks5_remote_dns: false,
+        no_proxy: String::new(),
     });
     slot.env.push(("http_proxy".into(), "http://me:sesame@proxy.example:3128".into()));
     slot.run().assert_success();
@@ -397,8 +410,8 @@ fn everything_is_shown_and_removed_by_clean(engine: Engine) {
     let owner = owner(&slot);
     let removed = clean(false);
     assert!(removed.contains("removed") && !slot.state_dir().exists(), "{removed}");
-    let left = slot.try_ask(&["ps", "-aq", "--filter", &format!("name=^buoy-build-{owner}-")]);
-    assert!(lines(&left).is_empty());
+    let left = listed(&slot, &["ps", "-aq", "--filter", &format!("name=^buoy-build-{owner}-")]);
+    assert!(left.is_empty());
     assert_eq!(images(&made).len(), 1, "what belongs to another client stays");
     let _ = made.try_ask(&["image", "rm", &bystander]);
     self::clean(&made);

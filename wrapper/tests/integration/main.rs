@@ -8,6 +8,7 @@
 mod support;
 
 mod archives;
+mod builds;
 mod client_settings;
 mod client_wishes;
 mod daemon;

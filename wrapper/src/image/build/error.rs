@@ -18,7 +18,7 @@ pub enum BuildError {
     #[error("the Dockerfile cannot be built: {0}")]
     Faults(#[from] Faults),
     /// A RUN ended with another status than 0.
-    #[error("line {line}: RUN {text} {how}")]
+    #[error("line {line}: {text} {how}")]
     Step {
         /// The line of the instruction.
         line: u32,

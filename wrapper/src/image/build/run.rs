@@ -52,7 +52,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
     pub(super) fn run_step(&mut self, container: &str, run: &RunStep) -> Result<(), BuildError> {
         self.wait_while_held()?;
         let text = shortened(&run.text);
-        crate::say!("line {}: RUN {text}", run.line);
+        crate::say!("line {}: {text}", run.line);
         self.engine.start(container).map_err(|error| match error {
             EngineError::BadProgram(why) => failed(run, format!("cannot start: {why}"), Vec::new()),
             error => error.into(),
@@ -148,7 +148,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
             result
         });
         if let Err(BuildError::Engine(EngineError::Cancelled) | BuildError::TooLong { .. }) = &result {
-            crate::say!("line {}: RUN is broken off", run.line);
+            crate::say!("line {}: the step is stopped", run.line);
             self.cleaning.remove(container)?;
         }
         result

@@ -220,6 +220,15 @@ impl Slot {
         }
     }
 
+    /// Makes this the slot of another result of the same app, as a client does: the job's main.sh is there again.
+    pub fn clear_for_next(&mut self, result_name: &str) {
+        let script = fs::read(self.work("main.sh")).unwrap();
+        fs::remove_dir_all(self.dir.join("buoy")).unwrap();
+        let _ = fs::remove_file(self.dir.join("seen"));
+        fs::write(self.dir.join("main.sh"), script).unwrap();
+        self.init_data.result_name = format!("{}_{result_name}", self.init_data.wu_name);
+    }
+
     /// What the slot's engine says to a command.
     pub fn try_ask(&self, args: &[&str]) -> Output {
         self.host.command(self.engine.program()).args(args).output().expect("the engine's program runs")
