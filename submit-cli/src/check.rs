@@ -1,10 +1,12 @@
 //! Refuses what a BOINC server or client would reject, or be broken by, before anything is sent.
 
+mod archive;
 mod dockerfile;
 mod limits;
 
 use std::path::Path;
 
+pub use archive::{check as archive, digest_of};
 pub use dockerfile::check as dockerfile;
 pub use limits::{carry_arguments, outputs, xml};
 

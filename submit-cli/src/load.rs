@@ -35,6 +35,7 @@ pub fn science_app(path: &Path) -> Result<(AppSpec, Bundle), Vec<Diagnostic>> {
     let mistakes_of = &mut mistakes;
     let found = read_app(path, mistakes_of).and_then(|app| {
         check::dockerfile(&app, false, mistakes_of);
+        check::archive(&app, mistakes_of);
         for input in app.shared_inputs() {
             if let Some(file) = &input.file {
                 check::input_file(&input.name, file, &input.place, mistakes_of);
@@ -70,6 +71,7 @@ fn plan(sources: &Sources, mistakes: &mut Diagnostics) -> Option<Plan> {
     let drafts = rows.map(|rows| expand(&app, &batch, &rows, mistakes)).unwrap_or_default();
     check::job_files(&app, &drafts, mistakes);
     check::dockerfile(&app, drafts.iter().any(|draft| !draft.args.is_empty()), mistakes);
+    check::archive(&app, mistakes);
     check::outputs(&app, &name, &drafts, mistakes);
     let job_inputs: Vec<InputFile> = app.job_inputs().map(input_file).collect();
     let bundle = bundle::pack(&app, &job_inputs, mistakes)?;

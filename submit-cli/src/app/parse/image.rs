@@ -6,6 +6,7 @@ use std::path::Path;
 use wrapper::job_spec::{ContainerPath, Digest, JobSpec};
 
 use crate::app::{ContextFile, Image};
+use crate::check;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::names;
 use crate::toml_section::{Document, Section, Text};
@@ -117,21 +118,26 @@ fn prebuilt(
 ) -> Option<Image> {
     let file = context_file(doc, dir, tarball)?;
     let Some(digest) = digest else {
-        doc.note(
-            Diagnostic::new(place.clone(), "tarball without digest in [image]")
-                .accepted("digest = \"sha256:…\", the image's id")
-                .help("docker image inspect --format {{.Id}} IMAGE prints it"),
-        );
+        let diagnostic = Diagnostic::new(place.clone(), "tarball without digest in [image]")
+            .accepted("digest = \"sha256:…\", the hash of the image's configuration");
+        doc.note(with_digest(diagnostic, &file));
         return None;
     };
     let Some(digest) = Digest::new(digest.text) else {
-        doc.note(
-            Diagnostic::new(digest.place.clone(), format!("digest is {:?}", digest.text))
-                .accepted("\"sha256:\" and 64 hex digits"),
-        );
+        let diagnostic = Diagnostic::new(digest.place.clone(), format!("digest is {:?}", digest.text))
+            .accepted("\"sha256:\" and 64 hex digits");
+        doc.note(with_digest(diagnostic, &file));
         return None;
     };
     Some(Image::Tarball { file: file.path, name: file.name, digest })
+}
+
+/// Adds the line to write, if the archive can be read.
+fn with_digest(diagnostic: Diagnostic, file: &ContextFile) -> Diagnostic {
+    match check::digest_of(&file.path) {
+        Some(digest) => diagnostic.help(format!("write digest = {digest:?} for {}", file.name)),
+        None => diagnostic,
+    }
 }
 
 fn pinned(doc: &Document<'_>, name: &Text<'_>) -> Option<Image> {
