@@ -1,7 +1,10 @@
 //! The engine: a command, a transport, and what to make of the answer.
 
-use std::io;
+
+use std::io::{self, Read};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use super::client_config;
 use super::command::Invocation;
@@ -9,6 +12,7 @@ use super::error::{EngineError, classify};
 use super::flavor::Flavor;
 use super::freeze;
 use super::output::{self, Inspected, Status};
+use super::pieces::Pieces;
 use super::started;
 use super::image::ImageDetails;
 use super::transport::{Cancel, Captured, Consumer, Producer, Transport};
@@ -140,6 +144,31 @@ impl<T: Transport> CliEngine<T> {
     /// When there is no such path or container.
     pub fn copy_out(&self, name: &str, path: &str, consumer: Consumer<'_>) -> Result<(), EngineError> {
         self.stream(&self.verbs.copy_out(name, path), None, Some(consumer)).map(drop)
+    }
+
+    /// As [`CliEngine::copy_out`], for what reads by itself, such as [`crate::archive::tar::Reader`]: `read` runs on this thread,
+    /// and may return before the end.
+    ///
+    /// # Errors
+    /// As [`CliEngine::copy_out`]. What `read` returned is dropped then, as it saw an early end.
+    pub fn read_out<V>(
+        &self,
+        name: &str,
+        path: &str,
+        read: impl FnOnce(&mut dyn Read) -> V,
+    ) -> Result<V, EngineError> {
+        let (sender, mut pieces) = Pieces::channel();
+        thread::scope(|scope| {
+            let copy = scope.spawn(move || {
+                self.copy_out(name, path, &mut |piece| match sender.send(piece.to_vec()) {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(_) => ControlFlow::Break(()),
+                })
+            });
+            let value = read(&mut pieces);
+            drop(pieces);
+            copy.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)).map(|()| value)
+        })
     }
 
     /// Fetches an image from where its name says.

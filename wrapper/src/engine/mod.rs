@@ -15,6 +15,7 @@ mod hardening;
 mod image;
 mod leftovers;
 mod output;
+mod pieces;
 mod started;
 mod steps;
 mod transport;

@@ -25,3 +25,4 @@ mod refusals;
 mod running;
 mod safety;
 mod seccomp;
+mod streams;
