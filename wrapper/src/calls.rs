@@ -394,7 +394,7 @@ fn sort_error(error: EngineError) -> CallError {
         EngineError::Away(why) => CallError::EngineAway(why),
         error @ EngineError::TimedOut { .. } => CallError::EngineAway(chain(&error)),
         EngineError::Cancelled => CallError::Cancelled,
-        error @ EngineError::BadProgram(_) => CallError::Job(chain(&error)),
+        error @ (EngineError::BadProgram(_) | EngineError::NoPath(_)) => CallError::Job(chain(&error)),
         error @ (EngineError::NotInstalled { .. }
         | EngineError::NoPermission(_)
         | EngineError::NoSpace(_)

@@ -141,7 +141,7 @@ impl<T: Transport> CliEngine<T> {
     /// followed. `consumer` may stop early.
     ///
     /// # Errors
-    /// When there is no such path or container.
+    /// [`EngineError::NoPath`], [`EngineError::NoContainer`], or another when the engine cannot.
     pub fn copy_out(&self, name: &str, path: &str, consumer: Consumer<'_>) -> Result<(), EngineError> {
         self.stream(&self.verbs.copy_out(name, path), None, Some(consumer)).map(drop)
     }

@@ -28,6 +28,9 @@ pub enum EngineError {
     /// No such container.
     #[error("no such container")]
     NoContainer,
+    /// No such file or directory in the container.
+    #[error("no such file in the container: {0}")]
+    NoPath(String),
     /// No such image.
     #[error("no such image")]
     NoImage,
@@ -151,7 +154,11 @@ pub fn classify(command: &str, captured: &Captured) -> EngineError {
         EngineError::NoInit(said)
     } else if has(&FULL_DISK) {
         EngineError::NoSpace(full_disk(&captured.stderr).unwrap_or(said))
-    } else if has(&["no such container", "no container with name or id", "no container with id"]) {
+    } else if has(&["no such container:path", "could not find the file", "could not be found on container"]) {
+        EngineError::NoPath(said)
+    } else if has(&["no such container", "no container with name or id", "no container with id"])
+        || (has(&["error: container \""]) && has(&["\" does not exist"]))
+    {
         EngineError::NoContainer
     } else if has(&["layer not known", "locating image with id"]) {
         EngineError::ImagesChanged(said)
@@ -225,6 +232,7 @@ mod tests {
             "Error: No such container: x",
             "Error response from daemon: No such container: x",
             "Error: no container with name or ID \"x\" found: no such container",
+            "Error: container \"x\" does not exist",
         ] {
             assert!(matches!(class(text), EngineError::NoContainer), "{text}");
         }
@@ -235,6 +243,17 @@ mod tests {
             "Unable to find image 'buoy-1:latest' locally",
         ] {
             assert!(matches!(class(text), EngineError::NoImage), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_is_not_in_a_container_is_not_a_missing_container() {
+        for text in [
+            "Error: No such container:path: x:/missing",
+            "Error response from daemon: Could not find the file /missing in container x",
+            "Error: \"/missing\" could not be found on container x: no such file or directory",
+        ] {
+            assert!(matches!(class(text), EngineError::NoPath(_)), "{text}");
         }
     }
 

@@ -123,7 +123,9 @@ fn files_go_into_one_container_and_from_it_into_another(engine: Engine) {
     .unwrap();
     assert!(read >= 512);
     let missing = cli.read_out(first, "/missing", |stream| entries(stream));
-    assert!(matches!(missing, Err(EngineError::Failed { .. } | EngineError::NoContainer)), "{missing:?}");
+    assert!(matches!(missing, Err(EngineError::NoPath(_))), "{missing:?}");
+    let absent = cli.read_out("buoy-test-no-such-container", "/", |stream| entries(stream));
+    assert!(matches!(absent, Err(EngineError::NoContainer)), "{absent:?}");
     let failed = cli.copy_in(first, Box::new(|_| Err(io::Error::other("no more"))));
     assert!(matches!(failed, Err(EngineError::Input { .. })), "{failed:?}");
 }
