@@ -10,8 +10,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::assignment::{Assignment, HIDDEN_FILES, ImagePlan};
 use crate::driver::Shared;
 use crate::engine::{
-    self, Cancel, CliEngine, ContainerSpec, EngineError, Flavor, Inspected, NativeTransport, Status, kill_leftovers,
-    killed_from_outside,
+    self, Cancel, CliEngine, ContainerSpec, EngineError, Flavor, Inspected, LOG_LINES, NativeTransport, Status,
+    kill_leftovers, killed_from_outside,
 };
 use crate::image::{BuildError, ImageIndex, ImageMaker, MakeError, TarballError};
 use crate::lifecycle::{Call, CallError, Exited, Reply, Seen};
@@ -370,7 +370,8 @@ impl Calls {
 
     fn logs(&self) -> Result<Reply, CallError> {
         let log = self.engine()?.logs(self.name(), MAX_JOB_BYTES).map_err(sort_error)?;
-        job_output(&log, log.len() >= MAX_JOB_BYTES);
+        let lines = log.iter().filter(|byte| **byte == b'\n').count();
+        job_output(&log, log.len() >= MAX_JOB_BYTES || lines >= LOG_LINES);
         Ok(Reply::Done)
     }
 }

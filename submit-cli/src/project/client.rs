@@ -414,7 +414,7 @@ impl ProjectClient {
             let to_login = answer.location.as_deref().is_some_and(|to| to.contains("/login_form.php"));
             if !to_login {
                 let html = reply::judge_html(&answer, &asked, &self.scrubber)?;
-                return Ok(task_page::parse(&self.scrubber.shown(&html)));
+                return Ok(task_page::parse(&html).without(&self.scrubber));
             }
             self.login_wanted.store(true, Ordering::Relaxed);
         }

@@ -1,5 +1,6 @@
 //! `buoy login` and `buoy logout`.
 
+use std::ops::Range;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -123,6 +124,77 @@ fn a_refused_login_keeps_nothing_and_says_what_to_do() {
         assert!(!ran.stderr.contains(KEY));
         assert!(!user.dir().exists());
         server.asked();
+    }
+}
+
+/// The authenticator in the forms in which web code repeats a request.
+fn forms_of(key: &str) -> Vec<(String, Range<usize>)> {
+    use base64::Engine as _;
+    let each = |one: &dyn Fn(u32) -> String| key.chars().map(|c| one(u32::from(c))).collect::<String>();
+    let whole = |form: String| (form.clone(), 0..form.len());
+    let mut forms: Vec<_> = [
+        key.to_owned(),
+        key.to_uppercase(),
+        each(&|c| format!("%{c:02X}")),
+        each(&|c| format!("%25{c:02x}")),
+        each(&|c| format!("&#{c};")),
+        each(&|c| format!("&amp;#x{c:x};")),
+        each(&|c| format!("\\u{c:04x}")),
+        key[..24].to_owned(),
+        key[5..21].to_owned(),
+    ]
+    .map(whole)
+    .into();
+    // What is around it is no secret: 15 bytes become 20 characters.
+    let around = format!("<authenticator>{key}</authenticator>");
+    forms.push((base64::prelude::BASE64_STANDARD.encode(around), 20..60));
+    forms
+}
+
+const LETTERS: &str = "157f96a018b0b2f2b466e2ce3c7f54db";
+
+#[test]
+fn what_a_server_quotes_of_the_authenticator_is_never_printed() {
+    let user = User::new();
+    let server = project();
+    assert_eq!(user.buoy(&["login", &server.url(), "--stdin", "--name", "test"], LETTERS).code, 0);
+    server.asked();
+    for (form, own) in forms_of(LETTERS) {
+        let config = CONFIG.replace("Test project", &format!("Project of {form}"));
+        let error = |text: &str| {
+            format!(
+                "<estimate_batch>\n<error>\n<error_num>-1</error_num>\n<error_msg>{text}</error_msg>\n</error>\n</estimate_batch>"
+            )
+        };
+        let answers = [
+            ("title", vec![ok(&config), named("estimate_batch").wire()]),
+            ("refusal", vec![ok(CONFIG), ok(&error(&format!("bad request: {form}")))]),
+            ("app", vec![ok(CONFIG), ok(&error(&format!("app not found: {form}")))]),
+            ("fatal", vec![ok(CONFIG), ok(&format!("<b>Fatal error</b>: Uncaught E: f('{form}')"))]),
+            ("text", vec![ok(CONFIG), ok(&format!("hello {form}"))]),
+            ("page", vec![ok(CONFIG), ok(&format!("<html><title>x {form}</title></html>"))]),
+            ("half", vec![ok(CONFIG), reply("HTTP/1.1 500 Oops", format!("died {form}").as_bytes())]),
+            (
+                "moved",
+                vec![ok(CONFIG), reply(&format!("HTTP/1.1 302 Found\r\nLocation: http://x/{form}/y"), b"")],
+            ),
+            ("config", vec![ok(&format!("<project_config>{form}</project_config>"))]),
+            ("no project", vec![reply("HTTP/1.1 200 OK", format!("<html>{form}</html>").as_bytes())]),
+        ];
+        for (what, answers) in answers {
+            for args in [&["login", "--check"][..], &["login", "--check", "--json"]] {
+                answers.iter().cloned().for_each(|answer| server.plan(answer));
+                let ran = user.buoy(args, "");
+                server.forget();
+                let printed = format!("{}{}", ran.stdout, ran.stderr);
+                let plain = printed.replace("\\\\", "\\").to_lowercase();
+                for piece in form[own.clone()].to_lowercase().as_bytes().windows(8) {
+                    let piece = std::str::from_utf8(piece).unwrap();
+                    assert!(!plain.contains(piece), "{what}: {piece} of {form} in {printed}");
+                }
+                assert!(!printed.is_empty(), "{what}");
+            }
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use submit_cli::campaign::sent::{Verdict, WorkunitState};
 use crate::browser::{Browser, Reader};
 use crate::support::{BEGUN, add_round, campaign, facts, note, report};
 
-const TEXTS: [&str; 8] = [
+const TEXTS: [&str; 9] = [
     "<script>document.title = 'taken'</script>",
     "</script><script>document.title = 'taken'</script>",
     "<!--<script>",
@@ -14,6 +14,7 @@ const TEXTS: [&str; 8] = [
     "'; document.title = 'taken'; '",
     "{{ 7 * 7 }}{% raw %}\u{202e}txt.exe\u{0}\u{1b}[2J",
     "]]>&lt;b id=taken&gt;",
+    "a\u{2028}b\u{9b}31m\u{200b}\u{e0041}\u{7f}c",
 ];
 
 #[test]
@@ -57,10 +58,11 @@ fn hostile_texts_are_shown_and_do_nothing() {
     assert_eq!((&found["taken"], &found["scripts"]), (&false.into(), &2.into()), "{found}");
     assert_eq!(found["h1"], serde_json::json!([TEXTS[1]]));
     assert_eq!(found["logs"], 1);
-    for (at, text) in TEXTS.iter().enumerate().filter(|(at, _)| *at != 6) {
+    for (at, text) in TEXTS.iter().enumerate().filter(|(at, _)| ![6, 8].contains(at)) {
         assert_eq!((&found["names"][at], &found["causes"][at]), (&(*text).into(), &(*text).into()));
     }
     assert_eq!(found["causes"][6], "{{ 7 * 7 }}{% raw %}\\u{202e}txt.exe\\u{0}\\u{1b}[2J");
+    assert_eq!(found["causes"][8], "a\\u{2028}b\\u{9b}31m\\u{200b}\\u{e0041}\\u{7f}c");
 }
 
 #[test]

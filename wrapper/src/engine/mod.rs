@@ -35,4 +35,4 @@ pub use output::{Inspected, Status};
 pub use started::killed_from_outside;
 pub use transport::{Cancel, Captured, Consumer, NativeTransport, Producer, Transport, TransportError};
 pub use usage::{Usage, UsageReader};
-pub use verbs::{ContainerSpec, Gpu, Mount, OWNER_LABEL, StepSpec};
+pub use verbs::{ContainerSpec, Gpu, LOG_LINES, Mount, OWNER_LABEL, StepSpec};

@@ -12,6 +12,9 @@ mod build;
 
 pub use build::StepSpec;
 
+/// How many lines of a container's log are asked for, its last ones.
+pub const LOG_LINES: usize = 10_000;
+
 /// A host path that the container sees.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mount {
@@ -215,7 +218,7 @@ impl Verbs {
     }
 
     pub(super) fn logs(&self, name: &str, bytes: usize) -> Invocation {
-        self.command("logs").args(["--tail", "10000", name]).keep(Keep::Tail(bytes))
+        self.command("logs").args(["--tail", &LOG_LINES.to_string(), name]).keep(Keep::Tail(bytes))
     }
 
     pub(super) fn remove(&self, name: &str) -> Invocation {

@@ -111,14 +111,14 @@ fn a_job_cannot_end_the_clients_xml(engine: Engine) {
 }
 
 fn many_short_lines_stay_within_what_the_server_keeps(engine: Engine) {
-    let slot = Slot::with_script(engine, "busybox yes 1 | busybox head -n 40000; echo last");
+    let slot = Slot::with_script(engine, "busybox yes 12 | busybox head -n 40000; echo last");
     slot.run().assert_success();
     let text = slot.stderr();
     assert_marked(&text);
     let (inside, _) = split(&text);
     assert_eq!(inside.last(), Some(&"| last"));
     let bytes: usize = inside.iter().map(|line| line.len() + 1).sum();
-    assert!(bytes <= 48 << 10 && bytes > 47 << 10, "{bytes}");
+    assert!(bytes <= 48 << 10 && bytes >= 40_000, "{bytes}");
     assert!(text.contains("(only its end)"), "{}", &text[..500]);
 }
 

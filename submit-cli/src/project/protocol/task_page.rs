@@ -1,6 +1,7 @@
 //! A result's page (`result.php`): the only place where a failed job's stderr is.
 
 use super::completed::stderr_txt;
+use crate::project::scrub::Scrubber;
 use crate::project::xml::unescape;
 
 /// What was found on the page. Everything can be missing: pages differ between projects, versions and languages.
@@ -27,6 +28,21 @@ pub struct TaskPage {
 }
 
 impl TaskPage {
+    pub(crate) fn without(self, secret: &Scrubber) -> Self {
+        let shown = |text: Option<String>| text.map(|text| secret.shown(&text));
+        Self {
+            name: shown(self.name),
+            stderr: shown(self.stderr),
+            exit_status: self.exit_status,
+            outcome: shown(self.outcome),
+            server_state: shown(self.server_state),
+            run_time: shown(self.run_time),
+            cpu_time: shown(self.cpu_time),
+            sent: shown(self.sent),
+            received: shown(self.received),
+        }
+    }
+
     /// What the job wrote to stderr, without what the client wrote around it.
     pub fn stderr_txt(&self) -> Option<&str> {
         self.stderr.as_deref().map(stderr_txt)
