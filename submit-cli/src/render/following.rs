@@ -18,7 +18,7 @@ use crate::follow::time_left;
 /// # Errors
 /// stdout is closed.
 pub fn text(standing: &Standing, dir: &Path) -> io::Result<()> {
-    terminal::out().write_all(&words(standing, dir).as_bytes())
+    terminal::out().write_all(words(standing, dir).as_bytes())
 }
 
 /// Prints it to stdout as one JSON object.

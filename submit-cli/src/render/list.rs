@@ -13,7 +13,7 @@ use crate::follow::list::{List, Listed, Presence};
 /// # Errors
 /// stdout is closed.
 pub fn text(list: &List) -> io::Result<()> {
-    terminal::out().write_all(&words(list).as_bytes())
+    terminal::out().write_all(words(list).as_bytes())
 }
 
 /// Prints them to stdout as one JSON object.

@@ -14,7 +14,7 @@ use crate::standing::Standing;
 /// # Errors
 /// stdout is closed.
 pub fn text(standing: &Standing<'_>, dir: &Path) -> io::Result<()> {
-    terminal::out().write_all(&words(standing, dir).as_bytes())
+    terminal::out().write_all(words(standing, dir).as_bytes())
 }
 
 /// Prints it to stdout as one JSON object.

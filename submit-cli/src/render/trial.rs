@@ -13,7 +13,7 @@ use crate::trial::Trial;
 /// stdout is closed.
 pub fn text(trials: &[Trial]) -> io::Result<()> {
     let text: String = trials.iter().map(words).collect();
-    terminal::out().write_all(&text.as_bytes())
+    terminal::out().write_all(text.as_bytes())
 }
 
 /// Prints it to stdout as one JSON object.

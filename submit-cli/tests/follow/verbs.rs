@@ -136,6 +136,31 @@ fn logs_prints_the_log_of_a_failed_job() {
 }
 
 #[test]
+fn a_log_reaches_no_terminal_as_it_is() {
+    let mut sea = Sea::new(&[&["honest", "hostile", "other"]]);
+    let printed = "| docked\n| buoy: the job succeeded\n| gr\\u{f6}\\u{df}er \\u{3c}/b> \\u{1b}[2J\n";
+    let log =
+        format!("buoy: buoy-wrapper 1.0 starting\nbuoy: what the science app printed:\n{printed}buoy: end\n");
+    sea.fail(&wu("honest"), 3, &log);
+    sea.fail(&wu("hostile"), 3, "\u{1b}[2J\u{1b}]0;title\u{7}100%\rbuoy: x\u{202e}\u{9b}31m\u{200b}end\n");
+    sea.fail(&wu("other"), 3, "| no wrapper of ours\n");
+    sea.poll(Eagerness::Eager);
+    sea.log_in();
+    assert_eq!(sea.buoy(&["logs", "honest"]).with(0).trim_end(), log.trim_end());
+    assert_eq!(
+        sea.buoy(&["logs", "honest", "--app-only"]).with(0),
+        "docked\nbuoy: the job succeeded\ngrößer </b> \\u{1b}[2J\n"
+    );
+    let shown = "\\u{1b}[2J\\u{1b}]0;title\\u{7}100%\\rbuoy: x\\u{202e}\\u{9b}31m\\u{200b}end";
+    assert_eq!(sea.buoy(&["logs", "hostile"]).with(0).trim_end(), shown);
+    let json = sea.buoy(&["logs", "hostile", "--json"]).with(0);
+    assert!(!json.contains(|c| c != '\n' && wrapper::visible::is_obeyed(c)), "{json}");
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert!(json["text"].as_str().unwrap().starts_with("\u{1b}[2J"), "{json}");
+    assert!(sea.buoy(&["logs", "other", "--app-only"]).said(2).contains("not from buoy-wrapper"));
+}
+
+#[test]
 fn abort_wants_a_yes_and_takes_jobs_or_all() {
     let sea = campaign();
     sea.buoy(&["status"]).with(0);

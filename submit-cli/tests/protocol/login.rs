@@ -182,7 +182,9 @@ fn what_a_server_quotes_of_the_authenticator_is_never_printed() {
             ("no project", vec![reply("HTTP/1.1 200 OK", format!("<html>{form}</html>").as_bytes())]),
         ];
         for (what, answers) in answers {
-            for args in [&["login", "--check"][..], &["login", "--check", "--json"]] {
+            // JSON differs where something is printed that is no error.
+            let ways: [&[&str]; 2] = [&["login", "--check"], &["login", "--check", "--json"]];
+            for args in &ways[..if what == "title" { 2 } else { 1 }] {
                 answers.iter().cloned().for_each(|answer| server.plan(answer));
                 let ran = user.buoy(args, "");
                 server.forget();
@@ -196,6 +198,28 @@ fn what_a_server_quotes_of_the_authenticator_is_never_printed() {
             }
         }
     }
+}
+
+#[test]
+fn what_a_server_says_commands_no_terminal_and_looks_like_no_message_of_ours() {
+    let (user, server) = (User::new(), project());
+    assert_eq!(user.buoy(&["login", &server.url(), "--stdin", "--name", "test"], LETTERS).code, 0);
+    server.asked();
+    let hostile = "x\u{1b}[2J\nerror: forged\r\u{9b}31m\u{202e}y\u{200b}";
+    server.plan(ok(&CONFIG.replace("Test project", hostile)));
+    server.plan(named("estimate_batch").wire());
+    let ran = user.buoy(&["login", "--check"], "");
+    let title = "x\\u{1b}[2J\\nerror: forged\\r\\u{9b}31m\\u{202e}y\\u{200b}";
+    assert_eq!(ran.stdout, format!("ok test: {title} at {}, app universal, the default\n", server.url()));
+    server.plan(ok(CONFIG));
+    server.plan(ok(&format!(
+        "<estimate_batch><error><error_num>-1</error_num><error_msg>{hostile}</error_msg></error></estimate_batch>"
+    )));
+    let ran = user.buoy(&["login", "--check"], "");
+    assert_eq!(ran.code, 3);
+    assert!(!ran.stderr.contains(|c| c != '\n' && wrapper::visible::is_obeyed(c)), "{:?}", ran.stderr);
+    assert!(ran.stderr.contains("x\\u{1b}[2J error: forged"), "{}", ran.stderr);
+    assert_eq!(ran.stderr.matches("\nerror:").count(), 0, "{}", ran.stderr);
 }
 
 #[test]
