@@ -27,6 +27,12 @@ pub(super) fn write(campaign: &Campaign, facts: &Facts, dir: &Path) -> Result<Pa
     Ok(path)
 }
 
+/// A text that a spreadsheet takes for text. Where it would take it for a formula, an apostrophe comes first.
+fn inert(text: &str) -> String {
+    let mark = if text.starts_with(['=', '+', '-', '@', '\t']) { "'" } else { "" };
+    format!("{mark}{text}")
+}
+
 /// A row for each job, with a column for each output: its path, if it is there.
 fn table(rows: &[WorkunitRow], outputs: &[&str], is_there: impl Fn(&str) -> bool) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
@@ -41,7 +47,7 @@ fn table(rows: &[WorkunitRow], outputs: &[&str], is_there: impl Fn(&str) -> bool
             (row.attempt + 1).to_string(),
             row.exit_status.map(|status| status.to_string()).unwrap_or_default(),
             // A cause can quote what a job printed.
-            visible(row.cause.as_deref().unwrap_or_default()).into_owned(),
+            inert(&visible(row.cause.as_deref().unwrap_or_default())),
             seconds(row.cpu_seconds),
             seconds(row.elapsed_seconds),
         ];
@@ -60,6 +66,21 @@ fn table(rows: &[WorkunitRow], outputs: &[&str], is_there: impl Fn(&str) -> bool
 mod tests {
     use super::*;
     use crate::campaign::sent::{NewWorkunit, Round};
+
+    #[test]
+    fn a_cause_is_no_formula() {
+        for (text, expected) in [
+            ("=HYPERLINK(\"http://x\")", "'=HYPERLINK(\"http://x\")"),
+            ("+1", "'+1"),
+            ("-1", "'-1"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("\t=1", "'\t=1"),
+            ("exit status 1: =1", "exit status 1: =1"),
+            ("", ""),
+        ] {
+            assert_eq!(inert(text), expected);
+        }
+    }
 
     #[test]
     fn rows_are_in_the_order_of_the_jobs_also_after_a_retry() {

@@ -3,6 +3,7 @@
 mod hostile;
 mod outage;
 mod routes;
+mod rules;
 mod spool;
 
 use std::fs;
@@ -34,6 +35,7 @@ pub const FIGURES: &[Figure] = &[
         about: "1,000 failing assimilations among 10,000, with kills",
         measure: spool::measure,
     },
+    Figure { name: "rules", about: "rule files made to cost time", measure: rules::measure },
     Figure { name: "hostile", about: "outputs made to do harm", measure: hostile::measure },
 ];
 

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+use validators::brought::{FAN_OUT, fan_out, physical_name, sha256};
 
 use crate::run::resident_peak_bytes;
 
@@ -35,6 +36,20 @@ impl Project {
             format!("[app.bench]\noutputs = [{{ name = 'out' }}]\n[app.bench.validate]\n{validate}\n");
         fs::write(root.path().join("buoy/routes.toml"), routes).unwrap();
         Self { root }
+    }
+
+    /// A project that uses the rule files of bundles, with this one; and where the output of a result of the bundle is.
+    pub fn with_rule(rule: &[u8]) -> (Self, PathBuf) {
+        let project = Self::new("");
+        let root = project.root.path();
+        fs::write(root.join("buoy/routes.toml"), "[brought]\napps = ['bench']\n").unwrap();
+        let hash = &sha256(rule)[..12];
+        let name = physical_name(hash);
+        let directory = root.join("download").join(fan_out(&name, FAN_OUT));
+        fs::create_dir_all(&directory).unwrap();
+        fs::write(directory.join(name), rule).unwrap();
+        let output = root.join(format!("upload/21c/bench-{hash}__b__j_0_r1_0"));
+        (project, output)
     }
 
     /// Where the output of instance `n` of a workunit is.
@@ -76,7 +91,7 @@ impl Project {
         };
         let mut command = Command::new(program);
         command.args(files).env_clear().current_dir(self.root.path().join("tmp_host"));
-        command.stdin(Stdio::null()).stderr(Stdio::null());
+        command.env("BUOY_OUTAGE_SECONDS", "0").stdin(Stdio::null()).stderr(Stdio::null());
         command
     }
 }

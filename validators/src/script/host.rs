@@ -153,9 +153,13 @@ fn end_others(call: &Path) {
         let left = processes
             .filter(|process| is_marked(process))
             .filter_map(|process| Pid::from_raw(process.file_name()?.to_str()?.parse().ok()?));
-        // That it is gone already is as good.
-        if left.map(|pid| kill_process(pid, Signal::KILL)).count() == 0 {
+        let left: Vec<Pid> = left.collect();
+        if left.is_empty() {
             return;
+        }
+        for pid in left {
+            // That it is gone already is as good.
+            let _ = kill_process(pid, Signal::KILL);
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::engine::{EngineError, Transport};
 
 use super::Builder;
 use super::error::BuildError;
+use super::transfer::read_from;
 
 /// Longer user tables are not looked into.
 const MAX_BYTES: u64 = 4 << 20;
@@ -113,7 +114,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
 
     /// A small file of a container; empty if there is none.
     fn text_file(&self, container: &str, path: &str) -> Result<String, BuildError> {
-        let read = self.read_from(&self.breaking, container, path, |stream| {
+        let read = read_from(&self.breaking, container, path, |stream| {
             let mut reader = Reader::new(stream);
             let mut bytes = Vec::new();
             if reader.next_entry()?.is_some() {

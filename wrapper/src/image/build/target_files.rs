@@ -9,6 +9,7 @@ use crate::engine::{EngineError, Transport};
 
 use super::Builder;
 use super::error::BuildError;
+use super::transfer::read_from;
 
 /// What is at a path, links followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +94,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
     /// The kinds of the first entries of what is at a path; none if there is nothing. The command is ended as soon as
     /// they are known.
     fn first_entries(&self, container: &str, path: &str, count: usize) -> Result<Vec<Kind>, BuildError> {
-        let read = self.read_from(&self.breaking, container, path, |stream| {
+        let read = read_from(&self.breaking, container, path, |stream| {
             let mut reader = Reader::new(stream);
             let mut kinds = Vec::new();
             while kinds.len() < count
