@@ -216,7 +216,7 @@ fn depth_and_numbers_of_any_size_are_no_danger() {
         ),
         file(&outputs(1), "{\"rule\":\"numbers\",\"absolute\":1e999999999}", "{}", None),
         file(&format!("[{{\"name\":\"o\",\"max_bytes\":{digits}}}]"), "{}", "{}", None),
-        file(&format!("[{{\"name\":\"o\",\"max_bytes\":-1}}]"), "{}", "{}", None),
+        file("[{\"name\":\"o\",\"max_bytes\":-1}]", "{}", "{}", None),
         b"\xff\xfe".to_vec(),
         Vec::new(),
         vec![b' '; 4 << 20],
