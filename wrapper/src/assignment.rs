@@ -247,24 +247,28 @@ impl Assignment {
         target: usize,
         args: &BuildArgs,
     ) -> Result<Vec<(String, PathBuf)>, ImageSourceError> {
-        let file = |name: &str| survey.input(name).map(|input| (name.to_owned(), input.place.path().to_owned()));
+        let file =
+            |name: &str| survey.input(name).map(|input| (name.to_owned(), input.place.path().to_owned()));
         if let Some(names) = &self.spec.build_files {
-            let listed =
-                names.iter().map(|name| file(name).ok_or(ImageSourceError::NoBuildFile { name: name.clone() }));
+            let listed = names
+                .iter()
+                .map(|name| file(name).ok_or(ImageSourceError::NoBuildFile { name: name.clone() }));
             return listed.collect();
         }
         let name = &self.args.dockerfile;
         let sources = dockerfile
             .context_sources(target, args)
             .map_err(|faults| ImageSourceError::Faults { name: name.clone(), faults })?;
-        let patterns: Vec<&str> = sources.iter().map(|source| source.pattern.as_deref().unwrap_or(".")).collect();
+        let patterns: Vec<&str> =
+            sources.iter().map(|source| source.pattern.as_deref().unwrap_or(".")).collect();
         let is_per_job = |name: &str| {
             self.spec.job_inputs.iter().any(|input| input == name)
                 || self.args.argv_files().any(|file| file == name)
         };
         let names = survey.inputs.iter().map(|input| input.name.as_str());
         let wanted = names.filter(|name| {
-            patterns.contains(name) || (!is_per_job(name) && patterns.iter().any(|pattern| takes(pattern, name)))
+            patterns.contains(name)
+                || (!is_per_job(name) && patterns.iter().any(|pattern| takes(pattern, name)))
         });
         Ok(wanted.filter_map(file).collect())
     }

@@ -10,8 +10,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::assignment::{Assignment, HIDDEN_FILES, ImagePlan};
 use crate::driver::Shared;
 use crate::engine::{
-    self, Cancel, CliEngine, ContainerSpec, EngineError, Flavor, Inspected, LOG_LINES, NativeTransport, Status,
-    kill_leftovers, killed_from_outside,
+    self, Cancel, CliEngine, ContainerSpec, EngineError, Flavor, Inspected, LOG_LINES, NativeTransport,
+    Status, kill_leftovers, killed_from_outside,
 };
 use crate::image::{BuildError, ImageIndex, ImageMaker, MakeError, TarballError};
 use crate::lifecycle::{Call, CallError, Exited, Reply, Seen};
@@ -202,7 +202,8 @@ impl Calls {
             return Ok(image.clone());
         }
         let profile = self.seccomp_profile()?;
-        let image = self.assignment.image(survey, &profile).map_err(|error| CallError::Job(error.to_string()))?;
+        let image =
+            self.assignment.image(survey, &profile).map_err(|error| CallError::Job(error.to_string()))?;
         self.image = Some(image.clone());
         Ok(image)
     }
@@ -255,9 +256,9 @@ impl Calls {
                 }
                 none => *none = Some(survey.manifest()),
             }
-            state
-                .write(&self.assignment.state_file)
-                .map_err(|error| CallError::Host(format!("failed to write the state of this task: {error}")))?;
+            state.write(&self.assignment.state_file).map_err(|error| {
+                CallError::Host(format!("failed to write the state of this task: {error}"))
+            })?;
         }
         let mounts = prepare(
             self.assignment.layout(),
@@ -280,7 +281,9 @@ impl Calls {
                 if let Some(key) = image.source.key() {
                     // It was removed behind our back.
                     let index = ImageIndex::of(&self.assignment.images);
-                    index.forget(engine.flavor(), &key.hex()).map_err(|error| CallError::Host(chain(&error)))?;
+                    index
+                        .forget(engine.flavor(), &key.hex())
+                        .map_err(|error| CallError::Host(chain(&error)))?;
                 }
                 return Err(CallError::NoImage);
             }
@@ -416,7 +419,9 @@ fn sort_make_error(error: MakeError) -> CallError {
         MakeError::Build(error) => CallError::Host(chain(&error)),
         MakeError::FailedBefore { seconds, said } => build_failed(&format!(" ({seconds} s ago)"), &said),
         MakeError::Lock(crate::image::LockError::Cancelled) => CallError::Cancelled,
-        error @ (MakeError::Lock(_) | MakeError::Index(_) | MakeError::Journal(_)) => CallError::Host(chain(&error)),
+        error @ (MakeError::Lock(_) | MakeError::Index(_) | MakeError::Journal(_)) => {
+            CallError::Host(chain(&error))
+        }
         MakeError::Tarball(TarballError::Engine(error)) => sort_error(error),
         MakeError::Tarball(error @ TarballError::NotStored { .. }) => CallError::Hiccup(chain(&error)),
         MakeError::Tarball(error) if error.is_the_hosts() => CallError::Host(chain(&error)),

@@ -223,8 +223,7 @@ fn assign(
         .map_err(|error| StartError::refused(&error))?;
     let graphics_port = spec.web_graphics_guest_port.and_then(|_| free_port());
     let limits = policy.limits(&spec, trust);
-    let build =
-        BuildRules { network: policy.build_network(trust), base_images: policy.base_images(trust) };
+    let build = BuildRules { network: policy.build_network(trust), base_images: policy.base_images(trust) };
     Ok(Assignment {
         layout,
         images,

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::engine::Flavor;
 use crate::lifecycle::Ending;
 use crate::state_dir::StateDir;
-use crate::wire::init_data::InitData;
 use crate::wire::atomic_file::write_atomically;
+use crate::wire::init_data::InitData;
 use crate::workdir::Manifest;
 
 /// Version of the file's format.
@@ -97,7 +97,11 @@ impl State {
     pub fn remove_abandoned(directory: &StateDir, now: SystemTime) {
         let results = directory.join(StateDir::RESULTS);
         for entry in fs::read_dir(results).into_iter().flatten().flatten() {
-            let age = entry.metadata().and_then(|data| data.modified()).ok().and_then(|at| now.duration_since(at).ok());
+            let age = entry
+                .metadata()
+                .and_then(|data| data.modified())
+                .ok()
+                .and_then(|at| now.duration_since(at).ok());
             if age.is_some_and(|age| age >= MIN_AGE) && Self::is_abandoned(&entry.path()) {
                 let _ = fs::remove_file(entry.path());
             }
@@ -139,7 +143,10 @@ mod tests {
     fn a_state_of_another_result_or_format_is_not_believed() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("state.json");
-        let state = State { ended: Some(Ended { code: 0, why: String::new() }), ..State::read(&path, "wu_0", root.path()) };
+        let state = State {
+            ended: Some(Ended { code: 0, why: String::new() }),
+            ..State::read(&path, "wu_0", root.path())
+        };
         state.write(&path).unwrap();
         assert!(State::read(&path, "wu_0", root.path()).ended.is_some());
         assert!(State::read(&path, "wu_1", root.path()).ended.is_none());

@@ -1,6 +1,5 @@
 //! The engine: a command, a transport, and what to make of the answer.
 
-
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -11,10 +10,10 @@ use super::command::Invocation;
 use super::error::{EngineError, classify};
 use super::flavor::Flavor;
 use super::freeze;
+use super::image::ImageDetails;
 use super::output::{self, Inspected, Status};
 use super::pieces::Pieces;
 use super::started;
-use super::image::ImageDetails;
 use super::transport::{Cancel, Captured, Consumer, Producer, Transport};
 use super::verbs::{ContainerSpec, Verbs};
 

@@ -135,9 +135,9 @@ impl Verbs {
 
     pub(super) fn load_stream(&self, scratch: &Path) -> Invocation {
         let mut command = self.command("load").timeout(Duration::from_secs(3_600));
-        command.env.extend(
-            self.flavor.scratch_variable().map(|name| (name.into(), scratch.as_os_str().to_owned())),
-        );
+        command
+            .env
+            .extend(self.flavor.scratch_variable().map(|name| (name.into(), scratch.as_os_str().to_owned())));
         command
     }
 

@@ -149,9 +149,7 @@ impl ImageMaker {
             let _making = while_making(&self.state)?;
             let entry = match source {
                 ImageSource::Build(source) => self.build(engine, source, &owner)?,
-                ImageSource::Tarball { path, digest, .. } => {
-                    self.load(engine, path, digest, key, &owner)?
-                }
+                ImageSource::Tarball { path, digest, .. } => self.load(engine, path, digest, key, &owner)?,
                 ImageSource::Named(_) => return Ok(()),
             };
             index.record(engine.flavor(), key, entry.clone())?;
@@ -241,4 +239,3 @@ fn entry_of<T: Transport>(engine: &CliEngine<T>, id: String) -> Result<Entry, En
         ..Entry::default()
     })
 }
-

@@ -80,7 +80,11 @@ pub(super) fn refusals(rules: &Rules, giver: Giver, spec: &JobSpec) -> Vec<Refus
         refuse("image_name", quoted(name), format!("image_names = {}", listed(allowed)));
     }
     if spec.image_name.is_none() && spec.tarball.is_none() && rules.builds == Some(false) {
-        refuse("image", "(none)".into(), "builds = false, so a prebuilt image is needed: image with digest".into());
+        refuse(
+            "image",
+            "(none)".into(),
+            "builds = false, so a prebuilt image is needed: image with digest".into(),
+        );
     }
     for (key, asked, allowed) in [
         ("max_files", spec.limits.max_files, rules.max_files),

@@ -140,7 +140,8 @@ fn printed(slot: &Slot) -> usize {
     String::from_utf8_lossy(&output.stdout).lines().count()
 }
 
-const TICKING: &str = "RUN i=0; while [ $i -lt 400 ]; do echo $i; /bin/busybox usleep 50000; i=$((i+1)); done";
+const TICKING: &str =
+    "RUN i=0; while [ $i -lt 400 ]; do echo $i; /bin/busybox usleep 50000; i=$((i+1)); done";
 
 fn a_run_is_paused_while_the_client_suspends(engine: Engine) {
     let slot = slot(engine, TICKING);
@@ -223,7 +224,10 @@ fn a_build_that_was_killed_is_taken_up_again(engine: Engine) {
 }
 
 fn a_run_is_held_to_the_jobs_memory(engine: Engine) {
-    let mut slot = slot(engine, "RUN /bin/busybox sleep 1; exec /bin/busybox dd if=/dev/zero of=/dev/null bs=300M count=3");
+    let mut slot = slot(
+        engine,
+        "RUN /bin/busybox sleep 1; exec /bin/busybox dd if=/dev/zero of=/dev/null bs=300M count=3",
+    );
     slot.init_data.rsc_memory_bound = 60e6;
     slot.run().assert_status(206);
     assert!(slot.stderr().contains("memory"), "{}", slot.stderr());
@@ -242,7 +246,8 @@ fn a_run_is_held_to_the_jobs_processes(engine: Engine) {
 }
 
 fn a_run_is_held_to_the_jobs_disk(engine: Engine) {
-    let mut slot = slot(engine, "RUN /bin/busybox dd if=/dev/zero of=/big bs=1M count=60; /bin/busybox sleep 60");
+    let mut slot =
+        slot(engine, "RUN /bin/busybox dd if=/dev/zero of=/big bs=1M count=60; /bin/busybox sleep 60");
     slot.init_data.rsc_disk_bound = 20e6;
     let began = Instant::now();
     slot.run().assert_status(206);
@@ -263,10 +268,8 @@ fn a_run_has_six_capabilities_and_gains_no_privileges(engine: Engine) {
 }
 
 fn a_run_without_network_sees_no_proxy_and_an_image_has_none(engine: Engine) {
-    let mut slot = slot(
-        engine,
-        "RUN /bin/busybox ls /sys/class/net > /net; env > /env; echo \"[$http_proxy]\" >> /env",
-    );
+    let mut slot =
+        slot(engine, "RUN /bin/busybox ls /sys/class/net > /net; env > /env; echo \"[$http_proxy]\" >> /env");
     slot.copy("main.sh", "/bin/busybox cat /net /env > /app/seen; env >> /app/seen");
     slot.init_data.proxy_info = Some(ProxyInfo {
         http: Some(ProxyServer {
@@ -282,7 +285,10 @@ fn a_run_without_network_sees_no_proxy_and_an_image_has_none(engine: Engine) {
     slot.env.push(("http_proxy".into(), "http://me:sesame@proxy.example:3128".into()));
     slot.run().assert_success();
     let seen = fs::read_to_string(slot.dir.join("seen")).unwrap();
-    assert!(seen.starts_with("lo\n") && !seen.contains("sesame") && !seen.contains("proxy.example"), "{seen}");
+    assert!(
+        seen.starts_with("lo\n") && !seen.contains("sesame") && !seen.contains("proxy.example"),
+        "{seen}"
+    );
     clean(&slot);
 }
 

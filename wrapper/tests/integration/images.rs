@@ -64,7 +64,10 @@ fn a_build_that_fails_shows_its_last_lines_and_is_not_retried(engine: Engine) {
     let running = slot.run();
     running.assert_status(206);
     let said = running.finish().and_then(|finish| finish.message).expect("a message for the client").text;
-    assert!(said.starts_with("failed to build the image: line 4: RUN ") && said.contains("status 5"), "{said}");
+    assert!(
+        said.starts_with("failed to build the image: line 4: RUN ") && said.contains("status 5"),
+        "{said}"
+    );
     assert!(
         !said.contains("last lines") && said.len() < 300,
         "the client gets a line, not the build's output: {said}"

@@ -97,11 +97,7 @@ mod tests {
     }
 
     fn details(tag: &str) -> ImageDetails {
-        ImageDetails {
-            repo_tags: vec![tag.into()],
-            architecture: "amd64".into(),
-            ..ImageDetails::default()
-        }
+        ImageDetails { repo_tags: vec![tag.into()], architecture: "amd64".into(), ..ImageDetails::default() }
     }
 
     #[test]

@@ -76,10 +76,10 @@ impl<T: Transport + Clone> Builder<'_, T> {
                         owner.map(|owner| self.owner_of_copy(container, step.line, owner)).transpose()?;
                     let goal = Goal { container, step, owner };
                     match step.from {
-                        None => self.from_context(&goal, files, &mut pending)?,
+                        None => self.copy_from_context(&goal, files, &mut pending)?,
                         Some(stage) => {
                             self.send(container, std::mem::take(&mut pending))?;
-                            self.from_stage(stage, &goal, files)?;
+                            self.copy_from_stage(stage, &goal, files)?;
                         }
                     }
                 }
@@ -98,7 +98,10 @@ impl<T: Transport + Clone> Builder<'_, T> {
         match group.config.volumes.iter().find(below) {
             Some(volume) => Err(BuildError::Copy {
                 line: step.line,
-                why: format!("{} is below the volume {volume} of the base image: copy elsewhere", step.destination),
+                why: format!(
+                    "{} is below the volume {volume} of the base image: copy elsewhere",
+                    step.destination
+                ),
             }),
             None => Ok(()),
         }
@@ -129,7 +132,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
         Ok(())
     }
 
-    fn from_context(
+    fn copy_from_context(
         &self,
         goal: &Goal<'_>,
         files: &mut TargetFiles,
@@ -142,26 +145,28 @@ impl<T: Transport + Clone> Builder<'_, T> {
                     let body = Body::Bytes(content.clone());
                     self.push_file(goal, &path, 0o644, body, content.len() as u64, files, pending)?;
                 }
-                Source::Pattern(pattern) => self.from_pattern(goal, pattern, files, pending)?,
+                Source::Pattern(pattern) => self.copy_from_pattern(goal, pattern, files, pending)?,
             }
         }
         Ok(())
     }
 
-    fn from_pattern(
+    fn copy_from_pattern(
         &self,
         goal: &Goal<'_>,
         pattern: &str,
         files: &mut TargetFiles,
         pending: &mut Pending,
     ) -> Result<(), BuildError> {
-        let found =
-            matches(&self.source.files, pattern).map_err(|error| goal.refuse(format!("{pattern:?}: {error}")))?;
+        let found = matches(&self.source.files, pattern)
+            .map_err(|error| goal.refuse(format!("{pattern:?}: {error}")))?;
         if found.is_empty() {
             return Err(goal.refuse(format!("{pattern:?} is not among the files of the science app")));
         }
         if found.len() > 1 && !goal.step.destination_is_directory {
-            return Err(goal.refuse(format!("{pattern:?} names several files, so the destination must end with /")));
+            return Err(
+                goal.refuse(format!("{pattern:?} names several files, so the destination must end with /"))
+            );
         }
         for found in found {
             match found {
@@ -267,10 +272,7 @@ pub(super) fn join(directory: &str, name: &str) -> String {
 fn is_archive(path: &Path) -> Result<bool, BuildError> {
     const BLOCK: usize = 512;
     let mut start = Vec::new();
-    open(path)?
-        .take(BLOCK as u64)
-        .read_to_end(&mut start)
-        .map_err(|source| read_error(path, source))?;
+    open(path)?.take(BLOCK as u64).read_to_end(&mut start).map_err(|source| read_error(path, source))?;
     Ok(start.len() == BLOCK && start[257..].starts_with(b"ustar"))
 }
 

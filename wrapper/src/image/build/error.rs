@@ -73,7 +73,9 @@ impl BuildError {
     pub fn is_the_jobs(&self) -> bool {
         match self {
             BuildError::Engine(EngineError::BadProgram(_)) => true,
-            BuildError::Engine(_) | BuildError::Host(_) | BuildError::Io { .. } | BuildError::Internal(_) => false,
+            BuildError::Engine(_) | BuildError::Host(_) | BuildError::Io { .. } | BuildError::Internal(_) => {
+                false
+            }
             BuildError::Faults(_)
             | BuildError::Step { .. }
             | BuildError::Copy { .. }

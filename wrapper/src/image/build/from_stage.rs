@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::archive::tar::{Entry, Kind, Reader, Writer};
 use crate::dockerfile::{Source, pattern};
-use crate::engine::Transport;
+use crate::engine::{EngineError, Transport};
 
 use super::Builder;
 use super::copy::{Goal, join, open_file, read_error};
@@ -66,9 +66,7 @@ impl Renaming {
         Ok(Place::At(match (rest.is_empty(), kind) {
             // The source itself: a directory's content is copied, not the directory.
             (true, Kind::Directory) => self.destination.clone(),
-            (true, _) if self.into => {
-                join(&self.destination, head.last().copied().unwrap_or(&self.name))
-            }
+            (true, _) if self.into => join(&self.destination, head.last().copied().unwrap_or(&self.name)),
             (true, _) => self.destination.clone(),
             (false, _) => join(&self.destination, &rest.join("/")),
         }))
@@ -87,7 +85,7 @@ struct Survey {
 
 impl<T: Transport + Clone> Builder<'_, T> {
     /// COPY --from.
-    pub(super) fn from_stage(
+    pub(super) fn copy_from_stage(
         &mut self,
         stage: usize,
         goal: &Goal<'_>,
@@ -109,18 +107,17 @@ impl<T: Transport + Clone> Builder<'_, T> {
             };
             let survey = read_from(&self.breaking, &container, &path, |stream| survey(stream, &mut renaming));
             let survey = match survey {
-                Err(BuildError::Engine(
-                    crate::engine::EngineError::Failed { .. } | crate::engine::EngineError::NoContainer,
-                )) => return Err(goal.refuse(format!("the stage has no {source}"))),
+                Err(BuildError::Engine(EngineError::NoPath(_))) => {
+                    return Err(goal.refuse(format!("the stage has no {source}")));
+                }
                 result => result?,
             };
             if survey.sources == 0 {
                 return Err(goal.refuse(format!("the stage has no {source}")));
             }
             if survey.sources > 1 && !renaming.into {
-                return Err(
-                    goal.refuse(format!("{source:?} names several files, so the destination must end with /"))
-                );
+                return Err(goal
+                    .refuse(format!("{source:?} names several files, so the destination must end with /")));
             }
             if survey.first != Some(Kind::Directory) && !renaming.into {
                 renaming.into = self.look(goal.container, &renaming.destination, files)? == Found::Directory;
@@ -133,7 +130,8 @@ impl<T: Transport + Clone> Builder<'_, T> {
             engine.copy_in(
                 goal.container,
                 Box::new(move |out| {
-                    read_from(engine, container, path, |stream| rewrite.all(stream, out)).map_err(io::Error::other)
+                    read_from(engine, container, path, |stream| rewrite.all(stream, out))
+                        .map_err(io::Error::other)
                 }),
             )?;
             files.note_directories(&renaming.destination);
@@ -156,15 +154,13 @@ impl<T: Transport + Clone> Builder<'_, T> {
             into: true,
         };
         let open = || open_file(archive).map_err(|source| read_error(archive, source));
-        let refused =
-            |error: io::Error| goal.refuse(format!("cannot unpack {}: {error}", archive.display()));
+        let refused = |error: io::Error| goal.refuse(format!("cannot unpack {}: {error}", archive.display()));
         let survey = survey(&mut open()?, &mut renaming).map_err(refused)?;
         let there = self.directories_there(goal, &survey, files)?;
         self.wait_while_held()?;
         let mut stream = open()?;
         let rewrite = Rewrite { renaming: &renaming, there: &there, goal };
-        self.breaking
-            .copy_in(goal.container, Box::new(move |out| rewrite.all(&mut stream, out)))?;
+        self.breaking.copy_in(goal.container, Box::new(move |out| rewrite.all(&mut stream, out)))?;
         files.note_directories(&renaming.destination);
         Ok(())
     }

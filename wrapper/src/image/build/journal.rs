@@ -149,7 +149,10 @@ impl Journal {
 pub(in super::super) fn images_of_journals(directory: &Path) -> Vec<String> {
     let files = fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
     let texts = files.filter_map(|path| fs::read(path).ok());
-    texts.filter_map(|text| serde_json::from_slice::<Content>(&text).ok()).flat_map(|content| content.images).collect()
+    texts
+        .filter_map(|text| serde_json::from_slice::<Content>(&text).ok())
+        .flat_map(|content| content.images)
+        .collect()
 }
 
 /// Removes the containers of builds that died, and the images of those that nobody has taken up again for days.
@@ -164,7 +167,10 @@ pub(in super::super) fn recover<T: Transport>(engine: &CliEngine<T>, state: &Sta
             continue;
         }
         if !journal.content.containers.is_empty() {
-            crate::say!("removing {} containers of a build that was killed", journal.content.containers.len());
+            crate::say!(
+                "removing {} containers of a build that was killed",
+                journal.content.containers.len()
+            );
             journal.remove_containers(engine);
         }
         let age = entry.metadata().and_then(|data| data.modified()).ok();

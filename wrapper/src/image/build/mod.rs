@@ -93,7 +93,12 @@ pub(super) struct Builder<'a, T: Transport> {
 
 impl<'a, T: Transport + Clone> Builder<'a, T> {
     /// Prepares a build. The journal belongs to this key, whose lock is held.
-    pub(super) fn new(engine: &'a CliEngine<T>, source: &'a BuildSource, owner: &'a str, journal: Journal) -> Self {
+    pub(super) fn new(
+        engine: &'a CliEngine<T>,
+        source: &'a BuildSource,
+        owner: &'a str,
+        journal: Journal,
+    ) -> Self {
         Self {
             engine,
             breaking: engine.breaking_when_held(),
@@ -142,7 +147,9 @@ impl<'a, T: Transport + Clone> Builder<'a, T> {
         for stage in needed {
             built = self.build_stage(stage)?;
         }
-        built.ok_or_else(|| BuildError::Internal("the stage to be built was not among those that it needs".into()))
+        built.ok_or_else(|| {
+            BuildError::Internal("the stage to be built was not among those that it needs".into())
+        })
     }
 
     /// A RUN is never started, and a command never begun, while the job is held.

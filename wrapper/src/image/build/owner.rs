@@ -123,7 +123,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
             Ok(String::from_utf8_lossy(&bytes).into_owned())
         });
         match read {
-            Err(BuildError::Engine(EngineError::Failed { .. } | EngineError::NoContainer)) => Ok(String::new()),
+            Err(BuildError::Engine(EngineError::NoPath(_))) => Ok(String::new()),
             result => result,
         }
     }

@@ -95,7 +95,8 @@ impl<T: Transport + Clone> Builder<'_, T> {
                 built.ok_or_else(|| BuildError::Internal(format!("stage {earlier} was not built")))
             }
             Base::Image(reference) => {
-                let (id, config) = base::resolve(&self.breaking, &reference, &source.base_images, &self.platform)?;
+                let (id, config) =
+                    base::resolve(&self.breaking, &reference, &source.base_images, &self.platform)?;
                 Ok((id, config, false))
             }
         }
@@ -134,7 +135,8 @@ impl<T: Transport + Clone> Builder<'_, T> {
         if !self.workdir_is_roots(group) {
             // Missing directories are made by the copy, for the user that they belong to.
             let probe = self.new_name()?;
-            let without = StepSpec { name: probe.clone(), workdir: "/".into(), mounts: Vec::new(), ..spec.clone() };
+            let without =
+                StepSpec { name: probe.clone(), workdir: "/".into(), mounts: Vec::new(), ..spec.clone() };
             self.breaking.create_step(&without)?;
             self.probe = Some(probe);
         }

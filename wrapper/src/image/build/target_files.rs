@@ -105,8 +105,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
             Ok(kinds)
         });
         match read {
-            // No engine has a status of its own for "there is no such path".
-            Err(BuildError::Engine(EngineError::Failed { .. } | EngineError::NoContainer)) => Ok(Vec::new()),
+            Err(BuildError::Engine(EngineError::NoPath(_))) => Ok(Vec::new()),
             result => result,
         }
     }
@@ -128,7 +127,10 @@ mod tests {
         let mut files = TargetFiles::of_base(true);
         assert_eq!((files.get("/etc"), files.get("/opt")), (Some(Found::Directory), Some(Found::Nothing)));
         files.note_directories("/opt/a");
-        assert_eq!((files.get("/opt"), files.get("/opt/a")), (Some(Found::Directory), Some(Found::Directory)));
+        assert_eq!(
+            (files.get("/opt"), files.get("/opt/a")),
+            (Some(Found::Directory), Some(Found::Directory))
+        );
         assert_eq!(TargetFiles::of_base(false).get("/opt"), None);
     }
 }
