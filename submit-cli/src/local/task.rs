@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use wrapper::state_dir::IMAGES_VARIABLE;
 use wrapper::wire::channel::ClientEnd;
 use wrapper::wire::finish::{Finish, TemporaryExit};
 use wrapper::wire::message::{AppStatus, Control, Heartbeat};
@@ -80,6 +81,15 @@ pub struct Task {
     finish_seen: Option<Instant>,
 }
 
+/// Where the wrapper keeps track of the images of all campaigns of this user; `None` without a home directory: then each
+/// campaign has images of its own.
+fn images_dir() -> Option<PathBuf> {
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let state = absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")))?;
+    std::fs::create_dir_all(&state).ok()?;
+    Some(state.join("buoy"))
+}
+
 impl Task {
     /// Starts the wrapper in its slot as the client does (`client/app_start.cpp`, `start`). `on_exit` is called from
     /// another thread as soon as its process has ended.
@@ -109,7 +119,11 @@ impl Task {
             .open(&log)
             .map_err(|error| at(&log, "open it")(error.into()))?;
         let program = start.layout.project_dir().join(start.program);
-        let mut child = Command::new(&program)
+        let mut command = Command::new(&program);
+        if let Some(images) = images_dir() {
+            command.env(IMAGES_VARIABLE, images);
+        }
+        let mut child = command
             .arg0(start.layout.link_target(start.program))
             .args(start.args)
             .current_dir(&dir)
