@@ -5,6 +5,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use wrapper::visible::visible;
+
 /// Where a mistake is: a file, and the line and column in it where they are known.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
@@ -99,12 +101,13 @@ impl Diagnostic {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.found)?;
+        // Each part can quote a file; none of them can start a line of its own.
+        write!(f, "{}: {}", visible(&self.place.to_string()), visible(&self.found))?;
         if let Some(accepted) = &self.accepted {
-            write!(f, "\n  accepted: {accepted}")?;
+            write!(f, "\n  accepted: {}", visible(accepted))?;
         }
         if let Some(help) = &self.help {
-            write!(f, "\n  help: {help}")?;
+            write!(f, "\n  help: {}", visible(help))?;
         }
         Ok(())
     }

@@ -37,7 +37,7 @@ pub fn diagnostics(list: &[Diagnostic]) -> Exit {
     let mut err = terminal::err();
     // Nobody reads a failure to write to stderr.
     for diagnostic in list.iter().take(SHOWN_MAX) {
-        let _ = writeln!(err, "error: {}", continued(&diagnostic.to_string()));
+        let _ = writeln!(err, "error: {}", diagnostic);
     }
     if list.len() > SHOWN_MAX {
         let _ = writeln!(err, "… and {} more", list.len() - SHOWN_MAX);
@@ -114,7 +114,7 @@ pub fn imported(dir: &Path, imported: &Imported) -> io::Result<()> {
 pub fn left_to_mend(list: &[Diagnostic]) -> Exit {
     let mut err = terminal::err();
     for diagnostic in list.iter().take(SHOWN_MAX) {
-        let _ = writeln!(err, "to mend: {}", continued(&diagnostic.to_string()));
+        let _ = writeln!(err, "to mend: {}", diagnostic);
     }
     if list.len() > SHOWN_MAX {
         let _ = writeln!(err, "… and {} more", list.len() - SHOWN_MAX);

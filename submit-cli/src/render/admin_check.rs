@@ -25,7 +25,7 @@ pub fn text(findings: &[Finding], done: &[Done], fixed: bool) -> io::Result<()> 
         }
     }
     for finding in findings {
-        writeln!(out, "{}: {}", finding.grade.word(), visible(&finding.what.to_string()))?;
+        writeln!(out, "{}: {}", finding.grade.word(), finding.what)?;
     }
     // Nobody reads a failure to write to stderr.
     let _ = writeln!(terminal::err(), "{}", summary(findings, fixed));
