@@ -22,6 +22,15 @@ const SHOWN_PIECE: usize = 8;
 /// thousands of names with hexadecimal hashes, which have to stay as they are.
 const REPLY_PIECE: usize = 16;
 
+/// Bytes that an encoded character starts with.
+const IS_ESCAPE: [bool; 256] = {
+    let mut is = [false; 256];
+    is[b'%' as usize] = true;
+    is[b'&' as usize] = true;
+    is[b'\\' as usize] = true;
+    is
+};
+
 /// A form of a secret, in lower case, and how many of its characters carry as much as one of the secret's.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Form {
@@ -83,6 +92,10 @@ impl Scrubber {
         let mut clean: Option<Vec<u8>> = None;
         let (mut at, mut kept) = (0, 0);
         while at < text.len() {
+            if !self.may_start(text, at) {
+                at += 1;
+                continue;
+            }
             let Some(end) = self.found(text, at, piece) else {
                 at += 1;
                 continue;
@@ -101,12 +114,25 @@ impl Scrubber {
         }
     }
 
+    /// Whether a form can start here, judged by two bytes: this is all that most of a reply needs.
+    fn may_start(&self, text: &[u8], at: usize) -> bool {
+        let Some(&[first, second]) = text.get(at..at + 2) else { return false };
+        if IS_ESCAPE[usize::from(first)] || IS_ESCAPE[usize::from(second)] {
+            return true;
+        }
+        self.knows([first.to_ascii_lowercase(), second.to_ascii_lowercase()])
+    }
+
+    fn knows(&self, pair: [u8; 2]) -> bool {
+        let bit = pair_index(pair);
+        self.known[bit / 64] >> (bit % 64) & 1 == 1
+    }
+
     /// Where the longest piece that starts here ends, if one does.
     fn found(&self, text: &[u8], at: usize, piece: usize) -> Option<usize> {
         let (first, second_at) = unit(text, at)?;
         let (second, _) = unit(text, second_at)?;
-        let bit = pair_index([first, second]);
-        if self.known[bit / 64] >> (bit % 64) & 1 == 0 {
+        if !self.knows([first, second]) {
             return None;
         }
         let candidates = self.starts.get(&[first, second])?;
