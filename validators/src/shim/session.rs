@@ -84,7 +84,7 @@ impl Trouble {
             budget: BROUGHT_BUDGET.to_owned(),
             message: format!(
                 "the rule that {} brings takes more than {seconds} s of processor time for outputs of {bytes} bytes: \
-                 0.1 s and 1 s for each megabyte are allowed, but no more than brought.rule_seconds",
+                 0.08 s and 1 s for each megabyte are allowed, but no more than brought.rule_seconds",
                 routed.key
             ),
             kind: Kind::Hopeless,
