@@ -313,7 +313,6 @@ mod tests {
         --security-opt no-new-privileges
         --security-opt seccomp=/var/lib/boinc/projects/p/buoy+state/seccomp-0123.json
         --runtime runsc
-        --no-healthcheck
         --network none
         --pids-limit 1024
         --memory 512000000b

@@ -142,6 +142,11 @@ impl ContainerWatch {
         }
     }
 
+    /// Whether one of the disks that the container writes to is almost full now, as a sentence for the volunteer.
+    pub fn shortage_of_disk(&self) -> Option<String> {
+        self.reserve.shortage()
+    }
+
     /// Starts what is due; call it several times a second. Measuring runs beside the caller, for a directory of many files
     /// takes long.
     pub fn look(&mut self, now: Instant) {

@@ -144,7 +144,8 @@ fn quit_and_abort_are_obeyed_during_a_long_build(engine: Engine) {
         let mut slot = Slot::empty(engine);
         slot.copy(
             "Dockerfile",
-            "FROM scratch\nCOPY busybox /bin/busybox\nRUN [\"/bin/busybox\", \"sleep\", \"25\"]\n",
+            "FROM scratch\nCOPY busybox /bin/busybox\nENTRYPOINT [\"/bin/busybox\"]\n\
+             RUN [\"/bin/busybox\", \"sleep\", \"25\"]\n",
         );
         slot.busybox().own_image();
         let mut running = slot.start();

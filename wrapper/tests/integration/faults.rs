@@ -206,10 +206,13 @@ fn a_disk_that_is_full_during_the_build_tries_later_with_a_reason(engine: Engine
         return;
     }
     let mut slot = Slot::with_script(engine, "true");
+    slot.own_images();
     slot.fake_docker(
         "case $1 in\n\
          version) echo '{\"Client\":{\"Version\":\"1\"},\"Server\":{\"Version\":\"1\"}}' ;;\n\
-         build) echo 'Step 2/3 : COPY data /data'; echo 'write /data: no space left on device' >&2; exit 1 ;;\n\
+         cp) echo 'write /data: no space left on device' >&2; exit 1 ;;\n\
+         import) echo sha256:$(printf '%064d' 1) ;;\n\
+         create) echo done ;;\n\
          container) echo 'Error: No such container: x' >&2; exit 1 ;;\n\
          *) echo 'Error: No such image: x' >&2; exit 1 ;;\n\
          esac",

@@ -39,16 +39,16 @@ fn warnings_of_the_engine_on_stderr_do_no_harm(engine: Engine) {
     assert_eq!(fs::read_to_string(slot.dir.join("out.txt")).unwrap(), "done\n");
 }
 
-/// What Podman 4.3 says, now and then, of a build while somebody removes images.
+/// What Podman 4.3 says, now and then, of a command while somebody removes images.
 fn a_build_that_another_ones_removal_disturbed_is_done_again(engine: Engine) {
     let mut slot = Slot::with_script(engine, "echo done > out.txt");
     slot.own_image();
     let mark = slot.root.path().join("disturbed");
-    let said = "Error: checking if cached image exists from a previous build: getting top layer info: layer not known";
+    let said = "Error: committing container: getting top layer info: layer not known";
     in_front_of(
         &mut slot,
         &format!(
-            "if [ \"$1\" = build ] && ! [ -e {mark} ]; then touch {mark}; echo '{said}' >&2; exit 125; fi\n\
+            "if [ \"$1\" = commit ] && ! [ -e {mark} ]; then touch {mark}; echo '{said}' >&2; exit 125; fi\n\
              exec $real \"$@\"",
             mark = mark.display()
         ),

@@ -107,6 +107,11 @@ impl<T: Transport + Clone> Builder<'_, T> {
             let mut next_weighing = Instant::now() + WEIGH_EVERY / 4;
             let result = loop {
                 match ended.recv_timeout(LOOK_EVERY) {
+                    Ok(Ok(code)) if code != 0 && watch.shortage_of_disk().is_some() => {
+                        // What it said and did when it could not write tells nothing about the Dockerfile.
+                        let why = watch.shortage_of_disk().unwrap_or_default();
+                        break Ok(Watched::Exceeded(Exceeded::Host { why }));
+                    }
                     Ok(code) => break code.map(Watched::Ended).map_err(BuildError::from),
                     Err(RecvTimeoutError::Timeout) => {}
                     Err(RecvTimeoutError::Disconnected) => {
