@@ -97,6 +97,8 @@ pub enum Image {
         files: Vec<ContextFile>,
         /// Passed as `--build-arg KEY=VALUE`.
         build_args: BTreeMap<String, String>,
+        /// The stage to build; `None`: the last one.
+        target: Option<String>,
     },
     /// Loaded from a tarball (`docker save`) that travels with the jobs.
     Tarball {

@@ -7,7 +7,7 @@ mod limits;
 use std::path::Path;
 
 pub use archive::{check as archive, digest_of};
-pub use dockerfile::check as dockerfile;
+pub use dockerfile::{check as dockerfile, warnings};
 pub use limits::{carry_arguments, outputs, xml};
 
 use crate::app::AppSpec;

@@ -20,9 +20,10 @@ pub fn job_spec(app: &AppSpec, job_inputs: &[InputFile]) -> JobSpec {
         ..JobSpec::default()
     };
     match &app.image {
-        Image::Build { files, build_args, .. } => {
+        Image::Build { files, build_args, target, .. } => {
             spec.build_files = Some(files.iter().map(|file| file.name.clone()).collect());
             spec.build_args = BTreeMap::clone(build_args);
+            spec.target.clone_from(target);
         }
         Image::Tarball { name, digest, .. } => {
             spec.tarball = Some(Tarball { file: name.clone(), digest: digest.clone() });

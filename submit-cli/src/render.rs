@@ -49,6 +49,14 @@ pub fn diagnostics(list: &[Diagnostic]) -> Exit {
     Exit::BadInput
 }
 
+/// Prints what has no effect, to stderr.
+pub fn warnings(list: &[Diagnostic]) {
+    let mut err = io::stderr().lock();
+    for diagnostic in list.iter().take(SHOWN_MAX) {
+        let _ = writeln!(err, "warning: {}", harmless(&diagnostic.to_string()));
+    }
+}
+
 /// Prints all mistakes to stdout, as one JSON object.
 ///
 /// # Errors

@@ -1,5 +1,6 @@
 //! `buoy check`: says what a campaign would run, or everything that is wrong with it.
 
+use crate::check;
 use crate::exit::Exit;
 use crate::load::load;
 use crate::render;
@@ -21,8 +22,14 @@ pub struct Args {
 /// stdout is closed.
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
     match load(&args.sources) {
-        Ok(plan) if args.json => render::plan::json(&plan)?,
-        Ok(plan) => render::plan::text(&plan)?,
+        Ok(plan) => {
+            if args.json {
+                render::plan::json(&plan)?;
+            } else {
+                render::plan::text(&plan)?;
+            }
+            render::warnings(&check::warnings(&plan.app));
+        }
         Err(list) if args.json => return Ok(render::diagnostics_json(&list)?),
         Err(list) => return Ok(render::diagnostics(&list)),
     }

@@ -16,7 +16,7 @@ fn all_mistakes_of_all_files_at_once() {
       accepted: a string
       help: write version = "1.0"
     error: app.toml:5:1: unknown key "workdri" in [image]
-      accepted: dockerfile, tarball, digest, name, files, build_args, workdir
+      accepted: dockerfile, tarball, digest, name, files, build_args, target, workdir
       help: did you mean "workdir"?
     error: app.toml:21:12: max_size is "1 MBB"
       accepted: a number and a unit, B kB MB GB TB (powers of 1000) or KiB MiB GiB TiB (of 1024), as in "2 GB"
@@ -64,26 +64,58 @@ fn the_dockerfile_is_missing() {
 
 #[test]
 fn copy_of_a_file_that_does_not_travel() {
-    let dockerfile = "FROM x\nRUN a && \\\n  b\nCOPY dock.sh lib/prm.dat /x/\nADD [\"ligand.pdbqt\", \"./\"]\nCOPY --from=0 /a /b\n\
+    let dockerfile = "FROM x\nRUN a && \\\n  b\nCOPY dock.sh lib/prm.dat /x/\nADD [\"ligand.pdbqt\", \"./\"]\nCOPY --from=9 /a /b\n\
                       COPY . /x\nCOPY --chown=1 *.sh /x/\nADD https://host/file /x/\nRUN <<END\nCOPY gone\nEND\nRUN --mount=type=cache,target=/c x\nRUN echo '<<' $((1<<2))\nCOPY --chmod=755 dock.sh /\ncopy doc.sh /x\n";
     let folder = Folder::new().with("Dockerfile", dockerfile);
     assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
-    error: Dockerfile:4: COPY takes "lib/prm.dat", and the files of the image travel without directories
+    error: Dockerfile:4:14: COPY takes "lib/prm.dat", and the files of the image travel without directories
       accepted: dock.sh
       help: add it to files in [image] of app.toml
-    error: Dockerfile:5: ADD takes "ligand.pdbqt", an input: those are there when a job runs, not when the image is built
+    error: Dockerfile:5:5: ADD takes "ligand.pdbqt", an input: those are there when a job runs, not when the image is built
       accepted: dock.sh
-    error: Dockerfile:10: RUN with a here-document needs BuildKit, which not every volunteer's engine has
-      accepted: what Docker 20.10 and Podman 4.3 build: RUN chmod, files of their own
-    error: Dockerfile:13: RUN --mount needs BuildKit, which not every volunteer's engine has
-      accepted: what Docker 20.10 and Podman 4.3 build: RUN chmod, files of their own
-    error: Dockerfile:15: COPY --chmod needs BuildKit, which not every volunteer's engine has
-      accepted: what Docker 20.10 and Podman 4.3 build: RUN chmod, files of their own
-    error: Dockerfile:16: COPY takes "doc.sh", which is not among the files of the image
+    error: Dockerfile:6:13: --from=9 is not an earlier stage
+      accepted: a stage above this one
+    error: Dockerfile:9:5: ADD from the address "https://host/file"
+      help: fetch it in a RUN, with a checksum, where the project allows builds to use the network; or put the file among the files of the image
+    error: Dockerfile:13:5: RUN --mount is not supported
+      help: COPY what the step needs; there is no cache between builds, and no secret
+    error: Dockerfile:16:6: COPY takes "doc.sh", which is not among the files of the image
       accepted: dock.sh
       help: add it to files in [image] of app.toml
     6 mistakes; nothing was done
     "#);
+}
+
+#[test]
+fn a_target_and_build_arguments_that_the_dockerfile_does_not_have() {
+    let image = |more: &str| {
+        Folder::new().replace("app.toml", "files = [\"dock.sh\"]", &format!("files = [\"dock.sh\"]\n{more}"))
+    };
+    let dockerfile = "FROM debian AS app\nCOPY dock.sh /\nFROM app AS test\nCOPY missing /\n";
+    let folder = image("target = \"APP\"").with("Dockerfile", dockerfile);
+    folder.buoy("check . jobs.csv").good();
+    let folder = image("target = \"no\"\nbuild_args = { V = \"1\" }").with("Dockerfile", dockerfile);
+    assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
+    error: Dockerfile:3:1: the target "no" is not a stage
+      accepted: app, test
+    error: app.toml: the build argument "V" is not declared in Dockerfile
+      help: add ARG V, or take it out of build_args
+    2 mistakes; nothing was done
+    "#);
+    let folder = image("target = \"--no\"").with("Dockerfile", dockerfile);
+    assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
+    error: app.toml:6:10: target is "--no"
+      accepted: the name of a stage: a letter, then letters, digits, "_", "." and "-"
+    1 mistake; nothing was done
+    "#);
+}
+
+#[test]
+fn instructions_without_effect_are_warnings() {
+    let folder = Folder::new().with("Dockerfile", "FROM debian\nVOLUME /x\nEXPOSE 80\n");
+    let ran = folder.buoy("check . jobs.csv");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_snapshot!(ran.stderr, @"warning: Dockerfile:2:1: VOLUME has no effect: what is there stays part of the image");
 }
 
 #[test]

@@ -229,8 +229,9 @@ fn job_toml_is_what_the_wrapper_reads() {
     let folder = Folder::new().replace(
         "app.toml",
         "files = [\"dock.sh\"]",
-        "files = [\"dock.sh\"]\nbuild_args = { V = \"1 2\" }",
+        "files = [\"dock.sh\"]\nbuild_args = { V = \"1 2\" }\ntarget = \"app\"",
     );
+    let folder = folder.with("Dockerfile", "FROM debian AS app\nARG V\nFROM app AS test\nRUN test\n");
     let lines = folder.packed_jobs(&[".", "jobs.csv"]);
     let workunit = create_work(&lines[0], &folder.template("in"));
     let text = folder.read(format!("out/files/{}", workunit.inputs[0].0));
@@ -238,6 +239,7 @@ fn job_toml_is_what_the_wrapper_reads() {
     build_files = ["dock.sh"]
     job_inputs = ["ligand.pdbqt"]
     pass_args = "both"
+    target = "app"
 
     [build_args]
     V = "1 2"
@@ -250,6 +252,7 @@ fn job_toml_is_what_the_wrapper_reads() {
     assert_eq!(spec.build_files, Some(vec!["dock.sh".to_owned()]));
     assert_eq!(spec.job_inputs, ["ligand.pdbqt"]);
     assert_eq!(spec.build_args["V"], "1 2");
+    assert_eq!(spec.target.as_deref(), Some("app"));
 }
 
 #[test]

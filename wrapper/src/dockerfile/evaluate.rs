@@ -101,7 +101,7 @@ impl Dockerfile {
     }
 
     /// Goes through all stages that `target` needs, base images and platform being unknown.
-    pub fn survey(&self, target: usize, args: &BuildArgs) -> (Survey, Faults) {
+    pub(super) fn survey(&self, target: usize, args: &BuildArgs) -> (Survey, Faults) {
         let mut survey = Survey::default();
         let (globals, needed) = match (self.global_variables(args, None), self.needed(target, args, None)) {
             (Ok(globals), Ok(needed)) => (globals, needed),
@@ -111,10 +111,10 @@ impl Dockerfile {
         let mut states: BTreeMap<usize, State> = BTreeMap::new();
         for stage in needed {
             let state = match self.stage_base(stage, &globals, None) {
-                Ok(Some(Base::Scratch)) => State::of(&ImageConfig::scratch()),
+                Ok(Some(Base::Scratch)) if self.complete => State::of(&ImageConfig::scratch()),
                 Ok(Some(Base::Stage(base))) => states.get(&base).map(State::inherited).unwrap_or_default(),
                 // `needed` has reported the fault.
-                Ok(Some(Base::Image(_)) | None) | Err(_) => State::default(),
+                Ok(Some(Base::Image(_) | Base::Scratch) | None) | Err(_) => State::default(),
             };
             let mut walk = Walk::new(state, args, &globals);
             walk.stage(&self.stages[stage].instructions);

@@ -108,6 +108,11 @@ impl Faults {
         self.more += other.more;
     }
 
+    /// Puts them into the order of the file.
+    pub(super) fn sort(&mut self) {
+        self.list.sort();
+    }
+
     /// `value` if nothing was wrong.
     pub(super) fn or<T>(self, value: T) -> Result<T, Self> {
         if self.is_empty() { Ok(value) } else { Err(self) }

@@ -7,6 +7,7 @@ use super::fault::{Fault, Position, excerpt};
 use super::here_document::{self, HereDocument};
 use super::instruction::{ArgDeclaration, CommandLine, Instruction, Kind, Run, Stage};
 use super::lines::{Lines, LogicalLine, is_blank};
+use super::stages::is_stage_name;
 use super::word::{Word, WordFault, split_quoted};
 
 const NAMES: [&str; 18] = [
@@ -174,9 +175,7 @@ fn stage(line: &Line<'_>, flags: &flags::Flags<'_>, surroundings: &Surroundings<
     let name = name.map(|(at, name)| {
         let offset = line.offset + at;
         let lower = name.to_ascii_lowercase();
-        let good = lower.starts_with(|c: char| c.is_ascii_lowercase())
-            && lower.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.-".contains(&b));
-        if !good {
+        if !is_stage_name(name) {
             let fault = line.fault(offset, format!("the stage name {}", excerpt(name)));
             return Err(fault.accepted("a letter, then letters, digits, \"_\", \".\" and \"-\""));
         }

@@ -34,6 +34,8 @@ pub use plan::{
     SCRIPT_FILE, Source, StagePlan,
 };
 
+pub use stages::is_stage_name;
+
 use grammar::{Read, Surroundings};
 use instruction::{ArgDeclaration, Instruction, Kind, Stage};
 use lines::Lines;
@@ -56,41 +58,72 @@ pub struct Dockerfile {
     /// At least one.
     stages: Vec<Stage>,
     warnings: Vec<Fault>,
+    /// Whether every instruction was read; only [`survey`] sees a file that is not complete.
+    complete: bool,
 }
 
 /// Reads a Dockerfile.
 ///
-/// What depends on base images and build arguments is left to [`Dockerfile::check`] and [`Dockerfile::evaluate`].
+/// What depends on build arguments and base images is left to [`Dockerfile::check`] and [`Dockerfile::evaluate`].
 ///
 /// # Errors
 /// All mistakes in it.
 pub fn parse(text: &[u8]) -> Result<Dockerfile, Faults> {
+    let mut faults = Faults::default();
+    let file = read(text, &mut faults);
+    faults.or(()).and_then(|()| file.ok_or_else(Faults::default))
+}
+
+/// Finds all mistakes of a Dockerfile that do not depend on its base images or on the host, those of [`parse`] and
+/// those of [`Dockerfile::check`] together; and what can be told about the target.
+pub fn survey(text: &[u8], target: Option<&str>, args: &BuildArgs) -> (Survey, Faults) {
+    let mut faults = Faults::default();
+    let Some(file) = read(text, &mut faults) else { return (Survey::default(), faults) };
+    let (survey, more) = match file.target(target) {
+        Ok(target) => file.survey(target, args),
+        Err(faults) => (Survey::default(), faults),
+    };
+    faults.append(more);
+    faults.sort();
+    (survey, faults)
+}
+
+/// What could be read; `None` if the stages are not known.
+fn read(text: &[u8], faults: &mut Faults) -> Option<Dockerfile> {
     if text.len() > MAX_BYTES {
         let found = format!("a Dockerfile of {} bytes", text.len());
-        return Err(Fault::new(Position::START, found).accepted(format!("at most {MAX_BYTES} bytes")).into());
+        faults.push(Fault::new(Position::START, found).accepted(format!("at most {MAX_BYTES} bytes")));
+        return None;
     }
-    let text = lines::decode(text)?;
-    let mut faults = Faults::default();
-    let (mut lines, directives) = Lines::new(text, &mut faults);
-    let mut file = Dockerfile { globals: Vec::new(), stages: Vec::new(), warnings: Vec::new() };
+    let text = match lines::decode(text) {
+        Ok(text) => text,
+        Err(more) => {
+            faults.append(more);
+            return None;
+        }
+    };
+    let (mut lines, directives) = Lines::new(text, faults);
+    let mut file =
+        Dockerfile { globals: Vec::new(), stages: Vec::new(), warnings: Vec::new(), complete: true };
     if let Some(at) = directives.syntax {
         let found = "the syntax directive has no effect: Buoy reads the file itself";
         file.warnings.push(Fault::new(at, found));
     }
-    let (mut count, mut runs) = (0, 0);
-    while let Some(logical) = lines.instruction(&mut faults) {
+    let (mut count, mut runs, mut stages_are_known) = (0, 0, true);
+    while let Some(logical) = lines.instruction(faults) {
         let at = logical.origin.position(&logical.text, 0);
+        let is_from = logical.text.get(..4).is_some_and(|name| name.eq_ignore_ascii_case("FROM"));
         count += 1;
         if count > MAX_INSTRUCTIONS {
             faults.push(Fault::new(at, format!("more than {MAX_INSTRUCTIONS} instructions")));
-            break;
+            return None;
         }
         let surroundings =
             Surroundings { escape: directives.escape, stages: &file.stages, is_trigger: false };
         match grammar::read(logical, &mut lines, &surroundings, &mut file.warnings) {
             Ok(Read::From(_)) if file.stages.len() == MAX_STAGES => {
                 faults.push(Fault::new(at, format!("more than {MAX_STAGES} stages")));
-                break;
+                return None;
             }
             Ok(Read::From(stage)) => file.stages.push(*stage),
             Ok(Read::Instruction(instruction)) => {
@@ -99,16 +132,20 @@ pub fn parse(text: &[u8]) -> Result<Dockerfile, Faults> {
                     let fault = Fault::new(at, format!("more than {MAX_RUNS} RUN instructions"));
                     faults.push(fault.help("join steps: RUN a && b"));
                 }
-                file.add(instruction, at, &mut faults);
+                file.add(instruction, at, faults);
             }
-            Err(fault) => faults.push(fault),
+            Err(fault) => {
+                faults.push(fault);
+                stages_are_known &= !is_from;
+            }
         }
     }
-    if file.stages.is_empty() && faults.is_empty() {
+    if file.stages.is_empty() && stages_are_known {
         let fault = Fault::new(Position::START, "the Dockerfile has no FROM");
         faults.push(fault.accepted("FROM debian:bookworm-slim, for instance"));
     }
-    faults.or(file)
+    file.complete = faults.is_empty();
+    (stages_are_known && !file.stages.is_empty()).then_some(file)
 }
 
 /// Reads a trigger of a base image; all of it is reported at the FROM.
@@ -118,7 +155,7 @@ fn parse_trigger(trigger: &str, at: Position) -> Result<Instruction, Fault> {
         Fault { line: at.line, column: at.column, found, ..fault }
     };
     let mut faults = Faults::default();
-    let read = || -> Result<Instruction, Fault> {
+    let mut read_one = || -> Result<Instruction, Fault> {
         if trigger.len() > MAX_BYTES {
             return Err(Fault::new(at, format!("it has {} bytes", trigger.len())));
         }
@@ -138,8 +175,7 @@ fn parse_trigger(trigger: &str, at: Position) -> Result<Instruction, Fault> {
             (Read::From(_), None) => Err(Fault::new(at, "it is a FROM")),
         }
     };
-    let mut read = read;
-    let mut instruction = read().map_err(explain)?;
+    let mut instruction = read_one().map_err(explain)?;
     instruction.origin = instruction::Origin::fixed(at);
     Ok(instruction)
 }

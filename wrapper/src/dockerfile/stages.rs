@@ -8,6 +8,12 @@ use super::instruction::{Kind, Stage};
 use super::plan::{Base, BuildArgs, Platform};
 use super::word::Word;
 
+/// Whether a text can be the name of a stage, in any case.
+pub fn is_stage_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
+}
+
 impl Platform {
     /// `linux/amd64`, `linux/arm/v7`.
     fn text(&self) -> String {
@@ -64,8 +70,10 @@ impl Dockerfile {
         self.stages.iter().position(|stage| stage.name.as_deref() == Some(&*lower)).ok_or_else(|| {
             let names: Vec<&str> = self.stages.iter().filter_map(|stage| stage.name.as_deref()).collect();
             let last = self.stages.len() - 1;
-            let fault =
-                Fault::new(self.stages[last].position(0), format!("no stage is named {}", excerpt(name)));
+            let fault = Fault::new(
+                self.stages[last].position(0),
+                format!("the target {} is not a stage", excerpt(name)),
+            );
             fault
                 .accepted(if names.is_empty() {
                     "no target: stages have no names".to_owned()

@@ -3,10 +3,11 @@
 use super::options::{is_build_key, split, take_build_args};
 use super::{ContainerPath, Digest, JobSpec, OutputSpec, PassArgs, Tarball};
 use crate::config::{ConfigErrors, Entry, Reader};
+use crate::dockerfile::is_stage_name;
 use crate::wire::slot::{check_open_name, is_client_file, is_own_name};
 use toml::de::DeTable;
 
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 21] = [
     "workdir",
     "project_dir_mount",
     "image_name",
@@ -17,6 +18,7 @@ const KEYS: [&str; 20] = [
     "mount",
     "portmap",
     "build_args",
+    "target",
     "create_args",
     "verbose",
     "build_files",
@@ -85,6 +87,12 @@ fn set(reader: &mut Reader<'_>, spec: &mut JobSpec, entry: Entry<'_>) {
         "mount" => assign(&mut spec.mount, values(reader, entry)),
         "portmap" => assign(&mut spec.portmap, values(reader, entry)),
         "build_args" => build_args(reader, spec, entry),
+        "target" => {
+            let accepted =
+                "the name of a stage is accepted: a letter, then letters, digits, \"_\", \".\" and \"-\"";
+            let stage = |text: &str| is_stage_name(text).then(|| text.to_owned());
+            spec.target = checked(reader, entry, stage, accepted);
+        }
         "create_args" => assign(&mut spec.create_args, words(reader, entry)),
         "verbose" => {
             assign(&mut spec.verbose, reader.integer(entry, 0, 2).and_then(|level| u8::try_from(level).ok()));

@@ -39,7 +39,7 @@ fn our_keys() {
     let spec = parse(&format!(
         "image = 'vina.tar'\ndigest = 'sha256:{}'\nbuild_files = ['dock.sh']\njob_inputs = ['ligand.pdbqt']\n\
          pass_args = 'both'\nnetwork = true\nmax_files = 10\nmax_log_bytes = 1_000\npids = 0x40\n\
-         build_args = {{ KEY = 'a b' }}\n\
+         build_args = {{ KEY = 'a b' }}\ntarget = 'App'\n\
          [[outputs]]\nname = 'poses.pdbqt'\nmax_bytes = 1000000\n[[outputs]]\nname = 'log'\noptional = true\n",
         "AB".repeat(32)
     ));
@@ -54,6 +54,7 @@ fn our_keys() {
     let limits = Limits { max_files: Some(10), max_log_bytes: Some(1000), pids: Some(64) };
     assert_eq!(spec.limits, limits);
     assert_eq!(spec.build_args.get("KEY").map(String::as_str), Some("a b"));
+    assert_eq!(spec.target.as_deref(), Some("App"));
     let output = |name: &str, max_bytes, optional| OutputSpec { name: name.to_owned(), max_bytes, optional };
     assert_eq!(spec.outputs, [output("poses.pdbqt", Some(1_000_000), false), output("log", None, true)]);
 }
@@ -94,6 +95,8 @@ fn values_that_are_not_accepted() {
         ("build_args = '--build-arg HOME'", "only --build-arg KEY=VALUE is accepted"),
         ("build_args = '--no-cache'", "only --build-arg KEY=VALUE is accepted"),
         ("build_args = { 'a-b' = 'x' }", "a table of KEY = \"value\" is accepted"),
+        ("target = '1'", "the name of a stage is accepted"),
+        ("target = '--x'", "the name of a stage is accepted"),
         ("image = 'x.tar'", "a prebuilt image needs a digest"),
         ("digest = 'sha256:00'", "64 hex digits"),
         ("outputs = [{ max_bytes = 1 }]", "each output needs a name"),
@@ -167,6 +170,7 @@ fn specs() -> impl Strategy<Value = JobSpec> {
             mount: lists.0,
             portmap: lists.1,
             build_args: lists.2,
+            target: paths.2.then(|| "app".to_owned()),
             create_args: lists.3.clone(),
             build_files: files.0.map(|names| names.into_iter().collect()),
             tarball: files.1.and_then(|(file, hex)| Some(Tarball { file, digest: digest(hex)? })),

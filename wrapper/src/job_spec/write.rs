@@ -21,6 +21,7 @@ pub(super) fn job_spec(spec: &JobSpec) -> String {
     put("mount", list(&spec.mount));
     put("portmap", list(&spec.portmap));
     put("build_args", build_args(spec));
+    put("target", spec.target.as_deref().map(Value::from));
     put("create_args", list(&spec.create_args));
     put("verbose", (spec.verbose != default.verbose).then(|| i64::from(spec.verbose).into()));
     put("build_files", spec.build_files.as_ref().map(|files| strings(files)));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use wrapper::dockerfile::is_stage_name;
 use wrapper::job_spec::{ContainerPath, Digest, JobSpec};
 
 use crate::app::{ContextFile, Image};
@@ -19,6 +20,7 @@ pub fn parse(doc: &Document<'_>, top: &mut Section<'_, '_>, dir: &Path) -> (Opti
             dockerfile: dir.join("Dockerfile"),
             files: Vec::new(),
             build_args: BTreeMap::new(),
+            target: None,
         };
         return (Some(built), default_workdir);
     };
@@ -29,6 +31,7 @@ pub fn parse(doc: &Document<'_>, top: &mut Section<'_, '_>, dir: &Path) -> (Opti
     let pinned = section.text("name");
     let files = section.texts("files");
     let build_args = section.text_map("build_args");
+    let target = section.text("target");
     let workdir = section.text("workdir");
     section.finish();
 
@@ -52,7 +55,9 @@ pub fn parse(doc: &Document<'_>, top: &mut Section<'_, '_>, dir: &Path) -> (Opti
         return (None, workdir);
     }
     if kinds == 1 && dockerfile.is_none() {
-        for (key, given) in [("files", files.is_some()), ("build_args", build_args.is_some())] {
+        let keys =
+            [("files", files.is_some()), ("build_args", build_args.is_some()), ("target", target.is_some())];
+        for (key, given) in keys {
             if given {
                 let found = format!("{key} is for an image that is built, and this one is not");
                 doc.note(
@@ -77,7 +82,8 @@ pub fn parse(doc: &Document<'_>, top: &mut Section<'_, '_>, dir: &Path) -> (Opti
             files.unwrap_or_default().iter().filter_map(|path| context_file(doc, dir, path)).collect();
         let build_args = build_args.unwrap_or_default();
         let build_args = build_args.iter().filter_map(|(key, value)| build_arg(doc, key, value)).collect();
-        Some(Image::Build { dockerfile, files, build_args })
+        let target = target.and_then(|target| stage(doc, &target));
+        Some(Image::Build { dockerfile, files, build_args, target })
     };
     (image, workdir)
 }
@@ -97,6 +103,17 @@ fn build_arg(doc: &Document<'_>, key: &Text<'_>, value: &Text<'_>) -> Option<(St
         return None;
     }
     good_key.then(|| (key.text.to_owned(), value.text.to_owned()))
+}
+
+fn stage(doc: &Document<'_>, target: &Text<'_>) -> Option<String> {
+    let good = is_stage_name(target.text);
+    if !good {
+        doc.note(
+            Diagnostic::new(target.place.clone(), format!("target is {:?}", target.text))
+                .accepted("the name of a stage: a letter, then letters, digits, \"_\", \".\" and \"-\""),
+        );
+    }
+    good.then(|| target.text.to_owned())
 }
 
 pub(super) fn context_file(doc: &Document<'_>, dir: &Path, path: &Text<'_>) -> Option<ContextFile> {

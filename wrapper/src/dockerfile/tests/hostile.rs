@@ -304,3 +304,22 @@ fn large_files_are_read_in_linear_time() {
         assert!(elapsed.as_secs() < 5, "{elapsed:?}: {:?}: {:.100}", &text[..40], found);
     }
 }
+
+#[test]
+fn mistakes_of_the_text_and_of_its_meaning_are_reported_together() {
+    let lines = |text: &str, target| {
+        let (_, faults) = survey(text.as_bytes(), target, &BTreeMap::new());
+        faults.iter().map(|fault| fault.line).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        lines("FROM debian\nADD http://x /\nRUN --mount=x y\nFOO\nWORKDIR /dev\n", None),
+        [2, 3, 4, 5]
+    );
+    // What follows from a line that could not be read is not reported.
+    assert_eq!(lines("FROM scratch\nENV A = /x\nCOPY a $A\n", None), [2]);
+    assert_eq!(
+        lines("FROM scratch AS\nFROM debian\nADD http://x /\nCOPY --from=1 a b\nFOO\n", None),
+        [1, 4, 5]
+    );
+    assert_eq!(lines("FROM debian AS a\nRUN x\n", Some("b")), [1]);
+}

@@ -109,7 +109,7 @@ fn only_stages_that_the_target_needs_are_built() {
     assert_eq!(needed(Some("unused")), [2]);
     let message = file.target(Some("app")).unwrap_err().to_string();
     assert!(
-        message.contains("no stage is named \"app\"; accepted: one, two, unused, three, test"),
+        message.contains("the target \"app\" is not a stage; accepted: one, two, unused, three, test"),
         "{message}"
     );
 }
