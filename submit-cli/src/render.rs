@@ -51,9 +51,9 @@ pub fn diagnostics(list: &[Diagnostic]) -> Exit {
 
 /// Prints what has no effect, to stderr.
 pub fn warnings(list: &[Diagnostic]) {
-    let mut err = io::stderr().lock();
+    let mut err = terminal::err();
     for diagnostic in list.iter().take(SHOWN_MAX) {
-        let _ = writeln!(err, "warning: {}", harmless(&diagnostic.to_string()));
+        let _ = writeln!(err, "warning: {diagnostic}");
     }
 }
 

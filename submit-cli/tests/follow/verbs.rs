@@ -2,7 +2,6 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 
 use emulated_project::Fault;
-use submit_cli::follow::Eagerness;
 use submit_cli::follow::poll::Eagerness;
 
 use crate::sea::{Sea, wu};
