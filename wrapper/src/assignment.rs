@@ -222,6 +222,8 @@ impl Assignment {
         let dockerfile = dockerfile::parse(&text).map_err(faulty)?;
         let target = dockerfile.target(self.spec.target.as_deref()).map_err(faulty)?;
         let args: BuildArgs = self.spec.build_args.clone();
+        // Everything that the text alone shows is refused before anything is fetched.
+        dockerfile.check(target, &args).map_err(faulty)?;
         let files = self.context_files(survey, &dockerfile, target, &args)?;
         Ok(BuildSource {
             key: ImageKey::of_build(&text, self.spec.target.as_deref(), &files, &args)?,

@@ -55,14 +55,19 @@ impl Goal<'_> {
 }
 
 impl<T: Transport + Clone> Builder<'_, T> {
-    /// Does all file steps of a group.
+    /// Does all file steps of a group. `inherited_workdir`: a directory that the base image names and may lack.
     pub(super) fn copy_files(
         &mut self,
         container: &str,
         group: &Group,
+        inherited_workdir: Option<&str>,
         files: &mut TargetFiles,
     ) -> Result<(), BuildError> {
         let mut pending = Pending::default();
+        if let Some(path) = inherited_workdir {
+            // Podman does not start a container whose directory is missing; Docker makes it.
+            self.make_directories(container, path, (0, 0), files, &mut pending)?;
+        }
         for step in &group.files {
             match step {
                 FileStep::Workdir { line, path, user } => {
@@ -170,14 +175,21 @@ impl<T: Transport + Clone> Builder<'_, T> {
         }
         for found in found {
             match found {
-                Match::File(_, path) if goal.step.unpack && is_archive(path)? => {
-                    self.send(goal.container, std::mem::take(pending))?;
-                    self.unpack(path, goal, files)?;
-                }
-                Match::File(name, path) => {
-                    let place = self.place_of(goal, name, files)?;
-                    self.push_context_file(goal, &place, path, files, pending)?;
-                }
+                Match::File(name, path) => match if goal.step.unpack { added(path)? } else { Added::File } {
+                    Added::File => {
+                        let place = self.place_of(goal, name, files)?;
+                        self.push_context_file(goal, &place, path, files, pending)?;
+                    }
+                    Added::Archive => {
+                        self.send(goal.container, std::mem::take(pending))?;
+                        self.unpack(path, goal, files)?;
+                    }
+                    Added::Compressed(form) => {
+                        return Err(goal.refuse(format!(
+                            "ADD of {name:?}, which is compressed with {form}: use COPY, and unpack it in a RUN"
+                        )));
+                    }
+                },
                 Match::Directory(below) => {
                     for (name, path) in below {
                         let place = join(&goal.step.destination, name);
@@ -267,13 +279,34 @@ pub(super) fn join(directory: &str, name: &str) -> String {
     format!("{}/{name}", directory.trim_end_matches('/'))
 }
 
-/// Whether ADD takes the file apart. One that the engines' builders would decompress is an error: which forms they know
-/// differs.
-fn is_archive(path: &Path) -> Result<bool, BuildError> {
+/// What ADD does with a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Added {
+    /// It is copied.
+    File,
+    /// It is taken apart.
+    Archive,
+    /// The engines' builders would decompress it: which forms they know differs, so none is.
+    Compressed(&'static str),
+}
+
+/// Decides by the content, as the engines' builders do.
+fn added(path: &Path) -> Result<Added, BuildError> {
     const BLOCK: usize = 512;
+    const COMPRESSED: [(&[u8], &str); 5] = [
+        (b"\x1f\x8b", "gzip"),
+        (b"BZh", "bzip2"),
+        (b"\xfd7zXZ\0", "xz"),
+        (b"\x28\xb5\x2f\xfd", "zstd"),
+        (b"LZIP", "lzip"),
+    ];
     let mut start = Vec::new();
     open(path)?.take(BLOCK as u64).read_to_end(&mut start).map_err(|source| read_error(path, source))?;
-    Ok(start.len() == BLOCK && start[257..].starts_with(b"ustar"))
+    if let Some((_, name)) = COMPRESSED.iter().find(|(magic, _)| start.starts_with(magic)) {
+        return Ok(Added::Compressed(name));
+    }
+    let is_archive = start.len() == BLOCK && start[257..].starts_with(b"ustar");
+    Ok(if is_archive { Added::Archive } else { Added::File })
 }
 
 fn open(path: &Path) -> Result<File, BuildError> {

@@ -1,7 +1,7 @@
 //! One stage: groups of steps, each a container, each finished RUN an image.
 
 use crate::dockerfile::{Base, FileStep, Group, ImageConfig, StagePlan};
-use crate::engine::{EngineError, Hardening, StepSpec, Transport};
+use crate::engine::{EngineError, Flavor, Hardening, StepSpec, Transport};
 
 use super::error::BuildError;
 use super::target_files::TargetFiles;
@@ -49,7 +49,9 @@ impl<T: Transport + Clone> Builder<'_, T> {
                 continue;
             }
             let name = self.create(&image, group)?;
-            self.copy_files(&name, group, &mut files)?;
+            let inherited = Some(base_config.workdir.as_str())
+                .filter(|path| index == 0 && path.len() > 1 && self.engine.flavor() == Flavor::Podman);
+            self.copy_files(&name, group, inherited, &mut files)?;
             if let Some(run) = &group.run {
                 self.run_step(&name, run)?;
                 files = TargetFiles::of_base(false);
@@ -87,7 +89,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
             Base::Scratch => {
                 let id = self.breaking.import_empty(self.owner)?;
                 self.noted(&id)?;
-                Ok((id, ImageConfig::default(), true))
+                Ok((id, ImageConfig::scratch(), true))
             }
             Base::Stage(earlier) => {
                 let stage = self.stages.get(earlier).and_then(Option::as_ref);
