@@ -32,6 +32,10 @@ with_each_engine!(
     builds_can_be_forbidden,
     failed_builds_leave_no_images,
     everything_is_shown_and_removed_by_clean,
+    files_of_a_workunit_are_not_believed_to_be_state,
+    a_state_directory_that_is_something_else_is_the_hosts_fault,
+    a_job_that_sees_the_project_directory_does_not_see_the_state,
+    a_compressed_file_is_not_added,
 );
 
 with_rootless_podman!(
@@ -421,4 +425,63 @@ fn everything_is_shown_and_removed_by_clean(engine: Engine) {
     assert_eq!(images(&made).len(), 1, "what belongs to another client stays");
     let _ = made.try_ask(&["image", "rm", &bystander]);
     self::clean(&made);
+}
+
+/// A file `buoy/state.json` once made the wrapper move an output anywhere, and a job succeed that never ran.
+fn files_of_a_workunit_are_not_believed_to_be_state(engine: Engine) {
+    let mut slot = Slot::with_script(engine, "echo ran > out.txt");
+    let target = slot.root.path().join("authorized_keys");
+    let state = format!(
+        "{{\"format\":2,\"result_name\":\"{}\",\"slot\":\"/\",\"engine\":null,\"container_mark\":\"\",\
+         \"manifest\":{{\"inputs\":[],\"outputs\":[{{\"name\":\"out.txt\",\"target\":\"{}\"}}]}},\
+         \"cpu_base_seconds\":0.0,\"cpu_total_seconds\":0.0,\"host_attempts\":0,\"ended\":{{\"code\":0,\"why\":\"\"}}}}",
+        slot.init_data.result_name,
+        target.display()
+    );
+    for name in ["buoy/state.json", "buoy/x/y", "Buoy/state.json"] {
+        slot.copy(name, &state);
+        slot.run().assert_status(206);
+        assert!(slot.stderr().contains(name), "{}", slot.stderr());
+        assert!(!target.exists() && !slot.dir.join("out.txt").exists());
+        fs::remove_dir_all(slot.dir.join(name.split('/').next().unwrap())).unwrap();
+        fs::remove_dir_all(slot.state_dir()).unwrap();
+    }
+    slot.run().assert_success();
+    assert_eq!(fs::read_to_string(slot.dir.join("out.txt")).unwrap(), "ran\n");
+}
+
+fn a_state_directory_that_is_something_else_is_the_hosts_fault(engine: Engine) {
+    let slot = Slot::with_script(engine, "echo ran > out.txt");
+    let elsewhere = slot.root.path().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, slot.state_dir()).unwrap();
+    let running = slot.run();
+    assert_eq!(running.finish(), None, "{}", slot.stderr());
+    assert!(running.temporary_exit().expect("a temporary exit").reason.text.contains("buoy+state"));
+    assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0);
+    fs::remove_file(slot.state_dir()).unwrap();
+    slot.run().assert_success();
+}
+
+fn a_job_that_sees_the_project_directory_does_not_see_the_state(engine: Engine) {
+    let mut slot = Slot::with_script(
+        engine,
+        "busybox ls /project > seen; busybox ls -A /project/buoy+state > state 2>&1; \
+         echo x > /project/buoy+state/x; echo x > /project/x; exit 0",
+    );
+    slot.copy("job.toml", "project_dir_mount = \"/project\"\n");
+    slot.app_file("policy.toml", "project_dir = true\n");
+    slot.run().assert_success();
+    assert!(fs::read_to_string(slot.dir.join("seen")).unwrap().contains("phys_busybox"));
+    assert_eq!(fs::read_to_string(slot.dir.join("state")).unwrap(), "");
+    assert!(!slot.state_dir().join("x").exists() && !slot.project.join("x").exists());
+}
+
+fn a_compressed_file_is_not_added(engine: Engine) {
+    let mut slot = slot(engine, "ADD data.bin /data/");
+    slot.copy("data.bin", "\u{1f}x");
+    fs::write(slot.dir.join("data.bin"), b"\x1f\x8b\x08 not really").unwrap();
+    slot.run().assert_status(206);
+    assert!(slot.stderr().contains("compressed with gzip"), "{}", slot.stderr());
+    assert_eq!(images(&slot), BTreeSet::new());
 }

@@ -134,7 +134,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
                         .map_err(io::Error::other)
                 }),
             )?;
-            files.note_directories(&renaming.destination);
+            files.note_unknown_files();
         }
         Ok(())
     }
@@ -161,7 +161,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
         let mut stream = open()?;
         let rewrite = Rewrite { renaming: &renaming, there: &there, goal };
         self.breaking.copy_in(goal.container, Box::new(move |out| rewrite.all(&mut stream, out)))?;
-        files.note_directories(&renaming.destination);
+        files.note_unknown_files();
         Ok(())
     }
 

@@ -49,8 +49,17 @@ impl TargetFiles {
     /// Notes a directory and all that lead to it.
     pub(super) fn note_directories(&mut self, path: &str) {
         for directory in ways(path) {
-            self.known.entry(directory.to_owned()).or_insert(Found::Directory);
+            let known = self.known.entry(directory.to_owned()).or_insert(Found::Directory);
+            if *known == Found::Nothing {
+                *known = Found::Directory;
+            }
         }
+    }
+
+    /// Files came whose names are not known here: only what was a directory still is one.
+    pub(super) fn note_unknown_files(&mut self) {
+        self.complete = false;
+        self.known.retain(|_, found| *found == Found::Directory);
     }
 
     fn get(&self, path: &str) -> Option<Found> {
@@ -132,5 +141,14 @@ mod tests {
             (Some(Found::Directory), Some(Found::Directory))
         );
         assert_eq!(TargetFiles::of_base(false).get("/opt"), None);
+        files.note("/new", Found::Nothing);
+        files.note_directories("/new/b");
+        assert_eq!(files.get("/new"), Some(Found::Directory), "it was made since");
+        files.note("/file", Found::Other);
+        files.note_unknown_files();
+        assert_eq!(
+            (files.get("/file"), files.get("/x"), files.get("/new")),
+            (None, None, Some(Found::Directory))
+        );
     }
 }
