@@ -9,7 +9,7 @@ mod choose;
 pub mod event;
 mod job;
 mod place;
-mod table;
+pub(crate) mod table;
 mod wait;
 mod workers;
 

@@ -9,6 +9,7 @@ use wrapper::wire::slot::STDERR_FILE;
 
 use crate::app::Output;
 use crate::campaign::{JobRecord, JobStatus};
+use crate::fetch::table::inert;
 use crate::local::files::FileError;
 use crate::local::layout::Layout;
 use crate::local::slot::OutputRef;
@@ -153,7 +154,7 @@ pub fn table(jobs: &[JobRecord], outputs: &[String], host: &str, results: &Path)
             number(telling.and_then(|result| result.exit_status).map(|status| status.to_string())),
             job.results.iter().filter(|result| result.started.is_some()).count().to_string(),
             // A cause can quote what a build printed.
-            visible(job.cause.as_deref().unwrap_or_default()).into_owned(),
+            inert(&visible(job.cause.as_deref().unwrap_or_default())),
         ];
         for output in outputs {
             let path = format!("{}/{output}", job.name);

@@ -47,11 +47,17 @@ impl Request {
         }
         let mut cleaner = Cleaner { dry_run: self.dry_run, failures: 0 };
         for state in &states {
+            let failures = cleaner.failures;
             for (flavor, program) in engine::find(None) {
                 let engine = CliEngine::new(flavor, program, NativeTransport, Cancel::default(), false);
-                if engine.probe().is_ok() {
-                    cleaner.clean_engine(&engine, state);
+                match engine.probe() {
+                    Ok(()) => cleaner.clean_engine(&engine, state),
+                    Err(error) => cleaner.cannot_ask(flavor.program_name(), &error),
                 }
+            }
+            if cleaner.failures > failures {
+                println!("kept directory {}: it says which images are ours", state.display());
+                continue;
             }
             cleaner.remove(&format!("directory {}", state.display()), || fs::remove_dir_all(state));
         }
@@ -100,10 +106,14 @@ impl Cleaner {
         }
     }
 
+    fn cannot_ask(&mut self, engine: &str, error: &EngineError) {
+        println!("failed to ask {engine} what it has of ours: {error}");
+        self.failures += 1;
+    }
+
     fn list(&mut self, engine: &str, ids: Result<Vec<String>, EngineError>) -> Vec<String> {
         ids.unwrap_or_else(|error| {
-            println!("failed to list what {engine} has: {error}");
-            self.failures += 1;
+            self.cannot_ask(engine, &error);
             Vec::new()
         })
     }

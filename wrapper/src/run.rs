@@ -25,7 +25,7 @@ use crate::state_dir::StateDir;
 use crate::wire::init_data::InitData;
 use crate::wire::message::GraphicsReply;
 use crate::wire::slot::{LockError, PlaceError, SlotLock, resolve_input};
-use crate::workdir::Layout;
+use crate::workdir::{Layout, OWN_MODE};
 
 /// A wrapper that is still leaving holds the slot's lock for two seconds at most.
 const LOCK_PATIENCE: Duration = Duration::from_secs(35);
@@ -184,13 +184,14 @@ fn refuse_files_of_ours(layout: &Layout) -> Result<(), StartError> {
         // Whatever else has the name is refused when the work directory is made.
         Err(_) => return Ok(()),
     };
+    // A client makes directories for names of files, with another mode than ours.
+    let is_ours = own.entry().is_ok_and(|entry| entry.mode == OWN_MODE);
     let names = own.names().map_err(|error| StartError::host(&error))?;
     let names = names.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()));
-    match names.filter(|name| name != Layout::WORK).min() {
+    match names.filter(|name| !is_ours || name != Layout::WORK).min() {
         Some(name) => Err(StartError::Refused(format!(
-            "the workunit has a file {}/{}: names below \"{}\" are the wrapper's own, so choose another",
+            "the workunit has a file {}/{name}: names below \"{}\" are the wrapper's own, so choose another",
             Layout::OWN,
-            name,
             Layout::OWN
         ))),
         None => Ok(()),

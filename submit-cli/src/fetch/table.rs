@@ -28,7 +28,7 @@ pub(super) fn write(campaign: &Campaign, facts: &Facts, dir: &Path) -> Result<Pa
 }
 
 /// A text that a spreadsheet takes for text. Where it would take it for a formula, an apostrophe comes first.
-fn inert(text: &str) -> String {
+pub(crate) fn inert(text: &str) -> String {
     let mark = if text.starts_with(['=', '+', '-', '@', '\t']) { "'" } else { "" };
     format!("{mark}{text}")
 }

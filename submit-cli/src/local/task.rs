@@ -86,8 +86,10 @@ pub struct Task {
 fn images_dir() -> Option<PathBuf> {
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let state = absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")))?;
-    std::fs::create_dir_all(&state).ok()?;
-    Some(state.join("buoy"))
+    let own = state.join("buoy");
+    std::fs::create_dir_all(&own).ok()?;
+    // A directory of its own: `buoy-wrapper --clean` removes it as a whole.
+    Some(own.join("images"))
 }
 
 impl Task {

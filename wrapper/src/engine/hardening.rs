@@ -53,6 +53,11 @@ impl Hardening {
         if flavor.passes_proxy_itself() {
             command = command.arg("--http-proxy=false");
         }
+        // A core dump would go to a program of the host. What Podman starts inherits our own limit (see main.rs); with one
+        // limit given it would set others too.
+        if flavor == Flavor::Docker {
+            command = command.args(["--ulimit", "core=0"]);
+        }
         if !self.network {
             command = command.args(["--network", "none"]);
         }

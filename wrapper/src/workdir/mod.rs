@@ -12,7 +12,7 @@ mod tidy;
 pub use collect::{OutputProblem, collect};
 pub use layout::Layout;
 pub use manifest::Manifest;
-pub use own::OwnError;
+pub use own::{OWN_MODE, OwnError};
 pub use prepare::{PrepareError, prepare};
 pub use survey::{Input, Survey, survey};
 pub use tidy::tidy;

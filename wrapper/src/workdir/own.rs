@@ -7,7 +7,7 @@ use super::layout::Layout;
 use crate::nofollow::Directory;
 
 /// Other local users must not reach what is below: a job can make a set-user-id file in its work directory.
-const OWN_MODE: u32 = 0o700;
+pub const OWN_MODE: u32 = 0o700;
 
 /// Our directory in the slot cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -211,14 +211,19 @@ fn an_abort_in_a_run_leaves_nothing_running(engine: Engine) {
 }
 
 fn a_build_that_was_killed_is_taken_up_again(engine: Engine) {
-    let slot = slot(engine, "RUN echo first > /first\nRUN /bin/busybox sleep 3; echo second > /second");
+    let slot = slot(engine, "RUN echo first > /first\nRUN /bin/busybox sleep 6; echo second > /second");
     let mut running = slot.start();
     wait_until("the second RUN", || slot.stderr().contains("line 5: RUN"));
     wait_for_run(&slot);
     running.kill();
     let left = build_containers(&slot, "running");
     assert_eq!(left.len(), 1);
-    slot.run().assert_success();
+    let mut running = slot.start();
+    wait_until("the second RUN again", || slot.stderr().matches("line 5: RUN").count() == 2);
+    let now = build_containers(&slot, "running");
+    assert!(now.is_disjoint(&left), "the container of the killed attempt is gone: {now:?}");
+    running.wait_for_exit();
+    running.assert_success();
     assert_eq!(slot.stderr().matches("line 4: RUN").count(), 1, "{}", slot.stderr());
     for status in ["running", "exited", "created"] {
         assert!(build_containers(&slot, status).is_empty(), "{status}");

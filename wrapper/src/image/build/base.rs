@@ -14,6 +14,7 @@ pub(super) fn resolve<T: Transport>(
     engine: &CliEngine<T>,
     reference: &ImageReference,
     allowed: &[Vec<String>],
+    network: bool,
     platform: &Platform,
 ) -> Result<(String, ImageConfig), BuildError> {
     let refused = |why: String| BuildError::Base { name: reference.to_string(), why };
@@ -25,6 +26,14 @@ pub(super) fn resolve<T: Transport>(
     }
     let details = match engine.image(&name)? {
         Some(details) => details,
+        // The engine would ask any host for it, also one that only this host reaches.
+        None if !network && allowed.is_empty() && !is_of_docker_hub(reference) => {
+            return Err(refused(
+                "build_network is false, so only images of Docker Hub and those that base_images of the policy allows \
+                 are pulled"
+                    .into(),
+            ));
+        }
         None => {
             crate::say!("pulling base image {name}");
             engine.pull(&name)?;
@@ -33,6 +42,10 @@ pub(super) fn resolve<T: Transport>(
     };
     check(&details, reference, platform).map_err(refused)?;
     Ok((details.id.clone(), config(details)))
+}
+
+fn is_of_docker_hub(reference: &ImageReference) -> bool {
+    matches!(reference.registry(), None | Some("docker.io"))
 }
 
 /// The name with nothing left out, so that each engine means the same image.

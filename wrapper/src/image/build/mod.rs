@@ -16,6 +16,7 @@ mod stage;
 mod target_files;
 mod transfer;
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -88,7 +89,10 @@ pub(super) struct Builder<'a, T: Transport> {
     probe: Option<String>,
     /// Processes of the present step that the kernel killed for memory.
     memory_kills: u64,
-    deadline: Instant,
+    /// Moves on while the job is held.
+    deadline: Cell<Instant>,
+    /// Bytes that the steps of this attempt have written.
+    written: u64,
 }
 
 impl<'a, T: Transport + Clone> Builder<'a, T> {
@@ -110,7 +114,8 @@ impl<'a, T: Transport + Clone> Builder<'a, T> {
             stages: Vec::new(),
             probe: None,
             memory_kills: 0,
-            deadline: Instant::now() + TIMEOUT,
+            deadline: Cell::new(Instant::now() + TIMEOUT),
+            written: 0,
         }
     }
 
@@ -120,6 +125,8 @@ impl<'a, T: Transport + Clone> Builder<'a, T> {
     /// When a step fails, when the engine does, or when cancelled. Nothing of the build runs any more then; finished RUN
     /// steps are kept for the next attempt after a cancellation.
     pub(super) fn build(mut self) -> Result<Built, BuildError> {
+        // Of an attempt that was killed: a RUN of it may still be running.
+        self.remove_containers();
         let result = loop {
             let result = self.attempt();
             self.remove_containers();
@@ -143,6 +150,7 @@ impl<'a, T: Transport + Clone> Builder<'a, T> {
         let source = self.source;
         let needed = source.dockerfile.needed_stages(source.target, &source.args, &self.platform)?;
         self.stages = (0..=source.target).map(|_| None).collect();
+        self.written = 0;
         let mut built = None;
         for stage in needed {
             built = self.build_stage(stage)?;
@@ -154,11 +162,17 @@ impl<'a, T: Transport + Clone> Builder<'a, T> {
 
     /// A RUN is never started, and a command never begun, while the job is held.
     fn wait_while_held(&self) -> Result<(), BuildError> {
+        let began = Instant::now();
         wait_while_held(self.engine)?;
-        if Instant::now() >= self.deadline {
+        self.extend_deadline(began.elapsed());
+        if Instant::now() >= self.deadline.get() {
             return Err(BuildError::TooLong { hours: TIMEOUT.as_secs() / 3_600 });
         }
         Ok(())
+    }
+
+    fn extend_deadline(&self, held: Duration) {
+        self.deadline.set(self.deadline.get() + held);
     }
 
     fn remove_containers(&mut self) {

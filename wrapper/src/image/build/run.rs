@@ -70,6 +70,14 @@ impl<T: Transport + Clone> Builder<'_, T> {
             Err(error) => return Err(error),
         };
         if code == 0 {
+            let seen = self.engine.inspect_size(container)?;
+            self.written += seen.map_or(0, |seen| seen.size_written);
+            if self.written > self.source.bounds.disk.bytes {
+                let Exceeded::Job { why, .. } = too_large(self.source.bounds.disk.bytes) else {
+                    return Ok(());
+                };
+                return Err(failed(run, why, Vec::new()));
+            }
             return Ok(());
         }
         let said = self.engine.logs(container, SAID_BYTES)?;
@@ -91,7 +99,8 @@ impl<T: Transport + Clone> Builder<'_, T> {
         let inspected = self.engine.inspect(container)?.ok_or(EngineError::NoContainer)?;
         let mut usage = inspected.pid.map(|pid| UsageReader::open(pid, &inspected.id));
         self.memory_kills = 0;
-        let (engine, deadline, bounds) = (self.engine, self.deadline, self.source.bounds);
+        let (engine, mut bounds) = (self.engine, self.source.bounds);
+        bounds.disk.bytes = bounds.disk.bytes.saturating_sub(self.written);
         let mut watch = ContainerWatch::new(None, bounds);
         let written = inspected.written.iter().map(PathBuf::from).collect();
         watch.begin(engine.flavor(), inspected.pid, &inspected.id, written);
@@ -104,6 +113,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
                 let _ = done.send(wait_for(waiter, container));
             });
             let mut paused = false;
+            let mut last_look = Instant::now();
             let mut next_weighing = Instant::now() + WEIGH_EVERY / 4;
             let result = loop {
                 match ended.recv_timeout(LOOK_EVERY) {
@@ -125,7 +135,11 @@ impl<T: Transport + Clone> Builder<'_, T> {
                 if cancel.is_cancelled() {
                     break Err(EngineError::Cancelled.into());
                 }
-                if Instant::now() >= deadline {
+                if paused {
+                    self.extend_deadline(last_look.elapsed());
+                }
+                last_look = Instant::now();
+                if Instant::now() >= self.deadline.get() {
                     break Err(BuildError::TooLong { hours: TIMEOUT.as_secs() / 3_600 });
                 }
                 if let Err(error) = follow(engine, container, cancel.is_held(), &mut paused) {
@@ -139,7 +153,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
                 if !paused && Instant::now() >= next_weighing {
                     match engine.inspect_size(container) {
                         Ok(Some(Inspected { size_written, .. })) if size_written > bounds.disk.bytes => {
-                            break Ok(Watched::Exceeded(too_large(bounds.disk.bytes)));
+                            break Ok(Watched::Exceeded(too_large(self.source.bounds.disk.bytes)));
                         }
                         Err(error @ EngineError::Cancelled) => break Err(error.into()),
                         // The next look may succeed, and the end is reported by the waiting thread.
@@ -166,7 +180,8 @@ enum Watched {
 }
 
 fn too_large(bytes: u64) -> Exceeded {
-    let why = format!("it wrote more than {bytes} bytes, the disk limit (rsc_disk_bound of the workunit)");
+    let why =
+        format!("the build wrote more than {bytes} bytes, the disk limit (rsc_disk_bound of the workunit)");
     Exceeded::Job { code: exit_code::DISK_LIMIT_EXCEEDED, why }
 }
 

@@ -97,8 +97,13 @@ impl<T: Transport + Clone> Builder<'_, T> {
                 built.ok_or_else(|| BuildError::Internal(format!("stage {earlier} was not built")))
             }
             Base::Image(reference) => {
-                let (id, config) =
-                    base::resolve(&self.breaking, &reference, &source.base_images, &self.platform)?;
+                let (id, config) = base::resolve(
+                    &self.breaking,
+                    &reference,
+                    &source.base_images,
+                    source.hardening.network,
+                    &self.platform,
+                )?;
                 Ok((id, config, false))
             }
         }

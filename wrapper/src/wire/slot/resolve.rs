@@ -199,7 +199,7 @@ pub fn resolve_output(
     };
     let file = project_dir.join(&base);
     check_hidden(&file, name, &link.target)?;
-    if !result_name.is_empty() && !base.starts_with(&format!("{result_name}_")) {
+    if !result_name.is_empty() && !is_output_of(&base, result_name) {
         let prefix = format!("{result_name}_");
         return Err(PlaceError::NotOurs { name: name.to_owned(), target: link.target, prefix });
     }
@@ -211,6 +211,19 @@ pub fn resolve_output(
         Ok(_) => Ok(OutputPlace::Link(file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(OutputPlace::Link(file)),
         Err(source) => Err(PlaceError::Io { path: file, source }),
+    }
+}
+
+/// Whether a physical name is one that a server gives to an output of this result: `RESULT_rRANDOM_NUMBER`, or
+/// `RESULT_NUMBER`. That it begins with the result's name is not enough: `wu_1` is also the beginning of `wu_1_0`.
+fn is_output_of(base: &str, result_name: &str) -> bool {
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let Some(rest) = base.strip_prefix(result_name).and_then(|rest| rest.strip_prefix('_')) else {
+        return false;
+    };
+    match rest.split_once('_') {
+        None => number(rest),
+        Some((random, last)) => random.strip_prefix('r').is_some_and(number) && number(last),
     }
 }
 
@@ -386,7 +399,13 @@ mod tests {
         assert_eq!(host.output("log.txt").unwrap(), OutputPlace::Link(project.join("wu_0_r1218595912_1")));
         symlink("../../projects/p/wu_0_r7_0", host.slot().join("sym")).unwrap();
         assert_eq!(host.output("sym").unwrap(), OutputPlace::Link(project.join("wu_0_r7_0")));
-        for (target, result_name) in [("lig_1", "wu_0"), ("wu_0", "wu_0"), ("wu_01_r1_0", "wu_0")] {
+        for (target, result_name) in [
+            ("lig_1", "wu_0"),
+            ("wu_0", "wu_0"),
+            ("wu_01_r1_0", "wu_0"),
+            ("wu_0_1_r1_0", "wu_0"),
+            ("wu_0_x", "wu_0"),
+        ] {
             host.link("log.txt", &format!("../../projects/p/{target}"));
             let place = resolve_output(&host.slot(), &host.project(), result_name, "log.txt");
             assert!(matches!(place, Err(PlaceError::NotOurs { .. })), "{target}");
