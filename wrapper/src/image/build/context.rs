@@ -1,6 +1,6 @@
 //! Which files of the build context a source of COPY means.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::dockerfile::pattern;
@@ -27,16 +27,22 @@ pub(super) fn matches<'a>(
         return Ok(vec![Match::Directory(all.collect())]);
     }
     let wanted: Vec<&str> = source.split('/').collect();
-    // The beginning of each name that has as many parts as the source.
-    let mut heads = BTreeSet::new();
-    for (name, _) in files {
-        if let Some(head) = head(name, wanted.len())
-            && fits(&wanted, head)?
+    // By the beginning of each name that has as many parts as the source.
+    let mut found: BTreeMap<&str, Match<'a>> = BTreeMap::new();
+    for (name, path) in files {
+        let Some(head) = head(name, wanted.len()) else { continue };
+        if !found.contains_key(head) && !fits(&wanted, head)? {
+            continue;
+        }
+        if head == name {
+            found.insert(head, Match::File(name.rsplit('/').next().unwrap_or(name), path));
+        } else if let Match::Directory(below) =
+            found.entry(head).or_insert_with(|| Match::Directory(Vec::new()))
         {
-            heads.insert(head);
+            below.push((&name[head.len() + 1..], path));
         }
     }
-    Ok(heads.into_iter().map(|head| found(files, head)).collect())
+    Ok(found.into_values().collect())
 }
 
 fn head(name: &str, parts: usize) -> Option<&str> {
@@ -51,17 +57,6 @@ fn fits(wanted: &[&str], head: &str) -> Result<bool, pattern::BadPattern> {
         }
     }
     Ok(true)
-}
-
-fn found<'a>(files: &'a [(String, PathBuf)], head: &'a str) -> Match<'a> {
-    if let Some((name, path)) = files.iter().find(|(name, _)| name == head) {
-        return Match::File(name.rsplit('/').next().unwrap_or(name), path);
-    }
-    let below = files.iter().filter_map(|(name, path)| {
-        let rest = name.strip_prefix(head)?.strip_prefix('/')?;
-        Some((rest, path.as_path()))
-    });
-    Match::Directory(below.collect())
 }
 
 #[cfg(test)]
