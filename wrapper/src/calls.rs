@@ -235,6 +235,7 @@ impl Calls {
         let image = self.image(&survey)?;
         let profile = self.seccomp_profile()?;
         let engine = self.engine()?;
+        self.maker().recover(engine);
         // Before anything is moved: the files of an image that has to be made are needed where they are.
         let id = self.maker().find(engine, &image.source).map_err(sort_error)?.ok_or(CallError::NoImage)?;
         {
@@ -398,7 +399,9 @@ fn sort_error(error: EngineError) -> CallError {
         EngineError::Away(why) => CallError::EngineAway(why),
         error @ EngineError::TimedOut { .. } => CallError::EngineAway(chain(&error)),
         EngineError::Cancelled => CallError::Cancelled,
-        error @ (EngineError::BadProgram(_) | EngineError::NoPath(_)) => CallError::Job(chain(&error)),
+        error @ (EngineError::BadProgram(_) | EngineError::BadArguments(_) | EngineError::NoPath(_)) => {
+            CallError::Job(chain(&error))
+        }
         error @ (EngineError::NotInstalled { .. }
         | EngineError::NoPermission(_)
         | EngineError::NoSpace(_)
@@ -413,6 +416,13 @@ fn sort_error(error: EngineError) -> CallError {
 
 fn sort_make_error(error: MakeError) -> CallError {
     match error {
+        // Nothing of this is about the job's own container or image; tried again without an end it would be a busy loop.
+        MakeError::Engine(
+            error @ (EngineError::NoContainer
+            | EngineError::NoImage
+            | EngineError::NoPath(_)
+            | EngineError::Conflict(_)),
+        ) => CallError::Hiccup(chain(&error)),
         MakeError::Engine(error) => sort_error(error),
         MakeError::Build(error) if error.is_the_jobs() => build_failed("", &error.report()),
         MakeError::Build(error @ BuildError::Internal(_)) => CallError::Hiccup(chain(&error)),

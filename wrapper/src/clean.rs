@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::engine::{self, Cancel, CliEngine, EngineError, NativeTransport};
-use crate::image::ImageIndex;
+use crate::image::{ImageIndex, container_prefix};
 use crate::state_dir::StateDir;
 
 /// What was asked for.
@@ -88,7 +88,7 @@ impl Cleaner {
         let index = ImageIndex::in_directory(state);
         let Some(owner) = index.known_owner() else { return };
         let mut containers = self.list(name, engine.containers_of(&owner));
-        containers.extend(self.list(name, engine.containers_named(&format!("buoy-build-{owner}-"))));
+        containers.extend(self.list(name, engine.containers_named(&container_prefix(&owner))));
         containers.sort();
         containers.dedup();
         for id in containers {

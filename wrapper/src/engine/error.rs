@@ -52,6 +52,9 @@ pub enum EngineError {
     /// The image's program can't be run: it is not there, or made for other machines.
     #[error("the image's program can't be run: {0}")]
     BadProgram(String),
+    /// The system takes no such command line: what the job put into it is too long, or has a NUL.
+    #[error("an argument of the engine's command is too long or has a NUL: {0}")]
+    BadArguments(String),
     /// It took longer than allowed.
     #[error("{command} did not end within {seconds} s")]
     TimedOut {
@@ -95,12 +98,20 @@ pub enum EngineError {
 impl From<TransportError> for EngineError {
     fn from(error: TransportError) -> Self {
         match error {
+            TransportError::Start { source, .. } if is_of_arguments(&source) => {
+                EngineError::BadArguments(source.to_string())
+            }
             TransportError::Start { program, source } => EngineError::NotInstalled { program, source },
             TransportError::TimedOut { command, seconds } => EngineError::TimedOut { command, seconds },
             TransportError::Cancelled => EngineError::Cancelled,
             TransportError::Input { command, source } => EngineError::Input { command, source },
         }
     }
+}
+
+/// Whether a program was not started for its arguments.
+fn is_of_arguments(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ArgumentListTooLong | io::ErrorKind::InvalidInput)
 }
 
 /// What the kernel says of a full disk (`ENOSPC`, `EDQUOT`).

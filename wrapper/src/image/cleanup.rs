@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::engine::{CliEngine, Transport};
+use crate::engine::{Cancel, CliEngine, Transport};
 use crate::state_dir::StateDir;
 
 use super::build::LOCKS;
@@ -30,8 +30,8 @@ impl Default for Budget {
 const BUILDS_LOCK: &str = "making";
 
 /// Held while images are made.
-pub(super) fn while_making(state: &StateDir) -> Result<HostLock, super::lock::LockError> {
-    HostLock::share(&locks(state), BUILDS_LOCK)
+pub(super) fn while_making(state: &StateDir, cancel: &Cancel) -> Result<HostLock, super::lock::LockError> {
+    HostLock::share(&locks(state), BUILDS_LOCK, cancel)
 }
 
 fn locks(state: &StateDir) -> PathBuf {
@@ -61,11 +61,20 @@ pub fn sweep<T: Transport>(
     removed
 }
 
-/// Removes images of ours that are not in the index: what a daemon finished after the wrapper was killed, and what a failed
+/// Removes containers of builds, and images of ours that are not in the index: what a daemon finished after the wrapper was killed, and what a failed
 /// build or a damaged index left.
-fn remove_unknown<T: Transport>(engine: &CliEngine<T>, state: &StateDir, index: &ImageIndex) -> Vec<String> {
+pub(super) fn remove_unknown<T: Transport>(
+    engine: &CliEngine<T>,
+    state: &StateDir,
+    index: &ImageIndex,
+) -> Vec<String> {
     let Ok(Some(_alone)) = HostLock::try_now(&locks(state), BUILDS_LOCK) else { return Vec::new() };
     let Some(owner) = index.known_owner() else { return Vec::new() };
+    // No build is at work, so that no container of one is needed: not one either that a command has finished after its
+    // wrapper was gone, of which no journal knows.
+    for id in engine.containers_named(&super::build::container_prefix(&owner)).unwrap_or_default() {
+        let _ = engine.remove(&id);
+    }
     let Ok(ids) = engine.images_of(&owner) else { return Vec::new() };
     let known: Vec<Entry> = index.all(engine.flavor()).into_iter().map(|(_, entry)| entry).collect();
     let resumable = super::build::images_of_journals(&state.join(super::build::DIRECTORY));

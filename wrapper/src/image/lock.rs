@@ -52,13 +52,9 @@ impl HostLock {
     /// Takes the lock together with others who take it so; waits while somebody holds it alone.
     ///
     /// # Errors
-    /// When its file cannot be made.
-    pub fn share(directory: &Path, name: &str) -> Result<Self, LockError> {
-        let (file, path) = Self::open(directory, name)?;
-        match flock(&file, FlockOperation::LockShared) {
-            Ok(()) => Ok(Self { _file: file }),
-            Err(error) => Err(LockError::File { path, source: error.into() }),
-        }
+    /// When its file cannot be made, or when cancelled.
+    pub fn share(directory: &Path, name: &str, cancel: &Cancel) -> Result<Self, LockError> {
+        Self::take(directory, name, FlockOperation::NonBlockingLockShared, cancel)
     }
 
     fn open(directory: &Path, name: &str) -> Result<(File, PathBuf), LockError> {
@@ -75,9 +71,13 @@ impl HostLock {
     /// # Errors
     /// When its file can't be made, or when cancelled.
     pub fn wait(directory: &Path, name: &str, cancel: &Cancel) -> Result<Self, LockError> {
+        Self::take(directory, name, FlockOperation::NonBlockingLockExclusive, cancel)
+    }
+
+    fn take(directory: &Path, name: &str, how: FlockOperation, cancel: &Cancel) -> Result<Self, LockError> {
         let (file, path) = Self::open(directory, name)?;
         loop {
-            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            match flock(&file, how) {
                 Ok(()) => return Ok(Self { _file: file }),
                 Err(Errno::WOULDBLOCK | Errno::INTR) => {}
                 Err(error) => return Err(LockError::File { path, source: error.into() }),

@@ -9,6 +9,7 @@ mod lock;
 mod make;
 mod tarball;
 
+pub(crate) use build::container_prefix;
 pub use build::{BuildError, BuildSource};
 pub use cleanup::{Budget, sweep};
 pub use index::{Entry, ImageIndex, IndexError};

@@ -48,7 +48,7 @@ with_rootless_podman!(
 );
 
 /// A slot whose image has these steps after busybox, with images of its own.
-fn slot(engine: Engine, steps: &str) -> Slot {
+pub(crate) fn slot(engine: Engine, steps: &str) -> Slot {
     let mut slot = Slot::with_script(engine, "true");
     slot.own_images();
     // A rootless engine needs /dev/net/tun for a network.
@@ -64,12 +64,12 @@ fn slot(engine: Engine, steps: &str) -> Slot {
 }
 
 /// What marks the images of a slot's project.
-fn owner(slot: &Slot) -> String {
+pub(crate) fn owner(slot: &Slot) -> String {
     fs::read_to_string(slot.state_dir().join("owner")).unwrap_or_default()
 }
 
 /// The words that a listing prints. Podman's fails when another test removes an image meanwhile: it is asked again.
-fn listed(slot: &Slot, args: &[&str]) -> BTreeSet<String> {
+pub(crate) fn listed(slot: &Slot, args: &[&str]) -> BTreeSet<String> {
     let mut output = slot.try_ask(args);
     for _ in 0..10 {
         if output.status.success() {
@@ -81,19 +81,19 @@ fn listed(slot: &Slot, args: &[&str]) -> BTreeSet<String> {
     String::from_utf8_lossy(&output.stdout).split_ascii_whitespace().map(str::to_owned).collect()
 }
 
-fn build_containers(slot: &Slot, status: &str) -> BTreeSet<String> {
+pub(crate) fn build_containers(slot: &Slot, status: &str) -> BTreeSet<String> {
     let name = format!("name=^buoy-build-{}-", owner(slot));
     let status = format!("status={status}");
     listed(slot, &["ps", "--all", "--quiet", "--filter", &name, "--filter", &status])
 }
 
-fn images(slot: &Slot) -> BTreeSet<String> {
+pub(crate) fn images(slot: &Slot) -> BTreeSet<String> {
     let label = format!("label=org.buoy.owner={}", owner(slot));
     listed(slot, &["image", "ls", "--quiet", "--no-trunc", "--filter", &label])
 }
 
 /// Removes what the project has made.
-fn clean(slot: &Slot) {
+pub(crate) fn clean(slot: &Slot) {
     for container in listed(slot, &["ps", "-aq", "--filter", &format!("name=^buoy-build-{}-", owner(slot))]) {
         let _ = slot.try_ask(&["rm", "--force", &container]);
     }
@@ -103,7 +103,7 @@ fn clean(slot: &Slot) {
 }
 
 #[track_caller]
-fn wait_for_run(slot: &Slot) {
+pub(crate) fn wait_for_run(slot: &Slot) {
     wait_until(&format!("a RUN; {}", slot.stderr()), || !build_containers(slot, "running").is_empty());
 }
 
@@ -172,7 +172,7 @@ fn a_run_is_paused_while_the_client_suspends(engine: Engine) {
 }
 
 #[track_caller]
-fn assert_nothing_runs(slot: &Slot) {
+pub(crate) fn assert_nothing_runs(slot: &Slot) {
     for status in ["running", "paused"] {
         assert!(build_containers(slot, status).is_empty(), "{status}: {}", slot.stderr());
     }

@@ -16,6 +16,7 @@ mod faults;
 mod files;
 mod full_disk;
 mod hidden_use;
+mod hostile_builds;
 mod hostile_engine;
 mod hostile_files;
 mod hostile_text;

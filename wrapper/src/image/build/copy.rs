@@ -23,7 +23,16 @@ const MTIME: i64 = 1_577_836_800;
 
 /// Entries that are not sent yet.
 #[derive(Default)]
-pub(super) struct Pending(Vec<(Entry, Body)>);
+pub(super) struct Pending {
+    entries: Vec<(Entry, Body)>,
+    /// Bytes of memory that they take.
+    weight: usize,
+}
+
+/// As much memory as entries may take before they are sent.
+const MAX_WEIGHT: usize = 4 << 20;
+/// What an entry takes besides its name and text.
+const ENTRY_WEIGHT: usize = 300;
 
 enum Body {
     None,
@@ -36,7 +45,13 @@ impl Pending {
         let mut entry = Entry::new(path.trim_start_matches('/'), kind, mode);
         (entry.uid, entry.gid) = (owner.0.into(), owner.1.into());
         (entry.size, entry.mtime) = (size, MTIME);
-        self.0.push((entry, body));
+        self.weight += ENTRY_WEIGHT + path.len();
+        self.weight += match &body {
+            Body::None => 0,
+            Body::Bytes(bytes) => bytes.len(),
+            Body::File(path) => path.as_os_str().len(),
+        };
+        self.entries.push((entry, body));
     }
 }
 
@@ -83,14 +98,14 @@ impl<T: Transport + Clone> Builder<'_, T> {
                     match step.from {
                         None => self.copy_from_context(&goal, files, &mut pending)?,
                         Some(stage) => {
-                            self.send(container, std::mem::take(&mut pending))?;
+                            self.send(container, &std::mem::take(&mut pending))?;
                             self.copy_from_stage(stage, &goal, files)?;
                         }
                     }
                 }
             }
         }
-        self.send(container, pending)?;
+        self.send(container, &pending)?;
         if let Some(probe) = self.probe.take() {
             self.breaking.remove(&probe)?;
         }
@@ -138,7 +153,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
     }
 
     fn copy_from_context(
-        &self,
+        &mut self,
         goal: &Goal<'_>,
         files: &mut TargetFiles,
         pending: &mut Pending,
@@ -157,14 +172,15 @@ impl<T: Transport + Clone> Builder<'_, T> {
     }
 
     fn copy_from_pattern(
-        &self,
+        &mut self,
         goal: &Goal<'_>,
         pattern: &str,
         files: &mut TargetFiles,
         pending: &mut Pending,
     ) -> Result<(), BuildError> {
-        let found = matches(&self.source.files, pattern)
-            .map_err(|error| goal.refuse(format!("{pattern:?}: {error}")))?;
+        let source = self.source;
+        let found =
+            matches(&source.files, pattern).map_err(|error| goal.refuse(format!("{pattern:?}: {error}")))?;
         if found.is_empty() {
             return Err(goal.refuse(format!("{pattern:?} is not among the files of the science app")));
         }
@@ -181,7 +197,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
                         self.push_context_file(goal, &place, path, files, pending)?;
                     }
                     Added::Archive => {
-                        self.send(goal.container, std::mem::take(pending))?;
+                        self.send(goal.container, &std::mem::take(pending))?;
                         self.unpack(path, goal, files)?;
                     }
                     Added::Compressed(form) => {
@@ -215,7 +231,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
     }
 
     fn push_context_file(
-        &self,
+        &mut self,
         goal: &Goal<'_>,
         place: &str,
         path: &Path,
@@ -230,7 +246,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
 
     #[expect(clippy::too_many_arguments, reason = "a file and where it goes")]
     fn push_file(
-        &self,
+        &mut self,
         goal: &Goal<'_>,
         place: &str,
         mode: u32,
@@ -245,33 +261,57 @@ impl<T: Transport + Clone> Builder<'_, T> {
                 None => files.note_directories(parent),
             }
         }
+        self.count_copied(goal, size, 1)?;
         let mode = goal.step.mode.unwrap_or(mode);
         pending.push(place, Kind::File, mode, goal.owner.unwrap_or_default(), body, size);
         files.note(place, Found::Other);
+        if pending.weight > MAX_WEIGHT {
+            self.send(goal.container, &std::mem::take(pending))?;
+        }
         Ok(())
     }
 
-    fn send(&self, container: &str, pending: Pending) -> Result<(), BuildError> {
-        if pending.0.is_empty() {
+    fn send(&self, container: &str, pending: &Pending) -> Result<(), BuildError> {
+        if pending.entries.is_empty() {
             return Ok(());
         }
         self.wait_while_held()?;
-        self.breaking.copy_in(container, Box::new(move |out| write_entries(out, pending)))?;
+        self.write_stream(container, |out| write_entries(out, pending))
+    }
+
+    /// Counts what goes into the container that is being filled, before it does: a copy is held to the same limits as what
+    /// a RUN writes.
+    pub(super) fn count_copied(&mut self, goal: &Goal<'_>, bytes: u64, files: u64) -> Result<(), BuildError> {
+        let limit = self.source.bounds.disk;
+        self.copied.bytes = self.copied.bytes.saturating_add(bytes);
+        self.copied.files = self.copied.files.saturating_add(files);
+        if self.copied.bytes > limit.bytes {
+            return Err(goal.refuse(format!(
+                "more than {} bytes, the disk limit (rsc_disk_bound of the workunit), are copied before the next RUN",
+                limit.bytes
+            )));
+        }
+        if self.copied.files > limit.files {
+            return Err(
+                goal.refuse(format!("more than {} files are copied before the next RUN", limit.files))
+            );
+        }
         Ok(())
     }
 }
 
-fn write_entries(out: &mut dyn Write, pending: Pending) -> io::Result<()> {
+fn write_entries(out: &mut dyn Write, pending: &Pending) -> Result<(), BuildError> {
+    let failed = |source| BuildError::Io { doing: "send files to a step's container".into(), source };
     let mut writer = Writer::new(out);
-    for (entry, body) in pending.0 {
+    for (entry, body) in &pending.entries {
         let mut body: Box<dyn Read> = match body {
             Body::None => Box::new(io::empty()),
             Body::Bytes(bytes) => Box::new(Cursor::new(bytes)),
-            Body::File(path) => Box::new(open_file(&path)?),
+            Body::File(path) => Box::new(open(path)?),
         };
-        writer.append(&entry, &mut body)?;
+        writer.append(entry, &mut body).map_err(failed)?;
     }
-    writer.finish().map(drop)
+    writer.finish().map(drop).map_err(failed)
 }
 
 /// Joins an absolute path and a relative one.

@@ -37,6 +37,12 @@ pub enum BuildError {
         /// What was found, and what to do.
         why: String,
     },
+    /// The engine cannot do what the Dockerfile says, though it can do the like.
+    #[error("the engine refuses what the Dockerfile asks for: {why}")]
+    Impossible {
+        /// The engine's words.
+        why: String,
+    },
     /// The base image may not be used.
     #[error("base image {name}: {why}")]
     Base {
@@ -72,13 +78,14 @@ impl BuildError {
     /// Whether another attempt with the same files would fail in the same way on any host.
     pub fn is_the_jobs(&self) -> bool {
         match self {
-            BuildError::Engine(EngineError::BadProgram(_)) => true,
+            BuildError::Engine(EngineError::BadProgram(_) | EngineError::BadArguments(_)) => true,
             BuildError::Engine(_) | BuildError::Host(_) | BuildError::Io { .. } | BuildError::Internal(_) => {
                 false
             }
             BuildError::Faults(_)
             | BuildError::Step { .. }
             | BuildError::Copy { .. }
+            | BuildError::Impossible { .. }
             | BuildError::Base { .. }
             | BuildError::TooLong { .. } => true,
         }

@@ -6,19 +6,21 @@ use std::path::Path;
 
 use crate::archive::tar::{Entry, Kind, Reader, Writer};
 use crate::dockerfile::{Source, pattern};
-use crate::engine::{EngineError, Transport};
+use crate::engine::Transport;
 
 use super::Builder;
 use super::copy::{Goal, join, open_file, read_error};
 use super::error::BuildError;
 use super::target_files::{Found, TargetFiles};
-use super::transfer::read_from;
+use super::transfer::NotCopied;
 
 /// Directories of the target that are looked at for one source. Others keep their mode if they are there, and get 0755
 /// if they are not.
 const MAX_LOOKS: usize = 100;
 /// More entries than any image has.
 const MAX_ENTRIES: usize = 2_000_000;
+/// Bytes of all names of directories, which are kept in memory: those of a large system take 2 MB.
+const MAX_NAMES: usize = 32 << 20;
 
 /// How paths of a stream become paths of the target.
 struct Renaming {
@@ -81,6 +83,9 @@ struct Survey {
     /// The first source's kind, and how many sources there are.
     first: Option<Kind>,
     sources: usize,
+    /// What is in the stream.
+    bytes: u64,
+    entries: u64,
 }
 
 impl<T: Transport + Clone> Builder<'_, T> {
@@ -105,16 +110,12 @@ impl<T: Transport + Clone> Builder<'_, T> {
                 destination: goal.step.destination.clone(),
                 into: goal.step.destination_is_directory,
             };
-            let survey = read_from(&self.breaking, &container, &path, |stream| survey(stream, &mut renaming));
-            let survey = match survey {
-                Err(BuildError::Engine(EngineError::NoPath(_))) => {
-                    return Err(goal.refuse(format!("the stage has no {source}")));
-                }
-                result => result?,
-            };
-            if survey.sources == 0 {
+            let survey = self
+                .read_path(&container, &path, |stream| survey(stream, &mut renaming))
+                .map_err(|error| of_line(goal, error))?;
+            let Some(survey) = survey.filter(|survey| survey.sources > 0) else {
                 return Err(goal.refuse(format!("the stage has no {source}")));
-            }
+            };
             if survey.sources > 1 && !renaming.into {
                 return Err(goal
                     .refuse(format!("{source:?} names several files, so the destination must end with /")));
@@ -124,16 +125,12 @@ impl<T: Transport + Clone> Builder<'_, T> {
             }
             let there = self.directories_there(goal, &survey, files)?;
             self.wait_while_held()?;
-            let engine = &self.breaking;
-            let (container, path) = (container.as_str(), path.as_str());
+            self.count_copied(goal, survey.bytes, survey.entries)?;
             let rewrite = Rewrite { renaming: &renaming, there: &there, goal };
-            engine.copy_in(
-                goal.container,
-                Box::new(move |out| {
-                    read_from(engine, container, path, |stream| rewrite.all(stream, out))
-                        .map_err(io::Error::other)
-                }),
-            )?;
+            self.write_stream(goal.container, |out| {
+                self.read_along(&container, &path, |stream| rewrite.all(stream, out))
+            })
+            .map_err(|error| of_line(goal, error))?;
             files.note_unknown_files();
         }
         Ok(())
@@ -141,7 +138,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
 
     /// ADD of a tar file.
     pub(super) fn unpack(
-        &self,
+        &mut self,
         archive: &Path,
         goal: &Goal<'_>,
         files: &mut TargetFiles,
@@ -158,9 +155,9 @@ impl<T: Transport + Clone> Builder<'_, T> {
         let survey = survey(&mut open()?, &mut renaming).map_err(refused)?;
         let there = self.directories_there(goal, &survey, files)?;
         self.wait_while_held()?;
-        let mut stream = open()?;
+        self.count_copied(goal, survey.bytes, survey.entries)?;
         let rewrite = Rewrite { renaming: &renaming, there: &there, goal };
-        self.breaking.copy_in(goal.container, Box::new(move |out| rewrite.all(&mut stream, out)))?;
+        self.write_stream(goal.container, |out| rewrite.all(&mut open()?, out).map_err(refused))?;
         files.note_unknown_files();
         Ok(())
     }
@@ -208,6 +205,14 @@ impl<T: Transport + Clone> Builder<'_, T> {
     }
 }
 
+/// What a stage holds is the fault of the line that copies it.
+fn of_line(goal: &Goal<'_>, error: BuildError) -> BuildError {
+    match error {
+        BuildError::Impossible { why } => goal.refuse(why),
+        error => error,
+    }
+}
+
 /// The longest path without a pattern, and the patterns after it.
 fn split(source: &str) -> (String, Vec<String>) {
     let parts: Vec<&str> = source.split('/').filter(|part| !part.is_empty()).collect();
@@ -219,18 +224,20 @@ fn split(source: &str) -> (String, Vec<String>) {
 fn survey(stream: &mut dyn Read, renaming: &mut Renaming) -> io::Result<Survey> {
     let mut reader = Reader::new(stream);
     let mut found = Survey::default();
-    let mut count = 0_usize;
+    let (mut count, mut names) = (0_usize, 0_usize);
     while let Some(entry) = reader.next_entry()? {
         count += 1;
         if count == 1 && !renaming.root.is_empty() {
             renaming.root = entry.path.clone();
         }
         if count > MAX_ENTRIES {
-            return Err(io::Error::other(format!("more than {MAX_ENTRIES} files")));
+            return Err(NotCopied::error(format!("more than {MAX_ENTRIES} files")));
         }
-        let Place::At(path) = renaming.place(&entry.path, entry.kind).map_err(io::Error::other)? else {
+        let Place::At(path) = renaming.place(&entry.path, entry.kind).map_err(NotCopied::error)? else {
             continue;
         };
+        found.bytes = found.bytes.saturating_add(entry.size);
+        found.entries += 1;
         let parts = entry.path.split(|&byte| byte == b'/').filter(|part| !part.is_empty()).count();
         let roots = renaming.patterns.len() + usize::from(!renaming.root.is_empty());
         if parts == roots {
@@ -238,6 +245,10 @@ fn survey(stream: &mut dyn Read, renaming: &mut Renaming) -> io::Result<Survey> 
             found.first.get_or_insert(entry.kind);
         }
         if entry.kind == Kind::Directory && path != renaming.destination {
+            names += path.len();
+            if names > MAX_NAMES {
+                return Err(NotCopied::error("the names of its directories are too long"));
+            }
             found.directories.push(path);
         }
         if found.first == Some(Kind::File) && renaming.patterns.is_empty() && !renaming.root.is_empty() {
@@ -259,7 +270,7 @@ impl Rewrite<'_> {
         let mut reader = Reader::new(stream);
         let mut writer = Writer::new(out);
         while let Some(entry) = reader.next_entry()? {
-            if let Some(entry) = self.entry(entry).map_err(io::Error::other)? {
+            if let Some(entry) = self.entry(entry).map_err(NotCopied::error)? {
                 writer.append(&entry, &mut reader)?;
             }
         }

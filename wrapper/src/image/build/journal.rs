@@ -73,7 +73,7 @@ impl Journal {
         let content = fs::read(&file).ok().and_then(|text| serde_json::from_slice(&text).ok());
         Self {
             files: directory.join(hex),
-            prefix: format!("buoy-build-{owner}-{}", &hex[..hex.len().min(16)]),
+            prefix: format!("{}{}", container_prefix(owner), &hex[..hex.len().min(16)]),
             content: content.unwrap_or_default(),
             file,
         }
@@ -91,6 +91,11 @@ impl Journal {
         self.content.containers.push(name.clone());
         self.write()?;
         Ok(name)
+    }
+
+    /// The name of a container that is removed at once. It is noted from the beginning.
+    pub(super) fn control_container(&self) -> String {
+        format!("{}-control", self.prefix)
     }
 
     /// The image that a finished step made.
@@ -143,6 +148,11 @@ impl Journal {
     fn write(&self) -> io::Result<()> {
         write_atomically(&self.file, &serde_json::to_vec(&self.content).map_err(io::Error::other)?)
     }
+}
+
+/// How the names of all containers of builds of this owner begin.
+pub(crate) fn container_prefix(owner: &str) -> String {
+    format!("buoy-build-{owner}-")
 }
 
 /// Ids of the images that builds may take up again.

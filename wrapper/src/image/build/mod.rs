@@ -5,6 +5,7 @@
 //! hold; docs/how-it-works.md describes the steps.
 
 mod base;
+mod blame;
 mod context;
 mod copy;
 mod error;
@@ -14,22 +15,24 @@ mod owner;
 mod run;
 mod stage;
 mod target_files;
+mod time_left;
 mod transfer;
 
-use std::cell::Cell;
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::dockerfile::{BuildArgs, Dockerfile, Platform};
+use crate::dockerfile::{BuildArgs, Dockerfile, ImageConfig, Platform};
 use crate::engine::{Cancel, CliEngine, EngineError, Hardening, Transport};
-use crate::limits::Bounds;
+use crate::limits::{Bounds, DiskUse};
 
 use super::key::ImageKey;
 
 pub use error::BuildError;
+pub(crate) use journal::container_prefix;
 pub(super) use journal::{DIRECTORY, Journal, LOCKS, images_of_journals, recover};
 use stage::Stage;
+use time_left::TimeLeft;
 
 /// How often a held build looks whether it may continue.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -89,10 +92,13 @@ pub(super) struct Builder<'a, T: Transport> {
     probe: Option<String>,
     /// Processes of the present step that the kernel killed for memory.
     memory_kills: u64,
-    /// Moves on while the job is held.
-    deadline: Cell<Instant>,
     /// Bytes that the steps of this attempt have written.
     written: u64,
+    /// What containers of the present stage have from its base image, without being told.
+    inherited: ImageConfig,
+    /// What was copied into the container that is being filled.
+    copied: DiskUse,
+    time: TimeLeft,
 }
 
 impl<'a, T: Transport + Clone> Builder<'a, T> {
@@ -114,8 +120,10 @@ impl<'a, T: Transport + Clone> Builder<'a, T> {
             stages: Vec::new(),
             probe: None,
             memory_kills: 0,
-            deadline: Cell::new(Instant::now() + TIMEOUT),
             written: 0,
+            inherited: ImageConfig::default(),
+            copied: DiskUse::default(),
+            time: TimeLeft::new(TIMEOUT, Instant::now()),
         }
     }
 
@@ -162,21 +170,20 @@ impl<'a, T: Transport + Clone> Builder<'a, T> {
 
     /// A RUN is never started, and a command never begun, while the job is held.
     fn wait_while_held(&self) -> Result<(), BuildError> {
-        let began = Instant::now();
+        if self.engine.cancel().is_held() {
+            self.time.pause(Instant::now());
+        }
         wait_while_held(self.engine)?;
-        self.extend_deadline(began.elapsed());
-        if Instant::now() >= self.deadline.get() {
+        self.time.resume(Instant::now());
+        if self.time.is_over(Instant::now()) {
             return Err(BuildError::TooLong { hours: TIMEOUT.as_secs() / 3_600 });
         }
         Ok(())
     }
 
-    fn extend_deadline(&self, held: Duration) {
-        self.deadline.set(self.deadline.get() + held);
-    }
-
     fn remove_containers(&mut self) {
         self.stages.clear();
+        self.probe = None;
         self.journal.remove_containers(&self.cleaning);
     }
 }

@@ -4,11 +4,10 @@ use std::collections::HashMap;
 use std::io::Read;
 
 use crate::archive::tar::Reader;
-use crate::engine::{EngineError, Transport};
+use crate::engine::Transport;
 
 use super::Builder;
 use super::error::BuildError;
-use super::transfer::read_from;
 
 /// Longer user tables are not looked into.
 const MAX_BYTES: u64 = 4 << 20;
@@ -114,7 +113,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
 
     /// A small file of a container; empty if there is none.
     fn text_file(&self, container: &str, path: &str) -> Result<String, BuildError> {
-        let read = read_from(&self.breaking, container, path, |stream| {
+        let read = self.read_path(container, path, |stream| {
             let mut reader = Reader::new(stream);
             let mut bytes = Vec::new();
             if reader.next_entry()?.is_some() {
@@ -122,10 +121,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
             }
             Ok(String::from_utf8_lossy(&bytes).into_owned())
         });
-        match read {
-            Err(BuildError::Engine(EngineError::NoPath(_))) => Ok(String::new()),
-            result => result,
-        }
+        Ok(read?.unwrap_or_default())
     }
 }
 

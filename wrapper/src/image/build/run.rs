@@ -49,13 +49,15 @@ impl<T: Transport + Clone> Builder<'_, T> {
     }
 
     /// Starts the step's container and waits for its end. While the job is held the container is paused.
-    pub(super) fn run_step(&mut self, container: &str, run: &RunStep) -> Result<(), BuildError> {
+    pub(super) fn run_step(&mut self, container: &str, image: &str, run: &RunStep) -> Result<(), BuildError> {
         self.wait_while_held()?;
         let text = shortened(&run.text);
         crate::say!("line {}: {text}", run.line);
-        self.engine.start(container).map_err(|error| match error {
-            EngineError::BadProgram(why) => failed(run, format!("cannot start: {why}"), Vec::new()),
-            error => error.into(),
+        self.start_container(container, image).map_err(|error| match error {
+            BuildError::Engine(EngineError::BadProgram(why)) | BuildError::Impossible { why } => {
+                failed(run, format!("cannot start: {why}"), Vec::new())
+            }
+            error => error,
         })?;
         let outcome = self.watch_step(container, run);
         let code = match outcome {
@@ -99,7 +101,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
         let inspected = self.engine.inspect(container)?.ok_or(EngineError::NoContainer)?;
         let mut usage = inspected.pid.map(|pid| UsageReader::open(pid, &inspected.id));
         self.memory_kills = 0;
-        let (engine, mut bounds) = (self.engine, self.source.bounds);
+        let (engine, time, mut bounds) = (self.engine, &self.time, self.source.bounds);
         bounds.disk.bytes = bounds.disk.bytes.saturating_sub(self.written);
         let mut watch = ContainerWatch::new(None, bounds);
         let written = inspected.written.iter().map(PathBuf::from).collect();
@@ -113,7 +115,6 @@ impl<T: Transport + Clone> Builder<'_, T> {
                 let _ = done.send(wait_for(waiter, container));
             });
             let mut paused = false;
-            let mut last_look = Instant::now();
             let mut next_weighing = Instant::now() + WEIGH_EVERY / 4;
             let result = loop {
                 match ended.recv_timeout(LOOK_EVERY) {
@@ -136,10 +137,11 @@ impl<T: Transport + Clone> Builder<'_, T> {
                     break Err(EngineError::Cancelled.into());
                 }
                 if paused {
-                    self.extend_deadline(last_look.elapsed());
+                    time.pause(Instant::now());
+                } else {
+                    time.resume(Instant::now());
                 }
-                last_look = Instant::now();
-                if Instant::now() >= self.deadline.get() {
+                if time.is_over(Instant::now()) {
                     break Err(BuildError::TooLong { hours: TIMEOUT.as_secs() / 3_600 });
                 }
                 if let Err(error) = follow(engine, container, cancel.is_held(), &mut paused) {

@@ -2,6 +2,7 @@
 
 use crate::dockerfile::{Base, FileStep, Group, ImageConfig, StagePlan};
 use crate::engine::{EngineError, Flavor, Hardening, StepSpec, Transport};
+use crate::limits::DiskUse;
 
 use super::error::BuildError;
 use super::target_files::TargetFiles;
@@ -10,7 +11,7 @@ use super::{Builder, Built, base};
 /// The capabilities that package managers and `make install` need. None of them reaches out of the container.
 const CAPABILITIES: &[&str] = &["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "SETGID", "SETUID"];
 /// A container that is never started needs a command all the same.
-const NO_COMMAND: &str = "/x";
+pub(super) const NO_COMMAND: &str = "/x";
 /// More than any output of a failed step that is shown.
 const LOG_BYTES: u64 = 1 << 20;
 
@@ -30,6 +31,8 @@ impl<T: Transport + Clone> Builder<'_, T> {
     pub(super) fn build_stage(&mut self, number: usize) -> Result<Option<Built>, BuildError> {
         let source = self.source;
         let (mut image, base_config, empty) = self.base_of(number)?;
+        // Of the empty image nothing is inherited but what is said each time.
+        self.inherited = if empty { ImageConfig::default() } else { base_config.clone() };
         let plan = source.dockerfile.evaluate(number, &base_config, &source.args, &self.platform)?;
         for warning in &plan.warnings {
             crate::say!("{}: {warning}", source.name);
@@ -53,7 +56,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
                 .filter(|path| index == 0 && path.len() > 1 && self.engine.flavor() == Flavor::Podman);
             self.copy_files(&name, group, inherited, &mut files)?;
             if let Some(run) = &group.run {
-                self.run_step(&name, run)?;
+                self.run_step(&name, &image, run)?;
                 files = TargetFiles::of_base(false);
             }
             let is_last = index + 1 == plan.groups.len();
@@ -144,10 +147,11 @@ impl<T: Transport + Clone> Builder<'_, T> {
             let probe = self.new_name()?;
             let without =
                 StepSpec { name: probe.clone(), workdir: "/".into(), mounts: Vec::new(), ..spec.clone() };
-            self.breaking.create_step(&without)?;
+            self.create_container(&without)?;
             self.probe = Some(probe);
         }
-        self.breaking.create_step(&spec)?;
+        self.create_container(&spec)?;
+        self.copied = DiskUse::default();
         Ok(name)
     }
 
@@ -164,18 +168,24 @@ impl<T: Transport + Clone> Builder<'_, T> {
         self.wait_while_held()?;
         let name = self.new_name()?;
         let spec = StepSpec { command: vec![NO_COMMAND.to_owned()], ..self.spec(&name, image, config) };
-        self.breaking.create_step(&spec)?;
+        self.create_container(&spec)?;
         Ok(name)
     }
 
-    fn spec(&self, name: &str, image: &str, config: &ImageConfig) -> StepSpec {
+    pub(super) fn spec(&self, name: &str, image: &str, config: &ImageConfig) -> StepSpec {
         StepSpec {
             name: name.to_owned(),
             owner: self.owner.to_owned(),
             image: image.to_owned(),
             workdir: config.workdir.clone(),
-            env: config.env.clone(),
-            labels: config.labels.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+            // A base image can have names and values that no command line takes: what it says is not said again.
+            env: config.env.iter().filter(|pair| !self.inherited.env.contains(pair)).cloned().collect(),
+            labels: config
+                .labels
+                .iter()
+                .filter(|(key, value)| self.inherited.labels.get(*key) != Some(*value))
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect(),
             hardening: Hardening {
                 user: config.user.clone(),
                 capabilities: CAPABILITIES,

@@ -5,11 +5,10 @@
 use std::collections::HashMap;
 
 use crate::archive::tar::{Kind, Reader};
-use crate::engine::{EngineError, Transport};
+use crate::engine::Transport;
 
 use super::Builder;
 use super::error::BuildError;
-use super::transfer::read_from;
 
 /// What is at a path, links followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +102,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
     /// The kinds of the first entries of what is at a path; none if there is nothing. The command is ended as soon as
     /// they are known.
     fn first_entries(&self, container: &str, path: &str, count: usize) -> Result<Vec<Kind>, BuildError> {
-        let read = read_from(&self.breaking, container, path, |stream| {
+        let read = self.read_path(container, path, |stream| {
             let mut reader = Reader::new(stream);
             let mut kinds = Vec::new();
             while kinds.len() < count
@@ -113,10 +112,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
             }
             Ok(kinds)
         });
-        match read {
-            Err(BuildError::Engine(EngineError::NoPath(_))) => Ok(Vec::new()),
-            result => result,
-        }
+        Ok(read?.unwrap_or_default())
     }
 }
 
