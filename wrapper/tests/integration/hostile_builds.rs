@@ -4,8 +4,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use crate::builds::{build_containers, clean, images, listed, owner, slot, wait_for_run};
-use crate::support::{Engine, Slot};
+use wrapper::wire::message::Control;
+
+use crate::builds::{
+    assert_nothing_runs, build_containers, clean, images, listed, owner, slot, wait_for_run,
+};
+use crate::support::{Engine, Slot, each_engine, wait_until};
 use crate::{with_each_engine, with_rootless_podman};
 
 with_each_engine!(
@@ -31,6 +35,8 @@ with_each_engine!(
     a_container_that_appeared_after_its_build_was_killed_is_removed,
     a_run_of_a_killed_build_ends_when_another_job_starts,
     a_failed_build_takes_away_what_killed_ones_have_left,
+    a_build_killed_at_any_command_leaves_nothing,
+    a_build_quit_at_any_command_leaves_nothing_running,
 );
 
 with_rootless_podman!(
@@ -325,4 +331,105 @@ fn a_failed_build_takes_away_what_killed_ones_have_left(engine: Engine) {
     clean(&slot);
     running.assert_status(206);
     assert_eq!(left, BTreeSet::new(), "{}", slot.stderr());
+}
+
+const STEPS: &str = "RUN /bin/busybox mkdir -p /etc; echo me:x:7:8::/: > /etc/passwd\nUSER me\nWORKDIR /made/deep\n\
+    COPY a.txt ./\nUSER 0\nRUN echo two > /two\nFROM scratch\nCOPY --from=0 / /\nENV X=y";
+
+/// The commands of such a build: a word of one, and how many times the wrapper has to print it.
+const COMMANDS: [(&str, usize); 7] = [
+    (" create ", 1),
+    (" create ", 2),
+    (" cp ", 2),
+    (" start ", 1),
+    (" commit ", 1),
+    (" create ", 4),
+    (" commit ", 3),
+];
+
+fn slot_that_prints_commands(engine: Engine) -> Slot {
+    let mut slot = slot(engine, STEPS);
+    slot.copy("a.txt", "a\n").copy("main.sh", "/bin/busybox cat /two /made/deep/a.txt > /app/seen");
+    slot.argument("--verbose");
+    slot
+}
+
+/// Waits until the wrapper gives a command; not, if the build has ended before.
+fn wait_for_command(slot: &Slot, before: usize, (command, count): (&str, usize)) -> bool {
+    let text = || slot.stderr()[before..].to_owned();
+    let seen =
+        |text: &str| text.lines().filter(|line| line.contains("running ") && line.contains(command)).count();
+    let ended = |text: &str| text.contains("is ready") || text.contains("of CPU time");
+    wait_until("a command", || seen(&text()) >= count || ended(&text()));
+    seen(&text()) >= count
+}
+
+#[track_caller]
+fn assert_finishes(slot: &Slot) {
+    slot.run().assert_success();
+    assert_eq!(fs::read_to_string(slot.dir.join("seen")).unwrap(), "two\na\n");
+    for status in ["running", "paused", "exited", "created"] {
+        assert_eq!(build_containers(slot, status), BTreeSet::new(), "{status}: {}", slot.stderr());
+    }
+    assert_eq!(images(slot).len(), 1, "{}", slot.stderr());
+    clean(slot);
+}
+
+fn a_build_killed_at_any_command_leaves_nothing(engine: Engine) {
+    let slot = slot_that_prints_commands(engine);
+    for command in COMMANDS {
+        let before = slot.stderr().len();
+        let mut running = slot.start();
+        wait_for_command(&slot, before, command);
+        running.kill();
+    }
+    assert_finishes(&slot);
+}
+
+fn a_build_quit_at_any_command_leaves_nothing_running(engine: Engine) {
+    let slot = slot_that_prints_commands(engine);
+    for command in COMMANDS {
+        let before = slot.stderr().len();
+        let mut running = slot.start();
+        wait_for_command(&slot, before, command);
+        let asked = Instant::now();
+        running.send(Control::Quit);
+        running.wait_for_exit();
+        assert!(asked.elapsed() < Duration::from_secs(5), "{command:?}: {:?}", asked.elapsed());
+        assert_nothing_runs(&slot);
+    }
+    assert_finishes(&slot);
+}
+
+/// A docker that does what this part of a shell's `case` says, and else what it always does.
+fn docker_that(case: &str, steps: &str) -> Slot {
+    let mut slot = slot(Engine::Docker, steps);
+    slot.copy("a.txt", "a\n");
+    let found = slot.host.command("sh").args(["-c", "command -v docker"]).output().unwrap();
+    let docker = String::from_utf8_lossy(&found.stdout).trim().to_owned();
+    slot.fake_docker(&format!("case \"$*\" in {case};; esac; exec {docker} \"$@\""));
+    slot
+}
+
+#[test]
+fn a_host_that_cannot_write_is_not_the_jobs_mistake() {
+    each_engine(Engine::Docker, |_| {
+        let broken = "'cp - '*) echo 'Error response from daemon: broken' >&2; exit 1";
+        let slot = docker_that(broken, "COPY a.txt /x");
+        let running = slot.run();
+        assert!(running.temporary_exit().is_some(), "{}", slot.stderr());
+        assert_nothing_left(&slot);
+    });
+}
+
+#[test]
+fn an_engine_that_fails_once_is_asked_again() {
+    each_engine(Engine::Docker, |_| {
+        let once = "'cp - '*|'start buoy-build-'*) if mkdir \"$0.$1\" 2>/dev/null; then \
+                    echo 'connection reset by peer' >&2; exit 1; fi";
+        let slot = docker_that(once, "COPY a.txt /x\nRUN true");
+        slot.run().assert_success();
+        assert_eq!(slot.stderr().matches("building image").count(), 1, "{}", slot.stderr());
+        clean(&slot);
+    });
 }

@@ -4,8 +4,10 @@
 //! another one that has nothing of the Dockerfile in it. If that one works, and the first fails again, the difference
 //! between them is the cause.
 
+use std::io::{self, Write};
 use std::thread;
 
+use crate::archive::tar::{Entry, Kind, Writer};
 use crate::dockerfile::ImageConfig;
 use crate::engine::{EngineError, Status, StepSpec, Transport};
 
@@ -71,8 +73,8 @@ impl<T: Transport + Clone> Builder<'_, T> {
         Err(BuildError::Internal("no attempt".into()))
     }
 
-    /// Reads from, or writes to, the files of a container. Any container can be read from.
-    pub(super) fn with_files<V>(
+    /// Reads from the files of a container. Any container can be read from.
+    pub(super) fn judged_read<V>(
         &self,
         container: &str,
         mut attempt: impl FnMut() -> Result<V, EngineError>,
@@ -81,6 +83,26 @@ impl<T: Transport + Clone> Builder<'_, T> {
             |_| attempt(),
             || self.breaking.read_out(container, "/", |stream| stream.read(&mut [0]).is_ok()).is_ok(),
         )
+    }
+
+    /// Writes files into a container. A host that cannot write, or that cannot make files of this owner, cannot do it for
+    /// another container of the same image either.
+    pub(super) fn judged_write<V>(
+        &self,
+        (uid, gid): (u64, u64),
+        mut attempt: impl FnMut() -> Result<V, EngineError>,
+    ) -> Result<V, BuildError> {
+        let entry = Entry { uid, gid, ..Entry::new(".buoy-control", Kind::File, 0o600) };
+        let write = |name: &str| {
+            let entry = &entry;
+            let producer = Box::new(move |out: &mut dyn Write| {
+                let mut writer = Writer::new(out);
+                writer.append(entry, &mut io::empty())?;
+                writer.finish().map(drop)
+            });
+            self.breaking.copy_in(name, producer).is_ok()
+        };
+        self.judged(|_| attempt(), || self.with_plain(&self.image, write))
     }
 
     /// Creates a container with the Dockerfile's values. One of its name is left over from a build that was killed.

@@ -276,7 +276,9 @@ impl<T: Transport + Clone> Builder<'_, T> {
             return Ok(());
         }
         self.wait_while_held()?;
-        self.write_stream(container, |out| write_entries(out, pending))
+        let entries = pending.entries.iter().map(|(entry, _)| entry);
+        let owner = entries.fold((0, 0), |(uid, gid), entry| (entry.uid.max(uid), entry.gid.max(gid)));
+        self.write_stream(container, owner, |out| write_entries(out, pending))
     }
 
     /// Counts what goes into the container that is being filled, before it does: a copy is held to the same limits as what

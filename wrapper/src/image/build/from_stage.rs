@@ -86,6 +86,8 @@ struct Survey {
     /// What is in the stream.
     bytes: u64,
     entries: u64,
+    /// The largest numbers of users and groups in it.
+    owner: (u64, u64),
 }
 
 impl<T: Transport + Clone> Builder<'_, T> {
@@ -127,7 +129,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
             self.wait_while_held()?;
             self.count_copied(goal, survey.bytes, survey.entries)?;
             let rewrite = Rewrite { renaming: &renaming, there: &there, goal };
-            self.write_stream(goal.container, |out| {
+            self.write_stream(goal.container, owner_of(goal, &survey), |out| {
                 self.read_along(&container, &path, |stream| rewrite.all(stream, out))
             })
             .map_err(|error| of_line(goal, error))?;
@@ -157,7 +159,9 @@ impl<T: Transport + Clone> Builder<'_, T> {
         self.wait_while_held()?;
         self.count_copied(goal, survey.bytes, survey.entries)?;
         let rewrite = Rewrite { renaming: &renaming, there: &there, goal };
-        self.write_stream(goal.container, |out| rewrite.all(&mut open()?, out).map_err(refused))?;
+        self.write_stream(goal.container, owner_of(goal, &survey), |out| {
+            rewrite.all(&mut open()?, out).map_err(refused)
+        })?;
         files.note_unknown_files();
         Ok(())
     }
@@ -205,6 +209,10 @@ impl<T: Transport + Clone> Builder<'_, T> {
     }
 }
 
+fn owner_of(goal: &Goal<'_>, survey: &Survey) -> (u64, u64) {
+    goal.owner.map_or(survey.owner, |(uid, gid)| (uid.into(), gid.into()))
+}
+
 /// What a stage holds is the fault of the line that copies it.
 fn of_line(goal: &Goal<'_>, error: BuildError) -> BuildError {
     match error {
@@ -238,6 +246,7 @@ fn survey(stream: &mut dyn Read, renaming: &mut Renaming) -> io::Result<Survey> 
         };
         found.bytes = found.bytes.saturating_add(entry.size);
         found.entries += 1;
+        found.owner = (found.owner.0.max(entry.uid), found.owner.1.max(entry.gid));
         let parts = entry.path.split(|&byte| byte == b'/').filter(|part| !part.is_empty()).count();
         let roots = renaming.patterns.len() + usize::from(!renaming.root.is_empty());
         if parts == roots {

@@ -96,6 +96,8 @@ pub(super) struct Builder<'a, T: Transport> {
     written: u64,
     /// What containers of the present stage have from its base image, without being told.
     inherited: ImageConfig,
+    /// The image of the container that is being filled.
+    image: String,
     /// What was copied into the container that is being filled.
     copied: DiskUse,
     time: TimeLeft,
@@ -122,6 +124,7 @@ impl<'a, T: Transport + Clone> Builder<'a, T> {
             memory_kills: 0,
             written: 0,
             inherited: ImageConfig::default(),
+            image: String::new(),
             copied: DiskUse::default(),
             time: TimeLeft::new(TIMEOUT, Instant::now()),
         }

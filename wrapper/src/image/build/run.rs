@@ -75,10 +75,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
             let seen = self.engine.inspect_size(container)?;
             self.written += seen.map_or(0, |seen| seen.size_written);
             if self.written > self.source.bounds.disk.bytes {
-                let Exceeded::Job { why, .. } = too_large(self.source.bounds.disk.bytes) else {
-                    return Ok(());
-                };
-                return Err(failed(run, why, Vec::new()));
+                return Err(failed(run, too_large(self.source.bounds.disk.bytes), Vec::new()));
             }
             return Ok(());
         }
@@ -155,7 +152,8 @@ impl<T: Transport + Clone> Builder<'_, T> {
                 if !paused && Instant::now() >= next_weighing {
                     match engine.inspect_size(container) {
                         Ok(Some(Inspected { size_written, .. })) if size_written > bounds.disk.bytes => {
-                            break Ok(Watched::Exceeded(too_large(self.source.bounds.disk.bytes)));
+                            let why = too_large(self.source.bounds.disk.bytes);
+                            break Ok(Watched::Exceeded(Exceeded::Job { code: exit_code::DISK_LIMIT_EXCEEDED, why }));
                         }
                         Err(error @ EngineError::Cancelled) => break Err(error.into()),
                         // The next look may succeed, and the end is reported by the waiting thread.
@@ -181,10 +179,8 @@ enum Watched {
     Exceeded(Exceeded),
 }
 
-fn too_large(bytes: u64) -> Exceeded {
-    let why =
-        format!("the build wrote more than {bytes} bytes, the disk limit (rsc_disk_bound of the workunit)");
-    Exceeded::Job { code: exit_code::DISK_LIMIT_EXCEEDED, why }
+fn too_large(bytes: u64) -> String {
+    format!("the build wrote more than {bytes} bytes, the disk limit (rsc_disk_bound of the workunit)")
 }
 
 fn wait_for<T: Transport>(engine: &CliEngine<T>, container: &str) -> Result<i32, EngineError> {

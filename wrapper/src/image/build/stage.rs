@@ -137,6 +137,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
     fn create(&mut self, image: &str, group: &Group) -> Result<String, BuildError> {
         self.wait_while_held()?;
         let name = self.new_name()?;
+        image.clone_into(&mut self.image);
         let mounts = group.run.as_ref().map(|run| self.step_mounts(run, &name)).transpose()?;
         let command = group.run.as_ref().map(|run| run.command.clone());
         let mut spec = self.spec(&name, image, &group.config);

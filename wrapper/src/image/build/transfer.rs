@@ -60,24 +60,26 @@ impl<T: Transport + Clone> Builder<'_, T> {
         mut read: impl FnMut(&mut dyn Read) -> io::Result<R>,
     ) -> Result<Option<R>, BuildError> {
         let found =
-            self.with_files(container, || match read_from(&self.breaking, container, path, &mut read) {
+            self.judged_read(container, || match read_from(&self.breaking, container, path, &mut read) {
                 Err(EngineError::NoPath(_)) => Ok(None),
                 result => result.map(Some),
             })?;
         found.transpose().map_err(|source| read_error(path, source))
     }
 
-    /// Writes a tar stream into a container that does not run. `write` is asked again for each attempt.
+    /// Writes a tar stream into a container that does not run. `write` is asked again for each attempt. `owner`: the largest
+    /// numbers of users and groups in it.
     ///
     /// # Errors
     /// The failure of `write` before that of the engine, which it causes.
     pub(super) fn write_stream(
         &self,
         container: &str,
+        owner: (u64, u64),
         write: impl Fn(&mut dyn Write) -> Result<(), BuildError> + Sync,
     ) -> Result<(), BuildError> {
         let failure = Mutex::new(None);
-        let result = self.with_files(container, || {
+        let result = self.judged_write(owner, || {
             self.breaking.copy_in(
                 container,
                 Box::new(|out| {
