@@ -11,6 +11,7 @@ use super::error::{EngineError, classify};
 use super::flavor::Flavor;
 use super::freeze;
 use super::image::ImageDetails;
+use super::layer::layer_of;
 use super::output::{self, Inspected, Status};
 use super::pieces::Pieces;
 use super::started;
@@ -76,6 +77,9 @@ impl<T: Transport> CliEngine<T> {
             && inspected.pid.is_some_and(freeze::is_stopped)
         {
             inspected.status = Status::Paused;
+        }
+        if let (false, Some(pid)) = (inspected.layer_is_told, inspected.pid) {
+            inspected.written.extend(layer_of(pid, &inspected.id));
         }
         Ok(Some(inspected))
     }

@@ -13,6 +13,7 @@ mod flavor;
 mod freeze;
 mod hardening;
 mod image;
+mod layer;
 mod leftovers;
 mod output;
 mod pieces;

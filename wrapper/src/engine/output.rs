@@ -111,6 +111,8 @@ pub struct Inspected {
     /// The directories that hold what it wrote outside its mounts, where the engine tells: its own layer, and a volume
     /// for each VOLUME of its image.
     pub written: Vec<String>,
+    /// Whether its own layer is among them.
+    pub layer_is_told: bool,
     /// Bytes that it has written into its own layer, where this was asked for.
     pub size_written: u64,
 }
@@ -132,6 +134,7 @@ pub(super) fn parse_container(stdout: &[u8]) -> Result<Inspected, String> {
     let mounts = json.mounts.unwrap_or_default().into_iter();
     let volumes =
         mounts.filter(|mount| mount.kind == "volume" && !mount.source.is_empty()).map(|mount| mount.source);
+    let layer = json.graph_driver.data.and_then(|data| data.upper_dir);
     Ok(Inspected {
         id: json.id,
         mark: json.config.labels.unwrap_or_default().remove(MARK_LABEL).unwrap_or_default(),
@@ -141,7 +144,8 @@ pub(super) fn parse_container(stdout: &[u8]) -> Result<Inspected, String> {
         pid: u32::try_from(state.pid).ok().filter(|&pid| pid > 0),
         error: state.error,
         started_at: parse_time(&state.started_at).filter(|&seconds| seconds > 0.0),
-        written: json.graph_driver.data.and_then(|data| data.upper_dir).into_iter().chain(volumes).collect(),
+        layer_is_told: layer.is_some(),
+        written: layer.into_iter().chain(volumes).collect(),
         size_written: json.size_rw,
     })
 }
@@ -276,6 +280,20 @@ mod tests {
         assert_eq!(parse_time("2026-11-24T04:20:10.5+02:00"), Some(utc + 0.5));
         assert_eq!(parse_time("2026-11-24 02:20:10.25 +0000 UTC"), Some(utc + 0.25));
         assert_eq!(parse_time("yesterday"), None);
+    }
+
+    #[test]
+    fn containerds_image_store_does_not_tell_the_layer() {
+        let layer = |data: &str| {
+            let json = format!(
+                r#"[{{"State":{{"Status":"running"}},"GraphDriver":{{"Data":{data},"Name":"overlayfs"}},
+                "Mounts":[{{"Type":"volume","Source":"/v"}}]}}]"#
+            );
+            let inspected = parse_container(json.as_bytes()).unwrap();
+            (inspected.layer_is_told, inspected.written)
+        };
+        assert_eq!(layer("null"), (false, vec!["/v".to_owned()]));
+        assert_eq!(layer(r#"{"UpperDir":"/u"}"#), (true, vec!["/u".to_owned(), "/v".to_owned()]));
     }
 
     #[test]

@@ -97,6 +97,7 @@ mod tests {
             error: String::new(),
             started_at,
             written: Vec::new(),
+            layer_is_told: false,
             size_written: 0,
         }
     }
