@@ -57,6 +57,15 @@ impl Flavor {
         }
     }
 
+    /// Podman 5 warns of an old kind of cgroups with each command, on standard error, where `logs` also prints what a job has
+    /// printed; not with this variable.
+    pub(super) fn quiet_variable(self) -> Option<&'static str> {
+        match self {
+            Flavor::Docker => None,
+            Flavor::Podman => Some("PODMAN_IGNORE_CGROUPSV1_WARNING"),
+        }
+    }
+
     /// The owners in a tar stream are kept: by default in Docker, not in Podman.
     pub(super) fn copy_in_options(self) -> &'static [&'static str] {
         match self {
