@@ -55,12 +55,22 @@ pub struct Calls {
     engine: Option<(CliEngine<NativeTransport>, PathBuf)>,
     image: Option<ImagePlan>,
     failed_starts: u32,
+    /// Empty where nobody had to ask for it.
+    daemon_version: String,
 }
 
 impl Calls {
     /// For this task.
     pub fn new(assignment: Assignment, shared: Arc<Shared>, cancel: Cancel) -> Self {
-        Self { assignment, shared, cancel, engine: None, image: None, failed_starts: 0 }
+        Self {
+            assignment,
+            shared,
+            cancel,
+            engine: None,
+            image: None,
+            failed_starts: 0,
+            daemon_version: String::new(),
+        }
     }
 
     /// Carries one out.
@@ -114,8 +124,9 @@ impl Calls {
             .without_client_settings(self.assignment.images.path())
             .map_err(|error| CallError::Host(format!("failed to write Docker's configuration: {error}")))?;
             let known = told == Some(flavor);
-            match if known { Ok(()) } else { engine.probe() } {
-                Ok(()) => {
+            match if known { Ok(String::new()) } else { engine.probe() } {
+                Ok(version) => {
+                    self.daemon_version = version;
                     self.engine = Some((engine, program));
                     return Ok(Reply::Probed);
                 }
@@ -210,7 +221,7 @@ impl Calls {
 
     /// The profile of system calls for all containers of this task.
     fn seccomp_profile(&self) -> Result<PathBuf, CallError> {
-        seccomp::file_in(self.assignment.images.path(), self.engine()?.flavor(), "")
+        seccomp::file_in(self.assignment.images.path(), self.engine()?.flavor(), &self.daemon_version)
             .map_err(|error| CallError::Host(format!("failed to write the seccomp profile: {error}")))
     }
 

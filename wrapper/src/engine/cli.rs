@@ -49,12 +49,14 @@ impl<T: Transport> CliEngine<T> {
         self.verbs.flavor
     }
 
-    /// Asks for the version: answers whether the engine is installed, reachable and allowed.
+    /// Asks for the version: answers whether the engine is installed, reachable and allowed. Gives the version of its daemon, or
+    /// an empty one where there is no daemon or it does not tell.
     ///
     /// # Errors
     /// When it is not.
-    pub fn probe(&self) -> Result<(), EngineError> {
-        self.run(&self.verbs.version()).map(drop)
+    pub fn probe(&self) -> Result<String, EngineError> {
+        let captured = self.run(&self.verbs.version())?;
+        Ok(output::parse_daemon_version(&captured.stdout))
     }
 
     /// Looks at a container; `None` if there is no such.
