@@ -11,6 +11,7 @@ use crate::workbench::Workbench;
 pub struct App {
     dir: PathBuf,
     buoy: PathBuf,
+    state: PathBuf,
     engine: &'static str,
 }
 
@@ -28,7 +29,7 @@ impl App {
              [replication]\nquorum = 1\n"
         );
         fs::write(dir.join("app.toml"), text).unwrap();
-        Self { dir, buoy: bench.program("buoy"), engine: bench.engine.program() }
+        Self { dir, buoy: bench.program("buoy"), state: bench.state_dir(), engine: bench.engine.program() }
     }
 
     /// Runs `count` jobs at two a time, results in `out`.
@@ -58,6 +59,7 @@ impl App {
         let mut command = Command::new(&self.buoy);
         command.arg("run").arg(&self.dir).arg(&jobs).arg("--out").arg(self.out(out));
         command.args(["--slots", "2", "--engine", self.engine]);
+        command.env("XDG_STATE_HOME", &self.state);
         if let Some(log) = log {
             command.env("PATH", log.path());
         }

@@ -8,15 +8,19 @@ use tempfile::TempDir;
 
 use crate::support::Engine;
 
-/// A file for each command, its words ended by 0x1f; for a build also the list of its context.
+/// A file for each command, its words ended by 0x1f, numbered by the time of its start; for a copy into a container also
+/// the number of bytes that go into it.
 const SCRIPT: &str = r#"#!/bin/sh
-printf '%s\037' "$@" > "LOG/call.$$"
-if [ "$1" = build ]; then
-    for context; do :; done
-    ls -lR "$context" > "LOG/context.$$"
-fi
+number=$(date +%s%N).$$
+printf '%s\037' "$@" > "LOG/call.$number"
+case "$1 $2 $3" in
+"cp - "* | "cp -a=false - "*) tee "LOG/copied.$number" | REAL "$@"; exit ;;
+esac
 exec REAL "$@"
 "#;
+
+/// What the names of containers that build an image begin with.
+const BUILD_CONTAINER: &str = "buoy-build-";
 
 /// The log, and the script's directory.
 pub struct EngineLog {
@@ -30,7 +34,7 @@ impl EngineLog {
         fs::create_dir(&bin).unwrap();
         let text = SCRIPT
             .replace("LOG", dir.path().to_str().unwrap())
-            .replace("REAL", real(engine).to_str().unwrap());
+            .replace("REAL", real_program(engine).to_str().unwrap());
         let script = bin.join(engine.program());
         fs::write(&script, text).unwrap();
         fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
@@ -42,11 +46,9 @@ impl EngineLog {
         format!("{}:{}", self.dir.path().join("bin").display(), std::env::var("PATH").unwrap())
     }
 
-    /// All commands so far, in no order.
+    /// All commands so far, in the order of their starts.
     pub fn calls(&self) -> Vec<Vec<String>> {
-        let mut calls: Vec<Vec<String>> = self.files("call.").iter().map(|text| words(text)).collect();
-        calls.sort();
-        calls
+        self.files("call.").iter().map(|path| words(&fs::read_to_string(path).unwrap())).collect()
     }
 
     /// Commands that begin with this verb.
@@ -54,15 +56,30 @@ impl EngineLog {
         self.calls().into_iter().filter(|call| call.first().is_some_and(|word| word == verb)).collect()
     }
 
-    /// Listings of the build contexts.
-    pub fn contexts(&self) -> Vec<String> {
-        self.files("context.")
+    /// The commands that created containers of jobs, not those of builds.
+    pub fn job_containers(&self) -> Vec<Vec<String>> {
+        let of_build = |call: &Vec<String>| call.iter().any(|word| word.starts_with(BUILD_CONTAINER));
+        self.calls_of("create").into_iter().filter(|call| !of_build(call)).collect()
     }
 
-    fn files(&self, prefix: &str) -> Vec<String> {
+    /// How many images were started to be built: numbers of commands that name the result.
+    pub fn named_commits(&self) -> usize {
+        let commits = self.calls_of("commit");
+        commits.iter().filter(|call| call.iter().any(|word| word.starts_with("ENTRYPOINT "))).count()
+    }
+
+    /// The most bytes that went into a container of a build by one copy.
+    pub fn largest_copy(&self) -> u64 {
+        let sizes = self.files("copied.").into_iter().map(|path| fs::metadata(path).unwrap().len());
+        sizes.max().unwrap_or(0)
+    }
+
+    fn files(&self, prefix: &str) -> Vec<PathBuf> {
         let entries = fs::read_dir(self.dir.path()).unwrap().map(|entry| entry.unwrap().path());
         let named = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().starts_with(prefix);
-        entries.filter(named).map(|path| fs::read_to_string(path).unwrap()).collect()
+        let mut files: Vec<PathBuf> = entries.filter(named).collect();
+        files.sort();
+        files
     }
 }
 
@@ -70,7 +87,8 @@ fn words(text: &str) -> Vec<String> {
     text.trim_end_matches('\x1f').split('\x1f').map(str::to_owned).collect()
 }
 
-fn real(engine: Engine) -> PathBuf {
+/// The engine's program on PATH.
+pub fn real_program(engine: Engine) -> PathBuf {
     let path = std::env::var("PATH").unwrap();
     let found = path.split(':').map(|dir| Path::new(dir).join(engine.program())).find(|path| path.is_file());
     found.unwrap_or_else(|| panic!("{} is not on PATH", engine.program()))

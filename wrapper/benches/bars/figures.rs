@@ -1,6 +1,8 @@
 //! Everything that is measured, in the order of the table.
 
 mod archive;
+mod broken_off;
+mod build;
 mod cold_host;
 mod exit_latency;
 mod killed_runs;
@@ -35,6 +37,16 @@ pub const FIGURES: &[Figure] = &[
     },
     Figure { name: "cold-host", about: "builds when 8 slots start at once", measure: cold_host::measure },
     Figure { name: "large-input", about: "a 2 GB input in link mode", measure: large_input::measure },
+    Figure {
+        name: "build",
+        about: "images built, and by the engine's own builders",
+        measure: build::measure,
+    },
+    Figure {
+        name: "broken-off",
+        about: "abort, quit and suspend while an image is made",
+        measure: broken_off::measure,
+    },
     Figure { name: "archive", about: "an image archive of 500 MB", measure: archive::measure },
     Figure { name: "planning", about: "10,000 jobs from a table", measure: planning::measure },
     Figure { name: "killed-runs", about: "buoy run killed at ten moments", measure: killed_runs::measure },

@@ -17,9 +17,9 @@ pub struct RawJob {
 }
 
 impl RawJob {
-    /// Takes the one container whose creation was noted; without its image it was tried twice.
+    /// Takes the one container of a job whose creation was noted; without its image it was tried twice.
     pub fn from_log(engine: Engine, log: &EngineLog, dir: PathBuf) -> Self {
-        let mut created = log.calls_of("create");
+        let mut created = log.job_containers();
         created.dedup();
         assert_eq!(created.len(), 1, "one container was created");
         let create = created.remove(0);

@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 use tempfile::TempDir;
+use wrapper::engine::OWNER_LABEL;
 
 use crate::support::{Engine, Running, Slot};
 
 /// Images of this run carry it, with the process's id as value.
-const LABEL: &str = "org.buoy.bench";
+const LABEL: &str = "buoy.bench";
 
 /// Everything is removed when it is dropped.
 pub struct Workbench {
@@ -24,20 +25,30 @@ impl Workbench {
     /// Compiles the job's program.
     pub fn new(engine: Engine) -> Self {
         let dir = tempfile::Builder::new().prefix("buoy-bench-").tempdir().unwrap();
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/bars/job.c");
         let compiled = Command::new("cc")
             .args(["-O2", "-static", "-s", "-o"])
             .arg(dir.path().join("job"))
-            .arg(source)
+            .arg(job_source())
             .status()
             .expect("a C compiler is installed");
         assert!(compiled.success(), "job.c can't be compiled to a static program");
+        fs::create_dir(dir.path().join("state")).unwrap();
         Self { engine, dir }
     }
 
     /// The job's program.
     pub fn job_program(&self) -> PathBuf {
         self.dir.path().join("job")
+    }
+
+    /// The source of the job's program.
+    pub fn source(&self) -> PathBuf {
+        job_source()
+    }
+
+    /// A label by which an image is known as one of this run, and what makes it another one.
+    pub fn label(&self, tag: &str) -> String {
+        format!("{LABEL}=\"{}\" tag=\"{tag}\"", std::process::id())
     }
 
     /// A directory of its own for one measurement.
@@ -50,14 +61,14 @@ impl Workbench {
     /// A Dockerfile for the job's program; `tag` makes the image another one.
     pub fn dockerfile(&self, tag: &str) -> String {
         format!(
-            "FROM scratch\nCOPY job /job\nWORKDIR /app\nENTRYPOINT [\"/job\"]\nLABEL {LABEL}=\"{}\" tag=\"{tag}\"\n",
-            std::process::id()
+            "FROM scratch\nCOPY job /job\nWORKDIR /app\nENTRYPOINT [\"/job\"]\nLABEL {}\n",
+            self.label(tag)
         )
     }
 
     /// A slot whose job runs the program with these arguments.
     pub fn slot(&self, tag: &str, arguments: [&str; 2]) -> Slot {
-        let mut slot = Slot::empty(self.engine);
+        let mut slot = self.empty_slot();
         slot.copy("Dockerfile", &self.dockerfile(tag));
         slot.copy("job.toml", "pass_args = \"both\"\nbuild_files = [\"job\"]\n");
         let physical = slot.project.join("phys_job");
@@ -67,6 +78,28 @@ impl Workbench {
             slot.argument(argument);
         }
         slot
+    }
+
+    /// A slot without any file of a job, whose images are those of this run of the benchmark.
+    pub fn empty_slot(&self) -> Slot {
+        let mut slot = Slot::empty(self.engine);
+        slot.images = Some(self.images_dir());
+        slot
+    }
+
+    /// Where the wrappers of this run keep track of images: nothing is there that an earlier run has made.
+    pub fn images_dir(&self) -> PathBuf {
+        self.state_dir().join("buoy")
+    }
+
+    /// In place of the user's `~/.local/state`, below which `buoy run` keeps track of images.
+    pub fn state_dir(&self) -> PathBuf {
+        self.dir.path().join("state")
+    }
+
+    /// What marks the images and containers of this run.
+    pub fn owner(&self) -> String {
+        fs::read_to_string(self.images_dir().join("owner")).unwrap_or_default()
     }
 
     /// Has the image built, so that what follows finds it.
@@ -106,17 +139,27 @@ impl Workbench {
     }
 }
 
+fn job_source() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/bars/job.c")
+}
+
 impl Drop for Workbench {
     fn drop(&mut self) {
-        let filter = format!("label={LABEL}={}", std::process::id());
-        // Containers carry their image's labels. There are some only if a measurement broke off.
-        let left = self.engine.try_run(&["ps", "--all", "--quiet", "--filter", &filter]);
-        for container in String::from_utf8_lossy(&left.stdout).split_ascii_whitespace() {
-            let _ = self.engine.try_run(&["rm", "--force", container]);
+        let owner = self.owner();
+        let mut filters = vec![format!("label={LABEL}={}", std::process::id())];
+        if !owner.is_empty() {
+            filters.push(format!("label={OWNER_LABEL}={owner}"));
         }
-        let ours = self.engine.try_run(&["image", "ls", "--quiet", "--filter", &filter]);
-        for image in String::from_utf8_lossy(&ours.stdout).split_ascii_whitespace() {
-            let _ = self.engine.try_run(&["image", "rm", "--force", image]);
+        for filter in filters {
+            // Containers carry their image's labels. There are some only if a measurement broke off.
+            let left = self.engine.try_run(&["ps", "--all", "--quiet", "--filter", &filter]);
+            for container in String::from_utf8_lossy(&left.stdout).split_ascii_whitespace() {
+                let _ = self.engine.try_run(&["rm", "--force", container]);
+            }
+            let ours = self.engine.try_run(&["image", "ls", "--quiet", "--filter", &filter]);
+            for image in String::from_utf8_lossy(&ours.stdout).split_ascii_whitespace() {
+                let _ = self.engine.try_run(&["image", "rm", "--force", image]);
+            }
         }
     }
 }

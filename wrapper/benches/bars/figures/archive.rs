@@ -13,9 +13,9 @@ use wrapper::engine::{Cancel, CliEngine, Flavor, NativeTransport, program_of};
 use wrapper::image::{Load, load};
 
 use crate::stats::Sample;
-use crate::support::Engine;
+use crate::support::{Engine, Slot};
 use crate::table::Row;
-use crate::workbench::Workbench;
+use crate::workbench::{Workbench, await_until, resident_peak_bytes};
 
 const BYTES: u64 = 500_000_000;
 const ROUNDS: usize = 3;
@@ -23,7 +23,7 @@ const ROUNDS: usize = 3;
 pub fn measure(bench: &Workbench) -> Vec<Row> {
     let dir = bench.dir("archive");
     let name = format!("localhost/buoy-bench-archive-{}:latest", std::process::id());
-    let path = save_image(bench.engine, &dir, &name);
+    let path = save_image(bench.engine, &dir, &name, BYTES);
     let digest = ImageArchive::open(File::open(&path).unwrap(), None).unwrap().config_digest().to_owned();
     let flavor = match bench.engine {
         Engine::Docker => Flavor::Docker,
@@ -54,6 +54,7 @@ pub fn measure(bench: &Workbench) -> Vec<Row> {
         copies.push(largest as f64 / 1e6);
     }
     bench.engine.run(&["image", "rm", &name]);
+    let peak = peak_while_loading(bench, &path) / 1e6;
     let median = |values| Sample::new(values).median();
     let (ours, raw, copies) = (median(ours), median(raw), median(copies));
     vec![
@@ -65,16 +66,50 @@ pub fn measure(bench: &Workbench) -> Vec<Row> {
         )
         .raw(format!("{raw:.1} s")),
         Row::without_bar("… temporary files of the engine's program in the slot", format!("{copies:.0} MB")),
+        Row::new(
+            "wrapper's resident memory while it loads this archive, peak",
+            format!("{peak:.1} MB"),
+            "≤ 5 MB",
+            peak <= 5.0,
+        ),
     ]
 }
 
+/// The most memory of a wrapper whose job's image is this archive.
+fn peak_while_loading(bench: &Workbench, archive: &Path) -> f64 {
+    let mut slot = bench.empty_slot();
+    use_archive(&mut slot, archive);
+    let mut running = slot.start();
+    let mut peak = 0.0_f64;
+    await_until("the archive to be loaded", || {
+        peak = peak.max(resident_peak_bytes(running.pid()).unwrap_or(0.0));
+        running.take_status();
+        let said = slot.stderr();
+        assert!(running.finish().is_none() || said.contains(" is ready"), "{said}");
+        said.contains(" is ready")
+    });
+    running.wait_for_exit();
+    peak
+}
+
+/// Makes the slot's image this archive.
+pub fn use_archive(slot: &mut Slot, archive: &Path) {
+    let digest = ImageArchive::open(File::open(archive).unwrap(), None).unwrap().config_digest().to_owned();
+    let physical = slot.project.join("phys_image.tar");
+    if fs::hard_link(archive, &physical).is_err() {
+        fs::copy(archive, &physical).unwrap();
+    }
+    slot.link("image.tar", "phys_image.tar");
+    slot.copy("job.toml", &format!("image = \"image.tar\"\ndigest = \"{digest}\"\n"));
+}
+
 /// Half of it is random, as programs and data are mixed.
-fn save_image(engine: Engine, dir: &Path, name: &str) -> PathBuf {
+pub fn save_image(engine: Engine, dir: &Path, name: &str, bytes: u64) -> PathBuf {
     let layer = dir.join("layer.tar");
     let mut writer = Writer::new(io::BufWriter::new(File::create(&layer).unwrap()));
-    let random = File::open("/dev/urandom").unwrap().take(BYTES / 2);
+    let random = File::open("/dev/urandom").unwrap().take(bytes / 2);
     let mut body = random.chain(io::repeat(b'x'));
-    writer.append(&Entry { size: BYTES, ..Entry::new("data", Kind::File, 0o644) }, &mut body).unwrap();
+    writer.append(&Entry { size: bytes, ..Entry::new("data", Kind::File, 0o644) }, &mut body).unwrap();
     writer.finish().unwrap().flush().unwrap();
     engine.run(&["import", layer.to_str().unwrap(), name]);
     fs::remove_file(layer).unwrap();

@@ -41,7 +41,7 @@ pub fn measure(bench: &Workbench) -> Vec<Row> {
     let table = fs::read_to_string(out.join("results.csv")).unwrap();
     let rows = table.lines().skip(1).filter(|row| row.split(',').nth(1) == Some("done")).count();
     let outputs = (1..=JOBS).filter(|n| out.join(format!("job-{n}/stamps")).is_file()).count();
-    let created = log.calls_of("create");
+    let created = log.job_containers();
     let name = |call: &Vec<String>| call.iter().skip_while(|word| *word != "--name").nth(1).cloned().unwrap();
     let names: std::collections::BTreeSet<String> = created.iter().map(name).collect();
     let containers = names.iter().filter(|name| bench.engine.status(name).is_some()).count();

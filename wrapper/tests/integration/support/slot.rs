@@ -36,6 +36,8 @@ pub struct Slot {
     pub without_engines: bool,
     pub log_to_full_disk: bool,
     pub own_images: bool,
+    /// Where images are kept track of, if neither with the project nor with those of other tests.
+    pub images: Option<PathBuf>,
     /// Whose engine it is, and so who runs the wrapper.
     pub host: Host,
 }
@@ -90,6 +92,7 @@ impl Slot {
             without_engines: false,
             log_to_full_disk: false,
             own_images: false,
+            images: None,
             host: engine.host(),
         }
     }
@@ -188,6 +191,9 @@ impl Slot {
     pub fn images_dir(&self) -> PathBuf {
         if self.own_images {
             return PathBuf::new();
+        }
+        if let Some(images) = &self.images {
+            return images.clone();
         }
         let user = match &self.host {
             Host::User(user) => user.uid(),
