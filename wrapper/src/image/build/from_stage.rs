@@ -1,6 +1,6 @@
 //! COPY --from=STAGE and ADD of an archive: a tar stream is read, renamed and written into the container.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
@@ -43,6 +43,8 @@ enum Place {
     Skip,
     /// Absolute path.
     At(String),
+    /// A link that a pattern names: what it leads to is copied. Its path after the root.
+    Followed(String),
 }
 
 impl Renaming {
@@ -64,6 +66,9 @@ impl Renaming {
             if !pattern::matches(pattern, part).map_err(|error| error.to_string())? {
                 return Ok(Place::Skip);
             }
+        }
+        if rest.is_empty() && kind == Kind::Symlink && !head.is_empty() {
+            return Ok(Place::Followed(head.join("/")));
         }
         Ok(Place::At(match (rest.is_empty(), kind) {
             // The source itself: a directory's content is copied, not the directory.
@@ -88,6 +93,8 @@ struct Survey {
     entries: u64,
     /// The largest numbers of users and groups in it.
     owner: (u64, u64),
+    /// Links among the sources, as paths after the root.
+    links: Vec<String>,
 }
 
 impl<T: Transport + Clone> Builder<'_, T> {
@@ -99,11 +106,14 @@ impl<T: Transport + Clone> Builder<'_, T> {
         files: &mut TargetFiles,
     ) -> Result<(), BuildError> {
         let container = self.container_of(stage)?;
+        let mut sources = VecDeque::new();
         for source in &goal.step.sources {
             let Source::Pattern(source) = source else {
                 return Err(BuildError::Internal("a here-document from a stage".into()));
             };
-            let (path, patterns) = split(source);
+            sources.push_back((source.clone(), split(source)));
+        }
+        while let Some((source, (path, patterns))) = sources.pop_front() {
             let name = path.rsplit('/').next().unwrap_or_default().to_owned();
             let mut renaming = Renaming {
                 root: name.as_bytes().to_vec(),
@@ -134,6 +144,11 @@ impl<T: Transport + Clone> Builder<'_, T> {
             })
             .map_err(|error| of_line(goal, error))?;
             files.note_unknown_files();
+            for link in survey.links {
+                // Named by itself, it is followed by the engine.
+                let link = join(&path, &link);
+                sources.push_back((link.clone(), (link, Vec::new())));
+            }
         }
         Ok(())
     }
@@ -241,8 +256,14 @@ fn survey(stream: &mut dyn Read, renaming: &mut Renaming) -> io::Result<Survey> 
         if count > MAX_ENTRIES {
             return Err(NotCopied::error(format!("more than {MAX_ENTRIES} files")));
         }
-        let Place::At(path) = renaming.place(&entry.path, entry.kind).map_err(NotCopied::error)? else {
-            continue;
+        let path = match renaming.place(&entry.path, entry.kind).map_err(NotCopied::error)? {
+            Place::At(path) => path,
+            Place::Followed(link) => {
+                found.sources += 1;
+                found.links.push(link);
+                continue;
+            }
+            Place::Skip => continue,
         };
         found.bytes = found.bytes.saturating_add(entry.size);
         found.entries += 1;
@@ -300,7 +321,7 @@ impl Rewrite<'_> {
             }
             Kind::HardLink => match self.renaming.place(&entry.link, Kind::File)? {
                 Place::At(target) => entry.link = target.trim_start_matches('/').into(),
-                Place::Skip => return Err(format!("{path} is a hard link to a file that is not copied")),
+                _ => return Err(format!("{path} is a hard link to a file that is not copied")),
             },
             Kind::File | Kind::Directory | Kind::Symlink => {}
         }
@@ -322,6 +343,7 @@ mod tests {
     fn place(renaming: &Renaming, path: &str, kind: Kind) -> Option<String> {
         match renaming.place(path.as_bytes(), kind).unwrap() {
             Place::At(path) => Some(path),
+            Place::Followed(link) => Some(format!("what {link} leads to")),
             Place::Skip => None,
         }
     }
@@ -353,6 +375,7 @@ mod tests {
         assert_eq!(place(&copy, "out", Kind::Directory), None);
         assert_eq!(place(&copy, "out/a.so", Kind::File).as_deref(), Some("/lib/a.so"));
         assert_eq!(place(&copy, "out/a.c", Kind::File), None);
+        assert_eq!(place(&copy, "out/l.so", Kind::Symlink).as_deref(), Some("what l.so leads to"));
         assert_eq!(place(&copy, "out/d.so", Kind::Directory).as_deref(), Some("/lib"));
         assert_eq!(place(&copy, "out/d.so/x", Kind::File).as_deref(), Some("/lib/x"));
     }
