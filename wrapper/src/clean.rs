@@ -51,7 +51,7 @@ impl Request {
             for (flavor, program) in engine::find(None) {
                 let engine = CliEngine::new(flavor, program, NativeTransport, Cancel::default(), false);
                 match engine.probe() {
-                    Ok(()) => cleaner.clean_engine(&engine, state),
+                    Ok(_) => cleaner.clean_engine(&engine, state),
                     Err(error) => cleaner.cannot_ask(flavor.program_name(), &error),
                 }
             }

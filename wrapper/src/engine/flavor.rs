@@ -82,6 +82,14 @@ impl Flavor {
         }
     }
 
+    /// Further options of a tmpfs that is to be empty: Podman copies what is below it into it.
+    pub(super) fn empty_tmpfs(self) -> &'static str {
+        match self {
+            Flavor::Docker => "",
+            Flavor::Podman => ",notmpcopyup",
+        }
+    }
+
     /// Podman hands the proxy variables of its own environment on; Docker does not.
     pub(super) fn passes_proxy_itself(self) -> bool {
         self == Flavor::Podman

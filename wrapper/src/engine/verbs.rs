@@ -174,7 +174,8 @@ impl Verbs {
             command = command.arg("--mount").arg(mount.field());
         }
         for directory in &spec.masked {
-            command = command.arg("--tmpfs").arg(format!("{directory}:ro,size=4k,mode=0500"));
+            let options = self.flavor.empty_tmpfs();
+            command = command.arg("--tmpfs").arg(format!("{directory}:ro,size=4k,mode=0500{options}"));
         }
         for (key, value) in &spec.env {
             command = command.arg("--env").arg(format!("{key}={value}"));
@@ -303,34 +304,35 @@ mod tests {
     fn a_container_is_created_with_nothing_it_was_not_given() {
         let verbs = verbs_of(Flavor::Docker);
         insta::assert_snapshot!(verbs.create(&spec()).to_string().replace(" --", "\n--"), @r#"
-        docker create
-        --name boinc__example.org__vina_1_0
-        --label org.buoy.result=boinc__example.org__vina_1_0
-        --label org.buoy.mark=18f0
-        --pull never
-        --no-healthcheck
-        --user 1000:1000
-        --cap-drop ALL
-        --security-opt no-new-privileges
-        --security-opt seccomp=/var/lib/boinc/projects/p/buoy+state/seccomp-0123.json
-        --runtime runsc
-        --network none
-        --pids-limit 1024
-        --memory 512000000b
-        --memory-swap 512000000b
-        --cpus 1.000
-        --log-driver json-file
-        --log-opt max-size=5000000
-        --log-opt max-file=2
-        --init
-        --stop-signal SIGKILL
-        --workdir /app
-        --mount type=bind,source=/var/lib/boinc/slots/0/buoy/work,target=/app
-        --mount 'type=bind,"source=/var/a,b/in""put",target=/app/in,readonly'
-        --env 'ARGS= $(touch x) ; `y`'
-        --gpus device=1 buoy-0123:latest
-        --name 'a b'
-        "#);
+    docker create
+    --name boinc__example.org__vina_1_0
+    --label org.buoy.result=boinc__example.org__vina_1_0
+    --label org.buoy.mark=18f0
+    --pull never
+    --no-healthcheck
+    --user 1000:1000
+    --cap-drop ALL
+    --security-opt no-new-privileges
+    --security-opt seccomp=/var/lib/boinc/projects/p/buoy+state/seccomp-0123.json
+    --runtime runsc
+    --ulimit core=0
+    --network none
+    --pids-limit 1024
+    --memory 512000000b
+    --memory-swap 512000000b
+    --cpus 1.000
+    --log-driver json-file
+    --log-opt max-size=5000000
+    --log-opt max-file=2
+    --init
+    --stop-signal SIGKILL
+    --workdir /app
+    --mount type=bind,source=/var/lib/boinc/slots/0/buoy/work,target=/app
+    --mount 'type=bind,"source=/var/a,b/in""put",target=/app/in,readonly'
+    --env 'ARGS= $(touch x) ; `y`'
+    --gpus device=1 buoy-0123:latest
+    --name 'a b'
+    "#);
     }
 
     #[test]

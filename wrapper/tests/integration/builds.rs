@@ -446,7 +446,8 @@ fn files_of_a_workunit_are_not_believed_to_be_state(engine: Engine) {
     for name in ["buoy/state.json", "buoy/x/y", "Buoy/state.json"] {
         slot.copy(name, &state);
         slot.run().assert_status(206);
-        assert!(slot.stderr().contains(name), "{}", slot.stderr());
+        let shown = name.strip_suffix("/y").unwrap_or(name);
+        assert!(slot.stderr().contains(shown), "{}", slot.stderr());
         assert!(!target.exists() && !slot.dir.join("out.txt").exists());
         fs::remove_dir_all(slot.dir.join(name.split('/').next().unwrap())).unwrap();
         fs::remove_dir_all(slot.state_dir()).unwrap();

@@ -153,7 +153,10 @@ impl<T: Transport + Clone> Builder<'_, T> {
                     match engine.inspect_size(container) {
                         Ok(Some(Inspected { size_written, .. })) if size_written > bounds.disk.bytes => {
                             let why = too_large(self.source.bounds.disk.bytes);
-                            break Ok(Watched::Exceeded(Exceeded::Job { code: exit_code::DISK_LIMIT_EXCEEDED, why }));
+                            break Ok(Watched::Exceeded(Exceeded::Job {
+                                code: exit_code::DISK_LIMIT_EXCEEDED,
+                                why,
+                            }));
                         }
                         Err(error @ EngineError::Cancelled) => break Err(error.into()),
                         // The next look may succeed, and the end is reported by the waiting thread.
