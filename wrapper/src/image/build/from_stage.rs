@@ -247,6 +247,10 @@ fn split(source: &str) -> (String, Vec<String>) {
 fn survey(stream: &mut dyn Read, renaming: &mut Renaming) -> io::Result<Survey> {
     let mut reader = Reader::new(stream);
     let mut found = Survey::default();
+    if renaming.root.is_empty() && renaming.patterns.is_empty() {
+        // The whole of a stage, or of an archive: Podman sends no entry for the directory itself.
+        (found.sources, found.first) = (1, Some(Kind::Directory));
+    }
     let (mut count, mut names) = (0_usize, 0_usize);
     while let Some(entry) = reader.next_entry()? {
         count += 1;
@@ -270,7 +274,7 @@ fn survey(stream: &mut dyn Read, renaming: &mut Renaming) -> io::Result<Survey> 
         found.owner = (found.owner.0.max(entry.uid), found.owner.1.max(entry.gid));
         let parts = entry.path.split(|&byte| byte == b'/').filter(|part| !part.is_empty()).count();
         let roots = renaming.patterns.len() + usize::from(!renaming.root.is_empty());
-        if parts == roots {
+        if parts == roots && roots > 0 {
             found.sources += 1;
             found.first.get_or_insert(entry.kind);
         }
