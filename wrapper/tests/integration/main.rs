@@ -13,6 +13,7 @@ mod client_settings;
 mod client_wishes;
 mod daemon;
 mod faults;
+mod fidelity;
 mod files;
 mod full_disk;
 mod hidden_use;

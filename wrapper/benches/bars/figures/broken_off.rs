@@ -66,9 +66,8 @@ fn broken_off(bench: &Workbench, during: During, control: &Control) -> f64 {
             slow = Some(engine);
             match verb {
                 "pull" => {
-                    let text = format!(
-                        "FROM localhost/buoy-bench-missing:1\nENTRYPOINT [\"/x\"]\nLABEL tag=\"{tag}\"\n"
-                    );
+                    let text =
+                        format!("FROM localhost/bench-missing:1\nENTRYPOINT [\"/x\"]\nLABEL tag=\"{tag}\"\n");
                     slot.copy("Dockerfile", &text);
                 }
                 "load" => give_archive(&mut slot, bench, &tag),
@@ -107,7 +106,8 @@ fn broken_off(bench: &Workbench, during: During, control: &Control) -> f64 {
 fn await_start(slot: &Slot, running: &mut Running, condition: &dyn Fn() -> bool) {
     await_until("the work to start", || {
         running.take_status();
-        assert!(running.finish().is_none(), "it is over already: {}", slot.stderr());
+        let finish = running.finish();
+        assert!(finish.is_none(), "it is over already: {finish:?}; {}", slot.stderr());
         condition()
     });
 }

@@ -150,6 +150,8 @@ pub fn measure(bench: &Workbench) -> Vec<Row> {
                 let _ = bench.engine.try_run(&["image", "rm", &image]);
             }
             fs::remove_dir_all(context).unwrap();
+            let last: Vec<f64> = theirs.iter().filter_map(|times| times.last().copied()).collect();
+            eprintln!("build: {}: {:.2} s; {last:.2?} s", recipe.name, seen.seconds);
         }
         let ours = Sample::new(ours).median();
         for (builder, times) in builders.iter().zip(theirs) {
