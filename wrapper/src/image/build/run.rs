@@ -18,6 +18,8 @@ use super::{Builder, LOOK_EVERY, TIMEOUT};
 
 /// How often the engine is asked how much a step has written.
 const WEIGH_EVERY: Duration = Duration::from_secs(2);
+/// From the end of a step until all that it printed is in the log.
+const LOG_TAKES: Duration = Duration::from_millis(500);
 /// Bytes of a failed step's output that are shown.
 const SAID_BYTES: usize = 16 << 10;
 /// Longest text of an instruction in a message.
@@ -79,7 +81,12 @@ impl<T: Transport + Clone> Builder<'_, T> {
             }
             return Ok(());
         }
-        let said = self.engine.logs(container, SAID_BYTES)?;
+        let mut said = self.engine.logs(container, SAID_BYTES)?;
+        if said.is_empty() {
+            // Podman's log may lack the last lines for a moment after the end of what wrote them.
+            thread::sleep(LOG_TAKES);
+            said = self.engine.logs(container, SAID_BYTES)?;
+        }
         let out_of_memory = self.engine.inspect(container)?.is_some_and(|seen| seen.oom_killed);
         let mut how = format!("ended with status {code}");
         if out_of_memory || self.memory_kills > 0 {
