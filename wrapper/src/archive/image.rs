@@ -54,6 +54,7 @@ pub struct ImageArchive {
     config: ArchivedConfig,
     names: Vec<String>,
     layers: Vec<Layer>,
+    mark: String,
 }
 
 /// Where a layer is in the archive.
@@ -93,6 +94,7 @@ impl ImageArchive {
             layers: layers.collect(),
             names: selected.names,
             config,
+            mark: String::new(),
         })
     }
 

@@ -4,6 +4,7 @@
 //! names the archive has does not matter.
 
 use std::fs::{self, File};
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -110,6 +111,7 @@ pub fn load<T: Transport>(
             found: archive.config_digest().into(),
         });
     }
+    archive.mark_layers(&format!("{:016x}-", RandomState::new().hash_one(path)));
     crate::say!("loading image {}", wanted.digest);
     let scratch = Scratch::make(wanted.scratch)?;
     let mut failed = None;

@@ -150,7 +150,8 @@ fn saved_image(slot: &Slot, file: &str, by_name: bool) -> String {
     assert!(saved.status.success(), "{}", String::from_utf8_lossy(&saved.stderr));
     engine.run(&["image", "rm", &name]);
     let archive = ImageArchive::open(fs::File::open(&path).unwrap(), None).unwrap();
-    if engine == Engine::Docker {
+    let has_own_store = || !engine.run(&["info", "--format", "{{.DriverStatus}}"]).contains("containerd");
+    if engine == Engine::Docker && has_own_store() {
         assert_eq!(archive.config_digest(), id, "with Docker's own store the id of an image is its digest");
     }
     archive.config_digest().to_owned()

@@ -106,6 +106,12 @@ fn every_honest_form_is_read_and_written_in_one_form() {
         let distinct: Vec<_> =
             files(&first).into_iter().filter(|(name, _)| name.starts_with("layer-")).collect();
         assert_eq!(bytes, distinct.iter().map(|(_, body)| body.len() as u64).sum::<u64>(), "{form}");
+        archive.mark_layers("00ff-");
+        let marked = written(&mut archive).unwrap();
+        let layers: Vec<_> =
+            files(&marked).into_iter().filter(|(name, _)| name.starts_with("layer-00ff-")).collect();
+        assert_eq!(layers.len(), distinct.len(), "{form}: no layer has a name of another load");
+        assert!(open(&marked).unwrap().config_digest() == open(&first).unwrap().config_digest(), "{form}");
         let mut again = open(&first).unwrap();
         let second = written(&mut again).unwrap();
         check(&again, &second);

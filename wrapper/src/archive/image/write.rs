@@ -30,6 +30,15 @@ impl ImageArchive {
         Ok(lengths.values().sum())
     }
 
+    /// Has the layers named by `mark`, letters and digits that no other load has, in what is written.
+    ///
+    /// Docker with containerd's image store takes up a layer of the same file name where an earlier load broke off, also of
+    /// another image: after that it stores a mixture, or refuses (Docker 26.1.5: "unable to resume write to
+    /// tar-layer-002.tar: unable to discard to offset").
+    pub fn mark_layers(&mut self, mark: &str) {
+        mark.clone_into(&mut self.mark);
+    }
+
     /// Writes the image in the form of `docker save`, under `name`, with further `labels`. The same archive, name and labels
     /// give the same bytes. The manifest comes last, after all layers were found to have their digests: what was
     /// written before an error names no image.
@@ -53,7 +62,7 @@ impl ImageArchive {
             if files.contains_key(layer.diff_id.as_str()) {
                 continue;
             }
-            let file = format!("layer-{:03}.tar", files.len() + 1);
+            let file = format!("layer-{}{:03}.tar", self.mark, files.len() + 1);
             let size = lengths.get(layer.diff_id.as_str()).copied().unwrap_or_default();
             write_layer(&mut tar, &mut self.file, layer, &file, size, cancelled)?;
             files.insert(&layer.diff_id, file);
