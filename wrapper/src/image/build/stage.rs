@@ -43,7 +43,8 @@ impl<T: Transport + Clone> Builder<'_, T> {
         }
         let mut files = TargetFiles::of_base(empty);
         let mut container = None;
-        for (index, group) in plan.groups.iter().enumerate() {
+        let mut groups = plan.groups.iter().enumerate();
+        while let Some((index, group)) = groups.next() {
             if group.run.is_some()
                 && let Some(id) = self.finished(number, index)?
             {
@@ -59,7 +60,16 @@ impl<T: Transport + Clone> Builder<'_, T> {
                 self.run_step(&name, &image, run)?;
                 files = TargetFiles::of_base(false);
             }
-            let is_last = index + 1 == plan.groups.len();
+            let mut is_last = index + 1 == plan.groups.len();
+            if let [copies] = &plan.groups[index + 1..]
+                && copies.run.is_none()
+                && same_container(&group.config, &copies.config)
+            {
+                // What is copied after the last RUN goes into its container: one commit and one layer less.
+                self.copy_files(&name, copies, &mut files)?;
+                groups.next();
+                is_last = true;
+            }
             if is_last {
                 container = Some(name);
             } else {
