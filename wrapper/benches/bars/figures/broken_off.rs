@@ -88,7 +88,7 @@ fn broken_off(bench: &Workbench, during: During, control: &Control) -> f64 {
         Some(engine) => await_start(&slot, &mut running, &|| engine.command_runs()),
     }
     let asked = Instant::now();
-    running.send(control.clone());
+    running.send(*control);
     let busy = || slow.as_ref().map_or_else(runs, SlowEngine::command_runs);
     if matches!(control, Control::Suspend) {
         await_until("the work to be stopped", || !busy());
