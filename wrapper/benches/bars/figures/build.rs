@@ -32,7 +32,7 @@ fn recipes(bench: &Workbench) -> Vec<Recipe> {
     let read = |path: PathBuf| fs::read(path).unwrap();
     let vina = Path::new(VINA);
     let debian = "FROM debian:bookworm-slim";
-    let data = |n: usize| (format!("part-{n:04}.dat"), format!("{n}\n").repeat(400).into_bytes());
+    let data = |n: usize| (format!("data/part-{n:04}.dat"), format!("{n}\n").repeat(400).into_bytes());
     let compiler = "RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev";
     vec![
         Recipe {
@@ -42,7 +42,7 @@ fn recipes(bench: &Workbench) -> Vec<Recipe> {
         },
         Recipe {
             name: "2,000 copied files",
-            dockerfile: format!("{debian}\nCOPY *.dat /data/\nENTRYPOINT [\"/bin/true\"]\n"),
+            dockerfile: format!("{debian}\nCOPY data /data/\nENTRYPOINT [\"/bin/true\"]\n"),
             files: (0..FILES).map(data).collect(),
         },
         Recipe {
@@ -220,6 +220,7 @@ fn write_files(dir: &Path, recipe: &Recipe, dockerfile: &str) {
     fs::write(dir.join("Dockerfile"), dockerfile).unwrap();
     for (name, content) in &recipe.files {
         let path = dir.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, content).unwrap();
         fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
     }
