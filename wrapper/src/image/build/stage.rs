@@ -66,7 +66,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
                 && same_container(&group.config, &copies.config)
             {
                 // What is copied after the last RUN goes into its container: one commit and one layer less.
-                self.copy_files(&name, copies, &mut files)?;
+                self.copy_files(&name, copies, None, &mut files)?;
                 groups.next();
                 is_last = true;
             }
