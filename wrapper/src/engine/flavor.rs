@@ -74,6 +74,11 @@ impl Flavor {
         }
     }
 
+    /// A tar stream out of a container has the files' owners. Podman (4.3.1, 5.4.2) has the container's user in their place.
+    pub fn tells_owners(self) -> bool {
+        self == Flavor::Docker
+    }
+
     /// A symbolic link that is named itself is followed: by default in Podman, not in Docker.
     pub(super) fn copy_out_options(self) -> &'static [&'static str] {
         match self {

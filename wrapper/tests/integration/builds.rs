@@ -116,6 +116,8 @@ fn a_dockerfile_with_many_features_gives_what_it_says(engine: Engine) {
          COPY --chmod=0640 a.txt b.txt ./\n\
          COPY <<FIRST <<\"SECOND\" /here/\n$GREETING\nFIRST\n$GREETING\nSECOND\n\
          RUN <<EOF\necho one-$WHO > one\n/bin/busybox mkdir -p /out/sub\necho lib > /out/sub/x.so\necho c > /out/y.c\nEOF\n\
+         USER 7:8\n\
+         RUN : as another user\n\
          FROM scratch AS second\n\
          COPY --from=0 /bin/busybox /bin/\n\
          COPY --from=0 /made /made\n\

@@ -138,7 +138,8 @@ impl<T: Transport + Clone> Builder<'_, T> {
             let there = self.directories_there(goal, &survey, files)?;
             self.wait_while_held()?;
             self.count_copied(goal, survey.bytes, survey.entries)?;
-            let rewrite = Rewrite { renaming: &renaming, there: &there, goal };
+            let owners = self.engine.flavor().tells_owners();
+            let rewrite = Rewrite { renaming: &renaming, there: &there, goal, owners };
             self.write_stream(goal.container, owner_of(goal, &survey), |out| {
                 self.read_along(&container, &path, |stream| rewrite.all(stream, out))
             })
@@ -173,7 +174,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
         let there = self.directories_there(goal, &survey, files)?;
         self.wait_while_held()?;
         self.count_copied(goal, survey.bytes, survey.entries)?;
-        let rewrite = Rewrite { renaming: &renaming, there: &there, goal };
+        let rewrite = Rewrite { renaming: &renaming, there: &there, goal, owners: true };
         self.write_stream(goal.container, owner_of(goal, &survey), |out| {
             rewrite.all(&mut open()?, out).map_err(refused)
         })?;
@@ -297,6 +298,8 @@ struct Rewrite<'a> {
     renaming: &'a Renaming,
     there: &'a HashSet<String>,
     goal: &'a Goal<'a>,
+    /// The stream has the files' owners.
+    owners: bool,
 }
 
 impl Rewrite<'_> {
@@ -331,6 +334,8 @@ impl Rewrite<'_> {
         }
         if let Some((uid, gid)) = self.goal.owner {
             (entry.uid, entry.gid) = (uid.into(), gid.into());
+        } else if !self.owners {
+            (entry.uid, entry.gid) = (0, 0);
         }
         if let (Some(mode), false) = (self.goal.step.mode, entry.kind == Kind::Symlink) {
             entry.mode = mode;
