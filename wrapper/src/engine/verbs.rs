@@ -228,7 +228,7 @@ impl Verbs {
     }
 
     pub(super) fn remove_image(&self, image: &str) -> Invocation {
-        self.command("image").args(["rm", image])
+        self.command("image").args(["rm", image]).surviving()
     }
 
     /// The engine's events "this container was killed by order" between two moments, in seconds since 1970.

@@ -55,6 +55,9 @@ impl Verbs {
         command.timeout(Duration::from_secs(300)).surviving()
     }
 
+    /// It is never killed in the middle: Podman would leave an image without a manifest, which makes each later listing of
+    /// images fail. What it still finishes after a cancellation is removed with other images that no index knows.
+    ///
     /// `changes`: entry point and command of the image. Both are always given, since engines disagree on what a commit
     /// keeps of them. `image`: a name for the image.
     pub(in super::super) fn commit(
@@ -71,7 +74,7 @@ impl Verbs {
             command = command.arg("--change").arg(format!("ENTRYPOINT {}", json(entrypoint)));
             command = command.arg("--change").arg(format!("CMD {}", json(cmd)));
         }
-        command.arg(name).args(image).timeout(COMMIT_TIMEOUT)
+        command.arg(name).args(image).timeout(COMMIT_TIMEOUT).surviving()
     }
 
     /// An image of nothing, from an empty tar file on standard input.
