@@ -84,11 +84,6 @@ impl Dockerfile {
         })
     }
 
-    /// The line of a stage's FROM.
-    pub fn stage_line(&self, stage: usize) -> u32 {
-        self.stages[stage].origin.line()
-    }
-
     /// Build arguments that no ARG declares: they have no effect.
     pub fn undeclared_args<'a>(&self, args: &'a BuildArgs) -> Vec<&'a str> {
         let in_stages = self.stages.iter().flat_map(|stage| &stage.instructions);

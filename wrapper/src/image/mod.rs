@@ -1,5 +1,6 @@
 //! The image of a science app: named by what goes into it, made once per host, run by its id.
 
+mod architecture;
 mod build;
 mod cleanup;
 mod failed;

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use crate::archive::image::{ArchiveError, ImageArchive};
 use crate::engine::{Cancel, CliEngine, EngineError, Transport};
 
+use super::architecture::host_architecture;
+
 /// An archive that was not loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum TarballError {
@@ -159,16 +161,5 @@ impl Drop for Scratch<'_> {
     fn drop(&mut self) {
         // What stays is removed before the next use.
         let _ = fs::remove_dir_all(self.0);
-    }
-}
-
-/// Go's name of this host's architecture.
-fn host_architecture() -> &'static str {
-    match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        "x86" => "386",
-        "powerpc64" => "ppc64le",
-        other => other,
     }
 }

@@ -26,6 +26,7 @@ use crate::dockerfile::{BuildArgs, Dockerfile, ImageConfig, Platform};
 use crate::engine::{Cancel, CliEngine, EngineError, Hardening, Transport};
 use crate::limits::{Bounds, DiskUse};
 
+use super::architecture::host_architecture;
 use super::key::ImageKey;
 
 pub use error::BuildError;
@@ -205,10 +206,5 @@ pub(super) fn wait_while_held<T: Transport>(engine: &CliEngine<T>) -> Result<(),
 
 /// What this host builds for.
 fn host_platform() -> Platform {
-    let architecture = match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
-    };
-    Platform { os: "linux".into(), architecture: architecture.into(), variant: String::new() }
+    Platform { os: "linux".into(), architecture: host_architecture().into(), variant: String::new() }
 }
