@@ -55,7 +55,7 @@ fn a_script_that_the_bundle_brings_judges_in_a_container(engine: Engine) {
         ),
     );
     std::fs::write(bench.path("judge.sh"), JUDGE).unwrap();
-    engine.lines(&["build", "--quiet", "--tag", image, bench.path(".").to_str().unwrap()]);
+    bench.image(image);
     bench.jobs(&[("same-length", "cat /proc/sys/kernel/random/uuid > out.txt")]);
     let output = bench.run();
     let said = String::from_utf8_lossy(&output.stderr);
@@ -82,7 +82,7 @@ fn a_script_that_the_bundle_brings_takes_results_in_a_container(engine: Engine) 
         &format!("{PAIR}[script]\n{script}\nimage = \"{image}\"\nfiles = [\"take.sh\"]\n"),
     );
     std::fs::write(bench.path("take.sh"), TAKE).unwrap();
-    engine.lines(&["build", "--quiet", "--tag", image, bench.path(".").to_str().unwrap()]);
+    bench.image(image);
     bench.jobs(&[("one", "echo 12345 > out.txt"), ("fails", "exit 3")]);
     let output = bench.run();
     let log = || bench.read("results/.buoy/daemons.log");

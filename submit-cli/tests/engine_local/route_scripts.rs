@@ -26,7 +26,7 @@ impl Project {
     fn new(engine: Engine, test: &str, keys: &str) -> Self {
         let bench = Bench::new(engine, "");
         let image = format!("buoy-test-routes-{test}:latest");
-        engine.lines(&["build", "--quiet", "--tag", &image, bench.path(".").to_str().unwrap()]);
+        bench.image(&image);
         let project = Self { bench, engine, image };
         let engine = engine.program();
         let image = &project.image;

@@ -126,6 +126,24 @@ impl Bench {
         command
     }
 
+    /// Makes an image with busybox as its shell, under this name; it goes with the bench.
+    ///
+    /// It is imported, not built: the engines' builders look at all images of the host for their cache, and fail when
+    /// another test removes one meanwhile.
+    pub fn image(&self, name: &str) {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir_all(root.path().join("bin")).unwrap();
+        fs::create_dir(root.path().join("app")).unwrap();
+        fs::copy(self.path("busybox"), root.path().join("bin/sh")).unwrap();
+        let archive = root.path().join("root.tar");
+        let mut tar = Command::new("tar");
+        tar.arg("--file").arg(&archive).arg("--directory").arg(root.path()).args(["--create", "bin", "app"]);
+        assert!(tar.status().unwrap().success());
+        let label = format!("LABEL test={}", self.id());
+        let change = ["import", "--change", &label, "--change", "WORKDIR /app"];
+        self.engine.lines(&[change.as_slice(), &[archive.to_str().unwrap(), name]].concat());
+    }
+
     /// Runs it to its end.
     pub fn run(&self) -> Output {
         self.buoy().output().unwrap()

@@ -204,7 +204,10 @@ fn theirs(slot: &Slot, target: &str) -> Tree {
     assert!(copied.unwrap().success());
     let file = slot.root.path().join("id");
     let mut command = slot.host.command(slot.engine.program());
-    command.env("DOCKER_BUILDKIT", "0").args(["build", "--network", "none", "--iidfile"]).arg(&file);
+    command
+        .env("DOCKER_BUILDKIT", "0")
+        .args(["build", "--no-cache", "--network", "none", "--iidfile"])
+        .arg(&file);
     if slot.engine == Engine::Podman {
         // Its own format has no SHELL.
         command.args(["--layers=false", "--format", "docker"]);

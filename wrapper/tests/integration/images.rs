@@ -121,17 +121,23 @@ fn inputs_are_not_in_the_build_context(engine: Engine) {
 /// Saves an image of the test's own and gives the digest of its configuration.
 fn saved_image(slot: &Slot, file: &str, by_name: bool) -> String {
     let engine = slot.engine;
-    let context = slot.root.path().join("context");
-    fs::create_dir(&context).unwrap();
-    fs::copy("/bin/busybox", context.join("busybox")).unwrap();
-    let dockerfile = format!(
-        "FROM scratch\nCOPY busybox /bin/busybox\nLABEL test={}\nWORKDIR /app\n\
-         ENTRYPOINT [\"/bin/busybox\", \"touch\", \"/app/out.txt\"]\n",
-        slot.init_data.result_name
-    );
-    fs::write(context.join("Dockerfile"), dockerfile).unwrap();
+    let tree = slot.root.path().join("tree");
+    fs::create_dir_all(tree.join("bin")).unwrap();
+    fs::create_dir(tree.join("app")).unwrap();
+    fs::copy("/bin/busybox", tree.join("bin/busybox")).unwrap();
+    let layer = slot.root.path().join("layer.tar");
+    let mut tar = Command::new("tar");
+    tar.arg("--file").arg(&layer).arg("--directory").arg(&tree).args(["--create", "bin", "app"]);
+    assert!(tar.status().unwrap().success());
     let name = format!("localhost/buoy-test-{}", slot.init_data.wu_name);
-    engine.run(&["build", "--tag", &name, context.to_str().unwrap()]);
+    // Imported, not built: the engines' builders look at all images of the host for their cache, and fail when another
+    // test removes one meanwhile.
+    let label = format!("LABEL test={}", slot.init_data.result_name);
+    let changes = [&label, "WORKDIR /app", r#"ENTRYPOINT ["/bin/busybox", "touch", "/app/out.txt"]"#];
+    let mut import = vec!["import"];
+    import.extend(changes.iter().flat_map(|change| ["--change", change]));
+    import.extend([layer.to_str().unwrap(), &name]);
+    engine.run(&import);
     let id = engine.run(&["image", "inspect", "--format", "{{.Id}}", &name]);
     let id = if id.starts_with("sha256:") { id } else { format!("sha256:{id}") };
     let path = slot.project.join(format!("phys_{file}"));
