@@ -151,6 +151,23 @@ pub struct RunStep {
     pub args: Vec<(String, String)>,
 }
 
+impl RunStep {
+    /// The same step with its text at [`SCRIPT_FILE`]: then its command is that of every step for the same shell, and one
+    /// container can do several of them, one after the other. `None` if it is not text for a POSIX shell.
+    pub fn by_file(&self) -> Option<Self> {
+        let reads_env = format!(". {ENV_FILE}; ");
+        let reads_both = format!("{reads_env}. {SCRIPT_FILE}");
+        let (last, shell) = self.command.split_last().filter(|_| self.reads_env_file)?;
+        let script = match &self.script {
+            Some(_) if *last != reads_both => return None,
+            Some(script) => script.clone(),
+            None => last.strip_prefix(&reads_env)?.as_bytes().to_vec(),
+        };
+        let command = shell.iter().cloned().chain([reads_both]).collect();
+        Some(Self { command, script: Some(script), ..self.clone() })
+    }
+}
+
 /// A file that COPY or ADD takes from the build context.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContextSource {

@@ -280,7 +280,15 @@ impl<T: Transport> CliEngine<T> {
     /// # Errors
     /// When there is no such container.
     pub fn logs(&self, name: &str, bytes: usize) -> Result<Vec<u8>, EngineError> {
-        let captured = self.run(&self.verbs.logs(name, bytes))?;
+        self.logs_since(name, None, bytes)
+    }
+
+    /// The last `bytes` of what the container printed since a moment, in seconds since 1970.
+    ///
+    /// # Errors
+    /// When there is no such container.
+    pub fn logs_since(&self, name: &str, since: Option<f64>, bytes: usize) -> Result<Vec<u8>, EngineError> {
+        let captured = self.run(&self.verbs.logs(name, since, bytes))?;
         let mut said = captured.stdout;
         said.extend_from_slice(&captured.stderr);
         let over = said.len().saturating_sub(bytes);

@@ -56,6 +56,15 @@ impl<T: Transport> CliEngine<T> {
         self.inspect_by(&self.verbs.inspect_size(name))
     }
 
+    /// Removes containers, with one command where that can do it; gives the names of those that may be left.
+    pub fn remove_all(&self, names: &[String]) -> Vec<String> {
+        let at_once = names.len() > 1 && !self.flavor().freezes_by_signal();
+        if at_once && self.run(&self.verbs.remove_all(names)).is_ok() {
+            return Vec::new();
+        }
+        names.iter().filter(|name| self.remove(name).is_err()).cloned().collect()
+    }
+
     /// Ids of all containers whose name begins with `prefix`, which consists of letters, digits, `_`, `-` and `.`.
     ///
     /// # Errors

@@ -219,12 +219,20 @@ impl Verbs {
         self.command("wait").args(self.flavor.wait_options()).arg(name).timeout(Duration::from_secs(20))
     }
 
-    pub(super) fn logs(&self, name: &str, bytes: usize) -> Invocation {
-        self.command("logs").args(["--tail", &LOG_LINES.to_string(), name]).keep(Keep::Tail(bytes))
+    pub(super) fn logs(&self, name: &str, since: Option<f64>, bytes: usize) -> Invocation {
+        let mut command = self.command("logs").args(["--tail", &LOG_LINES.to_string()]);
+        if let Some(since) = since {
+            command = command.arg("--since").arg(format!("{since:.6}"));
+        }
+        command.arg(name).keep(Keep::Tail(bytes))
     }
 
     pub(super) fn remove(&self, name: &str) -> Invocation {
         self.command("rm").args(["--force", "--volumes", name]).surviving()
+    }
+
+    pub(super) fn remove_all(&self, names: &[String]) -> Invocation {
+        self.command("rm").args(["--force", "--volumes"]).args(names).surviving()
     }
 
     pub(super) fn remove_image(&self, image: &str) -> Invocation {
@@ -364,8 +372,8 @@ mod tests {
     #[test]
     fn podmans_own_warning_is_not_among_what_a_job_printed() {
         let quiet: (OsString, OsString) = ("PODMAN_IGNORE_CGROUPSV1_WARNING".into(), "1".into());
-        assert_eq!(verbs_of(Flavor::Podman).logs("c1", 10).env, [quiet]);
-        assert_eq!(verbs_of(Flavor::Docker).logs("c1", 10).env, []);
+        assert_eq!(verbs_of(Flavor::Podman).logs("c1", None, 10).env, [quiet]);
+        assert_eq!(verbs_of(Flavor::Docker).logs("c1", None, 10).env, []);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Images of ours that were not used for long, that are too many, or that nobody knows any more, go.
 
+use std::fs::{self, File};
+use std::io;
 use std::path::PathBuf;
 
 use crate::engine::{Cancel, CliEngine, Transport};
@@ -7,7 +9,7 @@ use crate::state_dir::StateDir;
 
 use super::build::LOCKS;
 use super::index::{Entry, ImageIndex, now};
-use super::lock::HostLock;
+use super::lock::{HostLock, LockError};
 
 /// What our images may take on a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,9 +31,35 @@ impl Default for Budget {
 /// engine has made an image and the one when it is noted, it looks like a leftover.
 const BUILDS_LOCK: &str = "making";
 
+/// There while images are made, and after a wrapper that made one was killed or had to leave: the engine may hold what no
+/// index and no journal knows.
+///
+/// It is empty while an image is made. Whoever finds it later, and nobody at work, writes the time into it.
+const UNFINISHED: &str = "unfinished";
+/// What a killed wrapper has asked of the engine has been done by then.
+const COMMANDS_TAKE_SECONDS: u64 = 600;
+
 /// Held while images are made.
-pub(super) fn while_making(state: &StateDir, cancel: &Cancel) -> Result<HostLock, super::lock::LockError> {
-    HostLock::share(&locks(state), BUILDS_LOCK, cancel)
+pub(super) struct Making {
+    _lock: HostLock,
+    /// Somebody has made images, or is making some, and has not said that all of it is known.
+    pub(super) others: bool,
+}
+
+/// Notes that images are being made.
+pub(super) fn while_making(state: &StateDir, cancel: &Cancel) -> Result<Making, LockError> {
+    let lock = HostLock::share(&locks(state), BUILDS_LOCK, cancel)?;
+    let path = unfinished(state);
+    let others = match File::create_new(&path) {
+        Ok(_) => false,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => fs::write(&path, "").is_ok(),
+        Err(source) => return Err(LockError::File { path, source }),
+    };
+    Ok(Making { _lock: lock, others })
+}
+
+fn unfinished(state: &StateDir) -> PathBuf {
+    locks(state).join(UNFINISHED)
 }
 
 fn locks(state: &StateDir) -> PathBuf {
@@ -40,7 +68,7 @@ fn locks(state: &StateDir) -> PathBuf {
 
 /// Removes images over the budget, the least recently used first; the one of key `keep` stays. One that a container uses
 /// stays too, as the engine refuses its removal. Returns the ids of what was removed.
-pub fn sweep<T: Transport>(
+pub(super) fn sweep<T: Transport>(
     engine: &CliEngine<T>,
     state: &StateDir,
     budget: Budget,
@@ -57,32 +85,70 @@ pub fn sweep<T: Transport>(
             removed.push(entry.id.clone());
         }
     }
-    removed.extend(remove_unknown(engine, state, &index));
     removed
 }
 
-/// Removes containers of builds, and images of ours that are not in the index: what a daemon finished after the wrapper was killed, and what a failed
-/// build or a damaged index left.
+/// What a life that was interrupted left goes, if no image is being made now.
+pub(super) fn finish_unfinished<T: Transport>(engine: &CliEngine<T>, state: &StateDir, index: &ImageIndex) {
+    if unfinished(state).exists() {
+        remove_unknown(engine, state, index, Reason::Interrupted);
+    }
+}
+
+/// Why there may be something that nobody knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// There is none: a build has ended well.
+    None,
+    /// A build has failed.
+    Failed,
+    /// A wrapper was killed or had to leave; the engine may still do what it was asked.
+    Interrupted,
+}
+
+/// Removes containers of builds, and images of ours that are not in the index: what a daemon finished after the wrapper was
+/// killed, and what a failed build or a damaged index left. While others make images it is left to them, or to the next
+/// start.
 pub(super) fn remove_unknown<T: Transport>(
     engine: &CliEngine<T>,
     state: &StateDir,
     index: &ImageIndex,
-) -> Vec<String> {
-    let Ok(Some(_alone)) = HostLock::try_now(&locks(state), BUILDS_LOCK) else { return Vec::new() };
-    let Some(owner) = index.known_owner() else { return Vec::new() };
+    reason: Reason,
+) {
+    let Ok(Some(_alone)) = HostLock::try_now(&locks(state), BUILDS_LOCK) else { return };
+    if reason != Reason::None && !is_removed(engine, state, index) {
+        return;
+    }
+    let file = unfinished(state);
+    let seen = fs::read_to_string(&file).ok().and_then(|text| text.parse::<u64>().ok());
+    let is_over = seen.is_some_and(|seen| now().saturating_sub(seen) >= COMMANDS_TAKE_SECONDS);
+    // A file that is not written or not removed costs the next start two commands.
+    let _ = match (reason, seen) {
+        (Reason::Interrupted, None) => fs::write(&file, now().to_string()),
+        (Reason::Interrupted, Some(_)) if !is_over => Ok(()),
+        _ => fs::remove_file(&file),
+    };
+}
+
+/// Whether the engine could be asked; what it then still holds is in use.
+fn is_removed<T: Transport>(engine: &CliEngine<T>, state: &StateDir, index: &ImageIndex) -> bool {
+    let Some(owner) = index.known_owner() else { return true };
     // No build is at work, so that no container of one is needed: not one either that a command has finished after its
     // wrapper was gone, of which no journal knows.
     for id in engine.containers_named(&super::build::container_prefix(&owner)).unwrap_or_default() {
         let _ = engine.remove(&id);
     }
-    let Ok(ids) = engine.images_of(&owner) else { return Vec::new() };
+    let Ok(ids) = engine.images_of(&owner) else { return false };
     let known: Vec<Entry> = index.all(engine.flavor()).into_iter().map(|(_, entry)| entry).collect();
     let resumable = super::build::images_of_journals(&state.join(super::build::DIRECTORY));
     let same = |a: &str, b: &str| a.trim_start_matches("sha256:") == b.trim_start_matches("sha256:");
     let is_known = |id: &String| {
         known.iter().any(|entry| same(&entry.id, id)) || resumable.iter().any(|kept| same(kept, id))
     };
-    ids.into_iter().filter(|id| !is_known(id)).filter(|id| engine.remove_image(id).is_ok()).collect()
+    for id in ids.iter().filter(|id| !is_known(id)) {
+        let _ = engine.remove_image(id);
+    }
+    true
 }
 
 fn over_budget(images: &[(String, Entry)], budget: Budget, keep: &str, now: u64) -> Vec<String> {

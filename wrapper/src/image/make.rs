@@ -8,7 +8,7 @@ use crate::engine::{Cancel, CliEngine, EngineError, OWNER_LABEL, Transport};
 use crate::state_dir::StateDir;
 
 use super::build::{self, BuildError, BuildSource, Builder, Journal};
-use super::cleanup::{Budget, remove_unknown, sweep, while_making};
+use super::cleanup::{Budget, Reason, finish_unfinished, remove_unknown, sweep, while_making};
 use super::failed::FailedBuilds;
 use super::index::{Entry, ImageIndex, IndexError};
 use super::key::ImageKey;
@@ -145,33 +145,40 @@ impl ImageMaker {
             index.forget(engine.flavor(), &key.hex())?;
         }
         build::recover(engine, &self.state, &owner);
-        let made = {
-            let _making = while_making(&self.state, cancel)?;
+        let (made, others) = {
+            let making = while_making(&self.state, cancel)?;
             let made = match source {
                 ImageSource::Build(source) => self.build(engine, source, &owner),
                 ImageSource::Tarball { path, digest, .. } => self.load(engine, path, digest, key, &owner),
                 ImageSource::Named(_) => return Ok(()),
             };
-            made.and_then(|entry| Ok(index.record(engine.flavor(), key, entry.clone()).map(|()| entry)?))
+            let made = made
+                .and_then(|entry| Ok(index.record(engine.flavor(), key, entry.clone()).map(|()| entry)?));
+            (made, making.others)
         };
         let entry = made.inspect_err(|_| {
             // What this build has left without knowing, and others before it. Who has to leave has no time for that.
             if !cancel.is_cancelled() {
-                remove_unknown(engine, &self.state, &index);
+                let reason = if others { Reason::Interrupted } else { Reason::Failed };
+                remove_unknown(engine, &self.state, &index, reason);
             }
         })?;
+        crate::say!("image {} is ready ({} MB)", entry.id, entry.size / 1_000_000);
+        let reason = if others { Reason::Interrupted } else { Reason::None };
+        remove_unknown(engine, &self.state, &index, reason);
         for removed in sweep(engine, &self.state, self.budget, &key.hex()) {
             crate::say!("removed image {removed}: not used for long, or too many of them");
         }
-        crate::say!("image {} is ready ({} MB)", entry.id, entry.size / 1_000_000);
         Ok(())
     }
 
     /// Removes the containers of builds whose wrappers were killed. A job whose image is there does this too: the killed
     /// one may not come again, and its step would run for ever.
     pub fn recover<T: Transport>(&self, engine: &CliEngine<T>) {
-        if let Some(owner) = ImageIndex::of(&self.state).known_owner() {
+        let index = ImageIndex::of(&self.state);
+        if let Some(owner) = index.known_owner() {
             build::recover(engine, &self.state, &owner);
+            finish_unfinished(engine, &self.state, &index);
         }
     }
 

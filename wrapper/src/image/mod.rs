@@ -12,7 +12,7 @@ mod tarball;
 
 pub(crate) use build::container_prefix;
 pub use build::{BuildError, BuildSource};
-pub use cleanup::{Budget, sweep};
+pub use cleanup::Budget;
 pub use index::{Entry, ImageIndex, IndexError};
 pub use key::{ImageKey, KeyError};
 pub use lock::{HostLock, LockError};

@@ -18,6 +18,7 @@ with_each_engine!(
     a_quit_in_a_run_leaves_nothing_running_and_finished_steps_are_kept,
     an_abort_in_a_run_leaves_nothing_running,
     a_build_that_was_killed_is_taken_up_again,
+    runs_for_one_shell_share_a_container,
     a_run_is_held_to_the_jobs_memory,
     a_run_is_held_to_the_jobs_processes,
     a_run_is_held_to_the_jobs_disk,
@@ -189,13 +190,14 @@ fn assert_leaves_soon(running: &mut Running, control: Control) {
 }
 
 fn a_quit_in_a_run_leaves_nothing_running_and_finished_steps_are_kept(engine: Engine) {
-    let slot = slot(engine, &format!("RUN echo first > /first\n{TICKING}"));
+    // Another environment wants another container: what the first one did is kept by then.
+    let slot = slot(engine, &format!("RUN echo first > /first\nENV A=b\n{TICKING}"));
     let mut running = slot.start();
-    wait_until("the second RUN", || slot.stderr().contains("line 5: RUN") && printed(&slot) > 0);
+    wait_until("the second RUN", || slot.stderr().contains("line 6: RUN") && printed(&slot) > 0);
     assert_leaves_soon(&mut running, Control::Quit);
     assert_nothing_runs(&slot);
     let mut running = slot.start();
-    wait_until("the second RUN again", || slot.stderr().matches("line 5: RUN i=0").count() == 2);
+    wait_until("the second RUN again", || slot.stderr().matches("line 6: RUN i=0").count() == 2);
     assert_eq!(slot.stderr().matches("line 4: RUN").count(), 1, "{}", slot.stderr());
     wait_for_run(&slot);
     running.send(Control::Abort);
@@ -213,15 +215,16 @@ fn an_abort_in_a_run_leaves_nothing_running(engine: Engine) {
 }
 
 fn a_build_that_was_killed_is_taken_up_again(engine: Engine) {
-    let slot = slot(engine, "RUN echo first > /first\nRUN /bin/busybox sleep 6; echo second > /second");
+    let slot =
+        slot(engine, "RUN echo first > /first\nENV A=b\nRUN /bin/busybox sleep 6; echo second > /second");
     let mut running = slot.start();
-    wait_until("the second RUN", || slot.stderr().contains("line 5: RUN"));
+    wait_until("the second RUN", || slot.stderr().contains("line 6: RUN"));
     wait_for_run(&slot);
     running.kill();
     let left = build_containers(&slot, "running");
     assert_eq!(left.len(), 1);
     let mut running = slot.start();
-    wait_until("the second RUN again", || slot.stderr().matches("line 5: RUN").count() == 2);
+    wait_until("the second RUN again", || slot.stderr().matches("line 6: RUN").count() == 2);
     let now = build_containers(&slot, "running");
     assert!(now.is_disjoint(&left), "the container of the killed attempt is gone: {now:?}");
     running.wait_for_exit();
@@ -231,6 +234,22 @@ fn a_build_that_was_killed_is_taken_up_again(engine: Engine) {
         assert!(build_containers(&slot, status).is_empty(), "{status}");
     }
     assert_eq!(images(&slot).len(), 1);
+    clean(&slot);
+}
+
+fn runs_for_one_shell_share_a_container(engine: Engine) {
+    let mut slot = slot(
+        engine,
+        "ARG SEEN=no\nRUN echo the first says; echo a > /a\nARG SEEN=yes\nCOPY busybox /b\n\
+         RUN echo the second says; [ -e /a ] && [ -e /b ] && [ $SEEN = yes ] && exit 3",
+    );
+    slot.copy("job.toml", "verbose = 2\n");
+    slot.run().assert_status(206);
+    let said = slot.stderr();
+    assert!(said.contains("buoy:   the second says") && said.contains("ended with status 3"), "{said}");
+    assert!(!said.contains("buoy:   the first says"), "only what the failed step printed: {said}");
+    assert!(!said.lines().any(|line| line.contains(" commit ")), "{said}");
+    assert_eq!(said.lines().filter(|line| line.contains(" create ")).count(), 1, "{said}");
     clean(&slot);
 }
 

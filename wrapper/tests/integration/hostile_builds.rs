@@ -279,13 +279,17 @@ fn a_container_that_has_the_name_of_a_step_is_no_obstacle(engine: Engine) {
 }
 
 fn a_container_that_appeared_after_its_build_was_killed_is_removed(engine: Engine) {
-    let mut slot = slot(engine, "RUN echo here > /who");
+    let mut slot = slot(engine, "RUN echo here > /who; /bin/busybox sleep 2");
     slot.run().assert_success();
-    let name = format!("buoy-build-{}-ffffffffffffffff-7", owner(&slot));
-    make_late(&slot, &name);
     let dockerfile = fs::read_to_string(slot.dir.join("Dockerfile")).unwrap();
     slot.clear_for_next("wu_next_0");
     slot.copy("Dockerfile", &format!("{dockerfile}LABEL other=1\n"));
+    let mut killed = slot.start();
+    wait_for_run(&slot);
+    killed.kill();
+    let name = format!("buoy-build-{}-ffffffffffffffff-7", owner(&slot));
+    make_late(&slot, &name);
+    slot.copy("Dockerfile", &format!("{dockerfile}LABEL other=2\n"));
     let running = slot.run();
     let left = named(&slot, &name);
     let _ = slot.try_ask(&["rm", "-f", &name]);

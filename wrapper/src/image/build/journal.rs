@@ -120,12 +120,18 @@ impl Journal {
         self.content.steps.clear();
     }
 
+    /// A container that was removed.
+    pub(super) fn forget_container(&mut self, name: &str) -> io::Result<()> {
+        self.content.containers.retain(|known| known != name);
+        self.write()
+    }
+
     /// Removes all containers of the build. One that cannot be removed stays noted.
     pub(super) fn remove_containers<T: Transport>(&mut self, engine: &CliEngine<T>) {
         if self.content.containers.is_empty() {
             return;
         }
-        self.content.containers.retain(|name| engine.remove(name).is_err());
+        self.content.containers = engine.remove_all(&self.content.containers);
         let _ = self.write();
     }
 

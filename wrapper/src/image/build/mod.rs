@@ -18,6 +18,7 @@ mod target_files;
 mod time_left;
 mod transfer;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -93,8 +94,12 @@ pub(super) struct Builder<'a, T: Transport> {
     probe: Option<String>,
     /// Processes of the present step that the kernel killed for memory.
     memory_kills: u64,
-    /// Bytes that the steps of this attempt have written.
+    /// Bytes that the steps of this attempt have written in earlier containers.
     written: u64,
+    /// And in the one that is being filled.
+    written_here: u64,
+    /// Labels of the stage that is being built.
+    labels: BTreeMap<String, String>,
     /// What containers of the present stage have from its base image, without being told.
     inherited: ImageConfig,
     /// The image of the container that is being filled.
@@ -124,6 +129,8 @@ impl<'a, T: Transport + Clone> Builder<'a, T> {
             probe: None,
             memory_kills: 0,
             written: 0,
+            written_here: 0,
+            labels: BTreeMap::new(),
             inherited: ImageConfig::default(),
             image: String::new(),
             copied: DiskUse::default(),
@@ -162,7 +169,7 @@ impl<'a, T: Transport + Clone> Builder<'a, T> {
         let source = self.source;
         let needed = source.dockerfile.needed_stages(source.target, &source.args, &self.platform)?;
         self.stages = (0..=source.target).map(|_| None).collect();
-        self.written = 0;
+        (self.written, self.written_here) = (0, 0);
         let mut built = None;
         for stage in needed {
             built = self.build_stage(stage)?;

@@ -6,12 +6,12 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::PathBuf;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::dockerfile::{ENV_FILE, RunStep, SCRIPT_FILE, quote_env_file};
 use crate::engine::{CliEngine, EngineError, Inspected, Mount, Transport, UsageReader};
 use crate::lifecycle::exit_code;
-use crate::limits::{ContainerWatch, Exceeded};
+use crate::limits::{ContainerWatch, Exceeded, measure_directory};
 
 use super::error::BuildError;
 use super::{Builder, LOOK_EVERY, TIMEOUT};
@@ -50,9 +50,31 @@ impl<T: Transport + Clone> Builder<'_, T> {
         Ok(mounts)
     }
 
+    /// Gives a container that was created for several steps the text and the values of its next one.
+    pub(super) fn change_script(&self, run: &RunStep, container: &str) -> Result<(), BuildError> {
+        let run =
+            run.by_file().ok_or_else(|| BuildError::Internal("a step that shares no container".into()))?;
+        for kind in ["env", "script"] {
+            let path = self.journal.files().join(format!("{container}.{kind}"));
+            fs::remove_file(&path)
+                .map_err(|source| BuildError::Io { doing: format!("replace {}", path.display()), source })?;
+        }
+        // Mounts are of paths, and each start looks them up anew.
+        self.step_mounts(&run, container).map(drop)
+    }
+
     /// Starts the step's container and waits for its end. While the job is held the container is paused.
-    pub(super) fn run_step(&mut self, container: &str, image: &str, run: &RunStep) -> Result<(), BuildError> {
+    /// `again`: another step was done in it, whose output the engine still has.
+    pub(super) fn run_step(
+        &mut self,
+        container: &str,
+        image: &str,
+        run: &RunStep,
+        again: bool,
+    ) -> Result<(), BuildError> {
         self.wait_while_held()?;
+        // What the engine calls the start is later than the first output.
+        let since = again.then(now);
         let text = shortened(&run.text);
         crate::say!("line {}: {text}", run.line);
         self.start_container(container, image).map_err(|error| match error {
@@ -61,7 +83,9 @@ impl<T: Transport + Clone> Builder<'_, T> {
             }
             error => error,
         })?;
-        let outcome = self.watch_step(container, run);
+        let started = self.engine.inspect(container)?.ok_or(EngineError::NoContainer)?;
+        let layer = readable_layer(&started);
+        let outcome = self.watch_step(container, run, &started, layer.is_some());
         let code = match outcome {
             Ok(Watched::Ended(code)) => code,
             Ok(Watched::Exceeded(exceeded)) => {
@@ -74,18 +98,17 @@ impl<T: Transport + Clone> Builder<'_, T> {
             Err(error) => return Err(error),
         };
         if code == 0 {
-            let seen = self.engine.inspect_size(container)?;
-            self.written += seen.map_or(0, |seen| seen.size_written);
-            if self.written > self.source.bounds.disk.bytes {
+            self.written_here = self.size_of(container, layer.as_deref())?;
+            if self.written + self.written_here > self.source.bounds.disk.bytes {
                 return Err(failed(run, too_large(self.source.bounds.disk.bytes), Vec::new()));
             }
             return Ok(());
         }
-        let mut said = self.engine.logs(container, SAID_BYTES)?;
+        let mut said = self.engine.logs_since(container, since, SAID_BYTES)?;
         if said.is_empty() {
             // Podman's log may lack the last lines for a moment after the end of what wrote them.
             thread::sleep(LOG_TAKES);
-            said = self.engine.logs(container, SAID_BYTES)?;
+            said = self.engine.logs_since(container, since, SAID_BYTES)?;
         }
         let out_of_memory = self.engine.inspect(container)?.is_some_and(|seen| seen.oom_killed);
         let mut how = format!("ended with status {code}");
@@ -101,8 +124,30 @@ impl<T: Transport + Clone> Builder<'_, T> {
         Err(failed(run, how, said))
     }
 
-    fn watch_step(&mut self, container: &str, run: &RunStep) -> Result<Watched, BuildError> {
-        let inspected = self.engine.inspect(container)?.ok_or(EngineError::NoContainer)?;
+    /// Bytes that a container has written. The engine is asked where its layer cannot be read from here.
+    fn size_of(&self, container: &str, layer: Option<&[PathBuf]>) -> Result<u64, BuildError> {
+        let Some(layer) = layer else {
+            return Ok(self.engine.inspect_size(container)?.map_or(0, |seen| seen.size_written));
+        };
+        let limit = self.source.bounds.disk;
+        let mut bytes = 0_u64;
+        for directory in layer {
+            let used = measure_directory(directory, limit).map_err(|source| BuildError::Io {
+                doing: format!("read {}", directory.display()),
+                source,
+            })?;
+            bytes = bytes.saturating_add(used.bytes);
+        }
+        Ok(bytes)
+    }
+
+    fn watch_step(
+        &mut self,
+        container: &str,
+        run: &RunStep,
+        inspected: &Inspected,
+        sees_layer: bool,
+    ) -> Result<Watched, BuildError> {
         let mut usage = inspected.pid.map(|pid| UsageReader::open(pid, &inspected.id));
         self.memory_kills = 0;
         let (engine, time, mut bounds) = (self.engine, &self.time, self.source.bounds);
@@ -156,7 +201,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
                     break Ok(Watched::Exceeded(exceeded));
                 }
                 // An ordinary user may not read the layer of a daemon's container: the engine is asked.
-                if !paused && Instant::now() >= next_weighing {
+                if !sees_layer && !paused && Instant::now() >= next_weighing {
                     match engine.inspect_size(container) {
                         Ok(Some(Inspected { size_written, .. })) if size_written > bounds.disk.bytes => {
                             let why = too_large(self.source.bounds.disk.bytes);
@@ -184,9 +229,21 @@ impl<T: Transport + Clone> Builder<'_, T> {
     }
 }
 
+/// Where a container's own layer and its volumes are, if they can be read from here.
+fn readable_layer(container: &Inspected) -> Option<Vec<PathBuf>> {
+    let can_be_read = |path: &String| fs::read_dir(path).is_ok();
+    (container.layer_is_told && container.written.iter().all(can_be_read))
+        .then(|| container.written.iter().map(PathBuf::from).collect())
+}
+
 enum Watched {
     Ended(i32),
     Exceeded(Exceeded),
+}
+
+/// Seconds since 1970.
+fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64())
 }
 
 fn too_large(bytes: u64) -> String {

@@ -1,6 +1,8 @@
 //! One stage: groups of steps, each a container, each finished RUN an image.
 
-use crate::dockerfile::{Base, FileStep, Group, ImageConfig, StagePlan};
+use std::time::{Duration, Instant};
+
+use crate::dockerfile::{Base, FileStep, Group, ImageConfig, RunStep, StagePlan};
 use crate::engine::{EngineError, Flavor, Hardening, StepSpec, Transport};
 use crate::limits::DiskUse;
 
@@ -12,6 +14,8 @@ use super::{Builder, Built, base};
 const CAPABILITIES: &[&str] = &["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "SETGID", "SETUID"];
 /// A container that is never started needs a command all the same.
 pub(super) const NO_COMMAND: &str = "/x";
+/// What took this long is not done again after an interruption. A commit costs seconds, as much as many a RUN.
+const WORTH_A_COMMIT: Duration = Duration::from_secs(30);
 /// More than any output of a failed step that is shown.
 const LOG_BYTES: u64 = 1 << 20;
 
@@ -41,39 +45,32 @@ impl<T: Transport + Clone> Builder<'_, T> {
         if is_target {
             source.dockerfile.check_runnable(number, &plan.config)?;
         }
+        self.labels = plan.config.labels.clone();
         let mut files = TargetFiles::of_base(empty);
         let mut container = None;
-        let mut groups = plan.groups.iter().enumerate();
-        while let Some((index, group)) = groups.next() {
-            if group.run.is_some()
-                && let Some(id) = self.finished(number, index)?
-            {
-                (image, container) = (id, None);
-                files = TargetFiles::of_base(false);
-                continue;
-            }
-            let name = self.create(&image, group)?;
+        let mut at = 0;
+        if let Some((index, id)) = self.last_finished(number, &plan.groups)? {
+            (image, at) = (id, index + 1);
+            files = TargetFiles::of_base(false);
+        }
+        while at < plan.groups.len() {
+            let shared = sharing(&plan.groups[at..]);
+            let name = self.create(&image, &plan.groups[at], shared > 1)?;
             let inherited = Some(base_config.workdir.as_str())
-                .filter(|path| index == 0 && path.len() > 1 && self.engine.flavor() == Flavor::Podman);
-            self.copy_files(&name, group, inherited, &mut files)?;
-            if let Some(run) = &group.run {
-                self.run_step(&name, &image, run)?;
-                files = TargetFiles::of_base(false);
-            }
-            let mut is_last = index + 1 == plan.groups.len();
-            if let [copies] = &plan.groups[index + 1..]
+                .filter(|path| at == 0 && path.len() > 1 && self.engine.flavor() == Flavor::Podman);
+            at += self.fill(&name, &image, &plan.groups[at..at + shared], inherited, &mut files)?;
+            if let [copies] = &plan.groups[at..]
                 && copies.run.is_none()
-                && same_container(&group.config, &copies.config)
+                && same_container(&plan.groups[at - 1].config, &copies.config)
             {
                 // What is copied after the last RUN goes into its container: one commit and one layer less.
                 self.copy_files(&name, copies, None, &mut files)?;
-                groups.next();
-                is_last = true;
+                at += 1;
             }
-            if is_last {
+            if at == plan.groups.len() {
                 container = Some(name);
             } else {
-                image = self.commit_step(number, index, &name)?;
+                image = self.commit_step(number, at - 1, &name)?;
             }
         }
         let mut stage = Stage { image: None, container, config: plan.config.clone() };
@@ -92,6 +89,32 @@ impl<T: Transport + Clone> Builder<'_, T> {
         };
         self.stages[number] = Some(stage);
         Ok(built)
+    }
+
+    /// Does groups in one container, the first of which it was created for. Returns how many: when they have taken long, the
+    /// container is to be committed, so that an interruption does not undo them.
+    fn fill(
+        &mut self,
+        name: &str,
+        image: &str,
+        groups: &[Group],
+        inherited: Option<&str>,
+        files: &mut TargetFiles,
+    ) -> Result<usize, BuildError> {
+        let began = Instant::now();
+        for (index, group) in groups.iter().enumerate() {
+            self.copy_files(name, group, inherited.filter(|_| index == 0), files)?;
+            let Some(run) = &group.run else { continue };
+            if index > 0 {
+                self.change_script(run, name)?;
+            }
+            self.run_step(name, image, run, index > 0)?;
+            *files = TargetFiles::of_base(false);
+            if began.elapsed() >= WORTH_A_COMMIT {
+                return Ok(index + 1);
+            }
+        }
+        Ok(groups.len())
     }
 
     /// The image that a stage starts from, its configuration, and whether it is empty.
@@ -134,6 +157,20 @@ impl<T: Transport + Clone> Builder<'_, T> {
         Ok(false)
     }
 
+    /// The last group of a stage that an earlier attempt finished, and its image.
+    fn last_finished(
+        &mut self,
+        stage: usize,
+        groups: &[Group],
+    ) -> Result<Option<(usize, String)>, BuildError> {
+        for index in (0..groups.len()).rev() {
+            if let Some(id) = self.finished(stage, index)? {
+                return Ok(Some((index, id)));
+            }
+        }
+        Ok(None)
+    }
+
     /// The image of a RUN that an earlier attempt finished, if the engine still has it.
     fn finished(&mut self, stage: usize, group: usize) -> Result<Option<String>, BuildError> {
         let Some(id) = self.journal.step(stage, group).map(str::to_owned) else { return Ok(None) };
@@ -144,12 +181,15 @@ impl<T: Transport + Clone> Builder<'_, T> {
         Ok(None)
     }
 
-    fn create(&mut self, image: &str, group: &Group) -> Result<String, BuildError> {
+    /// Creates the container of a group; `shared`: other groups follow in it.
+    fn create(&mut self, image: &str, group: &Group, shared: bool) -> Result<String, BuildError> {
         self.wait_while_held()?;
         let name = self.new_name()?;
         image.clone_into(&mut self.image);
-        let mounts = group.run.as_ref().map(|run| self.step_mounts(run, &name)).transpose()?;
-        let command = group.run.as_ref().map(|run| run.command.clone());
+        let run =
+            group.run.as_ref().map(|run| run.by_file().filter(|_| shared).unwrap_or_else(|| run.clone()));
+        let mounts = run.as_ref().map(|run| self.step_mounts(run, &name)).transpose()?;
+        let command = run.map(|run| run.command);
         let mut spec = self.spec(&name, image, &group.config);
         spec.mounts = mounts.unwrap_or_default();
         spec.command = command.unwrap_or_else(|| vec![NO_COMMAND.to_owned()]);
@@ -163,6 +203,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
         }
         self.create_container(&spec)?;
         self.copied = DiskUse::default();
+        self.written += std::mem::take(&mut self.written_here);
         Ok(name)
     }
 
@@ -191,7 +232,8 @@ impl<T: Transport + Clone> Builder<'_, T> {
             workdir: config.workdir.clone(),
             // A base image can have names and values that no command line takes: what it says is not said again.
             env: config.env.iter().filter(|pair| !self.inherited.env.contains(pair)).cloned().collect(),
-            labels: config
+            // All of the stage's, from its first container: a RUN does not see them, and a LABEL costs no container.
+            labels: self
                 .labels
                 .iter()
                 .filter(|(key, value)| self.inherited.labels.get(*key) != Some(*value))
@@ -221,6 +263,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
         self.journal.note_step(stage, group, &id).map_err(journal_error)?;
         // It is not needed any more; what it has written takes space a second time.
         self.breaking.remove(name)?;
+        self.journal.forget_container(name).map_err(journal_error)?;
         Ok(id)
     }
 
@@ -265,12 +308,24 @@ impl<T: Transport + Clone> Builder<'_, T> {
 }
 
 /// Whether a container that was created for one configuration gives an image of the other. Entry point and command are
-/// given by the commit.
+/// given by the commit, labels are those of the stage from the beginning.
 fn same_container(created: &ImageConfig, wanted: &ImageConfig) -> bool {
-    created.env == wanted.env
-        && created.user == wanted.user
-        && created.workdir == wanted.workdir
-        && created.labels == wanted.labels
+    created.env == wanted.env && created.user == wanted.user && created.workdir == wanted.workdir
+}
+
+/// How many of these groups one container can do: RUNs for one shell and one configuration, and copies between them.
+fn sharing(groups: &[Group]) -> usize {
+    let by_file = |group: &Group| group.run.as_ref().and_then(RunStep::by_file);
+    let Some((first, command)) = groups.first().and_then(|first| Some((first, by_file(first)?.command)))
+    else {
+        return 1;
+    };
+    let follows = |group: &&Group| {
+        same_container(&first.config, &group.config)
+            && group.files.iter().all(|step| matches!(step, FileStep::Copy(_)))
+            && by_file(group).is_some_and(|run| run.command == command)
+    };
+    1 + groups[1..].iter().take_while(follows).count()
 }
 
 fn journal_error(source: std::io::Error) -> BuildError {
