@@ -22,9 +22,9 @@ run_bench() {
         previous=$word
     done
     alone provide_for_bench
-    # The programs as they are shipped, beside the wrapper that is measured.
-    cargo build --release --locked --quiet --workspace --bins || fail "the build failed"
-    cargo bench --locked --quiet --workspace --bench bars -- --engine "$engine" "$@"
+    # Submitters' programs; the wrapper is measured as volunteers get it.
+    cargo build --release --locked --quiet -p submit-cli -p validators --bins || fail "the build failed"
+    cargo bench --profile volunteer --locked --quiet -p wrapper --bench bars -- --engine "$engine" "$@"
 }
 
 # A compiler and one engine. Sets `engine` of the caller.

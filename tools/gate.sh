@@ -28,20 +28,48 @@ provide_everything() {
 }
 
 lint() {
+    local imports
     provide_rust
     provide_linters
     step fmt
     cargo fmt --all --check || fail "some files are not formatted" "cargo fmt --all"
     settled "formatted"
+    step platform
+    check_platform
+    settled "systems differ in platform/ only: $PLATFORM_CRATES"
     step links
     check_links
     settled "every file that a document points to is there"
     step shellcheck
     shellcheck -x x tools/*.sh .ci/run examples/*/*.sh examples/*/*/*.sh || fail "shellcheck found faults"
     settled "no faults"
+    step imports
+    imports=$(cargo run --quiet --locked -p structure) || fail "there are circles of imports, or the check could not read a file"
+    settled "$imports"
     step clippy
     cargo clippy --workspace --all-targets --locked -- -D warnings || fail "clippy found faults"
     settled "no faults"
+}
+
+# Crates that will run on more systems than Linux: each has its system calls in src/platform/.
+PLATFORM_CRATES="boinc wrapper"
+
+# Code outside src/platform/ that depends on the operating system; tests may.
+check_platform() {
+    local crate file broken=0
+    for crate in $PLATFORM_CRATES; do
+        while read -r file; do
+            awk '/^mod tests \{/ { exit }
+                /^ *\/\// { next }
+                /rustix|libc::|std::os::|cfg!?\(.*(unix|windows|target_os)/ {
+                    print FILENAME ":" FNR ": depends on the operating system:" $0
+                    found = 1
+                }
+                END { exit found }' "$file" >&2 || broken=1
+        done < <(git ls-files "$crate/src/*.rs" | grep -v -e "^$crate/src/platform/" -e '/tests\.rs$' -e '/tests/')
+    done
+    [ $broken -eq 0 ] || fail "code outside platform/ depends on the operating system" \
+        "add a function with the same name for each system to src/platform/ of the crate, and call that"
 }
 
 # Relative links in tracked Markdown files.

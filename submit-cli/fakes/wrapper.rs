@@ -11,12 +11,12 @@ use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use wrapper::argv::Invocation;
-use wrapper::wire::channel::AppEnd;
-use wrapper::wire::finish::{Finish, Message, TemporaryExit};
-use wrapper::wire::init_data::InitData;
-use wrapper::wire::message::{AppStatus, Control};
-use wrapper::wire::slot::{SlotLock, resolve_output};
+use boinc::job::argv::Invocation;
+use boinc::wire::channel::AppEnd;
+use boinc::wire::finish::{Finish, Message, TemporaryExit};
+use boinc::wire::init_data::InitData;
+use boinc::wire::message::{AppStatus, Control};
+use boinc::wire::slot::{SlotLock, resolve_output};
 
 /// Each start and each piece of work that was begun is written here, a line each, if the variable is set.
 const TRACE: &str = "FAKE_WRAPPER_TRACE";

@@ -1,5 +1,7 @@
 //! The project admin's side: app versions, plan classes, and a look at a project for what is missing or unsafe.
 
+pub mod doctor;
+
 pub mod app_version;
 pub mod check;
 pub mod database;
@@ -10,4 +12,3 @@ pub mod project_files;
 pub mod rewrite;
 pub mod routes;
 pub mod server_host;
-pub mod xml;

@@ -3,12 +3,18 @@
 //! Every step of a campaign is one transaction, so that a killed `buoy` goes on where it was. The schema has a
 //! version (`PRAGMA user_version`); docs/campaign.md describes it.
 
-use std::fs::File;
+pub mod file_error;
+pub mod meta;
+pub mod progress;
+pub mod results;
+pub mod standing;
+pub mod workunit;
+
+use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
-use rustix::fs::{FlockOperation, flock};
 
 mod find;
 mod record;
@@ -217,10 +223,10 @@ impl Campaign {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(io("open the lock")(error)),
         };
-        match flock(&file, FlockOperation::NonBlockingLockShared) {
+        match file.try_lock_shared() {
             Ok(()) => Ok(false),
-            Err(rustix::io::Errno::WOULDBLOCK) => Ok(true),
-            Err(errno) => Err(io("try the lock")(errno.into())),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => Err(io("try the lock")(error)),
         }
     }
 
@@ -311,13 +317,13 @@ fn lock(results: &Path, path: &Path) -> Result<File, CampaignError> {
         .truncate(false)
         .open(path)
         .map_err(io("open the lock"))?;
-    let mut taken = flock(&file, FlockOperation::NonBlockingLockExclusive);
+    let mut taken = file.try_lock();
     for _ in 0..LOCK_TRIES {
-        if taken != Err(rustix::io::Errno::WOULDBLOCK) {
+        if !matches!(taken, Err(TryLockError::WouldBlock)) {
             break;
         }
         std::thread::park_timeout(LOCK_PAUSE);
-        taken = flock(&file, FlockOperation::NonBlockingLockExclusive);
+        taken = file.try_lock();
     }
     match taken {
         Ok(()) => {
@@ -328,12 +334,12 @@ fn lock(results: &Path, path: &Path) -> Result<File, CampaignError> {
                 .map_err(io("write the lock"))?;
             Ok(file)
         }
-        Err(rustix::io::Errno::WOULDBLOCK) => {
+        Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();
             file.read_to_string(&mut holder).map_err(io("read the lock"))?;
             Err(CampaignError::Busy { dir: results.to_owned(), holder: holder.trim().to_owned() })
         }
-        Err(errno) => Err(io("lock it")(errno.into())),
+        Err(TryLockError::Error(error)) => Err(io("lock it")(error)),
     }
 }
 

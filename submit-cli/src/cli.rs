@@ -1,59 +1,93 @@
 //! The command line of `buoy`.
 
-use clap::{Parser, Subcommand};
+pub mod commands;
+pub mod exit;
+mod help;
+pub mod render;
 
-use crate::commands;
+use clap::{CommandFactory, Parser, Subcommand};
 
-/// Runs containerised programs on the computers of BOINC volunteers
+use crate::campaign::CampaignError;
+use crate::cli::exit::Exit;
+use crate::project::error::ProjectError;
+
+/// Run containerised programs on the computers of BOINC volunteers
+///
+/// Describe a science app with `buoy init` and `buoy check`, try it on this computer with `buoy run`, then send its jobs
+/// to a BOINC project with `buoy submit`.
 #[derive(Debug, Parser)]
-#[command(name = "buoy", version, max_term_width = 100)]
+#[command(
+    name = "buoy",
+    version,
+    max_term_width = 100,
+    help_template = help::overview(&Verb::augment_subcommands(clap::Command::new("buoy"))),
+    after_help = "Run 'buoy COMMAND --help' for the options and examples of a command."
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub verb: Verb,
 }
 
-/// One verb, one file in `commands/`.
+/// One verb, one file in `commands/`, where the doc comment of its arguments is its help.
 #[derive(Debug, Subcommand)]
+#[expect(missing_docs, reason = "a doc comment here would replace the help")]
 pub enum Verb {
-    /// Make a science app to start from
     Init(commands::init::Args),
-    /// Say what a campaign would run, or everything that is wrong with it
     Check(commands::check::Args),
-    /// Try an app's rules on two results, and explain what comes out
     Compare(commands::compare::Args),
-    /// Write what would be sent to a folder: templates, files, a line for each job
     Pack(commands::pack::Args),
-    /// Run a campaign on this computer, as volunteers' computers would
     Run(commands::run::Args),
-    /// Make a project known, with the authenticator that proves who you are there
     Login(commands::login::Args),
-    /// Forget a project and its authenticator
     Logout(commands::logout::Args),
-    /// Send a campaign to a BOINC project
     Submit(commands::submit::Args),
-    /// Say where a campaign stands
     Status(commands::status::Args),
-    /// Show how a campaign goes on at its project until all jobs are over
     Watch(commands::watch::Args),
-    /// List the campaigns of this computer
     List(commands::list::Args),
-    /// Print what a job wrote
     Logs(commands::logs::Args),
-    /// Bring outputs of finished jobs, and write the table of results anew
     Fetch(commands::fetch::Args),
-    /// Write a campaign as one HTML page
     Report(commands::report::Args),
-    /// Submit failed jobs once more, with more memory or time if need be
     Retry(commands::retry::Args),
-    /// Take back a campaign, or jobs of it, from its project
     Abort(commands::abort::Args),
-    /// Tell the project that a campaign's files are not needed any more
     Retire(commands::retire::Args),
-    /// What a project's admin does: app versions, plan classes, a look at the project
     Admin(commands::admin::Args),
-    /// Say whether this computer is fit to run campaigns, and what to do if not
     Doctor(commands::doctor::Args),
-    /// Print a completion script for a shell
     Completions(commands::completions::Args),
+}
+
+/// Carries out a command line; every error is printed here and nowhere else.
+pub fn run(cli: Cli) -> Exit {
+    let done = match cli.verb {
+        Verb::Init(args) => commands::init::run(&args),
+        Verb::Check(args) => commands::check::run(&args),
+        Verb::Compare(args) => commands::compare::run(&args),
+        Verb::Pack(args) => commands::pack::run(&args),
+        Verb::Run(args) => commands::run::run(&args),
+        Verb::Submit(args) => commands::submit::run(&args),
+        Verb::Status(args) => commands::status::run(&args),
+        Verb::Watch(args) => commands::watch::run(&args),
+        Verb::List(args) => commands::list::run(&args),
+        Verb::Logs(args) => commands::logs::run(&args),
+        Verb::Retry(args) => commands::retry::run(&args),
+        Verb::Abort(args) => commands::abort::run(&args),
+        Verb::Retire(args) => commands::retire::run(&args),
+        Verb::Fetch(args) => commands::fetch::run(&args),
+        Verb::Admin(args) => commands::admin::run(&args),
+        Verb::Login(args) => commands::login::run(&args),
+        Verb::Logout(args) => commands::logout::run(&args),
+        Verb::Report(args) => commands::report::run(&args),
+        Verb::Doctor(args) => commands::doctor::run(&args),
+        Verb::Completions(args) => commands::completions::run(&args, &mut Cli::command()),
+    };
+    done.unwrap_or_else(|error| {
+        let is_missing = matches!(error.downcast_ref(), Some(CampaignError::Missing { .. }));
+        let exit = match is_missing || commands::connect::is_refusal(&error) {
+            true => crate::cli::render::refusal(&error),
+            false => crate::cli::render::error(&error),
+        };
+        if let Some(help) = commands::connect::project_error(&error).and_then(ProjectError::help) {
+            crate::cli::render::help(&help);
+        }
+        exit
+    })
 }

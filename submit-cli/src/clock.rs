@@ -1,36 +1,19 @@
-//! The time, and waiting for it: passed in, so that tests need not wait.
+//! A clock whose pauses end when the user wants to stop.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
+pub use boinc::clock::{Clock, now};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
 /// The signals that ask to stop.
-pub const STOPPING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
+const STOPPING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
 
 /// A pause looks this often whether it was interrupted.
 const LOOK: Duration = Duration::from_millis(50);
-
-/// What a long piece of work sees of time and of the user's wish to stop.
-pub trait Clock: Sync {
-    /// Seconds since 1970.
-    fn now(&self) -> f64;
-
-    /// Waits; `false` if the user wants to stop.
-    fn pause(&self, wait: Duration) -> bool;
-
-    /// The user wants to stop.
-    fn interrupted(&self) -> bool;
-}
-
-/// What the system's clock shows: seconds since 1970.
-pub fn now() -> f64 {
-    // A clock before 1970 is wrong by more than any figure that is made of it.
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64())
-}
 
 /// The system's clock; stopped by Ctrl-C and termination signals.
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 //! mistakes. `buoy` is a thin command line over this library; another program can do the same:
 //!
 //! ```no_run
-//! use submit_cli::{load, pack, sources::Sources, template::Templates};
+//! use submit_cli::{plan::load, package::pack, plan::sources::Sources, package::template::Templates};
 //!
 //! let sources = Sources { app: "vina".into(), jobs: vec!["ligands.csv".into()], ..Sources::default() };
 //! match load::load(&sources) {
@@ -24,8 +24,8 @@
 //! use submit_cli::campaign::Campaign;
 //! use submit_cli::clock::{Clock, SystemClock};
 //! use submit_cli::project::config::Projects;
-//! use submit_cli::submission::{self, Options, outgoing::Outgoing, reporter::Silent};
-//! use submit_cli::{load, sources::Sources, template::Templates};
+//! use submit_cli::remote::submission::{self, Options, outgoing::Outgoing, reporter::Silent};
+//! use submit_cli::{plan::load, plan::sources::Sources, package::template::Templates};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let sources = Sources { app: "vina".into(), jobs: vec!["ligands.csv".into()], ..Sources::default() };
@@ -45,45 +45,15 @@
 //! ```
 
 pub mod admin;
-pub mod app;
-pub mod batch;
-pub mod buda;
-pub mod bundle;
 pub mod campaign;
-pub mod check;
 pub mod cli;
 pub mod clock;
-pub mod command;
-pub mod commands;
-pub mod content;
-pub mod diagnostic;
-pub mod doctor;
-pub mod exit;
-pub mod expand;
-pub mod fetch;
-pub mod follow;
-pub mod hash_cache;
-pub mod hashing;
-pub mod job_toml;
-pub mod jobs;
-pub mod load;
+pub mod create;
 pub mod local;
-pub mod names;
-pub mod pack;
-pub mod physical;
-pub mod placeholder;
+pub mod package;
 pub mod plan;
-pub mod progress;
+mod platform;
 pub mod project;
-pub mod render;
+pub mod remote;
 pub mod report;
-pub mod results;
-pub mod sources;
-pub mod standing;
-pub mod starter;
-pub mod submission;
-pub mod template;
-pub mod toml_section;
-pub mod trial;
-pub mod units;
-pub mod workunit;
+mod user_dirs;

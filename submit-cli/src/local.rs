@@ -3,20 +3,21 @@
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender};
 
-use wrapper::wire::init_data::DockerType;
+use boinc::wire::init_data::DockerType;
 
+use crate::campaign::file_error::FileError;
+use crate::campaign::meta;
+use crate::campaign::progress::{Event, Reporter};
+use crate::campaign::results;
+use crate::campaign::workunit::ResultState;
 use crate::campaign::{Campaign, CampaignError, JobRecord};
 use crate::plan::Plan;
-use crate::progress::{Event, Reporter};
-use crate::results;
-use crate::workunit::ResultState;
 use daemons::{Daemons, Request};
 use engine::{Engine, EngineError};
-use files::FileError;
 use host::Host;
 use init::Client;
 use layout::Layout;
-use prepare::{PrepareError, Prepared, meta};
+use prepare::{PrepareError, Prepared};
 use programs::{ProgramError, Programs};
 use runner::{Happening, Outlook, Parts, RunError, Runner, Slots};
 use wishes::WishError;
@@ -27,6 +28,7 @@ pub mod exit;
 pub mod files;
 pub mod host;
 pub mod init;
+mod keep;
 pub mod layout;
 pub mod limits;
 pub mod prepare;
@@ -185,11 +187,11 @@ fn layout_of(campaign: &mut Campaign, results: &Path) -> Result<Layout, LocalErr
 }
 
 /// With a number of replicas, all of them are run and must be there before they are compared.
-fn replication(plan: &Plan, replicas: Option<u32>) -> crate::app::Replication {
+fn replication(plan: &Plan, replicas: Option<u32>) -> crate::plan::app::Replication {
     let of_app = plan.app.replication;
     match replicas {
         None => of_app,
-        Some(n) => crate::app::Replication {
+        Some(n) => crate::plan::app::Replication {
             quorum: n,
             total: n,
             max_errors: of_app.max_errors,

@@ -3,12 +3,32 @@
 //! `load` makes one from what the submitter typed; `run`, `check`, `pack` and a submission to a project all start
 //! from it. A `Plan` is deterministic: the same files and arguments give the same names in the same order.
 
-use std::path::{Path, PathBuf};
+pub mod app;
+pub mod batch;
+pub mod bundle;
+pub mod check;
+pub mod command;
+pub mod content;
+pub mod expand;
+pub mod hash_cache;
+pub mod hashing;
+pub mod image_archive;
+pub mod job_toml;
+pub mod jobs;
+pub mod load;
+pub mod names;
+pub mod physical;
+pub mod placeholder;
+pub mod sources;
+pub mod trial;
+pub mod units;
+
+use std::path::Path;
 use std::sync::Arc;
 
-use crate::app::{AppSpec, Mode};
-use crate::content::ContentHash;
-use crate::diagnostic::Place;
+use crate::plan::app::{AppSpec, Mode};
+use crate::plan::content::{Content, ContentHash};
+use boinc::diagnostic::Place;
 
 /// What a campaign runs.
 #[derive(Debug, Clone)]
@@ -86,15 +106,6 @@ impl Origin {
             line => Place::line(&self.file, line),
         }
     }
-}
-
-/// What is in a file that goes to a host.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Content {
-    /// A file on this computer. Relative to the working directory, or absolute; it existed when the plan was made.
-    Path(PathBuf),
-    /// Text that we made (job.toml, long argument lists).
-    Bytes(Arc<[u8]>),
 }
 
 /// A science app packed. The same files give the same hash, wherever they are.

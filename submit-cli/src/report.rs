@@ -15,12 +15,9 @@ mod words;
 
 use std::path::{Path, PathBuf};
 
+use crate::campaign::file_error::FileError;
 use crate::campaign::{Campaign, CampaignError};
-use crate::local::files::FileError;
-use crate::template::{TemplateError, Templates};
-
-/// Name of the page in the directory of results.
-pub const REPORT_FILE: &str = "report.html";
+use crate::package::template::{TemplateError, Templates};
 
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
@@ -55,8 +52,8 @@ pub fn write(campaign: &Campaign, results: &Path, file: &Path, now: f64) -> Resu
         None => local::material(campaign, results)?,
     };
     let page = page::Page::new(&material, &page::link_base(results, file)?, now);
-    let text = Templates::default().render(crate::template::REPORT, &page)?;
-    wrapper::wire::atomic_file::write_atomically(file, text.as_bytes())
+    let text = Templates::default().render(crate::package::template::REPORT, &page)?;
+    boinc::atomic_file::write_atomically(file, text.as_bytes())
         .map_err(FileError::at(file, "write the report"))?;
     Ok(())
 }

@@ -9,10 +9,10 @@
   const number = (value) => value.toLocaleString("en");
   const jobs = (count) => number(count) + (count === 1 ? " job" : " jobs");
 
-  // As words.rs says it.
+  // As show_duration of units.rs writes it.
   const short = (value) => (value < 9.95 ? value.toFixed(1) : value.toFixed(0)).replace(/\.0$/, "");
-  const span = (s) => s === null ? "" : s === 0 ? "0 s" : s < 0.0995 ? short(s * 1000) + " ms" : s < 9.95 ? String(+s.toFixed(2)) + " s"
-    : s < 119.5 ? short(s) + " s" : s < 7170 ? short(s / 60) + " min" : s < 172000 ? short(s / 3600) + " h" : short(s / 86400) + " d";
+  const span = (s) => s === null ? "" : s === 0 ? "0 s" : s < 0.0995 ? short(s * 1000) + " ms"
+    : s < 119.5 ? short(s) + " s" : s < 7170 ? short(s / 60) + " min" : s < 172000 ? short(s / 3600) + " h" : short(s / 86400) + " days";
 
   const cell = (row, at, text) => {
     const cell = row.appendChild(document.createElement("td"));

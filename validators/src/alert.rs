@@ -5,12 +5,12 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use boinc::calendar::utc;
 use serde::{Deserialize, Serialize};
 
-use crate::calendar::utc;
+use crate::log_line::log_line;
 use crate::script::host;
 use crate::script::{Limits, Program};
-use crate::shim::log_line;
 
 /// `[alert]` of the routes file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,9 +8,8 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::FlockOperation;
+use boinc::visible::visible;
 use serde::{Deserialize, Serialize};
-use wrapper::visible::visible;
 
 use crate::bounds::shortened_to;
 use crate::private;
@@ -328,7 +327,7 @@ impl Breakers {
         private::directory(&self.directory)?;
         let mut file =
             File::options().read(true).write(true).create(true).truncate(false).open(self.path(key))?;
-        rustix::fs::flock(&file, FlockOperation::LockExclusive)?;
+        file.lock()?;
         let mut text = Vec::new();
         file.read_to_end(&mut text)?;
         let mut record: Record = serde_json::from_slice(&text).unwrap_or_default();

@@ -13,23 +13,20 @@ use std::collections::HashSet;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use md5::{Digest as _, Md5};
 use serde::{Deserialize, Serialize};
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 use wrapper::engine::Flavor;
 
 use crate::bounds::shortened;
 use crate::outputs::{self, Found};
-use crate::routes::{AssimilateRoute, Route};
+use crate::route::{AssimilateRoute, Route};
 use crate::script::container::Sandbox;
 use crate::script::{Place, Script, ScriptSpec};
 use crate::values::ValueSpec;
-use crate::workunit_name::HASH_DIGITS;
+use boinc::names::fan_out::{FAN_OUT, fan_out};
+use boinc::names::workunit::HASH_DIGITS;
 
 pub use rule_file::{BroughtScript, MAX_BYTES, MAX_RULES_BYTES, RuleFile};
-
-/// Number of subdirectories of the download directory (`<uldl_dir_fanout>`, the default).
-pub const FAN_OUT: u32 = 1024;
 
 /// `[brought]` of the routes file: who may bring rules, and within which limits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,14 +138,6 @@ pub fn sha256(bytes: &[u8]) -> String {
 /// The physical name of a bundle's rule file; `hash` is the HASH of workunits' names.
 pub fn physical_name(hash: &str) -> String {
     format!("buoy_rule_{}", &hash[..hash.len().min(HASH_DIGITS)])
-}
-
-/// The subdirectory of a file in the upload and download directories: the number in characters 1 to 7 of the name's
-/// md5, modulo the fan-out, in hex (`sched/sched_util_basic.cpp`, `filename_hash`).
-pub fn fan_out(name: &str, directories: u32) -> String {
-    let digest = Md5::digest(name);
-    let number = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]) & 0x0fff_ffff;
-    format!("{:x}", number % directories.max(1))
 }
 
 impl BroughtSpec {
@@ -315,7 +304,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::routes::RouteOutput;
+    use crate::route::RouteOutput;
     use crate::spec::{AssimilateSpec, ValidateSpec};
 
     fn spec(text: &str) -> BroughtSpec {
@@ -338,19 +327,6 @@ mod tests {
         let path = spec.path(hash, directory);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, bytes).unwrap();
-    }
-
-    #[test]
-    fn files_fan_out_as_on_a_real_server() {
-        // Paths that a stock server made.
-        for (name, directory) in [
-            ("q3_0_0_r36072808_0", "21c"),
-            ("q3_0_0_r36072808_1", "1f4"),
-            ("q3_0_1_r10062336_0", "318"),
-            ("q3_0_1_r10062336_1", "270"),
-        ] {
-            assert_eq!(fan_out(name, 1024), directory, "{name}");
-        }
     }
 
     #[test]

@@ -2,12 +2,14 @@
 
 mod array;
 mod bytes;
+mod cell;
 mod check;
 mod columns;
 mod decimal;
 mod exact;
 mod json;
 mod limits;
+mod line;
 mod lines;
 mod numbers;
 mod pass;

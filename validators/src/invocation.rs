@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::brought::{FAN_OUT, fan_out};
-use crate::workunit_name::OutputName;
+use boinc::names::fan_out::{FAN_OUT, fan_out};
+use boinc::names::workunit::OutputName;
 
 /// The daemons build the command line in 4,096 bytes (`sched/script_validator.cpp`). A line that long has
 /// probably been cut; the shell's words do not show the second blank that some servers put after the name.

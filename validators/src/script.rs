@@ -9,9 +9,9 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use boinc::error_chain::chain;
+use boinc::visible::visible;
 use serde::{Deserialize, Serialize};
-use wrapper::calls::chain;
-use wrapper::visible::visible;
 
 use crate::bounds::MOST_WORDS;
 

@@ -15,7 +15,7 @@ use crate::bounds::{MOST_OUTPUTS, listed, shortened};
 use crate::rule::{Column, OutputRule};
 use crate::values::ValueSpec;
 use mistake::{Errors, Spot};
-pub use mistake::{SpecError, SpecFault, Step, locate};
+pub use mistake::{SpecError, SpecFault};
 
 /// Defines a table that holds a rule's keys, and a view of them.
 macro_rules! rule_table {

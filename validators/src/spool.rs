@@ -15,37 +15,26 @@
 //! An item appears whole or not at all, and is on the disk before the daemon is told that the workunit is
 //! assimilated. Everything that is done with it can be done twice.
 
+mod claimed;
 mod item;
-mod turns;
-mod work;
-mod worker;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::FlockOperation;
 use sha2::{Digest, Sha256};
 
 use crate::collect;
 use crate::outputs::{self, Found};
 use crate::private;
 
+pub use claimed::Claimed;
 pub use item::{Happened, Item, ItemOutput, ItemState, OutputState};
 pub(crate) use item::{VERSION, is_number, reasons};
-pub(crate) use work::{Steps, work_on};
-pub use worker::Outlook;
-pub(crate) use worker::{Left, Worker, note_stuck, retry};
 
 /// Directory of an item's outputs.
 const FILES: &str = "files";
-
-/// Directory of what an item's script made.
-const MADE: &str = "made";
-
-/// Directory of what it is at.
-const MAKING: &str = "making";
 
 /// Largest item.json, in bytes: that of the most outputs, with the longest names.
 const ITEM_BYTES: u64 = 4 << 20;
@@ -86,18 +75,6 @@ pub enum Put {
     Done,
 }
 
-/// An item that nobody else works on while this lives.
-#[derive(Debug)]
-pub struct Claimed {
-    /// Its directory.
-    pub directory: PathBuf,
-    /// What was handed over.
-    pub item: Item,
-    /// Tries so far.
-    pub state: ItemState,
-    _lock: File,
-}
-
 /// An item, looked at without working on it.
 #[derive(Clone, Debug)]
 pub struct Waiting {
@@ -128,7 +105,8 @@ impl Spool {
         &self.directory
     }
 
-    fn waiting(&self) -> PathBuf {
+    /// The directory of all items; its time of change shows what is new.
+    pub(crate) fn waiting(&self) -> PathBuf {
         self.directory.join("waiting")
     }
 
@@ -226,8 +204,7 @@ impl Spool {
         }
         let path = making.join("lock");
         let lock = File::create_new(&path).map_err(at(&path))?;
-        rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive)
-            .map_err(|error| at(&path)(error.into()))?;
+        lock.try_lock().map_err(|error| at(&path)(error.into()))?;
         let path = making.join("item.json");
         let text = serde_json::to_vec(item).expect("texts and numbers become JSON");
         collect::write(&text, &path, &mut changed).map_err(at(&path))?;
@@ -253,8 +230,7 @@ impl Spool {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened.map_err(at(&path))?,
         };
-        let is_ours = rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok();
-        Ok(is_ours.then_some(lock))
+        Ok(lock.try_lock().is_ok().then_some(lock))
     }
 
     fn read(&self, key: &str) -> Result<Option<(Item, ItemState)>, SpoolError> {
@@ -267,6 +243,11 @@ impl Spool {
         let item: Item = serde_json::from_slice(&text).map_err(|error| at(&path)(error.into()))?;
         item.check(key).map_err(|why| at(&path)(io::Error::other(why)))?;
         Ok(Some((item, state_in(&directory))))
+    }
+
+    /// How far an item has come. One that is not there, or whose note is torn, counts as new.
+    pub(crate) fn state(&self, key: &str) -> ItemState {
+        state_in(&self.place(key))
     }
 
     /// Whether an item is there.
@@ -392,36 +373,6 @@ impl Spool {
             }
         }
         true
-    }
-}
-
-impl Claimed {
-    /// Writes how far it has come.
-    pub(crate) fn save(&self) -> Result<(), SpoolError> {
-        let path = self.directory.join("state.json");
-        let temporary = self.directory.join("state.json.tmp");
-        let text = serde_json::to_vec(&self.state).expect("texts and numbers become JSON");
-        fs::write(&temporary, text).and_then(|()| fs::rename(&temporary, &path)).map_err(at(&path))
-    }
-
-    /// The batch's number in the database, if it is known.
-    pub(crate) fn batch_id(&self) -> Option<&str> {
-        self.item.batch_id.as_deref().or(self.state.batch_id.as_deref())
-    }
-
-    /// Where the route's script makes its files.
-    pub(crate) fn making(&self) -> PathBuf {
-        self.directory.join(MAKING)
-    }
-
-    /// Where they are once it is done.
-    pub(crate) fn made(&self) -> PathBuf {
-        self.directory.join(MADE)
-    }
-
-    /// The path of an output that was taken.
-    pub(crate) fn file(&self, output: &ItemOutput) -> PathBuf {
-        self.directory.join(FILES).join(&output.physical_name)
     }
 }
 

@@ -7,7 +7,7 @@ use regex::bytes::Regex;
 use serde::{Deserialize, Serialize};
 
 use crate::pattern;
-use crate::workunit_name::{WorkunitName, check_app, check_batch, check_job};
+use boinc::names::workunit::{WorkunitName, check_app, check_batch, check_job};
 
 /// A workunit, as far as its name tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

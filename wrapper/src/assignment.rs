@@ -2,18 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::argv::{Args, args_value};
-use crate::dockerfile::{self, BuildArgs, Dockerfile, Faults};
 use crate::engine::{ContainerSpec, Flavor, Gpu, Hardening, Mount};
 use crate::image::{Budget, BuildSource, ImageKey, ImageSource, KeyError};
-use crate::job_spec::{JobSpec, OutputSpec};
 use crate::limits::{Bounds, DiskUse, disk_bound, memory_bound};
 use crate::naming::ContainerName;
-use crate::policy::{POLICY_FILE, RunLimits};
 use crate::state_dir::StateDir;
-use crate::wire::init_data::InitData;
-use crate::wire::slot::{OutputPlace, PlaceError, resolve_output};
 use crate::workdir::{Layout, Manifest, Survey, survey};
+use boinc::dockerfile::{self, BuildArgs, Dockerfile, Faults};
+use boinc::job::argv::{Args, args_value};
+use boinc::job::policy::{POLICY_FILE, RunLimits};
+use boinc::job::spec::{JobSpec, OutputSpec};
+use boinc::wire::init_data::InitData;
+use boinc::wire::slot::{OutputPlace, PlaceError, resolve_output};
 
 /// Files of the slot that the job neither sees nor replaces.
 pub const HIDDEN_FILES: [&str; 1] = [POLICY_FILE];
@@ -134,7 +134,7 @@ impl Assignment {
     /// The engine that the client found, if it says.
     pub fn told_engine(&self) -> Option<Flavor> {
         let engine = self.init_data.host_info.engine.as_ref()?;
-        crate::calls::told_flavor(engine.docker_type)
+        engine.docker_type.map(Flavor::from)
     }
 
     /// Where WORKDIR is.
@@ -277,7 +277,7 @@ impl Assignment {
 
     fn proxy(&self) -> Vec<(String, String)> {
         let proxy = self.init_data.proxy_info.as_ref();
-        let variables = proxy.map(crate::wire::init_data::ProxyInfo::environment).unwrap_or_default();
+        let variables = proxy.map(boinc::wire::init_data::ProxyInfo::environment).unwrap_or_default();
         variables.into_iter().map(|(key, value)| (key.to_owned(), value.reveal().to_owned())).collect()
     }
 

@@ -1,6 +1,5 @@
 //! What each call of the lifecycle means in commands of the engine and files of the slot.
 
-use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,44 +7,22 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::assignment::{Assignment, HIDDEN_FILES, ImagePlan};
-use crate::driver::Shared;
 use crate::engine::{
-    self, Cancel, CliEngine, ContainerSpec, EngineError, Flavor, Inspected, LOG_LINES, NativeTransport,
-    Status, kill_leftovers, killed_from_outside,
+    self, Cancel, CliEngine, ContainerSpec, EngineError, Inspected, LOG_LINES, NativeTransport, Status,
+    killed_from_outside,
 };
 use crate::image::{BuildError, ImageIndex, ImageMaker, MakeError, TarballError};
 use crate::lifecycle::{Call, CallError, Exited, Reply, Seen};
 use crate::log::{MAX_JOB_BYTES, job_output};
+use crate::platform::kill_leftovers;
 use crate::seccomp;
-use crate::wire::slot::PlaceError;
+use crate::shared::{Container, Shared};
 use crate::workdir::{OutputProblem, PrepareError, Survey, collect, prepare};
+use boinc::error_chain::chain;
+use boinc::wire::slot::PlaceError;
 
 /// From the death of a container that is being removed by force until the engine says so (Podman 4.3: up to 0.3 s).
 const REMOVAL_TAKES: Duration = Duration::from_millis(700);
-
-/// The container as last inspected.
-#[derive(Clone, Debug)]
-pub struct Container {
-    /// Its name.
-    pub name: String,
-    /// The engine's id of it.
-    pub id: String,
-    /// The engine's program.
-    pub program: PathBuf,
-    /// Directories with what it wrote outside its mounts, where the engine tells and we may read.
-    pub written: Vec<PathBuf>,
-    /// The engine.
-    pub flavor: Flavor,
-}
-
-impl Container {
-    /// Whether the process `pid` of this host is the container's: it is not if we are in another PID namespace than the
-    /// engine.
-    pub fn owns(&self, pid: u32) -> bool {
-        let membership = fs::read_to_string(format!("/proc/{pid}/cgroup"));
-        membership.is_ok_and(|text| self.flavor.is_rootless() || text.contains(&self.id))
-    }
-}
 
 /// Carries calls out, on the worker's thread.
 pub struct Calls {
@@ -455,25 +432,4 @@ fn build_failed(when: &str, report: &str) -> CallError {
     let (headline, rest) = report.split_once('\n').unwrap_or((report, ""));
     let rest: String = rest.lines().map(|line| format!("\n{line}")).collect();
     CallError::Job(format!("failed to build the image{when}: {headline}{rest}"))
-}
-
-/// An error with its causes, on one line.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
-}
-
-/// The engine that a client's init_data.xml names.
-pub fn told_flavor(docker_type: Option<crate::wire::init_data::DockerType>) -> Option<Flavor> {
-    use crate::wire::init_data::DockerType;
-    docker_type.map(|kind| match kind {
-        DockerType::Docker => Flavor::Docker,
-        DockerType::Podman => Flavor::Podman,
-    })
 }

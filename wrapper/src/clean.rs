@@ -26,7 +26,7 @@ impl Request {
     /// A workunit chooses the arguments of a wrapper that a client starts in a slot. So in a directory with an
     /// init_data.xml nothing is a request: there the words are the job's.
     pub fn parse(words: &[OsString], current_directory: &Path) -> Option<Self> {
-        if current_directory.join(crate::wire::init_data::INIT_DATA_FILE).symlink_metadata().is_ok() {
+        if current_directory.join(boinc::wire::init_data::INIT_DATA_FILE).symlink_metadata().is_ok() {
             return None;
         }
         let (directory, dry_run) = match words {

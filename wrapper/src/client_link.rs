@@ -3,14 +3,12 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, test_kill_process};
-
 use crate::lifecycle::Event;
-use crate::process_stat::ProcessStat;
-use crate::wire::channel::{AppEnd, ChannelName};
-use crate::wire::init_data::InitData;
-use crate::wire::message::{AppStatus, Control, GraphicsReply};
-use crate::wire::segment::SegmentError;
+use crate::platform::ClientProcess;
+use boinc::wire::channel::{AppEnd, ChannelName};
+use boinc::wire::init_data::InitData;
+use boinc::wire::message::{AppStatus, Control, GraphicsReply};
+use boinc::wire::segment::SegmentError;
 
 /// Without a process to look at, a client that sent no heartbeat for this long is gone (BOINC: api/boinc_api.h,
 /// `HEARTBEAT_GIVEUP_SECS`).
@@ -28,13 +26,6 @@ pub struct ClientLink {
     graphics: Option<GraphicsReply>,
 }
 
-/// The client's process, told from a later one with the same id by its start time.
-#[derive(Debug)]
-struct ClientProcess {
-    pid: i32,
-    started: Option<u64>,
-}
-
 impl ClientLink {
     /// Attaches the channels.
     ///
@@ -45,7 +36,7 @@ impl ClientLink {
         let now = Instant::now();
         Ok(Self {
             end,
-            client: init_data.client_pid.map(ClientProcess::look_up),
+            client: init_data.client_pid.map(|pid| ClientProcess::open(pid.try_into().unwrap_or(0))),
             last_heartbeat: now,
             last_look: now,
             sporadic_ca: None,
@@ -116,51 +107,5 @@ impl ClientLink {
         if let Some(end) = &self.end {
             let _ = end.channel(ChannelName::AppStatus).put_over(&status.render());
         }
-    }
-}
-
-impl ClientProcess {
-    fn look_up(pid: i32) -> Self {
-        Self { pid, started: start_time(pid) }
-    }
-
-    fn is_there(&self) -> bool {
-        let Some(pid) = Pid::from_raw(self.pid) else { return false };
-        let exists = !matches!(test_kill_process(pid), Err(rustix::io::Errno::SRCH));
-        exists && (self.started.is_none() || start_time(self.pid) == self.started)
-    }
-}
-
-/// Start time in clock ticks since boot; `None` for a zombie too, which does nothing any more.
-fn start_time(pid: i32) -> Option<u64> {
-    let stat = ProcessStat::of(u32::try_from(pid).ok()?)?;
-    if stat.state() == "Z" { None } else { stat.start_ticks() }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::process::Command;
-
-    use super::*;
-
-    #[test]
-    fn a_client_that_ended_is_gone_even_before_it_is_reaped() {
-        let mut client = Command::new("sleep").arg("60").spawn().unwrap();
-        let process = ClientProcess::look_up(client.id().cast_signed());
-        assert!(process.is_there());
-        client.kill().unwrap();
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while process.is_there() && Instant::now() < deadline {
-            std::thread::yield_now();
-        }
-        assert!(!process.is_there());
-        client.wait().unwrap();
-    }
-
-    #[test]
-    fn another_process_with_the_same_id_is_not_the_client() {
-        let own = std::process::id().cast_signed();
-        assert!(!ClientProcess { pid: own, started: Some(1) }.is_there());
-        assert!(ClientProcess::look_up(own).is_there());
     }
 }

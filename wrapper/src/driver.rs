@@ -1,30 +1,30 @@
 //! The only loop: gathers events, asks the lifecycle what to do, does it.
 //!
-//! Between events it sleeps in one `poll`; a tenth of a second at most, which is how often the client's channels are looked at
+//! Between events it sleeps until a bell rings; a tenth of a second at most, which is how often the client's channels are looked at
 //! (BOINC: api/boinc_api.cpp, `TIMER_PERIOD`).
 
-use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-
-use crate::calls::{Calls, Container};
+use crate::calls::Calls;
 use crate::client_link::ClientLink;
 use crate::engine::{Cancel, Usage, UsageReader};
 use crate::exit_watch::ExitWatch;
 use crate::job_files::JobFiles;
 use crate::lifecycle::{Action, Call, CpuLedger, Ending, Event, Job, Reply, Seen};
 use crate::limits::{ContainerWatch, Exceeded};
-use crate::state::{Ended, State};
+use crate::platform::on_stop;
+use crate::shared::Shared;
+use crate::state::Ended;
 use crate::wake::Bell;
-use crate::wire::finish::{Finish, Message, TemporaryExit};
-use crate::wire::init_data::InitData;
-use crate::wire::message::AppStatus;
 use crate::workdir::tidy;
 use crate::worker::Worker;
+use boinc::wire::finish::{Finish, Message, TemporaryExit};
+use boinc::wire::init_data::InitData;
+use boinc::wire::message::AppStatus;
 
 const LISTEN_EVERY: Duration = Duration::from_millis(100);
 const REPORT_EVERY: Duration = Duration::from_secs(1);
@@ -32,27 +32,6 @@ const REPORT_EVERY: Duration = Duration::from_secs(1);
 const NOTE_EVERY: Duration = Duration::from_secs(60);
 /// The client waits for our end, two seconds after an abort.
 const TIDY_FOR: Duration = Duration::from_millis(250);
-
-/// What the main loop and the worker share.
-#[derive(Debug)]
-pub struct Shared {
-    /// What is kept for the next life.
-    pub state: Mutex<State>,
-    /// The container as last inspected.
-    pub container: Mutex<Option<Container>>,
-}
-
-impl Shared {
-    /// Locks the state. A thread that panicked would have ended the process.
-    pub fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-
-    /// The container as last inspected.
-    pub fn container(&self) -> Option<Container> {
-        self.container.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
-    }
-}
 
 /// One life of the wrapper, once everything is read and allowed.
 pub struct Driver {
@@ -64,6 +43,7 @@ pub struct Driver {
     shared: Arc<Shared>,
     worker: Worker,
     bell: Bell,
+    rings: Receiver<()>,
     link: ClientLink,
     terminated: Arc<AtomicBool>,
     began: Instant,
@@ -101,8 +81,6 @@ pub struct Parts {
     pub cancel: Cancel,
     /// The wire to the client.
     pub link: ClientLink,
-    /// Set when a termination signal came.
-    pub terminated: Arc<AtomicBool>,
     /// What the job writes and reads in its work directory.
     pub files: JobFiles,
     /// What the wrapper itself watches.
@@ -110,12 +88,20 @@ pub struct Parts {
 }
 
 impl Driver {
-    /// Starts the worker.
+    /// Starts the worker, and listens to signals.
     ///
     /// # Errors
     /// When the process can have no thread or descriptor.
     pub fn new(parts: Parts) -> std::io::Result<Self> {
-        let bell = Bell::new()?;
+        let (bell, rings) = Bell::new();
+        let terminated = Arc::new(AtomicBool::new(false));
+        on_stop({
+            let (terminated, bell) = (terminated.clone(), bell.clone());
+            move || {
+                terminated.store(true, Ordering::SeqCst);
+                bell.ring();
+            }
+        })?;
         let mut calls = parts.calls;
         let worker = Worker::start(move |call| calls.perform(call), parts.cancel, bell.clone())?;
         let host_attempts = parts.shared.state().host_attempts;
@@ -129,8 +115,9 @@ impl Driver {
             shared: parts.shared,
             worker,
             bell,
+            rings,
             link: parts.link,
-            terminated: parts.terminated,
+            terminated,
             began: now,
             ledger: CpuLedger::new(known_seconds),
             usage: None,
@@ -152,8 +139,8 @@ impl Driver {
         // The first call is due now, not after the first silence.
         self.bell.ring();
         loop {
-            let exit_seen = self.wait();
-            for event in self.gather(exit_seen) {
+            let _ = self.rings.recv_timeout(LISTEN_EVERY);
+            for event in self.gather() {
                 if let Some(ending) = self.take(event) {
                     self.say_goodbye(&ending);
                     if !matches!(ending, Ending::Left | Ending::TryLater { .. }) {
@@ -165,32 +152,17 @@ impl Driver {
         }
     }
 
-    /// Sleeps until something happens or it is time to listen to the client; tells whether the container's first
-    /// process has ended.
-    fn wait(&self) -> bool {
-        let watched: Option<BorrowedFd<'_>> = self.watch.as_ref().and_then(ExitWatch::fd);
-        let mut fds = vec![PollFd::from_borrowed_fd(self.bell.fd(), PollFlags::IN)];
-        fds.extend(watched.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
-        let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(LISTEN_EVERY.subsec_nanos()) };
-        // A signal interrupts it, which is as good as an event.
-        let _ = poll(&mut fds, Some(&timeout));
-        let readable = fds.get(1).is_some_and(|fd| !fd.revents().is_empty());
-        drop(fds);
-        self.bell.hush();
-        self.watch.as_ref().is_some_and(|watch| watch.is_over(readable))
-    }
-
-    fn gather(&mut self, exit_seen: bool) -> Vec<Event> {
+    fn gather(&mut self) -> Vec<Event> {
         let now = Instant::now();
         let mut events = vec![Event::Tick { now: now.duration_since(self.began) }];
         if self.terminated.swap(false, Ordering::SeqCst) {
             events.push(Event::Leave);
         }
         events.extend(self.link.poll(now));
-        if exit_seen {
+        if let Some(watch) = self.watch.take_if(|watch| watch.is_over()) {
             // The cgroup is there for some milliseconds more: this reading is the last and the best.
             self.measure();
-            let succeeded = self.watch.take().and_then(|watch| watch.succeeded()) == Some(true);
+            let succeeded = watch.succeeded() == Some(true);
             let out_of_memory = self.last_usage.memory_kills > 0;
             events.push(Event::ContainerExited { out_of_memory, succeeded });
         }
@@ -250,12 +222,10 @@ impl Driver {
         let visible = pid.filter(|&pid| container.owns(pid));
         self.limits.begin(container.flavor, visible, &container.id, container.written.clone());
         self.usage = visible.map(|pid| UsageReader::open(pid, &container.id));
-        self.watch = match visible.and_then(ExitWatch::on_process) {
-            Some(watch) => Some(watch),
-            None => {
-                Some(ExitWatch::on_command(container.program.clone(), &container.name, self.bell.clone()))
-            }
-        };
+        let by_process = visible.and_then(|pid| ExitWatch::on_process(pid, self.bell.clone()));
+        self.watch = Some(by_process.unwrap_or_else(|| {
+            ExitWatch::on_command(container.program.clone(), &container.name, self.bell.clone())
+        }));
     }
 
     fn measure(&mut self) {

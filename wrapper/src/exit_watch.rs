@@ -1,83 +1,77 @@
 //! Notices the end of a container's first process.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
-
 use crate::engine::{Cancel, Invocation, NativeTransport, Transport};
-use crate::pidfd_info;
+use crate::platform::ProcessWatch;
 use crate::wake::Bell;
 
-/// One way or the other.
+/// A thread that waits for the end and rings.
 #[derive(Debug)]
-pub enum ExitWatch {
+pub struct ExitWatch {
+    over: Arc<AtomicBool>,
+    source: Source,
+}
+
+#[derive(Debug)]
+enum Source {
     /// The kernel tells within a millisecond: the process is visible here.
-    Process(OwnedFd),
-    /// A waiting `wait` of the engine's, for a process in another PID namespace.
-    Command {
-        /// Set when it returned.
-        over: Arc<AtomicBool>,
-        /// Ends it.
-        cancel: Cancel,
-    },
+    Process(Arc<ProcessWatch>),
+    /// A waiting `wait` of the engine's, for a process in another PID namespace, and what ends it.
+    Command(Cancel),
 }
 
 impl ExitWatch {
     /// Watches the process `pid`; `None` if it is gone already.
-    pub fn on_process(pid: u32) -> Option<Self> {
-        let pid = Pid::from_raw(i32::try_from(pid).ok()?)?;
-        pidfd_open(pid, PidfdFlags::empty()).ok().map(ExitWatch::Process)
+    pub fn on_process(pid: u32, bell: Bell) -> Option<Self> {
+        let process = Arc::new(ProcessWatch::open(pid).ok()?);
+        let waiting = process.clone();
+        Some(Self::start(Source::Process(process), bell, move || waiting.wait()))
     }
 
     /// Watches by a waiting command of the engine.
     pub fn on_command(program: PathBuf, container: &str, bell: Bell) -> Self {
-        let over = Arc::new(AtomicBool::new(false));
         let cancel = Cancel::default();
         let wait =
             Invocation::new(program).args(["wait", container]).timeout(Duration::from_secs(366 * 86_400));
-        let watch = ExitWatch::Command { over: over.clone(), cancel: cancel.clone() };
-        thread::spawn(move || {
+        Self::start(Source::Command(cancel.clone()), bell, move || {
             // However it ends, the container has to be looked at.
             let _ = NativeTransport.run(&wait, &cancel);
+        })
+    }
+
+    fn start(source: Source, bell: Bell, wait: impl FnOnce() + Send + 'static) -> Self {
+        let over = Arc::new(AtomicBool::new(false));
+        let watch = Self { over: over.clone(), source };
+        thread::spawn(move || {
+            wait();
             over.store(true, Ordering::SeqCst);
             bell.ring();
         });
         watch
     }
 
-    /// To poll on, where there is a descriptor of its own.
-    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
-        match self {
-            ExitWatch::Process(fd) => Some(fd.as_fd()),
-            ExitWatch::Command { .. } => None,
-        }
-    }
-
     /// Whether the process that has ended ended with status 0; `None` if only the engine can tell.
     pub fn succeeded(&self) -> Option<bool> {
-        match self {
-            ExitWatch::Process(fd) => pidfd_info::succeeded(fd),
-            ExitWatch::Command { .. } => None,
+        match &self.source {
+            Source::Process(process) => process.succeeded(),
+            Source::Command(_) => None,
         }
     }
 
-    /// Whether the end has come; `readable` says what the poll found.
-    pub fn is_over(&self, readable: bool) -> bool {
-        match self {
-            ExitWatch::Process(_) => readable,
-            ExitWatch::Command { over, .. } => over.load(Ordering::SeqCst),
-        }
+    /// Whether the end has come.
+    pub fn is_over(&self) -> bool {
+        self.over.load(Ordering::SeqCst)
     }
 }
 
 impl Drop for ExitWatch {
     fn drop(&mut self) {
-        if let ExitWatch::Command { cancel, .. } = self {
+        if let Source::Command(cancel) = &self.source {
             cancel.cancel();
         }
     }

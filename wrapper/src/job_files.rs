@@ -6,7 +6,7 @@
 use std::io::Read;
 use std::path::PathBuf;
 
-use crate::nofollow::Directory;
+use boinc::nofollow::Directory;
 
 /// The job's share of work done, 0 to 1 (upstream's docker_wrapper knows the same file).
 const FRACTION_DONE: &str = "fraction_done";

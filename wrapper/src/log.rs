@@ -3,7 +3,7 @@
 //! The file is read by people and by programs, and holds text of jobs, engines and workunits besides ours. So:
 //! - each line of ours starts with `buoy: `, and a message's further lines with `buoy:   `;
 //! - each line of the science app starts with `| `, so it cannot be taken for one of ours;
-//! - control characters are visible ([`crate::visible`]);
+//! - control characters are visible ([`boinc::visible`]);
 //! - no `</` and no `]]>` is left: the client copies the file unescaped into a CDATA section of its state file and of
 //!   its scheduler requests (`client/result.cpp`, `RESULT::write`), and the server reads up to `</stderr_out>`
 //!   (`sched/sched_types.cpp`, `parse_from_client`). A job that prints those would write the rest of both.
@@ -13,7 +13,8 @@
 use std::fmt::{Arguments, Write as _};
 use std::io::Write;
 
-use crate::visible::{is_obeyed, prefixed_lines, visible, without_closers};
+use crate::platform::size_of_stderr;
+use boinc::visible::{is_obeyed, prefixed_lines, visible, without_closers};
 
 /// What each line of the science app starts with.
 pub const JOB_PREFIX: &str = "| ";
@@ -59,7 +60,7 @@ macro_rules! say {
 
 /// Writes the end of what the science app printed, between two lines of ours. `cut`: its start is already missing.
 pub fn job_output(log: &[u8], cut: bool) {
-    let earlier = size_so_far().min(MAX_SENT_BYTES - MAX_JOB_BYTES);
+    let earlier = usize::try_from(size_of_stderr()).unwrap_or(usize::MAX).min(MAX_SENT_BYTES - MAX_JOB_BYTES);
     let room = MAX_SENT_BYTES - LAST_LINES_BYTES - earlier;
     write(&framed(log, cut, room.min(MAX_JOB_BYTES)));
 }
@@ -174,21 +175,6 @@ fn shown_as_itself(line: &str) -> String {
     }
     text.push_str(rest);
     text
-}
-
-/// How long stderr.txt is; 0 where stderr is not a file.
-#[cfg(unix)]
-fn size_so_far() -> usize {
-    use std::os::fd::AsFd;
-    let metadata =
-        || Some(std::fs::File::from(std::io::stderr().as_fd().try_clone_to_owned().ok()?).metadata());
-    let len = metadata().and_then(Result::ok).filter(std::fs::Metadata::is_file).map_or(0, |file| file.len());
-    usize::try_from(len).unwrap_or(usize::MAX)
-}
-
-#[cfg(not(unix))]
-fn size_so_far() -> usize {
-    usize::MAX
 }
 
 #[cfg(test)]

@@ -3,16 +3,12 @@
 use std::ffi::OsString;
 use std::process::exit;
 
-use rustix::process::{Resource, Rlimit, setrlimit};
-
-use wrapper::argv::Invocation;
+use boinc::job::argv::Invocation;
 use wrapper::clean::Request;
 
 fn main() {
     wrapper::log::report_panics();
-    // Also for what the engine starts from here: a core would go to a program of the host, past all limits of a job.
-    let none = Rlimit { current: Some(0), maximum: Some(0) };
-    let _ = setrlimit(Resource::Core, none);
+    wrapper::platform::forbid_core_files();
     let words: Vec<OsString> = std::env::args_os().skip(1).collect();
     if let Some(request) = std::env::current_dir().ok().and_then(|here| Request::parse(&words, &here)) {
         exit(request.run());

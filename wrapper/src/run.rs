@@ -3,29 +3,30 @@
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::argv::{Args, ArgvError, DEFAULT_CONFIG};
 use crate::assignment::{Assignment, BuildRules};
-use crate::calls::{Calls, chain};
+use crate::calls::Calls;
 use crate::client_link::ClientLink;
-use crate::driver::{Driver, Parts, Shared, tell_client};
+use crate::driver::{Driver, Parts, tell_client};
 use crate::engine::Cancel;
 use crate::job_files::JobFiles;
-use crate::job_spec::JobSpec;
 use crate::lifecycle::{Ending, Job, exit_code};
 use crate::limits::ContainerWatch;
 use crate::naming::ContainerName;
-use crate::nofollow::Directory;
-use crate::policy::{Policy, Trust, trust_of};
+use crate::shared::Shared;
 use crate::state::State;
 use crate::state_dir::StateDir;
-use crate::wire::init_data::InitData;
-use crate::wire::message::GraphicsReply;
-use crate::wire::slot::{LockError, PlaceError, SlotLock, resolve_input};
 use crate::workdir::{Layout, OWN_MODE};
+use boinc::error_chain::chain;
+use boinc::job::argv::{Args, ArgvError, DEFAULT_CONFIG};
+use boinc::job::policy::{Policy, Trust, trust_of};
+use boinc::job::spec::JobSpec;
+use boinc::nofollow::Directory;
+use boinc::wire::init_data::InitData;
+use boinc::wire::message::GraphicsReply;
+use boinc::wire::slot::{LockError, PlaceError, SlotLock, resolve_input};
 
 /// A wrapper that is still leaving holds the slot's lock for two seconds at most.
 const LOCK_PATIENCE: Duration = Duration::from_secs(35);
@@ -151,10 +152,6 @@ fn start(slot: &Path, args: Args) -> Result<Driver, StartError> {
         None if first_life => Job::fresh(),
         None => Job::new(state.host_attempts),
     };
-    let terminated = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT, signal_hook::consts::SIGHUP] {
-        signal_hook::flag::register(signal, terminated.clone()).map_err(|error| StartError::host(&error))?;
-    }
     let cancel = Cancel::default();
     let shared = Arc::new(Shared { state: Mutex::new(state), container: Mutex::new(None) });
     let limits = ContainerWatch::new(Some(layout.work()), assignment.bounds());
@@ -169,7 +166,6 @@ fn start(slot: &Path, args: Args) -> Result<Driver, StartError> {
         calls: Calls::new(assignment, shared, cancel.clone()),
         cancel,
         link,
-        terminated,
         files: JobFiles::new(layout.work()),
         limits,
     })
@@ -187,7 +183,7 @@ fn refuse_files_of_ours(layout: &Layout) -> Result<(), StartError> {
     // A client makes directories for names of files, with another mode than ours.
     let is_ours = own.entry().is_ok_and(|entry| entry.mode == OWN_MODE);
     let names = own.names().map_err(|error| StartError::host(&error))?;
-    let names = names.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()));
+    let names = names.filter_map(|name| Some(name.ok()?.to_string_lossy().into_owned()));
     match names.filter(|name| !is_ours || name != Layout::WORK).min() {
         Some(name) => Err(StartError::Refused(format!(
             "the workunit has a file {}/{name}: names below \"{}\" are the wrapper's own, so choose another",

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::engine::Flavor;
-use crate::wire::atomic_file::write_atomically;
+use boinc::atomic_file::write_atomically;
 use rules::Profile;
 
 /// Where Podman looks for its own profile, first match first.
@@ -68,7 +68,7 @@ fn of_host(paths: &[&Path]) -> Option<Profile> {
         Err(error) => {
             crate::say!(
                 "the seccomp profile of this host is not used, but buoy's own: {}",
-                crate::calls::chain(&error)
+                boinc::error_chain::chain(&error)
             );
             None
         }

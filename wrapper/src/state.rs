@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::engine::Flavor;
 use crate::lifecycle::Ending;
 use crate::state_dir::StateDir;
-use crate::wire::atomic_file::write_atomically;
-use crate::wire::init_data::InitData;
 use crate::workdir::Manifest;
+use boinc::atomic_file::write_atomically;
+use boinc::wire::init_data::InitData;
 
 /// Version of the file's format.
 const FORMAT: u32 = 2;

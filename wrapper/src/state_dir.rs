@@ -3,13 +3,10 @@
 //! A workunit's file can have any name in the slot and any physical name in the project directory. But a physical name
 //! matches `^[\w\-. ]+$` (BOINC: py/Boinc, html/inc), so none can be, or be below, a name that contains `+`.
 
-use std::fs::DirBuilder;
 use std::io;
-use std::os::fd::AsFd;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, Mode, OFlags, fchmod, fstat, openat};
+use boinc::platform::{Directory, make_private_directory, user};
 use sha2::{Digest, Sha256};
 
 /// Set by a program that runs the wrapper for one user (`buoy run`): the directory that all its projects share for
@@ -81,19 +78,15 @@ impl StateDir {
 
     fn at(path: PathBuf) -> Result<Self, StateDirError> {
         let failed = |source: io::Error| StateDirError::Open { path: path.clone(), source };
-        match DirBuilder::new().mode(0o700).create(&path) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
-            _ => {}
+        make_private_directory(&path).map_err(failed)?;
+        let directory = Directory::open(&path).map_err(failed)?;
+        let entry = directory.entry().map_err(failed)?;
+        let user = user().uid;
+        if entry.uid != user {
+            return Err(StateDirError::Owner { path, owner: entry.uid, user });
         }
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let directory = openat(CWD, &path, flags, Mode::empty()).map_err(|error| failed(error.into()))?;
-        let data = fstat(&directory).map_err(|error| failed(error.into()))?;
-        let user = rustix::process::geteuid().as_raw();
-        if data.st_uid != user {
-            return Err(StateDirError::Owner { path, owner: data.st_uid, user });
-        }
-        if data.st_mode & 0o077 != 0 {
-            fchmod(directory.as_fd(), Mode::RWXU).map_err(|error| failed(error.into()))?;
+        if entry.mode & 0o077 != 0 {
+            directory.set_mode(0o700).map_err(failed)?;
         }
         Ok(Self { path })
     }
@@ -114,10 +107,7 @@ impl StateDir {
     /// When it cannot be made.
     pub fn subdirectory(&self, name: &str) -> io::Result<PathBuf> {
         let path = self.path.join(name);
-        match DirBuilder::new().mode(0o700).create(&path) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-            _ => Ok(path),
-        }
+        make_private_directory(&path).map(|()| path)
     }
 
     /// Where the state of a result is kept. The name is a hash, since a server may choose a result's name freely.
@@ -166,7 +156,7 @@ mod tests {
 
     #[test]
     fn no_name_of_a_file_of_a_project_leads_there() {
-        assert!(crate::wire::slot::check_open_name(StateDir::NAME).is_err());
+        assert!(boinc::wire::slot::check_open_name(StateDir::NAME).is_err());
         let state = StateDir { path: "/p/buoy+state".into() };
         assert_ne!(state.result("a"), state.result("b"));
         assert_eq!(state.result("../../x").parent(), Some(Path::new("/p/buoy+state/results")));

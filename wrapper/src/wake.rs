@@ -1,36 +1,21 @@
 //! Wakes the main loop from another thread.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use rustix::event::{EventfdFlags, eventfd};
-
-/// A descriptor that becomes readable when somebody rings.
+/// Wakes the loop that has the other end.
 #[derive(Clone, Debug)]
-pub struct Bell(Arc<OwnedFd>);
+pub struct Bell(SyncSender<()>);
 
 impl Bell {
-    /// A new one.
-    ///
-    /// # Errors
-    /// When the process has no descriptor left.
-    pub fn new() -> std::io::Result<Self> {
-        Ok(Self(Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?)))
+    /// A new one, and what its rings arrive at: several that nobody has heard yet are one.
+    pub fn new() -> (Self, Receiver<()>) {
+        let (bell, rings) = sync_channel(1);
+        (Self(bell), rings)
     }
 
     /// Rings.
     pub fn ring(&self) {
-        // It can only fail when it has been rung 2^64 times unheard.
-        let _ = rustix::io::write(&*self.0, &1_u64.to_ne_bytes());
-    }
-
-    /// Makes it silent again.
-    pub fn hush(&self) {
-        let _ = rustix::io::read(&*self.0, &mut [0_u8; 8]);
-    }
-
-    /// To poll on.
-    pub fn fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        // It fails if it has been rung unheard, or if nobody listens any more.
+        let _ = self.0.try_send(());
     }
 }

@@ -14,11 +14,6 @@ pub use platform::{Platform, PlatformError};
 pub use tree::{Single, Target, Tree, TreeError, VersionFile, tree};
 pub use write::{Outcome, WriteError, write};
 
-/// The template of version.xml.
-pub const VERSION_TEMPLATE: &str = "admin/version.xml.tera";
-/// The template of the strictest policy.toml.
-pub const POLICY_TEMPLATE: &str = "admin/policy.toml.tera";
-
 /// Why a name is none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {

@@ -16,13 +16,14 @@ mod web_server;
 
 use std::path::Path;
 
+use boinc::platform::Entry;
 use serde::Serialize;
 
 use super::database::Database;
 use super::fix::Fix;
 use super::project_files::{ProjectFiles, XmlFile, name_of};
 use super::server_host::ServerHost;
-use crate::diagnostic::Diagnostic;
+use boinc::diagnostic::Diagnostic;
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -130,14 +131,6 @@ fn xml_faults(file: &XmlFile, findings: &mut Findings) {
 }
 
 /// The mode of a file or directory.
-#[cfg(unix)]
 fn mode_of(path: &Path) -> Option<u32> {
-    use std::os::unix::fs::PermissionsExt;
-    Some(path.metadata().ok()?.permissions().mode() & 0o7777)
-}
-
-/// BOINC's server runs on Unix.
-#[cfg(not(unix))]
-fn mode_of(_: &Path) -> Option<u32> {
-    None
+    Some(Entry::from(&path.metadata().ok()?).mode)
 }

@@ -8,6 +8,8 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use boinc::platform::{Entry, set_mode};
+
 use super::rewrite::{give_to_owner_of_parent, rewrite};
 
 /// Something to do.
@@ -78,22 +80,10 @@ struct Edit<'f> {
     new: &'f str,
 }
 
-#[cfg(unix)]
-fn set_mode(path: &Path, change: impl Fn(u32) -> u32) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    let mode = path.metadata()?.permissions().mode() & 0o7777;
-    fs::set_permissions(path, fs::Permissions::from_mode(change(mode)))
-}
-
-/// BOINC's server runs on Unix.
-#[cfg(not(unix))]
-fn set_mode(_: &Path, _: impl Fn(u32) -> u32) -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
-}
-
 fn change_modes(paths: &[PathBuf], add: u32, remove: u32) -> Result<String, FixError> {
     for path in paths {
-        set_mode(path, |mode| (mode & !remove) | add)
+        path.metadata()
+            .and_then(|data| set_mode(path, (Entry::from(&data).mode & !remove) | add))
             .map_err(|source| FixError { path: path.clone(), source })?;
     }
     let first = paths.first().map(|path| path.display().to_string()).unwrap_or_default();
@@ -133,7 +123,7 @@ fn make_directory(path: &Path, mode: u32) -> Result<String, FixError> {
         _ => {}
     }
     give_to_owner_of_parent(path).map_err(failed)?;
-    set_mode(path, |_| mode).map_err(failed)?;
+    set_mode(path, mode).map_err(failed)?;
     Ok(format!("made {} with mode {mode:o}", path.display()))
 }
 

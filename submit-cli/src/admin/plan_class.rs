@@ -8,24 +8,21 @@ pub use merge::{MergeError, Merged, merge};
 
 use serde::Serialize;
 
-use crate::app::{AppSpec, Gpu};
-use crate::template::{TemplateError, Templates};
-
-/// The template of an entry.
-pub const TEMPLATE: &str = "admin/plan_class.xml.tera";
+use crate::package::template::{self, TemplateError, Templates};
+use crate::plan::app::{AppSpec, Gpu};
 
 /// A kind of plan class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Kind {
-    /// Docker or Podman, one processor
+    /// Docker or Podman, one CPU
     Docker,
-    /// … with several processors
+    /// Docker or Podman, several CPUs
     DockerMt,
-    /// … with an NVIDIA GPU
+    /// Docker or Podman, an NVIDIA GPU
     DockerNvidia,
-    /// … with an AMD GPU
+    /// Docker or Podman, an AMD GPU
     DockerAmd,
-    /// … with an Intel GPU
+    /// Docker or Podman, an Intel GPU
     DockerIntel,
 }
 
@@ -132,7 +129,7 @@ impl Kind {
     /// # Errors
     /// The template is wrong, which is a defect of ours.
     pub fn render(self, settings: &Settings) -> Result<String, TemplateError> {
-        Templates::default().render(TEMPLATE, &self.entry(settings))
+        Templates::default().render(template::PLAN_CLASS, &self.entry(settings))
     }
 }
 

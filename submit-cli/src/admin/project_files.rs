@@ -4,8 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::plan_class::Kind;
-use super::xml::{Element, Xml};
-use crate::diagnostic::Place;
+use boinc::diagnostic::Place;
+use boinc::xml::{Element, Xml};
 
 /// A file that was read.
 #[derive(Debug, Clone)]

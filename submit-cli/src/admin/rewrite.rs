@@ -4,7 +4,8 @@ use std::fs::{self, Metadata};
 use std::io;
 use std::path::Path;
 
-use wrapper::wire::atomic_file::write_atomically;
+use boinc::atomic_file::write_atomically;
+use boinc::platform::{Entry, User, change_owner, user};
 
 /// Puts `text` into a file at once. If it was there, it keeps its mode, owner and group; else it gets those of its directory's owner.
 ///
@@ -34,24 +35,15 @@ pub fn give_to_owner_of_parent(path: &Path) -> io::Result<()> {
     give_to(path, &parent.metadata()?)
 }
 
-#[cfg(unix)]
 fn give_to(path: &Path, like: &Metadata) -> io::Result<()> {
-    use std::os::unix::fs::{MetadataExt, chown};
-    let now = path.metadata()?;
-    if (now.uid(), now.gid()) == (like.uid(), like.gid()) || !rustix::process::geteuid().is_root() {
+    let (now, like) = (Entry::from(&path.metadata()?), Entry::from(like));
+    if (now.uid, now.gid) == (like.uid, like.gid) || !user().is_root() {
         return Ok(());
     }
-    chown(path, Some(like.uid()), Some(like.gid()))
-}
-
-/// BOINC's server runs on Unix.
-#[cfg(not(unix))]
-fn give_to(_: &Path, _: &Metadata) -> io::Result<()> {
-    Ok(())
+    change_owner(path, User { uid: like.uid, gid: like.gid })
 }
 
 #[cfg(test)]
-#[cfg(unix)]
 mod tests {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 

@@ -5,18 +5,17 @@ mod scripts;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use boinc::error_chain::chain;
+use boinc::names::workunit::OutputName;
 use serde::Serialize;
 use validators::breaker::{Breakers, Record};
-use validators::clock::{Clock as _, SystemClock};
 use validators::routes::{Author, RouteError, Routed, Routes};
 use validators::script::Purpose;
 use validators::shim::{Shim, WORK_FLAG};
 use validators::spec::AssimilateKind;
 use validators::subject::Subject;
-use validators::workunit_name::OutputName;
-use wrapper::calls::chain;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, now};
 
 pub use scripts::{Answer, ScriptReport, Standing};
 
@@ -294,12 +293,12 @@ impl NameReport {
 
 /// The circuit breakers of a project.
 pub fn breakers(place: &Place) -> Breakers {
-    Breakers::new(&validators::shim::breaker_directory(&place.routes_toml))
+    Breakers::new(&validators::session::breaker_directory(&place.routes_toml))
 }
 
 fn open_breakers(place: &Place) -> Vec<OpenBreaker> {
     // One that can't be read shows in the shims' own log.
-    let all = breakers(place).list(SystemClock.now()).unwrap_or_default();
+    let all = breakers(place).list(now()).unwrap_or_default();
     all.into_iter()
         .filter(|(_, record)| record.open)
         .map(|(key, record)| OpenBreaker { key, record })

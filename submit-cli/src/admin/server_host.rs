@@ -51,10 +51,13 @@ pub enum AccountError {
 impl ServerHost {
     /// This computer; `web_user` names the web server's account if it is not one of the usual ones.
     pub fn look(web_user: Option<&str>) -> Self {
-        let system = rustix::system::uname();
-        let name = system.nodename().to_string_lossy().into_owned();
         let path = std::env::var_os("PATH").unwrap_or_default();
-        Self::new(Path::new("/etc"), &name, std::env::split_paths(&path).collect(), web_user)
+        Self::new(
+            Path::new("/etc"),
+            &crate::platform::host_name(),
+            std::env::split_paths(&path).collect(),
+            web_user,
+        )
     }
 
     /// A computer whose `/etc` is at `etc`.
@@ -78,6 +81,16 @@ impl ServerHost {
         });
         name.unwrap_or_else(|| gid.to_string())
     }
+}
+
+/// The name that /etc/passwd has for a user.
+pub fn account_name(uid: u32) -> Option<String> {
+    let accounts = std::fs::read_to_string("/etc/passwd").ok()?;
+    accounts.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
+    })
 }
 
 fn account(etc: &Path, name: Option<&str>) -> Result<Account, AccountError> {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use wrapper::config::nearest;
+use boinc::spelling::nearest;
 
 use super::JobRecord;
 
@@ -59,7 +59,7 @@ fn unknown(names: &[&str], name: &str) -> UnknownJob {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::workunit::ErrorMask;
+    use crate::campaign::workunit::ErrorMask;
 
     fn job(name: &str) -> JobRecord {
         JobRecord {

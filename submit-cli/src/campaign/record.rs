@@ -1,6 +1,6 @@
 //! The rows of a campaign file.
 
-use crate::workunit::{ErrorMask, Outcome, Restarts, ResultState, ValidateState};
+use crate::campaign::workunit::{ErrorMask, Outcome, Restarts, ResultState, ValidateState};
 
 /// A job: a workunit and what has become of it.
 #[derive(Clone, Debug, PartialEq)]

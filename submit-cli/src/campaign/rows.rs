@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::record::{JobRecord, ResultRecord, STATE_WORDS, state_word};
 use super::{Campaign, CampaignError, sql};
-use crate::workunit::{ErrorMask, Restarts};
+use crate::campaign::workunit::{ErrorMask, Restarts};
 
 impl Campaign {
     /// A value about the campaign as a whole.

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::workunit::{ErrorMask, Outcome, Restarts, ResultState, ValidateState};
+use crate::campaign::workunit::{ErrorMask, Outcome, Restarts, ResultState, ValidateState};
 
 fn job(id: i64, name: &str) -> JobRecord {
     JobRecord {

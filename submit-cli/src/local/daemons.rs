@@ -3,21 +3,22 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
+use boinc::names::workunit::OutputName;
+use boinc::platform::symlink;
 use validators::routes::ROUTES_VARIABLE;
-use validators::shim::{INLINE_VARIABLE, OUTAGE_VARIABLE};
+use validators::session::{INLINE_VARIABLE, OUTAGE_VARIABLE};
 use validators::spool::Spool;
-use validators::workunit_name::OutputName;
+use wrapper::platform::spawn;
 
-use super::files::FileError;
 use super::layout::Layout;
 use super::programs::{ASSIMILATE, COMPARE, INIT, Programs};
 use super::validator::{self, Answer, Scripts, Validation};
-use crate::app::Replication;
-use crate::workunit::{ErrorMask, Outcome};
+use crate::campaign::file_error::FileError;
+use crate::campaign::workunit::{ErrorMask, Outcome};
+use crate::plan::app::Replication;
 
 /// The batch's number that the assimilator is told for a failed workunit.
 const BATCH_ID: u32 = 1;
@@ -104,8 +105,7 @@ impl Daemons {
                 }
                 _ => {}
             }
-            std::os::unix::fs::symlink(programs.path(name), &link)
-                .map_err(FileError::at(&link, "make the link"))?;
+            symlink(&programs.path(name), &link).map_err(FileError::at(&link, "make the link"))?;
         }
         let path = layout.daemon_log();
         let log = File::options()
@@ -178,7 +178,8 @@ impl Daemons {
 
     /// Runs a command line as a daemon does; its exit status as a shell gives it, and the last line it wrote.
     fn run(&mut self, command: &str) -> (i32, Option<String>) {
-        let done = Command::new("/bin/sh")
+        let mut shell = Command::new("/bin/sh");
+        shell
             .args(["-c", command])
             .current_dir(self.layout.daemon_dir())
             // Nobody mends a rule meanwhile, and nobody else waits for these daemons.
@@ -186,9 +187,10 @@ impl Daemons {
             .env(INLINE_VARIABLE, "1")
             .env_remove(ROUTES_VARIABLE)
             .stdin(Stdio::null())
-            // A Ctrl-C in the terminal is for buoy alone: a killed shim would say "different".
-            .process_group(0)
-            .output();
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        // A Ctrl-C in the terminal is for buoy alone: a killed shim would say "different".
+        let done = spawn(&mut shell, true).and_then(Child::wait_with_output);
         let (code, text) = match done {
             Ok(output) => {
                 let text = [output.stdout, output.stderr].concat();

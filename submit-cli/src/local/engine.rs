@@ -1,14 +1,16 @@
 //! The container engine as the emulated client sees it: is there one, and what is left over in it?
 
 use std::io::{self, Read};
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use boinc::wire::init_data::DockerType;
 use serde::Deserialize;
 use wrapper::engine::Flavor;
-use wrapper::wire::init_data::DockerType;
+use wrapper::platform::spawn;
+
+use crate::platform::connect;
 
 /// An engine that does not answer for so long counts as not running.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -155,10 +157,10 @@ impl Engine {
 
 /// Why the docker CLI gets no answer: asked of its socket, not of its prose.
 fn docker_problem(socket: &Path, said: String) -> EngineError {
-    match std::os::unix::net::UnixStream::connect(socket) {
+    match connect(socket) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => EngineError::NoPermission,
         Err(_) => EngineError::NotRunning,
-        Ok(_) => docker_failed(said),
+        Ok(()) => docker_failed(said),
     }
 }
 
@@ -202,13 +204,9 @@ impl Answer {
 }
 
 fn run(program: &str, args: &[&str]) -> io::Result<Answer> {
-    let mut child = Command::new(program)
-        .args(args)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .spawn()?;
+    let mut command = Command::new(program);
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = spawn(&mut command, true)?;
     let read = |pipe: Option<Box<dyn Read + Send>>| {
         std::thread::spawn(move || {
             let mut bytes = Vec::new();

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::workunit::Restarts;
+use crate::campaign::workunit::Restarts;
 
 /// How often an app may leave without a finish file before the client gives up
 /// (`handle_premature_exit`, `handle_temporary_exit`: more than 100 is an error).
@@ -49,8 +49,7 @@ pub enum ProcessEnd {
 
 impl From<std::process::ExitStatus> for ProcessEnd {
     fn from(status: std::process::ExitStatus) -> Self {
-        use std::os::unix::process::ExitStatusExt;
-        match (status.code(), status.signal()) {
+        match (status.code(), wrapper::platform::signal_of(status)) {
             (Some(code), _) => Self::Exited(code),
             (None, Some(signal)) => Self::Killed(signal),
             (None, None) => Self::Exited(-1),
@@ -148,10 +147,7 @@ pub fn judge(end: ProcessEnd, left: &Farewell, asked: &Asked, restarts: &mut Res
 
 /// Signals that the client takes for an accident from outside: the task is started again.
 fn restarts_after(signal: i32) -> bool {
-    use rustix::process::Signal;
-    [Signal::HUP, Signal::INT, Signal::QUIT, Signal::KILL, Signal::TERM, Signal::STOP]
-        .iter()
-        .any(|known| known.as_raw() == signal)
+    crate::platform::OUTSIDE_SIGNALS.contains(&signal)
 }
 
 fn premature(restarts: &mut Restarts, why: String) -> Ending {

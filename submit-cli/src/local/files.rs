@@ -8,33 +8,17 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use boinc::platform::{Entry, path_bytes, set_mode};
 use sha2::{Digest, Sha256};
 
-use crate::plan::Content;
-use crate::{content, physical};
+use crate::campaign::file_error::FileError;
+use crate::plan::content::{self, Content};
+use crate::plan::physical;
+use crate::platform::{share_blocks, times_of};
 
 /// Files up to this size are copied and named by content: cheap, and safe from a submitter who edits the original in
 /// place while the campaign runs.
 pub const SMALL_BYTES: u64 = 1 << 20;
-
-/// A file operation failed.
-#[derive(Debug, thiserror::Error)]
-#[error("{}: cannot {doing}", .path.display())]
-pub struct FileError {
-    /// The file.
-    pub path: PathBuf,
-    /// What was tried.
-    pub doing: &'static str,
-    /// Why it failed.
-    pub source: io::Error,
-}
-
-impl FileError {
-    /// For `map_err`.
-    pub fn at(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self { path: path.to_owned(), doing, source }
-    }
-}
 
 /// How a file got into the project directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,11 +42,11 @@ pub fn physical_name(content: &Content, executable: bool) -> Result<String, File
         path.map(|path| std::fs::metadata(path).map_err(FileError::at(path, "read it"))).transpose()?;
     let sha256 = match (path, meta) {
         (Some(path), Some(meta)) if meta.len() > SMALL_BYTES => {
-            use std::os::unix::{ffi::OsStrExt, fs::MetadataExt};
             let absolute = path.canonicalize().map_err(FileError::at(path, "find it"))?;
             let mut hash = Sha256::new();
-            hash.update(absolute.as_os_str().as_bytes());
-            hash.update(format!("\0{} {}.{}", meta.len(), meta.mtime(), meta.mtime_nsec()));
+            hash.update(path_bytes(&absolute));
+            let [(seconds, nanoseconds), _] = times_of(&meta);
+            hash.update(format!("\0{} {seconds}.{nanoseconds}", meta.len()));
             content::hex(&hash.finalize())
         }
         _ => content::hash(content)
@@ -79,7 +63,6 @@ pub fn place(
     physical_name: &str,
     executable: bool,
 ) -> Result<Placed, FileError> {
-    use std::os::unix::fs::PermissionsExt;
     let target = project_dir.join(physical_name);
     if target.exists() {
         return Ok(Placed::Present);
@@ -89,7 +72,7 @@ pub fn place(
         Content::Path(path) => {
             let meta = std::fs::metadata(path).map_err(FileError::at(path, "read it"))?;
             // The permissions of a link are those of the original, which is not ours to change.
-            if meta.len() > SMALL_BYTES && (!executable || meta.permissions().mode() & 0o111 == 0o111) {
+            if meta.len() > SMALL_BYTES && (!executable || Entry::from(&meta).mode & 0o111 == 0o111) {
                 let original = path.canonicalize().map_err(FileError::at(path, "find it"))?;
                 if std::fs::hard_link(&original, &target).is_ok() {
                     return Ok(Placed::Linked);
@@ -108,7 +91,7 @@ pub fn place(
 fn shared_blocks(source: &File, target: &Path, executable: bool) -> bool {
     let partial = partial(target);
     let done = create(&partial, executable)
-        .and_then(|file| rustix::fs::ioctl_ficlone(&file, source).map_err(io::Error::from))
+        .and_then(|file| share_blocks(&file, source))
         .and_then(|()| std::fs::rename(&partial, target));
     if done.is_err() {
         // It may not have been made; `write_new` uses the same name in any case.
@@ -136,11 +119,9 @@ fn partial(target: &Path) -> PathBuf {
 }
 
 fn create(path: &Path, executable: bool) -> io::Result<File> {
-    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-    let mode = if executable { 0o755 } else { 0o644 };
-    let file = File::options().write(true).create(true).truncate(true).mode(mode).open(path)?;
+    let file = File::create(path)?;
     // Whatever the umask: a container's user must be able to read it.
-    file.set_permissions(std::fs::Permissions::from_mode(mode))?;
+    set_mode(path, if executable { 0o755 } else { 0o644 })?;
     Ok(file)
 }
 

@@ -2,6 +2,10 @@
 
 use std::path::Path;
 
+use boinc::platform::free_space;
+
+use crate::platform::{host_name, kernel_release};
+
 /// What the emulated client knows about its host.
 #[derive(Clone, Debug)]
 pub struct Host {
@@ -26,22 +30,18 @@ pub struct Host {
 impl Host {
     /// Looks at this computer; `dir` is on the file system that counts.
     pub fn look(dir: &Path) -> Self {
-        let uname = rustix::system::uname();
         let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
         let os_release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
-        let (disk_total_bytes, disk_free_bytes) = match rustix::fs::statvfs(dir) {
-            Ok(stat) => (stat.f_blocks * stat.f_frsize, stat.f_bavail * stat.f_frsize),
-            Err(_) => (0, 0),
-        };
+        let disk = free_space(dir);
         Self {
-            name: uname.nodename().to_string_lossy().into_owned(),
+            name: host_name(),
             ncpus: std::thread::available_parallelism().map_or(1, |n| n.get() as u32),
             memory_bytes: meminfo_bytes(&meminfo, "MemTotal"),
             swap_bytes: meminfo_bytes(&meminfo, "SwapTotal"),
-            disk_total_bytes,
-            disk_free_bytes,
+            disk_total_bytes: disk.map_or(0, |disk| disk.total_bytes),
+            disk_free_bytes: disk.map_or(0, |disk| disk.free_bytes),
             os: pretty_name(&os_release).unwrap_or("Linux").to_owned(),
-            kernel: uname.release().to_string_lossy().into_owned(),
+            kernel: kernel_release(),
         }
     }
 

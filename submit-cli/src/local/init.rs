@@ -1,13 +1,13 @@
 //! init_data.xml as the emulated client writes it.
 
-use wrapper::wire::init_data::{EngineInfo, HostInfo, InitData, Secret};
-use wrapper::wire::segment::MMAP_KEY;
+use boinc::wire::init_data::{EngineInfo, HostInfo, InitData, Secret};
+use boinc::wire::segment::MMAP_KEY;
 
 use super::engine::Engine;
 use super::host::Host;
 use super::layout::Layout;
 use super::limits::HOST_FLOPS;
-use crate::app::{Gpu, Resources};
+use crate::plan::app::{Gpu, Resources};
 
 /// Version of the client that is emulated: one that writes docker tags.
 const CLIENT_VERSION: (i32, i32, i32) = (8, 3, 0);

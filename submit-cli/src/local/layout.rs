@@ -3,8 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use boinc::names::fan_out::{FAN_OUT, fan_out};
 use md5::{Digest, Md5};
-use validators::brought::{FAN_OUT, fan_out};
 
 use crate::campaign::STATE_DIR;
 
@@ -26,9 +26,8 @@ impl Layout {
 
     /// A project name that no other campaign on this host has: `buoy_local_` and 8 hex digits of the directory's path.
     pub fn project_name(results: &Path) -> io::Result<String> {
-        use std::os::unix::ffi::OsStrExt;
         let path = results.canonicalize()?;
-        let digest = Md5::digest(path.as_os_str().as_bytes());
+        let digest = Md5::digest(boinc::platform::path_bytes(&path));
         Ok(format!("buoy_local_{:08x}", u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]])))
     }
 

@@ -4,20 +4,23 @@ use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use boinc::atomic_file::write_atomically;
 use sha2::{Digest, Sha256};
 use validators::brought::BroughtSpec;
-use validators::routes::{AssimilateRoute, Layout as CollectLayout};
+use validators::route::{AssimilateRoute, Layout as CollectLayout};
 use wrapper::engine::Flavor;
-use wrapper::wire::atomic_file::write_atomically;
 
-use super::files::{self, FileError, Placed};
+use super::files::{self, Placed};
 use super::layout::Layout;
 use super::programs::{Programs, WRAPPER};
 use super::slot::{InputRef, OutputRef};
-use crate::app::{Mode, Replication};
+use crate::campaign::file_error::FileError;
+use crate::campaign::meta;
+use crate::campaign::workunit::ErrorMask;
 use crate::campaign::{Campaign, CampaignError, JobRecord};
-use crate::plan::{Content, InputFile, Job, Plan};
-use crate::workunit::ErrorMask;
+use crate::plan::app::{Mode, Replication};
+use crate::plan::content::Content;
+use crate::plan::{InputFile, Job, Plan};
 
 /// The name under which the wrapper looks for the project's policy.
 const POLICY_FILE: &str = "policy.toml";
@@ -95,22 +98,6 @@ pub struct Prepared {
     pub replication: Replication,
     bundle: Vec<InputRef>,
     by_wu_name: HashMap<String, usize>,
-}
-
-/// Keys of the campaign's own facts.
-pub mod meta {
-    /// Name of the client's project directory, hence of containers.
-    pub const PROJECT: &str = "project";
-    /// The science app's name.
-    pub const APP: &str = "app";
-    /// The bundle's hash.
-    pub const BUNDLE: &str = "bundle";
-    /// The batch's name.
-    pub const BATCH: &str = "batch";
-    /// Names of the outputs, in order, as JSON.
-    pub const OUTPUTS: &str = "outputs";
-    /// This host's name.
-    pub const HOST: &str = "host";
 }
 
 impl Prepared {
@@ -198,7 +185,8 @@ impl Prepared {
         let mut changed: Vec<&str> = Vec::new();
         let there = names_in(results)?;
         for job in &plan.jobs {
-            if matches!(job.name.as_str(), crate::results::TABLE_FILE | crate::campaign::STATE_DIR) {
+            if matches!(job.name.as_str(), crate::campaign::results::TABLE_FILE | crate::campaign::STATE_DIR)
+            {
                 return Err(PrepareError::ReservedName { name: job.name.clone() });
             }
             let fingerprint = self.fingerprint(job)?;

@@ -15,16 +15,16 @@ use std::time::{Duration, Instant};
 
 use super::daemons::{Reply, Request};
 use super::exit::{Asked, ProcessEnd};
-use super::files::FileError;
 use super::init::Client;
 use super::prepare::Prepared;
 use super::slot;
 use super::task::Task;
+use crate::campaign::file_error::FileError;
+use crate::campaign::progress::{Event, Reporter};
+use crate::campaign::workunit::ResultState;
 use crate::campaign::{Campaign, CampaignError, JobRecord, JobStatus, ResultRecord};
+use crate::local::keep;
 use crate::plan::Plan;
-use crate::progress::{Event, Reporter};
-use crate::results;
-use crate::workunit::ResultState;
 
 /// The client looks after its tasks once a second.
 const TICK: Duration = Duration::from_secs(1);
@@ -276,9 +276,9 @@ impl<'a> Runner<'a> {
         let layout = &self.parts.client.layout;
         let is_over = |job: &&JobRecord| job.in_plan && job.status().is_over();
         for job in self.parts.jobs.iter().filter(is_over) {
-            if !results::has_log(layout, job) {
-                results::remove_note(layout, job)?;
-                results::place_log(layout, job)?;
+            if !keep::has_log(layout, job) {
+                keep::remove_note(layout, job)?;
+                keep::place_log(layout, job)?;
             }
         }
         Ok(())

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
+use boinc::nofollow::remove_tree;
+use boinc::wire::slot::SETUP_COMPLETE_FILE;
 use wrapper::limits::{DiskUse, measure_directory};
-use wrapper::nofollow::remove_tree;
-use wrapper::wire::slot::SETUP_COMPLETE_FILE;
 
-use super::files::FileError;
 use super::layout::Layout;
-use crate::app::Mode;
+use crate::campaign::file_error::FileError;
+use crate::plan::app::Mode;
 
 /// A file that a task reads.
 #[derive(Clone, Debug)]

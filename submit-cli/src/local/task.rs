@@ -3,23 +3,23 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use boinc::wire::channel::ClientEnd;
+use boinc::wire::finish::{Finish, TemporaryExit};
+use boinc::wire::message::{AppStatus, Control, Heartbeat};
+use boinc::wire::segment::MMAP_KEY;
+use wrapper::platform::{ProcessWatch, spawn};
 use wrapper::state_dir::IMAGES_VARIABLE;
-use wrapper::wire::channel::ClientEnd;
-use wrapper::wire::finish::{Finish, TemporaryExit};
-use wrapper::wire::message::{AppStatus, Control, Heartbeat};
-use wrapper::wire::segment::MMAP_KEY;
 
 use super::exit::{Asked, Failure, Farewell, Postponed, ProcessEnd, status};
 use super::layout::Layout;
 use super::limits::{Limits, Usage};
 use super::slot;
+use crate::platform::call_by;
+use crate::user_dirs;
 
 /// How long a task may take to leave after a quit or an abort (`QUIT_TIMEOUT`, `ABORT_TIMEOUT`).
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -66,7 +66,7 @@ pub struct Start<'a> {
 #[derive(Debug)]
 pub struct Task {
     dir: PathBuf,
-    process: OwnedFd,
+    process: ProcessWatch,
     link: ClientEnd,
     unsent: VecDeque<Control>,
     started: Instant,
@@ -84,9 +84,7 @@ pub struct Task {
 /// Where the wrapper keeps track of the images of all campaigns of this user; `None` without a home directory: then each
 /// campaign has images of its own.
 fn images_dir() -> Option<PathBuf> {
-    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let state = absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")))?;
-    let own = state.join("buoy");
+    let own = user_dirs::state()?;
     std::fs::create_dir_all(&own).ok()?;
     // A directory of its own: `buoy-wrapper --clean` removes it as a whole.
     Some(own.join("images"))
@@ -104,7 +102,7 @@ impl Task {
             let path = path.to_owned();
             move |source: Box<dyn std::error::Error + Send + Sync>| StartError { path, doing, source }
         };
-        let temporary = dir.join(wrapper::wire::finish::TEMPORARY_EXIT_FILE);
+        let temporary = dir.join(boinc::wire::finish::TEMPORARY_EXIT_FILE);
         match std::fs::remove_file(&temporary) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(at(&temporary, "remove it")(error.into()));
@@ -125,19 +123,17 @@ impl Task {
         if let Some(images) = images_dir() {
             command.env(IMAGES_VARIABLE, images);
         }
-        let mut child = command
-            .arg0(start.layout.link_target(start.program))
+        call_by(&mut command, &start.layout.link_target(start.program));
+        command
             .args(start.args)
             .current_dir(&dir)
             .env("LD_LIBRARY_PATH", library_path(start.layout))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(stderr)
-            // A Ctrl-C in the terminal is for buoy; the wrapper is told over its own line.
-            .process_group(0)
-            .spawn()
-            .map_err(|error| at(&program, "start it")(error.into()))?;
-        let process = pidfd_open(Pid::from_child(&child), PidfdFlags::empty())
+            .stderr(stderr);
+        // A Ctrl-C in the terminal is for buoy; the wrapper is told over its own line.
+        let mut child = spawn(&mut command, true).map_err(|error| at(&program, "start it")(error.into()))?;
+        let process = ProcessWatch::open(child.id())
             .map_err(|error| at(&program, "watch its process")(error.into()))?;
         std::thread::spawn(move || {
             // Only this thread waits for the child, so there is always a status to get.
@@ -198,7 +194,7 @@ impl Task {
     /// Kills the wrapper.
     pub fn kill(&self) {
         // If it is gone already, its end is on the way to us.
-        let _ = pidfd_send_signal(&self.process, Signal::KILL);
+        self.process.kill();
     }
 
     /// Reads what the task left behind when its process had ended.
@@ -272,9 +268,7 @@ impl Task {
                 cause: "process still present 5 min after writing finish file".to_owned(),
             })),
             Some(_) => {}
-            None if self.dir.join(wrapper::wire::finish::FINISH_FILE).exists() => {
-                self.finish_seen = Some(now)
-            }
+            None if self.dir.join(boinc::wire::finish::FINISH_FILE).exists() => self.finish_seen = Some(now),
             None => {}
         }
     }

@@ -1,7 +1,7 @@
 //! What a workunit needs next, by the rules of BOINC's transitioner
 //! (`sched/transitioner.cpp`, `handle_wu`), as a pure function.
 
-use crate::workunit::{ErrorMask, Outcome, ResultState, ValidateState, WorkunitState};
+use crate::campaign::workunit::{ErrorMask, Outcome, ResultState, ValidateState, WorkunitState};
 
 /// What is to be done for a workunit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub fn transition(workunit: &WorkunitState, results: &[ResultState]) -> Transiti
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::Replication;
+    use crate::plan::app::Replication;
 
     const VALID: ResultState = ResultState::Over(Outcome::Success(ValidateState::Valid));
     const UNCHECKED: ResultState = ResultState::Over(Outcome::Success(ValidateState::Init));

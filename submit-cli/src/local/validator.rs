@@ -1,8 +1,8 @@
 //! How BOINC's validator finds a canonical result with an init and a compare script
 //! (`sched/validate_util2.cpp`, `check_set` and `check_pair`; `sched/validator.cpp`, `handle_wu`).
 
-use crate::app::Replication;
-use crate::workunit::{ErrorMask, Outcome, ValidateState};
+use crate::campaign::workunit::{ErrorMask, Outcome, ValidateState};
+use crate::plan::app::Replication;
 
 /// What a script answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

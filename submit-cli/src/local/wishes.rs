@@ -3,11 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
-use wrapper::config::ConfigErrors;
-use wrapper::policy::{Policy, Trust};
+use boinc::job::policy::{Policy, Trust};
+use boinc::toml_file::ConfigErrors;
 
-use crate::job_toml::job_spec;
 use crate::plan::Plan;
+use crate::plan::job_toml::job_spec;
 
 /// The jobs would be refused.
 #[derive(Debug, thiserror::Error)]

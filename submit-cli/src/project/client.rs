@@ -1,16 +1,15 @@
 //! One request at a time to a project.
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::address::ProjectUrl;
 use super::authenticator::Authenticator;
 use super::download;
 use super::error::ProjectError;
 use super::multipart::Multipart;
+use super::options::ClientOptions;
 use super::protocol::batch::{self, BatchKey, BatchReply, Details};
 use super::protocol::changes::{self, Changes};
 use super::protocol::completed::{self, CompletedJob};
@@ -21,10 +20,11 @@ use super::protocol::output::Downloaded;
 use super::protocol::submission::Submission;
 use super::protocol::task_page::{self, TaskPage};
 use super::protocol::text;
-use super::protocol::upload::{self, Upload};
+use super::protocol::upload;
 use super::reply::{self, Asked};
 use super::scrub::Scrubber;
 use super::transport::{PROOF, Transport};
+use super::upload_body::Upload;
 use super::xml::{Elements, element, number};
 
 /// Where requests about batches and jobs go (`html/user/submit_rpc_handler.php`).
@@ -36,30 +36,6 @@ const FILES: &str = "job_file.php";
 /// Changes are asked for from a little before the last time: the server's database keeps whole seconds, and may have a
 /// clock of its own. A change that is told twice does no harm, one that is never told does.
 const OVERLAP_SECONDS: f64 = 10.0;
-
-/// How a client behaves.
-#[derive(Debug, Clone)]
-pub struct ClientOptions {
-    /// So long for a connection.
-    pub connect_timeout: Duration,
-    /// So long for a reply after the request has gone out; making many jobs takes the server minutes.
-    pub reply_timeout: Duration,
-    /// Slower than this in bytes a second, an upload is given up.
-    pub slowest_upload: u64,
-    /// Certificates (PEM) to trust besides the system's.
-    pub ca_file: Option<PathBuf>,
-}
-
-impl Default for ClientOptions {
-    fn default() -> Self {
-        Self {
-            connect_timeout: Duration::from_secs(20),
-            reply_timeout: Duration::from_secs(600),
-            slowest_upload: 16 * 1024,
-            ca_file: None,
-        }
-    }
-}
 
 /// Talks to a project. Threads share one by reference, and its connections with it.
 ///
@@ -478,7 +454,7 @@ fn describe_with(
 ) -> Result<ProjectInfo, ProjectError> {
     let asked = Asked { request: "project_config", subject: "", bytes: 0, files: 0 };
     let answer = transport.get(url.join("get_project_config.php"), None)?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |now| now.as_secs_f64());
+    let now = crate::clock::now();
     let text = reply::judge_page(&answer, &asked, secret)?;
     // The header has whole seconds, cut off.
     let skew = answer.date.map(|date| date as f64 + 0.5 - now);

@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::address::{AddressError, PlainHttp, ProjectUrl};
 use super::authenticator::{Authenticator, AuthenticatorError};
-use super::client::{ClientOptions, ProjectClient};
+use super::client::ProjectClient;
 use super::error::ProjectError;
+use super::options::ClientOptions;
+use crate::user_dirs;
 
 mod secret_file;
 
@@ -202,14 +204,7 @@ impl Projects {
     /// # Errors
     /// It can't be read, is damaged, or others can write it.
     pub fn open() -> Result<Self, ConfigError> {
-        let variable =
-            |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let dir = variable(DIRECTORY_VARIABLE)
-            .or_else(|| {
-                variable("XDG_CONFIG_HOME").filter(|dir| dir.is_absolute()).map(|dir| dir.join("buoy"))
-            })
-            .or_else(|| variable("HOME").map(|home| home.join(".config/buoy")))
-            .ok_or(ConfigError::NoHome)?;
+        let dir = user_dirs::set(DIRECTORY_VARIABLE).or_else(user_dirs::config).ok_or(ConfigError::NoHome)?;
         let given = std::env::var(AUTHENTICATOR_VARIABLE).ok().filter(|text| !text.trim().is_empty());
         Self::open_in(dir, given)
     }

@@ -1,5 +1,7 @@
 //! Dates in HTTP headers, such as `Sun, 06 Nov 1994 08:49:37 GMT`.
 
+use boinc::calendar::days;
+
 /// Seconds since 1970 of a date in the one form that servers may write today (RFC 9110, 5.6.7); `None` for any other.
 pub fn parse(text: &str) -> Option<i64> {
     let rest = text.trim().split_once(", ")?.1;
@@ -17,14 +19,7 @@ pub fn parse(text: &str) -> Option<i64> {
     if !(0..24).contains(&hour) || !(0..60).contains(&minute) || !(0..=60).contains(&second) {
         return None;
     }
-    Some(days_since_1970(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second)
-}
-
-/// Days in the Gregorian calendar, counted in years that begin in March so that the leap day is the last.
-fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let leap_days = year / 4 - year / 100 + year / 400;
-    year * 365 + leap_days + (month * 153 + 2) / 5 + day - 1 - 719_468
+    Some(days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second)
 }
 
 #[cfg(test)]

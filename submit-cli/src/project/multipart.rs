@@ -2,12 +2,11 @@
 //! that is known beforehand.
 
 use std::fs::{File, Metadata};
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::protocol::upload::{Upload, UploadBody};
+use super::upload_body::{Upload, UploadBody};
 
 const BOUNDARY_BYTES: usize = 38;
 
@@ -114,10 +113,9 @@ fn tail(boundary: &str) -> String {
     format!("\r\n--{boundary}--\r\n")
 }
 
-/// Nobody can foresee it, so no file can hold it.
+/// New for each request, so that no file can hold it.
 fn boundary() -> String {
-    let random = || RandomState::new().build_hasher().finish();
-    format!("buoy--{:016x}{:016x}", random(), random())[..BOUNDARY_BYTES].to_owned()
+    format!("buoy--{:032x}", fastrand::u128(..))
 }
 
 /// The body, read once.

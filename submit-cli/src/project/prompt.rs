@@ -1,9 +1,8 @@
 //! Asks for a secret at the terminal, without showing it.
 
-use std::fs::File;
 use std::io::{self, Read, Write};
 
-use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
+use crate::platform::{Hidden, terminal};
 
 /// What was typed.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,44 +15,18 @@ pub enum Typed {
     NoTerminal,
 }
 
-/// A terminal that does not show what is typed; as it was when dropped.
-struct Hidden<'a> {
-    terminal: &'a File,
-    before: Termios,
-}
-
-impl<'a> Hidden<'a> {
-    fn new(terminal: &'a File) -> io::Result<Self> {
-        let before = tcgetattr(terminal)?;
-        let mut hidden = before.clone();
-        // Keys arrive one by one, and Ctrl-C as a key: nothing can end the program with the terminal left silent.
-        hidden.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG);
-        hidden.special_codes[SpecialCodeIndex::VMIN] = 1;
-        hidden.special_codes[SpecialCodeIndex::VTIME] = 0;
-        tcsetattr(terminal, OptionalActions::Flush, &hidden)?;
-        Ok(Self { terminal, before })
-    }
-}
-
-impl Drop for Hidden<'_> {
-    fn drop(&mut self) {
-        // The terminal is gone if this fails.
-        let _ = tcsetattr(self.terminal, OptionalActions::Flush, &self.before);
-    }
-}
-
 /// Shows a question at the controlling terminal and reads a line there.
 ///
 /// # Errors
 /// The terminal can't be read.
 pub fn secret(question: &str) -> io::Result<Typed> {
-    let Ok(mut terminal) = File::options().read(true).write(true).open("/dev/tty") else {
+    let Ok(mut terminal) = terminal() else {
         return Ok(Typed::NoTerminal);
     };
     let answer = {
-        let hidden = Hidden::new(&terminal)?;
+        let _hidden = Hidden::new(&terminal)?;
         write!(&terminal, "{question}")?;
-        line(hidden.terminal)
+        line(&terminal)
     };
     writeln!(terminal)?;
     answer

@@ -1,6 +1,5 @@
 //! When a request that changes nothing is tried again, and how long that waits.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
 use super::error::ProjectError;
@@ -46,7 +45,7 @@ impl RetryPolicy {
             };
             if !error.try_again()
                 || tried >= self.tries
-                || !pause.pause(self.wait(tried, &error, random_share()))
+                || !pause.pause(self.wait(tried, &error, fastrand::f64()))
             {
                 return Err(error);
             }
@@ -61,10 +60,6 @@ impl RetryPolicy {
         let wished = error.retry_after().map_or(Duration::ZERO, |wish| wish.saturating_add(spread / 4));
         spread.max(wished).min(self.longest_wait)
     }
-}
-
-fn random_share() -> f64 {
-    (RandomState::new().build_hasher().finish() >> 11) as f64 / (1u64 << 53) as f64
 }
 
 #[cfg(test)]

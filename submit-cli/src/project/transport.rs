@@ -14,10 +14,10 @@ use reqwest::header::{
 use reqwest::{Certificate, Method, Url};
 
 use super::authenticator::Authenticator;
-use super::client::ClientOptions;
 use super::error::ProjectError;
 use super::http_date;
 use super::multipart::Multipart;
+use super::options::ClientOptions;
 use super::reply::Answer;
 use super::scrub::Scrubber;
 

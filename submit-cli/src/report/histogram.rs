@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::progress::{HEIGHT, WIDTH};
-use super::words::{count, edge, span};
+use super::words::{count, edge};
+use crate::plan::units::show_duration;
 
 /// About so many bars.
 const BARS: f64 = 16.0;
@@ -91,10 +92,10 @@ pub(super) fn draw(title: &'static str, seconds: impl Iterator<Item = f64>) -> O
         ticks: ticks.collect(),
         top: count(top),
         jobs: count(values.len()),
-        shortest: span(shortest),
-        median: span(values[values.len() / 2]),
-        longest: span(longest),
-        sum: span(values.iter().sum()),
+        shortest: show_duration(shortest),
+        median: show_duration(values[values.len() / 2]),
+        longest: show_duration(longest),
+        sum: show_duration(values.iter().sum()),
     })
 }
 

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use super::ReportError;
 use super::material::{Failure, Job, Material, Moment, Status, files_of, log_tail, present};
+use crate::campaign::meta;
+use crate::campaign::standing::standing;
 use crate::campaign::{Campaign, JobRecord, JobStatus, state_word};
-use crate::local::prepare::meta;
-use crate::standing::standing;
 
 pub(super) fn material(campaign: &Campaign, results: &Path) -> Result<Material, ReportError> {
     let records = campaign.jobs()?;

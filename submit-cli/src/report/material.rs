@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use wrapper::wire::slot::STDERR_FILE;
+use boinc::wire::slot::STDERR_FILE;
 
-use crate::results::tail;
+use crate::campaign::results::tail;
 
 /// Of a line that a job has printed so many characters are shown.
 const LINE_MAX: usize = 400;

@@ -4,16 +4,16 @@ use std::path::{Component, Path, PathBuf};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use boinc::visible::{visible, visible_lines};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use wrapper::visible::{visible, visible_lines};
 
 use super::histogram::{self, Histogram};
 use super::material::{Material, Status};
 use super::progress::{self, Progress};
 use super::table::{self, Row, percent};
 use super::words::{When, count, when};
-use crate::local::files::FileError;
+use crate::campaign::file_error::FileError;
 
 const STYLE: &str = include_str!("../../../templates/report/page.css");
 const SCRIPT: &str = include_str!("../../../templates/report/page.js");

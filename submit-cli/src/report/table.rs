@@ -5,11 +5,11 @@
 
 use std::collections::HashMap;
 
+use boinc::visible::visible;
 use serde::Serialize;
-use wrapper::visible::visible;
 
 use super::material::{Job, Material, Status};
-use super::words::span;
+use crate::plan::units::show_duration;
 
 /// Rows of a page; `templates/report/page.js` shows as many.
 pub(super) const PAGE_ROWS: usize = 100;
@@ -61,8 +61,8 @@ pub(super) fn first_rows(material: &Material, base: &str) -> Vec<Row> {
         attempts: job.attempts,
         earlier: one_line(&job.earlier),
         exit_status: job.exit_status.map(|status| status.to_string()).unwrap_or_default(),
-        elapsed: job.elapsed_seconds.map(span).unwrap_or_default(),
-        cpu: job.cpu_seconds.map(span).unwrap_or_default(),
+        elapsed: job.elapsed_seconds.map(show_duration).unwrap_or_default(),
+        cpu: job.cpu_seconds.map(show_duration).unwrap_or_default(),
         cause: job.cause.as_deref().map(one_line).unwrap_or_default(),
         files: job
             .files

@@ -1,6 +1,8 @@
 //! Numbers and times as a reader wants them.
 
-use validators::calendar::{date, utc};
+use boinc::calendar::{date, utc};
+
+use crate::plan::units::show_duration;
 
 /// A time of day in UTC, twice.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -37,27 +39,12 @@ pub fn count(number: usize) -> String {
     text
 }
 
-/// A span of time with about three digits.
-pub fn span(seconds: f64) -> String {
-    let digits = |value: f64| if value < 9.95 { format!("{value:.1}") } else { format!("{value:.0}") };
-    let digits = |value: f64| digits(value).trim_end_matches(".0").to_owned();
-    match seconds {
-        0.0 => "0 s".to_owned(),
-        s if s < 0.0995 => format!("{} ms", digits(s * 1000.0)),
-        s if s < 9.95 => format!("{} s", format!("{s:.2}").trim_end_matches('0').trim_end_matches('.')),
-        s if s < 119.5 => format!("{} s", digits(s)),
-        s if s < 7170.0 => format!("{} min", digits(s / 60.0)),
-        s if s < 172_000.0 => format!("{} h", digits(s / 3600.0)),
-        s => format!("{} d", digits(s / 86_400.0)),
-    }
-}
-
 /// The edge of a bar, exactly: whole seconds from a second on.
 pub fn edge(seconds: f64) -> String {
     const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3600, "h"), (60, "min"), (1, "s")];
     let mut rest = seconds.round() as u64;
     if seconds < 60.0 || rest as f64 != seconds {
-        return span(seconds);
+        return show_duration(seconds);
     }
     let mut parts = Vec::new();
     for (size, unit) in UNITS {
@@ -88,13 +75,11 @@ mod tests {
     }
 
     #[test]
-    fn counts_and_spans_are_short() {
+    fn counts_and_edges_are_short() {
         assert_eq!([0, 999, 1000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
-        let spans = [0.0, 0.0421, 1.0, 3.126, 42.0, 119.0, 600.0, 9000.0, 400_000.0].map(span);
         assert_eq!(
             [0.0, 0.5, 10.0, 130.0, 5400.0, 86_400.0].map(edge),
             ["0 s", "0.5 s", "10 s", "2 min 10 s", "1 h 30 min", "1 d"]
         );
-        assert_eq!(spans, ["0 s", "42 ms", "1 s", "3.13 s", "42 s", "119 s", "10 min", "2.5 h", "4.6 d"]);
     }
 }

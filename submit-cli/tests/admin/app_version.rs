@@ -1,9 +1,9 @@
 //! `buoy admin app-version`.
 
+use boinc::job::policy::{Policy, Trust, trust_of};
+use boinc::job::spec::JobSpec;
+use boinc::wire::init_data::InitData;
 use insta::assert_snapshot;
-use wrapper::job_spec::JobSpec;
-use wrapper::policy::{Policy, Trust, trust_of};
-use wrapper::wire::init_data::InitData;
 
 use crate::project::Project;
 use crate::update_versions::{AppVersion, File, update_versions};
@@ -158,8 +158,8 @@ fn what_would_not_work_is_refused_by_name() {
     let refused = |args: &str| project.buoy(&format!("admin app-version p --number 1.00 {args}")).refused();
     assert_snapshot!(refused("--app universal --wrapper windows_x86_64=x86"), @"error: x86: this is a program for x86_64-pc-linux-gnu, not a program for windows_x86_64; name the right one with --wrapper windows_x86_64=FILE");
     assert_snapshot!(refused("--app universal --wrapper windows_x86_64=bad.toml"), @"error: bad.toml: this is no program for any platform, not a program for windows_x86_64; name the right one with --wrapper windows_x86_64=FILE");
-    assert_snapshot!(refused("--app universal --platform arm64-apple-darwin"), @"error: there is no wrapper for arm64-apple-darwin here; name one with --wrapper arm64-apple-darwin=FILE");
-    assert_snapshot!(refused(&format!("--app universal {X86} --policy bad.toml")), @r#"error: bad.toml: policy.toml:1: unknown key "netwrok"; did you mean "network"?"#);
+    assert_snapshot!(refused("--app universal --platform arm64-apple-darwin"), @"error: no wrapper for arm64-apple-darwin found; specify one with --wrapper arm64-apple-darwin=FILE");
+    assert_snapshot!(refused(&format!("--app universal {X86} --policy bad.toml")), @r#"error: bad.toml: policy.toml:1:1: unknown key "netwrok"; accepted: network, builds, base_images, runtime, build_network, gpu, project_dir, ports, mounts, create_args, image_names, max_files, max_log_bytes, pids, memory_bytes, cpus; help: did you mean "network"?"#);
     assert_snapshot!(refused(&format!("--app universal {X86} --plan-class cuda")), @r#"error: the plan class "cuda" does not contain "docker": a client that starts removes the containers of such tasks"#);
     assert_snapshot!(refused(&format!("--app universal {X86} --plan-class docker__x")), @r#"error: the plan class "docker__x" is not accepted: letters, digits, "_", "-" and ".", without "__", at most 128"#);
     assert_snapshot!(refused(&format!("--app a'b {X86}")), @r#"error: the BOINC app name "a'b" is not accepted: letters, digits, "_", "-" and ".", first a letter or digit, at most 191"#);

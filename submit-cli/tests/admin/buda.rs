@@ -175,7 +175,7 @@ fn what_the_check_finds_in_a_dockerfile_is_said_at_once() {
     let dockerfile = "FROM debian\nCOPY lib/x /\nCMD ./main_3.sh\n";
     let project = with_app().with("buda/worker/intel_cpu/Dockerfile_worker_2", dockerfile);
     let ran = project.buoy("init worker --from-buda buda/worker");
-    assert!(ran.stderr.contains("to mend: worker/Dockerfile:2:6: COPY takes \"lib/x\""), "{}", ran.stderr);
+    assert!(ran.stderr.contains("to fix: worker/Dockerfile:2:6: COPY takes \"lib/x\""), "{}", ran.stderr);
     assert_eq!((ran.code, project.read("worker/Dockerfile").as_str()), (1, dockerfile));
 }
 

@@ -131,10 +131,10 @@ fn only_with_fix_is_anything_changed() {
     let server = Server::good().replace("p/config.xml", "<host>server<", "<host>nowhere<");
     let before = server.project.files("p");
     let ran = server.project.buoy("admin check p");
-    assert!(ran.stderr.contains("--fix mends "), "{}", ran.stderr);
+    assert!(ran.stderr.contains("--fix to fix "), "{}", ran.stderr);
     assert_eq!((ran.code, server.project.files("p")), (1, before));
     let ran = server.project.buoy("admin check p --fix");
-    assert!(ran.stdout.starts_with("mended: "), "{}", ran.stdout);
+    assert!(ran.stdout.starts_with("fixed: "), "{}", ran.stdout);
     assert!(!server.project.read("p/config.xml").contains("nowhere"));
 }
 
@@ -142,5 +142,5 @@ fn only_with_fix_is_anything_changed() {
 fn a_directory_that_is_no_project_is_refused() {
     let server = Server::good();
     let said = server.project.buoy("admin check etc").refused();
-    assert_eq!(said, "error: etc: no config.xml here; name the directory of a BOINC project\n");
+    assert_eq!(said, "error: etc: not the directory of a BOINC project: no config.xml\n");
 }

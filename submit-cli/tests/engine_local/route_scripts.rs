@@ -3,8 +3,9 @@
 use std::fs;
 use std::process::{Command, Output, Stdio};
 
-use validators::brought::{BroughtScript, RuleFile, fan_out, physical_name, sha256};
-use validators::routes::RouteOutput;
+use boinc::names::fan_out::fan_out;
+use validators::brought::{BroughtScript, RuleFile, physical_name, sha256};
+use validators::route::RouteOutput;
 use validators::spec::{AssimilateSpec, ValidateSpec};
 
 use super::support::{Bench, Engine, assert_code, wait_until, with_each_engine};

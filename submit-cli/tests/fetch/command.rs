@@ -34,9 +34,7 @@ fn it_prints_the_table_and_says_how_it_went() {
     assert_eq!(output.status.code(), Some(0), "{err}");
     assert_eq!(out, "results/results.csv\n");
     assert!(
-        err.starts_with(
-            "1 job to fetch to results; 1 not done\n[1/1] a: 2 files, 97.66 KiB\n1 job fetched, "
-        ),
+        err.starts_with("1 job to fetch to results; 1 not done\n[1/1] a: 2 files, 100 kB\n1 job fetched, "),
         "{err}"
     );
     assert_eq!(outputs(bench.files()), expected(&["a"]));
@@ -72,7 +70,7 @@ fn an_authenticator_goes_to_no_other_project_than_the_campaigns() {
     let output = buoy(&bench, &bench.path("config"), other.project.url()).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     let err = String::from_utf8(output.stderr).unwrap();
-    assert!(err.contains("you are not logged in there; buoy login http://"), "{err}");
+    assert!(err.contains("the project of this campaign; run buoy login http://"), "{err}");
     assert_eq!(other.project.requests().len(), 0);
 }
 

@@ -2,8 +2,8 @@
 
 use emulated_project::{Fault, Gate};
 use submit_cli::clock::Clock;
-use submit_cli::fetch::FetchError;
 use submit_cli::project::error::ProjectError;
+use submit_cli::remote::fetch::FetchError;
 
 use crate::support::{Bench, Outputs, Told, expected, outputs};
 

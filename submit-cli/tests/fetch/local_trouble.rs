@@ -4,7 +4,7 @@ use std::os::unix::fs::symlink;
 
 use emulated_project::Report;
 use sha2::{Digest, Sha256};
-use submit_cli::fetch::FetchError;
+use submit_cli::remote::fetch::FetchError;
 
 use crate::support::{Bench, Outputs, Told, expected, outputs, workunit};
 

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use emulated_project::Fault;
 use submit_cli::project::address::{PlainHttp, ProjectUrl};
 use submit_cli::project::authenticator::Authenticator;
-use submit_cli::project::client::{ClientOptions, ProjectClient};
+use submit_cli::project::client::ProjectClient;
+use submit_cli::project::options::ClientOptions;
 
 use crate::support::{AUTHENTICATOR, Bench, Outputs, Told, expected, outputs};
 

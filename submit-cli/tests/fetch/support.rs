@@ -10,14 +10,15 @@ use emulated_project::{EmulatedProject, Permission, Report, Settings, User};
 use submit_cli::campaign::Campaign;
 use submit_cli::campaign::sent::{FactOutput, Facts, NewWorkunit, Round, Stage};
 use submit_cli::clock::Clock;
-use submit_cli::fetch::event::{Event, Reporter};
-use submit_cli::fetch::{FetchError, Options, Outcome, fetch};
 use submit_cli::project::address::{PlainHttp, ProjectUrl};
 use submit_cli::project::authenticator::Authenticator;
-use submit_cli::project::client::{ClientOptions, ProjectClient};
+use submit_cli::project::client::ProjectClient;
+use submit_cli::project::options::ClientOptions;
 use submit_cli::project::protocol::id::BatchId;
 use submit_cli::project::protocol::submission::{Submission, SubmittedJob};
 use submit_cli::project::retry::RetryPolicy;
+use submit_cli::remote::fetch::event::{Event, Reporter};
+use submit_cli::remote::fetch::{FetchError, Options, Outcome, fetch};
 
 pub const AUTHENTICATOR: &str = "0123456789abcdef0123456789abcdef";
 pub const NOW: f64 = 1_795_557_600.0;

@@ -1,10 +1,10 @@
 use emulated_project::BatchState;
 use submit_cli::campaign::Campaign;
 use submit_cli::campaign::sent::{Counts, Stage, WorkunitState};
-use submit_cli::follow::abort::{Aborted, abort_campaign, abort_jobs};
-use submit_cli::follow::poll::Eagerness;
-use submit_cli::follow::retire::{Losses, losses, retire};
-use submit_cli::follow::retry::{Changes, retry};
+use submit_cli::remote::follow::abort::{Aborted, abort_campaign, abort_jobs};
+use submit_cli::remote::follow::poll::Eagerness;
+use submit_cli::remote::follow::retire::{Losses, losses, retire};
+use submit_cli::remote::follow::retry::{Changes, retry};
 
 use crate::sea::{Sea, wu};
 

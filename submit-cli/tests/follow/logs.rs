@@ -1,5 +1,5 @@
-use submit_cli::follow::log::{Log, LogError, Which, log};
-use submit_cli::follow::poll::Eagerness;
+use submit_cli::remote::follow::log::{Log, LogError, Which, log};
+use submit_cli::remote::follow::poll::Eagerness;
 
 use crate::sea::{Sea, wu};
 
@@ -31,7 +31,7 @@ fn a_failed_jobs_log_comes_from_the_projects_page() {
         assert_eq!((log.text.trim_end(), log.exit_status), ("second try: boom <&>", Some(139)));
         assert_eq!(log.instances.len(), 2);
         let first = Which { instance: Some(0), attempt: None };
-        let log = submit_cli::follow::log::log(&sea.campaign, &sea.client, "a", first).unwrap();
+        let log = submit_cli::remote::follow::log::log(&sea.campaign, &sea.client, "a", first).unwrap();
         assert_eq!(log.text.trim_end(), "first try: no ligand");
     }
 }
@@ -52,7 +52,7 @@ fn why_there_is_no_log_is_said() {
     sea.fail(&wu("silent"), 3, "");
     sea.poll(Eagerness::Eager);
     let message = |job: &str, which: Which| {
-        submit_cli::follow::log::log(&sea.campaign, &sea.client, job, which).unwrap_err().to_string()
+        submit_cli::remote::follow::log::log(&sea.campaign, &sea.client, job, which).unwrap_err().to_string()
     };
     assert_eq!(
         message("unsent", Which::default()),

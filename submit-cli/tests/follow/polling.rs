@@ -1,8 +1,8 @@
 use submit_cli::campaign::Campaign;
 use submit_cli::campaign::sent::{Counts, Stage, WorkunitState};
-use submit_cli::follow::FollowError;
-use submit_cli::follow::poll::{Eagerness, is_settled, poll};
 use submit_cli::project::error::ProjectError;
+use submit_cli::remote::follow::FollowError;
+use submit_cli::remote::follow::poll::{Eagerness, is_settled, poll};
 
 use crate::sea::{Sea, wu};
 

@@ -12,12 +12,13 @@ use submit_cli::campaign::sent::{
     Counts, FactOutput, Facts, NewWorkunit, Round, Stage, WorkunitRow, WorkunitState,
 };
 use submit_cli::clock::Clock;
-use submit_cli::follow::poll::{Eagerness, Polled, poll};
 use submit_cli::project::address::{PlainHttp, ProjectUrl};
 use submit_cli::project::authenticator::Authenticator;
-use submit_cli::project::client::{ClientOptions, ProjectClient};
+use submit_cli::project::client::ProjectClient;
 use submit_cli::project::config::{ProjectEntry, Projects};
+use submit_cli::project::options::ClientOptions;
 use submit_cli::project::protocol::submission::{Submission, SubmittedJob};
+use submit_cli::remote::follow::poll::{Eagerness, Polled, poll};
 
 /// Names of workunits begin with it.
 pub const PREFIX: &str = "vina-0123456789ab__ligands__";

@@ -2,7 +2,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 
 use emulated_project::Fault;
-use submit_cli::follow::poll::Eagerness;
+use submit_cli::remote::follow::poll::Eagerness;
 
 use crate::sea::{Sea, wu};
 
@@ -31,14 +31,14 @@ fn status_asks_the_project_and_groups_failures() {
         vina, batch ligands, at sea (URL): 5 jobs: 1 in progress, 1 done, 3 failed
         failed   2 jobs: exit 139 (segmentation fault) in vina; buoy logs menthol
         failed   1 job: out of memory at 1 GB (198); buoy logs ponatinib
-        outputs of 1 job are there; buoy fetch
+        outputs of 1 job are ready; run buoy fetch
         ");
     let text = sea.buoy(&["status", "results", "--offline", "--jobs"]).with(0);
     insta::assert_snapshot!(plain(&sea, &text), @r"
         vina, batch ligands, at sea (URL): 5 jobs: 1 in progress, 1 done, 3 failed
         failed   2 jobs: exit 139 (segmentation fault) in vina; buoy logs menthol
         failed   1 job: out of memory at 1 GB (198); buoy logs ponatinib
-        outputs of 1 job are there; buoy fetch
+        outputs of 1 job are ready; run buoy fetch
         done         aspirin
         failed       menthol  exit 139 (segmentation fault) in vina
         failed       caffeine  exit 139 (segmentation fault) in vina
@@ -71,7 +71,7 @@ fn a_project_that_is_down_is_said_and_what_is_known_is_shown() {
     sea.project.set_closed(true);
     let ran = sea.buoy(&["status"]);
     let text = ran.with(0);
-    assert!(text.contains("ago: the project could not be asked: the project is closed"), "{text}");
+    assert!(text.contains("ago: failed to query the project: the project is closed"), "{text}");
     assert!(text.contains("2 jobs: exit 139 (segmentation fault) in vina; buoy logs menthol"), "{text}");
 }
 
@@ -81,7 +81,7 @@ fn a_submitter_who_is_not_logged_in_is_told_how_to() {
     std::fs::remove_dir_all(sea.path("config")).unwrap();
     let text = sea.buoy(&["status"]).with(2);
     assert!(text.contains(&format!("buoy login {} --name sea", sea.project.url())), "{text}");
-    assert!(sea.buoy(&["watch"]).said(2).contains("you are not logged in there"));
+    assert!(sea.buoy(&["watch"]).said(2).contains("not logged in to "));
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn an_interrupted_watch_ends_at_once_with_its_own_code() {
     rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
     assert_eq!(watch.wait().unwrap().code(), Some(130));
     said.read_to_string(&mut lines).unwrap();
-    assert!(lines.contains("the campaign goes on"), "{lines}");
+    assert!(lines.contains("the jobs continue"), "{lines}");
     assert!(sea.buoy(&["status", "--offline"]).with(0).contains("1 in progress"));
 }
 
@@ -155,10 +155,10 @@ fn a_log_reaches_no_terminal_as_it_is() {
     let shown = "\\u{1b}[2J\\u{1b}]0;title\\u{7}100%\\rbuoy: x\\u{202e}\\u{9b}31m\\u{200b}end";
     assert_eq!(sea.buoy(&["logs", "hostile"]).with(0).trim_end(), shown);
     let json = sea.buoy(&["logs", "hostile", "--json"]).with(0);
-    assert!(!json.contains(|c| c != '\n' && wrapper::visible::is_obeyed(c)), "{json}");
+    assert!(!json.contains(|c| c != '\n' && boinc::visible::is_obeyed(c)), "{json}");
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert!(json["text"].as_str().unwrap().starts_with("\u{1b}[2J"), "{json}");
-    assert!(sea.buoy(&["logs", "other", "--app-only"]).said(2).contains("not from buoy-wrapper"));
+    assert!(sea.buoy(&["logs", "other", "--app-only"]).said(2).contains("not written by buoy-wrapper"));
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn a_retry_whose_reply_was_lost_goes_on_with_the_same_command() {
     assert_ne!(sea.buoy(&["retry"]).code, 0);
     assert_eq!(sea.counts().waiting, 3);
     sea.project.faults().clear();
-    assert!(sea.buoy(&["retry"]).with(0).starts_with("going on with the last retry"));
+    assert!(sea.buoy(&["retry"]).with(0).starts_with("resuming the last retry"));
     assert_eq!((sea.counts().waiting, sea.counts().unsent), (0, 3));
     assert_eq!(sea.project.workunit_count(), 8, "each once");
 }
@@ -217,7 +217,7 @@ fn a_retry_whose_reply_was_lost_goes_on_with_the_same_command() {
 fn retire_refuses_while_something_would_be_lost() {
     let sea = campaign();
     let said = sea.buoy(&["retire"]).said(2);
-    assert!(said.contains("1 jobs are not over") && said.contains("--force"), "{said}");
+    assert!(said.contains("1 jobs are unfinished") && said.contains("--force"), "{said}");
     assert_eq!(
         sea.buoy(&["retire", "--force"]).with(0),
         "retired 1 batch: the project may delete their inputs and outputs now\n"
@@ -235,6 +235,6 @@ fn list_shows_campaigns_of_this_computer_and_foreign_batches() {
     assert!(text.contains("DIR/results: vina, batch ligands, at sea: 2 done, 3 failed"), "{text}");
     assert!(text.contains("by hand: app universal, init, 0 jobs") && !text.contains("part.0"), "{text}");
     std::fs::remove_dir_all(sea.path("results")).unwrap();
-    assert!(sea.buoy(&["list"]).with(0).contains("gone; --prune forgets it"));
+    assert!(sea.buoy(&["list"]).with(0).contains("directory not found; use --prune to forget it"));
     assert_eq!(sea.buoy(&["list", "--prune"]).with(0), "no campaigns\n");
 }

@@ -1,8 +1,8 @@
 use emulated_project::Fault;
 use submit_cli::campaign::sent::Counts;
-use submit_cli::follow::FollowError;
-use submit_cli::follow::watch::{WatchEvent, WatchReporter, Watched, watch};
 use submit_cli::project::error::ProjectError;
+use submit_cli::remote::follow::FollowError;
+use submit_cli::remote::follow::watch::{WatchEvent, WatchReporter, Watched, watch};
 
 use crate::sea::{Script, Sea, wu};
 

@@ -147,7 +147,7 @@ fn what_the_policy_refuses_is_said_before_anything_is_run() {
     assert_code(&output, 2);
     insta::assert_snapshot!(stderr(&output), @r#"
     error: policy.toml: this policy has mistakes
-      cause: policy.toml:1: unknown key "netwrok"; did you mean "network"?
+      cause: policy.toml:1:1: unknown key "netwrok"; accepted: network, builds, base_images, runtime, build_network, gpu, project_dir, ports, mounts, create_args, image_names, max_files, max_log_bytes, pids, memory_bytes, cpus; help: did you mean "network"?
     "#);
     assert_code(&bench.run(&["--policy", "nowhere.toml"]), 2);
     assert!(!bench.path("results").exists());
@@ -260,7 +260,7 @@ fn status_logs_and_fetch_tell_of_a_campaign() {
     };
     insta::assert_snapshot!(stdout(&["status"]), @r"
     fake, batch jobs: 2 jobs: 1 done, 1 failed
-    no buoy run is working on it
+    no buoy run process is using this campaign
     failed   1 job (exit status 3): process exited with code 3 (too many errors); buoy logs bad
     ");
     assert_eq!(stdout(&["logs", "good"]), "all_well\n");

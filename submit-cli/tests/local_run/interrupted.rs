@@ -36,7 +36,7 @@ fn ctrl_c_leaves_nothing_running_and_the_same_command_goes_on() {
     bench.assert_no_slot();
     assert_eq!(bench.table()["quick"]["status"], "done");
     assert_eq!(bench.table()["slow"]["status"], "waiting");
-    assert!(stderr(&output).contains("the same command goes on"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("run the same command to resume"), "{}", stderr(&output));
 }
 
 #[test]

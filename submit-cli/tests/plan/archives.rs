@@ -1,7 +1,7 @@
 //! An image archive in `[image]`: its digest, and what is wrong with it.
 
+use boinc::archive::tar::{Entry, Kind, Writer};
 use sha2::{Digest, Sha256};
-use wrapper::archive::tar::{Entry, Kind, Writer};
 
 use crate::folder::Folder;
 
@@ -47,7 +47,7 @@ fn a_missing_or_wrong_digest_is_answered_with_the_right_one() {
         let (folder, right) = folder("dock", |_| declared.to_owned());
         let stderr = folder.buoy("check . jobs.csv").refused();
         assert!(stderr.contains(&format!("digest = \"{right}\"")), "{stderr}");
-        assert!(stderr.contains("1 mistake;"), "{stderr}");
+        assert!(stderr.contains("1 error;"), "{stderr}");
     }
 }
 

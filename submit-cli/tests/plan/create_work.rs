@@ -1,7 +1,7 @@
 //! The server's side of a package, as strict as BOINC's own: tools/create_work.cpp, tools/process_input_template.cpp,
 //! tools/process_result_template.cpp. What it builds, a client would get.
 
-use wrapper::argv::split_command_line;
+use boinc::job::argv::split_command_line;
 
 /// A job as create_work makes it of a line.
 #[derive(Debug, Default, PartialEq)]

@@ -88,7 +88,7 @@ fn a_batch_file_in_the_apps_place_finds_the_app_beside_it() {
     assert_snapshot!(folder.buoy("check app/batch.toml").refused(), @r#"
     error: app/batch.toml: the batch does not name its app, and no app.toml is beside it
       help: add app = "DIRECTORY"
-    1 mistake; nothing was done
+    1 error; nothing was changed
     "#);
     let folder = folder.with("batch.toml", "[jobs]\ntable = \"jobs.csv\"\n");
     assert_eq!(jobs(&folder, &["batch.toml"]).len(), 2);

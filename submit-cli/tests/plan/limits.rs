@@ -17,7 +17,7 @@ fn more_outputs_than_a_validators_command_line_holds() {
     assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
     error: app.toml:73:1: 20 outputs; a server's validator gets the paths of two results in 4,096 bytes, which holds 18 of them
       help: put several files into one archive, or shorten the names: "b" is the longest
-    1 mistake; nothing was done
+    1 error; nothing was changed
     "#);
 }
 
@@ -38,7 +38,7 @@ fn a_workunits_xml_over_64_kb() {
     error: app.toml: the workunit's XML with 110 input files would be about 68236 bytes long
       accepted: 65535 bytes, the size of BOINC's field
       help: put several inputs into one archive
-    1 mistake; nothing was done
+    1 error; nothing was changed
     ");
 }
 
@@ -51,7 +51,7 @@ fn more_inputs_of_a_job_than_a_line_of_create_work_holds() {
     assert_snapshot!(folder.run(&["check", ".", "jobs.csv", "--command", "{seed}"]).refused(), @r"
     error: app.toml: 101 inputs differ from job to job; a line of create_work holds 95
       help: put several files into one archive
-    1 mistake; nothing was done
+    1 error; nothing was changed
     ");
 }
 
@@ -70,7 +70,7 @@ fn arguments_longer_than_the_wrapper_reads() {
     error: jobs.csv:2: the arguments of job "a" take 1048615 bytes
       accepted: 1048576 bytes
       help: put what is long into an input file
-    1 mistake; nothing was done
+    1 error; nothing was changed
     "#);
 }
 
@@ -90,6 +90,6 @@ fn a_sweep_that_explodes() {
     assert_snapshot!(Folder::new().run(&args).refused(), @r"
     error: command line: 2 rows and the sweep make more than 1000000 jobs
       help: cut it into several batches
-    1 mistake; nothing was done
+    1 error; nothing was changed
     ");
 }

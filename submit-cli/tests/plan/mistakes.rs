@@ -24,7 +24,7 @@ fn all_mistakes_of_all_files_at_once() {
       help: a value with the separator in it needs double quotes around it
     error: jobs.csv:3: 1 value(s), where the first line names 2 columns
       help: no value for "seed"
-    5 mistakes; nothing was done
+    5 errors; nothing was changed
     "#);
 }
 
@@ -33,7 +33,7 @@ fn the_app_is_not_there() {
     assert_snapshot!(Folder::new().buoy("check nowhere").refused(), @r"
     error: nowhere: cannot be read: No such file or directory (os error 2)
       help: buoy init NAME makes a science app to start from
-    1 mistake; nothing was done
+    1 error; nothing was changed
     ");
 }
 
@@ -43,13 +43,13 @@ fn a_table_or_a_file_that_is_not_there_in_the_wrong_place() {
     error: jobs.csv: this is no science app
       accepted: its directory, its app.toml, or a batch.toml
       help: a table or an input file follows the app: buoy check APP FILE
-    1 mistake; nothing was done
+    1 error; nothing was changed
     ");
     let folder = Folder::new().replace("app.toml", " --seed {seed}", "");
     assert_snapshot!(folder.buoy("check . a.pdbqt x*.pdbqt").refused(), @r"
     error: x*.pdbqt: no such file
       accepted: a batch.toml, a table (.csv, .tsv, .jsonl), a directory with a directory per job, or input files
-    1 mistake; nothing was done
+    1 error; nothing was changed
     ");
 }
 
@@ -58,7 +58,7 @@ fn the_dockerfile_is_missing() {
     assert_snapshot!(Folder::new().without("Dockerfile").buoy("check . jobs.csv").refused(), @r"
     error: app.toml: Dockerfile cannot be read: No such file or directory (os error 2)
       help: create it, or change dockerfile in [image]; paths start at the working directory
-    1 mistake; nothing was done
+    1 error; nothing was changed
     ");
 }
 
@@ -82,7 +82,7 @@ fn copy_of_a_file_that_does_not_travel() {
     error: Dockerfile:16:6: COPY takes "doc.sh", which is not among the files of the image
       accepted: dock.sh
       help: add it to files in [image] of app.toml
-    6 mistakes; nothing was done
+    6 errors; nothing was changed
     "#);
 }
 
@@ -100,13 +100,13 @@ fn a_target_and_build_arguments_that_the_dockerfile_does_not_have() {
       accepted: app, test
     error: app.toml: the build argument "V" is not declared in Dockerfile
       help: add ARG V, or take it out of build_args
-    2 mistakes; nothing was done
+    2 errors; nothing was changed
     "#);
     let folder = image("target = \"--no\"").with("Dockerfile", dockerfile);
     assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
     error: app.toml:6:10: target is "--no"
       accepted: the name of a stage: a letter, then letters, digits, "_", "." and "-"
-    1 mistake; nothing was done
+    1 error; nothing was changed
     "#);
 }
 
@@ -130,13 +130,13 @@ fn pipes_and_devices_in_the_place_of_files() {
     error: jobs.csv: the table is no regular file
     error: app.toml: dock.sh cannot be read: it is no regular file
       help: create it, or change files in [image]; paths start at the working directory
-    2 mistakes; nothing was done
+    2 errors; nothing was changed
     ");
     assert_snapshot!(folder.buoy("check . t.csv").refused(), @r#"
     error: t.csv:2: input "ligand.pdbqt": a.pdbqt is no regular file
     error: app.toml: dock.sh cannot be read: it is no regular file
       help: create it, or change files in [image]; paths start at the working directory
-    2 mistakes; nothing was done
+    2 errors; nothing was changed
     "#);
     let stderr = folder.buoy("check /dev/zero").refused();
     assert!(stderr.starts_with("error: /dev/zero: this is no science app\n"), "{stderr}");
@@ -150,7 +150,7 @@ fn inputs_that_are_missing() {
     error: app.toml:10:1: input "receptor.pdbqt": receptor.pdbqt does not exist
     error: jobs.csv:3: input "ligand.pdbqt": c.pdbqt does not exist
     error: jobs.csv:4: input "ligand.pdbqt": an empty path does not exist
-    3 mistakes; nothing was done
+    3 errors; nothing was changed
     "#);
 }
 
@@ -168,7 +168,7 @@ fn names_that_leave_the_slot_or_break_boinc() {
     assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
     error: app.toml:16:8: the input's name "../x" leads to another directory
       accepted: letters a-z A-Z, digits, _ - . and space, not at the start: - . or space
-    1 mistake; nothing was done
+    1 error; nothing was changed
     "#);
 }
 
@@ -188,12 +188,12 @@ fn names_of_jobs_that_break_boinc() {
     error: jobs.csv:9: the job name ";x" contains ';': letters, digits, "_", "-" and "." are accepted, first a letter or digit
     error: jobs.csv:10: the job name is empty
     error: jobs.csv:11: the job name "-x" contains '-': letters, digits, "_", "-" and "." are accepted, first a letter or digit
-    10 mistakes; nothing was done
+    10 errors; nothing was changed
     "#);
     let folder = folder.with("jobs.csv", "job,ligand,seed\n\"a\nb\",a.pdbqt,1\n");
     assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
     error: jobs.csv:2: column "job" has a line break in its value
-    1 mistake; nothing was done
+    1 error; nothing was changed
     "#);
 }
 
@@ -202,7 +202,7 @@ fn a_line_break_in_a_table() {
     let folder = Folder::new().with("jobs.csv", "ligand,seed\na.pdbqt,\"1\n2\"\nb.pdbqt,3\n");
     assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
     error: jobs.csv:2: column "seed" has a line break in its value
-    1 mistake; nothing was done
+    1 error; nothing was changed
     "#);
 }
 
@@ -212,7 +212,7 @@ fn two_jobs_of_one_name() {
     assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
     error: jobs.csv:4: a second job named "X"; the first is jobs.csv:2
       help: names differ in more than upper and lower case; set them with name = "…" in [jobs] or a column job
-    1 mistake; nothing was done
+    1 error; nothing was changed
     "#);
 }
 
@@ -224,7 +224,7 @@ fn ragged_rows() {
       help: no value for "seed"
     error: jobs.csv:4: 3 value(s), where the first line names 2 columns
       help: a value with the separator in it needs double quotes around it
-    2 mistakes; nothing was done
+    2 errors; nothing was changed
     "#);
 }
 
@@ -237,7 +237,7 @@ fn a_json_table_with_other_keys_and_values() {
     error: t.jsonl:3: not a JSON object of one line: invalid type: sequence, expected a map at line 1 column 0
     error: t.jsonl:4: column "ligand" is null
       accepted: a string, a number, true or false
-    3 mistakes; nothing was done
+    3 errors; nothing was changed
     "#);
 }
 
@@ -250,7 +250,7 @@ fn a_column_that_nothing_uses_and_a_placeholder_without_a_column() {
       help: did you mean {sed}?
     error: jobs.csv:1: column "sed" is used by nothing
       help: use {sed} in the command or a name; or ignore = ["sed"] in [jobs]; or --ignore sed
-    2 mistakes; nothing was done
+    2 errors; nothing was changed
     "#);
 }
 
@@ -263,7 +263,7 @@ fn columns_without_a_name_or_with_the_same() {
     error: jobs.csv:1: two columns are named "seed"
     error: jobs.csv:1: column "a:b" has : { or } in its name
       help: placeholders could not name it: call it something else
-    3 mistakes; nothing was done
+    3 errors; nothing was changed
     "#);
 }
 
@@ -275,12 +275,12 @@ fn an_input_that_no_column_feeds() {
       help: add a column "ligand" or "ligand.pdbqt" with a path in each row; or in batch.toml [jobs.inputs] "ligand.pdbqt" = "…"
     error: jobs.csv:1: column "lig" is used by nothing
       help: use {lig} in the command or a name; or ignore = ["lig"] in [jobs]; or --ignore lig
-    2 mistakes; nothing was done
+    2 errors; nothing was changed
     "#);
     assert_snapshot!(folder.buoy("check . --sweep seed=1..2").refused(), @r#"
     error: app.toml:15:1: nothing says which file a job gets as input "ligand.pdbqt"
       help: give the jobs' files: buoy check app.toml FILE…
-    1 mistake; nothing was done
+    1 error; nothing was changed
     "#);
 }
 
@@ -295,7 +295,7 @@ fn a_table_that_is_empty_or_no_text() {
     assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
     error: jobs.csv:2: column "seed" is not UTF-8 text
       help: save the table in UTF-8
-    1 mistake; nothing was done
+    1 error; nothing was changed
     "#);
 }
 
@@ -319,14 +319,14 @@ fn a_sweep_that_leads_nowhere() {
       accepted: a range "1..10", "0..1 step 0.1" (both ends are in it), or a list
     error: batch.toml:7:5: sweep "v" has the value [2] (array)
       accepted: a range "1..10", "0..1 step 0.1" (both ends are in it), or a list
-    7 mistakes; nothing was done
+    7 errors; nothing was changed
     "#);
     assert_snapshot!(Folder::new().buoy("check . a.pdbqt --sweep seed=1..3 --sweep unused=1,2 --sweep broken").refused(), @r#"
     error: command line: --sweep "broken" has no =
       accepted: KEY= and a range "1..10", "0..1 step 0.1" (both ends are in it), or a list
     error: command line: sweep "unused" is used by nothing: its jobs would all be the same
       help: use {unused} in the command
-    2 mistakes; nothing was done
+    2 errors; nothing was changed
     "#);
 }
 
@@ -353,7 +353,7 @@ fn a_batch_file_with_mistakes() {
       help: did you mean "ligand.pdbqt"?
     error: batch.toml:11:1: the app declares no shared input "recptor"
       accepted: receptor.pdbqt
-    7 mistakes; nothing was done
+    7 errors; nothing was changed
     "#);
 }
 
@@ -378,7 +378,7 @@ fn a_directory_with_files_that_the_app_does_not_know() {
       help: did you mean "receptor.pdbqt"?
     error: jobs/two/cmdline: the command has a ' that is never closed
     error: jobs/three: input "ligand.pdbqt": jobs/three/ligand.pdbqt does not exist
-    5 mistakes; nothing was done
+    5 errors; nothing was changed
     "#);
 }
 
@@ -454,8 +454,10 @@ absolut = 1
       accepted: quorum not greater than total
     error: app.toml:29:14: max_errors is 0 (integer)
       accepted: a whole number, 1 or more
-    error: app.toml:32:1: unknown field `absolut`, expected one of `rule`, `absolute`, `relative`, `ulps`, `ignore_lines`, `separator`, `header`, `keys`, `at`, `check`, `output`
-    19 mistakes; nothing was done
+    error: app.toml:32:1: unknown key "absolut"
+      accepted: rule, absolute, relative, ulps, ignore_lines, separator, header, keys, at, check, output
+      help: did you mean "absolute"?
+    19 errors; nothing was changed
     "#);
 }
 
@@ -472,7 +474,7 @@ fn a_rule_for_an_output_that_is_not_declared() {
     let folder = Folder::new().replace("app.toml", "max_size = \"1 MB\"\n", rule);
     assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
     error: app.toml:24:1: validate.output "pose.pdbqt".name: there is no output "pose.pdbqt", the outputs are poses.pdbqt
-    1 mistake; nothing was done
+    1 error; nothing was changed
     "#);
 }
 
@@ -490,7 +492,7 @@ fn of_ten_thousand_mistakes_fifty_are_shown() {
     let stderr =
         Folder::new().with("jobs.csv", &format!("ligand,seed\n{rows}")).buoy("check . jobs.csv").refused();
     assert_eq!(stderr.lines().count(), 52);
-    assert!(stderr.ends_with("… and 9950 more\n10000 mistakes; nothing was done\n"), "{stderr}");
+    assert!(stderr.ends_with("… and 9950 more\n10000 errors; nothing was changed\n"), "{stderr}");
 }
 
 #[test]
@@ -501,7 +503,7 @@ fn arguments_that_would_replace_the_program() {
     error: Dockerfile:4: CMD without ENTRYPOINT: the arguments of a job would take the place of CMD
       accepted: ENTRYPOINT ["program"], after which a job's arguments follow
       help: write ENTRYPOINT for CMD, or say it in [run] of app.toml: pass_args = "env" if the program reads $ARGS, "argv" if the base image has an ENTRYPOINT
-    1 mistake; nothing was done
+    1 error; nothing was changed
     "#);
     let folder = folder.replace("app.toml", "[run]", "[run]\npass_args = \"env\"");
     folder.buoy("check . jobs.csv").good();
@@ -509,6 +511,6 @@ fn arguments_that_would_replace_the_program() {
     assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
     error: app.toml:8:13: pass_args is "environment"
       accepted: "env", "argv", "both"
-    1 mistake; nothing was done
+    1 error; nothing was changed
     "#);
 }

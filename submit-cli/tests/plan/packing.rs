@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use boinc::job::argv::{Invocation, split_command_line};
 use insta::assert_snapshot;
-use wrapper::argv::{Invocation, split_command_line};
 
 use crate::create_work::{create_work, process_result_template};
 use crate::folder::Folder;
@@ -248,7 +248,7 @@ fn job_toml_is_what_the_wrapper_reads() {
     max_bytes = 1000000
     name = "poses.pdbqt"
     "#);
-    let spec = wrapper::job_spec::JobSpec::parse(&text, "job.toml").unwrap();
+    let spec = boinc::job::spec::JobSpec::parse(&text, "job.toml").unwrap();
     assert_eq!(spec.build_files, Some(vec!["dock.sh".to_owned()]));
     assert_eq!(spec.job_inputs, ["ligand.pdbqt"]);
     assert_eq!(spec.build_args["V"], "1 2");

@@ -1,13 +1,14 @@
 //! `buoy admin routes check` runs scripts that judge, once, on made-up outputs.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use assert_cmd::cargo::CommandCargoExt;
+use boinc::names::fan_out::fan_out;
 use insta::assert_snapshot;
-use validators::brought::{BroughtScript, RuleFile, fan_out, physical_name, sha256};
-use validators::routes::RouteOutput;
+use validators::brought::{BroughtScript, RuleFile, physical_name, sha256};
+use validators::route::RouteOutput;
 use validators::spec::{AssimilateSpec, ValidateSpec};
 
 use crate::folder::Folder;
@@ -159,24 +160,6 @@ fn nothing_is_left_and_no_breaker_is_touched() {
     let answer = command.env("TMPDIR", folder.path("temporary")).output().unwrap();
     assert_eq!(answer.status.code(), Some(1));
     assert_eq!(folder.tree(), before);
-}
-
-#[test]
-fn root_runs_scripts_as_the_projects_owner_with_that_users_groups() {
-    const NOBODY: u32 = 65_534;
-    let folder = script(project(VINA), "judge", "echo \"$(id -u) $(id -G)\"\nexit 10");
-    let me = folder.path("").metadata().unwrap();
-    let mut expected = format!("{} ", me.uid());
-    if rustix::process::geteuid().is_root() {
-        // The directory's group is that of a web server, say; the user has others.
-        for path in folder.tree() {
-            chown(path, Some(NOBODY), Some(4_711)).unwrap();
-        }
-        expected = format!("{NOBODY} {NOBODY}");
-    }
-    let (code, text) = checked(&folder, "");
-    assert_eq!(code, 0, "{text}");
-    assert!(text.contains(&format!("init: runs, answers bad: {expected}")), "{text}");
 }
 
 #[test]

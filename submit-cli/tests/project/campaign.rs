@@ -10,16 +10,16 @@ use emulated_project::{BatchState, EmulatedProject, Permission, Settings, User};
 use submit_cli::campaign::Campaign;
 use submit_cli::campaign::sent::Counts;
 use submit_cli::clock::Clock;
-use submit_cli::load::load;
+use submit_cli::package::template::Templates;
 use submit_cli::plan::Plan;
+use submit_cli::plan::load::load;
+use submit_cli::plan::sources::Sources;
 use submit_cli::project::authenticator::Authenticator;
 use submit_cli::project::client::ProjectClient;
 use submit_cli::project::config::{ProjectEntry, Projects};
-use submit_cli::sources::Sources;
-use submit_cli::submission::outgoing::Outgoing;
-use submit_cli::submission::reporter::Silent;
-use submit_cli::submission::{self, Options, SubmitError};
-use submit_cli::template::Templates;
+use submit_cli::remote::submission::outgoing::Outgoing;
+use submit_cli::remote::submission::reporter::Silent;
+use submit_cli::remote::submission::{self, Options, SubmitError};
 
 /// The submitter's account.
 pub const AUTHENTICATOR: &str = "0123456789abcdef0123456789abcdef";

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use emulated_project::{Fault, PhpSettings, Settings};
-use submit_cli::submission::SubmitError;
-use submit_cli::submission::limits::ServerLimits;
+use submit_cli::remote::submission::SubmitError;
+use submit_cli::remote::submission::limits::ServerLimits;
 
 use crate::campaign::Bench;
 
@@ -71,22 +71,22 @@ fn a_file_that_changed_since_it_was_checked_is_not_sent() {
     let bench = Bench::new(3);
     let plan = bench.plan();
     // Between the check and the upload: the hash is taken, and then the file is another.
-    let outgoing = submit_cli::submission::outgoing::Outgoing::new(
+    let outgoing = submit_cli::remote::submission::outgoing::Outgoing::new(
         &plan,
         &bench.entry,
-        &submit_cli::template::Templates::default(),
+        &submit_cli::package::template::Templates::default(),
         1.0,
     )
     .unwrap();
     let results = bench.path(bench.results);
     let mut campaign = bench.campaign();
-    submit_cli::submission::prepare(&mut campaign, &outgoing, &results).unwrap();
+    submit_cli::remote::submission::prepare(&mut campaign, &outgoing, &results).unwrap();
     bench.write("l1.pdbqt", "ligand X\n");
-    let error = submit_cli::submission::go_on(
+    let error = submit_cli::remote::submission::go_on(
         &mut campaign,
         &bench.client,
         &bench.clock,
-        &submit_cli::submission::reporter::Silent,
+        &submit_cli::remote::submission::reporter::Silent,
         &bench.options,
     )
     .unwrap_err();

@@ -1,7 +1,7 @@
 //! Requests and replies that are lost, and a server that breaks off.
 
 use emulated_project::{Fault, Gate, Installation, PhpSettings, Settings};
-use submit_cli::submission::SubmitError;
+use submit_cli::remote::submission::SubmitError;
 
 use crate::campaign::Bench;
 

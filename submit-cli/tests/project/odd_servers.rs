@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use emulated_project::{Fault, Gate};
 use submit_cli::project::error::ProjectError;
-use submit_cli::submission::SubmitError;
+use submit_cli::remote::submission::SubmitError;
 
 use crate::campaign::Bench;
 

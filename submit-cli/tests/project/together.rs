@@ -3,10 +3,10 @@
 use std::thread;
 
 use submit_cli::campaign::{Campaign, CampaignError};
-use submit_cli::submission::SubmitError;
-use submit_cli::submission::outgoing::Outgoing;
-use submit_cli::submission::reporter::Silent;
-use submit_cli::template::Templates;
+use submit_cli::package::template::Templates;
+use submit_cli::remote::submission::SubmitError;
+use submit_cli::remote::submission::outgoing::Outgoing;
+use submit_cli::remote::submission::reporter::Silent;
 
 use crate::campaign::Bench;
 
@@ -33,11 +33,17 @@ fn two_computers_submit_the_same_and_each_job_is_made_once() {
                 let outgoing = Outgoing::new(plan, &bench.entry, &Templates::default(), 1.0).unwrap();
                 let results = bench.path(name);
                 let mut campaign = Campaign::open_for_run(&results).unwrap();
-                submit_cli::submission::prepare(&mut campaign, &outgoing, &results).unwrap();
+                submit_cli::remote::submission::prepare(&mut campaign, &outgoing, &results).unwrap();
                 let mut options = bench.options.clone();
                 options.staging = results.join("sending");
-                submit_cli::submission::go_on(&mut campaign, &bench.client, &bench.clock, &Silent, &options)
-                    .unwrap();
+                submit_cli::remote::submission::go_on(
+                    &mut campaign,
+                    &bench.client,
+                    &bench.clock,
+                    &Silent,
+                    &options,
+                )
+                .unwrap();
             });
         }
     });

@@ -9,10 +9,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use submit_cli::project::client::ClientOptions;
 use submit_cli::project::error::ProjectError;
+use submit_cli::project::options::ClientOptions;
 use submit_cli::project::protocol::id::{BatchId, ResultId};
-use submit_cli::project::protocol::upload::{Upload, UploadBody};
+use submit_cli::project::upload_body::{Upload, UploadBody};
 
 use crate::recorded::named;
 use crate::replies::submission;

@@ -45,7 +45,7 @@ pub fn pairs() -> &'static [Pair] {
 }
 
 fn read() -> Vec<Pair> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../emulated-project/tests/recorded");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tools/emulated-project/tests/recorded");
     let mut pairs: Vec<Pair> = ["", "quiet"]
         .iter()
         .flat_map(|dir| std::fs::read_dir(root.join(dir)).unwrap())

@@ -8,7 +8,7 @@ use submit_cli::project::error::ProjectError;
 use submit_cli::project::protocol::batch::{BatchKey, BatchReply, Details};
 use submit_cli::project::protocol::id::{BatchId, WorkunitId};
 use submit_cli::project::protocol::submission::{Submission, SubmittedJob};
-use submit_cli::project::protocol::upload::{Upload, UploadBody};
+use submit_cli::project::upload_body::{Upload, UploadBody};
 
 use crate::recorded::{Pair, named, pairs};
 use crate::server::{KEY, Server};

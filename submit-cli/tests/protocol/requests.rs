@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use submit_cli::project::address::{PlainHttp, ProjectUrl};
 use submit_cli::project::authenticator::Authenticator;
-use submit_cli::project::client::{ClientOptions, ProjectClient};
+use submit_cli::project::client::ProjectClient;
 use submit_cli::project::error::ProjectError;
+use submit_cli::project::options::ClientOptions;
 use submit_cli::project::protocol::batch::{BatchKey, Details};
 use submit_cli::project::protocol::id::{BatchId, WorkunitId};
 use submit_cli::project::protocol::submission::{Submission, SubmittedJob};
-use submit_cli::project::protocol::upload::{Upload, UploadBody};
+use submit_cli::project::upload_body::{Upload, UploadBody};
 
 use crate::element::Element;
 use crate::recorded::pairs;

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use submit_cli::project::address::{PlainHttp, ProjectUrl};
 use submit_cli::project::authenticator::Authenticator;
-use submit_cli::project::client::{ClientOptions, ProjectClient};
+use submit_cli::project::client::ProjectClient;
+use submit_cli::project::options::ClientOptions;
 
 /// The authenticator in the recorded requests.
 pub const KEY: &str = "00000000000000000000000000000000";

@@ -1,8 +1,8 @@
 //! A campaign that was run on this computer.
 
+use submit_cli::campaign::meta;
+use submit_cli::campaign::workunit::{ErrorMask, Outcome, ResultState, ValidateState};
 use submit_cli::campaign::{Campaign, JobRecord, ResultRecord};
-use submit_cli::local::prepare::meta;
-use submit_cli::workunit::{ErrorMask, Outcome, ResultState, ValidateState};
 
 use crate::browser::{Browser, Reader};
 use crate::support::{BEGUN, report};

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use boinc::names::fan_out::{FAN_OUT, fan_out};
 use tempfile::TempDir;
-use validators::brought::{FAN_OUT, fan_out, physical_name, sha256};
+use validators::brought::{physical_name, sha256};
 
 use crate::run::resident_peak_bytes;
 

@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use validators::brought::fan_out;
+use boinc::names::fan_out::fan_out;
 
 /// The bundle's hash in all workunits' names.
 pub const HASH: &str = "0123456789ab";

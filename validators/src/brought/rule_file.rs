@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use crate::bounds::{self, MOST_OUTPUTS, MOST_SCRIPT_FILES, MOST_WORDS};
-use crate::routes::RouteOutput;
+use crate::route::RouteOutput;
 use crate::script::container::ScriptFile;
 use crate::script::made;
 use crate::spec::{AssimilateSpec, ValidateSpec};

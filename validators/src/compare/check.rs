@@ -5,12 +5,12 @@ use std::io::{self, Read, Seek};
 
 use super::decimal::Number;
 use super::limits::order_to;
+use super::line::Line;
 use super::numbers::{Piece, piece, shown};
-use super::pass::Line;
 use super::rows::{Row, Rows};
 use super::source::Halt;
 use super::window::{Window, is_blank};
-use super::{array, columns, excerpt, json, table};
+use super::{array, cell, columns, excerpt, json};
 use crate::rule::{Check, Column, Range, TableRule, WordPlace};
 
 /// Looks at one output; what is wrong with it, in one line, or nothing.
@@ -212,9 +212,9 @@ fn cells<R: Read + Seek>(form: &TableRule, ranges: &[Range<Column>], file: R) ->
             }
             for &column in &places[i] {
                 let cell = row.cell(column);
-                let fault = match table::number(cell) {
-                    Some(number) => range.fault(&number, &table::shown(cell)),
-                    None => Some(no_number(&table::shown(cell))),
+                let fault = match cell::number(cell) {
+                    Some(number) => range.fault(&number, &cell::shown(cell)),
+                    None => Some(no_number(&cell::shown(cell))),
                 };
                 counts[i] += 1;
                 if let Some(fault) = fault {

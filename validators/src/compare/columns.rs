@@ -1,5 +1,6 @@
 //! Which column of one table belongs to which of another, and what holds there.
 
+use super::cell::shown;
 use super::excerpt;
 use super::limits::Limits;
 use super::rows::Row;
@@ -119,7 +120,7 @@ impl Columns {
 
     fn label_of_key(&self, cells: &[&[u8]]) -> String {
         let parts: Vec<_> = (self.keys.iter().zip(cells))
-            .map(|(&(i, _), cell)| format!("{} {}", self.label(i), super::table::shown(cell)))
+            .map(|(&(i, _), cell)| format!("{} {}", self.label(i), shown(cell)))
             .collect();
         if parts.is_empty() { String::new() } else { format!(" with {}", parts.join(", ")) }
     }

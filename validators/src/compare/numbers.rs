@@ -7,8 +7,9 @@
 use std::io::{self, Read};
 
 use super::decimal::Number;
+use super::line::Line;
 use super::lines::Mismatch;
-use super::pass::{Line, pass};
+use super::pass::pass;
 use super::scan::{Class, class};
 use super::window::{Window, common_prefix, is_blank};
 use super::words::{Allowed, Words};

@@ -6,18 +6,17 @@
 use std::hash::{BuildHasher, RandomState};
 use std::io::{Read, Seek};
 
+use super::brief;
+use super::cell::{number, shown};
 use super::columns::Columns;
 use super::rows::{Row, Rows};
 use super::source::Halt;
-use super::{brief, decimal::Number, excerpt};
 use crate::rule::TableRule;
 
 /// Rows that are remembered at once: 16 bytes each.
 const INDEXED: u64 = 1 << 18;
 /// Parts in which rows out of order are looked for; each reads both files.
 const MOST_PARTS: u64 = 16;
-/// Longest cell that is looked at for a number, in bytes.
-const MAX_NUMBER_BYTES: usize = 256;
 
 /// Compares two tables.
 pub(super) fn compare<A: Read + Seek, B: Read + Seek>(rule: &TableRule, a: A, b: B) -> Result<(), Halt> {
@@ -90,25 +89,6 @@ fn compare_cells(columns: &Columns, a: &Row, b: &Row) -> Result<(), Halt> {
         return Err(Halt::Different(format!("{lines}{key} column {column}: {x} against {y}{by}")));
     }
     Ok(())
-}
-
-/// The number that a cell holds.
-pub(super) fn number(cell: &[u8]) -> Option<Number<'_>> {
-    if cell.len() > MAX_NUMBER_BYTES {
-        return None;
-    }
-    Number::read(cell).and_then(|(number, bytes)| (bytes == cell.len()).then_some(number))
-}
-
-/// A cell for a message.
-pub(super) fn shown(cell: &[u8]) -> String {
-    if cell.is_empty() {
-        return "an empty cell".to_owned();
-    }
-    if number(cell).is_some() && cell.len() <= 40 {
-        return String::from_utf8_lossy(cell).into_owned();
-    }
-    excerpt(cell)
 }
 
 /// Rows of two tables from somewhere on, to be matched by key.

@@ -2,7 +2,7 @@
 
 use super::decimal::Number;
 use super::limits::Limits;
-use super::pass::Line;
+use super::line::Line;
 use super::scan::{Class, class};
 use crate::rule::{Allowance, NumbersRule, WordPlace};
 

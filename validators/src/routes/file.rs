@@ -5,15 +5,17 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use boinc::diagnostic::{Diagnostic, Place};
+use boinc::toml_file::{Document, Step};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{AssimilateRoute, Author, Route, RouteError, RouteMistake, Routed};
+use super::{Author, RouteError, RouteMistake, Routed};
 use crate::alert::AlertSpec;
 use crate::bounds::MOST_MISTAKES;
 use crate::breaker::OUTAGE_SECONDS;
 use crate::brought::BroughtSpec;
-use crate::spec::{Step, locate};
+use crate::route::{AssimilateRoute, Route};
 use crate::subject::{NamePattern, NameSpec, Subject};
 
 #[derive(Debug, Default, Deserialize)]
@@ -247,22 +249,20 @@ impl Routes {
                 Err(mistakes)
             }
         };
-        checked.map(|routed| routed.named(key, &self.path)).map_err(|mistakes| {
-            let told = mistakes.iter().take(MOST_MISTAKES).map(|mistake| {
-                let table = table.iter().map(|&step| Step::Key(step.to_owned()));
-                let steps: Vec<Step> = table.chain(mistake.path.iter().cloned()).collect();
-                match locate(text, &steps) {
-                    Some(at) => format!("line {}: {mistake}", line_of(text, at)),
-                    None => mistake.to_string(),
-                }
-            });
-            let message = told.collect::<Vec<_>>().join("; ");
+        checked.map(|routed| routed.named(key, &self.path)).or_else(|mistakes| {
             let section = match table {
                 [] => "route".to_owned(),
                 ["app", key] => format!("app.{key:?}"),
                 other => other.join("."),
             };
-            RouteError::Meaning { path: path.to_owned(), section, message }
+            let doc = Document::new(path, text);
+            for mistake in mistakes.iter().take(MOST_MISTAKES) {
+                let table = table.iter().map(|&step| Step::Key(step.to_owned()));
+                let steps: Vec<Step> = table.chain(mistake.path.iter().cloned()).collect();
+                let place = doc.locate(&steps).unwrap_or_else(|| Place::file(path));
+                doc.note(Diagnostic::new(place, format!("{section}: {mistake}")));
+            }
+            Ok(doc.finish(None)?)
         })
     }
 }
@@ -285,28 +285,38 @@ fn joined(mistakes: &[RouteMistake]) -> String {
     }
 }
 
-pub(super) fn write(route: &Route, routes_toml: &Path, key: &str) -> Result<PathBuf, RouteError> {
-    let directory = route_directory(routes_toml);
-    let path = directory.join(format!("{key}.toml"));
-    let meaning =
-        |message: String| RouteError::Meaning { path: path.clone(), section: "route".to_owned(), message };
-    let io = |source: io::Error| RouteError::Io { path: path.clone(), action: "write", source };
-    if key.is_empty() || !key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
-        return Err(meaning(format!("{key:?} is neither APP nor APP-HASH")));
+impl Route {
+    /// Writes this route as `routes.d/KEY.toml` beside `routes_toml`, whole or not at all; `key` is a science
+    /// app's name or a bundle's, as [`WorkunitName::bundle`](boinc::names::workunit::WorkunitName::bundle) gives it.
+    /// Returns the file's path.
+    ///
+    /// A [`RouteError::Meaning`] is a mistake of the caller: a submitter's `[validate]` is checked before.
+    pub fn write(&self, routes_toml: &Path, key: &str) -> Result<PathBuf, RouteError> {
+        let directory = route_directory(routes_toml);
+        let path = directory.join(format!("{key}.toml"));
+        let meaning = |message: String| RouteError::Meaning {
+            path: path.clone(),
+            section: "route".to_owned(),
+            message,
+        };
+        let io = |source: io::Error| RouteError::Io { path: path.clone(), action: "write", source };
+        if key.is_empty() || !key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
+            return Err(meaning(format!("{key:?} is neither APP nor APP-HASH")));
+        }
+        self.clone().check().map_err(|mistakes| meaning(joined(&mistakes)))?;
+        let text = toml::to_string(self).map_err(|error| meaning(error.to_string()))?;
+        fs::create_dir_all(&directory).map_err(io)?;
+        let temporary = directory.join(format!(".{key}.{}.tmp", std::process::id()));
+        let written = File::create(&temporary)
+            .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
+            .and_then(|()| fs::rename(&temporary, &path));
+        if let Err(error) = written {
+            // Already failing: a temporary file that stays is named as such and does no harm.
+            let _ = fs::remove_file(&temporary);
+            return Err(io(error));
+        }
+        Ok(path)
     }
-    route.clone().check().map_err(|mistakes| meaning(joined(&mistakes)))?;
-    let text = toml::to_string(route).map_err(|error| meaning(error.to_string()))?;
-    fs::create_dir_all(&directory).map_err(io)?;
-    let temporary = directory.join(format!(".{key}.{}.tmp", std::process::id()));
-    let written = File::create(&temporary)
-        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&temporary, &path));
-    if let Err(error) = written {
-        // Already failing: a temporary file that stays is named as such and does no harm.
-        let _ = fs::remove_file(&temporary);
-        return Err(io(error));
-    }
-    Ok(path)
 }
 
 fn route_directory(routes_toml: &Path) -> PathBuf {
@@ -320,47 +330,9 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<(T, String)>, RouteEr
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(RouteError::Io { path: path.to_owned(), action: "read", source }),
     };
-    match toml::from_str(&text) {
-        Ok(value) => Ok(Some((value, text))),
-        Err(error) => {
-            let line = line_of(&text, error.span().map_or(0, |span| span.start));
-            Err(RouteError::Format { path: path.to_owned(), line, message: explain(error.message()) })
-        }
-    }
-}
-
-/// The line of a byte, from 1.
-fn line_of(text: &str, at: usize) -> usize {
-    text.as_bytes()[..at].iter().filter(|&&b| b == b'\n').count() + 1
-}
-
-/// Joins the parser's message into one line and adds the nearest key to one that is not known.
-fn explain(message: &str) -> String {
-    let mut line = message.split_whitespace().collect::<Vec<_>>().join(" ");
-    let Some(rest) = message.strip_prefix("unknown field ") else { return line };
-    let mut quoted = rest.split('`').skip(1).step_by(2);
-    if let Some(unknown) = quoted.next()
-        && let Some((_, nearest)) = quoted.map(|key| (distance(unknown, key), key)).min()
-    {
-        line.push_str(&format!("; did you mean `{nearest}`?"));
-    }
-    line
-}
-
-/// Number of letters to insert, remove or exchange to make `b` of `a`.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let exchange = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = exchange.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
+    let doc = Document::new(path, &text);
+    let value = doc.deserialize();
+    Ok(Some((doc.finish(value)?, text)))
 }
 
 #[cfg(test)]

@@ -9,14 +9,13 @@ use std::time::Instant;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use rustix::fs::FlockOperation;
+use boinc::visible::{is_obeyed, visible};
 use rustix::process::Resource;
 use serde::{Deserialize, Serialize};
 use wrapper::engine::{
     Cancel, CliEngine, ContainerSpec, EngineError, Flavor, Hardening, ImageDetails, Mount, NativeTransport,
 };
 use wrapper::seccomp;
-use wrapper::visible::{is_obeyed, visible};
 
 use super::host::{Ended, WorkDirectory};
 use super::{Limits, Request, last_words};
@@ -400,7 +399,7 @@ impl Slot {
                 .create(true)
                 .truncate(false)
                 .open(locks.join(format!("{n}.lock")))?;
-            if rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            if lock.try_lock().is_ok() {
                 return Ok(Self { name: format!("buoy-script-{project}-{n}"), _lock: lock });
             }
         }

@@ -15,8 +15,7 @@ use rustix::fs::Mode;
 
 use super::RequestMade;
 use crate::bounds::shortened;
-use crate::outputs::{self, Found};
-use crate::routes::is_output_name;
+use crate::outputs::{self, Found, absolute, is_output_name};
 
 /// So many files can be made for a workunit.
 pub const MOST: usize = 20;
@@ -53,7 +52,7 @@ impl Making {
 
     /// As a script is told of them.
     pub(crate) fn request(&self) -> Vec<RequestMade> {
-        let directory = crate::shim::absolute(&self.directory);
+        let directory = absolute(&self.directory);
         self.names.iter().map(|name| RequestMade { name: name.clone(), path: directory.join(name) }).collect()
     }
 

@@ -13,28 +13,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use wrapper::calls::chain;
-use wrapper::visible::is_obeyed;
+use boinc::clock::SystemClock;
+use boinc::error_chain::chain;
+use boinc::visible::is_obeyed;
 
-use super::judge::hopeless;
-use super::session::{CALLS_KEY, Kind, Session, Trouble};
-use super::{Call, Shim, write_log};
-use crate::clock::SystemClock;
+use super::attempts::hopeless;
+use super::{Shim, write_log};
 use crate::invocation::{self, Failure, InvocationError, ResultFiles, Words, line_bytes};
 use crate::program::OwnProgram;
 use crate::routes::ROUTES_VARIABLE;
 use crate::script::host;
-use crate::spool::{
-    Claimed, Happened, Item, ItemOutput, Left, Outlook, OutputState, Put, Spool, SpoolError, Steps, VERSION,
-    Worker, note_stuck, retry as retry_items, work_on,
-};
+use crate::session::{CALLS_KEY, Call, Kind, Session, Trouble};
+use crate::spool::{Claimed, Happened, Item, ItemOutput, OutputState, Put, Spool, SpoolError, VERSION};
+use crate::worker::{Left, Outlook, Steps, Worker, note_stuck, retry as retry_items, work_on};
 
 /// The only argument of the process that works off the spool.
 pub const WORK_FLAG: &str = "--work-off-spool";
-
-/// Environment variable, set to anything: all is done before the answer, and nothing is left running. For a runner of
-/// local campaigns, whose daemons nobody else waits for.
-pub const INLINE_VARIABLE: &str = "BUOY_SPOOL_INLINE";
 
 /// Stops the daemon: nothing can be kept.
 const STOP: u8 = 1;

@@ -3,21 +3,21 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::judge::{Judged, ask_script, blame_cut, bytes_of, check_whole, request_result, route, unreadable};
+use super::attempts::{Judged, ask_script, blame_cut, bytes_of, check_whole, request_result, unreadable};
 use super::output_name;
-use super::session::{Session, Trouble};
 use crate::compare::Outcome;
 use crate::invocation::{ResultFiles, Words};
 use crate::judge::{self, Unreadable};
 use crate::outputs::{self, Found};
 use crate::routes::Routed;
 use crate::script::{Purpose, Request};
+use crate::session::{Session, Trouble};
 use crate::verdict::Verdict;
 
 pub(super) fn judge(session: &mut Session, words: &Words) -> Result<Judged, Trouble> {
     let call = session.call;
     let (a, b) = ResultFiles::two(&words.paths).map_err(|error| blame_cut(error, words.is_cut, call))?;
-    let (subject, routed) = route(session, a.workunit())?;
+    let (subject, routed) = session.route(a.workunit())?;
     for files in [&a, &b] {
         check_whole(files, &routed, words.is_cut, call)?;
     }

@@ -1,18 +1,18 @@
 //! `buoy-init`: required outputs are there, are files, are not too large, and are as their rules ask for; then what the
 //! route's script says.
 
-use super::judge::{Judged, ask_script, blame_cut, bytes_of, check_whole, request_result, route, unreadable};
+use super::attempts::{Judged, ask_script, blame_cut, bytes_of, check_whole, request_result, unreadable};
 use super::output_name;
-use super::session::{Session, Trouble};
 use crate::invocation::{ResultFiles, Words};
 use crate::judge::{self, Declared};
 use crate::script::{Purpose, Request};
+use crate::session::{Session, Trouble};
 use crate::verdict::Verdict;
 
 pub(super) fn judge(session: &mut Session, words: &Words) -> Result<Judged, Trouble> {
     let call = session.call;
     let files = ResultFiles::new(&words.paths).map_err(|error| blame_cut(error, words.is_cut, call))?;
-    let (subject, routed) = route(session, files.workunit())?;
+    let (subject, routed) = session.route(files.workunit())?;
     check_whole(&files, &routed, words.is_cut, call)?;
     let bytes = bytes_of(call, &files);
     let patience = routed.patience(bytes);

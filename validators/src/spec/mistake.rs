@@ -1,19 +1,10 @@
 //! Mistakes in a rule that only its meaning shows, and where they are.
 
+use boinc::toml_file::Step;
 use thiserror::Error;
-use toml::de::{DeTable, DeValue};
 
 use crate::bounds::{MOST_MISTAKES, MOST_TEXT_BYTES, shortened};
 use crate::pattern;
-
-/// One step of the way to a value in a TOML document.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Into a table.
-    Key(String),
-    /// Into an array, from 0.
-    Item(usize),
-}
 
 /// A mistake in `[validate]`.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -21,7 +12,7 @@ pub enum Step {
 pub struct SpecError {
     /// Where, for people: `validate.output "NAME".absolute`.
     pub place: String,
-    /// Where, from the table that holds `validate`: for [`locate`].
+    /// Where, from the table that holds `validate`: for [`Document::locate`](boinc::toml_file::Document::locate).
     pub path: Vec<Step>,
     /// What is wrong.
     pub fault: SpecFault,
@@ -182,28 +173,4 @@ impl Spot {
     pub(super) fn mistake(&self, fault: SpecFault) -> SpecError {
         SpecError { place: self.place.clone(), path: self.path.clone(), fault }
     }
-}
-
-/// The byte of a TOML text where the value at `path` begins, or the part of the path that is there.
-pub fn locate(text: &str, path: &[Step]) -> Option<usize> {
-    let table = DeTable::parse(text).ok()?;
-    let mut found = None;
-    let mut within: Option<&DeValue> = None;
-    for (depth, step) in path.iter().enumerate() {
-        let next = match (step, within) {
-            (Step::Key(key), None) if depth == 0 => table.get_ref().get_key_value(key.as_str()),
-            (Step::Key(key), Some(DeValue::Table(table))) => table.get_key_value(key.as_str()),
-            (Step::Item(index), Some(DeValue::Array(array))) => {
-                let Some(value) = array.get(*index) else { break };
-                found = Some(value.span().start);
-                within = Some(value.get_ref());
-                continue;
-            }
-            _ => None,
-        };
-        let Some((key, value)) = next else { break };
-        found = Some(key.span().start);
-        within = Some(value.get_ref());
-    }
-    found
 }

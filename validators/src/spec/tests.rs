@@ -1,5 +1,9 @@
 //! Rules as they are written.
 
+use std::path::Path;
+
+use boinc::toml_file::{Document, Step};
+
 use super::*;
 use crate::rule::{Allowance, Exception, JsonPath, Rule, Tolerance, WordPlace};
 
@@ -155,12 +159,12 @@ fn a_mistake_is_found_in_the_text_it_was_read_from() {
     }
     let app: App = toml::from_str(text).unwrap();
     let errors = app.validate.rules(&["a"]).unwrap_err();
-    let at = locate(text, &errors[0].path).unwrap();
-    assert!(text[at..].starts_with("absolute = -1"), "{}", &text[at..]);
+    let doc = Document::new(Path::new("app.toml"), text);
     assert_eq!(errors.len(), 1);
+    assert_eq!(doc.locate(&errors[0].path).unwrap(), doc.place(text.find("absolute = -1").unwrap()));
     // What is not there leads to the nearest table above it.
     let path = [Step::Key("validate".into()), Step::Key("header".into())];
-    assert_eq!(locate(text, &path), text.find("validate"));
+    assert_eq!(doc.locate(&path).unwrap(), doc.place(text.find("validate").unwrap()));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What is in the spool.
 
+use boinc::visible::is_obeyed;
 use serde::{Deserialize, Serialize};
-use wrapper::visible::is_obeyed;
 
 use crate::bounds::shortened;
 use crate::script::made::MOST;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-use crate::routes::HookSpec;
+use crate::route::HookSpec;
 
 /// The signature: `sha256=` and the HMAC-SHA256 of the body with the secret, in hex.
 const SIGNATURE_HEADER: &str = "X-Buoy-Signature";

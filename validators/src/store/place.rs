@@ -5,10 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::collect::{self, Collected};
-use crate::outputs;
-use crate::routes::{AssimilateRoute, Layout, NamedFile, PathTemplate, Routed, is_output_name};
+use crate::outputs::{self, is_output_name};
+use crate::route::{AssimilateRoute, Layout, NamedFile, PathTemplate};
+use crate::routes::Routed;
 use crate::script::made::Made;
-use crate::spool::{Claimed, Happened, ItemOutput, OutputState};
+use crate::spool::{Claimed, Happened, ItemOutput, OutputState, reasons};
 use crate::subject::Subject;
 
 /// Something is in the way, or the place can't be written.
@@ -107,7 +108,7 @@ pub(crate) fn place(
         }
     }
     let note = match &claimed.item.happened {
-        Happened::Failed { mask } => Some(format!("{mask:#x} {}\n", crate::spool::reasons(*mask))),
+        Happened::Failed { mask } => Some(format!("{mask:#x} {}\n", reasons(*mask))),
         Happened::Done if lost.is_empty() => None,
         Happened::Done => {
             let text = format!("outputs could not be taken: {}\n", lost.join(", "));

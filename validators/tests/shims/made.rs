@@ -5,8 +5,9 @@
 
 use std::fs;
 
-use validators::brought::{RuleFile, fan_out, physical_name, sha256};
-use validators::routes::RouteOutput;
+use boinc::names::fan_out::fan_out;
+use validators::brought::{RuleFile, physical_name, sha256};
+use validators::route::RouteOutput;
 use validators::spec::{AssimilateSpec, ValidateSpec};
 use validators::values::ValueSpec;
 

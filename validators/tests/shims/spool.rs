@@ -190,7 +190,7 @@ fn collected_files_have_the_paths_that_a_template_says() {
 
 #[test]
 fn outputs_that_a_cut_line_lost_are_taken_all_the_same() {
-    use validators::brought::fan_out;
+    use boinc::names::fan_out::fan_out;
     let outputs: Vec<_> = (0..3).map(|i| format!("{{name = 'o{i}'}}")).collect();
     let project = Project::new(&format!("[app.vina]\noutputs = [{}]", outputs.join(", ")));
     let wu = workunit("a");

@@ -86,8 +86,8 @@ fn the_order_of_results_does_not_matter() {
 #[test]
 fn routes_that_cannot_be_used_invalidate_nothing() {
     for (routes, expected) in [
-        ("[app.vina", "routes.toml:1: "),
-        ("[app.vina]\nvalidat.rule = 'text'", "routes.toml:2: unknown field `validat`"),
+        ("[app.vina", "routes.toml:1:"),
+        ("[app.vina]\nvalidat.rule = 'text'", "routes.toml:2:1: unknown key \"validat\""),
         ("[app.vina]\nvalidate.absolute = 1", "has no effect with rule = \"bytes\""),
         ("[app.other]", "no route for workunit vina-0123456789ab__b1__lig_7"),
     ] {
@@ -185,5 +185,7 @@ fn a_mistake_in_a_rule_is_told_with_its_line() {
     let routes = "[app.vina]\noutputs = [{ name = 'x' }]\n\n[app.vina.validate]\nrule = 'json'\nat = [\n  { path = 'x', ignore = true },\n]";
     let project = Project::new(routes);
     let path = project.upload(&workunit(), 0, 0, "1");
-    project.run(&format!("buoy-init  {path}")).has(3, "line 7: validate.at[1].path: \"x\" is not accepted");
+    project
+        .run(&format!("buoy-init  {path}"))
+        .has(3, "routes.toml:7:5: app.\"vina\": validate.at[1].path: \"x\" is not accepted");
 }

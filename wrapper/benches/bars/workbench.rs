@@ -107,9 +107,10 @@ impl Workbench {
         self.slot(tag, ["stamp", "1"]).run().assert_success();
     }
 
-    /// A program of ours, beside the wrapper.
+    /// A submitter's program, built with `--release`.
     pub fn program(&self, name: &str) -> PathBuf {
-        let path = Path::new(env!("CARGO_BIN_EXE_buoy-wrapper")).with_file_name(name);
+        let target = Path::new(env!("CARGO_BIN_EXE_buoy-wrapper")).ancestors().nth(2).unwrap();
+        let path = target.join("release").join(name);
         assert!(path.is_file(), "{name} is not built: cargo build --release --workspace --bins");
         path
     }

@@ -14,9 +14,9 @@ use super::image::ImageDetails;
 use super::layer::layer_of;
 use super::output::{self, Inspected, Status};
 use super::pieces::Pieces;
-use super::started;
 use super::transport::{Cancel, Captured, Consumer, Producer, Transport};
 use super::verbs::{ContainerSpec, Verbs};
+use crate::platform::docker_daemon_started;
 
 /// An engine that is reached through its command line.
 pub struct CliEngine<T: Transport> {
@@ -151,7 +151,7 @@ impl<T: Transport> CliEngine<T> {
         self.stream(&self.verbs.copy_out(name, path), None, Some(consumer)).map(drop)
     }
 
-    /// As [`CliEngine::copy_out`], for what reads by itself, such as [`crate::archive::tar::Reader`]: `read` runs on this thread,
+    /// As [`CliEngine::copy_out`], for what reads by itself, such as [`boinc::archive::tar::Reader`]: `read` runs on this thread,
     /// and may return before the end.
     ///
     /// # Errors
@@ -316,9 +316,8 @@ impl<T: Transport> CliEngine<T> {
     /// Whether somebody had this container killed or stopped since it was last started, by the engine's log of events
     /// (which a restart of the engine empties).
     pub fn was_ordered_to_die(&self, inspected: &Inspected) -> bool {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        let (Some(started), Ok(now)) = (inspected.started_at, now) else { return false };
-        let command = self.verbs.kill_events(&inspected.id, started, now.as_secs_f64());
+        let Some(started) = inspected.started_at else { return false };
+        let command = self.verbs.kill_events(&inspected.id, started, boinc::clock::now());
         self.run(&command).is_ok_and(|captured| !captured.stdout.trim_ascii().is_empty())
     }
 
@@ -329,7 +328,7 @@ impl<T: Transport> CliEngine<T> {
         }
         let captured = self.run(&self.verbs.endpoint()).ok()?;
         let endpoint: String = serde_json::from_slice(&captured.stdout).ok()?;
-        started::docker_daemon_started(&endpoint)
+        docker_daemon_started(&endpoint)
     }
 
     /// Removes an image. One that a container uses stays.

@@ -7,12 +7,12 @@ use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-use crate::wire::atomic_file::write_atomically;
+use boinc::atomic_file::write_atomically;
+use boinc::platform::{replace, symlink};
 
 /// The variable that names the configuration's directory.
 pub(super) const VARIABLE: &str = "DOCKER_CONFIG";
@@ -81,7 +81,7 @@ fn link(target: &Path, path: &Path) -> io::Result<()> {
     let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
     let _ = fs::remove_file(&temporary);
     symlink(target, &temporary)?;
-    fs::rename(&temporary, path)
+    replace(&temporary, path)
 }
 
 #[cfg(test)]

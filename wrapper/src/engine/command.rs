@@ -5,6 +5,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use boinc::shell::word;
+
 /// How much of a command's output is kept. The rest is read and dropped, so that memory stays bounded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
@@ -84,7 +86,7 @@ impl Invocation {
 impl fmt::Display for Invocation {
     /// The command as one would type it. Proxy settings are left out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", quoted(&self.program.to_string_lossy()))?;
+        write!(f, "{}", word(&self.program.to_string_lossy()))?;
         for arg in &self.args {
             let text = arg.to_string_lossy();
             let secret = text
@@ -92,19 +94,10 @@ impl fmt::Display for Invocation {
                 .filter(|(key, value)| key.to_ascii_lowercase().contains("proxy") && value.contains('@'));
             match secret {
                 Some((key, _)) => write!(f, " {key}=…")?,
-                None => write!(f, " {}", quoted(&text))?,
+                None => write!(f, " {}", word(&text))?,
             }
         }
         Ok(())
-    }
-}
-
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::env;
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::flavor::Flavor;
+use boinc::platform::is_executable;
 
 /// Where the engines' programs are looked for besides PATH: a client started by an init system may have a short one.
 const USUAL_PLACES: [&str; 5] = ["/usr/bin", "/usr/local/bin", "/bin", "/opt/homebrew/bin", "/snap/bin"];
@@ -14,7 +15,7 @@ pub fn program_of(flavor: Flavor) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     directories(&path)
         .map(|directory| directory.join(flavor.program_name()))
-        .find(|program| is_executable(program))
+        .find(|program| program.is_file() && is_executable(program))
 }
 
 /// The directories to look in. Relative ones are left out: they begin at the slot, where a submitter's files are. Links in the
@@ -23,10 +24,6 @@ fn directories(path: &OsStr) -> impl Iterator<Item = PathBuf> {
     env::split_paths(path)
         .chain(USUAL_PLACES.iter().map(PathBuf::from))
         .filter(|directory| directory.is_absolute())
-}
-
-fn is_executable(program: &Path) -> bool {
-    program.is_file() && rustix::fs::access(program, rustix::fs::Access::EXEC_OK).is_ok()
 }
 
 /// The engines to try, best first: what the client says first (it has tried it), then Docker, then Podman.

@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+use boinc::platform::{User, user};
+use boinc::wire::init_data::DockerType;
+
 /// Which command line it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -10,6 +13,16 @@ pub enum Flavor {
     Docker,
     /// Podman.
     Podman,
+}
+
+impl From<DockerType> for Flavor {
+    /// The engine that a client's init_data.xml names.
+    fn from(kind: DockerType) -> Self {
+        match kind {
+            DockerType::Docker => Self::Docker,
+            DockerType::Podman => Self::Podman,
+        }
+    }
 }
 
 impl Flavor {
@@ -116,7 +129,7 @@ impl Flavor {
 
     /// Containers of an ordinary user, whose root is that user outside.
     pub fn is_rootless(self) -> bool {
-        self == Flavor::Podman && !rustix::process::geteuid().is_root()
+        self == Flavor::Podman && !user().is_root()
     }
 
     /// `pause` needs a freezer; rootless containers have none under cgroup v1, so their processes are stopped instead.
@@ -130,6 +143,7 @@ impl Flavor {
         if self.is_rootless() {
             return "0:0".into();
         }
-        format!("{}:{}", rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw())
+        let User { uid, gid } = user();
+        format!("{uid}:{gid}")
     }
 }

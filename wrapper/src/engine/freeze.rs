@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::process_stat::ProcessStat;
+use crate::platform::ProcessStat;
 
 /// All processes that descend from `first`, itself included, parents before children. A container's processes never
 /// leave this tree: orphans are adopted by its first process.

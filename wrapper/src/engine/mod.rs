@@ -3,7 +3,6 @@
 //! A verb is a value ([`command::Invocation`]); a [`transport::Transport`] runs it; [`output`] turns what came back into
 //! types. Success is the exit status, data is JSON; prose is looked at in one place only ([`error::classify`]).
 
-pub mod cgroup;
 mod cli;
 mod client_config;
 mod command;
@@ -14,7 +13,6 @@ mod freeze;
 mod hardening;
 mod image;
 mod layer;
-mod leftovers;
 mod output;
 mod pieces;
 mod started;
@@ -31,7 +29,6 @@ pub use flavor::Flavor;
 pub use freeze::{signals_of_processes, tree as process_tree};
 pub use hardening::Hardening;
 pub use image::{ImageConfigDetails, ImageDetails};
-pub use leftovers::kill_leftovers;
 pub use output::{Inspected, Status};
 pub use started::killed_from_outside;
 pub use transport::{Cancel, Captured, Consumer, NativeTransport, Producer, Transport, TransportError};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use boinc::calendar;
 use serde::Deserialize;
 
 use super::verbs::MARK_LABEL;
@@ -212,9 +213,8 @@ fn parse_time(text: &str) -> Option<f64> {
     let seconds_end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
     let seconds: f64 = rest[..seconds_end].parse().ok()?;
     let offset = parse_offset(rest[seconds_end..].trim());
-    let days = days_from_civil(year, month, day);
     #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 are far below 2^52")]
-    let whole = (days * 86_400 + hour * 3_600 + minute * 60 - offset) as f64;
+    let whole = (calendar::days(year, month, day) * 86_400 + hour * 3_600 + minute * 60 - offset) as f64;
     Some(whole + seconds)
 }
 
@@ -227,15 +227,6 @@ fn parse_offset(text: &str) -> i64 {
     let digits: String = text[1..].chars().filter(char::is_ascii_digit).take(4).collect();
     let (hours, minutes) = digits.split_at(digits.len().min(2));
     sign * (hours.parse().unwrap_or(0) * 3_600 + minutes.parse().unwrap_or(0) * 60)
-}
-
-/// Days since 1970-01-01 (proleptic Gregorian calendar).
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
 }
 
 #[cfg(test)]

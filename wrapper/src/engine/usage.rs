@@ -1,8 +1,7 @@
 //! What the running container uses.
 
-use super::cgroup::Cgroup;
 use super::freeze;
-use crate::process_stat::ProcessStat;
+use crate::platform::{Cgroup, ProcessStat};
 
 /// Figures of one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -57,14 +56,13 @@ impl UsageReader {
 
 /// Sums over the tree of processes: their own times and those of children they have waited for.
 fn of_processes(first: u32, last: Usage) -> Usage {
-    #[expect(clippy::cast_precision_loss, reason = "ticks and pages are far below 2^52")]
-    let (ticks, page) = (rustix::param::clock_ticks_per_second() as f64, rustix::param::page_size() as f64);
-    let (mut cpu_ticks, mut pages) = (0.0, 0.0);
+    let mut seen = Usage { cpu_seconds: 0.0, memory_bytes: 0.0, ..last };
     for stat in freeze::tree(first).into_iter().filter_map(ProcessStat::of) {
-        cpu_ticks += stat.cpu_ticks();
-        pages += stat.resident_pages();
+        seen.cpu_seconds += stat.cpu_seconds();
+        #[expect(clippy::cast_precision_loss, reason = "bytes of memory are far below 2^52")]
+        let bytes = stat.resident_bytes() as f64;
+        seen.memory_bytes += bytes;
     }
-    let seen = Usage { cpu_seconds: cpu_ticks / ticks, memory_bytes: pages * page, ..last };
     // A tree without processor time is one that is gone.
     if seen.cpu_seconds < last.cpu_seconds { last } else { seen }
 }

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::wire::atomic_file::write_atomically;
+use boinc::atomic_file::write_atomically;
 
 /// How long a failure counts. Short, because what a build fetches may be there again.
 const COUNTS_FOR: Duration = Duration::from_secs(60);

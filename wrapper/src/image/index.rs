@@ -8,13 +8,13 @@ use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{Cancel, Flavor};
 use crate::state_dir::StateDir;
-use crate::wire::atomic_file::write_atomically;
+use boinc::atomic_file::write_atomically;
 
 use super::key::ImageKey;
 use super::lock::{HostLock, LockError};
@@ -189,7 +189,7 @@ fn name(flavor: Flavor, key: &ImageKey) -> String {
 
 /// Seconds since 1970.
 pub(super) fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    boinc::clock::now() as u64
 }
 
 #[cfg(test)]

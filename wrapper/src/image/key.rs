@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use boinc::platform::is_executable;
 use sha2::{Digest, Sha256};
 
 use crate::naming::ImageName;
@@ -92,10 +93,6 @@ impl Fields {
     fn finish(self) -> ImageKey {
         ImageKey(self.0.finalize().into())
     }
-}
-
-pub(super) fn is_executable(path: &Path) -> bool {
-    rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
 }
 
 fn file_hash(path: &Path) -> Result<[u8; 32], KeyError> {

@@ -1,12 +1,9 @@
 //! One build of an image at a time on a host, across processes.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-
-use rustix::fs::{FlockOperation, flock};
-use rustix::io::Errno;
 
 use crate::engine::Cancel;
 
@@ -42,10 +39,10 @@ impl HostLock {
     /// When its file cannot be made.
     pub fn try_now(directory: &Path, name: &str) -> Result<Option<Self>, LockError> {
         let (file, path) = Self::open(directory, name)?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        match file.try_lock() {
             Ok(()) => Ok(Some(Self { _file: file })),
-            Err(Errno::WOULDBLOCK | Errno::INTR) => Ok(None),
-            Err(error) => Err(LockError::File { path, source: error.into() }),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(source)) => Err(LockError::File { path, source }),
         }
     }
 
@@ -54,7 +51,7 @@ impl HostLock {
     /// # Errors
     /// When its file cannot be made, or when cancelled.
     pub fn share(directory: &Path, name: &str, cancel: &Cancel) -> Result<Self, LockError> {
-        Self::take(directory, name, FlockOperation::NonBlockingLockShared, cancel)
+        Self::take(directory, name, File::try_lock_shared, cancel)
     }
 
     fn open(directory: &Path, name: &str) -> Result<(File, PathBuf), LockError> {
@@ -71,16 +68,21 @@ impl HostLock {
     /// # Errors
     /// When its file can't be made, or when cancelled.
     pub fn wait(directory: &Path, name: &str, cancel: &Cancel) -> Result<Self, LockError> {
-        Self::take(directory, name, FlockOperation::NonBlockingLockExclusive, cancel)
+        Self::take(directory, name, File::try_lock, cancel)
     }
 
-    fn take(directory: &Path, name: &str, how: FlockOperation, cancel: &Cancel) -> Result<Self, LockError> {
+    fn take(
+        directory: &Path,
+        name: &str,
+        try_lock: fn(&File) -> Result<(), TryLockError>,
+        cancel: &Cancel,
+    ) -> Result<Self, LockError> {
         let (file, path) = Self::open(directory, name)?;
         loop {
-            match flock(&file, how) {
+            match try_lock(&file) {
                 Ok(()) => return Ok(Self { _file: file }),
-                Err(Errno::WOULDBLOCK | Errno::INTR) => {}
-                Err(error) => return Err(LockError::File { path, source: error.into() }),
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(source)) => return Err(LockError::File { path, source }),
             }
             if cancel.is_cancelled() {
                 return Err(LockError::Cancelled);

@@ -1,6 +1,6 @@
 //! Loads the image of an archive that travels with a job.
 //!
-//! The engine never reads the submitter's archive: it reads what [`crate::archive::image`] writes from it, under our name. What
+//! The engine never reads the submitter's archive: it reads what [`boinc::archive::image`] writes from it, under our name. What
 //! names the archive has does not matter.
 
 use std::fs::{self, File};
@@ -8,8 +8,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::archive::image::{ArchiveError, ImageArchive};
 use crate::engine::{Cancel, CliEngine, EngineError, Transport};
+use boinc::archive::image::{ArchiveError, ImageArchive};
 
 use super::architecture::host_architecture;
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::open_files::{OpenFiles, unlinked_open_files};
 use super::processes::tree;
 use super::stopped::Stopped;
-use crate::nofollow::{Directory, Entry, Flow, Identity, Visitor, Walked, walk};
+use boinc::nofollow::{Directory, Entry, Flow, Identity, Visitor, Walked, walk};
 
 /// Walks of one measurement while the container runs; more of them see no more.
 const WALKS: u32 = 4;

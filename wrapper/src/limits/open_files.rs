@@ -3,13 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 
-use crate::nofollow::Identity;
-
-/// Kinds of file systems that take memory, not disk (statfs(2)): tmpfs, ramfs, hugetlbfs.
-const IN_MEMORY: [u64; 3] = [0x0102_1994, 0x8584_58f6, 0x9584_58f6];
+use boinc::platform::{Entry, Identity, is_in_memory};
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -36,17 +31,12 @@ pub(super) fn unlinked_open_files(processes: &[u32], devices: &HashSet<u64>) -> 
         for entry in entries.flatten() {
             // The kernel's own link: it leads to the open file, whatever its name has become.
             let Ok(data) = fs::metadata(entry.path()) else { continue };
-            let on_disk = || devices.contains(&data.dev()) || !is_in_memory(&entry.path());
-            if data.nlink() == 0 && data.is_file() && on_disk() {
-                let identity = Identity { device: data.dev(), inode: data.ino() };
-                found.files.insert(identity, data.blocks() * 512);
+            let file = Entry::from(&data);
+            let on_disk = || devices.contains(&file.identity.device) || !is_in_memory(&entry.path());
+            if file.links == 0 && file.is_file() && on_disk() {
+                found.files.insert(file.identity, file.allocated_bytes);
             }
         }
     }
     found
-}
-
-fn is_in_memory(path: &Path) -> bool {
-    #[allow(clippy::cast_sign_loss, clippy::unnecessary_cast, reason = "of another type on other processors")]
-    rustix::fs::statfs(path).is_ok_and(|stat| IN_MEMORY.contains(&(stat.f_type as u64 & 0xffff_ffff)))
 }

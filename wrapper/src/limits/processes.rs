@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::engine::process_tree;
-use crate::process_stat::ProcessStat;
+use crate::platform::ProcessStat;
 
 /// Memory and tasks of a tree of processes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,13 +40,10 @@ pub(super) fn tree(first: u32) -> Vec<u32> {
 /// is shared is looked at only if the plain sum is above it.
 pub(super) fn process_use(first: u32, memory_limit: u64) -> Option<ProcessUse> {
     ProcessStat::of(first)?;
-    let page = rustix::param::page_size() as u64;
     let processes = tree(first);
     let mut used = ProcessUse::default();
     for stat in processes.iter().filter_map(|pid| ProcessStat::of(*pid)) {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of pages")]
-        let pages = stat.resident_pages().max(0.0) as u64;
-        used.memory_bytes += pages * page;
+        used.memory_bytes += stat.resident_bytes();
         used.tasks += stat.threads();
     }
     if used.memory_bytes > memory_limit {

@@ -1,11 +1,10 @@
 //! Room that is left for the host: a job is stopped before the volunteer's disk is full.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use super::measure::DiskUse;
-use crate::nofollow::{Space, free_space};
+use boinc::platform::{Entry, Space, free_space};
 
 /// The most that is kept free. A job that writes 2 GB/s fills less than this between two looks.
 const MOST_BYTES: u64 = 512_000_000;
@@ -28,7 +27,7 @@ impl Reserve {
     pub(super) fn new(directories: &[PathBuf]) -> Self {
         let mut devices = Vec::new();
         let other = |path: &&PathBuf| {
-            let device = fs::metadata(path).map(|data| data.dev()).ok();
+            let device = fs::metadata(path).map(|data| Entry::from(&data).identity.device).ok();
             let other = device.is_none_or(|device| !devices.contains(&device));
             devices.extend(device);
             other

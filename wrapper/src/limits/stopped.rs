@@ -3,10 +3,8 @@
 use std::sync::MutexGuard;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
-
 use crate::engine::{process_tree, signals_of_processes};
-use crate::process_stat::ProcessStat;
+use crate::platform::{ProcessStat, continue_process, stop_process};
 
 /// How often new processes are looked for. Each round stops all that it finds, so that only a job that starts processes faster
 /// than that is not stopped.
@@ -35,7 +33,7 @@ impl Stopped {
             }
             for process in fresh {
                 stopped.processes.push(process);
-                signal(process, Signal::STOP);
+                stop_process(process);
             }
         }
         None
@@ -55,7 +53,7 @@ impl Stopped {
 impl Drop for Stopped {
     fn drop(&mut self) {
         for process in &self.processes {
-            signal(*process, Signal::CONT);
+            continue_process(*process);
         }
     }
 }
@@ -64,14 +62,7 @@ impl Drop for Stopped {
 pub(super) fn continue_tree(first: u32) {
     let _signals = signals_of_processes();
     for process in process_tree(first).into_iter().filter(|pid| !runs(*pid)) {
-        signal(process, Signal::CONT);
-    }
-}
-
-fn signal(process: u32, signal: Signal) {
-    if let Some(pid) = i32::try_from(process).ok().and_then(Pid::from_raw) {
-        // One that has ended meanwhile does nothing any more.
-        let _ = kill_process(pid, signal);
+        continue_process(process);
     }
 }
 
@@ -110,7 +101,7 @@ mod tests {
         drop(stopped);
         let continues = !is_stopped(shell.id());
         for pid in process_tree(shell.id()).into_iter().rev() {
-            signal(pid, Signal::KILL);
+            let _ = Command::new("kill").args(["-9", &pid.to_string()]).status();
         }
         shell.wait().unwrap();
         assert!(processes.len() >= 2 && all_stopped && continues, "{processes:?}");
@@ -119,7 +110,7 @@ mod tests {
     #[test]
     fn what_stands_still_already_is_not_continued() {
         let mut sleep = Command::new("sleep").arg("60").spawn().unwrap();
-        signal(sleep.id(), Signal::STOP);
+        stop_process(sleep.id());
         let deadline = Instant::now() + Duration::from_secs(10);
         while !is_stopped(sleep.id()) && Instant::now() < deadline {
             std::thread::yield_now();

@@ -11,8 +11,8 @@ use super::processes::{ProcessUse, process_use};
 use super::reserve::Reserve;
 use super::stopped::continue_tree;
 use crate::engine::Flavor;
-use crate::engine::cgroup::SetLimits;
 use crate::lifecycle::exit_code;
+use crate::platform::SetLimits;
 
 const FIRST_LOOK_AFTER: Duration = Duration::from_secs(2);
 const LOOK_EVERY: Duration = Duration::from_secs(10);

@@ -1,5 +1,5 @@
 use super::*;
-use crate::visible::is_obeyed;
+use boinc::visible::is_obeyed;
 use proptest::prelude::*;
 
 fn framed_whole(log: &[u8]) -> String {

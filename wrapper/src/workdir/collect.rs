@@ -8,9 +8,9 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::PathBuf;
 
-use crate::job_spec::OutputSpec;
-use crate::nofollow::{Directory, Entry, Flow, Parent, Visitor, walk};
-use crate::wire::slot::{OutputPlace, PlaceError, is_client_file, is_own_name, read_link};
+use boinc::job::spec::OutputSpec;
+use boinc::nofollow::{Directory, Entry, Flow, Parent, Visitor, walk};
+use boinc::wire::slot::{OutputPlace, PlaceError, is_client_file, is_own_name, read_link};
 
 use super::layout::Layout;
 use super::manifest::Manifest;
@@ -296,7 +296,7 @@ mod tests {
 
     use super::*;
 
-    use crate::wire::slot::{resolve_output, write_soft_link};
+    use boinc::wire::slot::{resolve_output, write_soft_link};
 
     struct Bench {
         directory: tempfile::TempDir,

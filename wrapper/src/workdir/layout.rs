@@ -11,7 +11,7 @@ pub struct Layout {
 
 impl Layout {
     /// The directory that holds all of ours.
-    pub const OWN: &'static str = crate::wire::slot::OWN_DIRECTORY;
+    pub const OWN: &'static str = boinc::wire::slot::OWN_DIRECTORY;
 
     /// The work directory's name in it.
     pub const WORK: &'static str = "work";

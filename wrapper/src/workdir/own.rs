@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use super::layout::Layout;
-use crate::nofollow::Directory;
+use boinc::nofollow::Directory;
 
 /// Other local users must not reach what is below: a job can make a set-user-id file in its work directory.
 pub const OWN_MODE: u32 = 0o700;

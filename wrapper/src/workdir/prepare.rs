@@ -8,8 +8,8 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::engine::Mount;
-use crate::nofollow::{Directory, Parent, remove_tree_in};
-use crate::wire::slot::InputPlace;
+use boinc::nofollow::{Directory, Parent, remove_tree_in};
+use boinc::wire::slot::InputPlace;
 
 use super::layout::Layout;
 use super::own::{OwnError, make_work};

@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::nofollow::{Directory, Entry, Flow, Visitor, walk};
-use crate::wire::slot::{InputPlace, OutputPlace, PlaceError, is_client_file, resolve_input, resolve_output};
+use boinc::nofollow::{Directory, Entry, Flow, Visitor, walk};
+use boinc::wire::slot::{InputPlace, OutputPlace, PlaceError, is_client_file, resolve_input, resolve_output};
 
 use super::layout::Layout;
 use super::manifest::Manifest;
@@ -59,8 +58,8 @@ pub fn survey(
     hidden: &[&str],
 ) -> Result<Survey, PlaceError> {
     let mut survey = Survey::default();
-    let this_program =
-        std::env::current_exe().and_then(fs::metadata).ok().map(|data| (data.dev(), data.ino()));
+    let identity = |path: &Path| fs::metadata(path).ok().map(|data| Entry::from(&data).identity);
+    let this_program = std::env::current_exe().ok().and_then(|path| identity(&path));
     let known_outputs: BTreeSet<&str> =
         known.iter().flat_map(|known| &known.outputs).map(String::as_str).collect();
     for name in names(slot, hidden)? {
@@ -76,7 +75,7 @@ pub fn survey(
         }
         match resolve_input(slot, project_dir, &name) {
             Ok(place) => {
-                let identity = fs::metadata(place.path()).ok().map(|data| (data.dev(), data.ino()));
+                let identity = identity(place.path());
                 if identity.is_none() || identity != this_program {
                     survey.inputs.push(Input { name, place });
                 }
@@ -118,7 +117,7 @@ impl Visitor for Names<'_> {
         if own || (top && (is_client_file(name) || self.hidden.contains(&name))) {
             return Flow::Skip;
         }
-        if entry.is_file() || entry.kind == rustix::fs::FileType::Symlink {
+        if entry.is_file() || entry.is_symlink() {
             self.found.push(name.to_owned());
         }
         Flow::Enter

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::own::open_work;
-use crate::nofollow::{Directory, Entry, Flow, Visitor, remove_tree_in, walk};
+use boinc::nofollow::{Directory, Entry, Flow, Visitor, remove_tree_in, walk};
 
 /// Longer paths, counted from the work directory, are removed here.
 const MAX_PATH_BYTES: usize = 2_048;

@@ -4,11 +4,11 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
+use boinc::archive::tar::{Entry, Kind, Writer};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use wrapper::archive::tar::{Entry, Kind, Writer};
 use wrapper::image::ImageKey;
 
 use crate::support::{Engine, Slot};

@@ -6,8 +6,8 @@ use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use wrapper::wire::init_data::{ProxyInfo, ProxyServer, Secret};
-use wrapper::wire::message::Control;
+use boinc::wire::init_data::{ProxyInfo, ProxyServer, Secret};
+use boinc::wire::message::Control;
 
 use crate::support::{Engine, Running, Slot, wait_until};
 use crate::{with_each_engine, with_rootless_podman};

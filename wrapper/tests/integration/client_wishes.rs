@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use wrapper::wire::message::Control;
+use boinc::wire::message::Control;
 
 use crate::support::{Engine, Running, Slot, wait_until};
 use crate::{with_each_engine, with_rootless_podman};

@@ -115,7 +115,7 @@ fn a_quit_is_obeyed_while_the_daemon_is_away() {
     daemon.stop();
     wait_until("the wrapper to see it", || slot.stderr().contains("does not answer"));
     let asked = std::time::Instant::now();
-    wrapper.send(wrapper::wire::message::Control::Quit);
+    wrapper.send(boinc::wire::message::Control::Quit);
     wrapper.wait_for_exit();
     assert!(asked.elapsed() < Duration::from_secs(3), "{:?}", asked.elapsed());
     assert_eq!(wrapper.finish(), None);

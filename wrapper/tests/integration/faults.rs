@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use wrapper::wire::message::Control;
+use boinc::wire::message::Control;
 
 use crate::support::{Engine, Slot, wait_until};
 use crate::{with_each_engine, with_rootless_podman};

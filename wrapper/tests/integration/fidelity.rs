@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Stdio;
 
-use wrapper::archive::tar::{Entry, Kind, Writer};
+use boinc::archive::tar::{Entry, Kind, Writer};
 
 use crate::support::{Engine, Slot, each_engine};
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
-use wrapper::wire::message::Control;
+use boinc::wire::message::Control;
 
 use crate::support::{Engine, Slot, wait_until};
 use crate::with_each_engine;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use wrapper::wire::finish::TemporaryExit;
+use boinc::wire::finish::TemporaryExit;
 
 use crate::support::{Dockerd, Engine, Slot, each_engine};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use wrapper::wire::message::Control;
+use boinc::wire::message::Control;
 
 use crate::builds::{
     assert_nothing_runs, build_containers, clean, images, listed, owner, slot, wait_for_run,

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use wrapper::archive::image::ImageArchive;
+use boinc::archive::image::ImageArchive;
 
 use crate::support::{Engine, Slot};
 use crate::with_each_engine;

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use wrapper::wire::init_data::InitData;
-use wrapper::wire::message::Control;
-use wrapper::wire::segment::Segment;
+use boinc::wire::init_data::InitData;
+use boinc::wire::message::Control;
+use boinc::wire::segment::Segment;
 
 use crate::support::{Engine, Slot, each_engine, wait_until};
 
@@ -59,7 +59,7 @@ fn a_client_from_before_docker_with_system_v_shared_memory() {
             engine,
             "echo 0.5 > fraction_done; echo x > ready; busybox sleep 3; echo y > out.txt",
         );
-        let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/init_data-7.20.5.xml");
+        let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("../boinc/tests/data/init_data-7.20.5.xml");
         let recorded = InitData::parse(&fs::read(recorded).unwrap()).unwrap();
         assert!(recorded.host_info.engine.is_none(), "it is an old one");
         // Free on this host, and another one for each run of the tests.

@@ -50,7 +50,7 @@ fn arguments_arrive_as_they_were_written(engine: Engine) {
         "echo \"$#\" > count\nfor a; do echo \"[$a]\"; done > args\necho \"$ARGS\" > env",
     );
     slot.copy("job.toml", "pass_args = \"both\"\n");
-    slot.argument(&wrapper::argv::encode(&words));
+    slot.argument(&boinc::job::argv::encode(&words));
     slot.run().assert_success();
     let seen = fs::read_to_string(slot.dir.join("args")).unwrap();
     let expected: String = words.iter().map(|word| format!("[{word}]\n")).collect();

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 
-use wrapper::archive::tar::{Entry, Kind, Reader, TarError, Writer};
+use boinc::archive::tar::{Entry, Kind, Reader, TarError, Writer};
 use wrapper::engine::{Cancel, CliEngine, EngineError, Flavor, NativeTransport, program_of};
 
 use crate::support::{Engine, Slot};

@@ -4,9 +4,9 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::time::{Duration, Instant, SystemTime};
 
-use submit_cli::content;
-use submit_cli::hash_cache::HashCache;
-use submit_cli::plan::Content;
+use submit_cli::plan::content;
+use submit_cli::plan::content::Content;
+use submit_cli::plan::hash_cache::HashCache;
 
 use crate::run::Row;
 

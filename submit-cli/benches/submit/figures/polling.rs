@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use emulated_project::Settings;
-use submit_cli::follow::poll::{Eagerness, poll};
+use submit_cli::remote::follow::poll::{Eagerness, poll};
 
 use crate::campaign::Bench;
 use crate::run::Row;

@@ -2,8 +2,8 @@
 
 use submit_cli::campaign::Campaign;
 use submit_cli::campaign::sent::{Change, NewWorkunit, Verdict, WorkunitState};
-use submit_cli::submission::{self, outgoing::Outgoing};
-use submit_cli::template::Templates;
+use submit_cli::package::template::Templates;
+use submit_cli::remote::submission::{self, outgoing::Outgoing};
 
 use crate::campaign::Bench;
 use crate::process::buoy;

@@ -4,15 +4,16 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use boinc::job::policy::Policy;
+use boinc::toml_file::ConfigErrors;
 use serde::Serialize;
-use wrapper::config::ConfigErrors;
-use wrapper::policy::Policy;
 
-use super::{Number, POLICY_TEMPLATE, Platform, VERSION_TEMPLATE};
-use crate::app::{AppSpec, Mode};
-use crate::content::{ContentHash, hash};
-use crate::plan::{Bundle, Content};
-use crate::template::{TemplateError, Templates};
+use super::{Number, Platform};
+use crate::package::template::{self, TemplateError, Templates};
+use crate::plan::Bundle;
+use crate::plan::app::{AppSpec, Mode};
+use crate::plan::content::Content;
+use crate::plan::content::{ContentHash, hash};
 
 /// Of the API that the wrapper speaks. From 7.5 on, a client does not add `--device N` to the command line; from 6.0 on, it
 /// maps a file instead of System V shared memory (client/app_start.cpp).
@@ -135,7 +136,7 @@ pub fn tree(
         Ok::<(), TreeError>(())
     };
     if let Some(text) = policy_text(policy, single.is_some(), target.gpu)? {
-        add(wrapper::policy::POLICY_FILE, Content::Bytes(Arc::from(text.into_bytes())), false, false)?;
+        add(boinc::job::policy::POLICY_FILE, Content::Bytes(Arc::from(text.into_bytes())), false, false)?;
     }
     if let Some(single) = single {
         for file in &single.bundle.files {
@@ -198,7 +199,7 @@ fn policy_text(policy: Option<&Path>, single: bool, gpu: bool) -> Result<Option<
         return if single {
             Ok(None)
         } else {
-            Ok(Some(Templates::default().render(POLICY_TEMPLATE, &Values { gpu })?))
+            Ok(Some(Templates::default().render(template::POLICY, &Values { gpu })?))
         };
     };
     let text = std::fs::read_to_string(file)
@@ -231,7 +232,7 @@ fn version_xml(files: &[VersionFile]) -> Result<String, TemplateError> {
             main_program: file.main_program,
         })
         .collect();
-    Templates::default().render(VERSION_TEMPLATE, &Version { files, api_version: API_VERSION })
+    Templates::default().render(template::VERSION, &Version { files, api_version: API_VERSION })
 }
 
 fn hashed(content: &Content) -> Result<ContentHash, TreeError> {

@@ -5,12 +5,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use boinc::platform::set_mode;
 use serde::Serialize;
 
 use super::{Number, Tree, VersionFile};
 use crate::admin::rewrite::give_to_owner_of_parent;
-use crate::content::{ContentHash, hash};
-use crate::plan::Content;
+use crate::plan::content::Content;
+use crate::plan::content::{ContentHash, hash};
 
 const VERSION_XML: &str = "version.xml";
 
@@ -164,7 +165,7 @@ impl Places<'_> {
 fn fill(dir: &Path, tree: &Tree) -> Result<(), WriteError> {
     fs::create_dir(dir).map_err(written(dir))?;
     give_to_owner_of_parent(dir).map_err(written(dir))?;
-    set_mode(dir, 0o755)?;
+    set_mode(dir, 0o755).map_err(written(dir))?;
     for file in &tree.files {
         let path = dir.join(&file.physical_name);
         match &file.content {
@@ -173,7 +174,7 @@ fn fill(dir: &Path, tree: &Tree) -> Result<(), WriteError> {
         }
         .and_then(|()| give_to_owner_of_parent(&path))
         .map_err(written(&path))?;
-        set_mode(&path, mode(file))?;
+        set_mode(&path, mode(file)).map_err(written(&path))?;
         if content_hash(&path)? != file.hash {
             let source = io::Error::other("the file it comes from changed meanwhile");
             return Err(WriteError::Io { path, done: "written", source });
@@ -182,24 +183,12 @@ fn fill(dir: &Path, tree: &Tree) -> Result<(), WriteError> {
     let path = dir.join(VERSION_XML);
     fs::write(&path, &tree.version_xml)
         .and_then(|()| give_to_owner_of_parent(&path))
-        .map_err(written(&path))?;
-    set_mode(&path, 0o644)
+        .and_then(|()| set_mode(&path, 0o644))
+        .map_err(written(&path))
 }
 
 fn mode(file: &VersionFile) -> u32 {
     if file.executable { 0o755 } else { 0o644 }
-}
-
-#[cfg(unix)]
-fn set_mode(path: &Path, mode: u32) -> Result<(), WriteError> {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(written(path))
-}
-
-/// BOINC's server runs on Unix; a tree made elsewhere gets its modes when it is copied there.
-#[cfg(not(unix))]
-fn set_mode(_: &Path, _: u32) -> Result<(), WriteError> {
-    Ok(())
 }
 
 /// The first way in which a directory is not what the tree says. Signatures, made by hand on a computer without network, may be there.

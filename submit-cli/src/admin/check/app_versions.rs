@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use super::{Findings, Grade, Subject};
 use crate::admin::app_version::Number;
 use crate::admin::project_files::{XmlFile, name_of};
-use crate::admin::xml::Element;
-use crate::content::hash;
-use crate::diagnostic::{Diagnostic, Place};
-use crate::plan::Content;
+use crate::plan::content::Content;
+use crate::plan::content::hash;
+use boinc::diagnostic::{Diagnostic, Place};
+use boinc::xml::Element;
 
 pub(super) fn look(subject: &Subject<'_>, findings: &mut Findings) {
     let apps_dir = subject.project.dir.join("apps");

@@ -8,7 +8,7 @@ use super::{Findings, Grade, Subject};
 use crate::admin::app_version::Number;
 use crate::admin::database::{AppVersionRow, DatabaseError};
 use crate::admin::project_files::{XmlFile, name_of};
-use crate::diagnostic::{Diagnostic, Place};
+use boinc::diagnostic::{Diagnostic, Place};
 
 /// Tables that remote submission needs, and where BOINC's source has them.
 const TABLES: [(&str, &str); 5] = [

@@ -6,8 +6,8 @@ use std::path::Path;
 use super::{Findings, Grade, Subject};
 use crate::admin::fix::Fix;
 use crate::admin::project_files::XmlFile;
-use crate::admin::xml::Element;
-use crate::diagnostic::{Diagnostic, Place};
+use boinc::diagnostic::{Diagnostic, Place};
+use boinc::xml::Element;
 
 /// Settings that a server cannot do without, and what each holds.
 const REQUIRED: [(&str, &str); 11] = [

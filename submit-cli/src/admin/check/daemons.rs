@@ -9,10 +9,10 @@ use validators::shim::WORK_FLAG;
 use super::{Findings, Grade, Subject};
 use crate::admin::fix::Fix;
 use crate::admin::project_files::XmlFile;
-use crate::admin::xml::Element;
-use crate::command::split_words;
-use crate::diagnostic::{Diagnostic, Place};
 use crate::local::programs::{ASSIMILATE, COMPARE, INIT};
+use crate::plan::command::split_words;
+use boinc::diagnostic::{Diagnostic, Place};
+use boinc::xml::Element;
 
 /// A daemon that is started.
 struct Daemon<'a> {

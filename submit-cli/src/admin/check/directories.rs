@@ -4,10 +4,12 @@
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
+use boinc::platform::Entry;
+
 use super::{Findings, Grade, Subject, mode_of};
 use crate::admin::fix::{Fix, symbolic};
 use crate::admin::server_host::Account;
-use crate::diagnostic::{Diagnostic, Place};
+use boinc::diagnostic::{Diagnostic, Place};
 
 /// Read, write, enter, and files in it belong to its group.
 const SHARED: u32 = 0o2070;
@@ -59,7 +61,7 @@ fn directory(subject: &Subject<'_>, account: &Account, path: &Path, effect: &str
     let mode = mode_of(path).unwrap_or_default();
     let standing = Standing::of(account, &metadata);
     if standing == Standing::Other {
-        let group = subject.host.group_name(group_of(&metadata));
+        let group = subject.host.group_name(Entry::from(&metadata).gid);
         let user = &account.name;
         let found = if mode & 0o007 == 0o007 {
             format!("the web server ({user}) can write here only because everybody can")
@@ -103,34 +105,16 @@ enum Standing {
 }
 
 impl Standing {
-    #[cfg(unix)]
     fn of(account: &Account, metadata: &Metadata) -> Self {
-        use std::os::unix::fs::MetadataExt;
-        if metadata.uid() == account.uid {
+        let entry = Entry::from(metadata);
+        if entry.uid == account.uid {
             Self::Owner
-        } else if account.gids.contains(&metadata.gid()) {
+        } else if account.gids.contains(&entry.gid) {
             Self::Group
         } else {
             Self::Other
         }
     }
-
-    /// BOINC's server runs on Unix.
-    #[cfg(not(unix))]
-    fn of(_: &Account, _: &Metadata) -> Self {
-        Self::Other
-    }
-}
-
-#[cfg(unix)]
-fn group_of(metadata: &Metadata) -> u32 {
-    std::os::unix::fs::MetadataExt::gid(metadata)
-}
-
-/// BOINC's server runs on Unix.
-#[cfg(not(unix))]
-fn group_of(_: &Metadata) -> u32 {
-    0
 }
 
 /// The subdirectories of download/: those that a daemon or an admin's program made belong to them.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{Findings, Grade, Subject};
-use crate::diagnostic::{Diagnostic, Place};
+use boinc::diagnostic::{Diagnostic, Place};
 
 /// Below this, an input of an ordinary size cannot be uploaded in one piece.
 const ENOUGH_UPLOAD: u64 = 64 << 20;

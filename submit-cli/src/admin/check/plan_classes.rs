@@ -2,12 +2,12 @@
 
 use std::io::ErrorKind;
 
-use wrapper::config::nearest;
+use boinc::spelling::nearest;
 
 use super::{Findings, Grade, Subject};
 use crate::admin::project_files::{XmlFile, name_of};
-use crate::admin::xml::Element;
-use crate::diagnostic::{Diagnostic, Place};
+use boinc::diagnostic::{Diagnostic, Place};
+use boinc::xml::Element;
 
 /// Every key of `PLAN_CLASS_SPEC::parse`; others are passed over without a word.
 const KEYS: [&str; 61] = [

@@ -1,7 +1,7 @@
 //! Programs that bin/start needs. Source: sched/start.
 
 use super::{Findings, Grade, Subject};
-use crate::diagnostic::{Diagnostic, Place};
+use boinc::diagnostic::{Diagnostic, Place};
 
 pub(super) fn look(subject: &Subject<'_>, findings: &mut Findings) {
     let path = subject.project.dir.join("bin/start");

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use super::{Findings, Grade, Subject};
 use crate::admin::fix::Fix;
 use crate::admin::project_files::XmlFile;
-use crate::admin::xml::Element;
-use crate::diagnostic::{Diagnostic, Place};
+use boinc::diagnostic::{Diagnostic, Place};
+use boinc::xml::Element;
 
 /// Larger files are no templates: a job's XML ends at 64 KB.
 const MAX_BYTES: u64 = 1 << 20;

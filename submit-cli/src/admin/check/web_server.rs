@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{Findings, Grade, Subject};
-use crate::diagnostic::{Diagnostic, Place};
+use boinc::diagnostic::{Diagnostic, Place};
 
 /// Services that run PHP, by the begin of their names.
 const SERVICES: [&str; 4] = ["apache2", "httpd", "php", "nginx"];

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::admin::xml::{Element, Xml};
+use boinc::xml::{Element, Xml};
 
 /// What merging gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub enum MergeError {
 pub fn merge(text: &str, entries: &[String], replace: bool) -> Result<Merged, MergeError> {
     let xml = Xml::read(text);
     let classes = xml.root("plan_classes").ok_or(MergeError::NoClasses)?;
-    if classes.span.end <= classes.inner.start && !classes.empty_tag {
+    if !classes.is_closed() {
         return Err(MergeError::NoClasses);
     }
     let mut merged =

@@ -4,11 +4,11 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use boinc::names::workunit::{HASH_DIGITS, OutputName, WorkunitName};
 use serde::Serialize;
 use validators::routes::Routed;
 use validators::script::{End, Outcome, Purpose, Request, RequestOutput, RequestResult, Script};
 use validators::subject::Subject;
-use validators::workunit_name::{HASH_DIGITS, OutputName, WorkunitName};
 
 use crate::clock::Clock;
 

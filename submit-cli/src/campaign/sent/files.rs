@@ -6,8 +6,8 @@ use std::sync::Arc;
 use rusqlite::params;
 
 use super::super::{Campaign, CampaignError, sql};
-use crate::content::ContentHash;
-use crate::plan::Content;
+use crate::plan::content::Content;
+use crate::plan::content::ContentHash;
 
 /// A file that jobs use.
 #[derive(Debug, Clone, PartialEq, Eq)]

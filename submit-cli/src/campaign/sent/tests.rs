@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::campaign::Campaign;
-use crate::content::ContentHash;
-use crate::plan::Content;
+use crate::plan::content::Content;
+use crate::plan::content::ContentHash;
 
 fn round(digest: &str) -> Round {
     Round {

@@ -1,13 +1,13 @@
 //! Jobs on the emulated server: what each needs next, and what the daemons' answers change.
 
 use super::{RunError, Runner, Turn};
+use crate::campaign::progress::Event;
+use crate::campaign::workunit::{Outcome, ResultState, ValidateState, WorkunitState};
 use crate::campaign::{JobRecord, JobStatus, ResultRecord};
 use crate::local::daemons::{Candidate, Reply, Request};
+use crate::local::keep;
 use crate::local::transitioner::transition;
 use crate::local::{prepare, slot};
-use crate::progress::Event;
-use crate::results;
-use crate::workunit::{Outcome, ResultState, ValidateState, WorkunitState};
 
 impl Runner<'_> {
     /// Decides what a job needs next, from its rows alone.
@@ -179,10 +179,10 @@ impl Runner<'_> {
         let layout = &self.parts.client.layout;
         for result in &job.results {
             let outputs = prepare::outputs(self.parts.plan, &job.wu_name, result.n);
-            results::delete_uploads(layout, &outputs)?;
+            keep::delete_uploads(layout, &outputs)?;
         }
-        results::remove_note(layout, job)?;
-        let log_tail = results::place_log(layout, job)?;
+        keep::remove_note(layout, job)?;
+        let log_tail = keep::place_log(layout, job)?;
         self.over += 1;
         let telling = job.telling();
         let failed = job.status() == JobStatus::Failed;

@@ -3,19 +3,20 @@
 use std::path::Path;
 use std::time::Instant;
 
-use wrapper::wire::slot::{LockError, SlotLock};
+use boinc::wire::slot::{LockError, SlotLock};
 
 use super::{Ended, Happening, LOCK_PATIENCE, LOCK_RETRY, Occupant, Phase, RunError, Runner, Slots, Turn};
+use crate::campaign::progress::Event;
+use crate::campaign::workunit::{Outcome, ResultState, ValidateState};
 use crate::campaign::{ResultRecord, state_word};
 use crate::clock::now;
 use crate::local::exit::{self, Ending, Failure, ProcessEnd};
 use crate::local::init::TaskFacts;
+use crate::local::keep;
 use crate::local::limits::Limits;
 use crate::local::task::{Start, Task};
 use crate::local::{prepare, slot};
-use crate::progress::Event;
-use crate::results;
-use crate::workunit::{Outcome, ResultState, ValidateState};
+use crate::plan::units::show_size;
 
 impl Runner<'_> {
     /// A result that was stopped is run from the start some other day.
@@ -101,7 +102,7 @@ impl Runner<'_> {
             elapsed_before: result.elapsed_seconds,
             sent: result.started.unwrap_or_else(now),
         };
-        let path = dir.join(wrapper::wire::init_data::INIT_DATA_FILE);
+        let path = dir.join(boinc::wire::init_data::INIT_DATA_FILE);
         std::fs::write(&path, client.init_data(resources, facts).render())
             .map_err(|source| RunError::InitData { path, source })?;
         let happen = self.parts.happen.clone();
@@ -111,7 +112,7 @@ impl Runner<'_> {
                 layout: &client.layout,
                 slot,
                 program: &self.parts.prepared.program,
-                args: &wrapper::argv::split_command_line(&job.command_line),
+                args: &boinc::job::argv::split_command_line(&job.command_line),
                 limits: Limits::new(
                     resources.flops_bound,
                     resources.cpus,
@@ -212,7 +213,7 @@ impl Runner<'_> {
         let dir = layout.slot(slot);
         let outputs = prepare::outputs(self.parts.plan, &self.parts.jobs[at].wu_name, n);
         let result_name = self.parts.jobs[at].result_name(n);
-        results::keep_log(&dir, &layout.log(&result_name))?;
+        keep::keep_log(&dir, &layout.log(&result_name))?;
         let failure = failure
             .or_else(|| slot::check_outputs(layout, &outputs).map(|cause| Failure { exit_status: 0, cause }));
         let failed = failure.is_some();
@@ -235,7 +236,7 @@ impl Runner<'_> {
             slot::upload(layout, &outputs)?;
         }
         if self.parts.keep == Slots::Keep {
-            results::keep_slot(&dir, &layout.kept(&result_name))?;
+            keep::keep_slot(&dir, &layout.kept(&result_name))?;
         }
         slot::remove(&dir)?;
         let job = &self.parts.jobs[at];
@@ -259,8 +260,8 @@ impl Runner<'_> {
 /// Says that a large input had to be copied.
 pub fn copied_note(path: &Path, bytes: u64) -> String {
     format!(
-        "{}: {:.1} MB copied, since it is on another file system; with --out there nothing is copied",
+        "{}: {} copied, since it is on another file system; with --out there nothing is copied",
         path.display(),
-        bytes as f64 / 1e6
+        show_size(bytes)
     )
 }

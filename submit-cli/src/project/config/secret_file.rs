@@ -1,11 +1,12 @@
 //! Files that only the user may read.
 
-use std::fs::{DirBuilder, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
+use boinc::platform::Entry;
+
 use super::ConfigError;
+use crate::platform::{make_private_directories, write_private};
 
 fn failed<'a>(path: &'a Path, doing: &'static str) -> impl Fn(std::io::Error) -> ConfigError + 'a {
     move |source| ConfigError::Io { path: path.to_owned(), doing, source }
@@ -16,7 +17,8 @@ fn failed<'a>(path: &'a Path, doing: &'static str) -> impl Fn(std::io::Error) ->
 /// # Errors
 /// It has one, or can't be looked at.
 pub fn check(path: &Path, forbidden: u32, wanted: u32) -> Result<(), ConfigError> {
-    let mode = std::fs::metadata(path).map_err(failed(path, "look at it"))?.permissions().mode() & 0o777;
+    let data = std::fs::metadata(path).map_err(failed(path, "look at it"))?;
+    let mode = Entry::from(&data).mode & 0o777;
     if mode & forbidden != 0 {
         return Err(ConfigError::Exposed { path: path.to_owned(), mode, wanted });
     }
@@ -41,7 +43,7 @@ pub fn read(path: &Path) -> Result<Option<String>, ConfigError> {
 /// # Errors
 /// It can't be made.
 pub fn make_dir(path: &Path) -> Result<(), ConfigError> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed(path, "make the directory"))?;
+    make_private_directories(path).map_err(failed(path, "make the directory"))?;
     check(path, 0o022, 0o700)
 }
 
@@ -53,14 +55,10 @@ pub fn write(path: &Path, text: &str) -> Result<(), ConfigError> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.new", std::process::id()));
     let new = path.with_file_name(name);
-    let written = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new).and_then(
-        |mut file| {
-            // One that was left there could have another mode.
-            file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            std::fs::rename(&new, path)
-        },
-    );
+    let written = write_private(&new).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(&new, path)
+    });
     written.inspect_err(|_| drop(std::fs::remove_file(&new))).map_err(failed(path, "write it"))
 }

@@ -1,44 +1,8 @@
 //! Files on their way to a project.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-
 use crate::project::authenticator::Authenticator;
 use crate::project::multipart;
 use crate::project::xml::element;
-
-/// A file to upload.
-#[derive(Debug, Clone)]
-pub struct Upload {
-    /// Physical name.
-    pub name: String,
-    /// What is in it.
-    pub body: UploadBody,
-}
-
-/// The content of a file to upload.
-#[derive(Debug, Clone)]
-pub enum UploadBody {
-    /// In memory.
-    Bytes(Arc<[u8]>),
-    /// On disk, with the size in bytes that it must have.
-    File(PathBuf, u64),
-}
-
-impl Upload {
-    /// Size of the content in bytes.
-    pub fn bytes(&self) -> u64 {
-        match &self.body {
-            UploadBody::Bytes(bytes) => bytes.len() as u64,
-            UploadBody::File(_, bytes) => *bytes,
-        }
-    }
-
-    /// Bytes that this file adds to a request body: content, name and headers.
-    pub fn request_bytes(&self) -> u64 {
-        file_request_bytes(&self.name, self.bytes())
-    }
-}
 
 /// Bytes that a file of this name and size adds to a request body: content, name and headers.
 pub fn file_request_bytes(name: &str, bytes: u64) -> u64 {
@@ -65,7 +29,10 @@ pub(crate) fn request<'a>(authenticator: &str, names: impl Iterator<Item = &'a s
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
+
     use crate::project::multipart::Multipart;
+    use crate::project::upload_body::{Upload, UploadBody};
 
     #[test]
     fn sizes_are_those_of_the_body() {
@@ -73,7 +40,8 @@ mod tests {
             Upload { name: "a".into(), body: UploadBody::Bytes(Arc::from(*b"aaa")) },
             Upload { name: "a.b_c-d".into(), body: UploadBody::File("/nowhere".into(), 1_000_000) },
         ];
-        let told = envelope_bytes() + files.iter().map(Upload::request_bytes).sum::<u64>();
+        let told = envelope_bytes()
+            + files.iter().map(|file| file_request_bytes(&file.name, file.bytes())).sum::<u64>();
         let request = request(&"k".repeat(254), files.iter().map(|file| file.name.as_str()));
         assert_eq!(Multipart::new(&request, files).bytes(), told);
     }

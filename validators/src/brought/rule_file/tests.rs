@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::routes::Route;
+use crate::route::Route;
 
 /// A rule file with these parts in JSON.
 fn file(outputs: &str, validate: &str, assimilate: &str, script: Option<&str>) -> Vec<u8> {

@@ -1,10 +1,10 @@
 //! Routes files, good and bad.
 
 use super::*;
-use crate::routes::{AssimilateRoute, Layout, RouteOutput};
+use crate::route::{Layout, RouteOutput};
 use crate::rule::Rule;
 use crate::spec::{OutputRuleSpec, RuleKind, ValidateSpec};
-use crate::workunit_name::WorkunitName;
+use boinc::names::workunit::WorkunitName;
 
 fn project(routes: &str) -> (tempfile::TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
@@ -62,19 +62,18 @@ fn workunits_of_other_names_have_the_default_route_only() {
 fn a_mistake_is_told_with_file_line_and_nearest_key() {
     assert_eq!(
         error("[app.vina]\noutputs = []\n[app.vina.validate]\nabsolut = 1"),
-        "DIR/routes.toml:4: unknown field `absolut`, expected one of `rule`, `absolute`, `relative`, `ulps`, \
-             `ignore_lines`, `separator`, `header`, `keys`, `at`, `check`, `output`; did you mean `absolute`?"
+        "DIR/routes.toml:4:1: unknown key \"absolut\"; accepted: rule, absolute, relative, ulps, ignore_lines, \
+             separator, header, keys, at, check, output; help: did you mean \"absolute\"?"
     );
     assert_eq!(
         error("default.validate.rule = 'fuzzy'"),
-        "DIR/routes.toml:1: unknown variant `fuzzy`, expected one of `bytes`, `text`, `numbers`, `table`, \
-             `json`, `array`, `ignore`"
+        "DIR/routes.toml:1:25: rule is 'fuzzy'; accepted: bytes, text, numbers, table, json, array, ignore"
     );
-    assert!(error("[app.vina]\n\nx = ").starts_with("DIR/routes.toml:3: "));
+    assert!(error("[app.vina]\n\nx = ").starts_with("DIR/routes.toml:3:"));
     assert_eq!(
         error("[app.vina]\noutputs = [{name = '../x'}, {name = 'y'}, {name = 'y'}]\nvalidate.absolute = 1"),
-        "DIR/routes.toml: app.\"vina\": line 2: output \"../x\" is not a relative path of at most 61 bytes without \".\" and \"..\"; \
-             line 2: output \"y\" is there twice; line 3: validate.absolute: has no effect with rule = \"bytes\", it \
+        "DIR/routes.toml:2:12: app.\"vina\": output \"../x\" is not a relative path of at most 61 bytes without \".\" and \"..\"; \
+             DIR/routes.toml:2:40: app.\"vina\": output \"y\" is there twice; DIR/routes.toml:3:10: app.\"vina\": validate.absolute: has no effect with rule = \"bytes\", it \
              belongs to rule = \"numbers\", \"table\", \"json\", \"array\""
     );
     assert_eq!(

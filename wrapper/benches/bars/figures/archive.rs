@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use wrapper::archive::image::ImageArchive;
-use wrapper::archive::tar::{Entry, Kind, Writer};
+use boinc::archive::image::ImageArchive;
+use boinc::archive::tar::{Entry, Kind, Writer};
 use wrapper::engine::{Cancel, CliEngine, Flavor, NativeTransport, program_of};
 use wrapper::image::{Load, load};
 

@@ -5,8 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use boinc::wire::message::Control;
 use tempfile::TempDir;
-use wrapper::wire::message::Control;
 
 use crate::engine_log::real_program;
 use crate::support::{Running, Slot};

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use wrapper::wire::finish::FINISH_FILE;
+use boinc::wire::finish::FINISH_FILE;
 
 use crate::engine_log::EngineLog;
 use crate::raw::RawJob;

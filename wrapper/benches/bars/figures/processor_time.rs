@@ -43,7 +43,7 @@ fn steady(bench: &Workbench) -> Vec<Row> {
     watch(&mut running, WINDOW);
     let (calls, seconds, now) = (log.calls().len() - calls, began.elapsed().as_secs_f64(), Used::of(pid));
     let peak_megabytes = resident_peak_bytes(pid).expect("the wrapper runs") / 1e6;
-    running.send(wrapper::wire::message::Control::Abort);
+    running.send(boinc::wire::message::Control::Abort);
     running.wait_for_exit();
 
     let share = 100.0 * (now.cpu_seconds - used.cpu_seconds) / seconds;

@@ -5,10 +5,10 @@ use std::fs;
 use crate::table::Row;
 use crate::workbench::Workbench;
 
-pub fn measure(bench: &Workbench) -> Vec<Row> {
-    let bytes = fs::metadata(bench.program("buoy-wrapper")).unwrap().len() as f64;
+pub fn measure(_bench: &Workbench) -> Vec<Row> {
+    let bytes = fs::metadata(env!("CARGO_BIN_EXE_buoy-wrapper")).unwrap().len() as f64;
     vec![Row::new(
-        "wrapper's binary, release, stripped",
+        "wrapper's binary, as volunteers get it",
         format!("{:.2} MB", bytes / 1e6),
         "≤ 3 MB",
         bytes <= 3e6,

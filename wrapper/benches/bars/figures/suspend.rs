@@ -5,7 +5,7 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
-use wrapper::wire::message::Control;
+use boinc::wire::message::Control;
 
 use crate::engine_log::EngineLog;
 use crate::raw::RawJob;

@@ -1,19 +1,13 @@
 //! A thread that writes a command's standard input.
 
 use std::io::{self, Write};
-use std::os::fd::{AsFd, OwnedFd};
 use std::process::ChildStdin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, Scope, ScopedJoinHandle};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
-
+use super::LOOK_EVERY;
 use super::Producer;
-use super::native::LOOK_EVERY;
-
-/// More than the kernel's 64 KiB means fewer switches between the two processes.
-const PIPE_BYTES: usize = 1 << 20;
+use crate::platform::InputPipe;
 
 /// The running producer.
 pub(super) struct Feed<'scope>(ScopedJoinHandle<'scope, Fed>);
@@ -23,7 +17,7 @@ pub(super) struct Fed {
     /// The producer's own error; `None` if it succeeded, or if only its writes failed because the command ended.
     pub(super) error: Option<io::Error>,
     /// Still open after an error, so that the command does not see an end of its input before it is killed.
-    _open: Option<OwnedFd>,
+    _open: Option<InputPipe>,
 }
 
 impl<'scope> Feed<'scope> {
@@ -34,15 +28,11 @@ impl<'scope> Feed<'scope> {
         stdin: ChildStdin,
         stop: &'scope AtomicBool,
     ) -> io::Result<Self> {
-        let fd = OwnedFd::from(stdin);
-        rustix::io::ioctl_fionbio(&fd, true)?;
-        // Only speed depends on it; the kernel limits what an ordinary user may have.
-        let _ = rustix::pipe::fcntl_setpipe_size(&fd, PIPE_BYTES);
-        let mut pipe = InputPipe { fd, stop, failed: false };
-        let feed = move || match producer(&mut pipe) {
+        let mut input = Input { pipe: InputPipe::new(stdin)?, stop, failed: false };
+        let feed = move || match producer(&mut input) {
             Ok(()) => Fed { error: None, _open: None },
-            Err(_) if pipe.failed => Fed { error: None, _open: Some(pipe.fd) },
-            Err(error) => Fed { error: Some(error), _open: Some(pipe.fd) },
+            Err(_) if input.failed => Fed { error: None, _open: Some(input.pipe) },
+            Err(error) => Fed { error: Some(error), _open: Some(input.pipe) },
         };
         Builder::new().name("engine-input".into()).spawn_scoped(scope, feed).map(Feed)
     }
@@ -59,35 +49,30 @@ impl<'scope> Feed<'scope> {
 }
 
 /// The write end. Another process that has inherited the read end cannot block us: each write looks at `stop`.
-struct InputPipe<'a> {
-    fd: OwnedFd,
+struct Input<'a> {
+    pipe: InputPipe,
     stop: &'a AtomicBool,
     /// A write has failed, so the producer's error is a consequence.
     failed: bool,
 }
 
-impl Write for InputPipe<'_> {
+impl Write for Input<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         loop {
             if self.stop.load(Ordering::SeqCst) {
                 self.failed = true;
                 return Err(io::ErrorKind::BrokenPipe.into());
             }
-            match rustix::io::write(&self.fd, bytes) {
+            match self.pipe.write(bytes) {
                 Ok(count) => return Ok(count),
                 // `Write::write_all` would try again at once and look at `stop` too.
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => {
-                    let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(LOOK_EVERY.subsec_nanos()) };
-                    // An interrupted poll is as good as one that timed out.
-                    let _ = poll(
-                        &mut [PollFd::from_borrowed_fd(self.fd.as_fd(), PollFlags::OUT)],
-                        Some(&timeout),
-                    );
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.pipe.wait_for_room(LOOK_EVERY)
                 }
                 Err(error) => {
                     self.failed = true;
-                    return Err(error.into());
+                    return Err(error);
                 }
             }
         }

@@ -2,26 +2,16 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
-
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
-use rustix::process::{
-    Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, set_parent_process_death_signal,
-};
+use std::time::Instant;
 
 use super::super::command::{Invocation, Keep};
 use super::feed::Feed;
-use super::{Cancel, Captured, Consumer, Producer, Transport, TransportError};
-
-/// How often a cancellation is looked for while a command runs.
-pub(super) const LOOK_EVERY: Duration = Duration::from_millis(50);
+use super::{Cancel, Captured, Consumer, LOOK_EVERY, Producer, Transport, TransportError};
+use crate::platform::{self, OutputPipe, ProcessWatch, kill_group, signal_of, wait_for_output};
 
 /// Child processes on this host, each in a process group of its own that dies with us unless it is to survive.
 #[derive(Clone, Copy, Debug, Default)]
@@ -95,7 +85,6 @@ fn absolute_parts(path: Option<OsString>) -> Option<OsString> {
     std::env::join_paths(parts).ok().filter(|path| !path.is_empty())
 }
 
-#[expect(unsafe_code, reason = "a child's death signal can only be set between fork and exec")]
 fn spawn(invocation: &Invocation, has_input: bool, survives: bool) -> io::Result<Child> {
     let mut command = Command::new(&invocation.program);
     command
@@ -103,21 +92,14 @@ fn spawn(invocation: &Invocation, has_input: bool, survives: bool) -> io::Result
         .envs(invocation.env.iter().map(|(key, value)| (key, value)))
         .stdin(if has_input { Stdio::piped() } else { Stdio::null() })
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0);
+        .stderr(Stdio::piped());
     for (name, otherwise) in SEARCH_PATHS {
         match absolute_parts(std::env::var_os(name)).or(otherwise.map(OsString::from)) {
             Some(path) => command.env(name, path),
             None => command.env_remove(name),
         };
     }
-    if !survives {
-        // SAFETY: prctl(PR_SET_PDEATHSIG) is async-signal-safe and touches no memory of ours.
-        unsafe {
-            command.pre_exec(|| Ok(set_parent_process_death_signal(Some(Signal::KILL))?));
-        }
-    }
-    command.spawn()
+    platform::spawn(&mut command, survives)
 }
 
 /// Reads both pipes until the child is gone. A grandchild that keeps a pipe open does not hold us up.
@@ -129,10 +111,11 @@ fn converse(
     cancel: &Cancel,
 ) -> io::Result<Over> {
     let deadline = Instant::now() + invocation.timeout;
-    let mut stdout = Sink::new(child.stdout.take().map(OwnedFd::from), invocation.keep, consumer)?;
-    let mut stderr = Sink::new(child.stderr.take().map(OwnedFd::from), invocation.keep, None)?;
-    let exit =
-        Pid::from_raw(child.id().cast_signed()).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
+    let stdout = child.stdout.take().map(OutputPipe::new).transpose()?;
+    let stderr = child.stderr.take().map(OutputPipe::new).transpose()?;
+    let mut stdout = Sink::new(stdout, invocation.keep, consumer);
+    let mut stderr = Sink::new(stderr, invocation.keep, None);
+    let exit = ProcessWatch::open(child.id()).ok();
     loop {
         if cancel.is_cancelled() {
             return Ok(Over::Cancelled);
@@ -147,7 +130,7 @@ fn converse(
             end_group(child);
             return Ok(Over::InputFailed(error));
         }
-        wait_for_any([stdout.pipe.as_ref(), stderr.pipe.as_ref(), exit.as_ref()]);
+        wait_for_output([stdout.pipe.as_ref(), stderr.pipe.as_ref()], exit.as_ref(), LOOK_EVERY);
         // One piece at a time: a command that prints without end must not keep us from the questions above.
         stdout.read();
         stderr.read();
@@ -162,7 +145,7 @@ fn converse(
                 status: if stdout.enough {
                     0
                 } else {
-                    status.code().unwrap_or_else(|| -status.signal().unwrap_or(1).signum())
+                    status.code().unwrap_or_else(|| -signal_of(status).unwrap_or(1).signum())
                 },
                 stdout: stdout.kept,
                 stderr: stderr.kept,
@@ -171,16 +154,8 @@ fn converse(
     }
 }
 
-fn wait_for_any(fds: [Option<&OwnedFd>; 3]) {
-    let mut polled: Vec<PollFd<'_>> =
-        fds.into_iter().flatten().map(|fd| PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::IN)).collect();
-    let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(LOOK_EVERY.subsec_nanos()) };
-    // An interrupted poll is as good as one that timed out: the caller looks at everything anyway.
-    let _ = poll(&mut polled, Some(&timeout));
-}
-
 struct Sink<'a> {
-    pipe: Option<OwnedFd>,
+    pipe: Option<OutputPipe>,
     keep: Keep,
     kept: Vec<u8>,
     consumer: Option<Consumer<'a>>,
@@ -189,11 +164,8 @@ struct Sink<'a> {
 }
 
 impl<'a> Sink<'a> {
-    fn new(pipe: Option<OwnedFd>, keep: Keep, consumer: Option<Consumer<'a>>) -> io::Result<Self> {
-        if let Some(pipe) = &pipe {
-            rustix::io::ioctl_fionbio(pipe, true)?;
-        }
-        Ok(Self { pipe, keep, kept: Vec::new(), consumer, enough: false })
+    fn new(pipe: Option<OutputPipe>, keep: Keep, consumer: Option<Consumer<'a>>) -> Self {
+        Self { pipe, keep, kept: Vec::new(), consumer, enough: false }
     }
 
     /// What is there is read to its end.
@@ -205,11 +177,11 @@ impl<'a> Sink<'a> {
     fn read(&mut self) -> bool {
         let Some(pipe) = &self.pipe else { return false };
         let mut buffer = [0_u8; 65_536];
-        match rustix::io::read(pipe, &mut buffer) {
+        match pipe.read(&mut buffer) {
             Ok(0) => self.pipe = None,
             Ok(count) => self.take(&buffer[..count]),
-            Err(Errno::INTR) => {}
-            Err(Errno::AGAIN) => return false,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
             Err(_) => self.pipe = None,
         }
         self.pipe.is_some()
@@ -240,10 +212,7 @@ impl<'a> Sink<'a> {
 
 /// Kills the command with all it started, and reaps it.
 fn end_group(child: &mut Child) {
-    if let Some(group) = Pid::from_raw(child.id().cast_signed()) {
-        // It may be gone already; then there is nothing to kill.
-        let _ = kill_process_group(group, Signal::KILL);
-    }
+    kill_group(child);
     let _ = child.kill();
     let _ = child.wait();
 }

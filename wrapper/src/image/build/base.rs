@@ -1,8 +1,8 @@
 //! What a stage starts from: found by its name, checked, and used by its id.
 
-use crate::dockerfile::{ImageConfig, ImageReference, Platform};
 use crate::engine::{CliEngine, ImageDetails, OWNER_LABEL, Transport};
-use crate::policy::matches_pattern;
+use boinc::dockerfile::{ImageConfig, ImageReference, Platform};
+use boinc::job::policy::matches_pattern;
 
 use super::error::BuildError;
 

@@ -7,9 +7,9 @@
 use std::io::{self, Write};
 use std::thread;
 
-use crate::archive::tar::{Entry, Kind, Writer};
-use crate::dockerfile::ImageConfig;
 use crate::engine::{EngineError, Status, StepSpec, Transport};
+use boinc::archive::tar::{Entry, Kind, Writer};
+use boinc::dockerfile::ImageConfig;
 
 use super::error::BuildError;
 use super::stage::NO_COMMAND;

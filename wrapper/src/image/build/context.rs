@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::dockerfile::pattern;
+use boinc::dockerfile::pattern;
 
 /// A file or directory of the context that a source names.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,12 +5,12 @@
 
 use std::fs::File;
 use std::io::{self, Cursor, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::archive::tar::{Entry, Kind, Writer};
-use crate::dockerfile::{CopyStep, FileStep, Group, Source};
 use crate::engine::Transport;
+use boinc::archive::tar::{Entry, Kind, Writer};
+use boinc::dockerfile::{CopyStep, FileStep, Group, Source};
+use boinc::platform::{is_executable, open_no_follow};
 
 use super::Builder;
 use super::context::{Match, matches};
@@ -240,7 +240,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
     ) -> Result<(), BuildError> {
         let data = open(path)?.metadata().map_err(|source| read_error(path, source))?;
         // Clients differ in the modes that they give to files; only whether it is a program is the same everywhere.
-        let mode = if super::super::key::is_executable(path) { 0o755 } else { 0o644 };
+        let mode = if is_executable(path) { 0o755 } else { 0o644 };
         self.push_file(goal, place, mode, Body::File(path.to_owned()), data.len(), files, pending)
     }
 
@@ -357,8 +357,7 @@ fn open(path: &Path) -> Result<File, BuildError> {
 
 /// A regular file, no link: the client has resolved those.
 pub(super) fn open_file(path: &Path) -> io::Result<File> {
-    let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits();
-    let file = File::options().read(true).custom_flags(flags.cast_signed()).open(path)?;
+    let file = open_no_follow(path)?;
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::ErrorKind::InvalidInput.into()) }
 }
 

@@ -2,8 +2,8 @@
 
 use std::io;
 
-use crate::dockerfile::Faults;
 use crate::engine::EngineError;
+use boinc::dockerfile::Faults;
 
 /// Lines of a failed step's output that are shown.
 const SAID_LINES: usize = 20;

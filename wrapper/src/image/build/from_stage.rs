@@ -4,9 +4,9 @@ use std::collections::{HashSet, VecDeque};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use crate::archive::tar::{Entry, Kind, Reader, Writer};
-use crate::dockerfile::{Source, pattern};
 use crate::engine::Transport;
+use boinc::archive::tar::{Entry, Kind, Reader, Writer};
+use boinc::dockerfile::{Source, pattern};
 
 use super::Builder;
 use super::copy::{Goal, join, open_file, read_error};
@@ -217,7 +217,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
             return Ok(container);
         }
         let image = stage.image.ok_or_else(|| BuildError::Internal(format!("stage {number} is empty")))?;
-        let name = self.create_plain(&image, &crate::dockerfile::ImageConfig::default())?;
+        let name = self.create_plain(&image, &boinc::dockerfile::ImageConfig::default())?;
         if let Some(Some(stage)) = self.stages.get_mut(number) {
             stage.container = Some(name.clone());
         }

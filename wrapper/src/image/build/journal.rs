@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::{CliEngine, Flavor, Transport};
 use crate::state_dir::StateDir;
-use crate::wire::atomic_file::write_atomically;
+use boinc::atomic_file::write_atomically;
 
 use super::super::key::ImageKey;
 use super::super::lock::HostLock;

@@ -23,9 +23,9 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::dockerfile::{BuildArgs, Dockerfile, ImageConfig, Platform};
 use crate::engine::{Cancel, CliEngine, EngineError, Hardening, Transport};
 use crate::limits::{Bounds, DiskUse};
+use boinc::dockerfile::{BuildArgs, Dockerfile, ImageConfig, Platform};
 
 use super::architecture::host_architecture;
 use super::key::ImageKey;

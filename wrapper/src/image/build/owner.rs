@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::io::Read;
 
-use crate::archive::tar::Reader;
 use crate::engine::Transport;
+use boinc::archive::tar::Reader;
 
 use super::Builder;
 use super::error::BuildError;

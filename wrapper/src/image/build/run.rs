@@ -1,17 +1,17 @@
 //! A RUN: a container that is started, watched and waited for, like a job.
 
-use std::fs::{self, OpenOptions, Permissions};
+use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use crate::dockerfile::{ENV_FILE, RunStep, SCRIPT_FILE, quote_env_file};
 use crate::engine::{CliEngine, EngineError, Inspected, Mount, Transport, UsageReader};
 use crate::lifecycle::exit_code;
 use crate::limits::{ContainerWatch, Exceeded, measure_directory};
+use boinc::dockerfile::{ENV_FILE, RunStep, SCRIPT_FILE, quote_env_file};
+use boinc::platform::{create_private, set_mode};
 
 use super::error::BuildError;
 use super::{Builder, LOOK_EVERY, TIMEOUT};
@@ -74,7 +74,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
     ) -> Result<(), BuildError> {
         self.wait_while_held()?;
         // What the engine calls the start is later than the first output.
-        let since = again.then(now);
+        let since = again.then(boinc::clock::now);
         let text = shortened(&run.text);
         crate::say!("line {}: {text}", run.line);
         self.start_container(container, image).map_err(|error| match error {
@@ -241,11 +241,6 @@ enum Watched {
     Exceeded(Exceeded),
 }
 
-/// Seconds since 1970.
-fn now() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64())
-}
-
 fn too_large(bytes: u64) -> String {
     format!("the build wrote more than {bytes} bytes, the disk limit (rsc_disk_bound of the workunit)")
 }
@@ -292,8 +287,7 @@ fn shortened(text: &str) -> String {
 }
 
 /// Readable for whatever user the step has; nobody else reaches the directory.
-fn write_new(path: &PathBuf, content: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(content)?;
-    fs::set_permissions(path, Permissions::from_mode(0o444))
+fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
+    create_private(path)?.write_all(content)?;
+    set_mode(path, 0o444)
 }

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::dockerfile::{Base, FileStep, Group, ImageConfig, RunStep, StagePlan};
 use crate::engine::{EngineError, Flavor, Hardening, StepSpec, Transport};
 use crate::limits::DiskUse;
+use boinc::dockerfile::{Base, FileStep, Group, ImageConfig, RunStep, StagePlan};
 
 use super::error::BuildError;
 use super::target_files::TargetFiles;

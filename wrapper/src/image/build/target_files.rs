@@ -4,8 +4,8 @@
 
 use std::collections::HashMap;
 
-use crate::archive::tar::{Kind, Reader};
 use crate::engine::Transport;
+use boinc::archive::tar::{Kind, Reader};
 
 use super::Builder;
 use super::error::BuildError;

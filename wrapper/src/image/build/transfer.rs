@@ -3,8 +3,8 @@
 use std::io::{self, Read, Write};
 use std::sync::{Mutex, PoisonError};
 
-use crate::archive::tar::TarError;
 use crate::engine::{CliEngine, EngineError, Transport};
+use boinc::archive::tar::TarError;
 
 use super::Builder;
 use super::error::BuildError;

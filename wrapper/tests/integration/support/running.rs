@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use boinc::wire::channel::ClientEnd;
+use boinc::wire::finish::{Finish, TemporaryExit};
+use boinc::wire::message::{AppStatus, Control, Heartbeat};
 use wrapper::state_dir::IMAGES_VARIABLE;
-use wrapper::wire::channel::ClientEnd;
-use wrapper::wire::finish::{Finish, TemporaryExit};
-use wrapper::wire::message::{AppStatus, Control, Heartbeat};
 
 use super::engine::Host;
 use super::slot::{Slot, wait_until};

@@ -8,10 +8,10 @@ use std::process::Output;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use boinc::wire::init_data::{DockerType, EngineInfo, InitData, Secret};
+use boinc::wire::slot::write_soft_link;
 use tempfile::TempDir;
 use wrapper::naming::ContainerName;
-use wrapper::wire::init_data::{DockerType, EngineInfo, InitData, Secret};
-use wrapper::wire::slot::write_soft_link;
 
 use super::engine::{Engine, Host};
 use super::running::Running;

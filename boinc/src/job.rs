@@ -1,0 +1,5 @@
+//! What a job may and does ask for.
+
+pub mod argv;
+pub mod policy;
+pub mod spec;

@@ -1,0 +1,261 @@
+//! What a job may ask for, and who says so. See docs/policy.md.
+//!
+//! Files of the app version were signed by the project; workunit files came from a submitter. So a
+//! `job.toml` of the app version gets what it asks for, and one of a workunit what the app version's
+//! `policy.toml` allows. The volunteer's own `buoy-volunteer.toml` in the client's data directory, which no
+//! project can write, tightens both.
+
+mod check;
+mod read;
+mod trust;
+
+pub use check::{Refusal, matches as matches_pattern};
+pub use trust::{Trust, trust_of};
+
+use crate::job::spec::JobSpec;
+use crate::toml_file::ConfigErrors;
+use crate::wire::init_data::InitData;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The project's policy: a file of the app version.
+pub const POLICY_FILE: &str = "policy.toml";
+
+/// The volunteer's own: a file in the client's data directory.
+pub const VOLUNTEER_FILE: &str = "buoy-volunteer.toml";
+
+/// Default of `max_files`: files and directories in a work directory.
+pub const DEFAULT_MAX_FILES: u64 = 100_000;
+
+/// Default of `max_log_bytes`: 10 MB of a container's output; the server keeps 63 KB.
+pub const DEFAULT_MAX_LOG_BYTES: u64 = 10_000_000;
+
+/// Default of `pids`: processes and threads of a job.
+pub const DEFAULT_PIDS: u64 = 1024;
+
+/// A policy could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PolicyError {
+    /// The file cannot be read.
+    #[error("cannot read {}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system answered.
+        source: io::Error,
+    },
+    /// The file has mistakes.
+    #[error(transparent)]
+    Config(#[from] ConfigErrors),
+}
+
+/// What one file says; `None` where it says nothing.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Rules {
+    network: Option<bool>,
+    builds: Option<bool>,
+    build_network: Option<bool>,
+    /// Patterns with `*` for any text.
+    base_images: Option<Vec<String>>,
+    gpu: Option<bool>,
+    project_dir: Option<bool>,
+    ports: Option<bool>,
+    /// Host directories below which a job may mount.
+    mounts: Option<Vec<PathBuf>>,
+    /// Words that `create_args` may hold.
+    create_args: Option<Vec<String>>,
+    /// Patterns with `*` for any text.
+    image_names: Option<Vec<String>>,
+    max_files: Option<u64>,
+    max_log_bytes: Option<u64>,
+    pids: Option<u64>,
+    memory_bytes: Option<u64>,
+    cpus: Option<f64>,
+    /// The OCI runtime of containers; in the volunteer's file only.
+    runtime: Option<String>,
+}
+
+impl Rules {
+    /// The rules for workunits with the gaps filled: nothing that reaches out of the container.
+    fn or_defaults(self) -> Self {
+        Self {
+            network: self.network.or(Some(false)),
+            builds: self.builds.or(Some(true)),
+            build_network: self.build_network.or(Some(true)),
+            base_images: self.base_images,
+            gpu: self.gpu.or(Some(false)),
+            project_dir: self.project_dir.or(Some(false)),
+            ports: self.ports.or(Some(false)),
+            mounts: self.mounts.or_else(|| Some(Vec::new())),
+            create_args: self.create_args.or_else(|| Some(Vec::new())),
+            image_names: self.image_names.or_else(|| Some(Vec::new())),
+            max_files: self.max_files.or(Some(DEFAULT_MAX_FILES)),
+            max_log_bytes: self.max_log_bytes.or(Some(DEFAULT_MAX_LOG_BYTES)),
+            pids: self.pids.or(Some(DEFAULT_PIDS)),
+            memory_bytes: self.memory_bytes,
+            cpus: self.cpus,
+            runtime: None,
+        }
+    }
+}
+
+/// The rules that hold on this host for this app version.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Policy {
+    /// For workunits; no gaps but base images, memory and cpus.
+    project: Rules,
+    /// Whether the project's rules come from a file.
+    project_file: bool,
+    /// For everybody.
+    volunteer: Rules,
+    ignored_workunit_policy: bool,
+}
+
+/// Bounds of one run: what the job asks for and everybody allows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RunLimits {
+    /// Files and directories in the work directory.
+    pub max_files: u64,
+    /// Bytes of the container's output that are kept.
+    pub max_log_bytes: u64,
+    /// Processes and threads at a time.
+    pub pids: u64,
+    /// Bytes of memory; `None`: the workunit's `rsc_memory_bound` alone counts.
+    pub memory_bytes: Option<u64>,
+    /// Processors; `None`: the `ncpus` of init_data.xml alone counts.
+    pub cpus: Option<f64>,
+}
+
+impl Policy {
+    /// The rules of an app version without a `policy.toml`: a workunit gets no network while it runs, no
+    /// GPU, ports, mounts, project directory, raw options or foreign images; its image may be built with
+    /// network.
+    pub fn none() -> Self {
+        Self {
+            project: Rules::default().or_defaults(),
+            project_file: false,
+            volunteer: Rules::default(),
+            ignored_workunit_policy: false,
+        }
+    }
+
+    /// The rules of a `policy.toml`; what it leaves out is as in [`Policy::none`].
+    ///
+    /// # Errors
+    /// All mistakes at once, each with line and key.
+    pub fn parse(text: &str) -> Result<Self, ConfigErrors> {
+        let project = read::rules(text, POLICY_FILE)?.or_defaults();
+        Ok(Self { project, project_file: true, ..Self::none() })
+    }
+
+    /// Adds the volunteer's own file. It holds for jobs of the app version too, and what it allows is
+    /// still subject to the project's policy: it can only tighten.
+    ///
+    /// # Errors
+    /// All mistakes at once, each with line and key.
+    pub fn tightened(self, volunteer_file: &str) -> Result<Self, ConfigErrors> {
+        Ok(Self { volunteer: read::rules(volunteer_file, VOLUNTEER_FILE)?, ..self })
+    }
+
+    /// The rules for a slot: its `policy.toml`, if it belongs to the app version, and the volunteer's file,
+    /// if there is one. A workunit's own `policy.toml` counts for nothing.
+    ///
+    /// # Errors
+    /// A file cannot be read or has mistakes. Nothing should run then: the rules are not known.
+    pub fn load(slot: &Path, init: &InitData) -> Result<Self, PolicyError> {
+        let mut policy = Self::none();
+        if slot.join(POLICY_FILE).symlink_metadata().is_ok() {
+            match trust::signed_content(slot, POLICY_FILE, init) {
+                Some(bytes) => policy = Self::parse(&String::from_utf8_lossy(&bytes))?,
+                None => policy.ignored_workunit_policy = true,
+            }
+        }
+        let path = init.boinc_dir.join(VOLUNTEER_FILE);
+        if init.boinc_dir.as_os_str().is_empty() {
+            return Ok(policy);
+        }
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ok(policy.tightened(&text)?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(policy),
+            Err(source) => Err(PolicyError::Io { path, source }),
+        }
+    }
+
+    /// Whether the slot holds a `policy.toml` that did not come with the app version: worth a line in the log.
+    pub fn ignored_workunit_policy(&self) -> bool {
+        self.ignored_workunit_policy
+    }
+
+    /// What the job asks for and may not have, in the order of docs/policy.md; empty if all is allowed.
+    /// Looks up the host's directories that the job wants to mount.
+    pub fn check(&self, spec: &JobSpec, trust: Trust) -> Vec<Refusal> {
+        let mut refusals = Vec::new();
+        if trust == Trust::Workunit {
+            let rule_giver = if self.project_file { check::Giver::Project } else { check::Giver::Nobody };
+            refusals.extend(check::refusals(&self.project, rule_giver, spec));
+        }
+        refusals.extend(check::refusals(&self.volunteer, check::Giver::Volunteer, spec));
+        refusals
+    }
+
+    /// The bounds of a run of this job. Only of use if [`Policy::check`] found nothing.
+    pub fn limits(&self, spec: &JobSpec, trust: Trust) -> RunLimits {
+        let bound = |asked: Option<u64>, project: Option<u64>, volunteer: Option<u64>, default: u64| {
+            let bound = match (trust, asked) {
+                (Trust::AppVersion, Some(asked)) => asked,
+                _ => asked.into_iter().chain(project).min().unwrap_or(default),
+            };
+            bound.min(volunteer.unwrap_or(u64::MAX))
+        };
+        let (project, volunteer) = (&self.project, &self.volunteer);
+        let for_workunits = |value| if trust == Trust::Workunit { value } else { None };
+        RunLimits {
+            max_files: bound(
+                spec.limits.max_files,
+                project.max_files,
+                volunteer.max_files,
+                DEFAULT_MAX_FILES,
+            ),
+            max_log_bytes: bound(
+                spec.limits.max_log_bytes,
+                project.max_log_bytes,
+                volunteer.max_log_bytes,
+                DEFAULT_MAX_LOG_BYTES,
+            ),
+            pids: bound(spec.limits.pids, project.pids, volunteer.pids, DEFAULT_PIDS),
+            memory_bytes: for_workunits(project.memory_bytes).into_iter().chain(volunteer.memory_bytes).min(),
+            cpus: match trust {
+                Trust::Workunit => least(project.cpus, volunteer.cpus),
+                Trust::AppVersion => volunteer.cpus,
+            },
+        }
+    }
+
+    /// Whether an image may be built with network.
+    pub fn build_network(&self, trust: Trust) -> bool {
+        let project = trust == Trust::AppVersion || self.project.build_network != Some(false);
+        project && self.volunteer.build_network != Some(false)
+    }
+
+    /// Lists of patterns, each of which has to allow a base image of a build.
+    pub fn base_images(&self, trust: Trust) -> Vec<Vec<String>> {
+        let project = self.project.base_images.iter().filter(|_| trust == Trust::Workunit);
+        project.chain(&self.volunteer.base_images).cloned().collect()
+    }
+
+    /// The OCI runtime that the volunteer wants for containers.
+    pub fn runtime(&self) -> Option<&str> {
+        self.volunteer.runtime.as_deref()
+    }
+}
+
+fn least(a: Option<f64>, b: Option<f64>) -> Option<f64> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,4 @@
+//! Names that travel through BOINC: what a workunit's name says of its science app, and where a project keeps a file.
+
+pub mod fan_out;
+pub mod workunit;

@@ -1,0 +1,10 @@
+//! Linux and macOS.
+
+mod directory;
+mod files;
+mod memory;
+
+pub use directory::Directory;
+pub(super) use directory::entry;
+pub use files::*;
+pub use memory::{SharedMemory, remove_system_v};

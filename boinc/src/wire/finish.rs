@@ -1,0 +1,293 @@
+//! How an app tells its client why it exits: `boinc_finish_called` and `boinc_temporary_exit`.
+//!
+//! Formats: `api/boinc_api.cpp` (`boinc_finish_message`, `boinc_temporary_exit`) writes them,
+//! `client/app_control.cpp` (`finish_file_present`, `temporary_exit_file_present`) reads them, with line
+//! buffers that cut and shift what does not fit. So what we write is one line each, short enough.
+
+use crate::atomic_file::write_atomically;
+use crate::visible::{visible, without_closers};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Written before the exit for good.
+pub const FINISH_FILE: &str = "boinc_finish_called";
+
+/// Written before an exit that asks to be started again later.
+pub const TEMPORARY_EXIT_FILE: &str = "boinc_temporary_exit";
+
+/// The longest message in a finish file that the client reads as one line, in bytes.
+pub const MAX_MESSAGE_BYTES: usize = 1022;
+
+/// The longest reason in a temporary exit file that the client reads as one line, in bytes.
+pub const MAX_REASON_BYTES: usize = 254;
+
+/// The longest delay that a client accepts, in seconds; beyond it, it takes [`DEFAULT_DELAY_SECONDS`].
+pub const MAX_DELAY_SECONDS: u32 = 86_400;
+
+/// What the client waits if it cannot read the delay.
+pub const DEFAULT_DELAY_SECONDS: u32 = 300;
+
+/// A file of this module could not be written or read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FinishError {
+    /// Writing failed.
+    #[error("cannot write {}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system answered.
+        source: io::Error,
+    },
+    /// Reading failed, for another reason than that the file does not exist.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system answered.
+        source: io::Error,
+    },
+}
+
+/// A text for the volunteer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// One line; line ends become spaces and the end is cut when it is written.
+    pub text: String,
+    /// Show it as a notice, not just in the event log.
+    pub notice: bool,
+}
+
+/// Content of `boinc_finish_called`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finish {
+    /// The exit status; 0 is success. The client takes the process's own status first, so exit with the same.
+    pub exit_status: i32,
+    /// What the client logs or shows besides.
+    pub message: Option<Message>,
+}
+
+impl Finish {
+    /// Writes the file whole or not at all. Exit with `exit_status` afterwards; the client kills an app
+    /// that is still there 300 s later.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&self, slot: &Path) -> Result<(), FinishError> {
+        let mut text = format!("{}\n", self.exit_status);
+        if let Some(message) = &self.message {
+            // The line after the message must exist, or the client drops the message.
+            let notice = if message.notice { "notice" } else { "" };
+            text.push_str(&format!("{}\n{notice}\n", one_line(&message.text, MAX_MESSAGE_BYTES)));
+        }
+        write(slot.join(FINISH_FILE), &text)
+    }
+
+    /// Reads the file as the client does; `None` if there is none. An unreadable status counts as 0.
+    ///
+    /// # Errors
+    /// The file exists but cannot be read.
+    pub fn read(slot: &Path) -> Result<Option<Self>, FinishError> {
+        let Some(text) = read(slot.join(FINISH_FILE))? else { return Ok(None) };
+        let mut lines = text.split('\n');
+        let exit_status = leading_integer(lines.next().unwrap_or_default()).unwrap_or(0);
+        let message = match (lines.next(), lines.next()) {
+            (Some(message), Some(kind)) if !message.trim().is_empty() => {
+                Some(Message { text: message.trim().to_owned(), notice: kind.contains("notice") })
+            }
+            _ => None,
+        };
+        Ok(Some(Self { exit_status, message }))
+    }
+}
+
+/// Content of `boinc_temporary_exit`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemporaryExit {
+    /// When to start the app again, in seconds; at most [`MAX_DELAY_SECONDS`].
+    pub delay_seconds: u32,
+    /// Why. The client ignores the whole file without one.
+    pub reason: Message,
+}
+
+impl TemporaryExit {
+    /// Writes the file whole or not at all. Exit with 0 afterwards.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&self, slot: &Path) -> Result<(), FinishError> {
+        let delay = self.delay_seconds.min(MAX_DELAY_SECONDS);
+        let mut reason = one_line(&self.reason.text, MAX_REASON_BYTES);
+        if reason.is_empty() {
+            reason.push_str("temporary exit");
+        }
+        let notice = if self.reason.notice { "notice\n" } else { "" };
+        write(slot.join(TEMPORARY_EXIT_FILE), &format!("{delay}\n{reason}\n{notice}"))
+    }
+
+    /// Reads the file as the client does; `None` if there is none or it has no line with a reason.
+    ///
+    /// # Errors
+    /// The file exists but cannot be read.
+    pub fn read(slot: &Path) -> Result<Option<Self>, FinishError> {
+        let Some(text) = read(slot.join(TEMPORARY_EXIT_FILE))? else { return Ok(None) };
+        let mut lines = text.split('\n');
+        let delay_seconds = leading_integer(lines.next().unwrap_or_default())
+            .and_then(|delay| u32::try_from(delay).ok())
+            .filter(|delay| *delay <= MAX_DELAY_SECONDS)
+            .unwrap_or(DEFAULT_DELAY_SECONDS);
+        let rest: Vec<&str> = lines.collect();
+        // "300\n" splits into "300" and an empty rest: no reason line.
+        let Some((reason, after)) =
+            rest.split_first().filter(|(first, after)| !first.is_empty() || !after.is_empty())
+        else {
+            return Ok(None);
+        };
+        let notice = after.first().is_some_and(|line| line.contains("notice"));
+        Ok(Some(Self { delay_seconds, reason: Message { text: reason.trim().to_owned(), notice } }))
+    }
+}
+
+fn write(path: PathBuf, text: &str) -> Result<(), FinishError> {
+    write_atomically(&path, text.as_bytes()).map_err(|source| FinishError::Write { path, source })
+}
+
+fn read(path: PathBuf) -> Result<Option<String>, FinishError> {
+    match std::fs::read(&path) {
+        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(FinishError::Read { path, source }),
+    }
+}
+
+/// `text` on one line of at most `max` bytes, cut at a character. The client writes it to terminals and, in a CDATA section,
+/// to its managers (`client/client_msgs.cpp`, `MESSAGE_DESCS::write`).
+fn one_line(text: &str, max: usize) -> String {
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = without_closers(&visible(&words));
+    line[..line.floor_char_boundary(max)].to_owned()
+}
+
+/// The number at the start of a line, as `scanf("%d")` finds it.
+fn leading_integer(line: &str) -> Option<i32> {
+    let line = line.trim_start();
+    let sign = usize::from(line.starts_with(['-', '+']));
+    let digits = line[sign..].find(|c: char| !c.is_ascii_digit()).unwrap_or(line.len() - sign);
+    line[..sign + digits].parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn slot() -> tempfile::TempDir {
+        tempfile::tempdir().unwrap()
+    }
+
+    fn message(text: &str, notice: bool) -> Message {
+        Message { text: text.into(), notice }
+    }
+
+    #[test]
+    fn finish_files_have_the_apis_bytes() {
+        let table = [
+            (Finish { exit_status: 0, message: None }, "0\n"),
+            (Finish { exit_status: -186, message: None }, "-186\n"),
+            (Finish { exit_status: 3, message: Some(message("no ligand", false)) }, "3\nno ligand\n\n"),
+            (Finish { exit_status: 1, message: Some(message("a\nb", true)) }, "1\na b\nnotice\n"),
+        ];
+        for (finish, bytes) in table {
+            let slot = slot();
+            finish.write(slot.path()).unwrap();
+            assert_eq!(fs::read_to_string(slot.path().join(FINISH_FILE)).unwrap(), bytes);
+            let read = Finish::read(slot.path()).unwrap().unwrap();
+            assert_eq!(read.exit_status, finish.exit_status);
+            assert_eq!(read.message.map(|m| m.notice), finish.message.map(|m| m.notice));
+        }
+    }
+
+    #[test]
+    fn finish_is_read_as_the_client_reads_it() {
+        let table = [
+            ("", 0, None),
+            ("garbage\n", 0, None),
+            (" 12 trailing\n", 12, None),
+            ("-1", -1, None),
+            ("1\nmessage without a third line", 1, None),
+            ("1\nmessage\nnotice\n", 1, Some(message("message", true))),
+            ("1\nmessage\n\n", 1, Some(message("message", false))),
+        ];
+        for (text, exit_status, message) in table {
+            let slot = slot();
+            fs::write(slot.path().join(FINISH_FILE), text).unwrap();
+            assert_eq!(Finish::read(slot.path()).unwrap(), Some(Finish { exit_status, message }), "{text:?}");
+        }
+        assert_eq!(Finish::read(slot().path()).unwrap(), None);
+    }
+
+    #[test]
+    fn temporary_exit_has_the_apis_bytes_and_always_a_reason() {
+        let table = [
+            (600, message("no engine", true), "600\nno engine\nnotice\n"),
+            (1, message("busy", false), "1\nbusy\n"),
+            (90_000, message("", false), "86400\ntemporary exit\n"),
+        ];
+        for (delay_seconds, reason, bytes) in table {
+            let slot = slot();
+            TemporaryExit { delay_seconds, reason }.write(slot.path()).unwrap();
+            assert_eq!(fs::read_to_string(slot.path().join(TEMPORARY_EXIT_FILE)).unwrap(), bytes);
+        }
+    }
+
+    #[test]
+    fn temporary_exit_is_read_as_the_client_reads_it() {
+        let table = [
+            ("300\n", None),
+            ("300", None),
+            ("60\nreason\n", Some((60, "reason", false))),
+            ("60\nreason\nnotice\n", Some((60, "reason", true))),
+            ("86401\nreason\n", Some((300, "reason", false))),
+            ("-5\nreason\n", Some((300, "reason", false))),
+            ("x\nreason\n", Some((300, "reason", false))),
+            ("60\n\n", Some((60, "", false))),
+        ];
+        for (text, expected) in table {
+            let slot = slot();
+            fs::write(slot.path().join(TEMPORARY_EXIT_FILE), text).unwrap();
+            let expected = expected.map(|(delay_seconds, reason, notice)| TemporaryExit {
+                delay_seconds,
+                reason: message(reason, notice),
+            });
+            assert_eq!(TemporaryExit::read(slot.path()).unwrap(), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_hostile_text_stays_one_harmless_line() {
+        let slot = slot();
+        let hostile = "x\u{1b}[2J\r\nnotice\0 ]]></body>\u{202e}\u{2028}y";
+        let shown = "x\\u{1b}[2J notice\\u{0} ]]\\u{3e}\\u{3c}/body>\\u{202e} y";
+        TemporaryExit { delay_seconds: 5, reason: message(hostile, false) }.write(slot.path()).unwrap();
+        Finish { exit_status: 1, message: Some(message(hostile, false)) }.write(slot.path()).unwrap();
+        for (file, content) in
+            [(TEMPORARY_EXIT_FILE, format!("5\n{shown}\n")), (FINISH_FILE, format!("1\n{shown}\n\n"))]
+        {
+            assert_eq!(fs::read_to_string(slot.path().join(file)).unwrap(), content);
+        }
+    }
+
+    #[test]
+    fn long_texts_are_cut_before_they_shift_the_lines() {
+        let slot = slot();
+        let long = "é".repeat(2000);
+        TemporaryExit { delay_seconds: 5, reason: message(&long, true) }.write(slot.path()).unwrap();
+        Finish { exit_status: 1, message: Some(message(&long, true)) }.write(slot.path()).unwrap();
+        for (file, max) in [(TEMPORARY_EXIT_FILE, MAX_REASON_BYTES), (FINISH_FILE, MAX_MESSAGE_BYTES)] {
+            let text = fs::read_to_string(slot.path().join(file)).unwrap();
+            let lines: Vec<&str> = text.lines().collect();
+            assert!(lines[1].len() <= max, "{}", lines[1].len());
+            assert_eq!(lines[2], "notice");
+        }
+    }
+}

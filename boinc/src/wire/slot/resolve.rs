@@ -1,0 +1,426 @@
+//! Where an input lies and where an output must go, and the refusal of links that lead elsewhere.
+//!
+//! A workunit file in copy mode can hold any text, so also a forged `<soft_link>../../../etc/passwd`.
+//! The client itself links to nothing but files directly in the project's directory.
+
+use super::link::{LinkError, read_link};
+use super::{NameFault, check_open_name, is_client_file, is_own_name};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why a name in a slot leads to no file that a job may read or write.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlaceError {
+    /// The name itself is impossible.
+    #[error("file name {name:?} {fault}")]
+    Name {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        fault: NameFault,
+    },
+    /// The name is one of the client's own.
+    #[error("file name {name:?} belongs to the BOINC client; choose another")]
+    ClientFile {
+        /// The name.
+        name: String,
+    },
+    /// The name is the wrapper's own directory, or is below it.
+    #[error("file name {name:?} belongs to the wrapper, as all names below \"buoy\" do; choose another")]
+    OwnFile {
+        /// The name.
+        name: String,
+    },
+    /// There is no such file.
+    #[error("input {name:?} is missing: looked for {}", path.display())]
+    Missing {
+        /// Its name in the slot.
+        name: String,
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// The link leads out of the project's directory.
+    #[error("{name:?} is a link to {}, which is not directly in {}", target.display(), project_dir.display())]
+    Outside {
+        /// Its name in the slot.
+        name: String,
+        /// The target as written.
+        target: PathBuf,
+        /// The project's directory.
+        project_dir: PathBuf,
+    },
+    /// The link leads to a hidden file.
+    #[error("{name:?} is a link to the hidden file {}", target.display())]
+    Hidden {
+        /// Its name in the slot.
+        name: String,
+        /// The target as written.
+        target: PathBuf,
+    },
+    /// The link of an output leads to a file of another task.
+    #[error("output {name:?} is a link to {}, whose name does not begin with {prefix:?}", target.display())]
+    NotOurs {
+        /// Its name in the slot.
+        name: String,
+        /// The target as written.
+        target: PathBuf,
+        /// What the target's name must begin with.
+        prefix: String,
+    },
+    /// The entry or target is a directory, a device or the like.
+    #[error("{name:?} leads to {}, which is not a regular file", path.display())]
+    NotAFile {
+        /// Its name in the slot.
+        name: String,
+        /// What was found.
+        path: PathBuf,
+    },
+    /// The system could not answer.
+    #[error("cannot look at {}", path.display())]
+    Io {
+        /// The path.
+        path: PathBuf,
+        /// What the system answered.
+        source: io::Error,
+    },
+    /// The link cannot be read.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+}
+
+/// Where an input's bytes are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InputPlace {
+    /// Copy mode: the file itself, in the slot. It is the task's own and may be moved.
+    Copy(PathBuf),
+    /// Link mode: a file in the project's directory, with all links resolved. Other tasks use it too, so
+    /// it must stay as it is.
+    Link(PathBuf),
+}
+
+impl InputPlace {
+    /// The file, wherever it is.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Copy(path) | Self::Link(path) => path,
+        }
+    }
+}
+
+/// Where an output must be when the task ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OutputPlace {
+    /// Copy mode: in the slot; the client moves it from there.
+    Copy(PathBuf),
+    /// Link mode: in the project's directory, under the output's physical name.
+    Link(PathBuf),
+}
+
+impl OutputPlace {
+    /// The file, wherever it goes.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Copy(path) | Self::Link(path) => path,
+        }
+    }
+}
+
+/// Finds the file behind an input's name in a slot.
+///
+/// # Errors
+/// The name is impossible or the client's, there is no file, or a link leads to anything but a regular,
+/// non-hidden file directly in `project_dir`.
+pub fn resolve_input(slot: &Path, project_dir: &Path, name: &str) -> Result<InputPlace, PlaceError> {
+    check_name(name)?;
+    let entry = slot.join(name);
+    let Some(link) = read_link(slot, name)? else {
+        return match fs::symlink_metadata(&entry) {
+            Ok(metadata) if metadata.is_file() => {
+                within_slot(slot, &entry, name)?;
+                Ok(InputPlace::Copy(entry))
+            }
+            Ok(_) => Err(PlaceError::NotAFile { name: name.to_owned(), path: entry }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(PlaceError::Missing { name: name.to_owned(), path: entry })
+            }
+            Err(source) => Err(PlaceError::Io { path: entry, source }),
+        };
+    };
+    let project_dir = canonical(project_dir)?;
+    let opened = link.target_in(slot, name);
+    let outside = || PlaceError::Outside {
+        name: name.to_owned(),
+        target: link.target.clone(),
+        project_dir: project_dir.clone(),
+    };
+    let file = match fs::canonicalize(&opened) {
+        Ok(file) => file,
+        // Tell nobody by the choice of message whether a file outside exists.
+        Err(_) if !parent_is(&opened, &project_dir) => return Err(outside()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(PlaceError::Missing { name: name.to_owned(), path: opened });
+        }
+        Err(source) => return Err(PlaceError::Io { path: opened, source }),
+    };
+    if file.parent() != Some(&project_dir) {
+        return Err(outside());
+    }
+    check_hidden(&file, name, &link.target)?;
+    if !fs::metadata(&file).is_ok_and(|metadata| metadata.is_file()) {
+        return Err(PlaceError::NotAFile { name: name.to_owned(), path: file });
+    }
+    Ok(InputPlace::Link(file))
+}
+
+/// Finds where an output of that name must go. Without a link in the slot it stays in the slot (copy
+/// mode: the client puts nothing there, `client/app_start.cpp` `setup_file`).
+///
+/// # Errors
+/// The name is impossible or the client's, or a link leads to anything but a place directly in
+/// `project_dir` whose name begins with `<result_name>_`, as the server names outputs. An empty
+/// `result_name` (an old or foreign init_data.xml) leaves the last check out.
+pub fn resolve_output(
+    slot: &Path,
+    project_dir: &Path,
+    result_name: &str,
+    name: &str,
+) -> Result<OutputPlace, PlaceError> {
+    check_name(name)?;
+    let Some(link) = read_link(slot, name)? else {
+        return Ok(OutputPlace::Copy(slot.join(name)));
+    };
+    let project_dir = canonical(project_dir)?;
+    let opened = link.target_in(slot, name);
+    let base = opened.file_name().map(|base| base.to_string_lossy().into_owned());
+    let (Some(base), true) = (base, parent_is(&opened, &project_dir)) else {
+        return Err(PlaceError::Outside { name: name.to_owned(), target: link.target, project_dir });
+    };
+    let file = project_dir.join(&base);
+    check_hidden(&file, name, &link.target)?;
+    if !result_name.is_empty() && !is_output_of(&base, result_name) {
+        let prefix = format!("{result_name}_");
+        return Err(PlaceError::NotOurs { name: name.to_owned(), target: link.target, prefix });
+    }
+    match fs::symlink_metadata(&file) {
+        // Also a symbolic link: writing would go through it.
+        Ok(metadata) if !metadata.is_file() => {
+            Err(PlaceError::NotAFile { name: name.to_owned(), path: file })
+        }
+        Ok(_) => Ok(OutputPlace::Link(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(OutputPlace::Link(file)),
+        Err(source) => Err(PlaceError::Io { path: file, source }),
+    }
+}
+
+/// Whether a physical name is one that a server gives to an output of this result: `RESULT_rRANDOM_NUMBER`, or
+/// `RESULT_NUMBER`. That it begins with the result's name is not enough: `wu_1` is also the beginning of `wu_1_0`.
+fn is_output_of(base: &str, result_name: &str) -> bool {
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let Some(rest) = base.strip_prefix(result_name).and_then(|rest| rest.strip_prefix('_')) else {
+        return false;
+    };
+    match rest.split_once('_') {
+        None => number(rest),
+        Some((random, last)) => random.strip_prefix('r').is_some_and(number) && number(last),
+    }
+}
+
+fn check_name(name: &str) -> Result<(), PlaceError> {
+    check_open_name(name).map_err(|fault| PlaceError::Name { name: name.to_owned(), fault })?;
+    if is_client_file(name) {
+        return Err(PlaceError::ClientFile { name: name.to_owned() });
+    }
+    if is_own_name(name) {
+        return Err(PlaceError::OwnFile { name: name.to_owned() });
+    }
+    Ok(())
+}
+
+fn check_hidden(file: &Path, name: &str, target: &Path) -> Result<(), PlaceError> {
+    let hidden = file.file_name().is_some_and(|base| base.as_encoded_bytes().starts_with(b"."));
+    if hidden {
+        return Err(PlaceError::Hidden { name: name.to_owned(), target: target.to_owned() });
+    }
+    Ok(())
+}
+
+/// A directory inside the slot may be a symbolic link to elsewhere.
+fn within_slot(slot: &Path, entry: &Path, name: &str) -> Result<(), PlaceError> {
+    let slot = canonical(slot)?;
+    let file = canonical(entry)?;
+    if file.starts_with(&slot) {
+        return Ok(());
+    }
+    Err(PlaceError::Outside { name: name.to_owned(), target: file, project_dir: slot })
+}
+
+fn canonical(path: &Path) -> Result<PathBuf, PlaceError> {
+    fs::canonicalize(path).map_err(|source| PlaceError::Io { path: path.to_owned(), source })
+}
+
+fn parent_is(path: &Path, directory: &Path) -> bool {
+    path.parent().and_then(|parent| fs::canonicalize(parent).ok()).is_some_and(|parent| parent == directory)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::write_soft_link;
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    /// A client's data directory with a project, a neighbour and a slot.
+    struct Host {
+        root: tempfile::TempDir,
+    }
+
+    impl Host {
+        fn new() -> Self {
+            let root = tempfile::tempdir().unwrap();
+            for directory in ["slots/0", "projects/p/sub", "projects/other"] {
+                fs::create_dir_all(root.path().join(directory)).unwrap();
+            }
+            for file in ["projects/p/lig_1", "projects/p/.secret", "projects/p/sub/x", "projects/other/x"] {
+                fs::write(root.path().join(file), file).unwrap();
+            }
+            Self { root }
+        }
+
+        fn slot(&self) -> PathBuf {
+            self.root.path().join("slots/0")
+        }
+
+        fn project(&self) -> PathBuf {
+            self.root.path().join("projects/p")
+        }
+
+        fn input(&self, name: &str) -> Result<InputPlace, PlaceError> {
+            resolve_input(&self.slot(), &self.project(), name)
+        }
+
+        fn output(&self, name: &str) -> Result<OutputPlace, PlaceError> {
+            resolve_output(&self.slot(), &self.project(), "wu_0", name)
+        }
+
+        fn link(&self, name: &str, target: &str) {
+            let _ = fs::remove_file(self.slot().join(name));
+            write_soft_link(&self.slot(), name, target).unwrap();
+        }
+    }
+
+    #[test]
+    fn both_kinds_of_links_lead_to_the_projects_file() {
+        let host = Host::new();
+        let file = fs::canonicalize(host.project()).unwrap().join("lig_1");
+        host.link("text", "../../projects/p/lig_1");
+        symlink("../../projects/p/lig_1", host.slot().join("symlink")).unwrap();
+        fs::write(host.slot().join("copy"), "data").unwrap();
+        assert_eq!(host.input("text").unwrap(), InputPlace::Link(file.clone()));
+        assert_eq!(host.input("symlink").unwrap(), InputPlace::Link(file));
+        assert_eq!(host.input("copy").unwrap(), InputPlace::Copy(host.slot().join("copy")));
+    }
+
+    #[test]
+    fn forged_links_are_refused() {
+        let host = Host::new();
+        for target in [
+            "../../../../../../../../etc/passwd",
+            "/etc/passwd",
+            "../../projects/other/x",
+            "../../projects/p/sub/x",
+            "../../projects/p/../other/x",
+            "../../projects/p",
+            "../../nowhere/at/all",
+            "init_data.xml",
+        ] {
+            host.link("text", target);
+            assert!(matches!(host.input("text"), Err(PlaceError::Outside { .. })), "{target}");
+            let _ = fs::remove_file(host.slot().join("symlink"));
+            symlink(target, host.slot().join("symlink")).unwrap();
+            assert!(matches!(host.input("symlink"), Err(PlaceError::Outside { .. })), "{target}");
+            assert!(matches!(host.output("text"), Err(PlaceError::Outside { .. })), "{target}");
+        }
+        host.link("text", "../../projects/p/.secret");
+        assert!(matches!(host.input("text"), Err(PlaceError::Hidden { .. })));
+    }
+
+    #[test]
+    fn a_projects_file_that_is_a_link_to_elsewhere_is_refused() {
+        let host = Host::new();
+        symlink("/etc/passwd", host.project().join("evil")).unwrap();
+        symlink("/etc/passwd", host.project().join("wu_0_r1_0")).unwrap();
+        host.link("in", "../../projects/p/evil");
+        host.link("out", "../../projects/p/wu_0_r1_0");
+        assert!(matches!(host.input("in"), Err(PlaceError::Outside { .. })));
+        assert!(matches!(host.output("out"), Err(PlaceError::NotAFile { .. })));
+    }
+
+    #[test]
+    fn a_link_between_files_of_the_project_is_followed() {
+        let host = Host::new();
+        symlink("lig_1", host.project().join("alias")).unwrap();
+        host.link("in", "../../projects/p/alias");
+        assert!(host.input("in").unwrap().path().ends_with("p/lig_1"));
+    }
+
+    #[test]
+    fn a_directory_of_the_slot_that_leads_elsewhere_is_refused() {
+        let host = Host::new();
+        symlink("/etc", host.slot().join("dir")).unwrap();
+        assert!(matches!(host.input("dir/passwd"), Err(PlaceError::Outside { .. })));
+    }
+
+    #[test]
+    fn what_is_missing_or_no_file_is_told_apart() {
+        let host = Host::new();
+        host.link("gone", "../../projects/p/absent");
+        fs::create_dir(host.slot().join("dir")).unwrap();
+        assert!(matches!(host.input("gone"), Err(PlaceError::Missing { .. })));
+        assert!(matches!(host.input("absent"), Err(PlaceError::Missing { .. })));
+        assert!(matches!(host.input("dir"), Err(PlaceError::NotAFile { .. })));
+        assert!(matches!(host.input("../x"), Err(PlaceError::Name { .. })));
+        assert!(matches!(host.input("init_data.xml"), Err(PlaceError::ClientFile { .. })));
+        fs::create_dir(host.slot().join("buoy")).unwrap();
+        fs::write(host.slot().join("buoy/state.json"), "{}").unwrap();
+        for name in ["buoy/state.json", "BUOY/x", "buoy", "Buoy"] {
+            assert!(matches!(host.input(name), Err(PlaceError::OwnFile { .. })), "{name}");
+            assert!(matches!(host.output(name), Err(PlaceError::OwnFile { .. })), "{name}");
+        }
+    }
+
+    #[test]
+    fn outputs_go_where_the_links_say_if_it_is_this_tasks_place() {
+        let host = Host::new();
+        let project = fs::canonicalize(host.project()).unwrap();
+        assert_eq!(host.output("log.txt").unwrap(), OutputPlace::Copy(host.slot().join("log.txt")));
+        host.link("log.txt", "../../projects/p/wu_0_r1218595912_1");
+        assert_eq!(host.output("log.txt").unwrap(), OutputPlace::Link(project.join("wu_0_r1218595912_1")));
+        symlink("../../projects/p/wu_0_r7_0", host.slot().join("sym")).unwrap();
+        assert_eq!(host.output("sym").unwrap(), OutputPlace::Link(project.join("wu_0_r7_0")));
+        for (target, result_name) in [
+            ("lig_1", "wu_0"),
+            ("wu_0", "wu_0"),
+            ("wu_01_r1_0", "wu_0"),
+            ("wu_0_1_r1_0", "wu_0"),
+            ("wu_0_x", "wu_0"),
+        ] {
+            host.link("log.txt", &format!("../../projects/p/{target}"));
+            let place = resolve_output(&host.slot(), &host.project(), result_name, "log.txt");
+            assert!(matches!(place, Err(PlaceError::NotOurs { .. })), "{target}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_the_file_the_target_and_what_is_accepted() {
+        let host = Host::new();
+        host.link("lig", "../../../etc/passwd");
+        let message = host.input("lig").unwrap_err().to_string();
+        let project = fs::canonicalize(host.project()).unwrap();
+        let expected = format!(
+            "\"lig\" is a link to ../../../etc/passwd, which is not directly in {}",
+            project.display()
+        );
+        assert_eq!(message, expected);
+    }
+}

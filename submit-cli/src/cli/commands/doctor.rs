@@ -1,0 +1,41 @@
+//! `buoy doctor`: checks whether this computer can run jobs.
+
+use std::path::PathBuf;
+
+use crate::admin::doctor::{Facts, examine, is_fit};
+use crate::cli::exit::Exit;
+use crate::cli::help::{Example, examples};
+use crate::cli::render;
+
+const EXAMPLES: &[Example] = &[
+    ("buoy doctor", "Check this computer"),
+    ("buoy doctor --out /scratch/results", "Check the disk that will hold the results"),
+];
+
+/// Check whether this computer can run jobs
+///
+/// Checks the container engine, the wrapper, memory and disk, and prints a line for each with a suggested fix if there is a
+/// problem. The exit code is 3 if jobs cannot run.
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples(EXAMPLES))]
+pub struct Args {
+    /// Check the disk of this directory
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    out: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Looks at this computer and prints what is right and what is not.
+///
+/// # Errors
+/// stdout is closed.
+pub fn run(args: &Args) -> anyhow::Result<Exit> {
+    let findings = examine(&Facts::gather(&args.out));
+    match args.json {
+        true => render::doctor::json(&findings)?,
+        false => render::doctor::text(&findings)?,
+    }
+    Ok(if is_fit(&findings) { Exit::Done } else { Exit::HostCannot })
+}

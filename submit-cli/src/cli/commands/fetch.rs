@@ -1,0 +1,108 @@
+//! `buoy fetch`: downloads outputs and updates the table of results.
+
+mod local;
+
+use std::path::PathBuf;
+
+use crate::campaign::sent::Facts;
+use crate::campaign::{Campaign, CampaignError};
+use crate::cli::commands::connect::connect;
+use crate::cli::commands::which_campaign::CampaignAndJobs;
+use crate::cli::exit::Exit;
+use crate::cli::help::{Example, examples};
+use crate::cli::render;
+use crate::clock::{Clock, SystemClock};
+use crate::project::client::ProjectClient;
+use crate::project::retry::RetryPolicy;
+use crate::remote::fetch::{self, FetchError, Options};
+
+const EXAMPLES: &[Example] = &[
+    ("buoy fetch", "Fetch what has finished since the last time"),
+    ("buoy fetch results aspirin caffeine --to /scratch/two", "Fetch two jobs to another directory"),
+];
+
+/// Download the outputs of finished jobs and update results.csv
+///
+/// Outputs go to one directory per job. Jobs that were fetched before are skipped unless they are named. The outputs of a
+/// `buoy run` are here already: then only results.csv is updated, and --to makes copies. If it is interrupted, run the same
+/// command again to resume.
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples(EXAMPLES))]
+pub struct Args {
+    #[command(flatten)]
+    which: CampaignAndJobs,
+    /// Directory for the outputs and a results.csv of their own [default: the campaign's directory]
+    #[arg(long, value_name = "DIR")]
+    to: Option<PathBuf>,
+    /// Number of jobs to download in parallel
+    #[arg(long, value_name = "N", default_value_t = fetch::DEFAULT_PARALLEL, value_parser = parallel)]
+    parallel: usize,
+    /// Print progress as JSON, one object per line
+    #[arg(long)]
+    json: bool,
+}
+
+fn parallel(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(n @ 1..=64) => Ok(n),
+        _ => Err("expected a number from 1 to 64".to_owned()),
+    }
+}
+
+/// Fetches from the project, or copies what a local run has collected.
+///
+/// # Errors
+/// There is no campaign, or a file can't be read or written; stdout is closed.
+pub fn run(args: &Args) -> anyhow::Result<Exit> {
+    let (dir, jobs) = args.which.split();
+    let mut campaign = Campaign::open_to_read(dir)?;
+    let Some(facts) = campaign.facts()? else {
+        return local::run(&campaign, dir, jobs, args.to.as_deref(), args.json);
+    };
+    let client = connect(&facts)?;
+    let options = Options {
+        results: dir.to_owned(),
+        to: args.to.clone(),
+        jobs: jobs.to_vec(),
+        parallel: args.parallel,
+        retry: RetryPolicy::default(),
+    };
+    let clock = SystemClock::catching_signals()?;
+    bring(&mut campaign, &facts, &client, &options, &clock, args.json)
+}
+
+/// Fetches, shows how it goes, and says what that means for whoever called.
+///
+/// # Errors
+/// A file can't be read or written, or the project refuses; stdout is closed.
+pub fn bring(
+    campaign: &mut Campaign,
+    facts: &Facts,
+    client: &ProjectClient,
+    options: &Options,
+    clock: &dyn Clock,
+    json: bool,
+) -> anyhow::Result<Exit> {
+    let mut reporter = render::fetch::reporter(json);
+    match fetch::fetch(campaign, facts, client, options, reporter.as_mut(), clock) {
+        Ok(outcome) => {
+            if !json {
+                render::path(&outcome.table)?;
+            }
+            Ok(match () {
+                () if outcome.interrupted => Exit::Interrupted,
+                () if outcome.gone + outcome.left > 0 => Exit::HostCannot,
+                () => Exit::Done,
+            })
+        }
+        Err(error @ (FetchError::UnknownJob(_) | FetchError::Campaign(CampaignError::Missing { .. }))) => {
+            Ok(render::refusal(&error.into()))
+        }
+        Err(FetchError::Project { project, source }) => {
+            // What to do depends on what the project said.
+            let said = anyhow::Error::from(*source);
+            Err(said.context(format!("failed to fetch outputs from project {project}")))
+        }
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,31 @@
+//! The verbs of `buoy`: one file each, wiring only.
+
+pub mod abort;
+pub mod admin;
+pub mod admin_app_version;
+pub mod admin_check;
+pub mod admin_plan_class;
+pub mod admin_routes;
+pub mod admin_spool;
+pub mod check;
+pub mod compare;
+pub mod completions;
+pub mod connect;
+pub mod doctor;
+pub mod fetch;
+pub mod init;
+pub mod list;
+pub mod login;
+pub mod logout;
+pub mod logs;
+mod not_as_root;
+pub mod pack;
+pub mod question;
+pub mod report;
+pub mod retire;
+pub mod retry;
+pub mod run;
+pub mod status;
+pub mod submit;
+pub mod watch;
+pub mod which_campaign;

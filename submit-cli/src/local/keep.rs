@@ -1,0 +1,118 @@
+//! What stays of a result when its slot is emptied, and what a job's directory gets of it.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use boinc::wire::slot::STDERR_FILE;
+
+use crate::campaign::JobRecord;
+use crate::campaign::file_error::FileError;
+use crate::campaign::results::tail;
+
+use super::layout::Layout;
+use super::slot::{self, OutputRef};
+
+/// A client sends so much of a log to the server, its end (`client/app_control.cpp`, `read_stderr_file`).
+const LOG_BYTES: u64 = 63 * 1024;
+
+/// Keeps the end of a slot's stderr.txt.
+pub fn keep_log(slot: &Path, log: &Path) -> Result<(), FileError> {
+    let path = slot.join(STDERR_FILE);
+    let mut text = Vec::new();
+    if let Ok(mut file) = File::open(&path) {
+        let read = |file: &mut File, text: &mut Vec<u8>| -> std::io::Result<()> {
+            let length = file.metadata()?.len();
+            file.seek(SeekFrom::Start(length.saturating_sub(LOG_BYTES)))?;
+            file.read_to_end(text).map(drop)
+        };
+        read(&mut file, &mut text).map_err(FileError::at(&path, "read it"))?;
+    }
+    std::fs::write(log, text).map_err(FileError::at(log, "write it"))
+}
+
+/// Moves a slot to where it stays.
+pub fn keep_slot(slot: &Path, kept: &Path) -> Result<(), FileError> {
+    if let Some(dir) = kept.parent() {
+        std::fs::create_dir_all(dir).map_err(FileError::at(dir, "make the directory"))?;
+    }
+    slot::remove(kept)?;
+    match std::fs::rename(slot, kept) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(FileError::at(kept, "move the slot here")(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Removes a result's uploaded outputs, as the server's file_deleter does.
+pub fn delete_uploads(layout: &Layout, outputs: &[OutputRef]) -> Result<(), FileError> {
+    for output in outputs {
+        let path = layout.upload(&output.physical_name);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(FileError::at(&path, "remove it")(error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The directory of a job's results.
+pub fn job_dir(layout: &Layout, job: &JobRecord) -> PathBuf {
+    layout.results().join(&job.name)
+}
+
+/// Whether a job's log is in its directory.
+pub fn has_log(layout: &Layout, job: &JobRecord) -> bool {
+    job_dir(layout, job).join(STDERR_FILE).exists()
+}
+
+/// Removes the assimilator's note of a failure (`WORKUNIT_error`): the table and the job's log say more.
+pub fn remove_note(layout: &Layout, job: &JobRecord) -> Result<(), FileError> {
+    let note = layout.results().join(format!("{}_error", job.wu_name));
+    match std::fs::remove_file(&note) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(FileError::at(&note, "remove it")(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Puts the log of the result that tells most into the job's directory; its last lines. No output can have this name,
+/// since it belongs to BOINC.
+pub fn place_log(layout: &Layout, job: &JobRecord) -> Result<String, FileError> {
+    let dir = job_dir(layout, job);
+    std::fs::create_dir_all(&dir).map_err(FileError::at(&dir, "make the directory"))?;
+    let text = match job.telling() {
+        Some(result) => {
+            let log = layout.log(&job.result_name(result.n));
+            match std::fs::read(&log) {
+                Ok(text) => text,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+                Err(error) => return Err(FileError::at(&log, "read it")(error)),
+            }
+        }
+        None => Vec::new(),
+    };
+    let path = dir.join(STDERR_FILE);
+    std::fs::write(&path, &text).map_err(FileError::at(&path, "write it"))?;
+    Ok(tail(&String::from_utf8_lossy(&text)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_end_of_a_long_log_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(STDERR_FILE), "x".repeat(100_000) + "\nthe end\n").unwrap();
+        let log = dir.path().join("log");
+        keep_log(dir.path(), &log).unwrap();
+        let text = std::fs::read_to_string(&log).unwrap();
+        assert_eq!(text.len(), 63 * 1024);
+        assert!(tail(&text).ends_with("\nthe end"));
+    }
+}

@@ -1,0 +1,159 @@
+//! Writes a package to a folder: `manifest.json`, `jobs.txt`, `templates/`, `files/`.
+//!
+//! The folder appears whole or not at all.
+
+use std::fs;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::Package;
+use crate::plan::Plan;
+use crate::plan::content::Content;
+use crate::plan::content::{ContentHash, hash};
+
+/// Version of the folder's layout and of manifest.json.
+const VERSION: u32 = 1;
+
+/// Why a folder was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// There is something already.
+    #[error("{} exists already; remove it, or name another folder", dir.display())]
+    Exists {
+        /// The folder.
+        dir: PathBuf,
+    },
+    /// A file changed after it was read.
+    #[error("{} changed while it was packed; pack again", file.display())]
+    Changed {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Something cannot be written.
+    #[error("{} cannot be written", file.display())]
+    Write {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// manifest.json: what is in the folder, for programs.
+#[derive(Serialize)]
+struct Manifest<'a> {
+    version: u32,
+    app: &'a str,
+    app_version: &'a str,
+    bundle: &'a str,
+    batch: &'a str,
+    jobs: usize,
+    input_template: &'a str,
+    output_template: &'a str,
+    files: Vec<ManifestFile<'a>>,
+}
+
+#[derive(Serialize)]
+struct ManifestFile<'a> {
+    name: &'a str,
+    sha256: &'a str,
+    bytes: u64,
+    gzip: bool,
+    source: Option<String>,
+}
+
+/// Writes the package of `plan` to the folder `dir`, which must not exist. Files are hard links where the file system
+/// allows it, and copies elsewhere.
+///
+/// # Errors
+/// The folder exists, a file changed, or something cannot be written.
+pub fn write(package: &Package<'_>, plan: &Plan, dir: &Path) -> Result<(), FolderError> {
+    if dir.symlink_metadata().is_ok() {
+        return Err(FolderError::Exists { dir: dir.to_path_buf() });
+    }
+    let mut name = dir.file_name().unwrap_or_default().to_os_string();
+    name.push(format!(".partial-{}", std::process::id()));
+    let partial = dir.with_file_name(name);
+    let failed = |source| FolderError::Write { file: dir.to_path_buf(), source };
+    let written = fill(package, plan, &partial).and_then(|()| fs::rename(&partial, dir).map_err(failed));
+    if written.is_err() {
+        // The error that matters is the one that is returned.
+        let _ = fs::remove_dir_all(&partial);
+    }
+    written
+}
+
+fn fill(package: &Package<'_>, plan: &Plan, dir: &Path) -> Result<(), FolderError> {
+    let files = dir.join("files");
+    for folder in [dir, &files, &dir.join("templates")] {
+        fs::create_dir(folder).map_err(|source| FolderError::Write { file: folder.to_path_buf(), source })?;
+    }
+    for (name, file) in &package.files {
+        place(file.content, &file.hash, &files.join(name))?;
+    }
+    let template = |name: &str, text: &str| save(&dir.join(name), |out| out.write_all(text.as_bytes()));
+    template(&package.input_template_name(), &package.input_template)?;
+    template(&package.output_template_name(), &package.output_template)?;
+    save(&dir.join("jobs.txt"), |out| package.job_lines.iter().try_for_each(|line| writeln!(out, "{line}")))?;
+    save(&dir.join("manifest.json"), |out| {
+        serde_json::to_writer_pretty(&mut *out, &manifest(package, plan))?;
+        writeln!(out)
+    })
+}
+
+fn manifest<'a>(package: &'a Package<'_>, plan: &'a Plan) -> impl Serialize + 'a {
+    let source = |content: &Content| match content {
+        Content::Path(path) => Some(path.display().to_string()),
+        Content::Bytes(_) => None,
+    };
+    let files = package.files.iter().map(move |(name, file)| ManifestFile {
+        name,
+        sha256: &file.hash.sha256,
+        bytes: file.hash.bytes,
+        gzip: file.gzip,
+        source: source(file.content),
+    });
+    serde_json::json!(Manifest {
+        version: VERSION,
+        app: &plan.app.name,
+        app_version: &plan.app.version,
+        bundle: &plan.bundle.sha256,
+        batch: &plan.batch,
+        jobs: plan.jobs.len(),
+        input_template: &package.input_template_name(),
+        output_template: &package.output_template_name(),
+        files: files.collect(),
+    })
+}
+
+fn save(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<fs::File>) -> io::Result<()>,
+) -> Result<(), FolderError> {
+    let done = fs::File::create_new(path).and_then(|file| {
+        let mut out = BufWriter::new(file);
+        write(&mut out)?;
+        out.flush()
+    });
+    done.map_err(|source| FolderError::Write { file: path.to_path_buf(), source })
+}
+
+fn place(content: &Content, expected: &ContentHash, target: &Path) -> Result<(), FolderError> {
+    let failed = |source| FolderError::Write { file: target.to_path_buf(), source };
+    let source = match content {
+        Content::Bytes(bytes) => return fs::write(target, bytes).map_err(failed),
+        Content::Path(source) => source,
+    };
+    // A link to a symbolic link would not be a file of its own.
+    let linked =
+        source.symlink_metadata().is_ok_and(|meta| meta.is_file()) && fs::hard_link(source, target).is_ok();
+    if !linked {
+        fs::copy(source, target).map_err(failed)?;
+    }
+    let length = target.metadata().map_err(failed)?.len();
+    let same = length == expected.bytes
+        && (linked || hash(&Content::Path(target.to_path_buf())).map_err(failed)? == *expected);
+    if same { Ok(()) } else { Err(FolderError::Changed { file: source.clone() }) }
+}

@@ -1,0 +1,215 @@
+//! What `app.toml` says about a science app, valid by construction.
+//!
+//! The format is described in docs/app-toml.md; [`AppSpec`] is read by `app::parse`.
+
+pub mod parse;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use boinc::job::spec::{ContainerPath, Digest, PassArgs};
+use validators::spec::{AssimilateSpec, ValidateSpec};
+
+use crate::plan::command::Command;
+use boinc::diagnostic::Place;
+
+/// A science app: the program, its image, its files, what it needs and how its results are judged.
+#[derive(Debug, Clone)]
+pub struct AppSpec {
+    /// `[a-z0-9][a-z0-9-]{0,23}`; part of each workunit's name.
+    pub name: String,
+    /// Free text of the submitter, for people.
+    pub version: String,
+    /// One line for people; may be empty.
+    pub summary: String,
+    /// The `app.toml` it was read from.
+    pub file: PathBuf,
+    /// The directory of `app.toml`; relative paths in it start here.
+    pub dir: PathBuf,
+    /// Where the container's image comes from.
+    pub image: Image,
+    /// Absolute path in the container where inputs appear and outputs are expected.
+    pub workdir: ContainerPath,
+    /// The command line of a job, with placeholders.
+    pub command: Command,
+    /// Where that is written.
+    pub command_place: Place,
+    /// How the program gets its arguments, if the file says; else as a vector and in `ARGS`.
+    pub pass_args: Option<PassArgs>,
+    /// Declared inputs, in the order of the file.
+    pub inputs: Vec<Input>,
+    /// Declared outputs, in the order of the file: output number i on the server is `outputs[i]`.
+    pub outputs: Vec<Output>,
+    /// What a job needs of a host.
+    pub resources: Resources,
+    /// How many copies of a job are made.
+    pub replication: Replication,
+    /// How two results of a job are compared.
+    pub validate: ValidateSpec,
+    /// What is done with the canonical result.
+    pub assimilate: AssimilateSpec,
+    /// Programs of the submitter's own that judge results.
+    pub script: Option<JudgeScript>,
+}
+
+impl AppSpec {
+    /// The inputs that differ from job to job, in order: `Job::inputs` has one file for each.
+    pub fn job_inputs(&self) -> impl Iterator<Item = &Input> {
+        self.inputs.iter().filter(|input| !input.shared)
+    }
+
+    /// The inputs that are one file for all jobs of a batch, in order.
+    pub fn shared_inputs(&self) -> impl Iterator<Item = &Input> {
+        self.inputs.iter().filter(|input| input.shared)
+    }
+}
+
+/// Programs of the submitter's own that judge and take results; a project runs them in a container without network.
+#[derive(Debug, Clone)]
+pub struct JudgeScript {
+    /// Program and arguments that look at one result; may be empty.
+    pub init: Vec<String>,
+    /// Program and arguments that look at two results whose bytes differ; may be empty.
+    pub compare: Vec<String>,
+    /// Program and arguments that get each canonical result; may be empty.
+    pub assimilate: Vec<String>,
+    /// Files that it makes.
+    pub makes: Vec<String>,
+    /// Exit codes as BOINC's own scripts have them.
+    pub legacy: bool,
+    /// The image; it is on the server, and on this computer for `buoy run`.
+    pub image: String,
+    /// Files that they find in their working directory, under their last names.
+    pub files: Vec<ContextFile>,
+    /// Where it is declared.
+    pub place: Place,
+}
+
+/// Where the container's image comes from.
+#[derive(Debug, Clone)]
+pub enum Image {
+    /// Built on the volunteer's computer.
+    Build {
+        /// The Dockerfile; it travels under the name `Dockerfile`.
+        dockerfile: PathBuf,
+        /// The other files of the build context.
+        files: Vec<ContextFile>,
+        /// Passed as `--build-arg KEY=VALUE`.
+        build_args: BTreeMap<String, String>,
+        /// The stage to build; `None`: the last one.
+        target: Option<String>,
+    },
+    /// Loaded from a tarball (`docker save`) that travels with the jobs.
+    Tarball {
+        /// The tarball.
+        file: PathBuf,
+        /// Its name in the slot.
+        name: String,
+        /// The image id it must have.
+        digest: Digest,
+    },
+    /// An image of a registry, pinned by digest; needs a project whose policy allows it.
+    Pinned {
+        /// `NAME@sha256:DIGEST`.
+        name: String,
+    },
+}
+
+/// A file of the build context. Contexts are flat: `COPY` finds it under its last path component.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContextFile {
+    /// Where it is on the submitter's computer.
+    pub path: PathBuf,
+    /// Its name in the slot and in the build context.
+    pub name: String,
+}
+
+/// A file that a job reads.
+#[derive(Debug, Clone)]
+pub struct Input {
+    /// Its name in the container (BOINC's `open_name`).
+    pub name: String,
+    /// One file for all jobs of a batch, rather than one for each job.
+    pub shared: bool,
+    /// Default for a shared input; a batch may name another.
+    pub file: Option<PathBuf>,
+    /// How it gets into the slot.
+    pub mode: Mode,
+    /// The client keeps it when the job is over.
+    pub sticky: bool,
+    /// The server keeps a compressed copy for transfer (`<gzip/>`).
+    pub gzip: bool,
+    /// Where it is declared.
+    pub place: Place,
+}
+
+/// How an input gets into the slot (BOINC's two ways).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// A link to the file in the project directory; read-only in the container, nothing is copied.
+    #[default]
+    Link,
+    /// A copy of its own that the job may change (`<copy_file/>`).
+    Copy,
+}
+
+/// A file that a job writes.
+#[derive(Debug, Clone)]
+pub struct Output {
+    /// Its name in the container.
+    pub name: String,
+    /// A larger one fails the job.
+    pub max_bytes: u64,
+    /// The job may end without it.
+    pub optional: bool,
+    /// Where it is declared.
+    pub place: Place,
+}
+
+/// What a job needs of a host. The units are BOINC's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resources {
+    /// Estimated floating-point operations (`rsc_fpops_est`).
+    pub flops: f64,
+    /// More than these and the client gives the job up (`rsc_fpops_bound`).
+    pub flops_bound: f64,
+    /// Bytes of memory (`rsc_memory_bound`).
+    pub memory_bytes: u64,
+    /// Bytes of disk in the slot (`rsc_disk_bound`).
+    pub disk_bytes: u64,
+    /// From sending a result to its deadline (`delay_bound`, whole seconds).
+    pub deadline: Duration,
+    /// Processors a job keeps busy.
+    pub cpus: f64,
+    /// The kind of GPU, if it needs one.
+    pub gpu: Option<Gpu>,
+    /// The container may reach the network (where the project's policy allows it).
+    pub network: bool,
+}
+
+/// Kinds of GPU that BOINC knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gpu {
+    /// `nvidia`
+    Nvidia,
+    /// `amd`
+    Amd,
+    /// `intel`
+    Intel,
+}
+
+/// How many copies (results) of a job are made, in BOINC's terms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Replication {
+    /// Results that must agree (`min_quorum`).
+    pub quorum: u32,
+    /// Results made at the start (`target_nresults`), at least `quorum`.
+    pub total: u32,
+    /// Failed results after which the job is given up (`max_error_results`).
+    pub max_errors: u32,
+    /// Results of any kind after which the job is given up (`max_total_results`).
+    pub max_total: u32,
+    /// Successful results without agreement after which the job is given up (`max_success_results`).
+    pub max_success: u32,
+}

@@ -1,0 +1,175 @@
+//! `[image]` of app.toml: where the container's image comes from.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use boinc::dockerfile::is_stage_name;
+use boinc::job::spec::{ContainerPath, Digest, JobSpec};
+
+use crate::plan::app::{ContextFile, Image};
+use crate::plan::image_archive;
+use crate::plan::names;
+use boinc::diagnostic::{Diagnostic, Place};
+use boinc::toml_file::{Document, Section, Text};
+
+/// `[image]`: the image and the work directory.
+pub fn parse(doc: &Document<'_>, top: &mut Section<'_, '_>, dir: &Path) -> (Option<Image>, ContainerPath) {
+    let default_workdir = JobSpec::default().workdir;
+    let Some(mut section) = top.section("image") else {
+        let built = Image::Build {
+            dockerfile: dir.join("Dockerfile"),
+            files: Vec::new(),
+            build_args: BTreeMap::new(),
+            target: None,
+        };
+        return (Some(built), default_workdir);
+    };
+    let place = section.place();
+    let dockerfile = section.text("dockerfile");
+    let tarball = section.text("tarball");
+    let digest = section.text("digest");
+    let pinned = section.text("name");
+    let files = section.texts("files");
+    let build_args = section.text_map("build_args");
+    let target = section.text("target");
+    let workdir = section.text("workdir");
+    section.finish();
+
+    let workdir = workdir.and_then(|text| {
+        let path = ContainerPath::new(text.text);
+        if path.is_none() {
+            let found = format!("workdir is {:?}", text.text);
+            let accepted = "an absolute path other than /, without .. : , and quotes";
+            doc.note(Diagnostic::new(text.place, found).accepted(accepted));
+        }
+        path
+    });
+    let workdir = workdir.unwrap_or(default_workdir);
+    let kinds =
+        [dockerfile.is_some(), tarball.is_some(), pinned.is_some()].iter().filter(|&&given| given).count();
+    if kinds > 1 {
+        doc.note(
+            Diagnostic::new(place, "[image] names more than one source of the image")
+                .accepted("one of dockerfile, tarball (with digest), name"),
+        );
+        return (None, workdir);
+    }
+    if kinds == 1 && dockerfile.is_none() {
+        let keys =
+            [("files", files.is_some()), ("build_args", build_args.is_some()), ("target", target.is_some())];
+        for (key, given) in keys {
+            if given {
+                let found = format!("{key} is for an image that is built, and this one is not");
+                doc.note(
+                    Diagnostic::new(place.clone(), found).help(format!("take {key} out, or use dockerfile")),
+                );
+            }
+        }
+    }
+    if digest.is_some() && tarball.is_none() {
+        doc.note(
+            Diagnostic::new(place.clone(), "digest without tarball in [image]")
+                .help("name the tarball; or write the digest into the name: name = \"NAME@sha256:…\""),
+        );
+    }
+    let image = if let Some(tarball) = tarball {
+        prebuilt(doc, &place, dir, &tarball, digest.as_ref())
+    } else if let Some(name) = pinned {
+        self::pinned(doc, &name)
+    } else {
+        let dockerfile = dir.join(dockerfile.map_or("Dockerfile", |text| text.text));
+        let files =
+            files.unwrap_or_default().iter().filter_map(|path| context_file(doc, dir, path)).collect();
+        let build_args = build_args.unwrap_or_default();
+        let build_args = build_args.iter().filter_map(|(key, value)| build_arg(doc, key, value)).collect();
+        let target = target.and_then(|target| stage(doc, &target));
+        Some(Image::Build { dockerfile, files, build_args, target })
+    };
+    (image, workdir)
+}
+
+fn build_arg(doc: &Document<'_>, key: &Text<'_>, value: &Text<'_>) -> Option<(String, String)> {
+    let good_key = key.text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && key.text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if !good_key {
+        doc.note(
+            Diagnostic::new(key.place.clone(), format!("build argument {:?}", key.text))
+                .accepted("letters, digits and _, not starting with a digit"),
+        );
+    }
+    if value.text.chars().any(char::is_control) {
+        let found = format!("build argument {:?} has a control character in its value", key.text);
+        doc.note(Diagnostic::new(value.place.clone(), found));
+        return None;
+    }
+    good_key.then(|| (key.text.to_owned(), value.text.to_owned()))
+}
+
+fn stage(doc: &Document<'_>, target: &Text<'_>) -> Option<String> {
+    let good = is_stage_name(target.text);
+    if !good {
+        doc.note(
+            Diagnostic::new(target.place.clone(), format!("target is {:?}", target.text))
+                .accepted("the name of a stage: a letter, then letters, digits, \"_\", \".\" and \"-\""),
+        );
+    }
+    good.then(|| target.text.to_owned())
+}
+
+pub(super) fn context_file(doc: &Document<'_>, dir: &Path, path: &Text<'_>) -> Option<ContextFile> {
+    let name = Path::new(path.text).file_name().and_then(|name| name.to_str()).unwrap_or("");
+    if let Err(fault) = names::file_name(name) {
+        let found = format!("the file {:?} cannot travel: its name {fault}", path.text);
+        doc.note(Diagnostic::new(path.place.clone(), found).accepted(names::FILE_NAME_FORM));
+        return None;
+    }
+    Some(ContextFile { path: dir.join(path.text), name: name.to_owned() })
+}
+
+fn prebuilt(
+    doc: &Document<'_>,
+    place: &Place,
+    dir: &Path,
+    tarball: &Text<'_>,
+    digest: Option<&Text<'_>>,
+) -> Option<Image> {
+    let file = context_file(doc, dir, tarball)?;
+    let Some(digest) = digest else {
+        let diagnostic = Diagnostic::new(place.clone(), "tarball without digest in [image]")
+            .accepted("digest = \"sha256:…\", the hash of the image's configuration");
+        doc.note(with_digest(diagnostic, &file));
+        return None;
+    };
+    let Some(digest) = Digest::new(digest.text) else {
+        let diagnostic = Diagnostic::new(digest.place.clone(), format!("digest is {:?}", digest.text))
+            .accepted("\"sha256:\" and 64 hex digits");
+        doc.note(with_digest(diagnostic, &file));
+        return None;
+    };
+    Some(Image::Tarball { file: file.path, name: file.name, digest })
+}
+
+/// Adds the line to write, if the archive can be read.
+fn with_digest(diagnostic: Diagnostic, file: &ContextFile) -> Diagnostic {
+    match image_archive::digest_of(&file.path) {
+        Some(digest) => diagnostic.help(format!("write digest = {digest:?} for {}", file.name)),
+        None => diagnostic,
+    }
+}
+
+fn pinned(doc: &Document<'_>, name: &Text<'_>) -> Option<Image> {
+    let good = name.text.split_once('@').is_some_and(|(repository, digest)| {
+        !repository.is_empty()
+            && !repository.starts_with('-')
+            && repository.chars().all(|c| c.is_ascii_alphanumeric() || "/_-.:".contains(c))
+            && Digest::new(digest).is_some()
+    });
+    if !good {
+        doc.note(
+            Diagnostic::new(name.place.clone(), format!("the image's name is {:?}", name.text))
+                .accepted("NAME@sha256: and 64 hex digits, so that every host runs the same image"),
+        );
+        return None;
+    }
+    Some(Image::Pinned { name: name.text.to_owned() })
+}

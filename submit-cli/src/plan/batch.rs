@@ -1,0 +1,208 @@
+//! `batch.toml`: the jobs of a batch. The format is described in docs/batch-toml.md.
+
+use std::path::{Path, PathBuf};
+
+use toml::de::DeValue;
+
+use crate::plan::app::parse::command_value;
+use crate::plan::command::Command;
+use crate::plan::jobs::sweep::{self, Axis, Sweep};
+use crate::plan::placeholder::Pattern;
+use boinc::diagnostic::{Diagnostic, Diagnostics, Place};
+use boinc::toml_file::{Document, Section, Text};
+
+/// What a batch says about its jobs, from `batch.toml`, from the command line, or from both.
+#[derive(Debug, Clone, Default)]
+pub struct BatchSpec {
+    /// The batch's name.
+    pub name: Option<Placed<String>>,
+    /// The science app: a directory or an `app.toml`.
+    pub app: Option<PathBuf>,
+    /// The command line, instead of the app's.
+    pub command: Option<Placed<Command>>,
+    /// Where jobs come from; `None`: from the sweep alone.
+    pub source: Option<JobSource>,
+    /// The names of the jobs.
+    pub job_name: Option<Placed<Pattern>>,
+    /// Files of per-job inputs, by the input's name.
+    pub inputs: Vec<(Placed<String>, Placed<Pattern>)>,
+    /// Files of shared inputs, by the input's name.
+    pub shared: Vec<(Placed<String>, PathBuf)>,
+    /// The parameter sweep.
+    pub sweep: Sweep,
+    /// Where the sweep is written.
+    pub sweep_place: Option<Place>,
+    /// Columns that nothing uses, on purpose; `*` stands for all.
+    pub ignore: Vec<String>,
+}
+
+/// Something with the place where it was written.
+#[derive(Debug, Clone)]
+pub struct Placed<T> {
+    /// The thing.
+    pub value: T,
+    /// Where it was written.
+    pub place: Place,
+}
+
+/// Where jobs come from.
+#[derive(Debug, Clone)]
+pub enum JobSource {
+    /// A row for each job.
+    Table(PathBuf),
+    /// A directory for each job, in this one.
+    Directories(PathBuf),
+    /// A job for each file.
+    Files(Vec<PathBuf>),
+    /// A job for each file that one of the patterns matches, below this directory.
+    Globs(PathBuf, Vec<Placed<String>>),
+}
+
+/// Reads the text of a `batch.toml`; mistakes go to `mistakes`, and what could be read is given.
+pub fn parse(file: &Path, text: &str, mistakes: &mut Diagnostics) -> BatchSpec {
+    let doc = Document::new(file, text);
+    let dir = file.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+    let Some(table) = doc.parse() else {
+        mistakes.append(doc.into_mistakes());
+        return BatchSpec::default();
+    };
+    let mut top = Section::new(&doc, "", table.get_ref(), 0);
+    let mut batch = BatchSpec {
+        name: top.text("name").map(Placed::from),
+        app: top.text("app").map(|app| dir.join(app.text)),
+        command: command(&doc, &mut top),
+        ..BatchSpec::default()
+    };
+    jobs(&doc, &mut top, &dir, &mut batch);
+    let shared = top.text_map("shared").unwrap_or_default();
+    batch.shared = shared.into_iter().map(|(name, path)| (name.into(), dir.join(path.text))).collect();
+    sweep(&doc, &mut top, &mut batch);
+    top.finish();
+    mistakes.append(doc.into_mistakes());
+    batch
+}
+
+fn command(doc: &Document<'_>, top: &mut Section<'_, '_>) -> Option<Placed<Command>> {
+    let place = top.value("command").map(|value| doc.place(value.span().start))?;
+    command_value(doc, top).map(|value| Placed { value, place })
+}
+
+/// `[jobs]`
+fn jobs(doc: &Document<'_>, top: &mut Section<'_, '_>, dir: &Path, batch: &mut BatchSpec) {
+    let Some(mut section) = top.section("jobs") else { return };
+    let table = section.text("table").map(|path| JobSource::Table(dir.join(path.text)));
+    let directories = section.text("dir").map(|path| JobSource::Directories(dir.join(path.text)));
+    let globs = globs(doc, &mut section, dir);
+    let name = section.text("name");
+    let ignore = section.texts("ignore").unwrap_or_default();
+    let inputs = section.text_map("inputs").unwrap_or_default();
+    let place = section.place();
+    section.finish();
+
+    let mut sources = [table, directories, globs].into_iter().flatten();
+    batch.source = sources.next();
+    if sources.next().is_some() {
+        let found = "[jobs] names more than one source of jobs";
+        doc.note(Diagnostic::new(place, found).accepted("one of table, dir, glob"));
+    }
+    batch.job_name = name.and_then(|name| pattern(doc, &name));
+    batch.ignore = ignore.iter().map(|column| column.text.to_owned()).collect();
+    for (name, path) in inputs {
+        if let Some(path) = pattern(doc, &path) {
+            batch.inputs.push((name.into(), path));
+        }
+    }
+}
+
+/// `glob`: a pattern, or a list of them.
+fn globs(doc: &Document<'_>, section: &mut Section<'_, '_>, dir: &Path) -> Option<JobSource> {
+    let value = section.value("glob")?;
+    let patterns = match value.get_ref() {
+        DeValue::String(text) => {
+            vec![Placed { value: text.clone().into_owned(), place: doc.place(value.span().start) }]
+        }
+        _ => section.texts_in("glob", value)?.into_iter().map(Placed::from).collect(),
+    };
+    Some(JobSource::Globs(dir.to_path_buf(), patterns))
+}
+
+/// `[sweep]`: for each key a range, or a list.
+fn sweep(doc: &Document<'_>, top: &mut Section<'_, '_>, batch: &mut BatchSpec) {
+    let Some(value) = top.value("sweep") else { return };
+    let Some(table) = value.get_ref().as_table() else {
+        top.wrong_type("sweep", value, "a table of ranges and lists");
+        return;
+    };
+    batch.sweep_place = Some(doc.place(value.span().start));
+    // In the order in which they are written, which the table itself does not keep.
+    let mut keys: Vec<_> = table.iter().collect();
+    keys.sort_by_key(|(key, _)| key.span().start);
+    for (key, value) in keys {
+        let place = doc.place(value.span().start);
+        let values = match value.get_ref() {
+            DeValue::String(text) => sweep::values(text),
+            DeValue::Array(list) => list.iter().map(|item| scalar(doc, item)).collect(),
+            _ => {
+                top.wrong_type(key.get_ref(), value, sweep::FORM);
+                continue;
+            }
+        };
+        match axis(key.get_ref(), values) {
+            Ok(axis) => batch.sweep.axes.push(axis),
+            Err(found) => {
+                doc.note(Diagnostic::new(place, found).accepted(sweep::FORM));
+                // So that its placeholders are not called unknown besides.
+                batch.sweep.axes.push(Axis { key: key.get_ref().to_string(), values: vec![String::new()] });
+            }
+        }
+    }
+}
+
+/// A parameter of a sweep, if its name and its values are good.
+///
+/// # Errors
+/// What is wrong with them.
+pub fn axis(key: &str, values: Result<Vec<String>, String>) -> Result<Axis, String> {
+    let good = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if key.is_empty() || !key.chars().all(good) {
+        return Err(format!("sweep key {key:?} is not made of letters, digits, _ and -"));
+    }
+    let values = values.map_err(|fault| format!("sweep {key:?} has {fault}"))?;
+    if values.is_empty() {
+        return Err(format!("sweep {key:?} has no values"));
+    }
+    if let Some(bad) = values.iter().find(|value| value.chars().any(char::is_control)) {
+        return Err(format!("sweep {key:?} has a control character in {bad:?}"));
+    }
+    Ok(Axis { key: key.to_owned(), values })
+}
+
+/// A value of a list as it is written: `0.10` stays `0.10`.
+fn scalar(doc: &Document<'_>, item: &toml::Spanned<DeValue<'_>>) -> Result<String, String> {
+    match item.get_ref() {
+        DeValue::String(text) => Ok(text.clone().into_owned()),
+        DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) => {
+            Ok(doc.text.get(item.span()).unwrap_or_default().to_owned())
+        }
+        other => {
+            let written = doc.text.get(item.span()).unwrap_or_default();
+            Err(format!("the value {written} ({})", other.type_str()))
+        }
+    }
+}
+
+fn pattern(doc: &Document<'_>, text: &Text<'_>) -> Option<Placed<Pattern>> {
+    match Pattern::parse(text.text) {
+        Ok(value) => Some(Placed { value, place: text.place.clone() }),
+        Err(error) => {
+            doc.note(Diagnostic::new(text.place.clone(), error.to_string()));
+            None
+        }
+    }
+}
+
+impl From<Text<'_>> for Placed<String> {
+    fn from(text: Text<'_>) -> Self {
+        Self { value: text.text.to_owned(), place: text.place }
+    }
+}

@@ -1,0 +1,275 @@
+//! From a science app and a batch to jobs: rows × sweep, names, arguments, files.
+
+mod used;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use boinc::spelling::nearest;
+
+use self::used::Used;
+use crate::plan::Origin;
+use crate::plan::app::AppSpec;
+use crate::plan::batch::{BatchSpec, Placed};
+use crate::plan::command::Command;
+use crate::plan::jobs::sweep::{JOBS_MAX, Point};
+use crate::plan::jobs::{Naming, Row, Rows};
+use crate::plan::names;
+use crate::plan::placeholder::{Pattern, Values};
+use boinc::diagnostic::{Diagnostic, Diagnostics, Place};
+
+/// A job before it has a workunit's name and a command line.
+#[derive(Debug)]
+pub struct Draft {
+    /// Its name, unique in the batch.
+    pub name: String,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// The files of the app's per-job inputs, one for one.
+    pub inputs: Vec<PathBuf>,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// How the jobs of a batch are made of its rows.
+struct Recipe<'a> {
+    rows: &'a Rows,
+    command: &'a Command,
+    /// For each per-job input.
+    inputs: Vec<Pattern>,
+    name: Name,
+}
+
+enum Name {
+    /// As the submitter says.
+    Given(Pattern),
+    /// Of a column's value, or what its last path component says without its extension, and the sweep's values.
+    Of(Pattern),
+    /// The row's number, and the sweep's values.
+    Numbered(usize),
+    /// The sweep's values.
+    Sweep,
+}
+
+/// Makes the jobs. Mistakes are noted; then the jobs may be incomplete.
+pub fn expand(app: &AppSpec, batch: &BatchSpec, rows: &Rows, mistakes: &mut Diagnostics) -> Vec<Draft> {
+    let app_command = Placed { value: app.command.clone(), place: app.command_place.clone() };
+    let command = batch.command.as_ref().unwrap_or(&app_command);
+    let Some(recipe) = recipe(app, batch, rows, command, mistakes) else { return Vec::new() };
+    let count = batch.sweep.count().and_then(|count| count.checked_mul(rows.rows.len()));
+    if count.is_none_or(|count| count > JOBS_MAX) {
+        let place = batch.sweep_place.clone().unwrap_or_else(Place::command_line);
+        let found = format!("{} rows and the sweep make more than {JOBS_MAX} jobs", rows.rows.len());
+        mistakes.push(Diagnostic::new(place, found).help("cut it into several batches"));
+        return Vec::new();
+    }
+    let mut drafts = Vec::with_capacity(count.unwrap_or(0));
+    for row in &rows.rows {
+        for point in batch.sweep.points() {
+            drafts.push(recipe.job(row, point, drafts.len() + 1));
+        }
+    }
+    check_names(&drafts, mistakes);
+    drafts
+}
+
+impl Recipe<'_> {
+    fn job(&self, row: &Row, point: Point<'_>, index: usize) -> Draft {
+        let index = index.to_string();
+        let mut values = JobValues { columns: &self.rows.columns, row, point, index: &index, job: "" };
+        let name = self.name.of(&values);
+        values.job = &name;
+        let inputs = self.inputs.iter().map(|path| self.rows.base.join(path.fill(&values))).collect();
+        let mut args = self.command.fill(&values);
+        args.extend(row.more_args.iter().cloned());
+        Draft { args, inputs, origin: row.origin.clone(), name }
+    }
+}
+
+impl Name {
+    fn of(&self, values: &JobValues<'_>) -> String {
+        let base = match self {
+            Self::Given(pattern) => return pattern.fill(values),
+            Self::Of(pattern) => names::to_job_name(&pattern.fill(values)),
+            Self::Numbered(width) => format!("{:0>width$}", values.index),
+            Self::Sweep => String::new(),
+        };
+        let mut name = base;
+        if !matches!(self, Self::Numbered(_)) {
+            for (key, value) in values.point.pairs() {
+                if !name.is_empty() {
+                    name.push('_');
+                }
+                name.push_str(&names::to_job_name(&format!("{key}-{value}")));
+            }
+        }
+        if name.is_empty() { "job".to_owned() } else { name }
+    }
+}
+
+/// A job's values: its row, its point of the sweep, then `index` (from 1) and `job`.
+struct JobValues<'a> {
+    columns: &'a [String],
+    row: &'a Row,
+    point: Point<'a>,
+    index: &'a str,
+    job: &'a str,
+}
+
+impl Values for JobValues<'_> {
+    fn get(&self, column: &str) -> Option<&str> {
+        if let Some(at) = self.columns.iter().position(|name| name == column) {
+            return Some(&self.row.values[at]);
+        }
+        self.point.get(column).or(match column {
+            "index" => Some(self.index),
+            "job" => Some(self.job),
+            _ => None,
+        })
+    }
+}
+
+/// Settles, once for all rows, where everything comes from; every placeholder then has a value and every column a use.
+fn recipe<'a>(
+    app: &AppSpec,
+    batch: &'a BatchSpec,
+    rows: &'a Rows,
+    command: &'a Placed<Command>,
+    mistakes: &mut Diagnostics,
+) -> Option<Recipe<'a>> {
+    let before = mistakes.len();
+    let mut used = Used::new(rows, &batch.sweep);
+    for (at, axis) in batch.sweep.axes.iter().enumerate() {
+        let twice = batch.sweep.axes[..at].iter().any(|other| other.key == axis.key);
+        if twice || rows.columns.contains(&axis.key) {
+            let place = batch.sweep_place.clone().unwrap_or_else(Place::command_line);
+            mistakes.push(Diagnostic::new(
+                place,
+                format!("sweep {:?} is also the name of another column", axis.key),
+            ));
+        }
+    }
+    used.all(command.value.columns(), &command.place, "the command", true, mistakes);
+    let inputs = inputs(app, batch, rows, &mut used, mistakes);
+    let name = match &batch.job_name {
+        Some(name) => {
+            used.all(name.value.columns(), &name.place, "the jobs' name", false, mistakes);
+            Name::Given(name.value.clone())
+        }
+        None => default_name(rows, batch, &inputs, &mut used),
+    };
+    used.unused(batch, mistakes);
+    (mistakes.len() == before).then_some(Recipe { rows, command: &command.value, inputs, name })
+}
+
+fn default_name(rows: &Rows, batch: &BatchSpec, inputs: &[Pattern], used: &mut Used<'_>) -> Name {
+    match rows.naming {
+        Naming::Sweep => Name::Sweep,
+        Naming::Column(at) => Name::Of(Pattern::column_stem(&rows.columns[at])),
+        Naming::Table => {
+            if rows.columns.iter().any(|column| column == "job") {
+                used.note("job");
+                return Name::Given(Pattern::column("job"));
+            }
+            match inputs {
+                [only] if only.columns().next().is_some() => Name::Of(only.clone().stem()),
+                _ => Name::Numbered((rows.rows.len() * batch.sweep.count().unwrap_or(1)).to_string().len()),
+            }
+        }
+    }
+}
+
+/// Where each per-job input's file comes from: what the batch says, else the column of its name (or of its name
+/// without the extension), else the files themselves if it is the only one.
+fn inputs(
+    app: &AppSpec,
+    batch: &BatchSpec,
+    rows: &Rows,
+    used: &mut Used<'_>,
+    mistakes: &mut Diagnostics,
+) -> Vec<Pattern> {
+    let names: Vec<&str> = app.job_inputs().map(|input| input.name.as_str()).collect();
+    for (name, _) in &batch.inputs {
+        if !names.contains(&name.value.as_str()) {
+            let accepted = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            let found = format!("the app declares no per-job input {:?}", name.value);
+            let mut diagnostic = Diagnostic::new(name.place.clone(), found).accepted(accepted);
+            if let Some(meant) = nearest(&name.value, &names) {
+                diagnostic = diagnostic.help(format!("did you mean {meant:?}?"));
+            }
+            mistakes.push(diagnostic);
+        }
+    }
+    let mut patterns = Vec::with_capacity(names.len());
+    for input in app.job_inputs() {
+        if let Some((_, pattern)) = batch.inputs.iter().find(|(name, _)| name.value == input.name) {
+            let what = format!("the file of input {:?}", input.name);
+            used.all(pattern.value.columns(), &pattern.place, &what, false, mistakes);
+            patterns.push(pattern.value.clone());
+            continue;
+        }
+        let stem = Path::new(&input.name).file_stem().and_then(|stem| stem.to_str()).unwrap_or(&input.name);
+        let column = [input.name.as_str(), stem]
+            .into_iter()
+            .find(|name| rows.columns.iter().any(|column| column == name))
+            .or((rows.columns == ["file"] && names.len() == 1).then_some("file"));
+        match column {
+            Some(column) => {
+                used.note(column);
+                patterns.push(Pattern::column(column));
+            }
+            None => mistakes.push(no_file(app, &input.name, stem, &input.place, rows)),
+        }
+    }
+    // Files that feed no input make jobs only by their names, which a command can use.
+    if names.is_empty() && rows.columns == ["file"] {
+        let place = rows.rows.first().map_or_else(Place::command_line, |row| row.origin.place());
+        let found = "files were given, and the app declares no per-job input for them";
+        mistakes.push(
+            Diagnostic::new(place, found)
+                .help(format!("add [[input]] with a name to {}", app.file.display())),
+        );
+    }
+    patterns
+}
+
+fn no_file(app: &AppSpec, name: &str, stem: &str, place: &Place, rows: &Rows) -> Diagnostic {
+    let found = format!("nothing says which file a job gets as input {name:?}");
+    let help = match rows.naming {
+        Naming::Sweep => format!("give the jobs' files: buoy check {} FILE…", app.file.display()),
+        Naming::Table if stem != name => format!(
+            "add a column {stem:?} or {name:?} with a path in each row; or in batch.toml [jobs.inputs] {name:?} = \"…\""
+        ),
+        Naming::Table => format!(
+            "add a column {name:?} with a path in each row; or in batch.toml [jobs.inputs] {name:?} = \"…\""
+        ),
+        Naming::Column(_) => {
+            format!("in batch.toml: [jobs.inputs] {name:?} = \"{{file:dir}}/{{file:stem}}.EXT\"")
+        }
+    };
+    Diagnostic::new(place.clone(), found).help(help)
+}
+
+/// Names are valid and unique; BOINC's database does not tell upper from lower case.
+fn check_names(drafts: &[Draft], mistakes: &mut Diagnostics) {
+    let mut first: HashMap<String, &Draft> = HashMap::with_capacity(drafts.len());
+    for draft in drafts {
+        if let Err(error) = boinc::names::workunit::check_job(&draft.name) {
+            mistakes.push(Diagnostic::new(draft.origin.place(), error.to_string()));
+        }
+        match first.entry(draft.name.to_ascii_lowercase()) {
+            std::collections::hash_map::Entry::Vacant(entry) => {
+                entry.insert(draft);
+            }
+            std::collections::hash_map::Entry::Occupied(entry) => {
+                let other = entry.get();
+                let found =
+                    format!("a second job named {:?}; the first is {}", draft.name, other.origin.place());
+                mistakes.push(
+                    Diagnostic::new(draft.origin.place(), found)
+                        .help("names differ in more than upper and lower case; set them with name = \"…\" in [jobs] or a column job"),
+                );
+            }
+        }
+    }
+}

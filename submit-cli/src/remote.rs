@@ -1,0 +1,5 @@
+//! A campaign at a project: submitted, followed, fetched.
+
+pub mod fetch;
+pub mod follow;
+pub mod submission;

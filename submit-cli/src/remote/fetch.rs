@@ -1,0 +1,192 @@
+//! `buoy fetch` of a campaign that went to a project: outputs of finished jobs, each once, whole or not at all.
+//!
+//! [`fetch`] asks the server which jobs are done, then lets some threads download. Only the thread that called it writes to
+//! the campaign file, and only after a job's files are in place; so whatever ends it, the next call goes on from there.
+
+mod archive;
+mod ask;
+mod choose;
+pub mod event;
+mod job;
+mod place;
+pub(crate) mod table;
+mod wait;
+mod workers;
+
+use std::path::{Path, PathBuf};
+
+use crate::campaign::file_error::FileError;
+use crate::campaign::sent::Facts;
+use crate::campaign::{Campaign, CampaignError, UnknownJob};
+use crate::clock::Clock;
+use crate::project::client::ProjectClient;
+use crate::project::error::ProjectError;
+use crate::project::retry::RetryPolicy;
+use event::{Event, Reporter};
+use place::Place;
+
+/// Threads that download, if not said: enough to hide the waits between small files, few enough for a small server.
+pub const DEFAULT_PARALLEL: usize = 6;
+
+/// What to fetch, and how.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The campaign's directory of results.
+    pub results: PathBuf,
+    /// Where outputs go, if not there.
+    pub to: Option<PathBuf>,
+    /// Only these jobs; all if empty.
+    pub jobs: Vec<String>,
+    /// Downloads at a time, at least 1.
+    pub parallel: usize,
+    /// How often and how long each request is tried again.
+    pub retry: RetryPolicy,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// Jobs whose outputs were put in place by this call.
+    pub fetched: usize,
+    /// Jobs whose outputs the server does not have.
+    pub gone: usize,
+    /// Finished jobs that are still to be fetched.
+    pub left: usize,
+    /// It was asked to stop.
+    pub interrupted: bool,
+    /// The table of results.
+    pub table: PathBuf,
+}
+
+/// Why fetching ended early. What was fetched before stays and is noted.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// The campaign file can't be read or written.
+    #[error(transparent)]
+    Campaign(#[from] CampaignError),
+    /// There is no job of this name.
+    #[error(transparent)]
+    UnknownJob(#[from] UnknownJob),
+    /// An output's name cannot be a file's.
+    #[error(
+        "{name:?} in the campaign file cannot be a file's name: it would lead elsewhere; the campaign file is damaged"
+    )]
+    OutputName {
+        /// The name.
+        name: String,
+    },
+    /// The disk is full.
+    #[error("{}: no room left; make some and run the same command again: it goes on from there", path.display())]
+    NoRoom {
+        /// What was written.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file or directory can't be made or written.
+    #[error(transparent)]
+    File(FileError),
+    /// Another process fetches.
+    #[error("{}: another buoy fetch (process {holder}) is working on this campaign; wait for it or stop it", dir.display())]
+    Busy {
+        /// The campaign's directory of results.
+        dir: PathBuf,
+        /// Its process id, as it wrote it.
+        holder: String,
+    },
+    /// The project refuses or does not answer, also after some tries; all jobs would meet the same.
+    #[error("the project {project} does not give its outputs")]
+    Project {
+        /// The submitter's name for it.
+        project: String,
+        /// What it said.
+        #[source]
+        source: Box<ProjectError>,
+    },
+    /// One job after the other could not be fetched.
+    #[error("{jobs} jobs in a row could not be fetched, the last one since {cause}; try again later")]
+    Ill {
+        /// How many.
+        jobs: usize,
+        /// Why the last one could not.
+        cause: String,
+    },
+}
+
+impl FetchError {
+    /// Sorts a failure to write: a full disk asks for something else than a wrong permission.
+    pub(crate) fn file(error: FileError) -> Self {
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        match error.source.kind() {
+            StorageFull | QuotaExceeded => Self::NoRoom { path: error.path, source: error.source },
+            _ => Self::File(error),
+        }
+    }
+
+    fn project(facts: &Facts, source: ProjectError) -> Self {
+        Self::Project { project: facts.project.clone(), source: Box::new(source) }
+    }
+}
+
+/// Fetches what is finished and new.
+///
+/// # Errors
+/// See [`FetchError`]. A job whose outputs can't be had is no error: it is told to the reporter and counted.
+pub fn fetch(
+    campaign: &mut Campaign,
+    facts: &Facts,
+    client: &ProjectClient,
+    options: &Options,
+    reporter: &mut dyn Reporter,
+    clock: &dyn Clock,
+) -> Result<Outcome, FetchError> {
+    let begin = clock.now();
+    let _lock = campaign.lock_to_fetch(&options.results).map_err(|error| match error {
+        CampaignError::Busy { dir, holder } => FetchError::Busy { dir, holder },
+        error => error.into(),
+    })?;
+    let place = Place::new(options.to.as_deref().unwrap_or(&options.results), facts)?;
+    choose::check_names(campaign, &options.jobs)?;
+    ask::learn(campaign, facts, client, options, reporter, clock)?;
+    let chosen = choose::choose(campaign, options, &place)?;
+    reporter.report(Event::Begun {
+        jobs: chosen.download.len() + chosen.copy.len(),
+        fetched_before: chosen.there,
+        unfinished: chosen.unfinished,
+        to: place.dir(),
+    });
+    let mut copied = 0;
+    for row in chosen.copy.iter().take_while(|_| !clock.interrupted()) {
+        place.copy_from(&options.results, &row.new.job).map_err(FetchError::file)?;
+        copied += 1;
+    }
+    let not_copied = chosen.copy.len() - copied;
+    let tally = workers::run(campaign, facts, client, options, &place, chosen, reporter, clock);
+    // Also after a failure: the table tells what is there.
+    let written = table::write(campaign, facts, place.dir());
+    let tally = tally?;
+    let table = written?;
+    place.tidy();
+    let outcome = Outcome {
+        fetched: tally.fetched + copied,
+        gone: tally.gone,
+        left: tally.left + not_copied,
+        interrupted: clock.interrupted(),
+        table,
+    };
+    reporter.report(Event::Ended {
+        fetched: outcome.fetched,
+        gone: outcome.gone,
+        left: outcome.left,
+        bytes: tally.bytes,
+        interrupted: outcome.interrupted,
+        elapsed_seconds: (clock.now() - begin).max(0.0),
+        table: &outcome.table,
+    });
+    Ok(outcome)
+}
+
+/// Whether two paths are the same directory, as far as they exist.
+fn is_same(a: &Path, b: &Path) -> bool {
+    a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}

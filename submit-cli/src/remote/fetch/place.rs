@@ -1,0 +1,144 @@
+//! Where outputs go: `DIR/JOB/OUTPUT`, by way of `DIR/.buoy/incoming`, on the same file system.
+//!
+//! A file has its final name only once it is whole and on the disk.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::FetchError;
+use crate::campaign::STATE_DIR;
+use crate::campaign::file_error::FileError;
+use crate::campaign::results::TABLE_FILE;
+use crate::campaign::sent::{FactOutput, Facts};
+use crate::plan::content;
+
+const INCOMING: &str = "incoming";
+
+/// A directory of results.
+#[derive(Debug)]
+pub(super) struct Place {
+    dir: PathBuf,
+    incoming: PathBuf,
+    outputs: Vec<FactOutput>,
+}
+
+impl Place {
+    pub(super) fn new(dir: &Path, facts: &Facts) -> Result<Self, FetchError> {
+        if let Some(output) = facts.outputs.iter().find(|output| !is_plain(&output.name)) {
+            return Err(FetchError::OutputName { name: output.name.clone() });
+        }
+        let incoming = dir.join(STATE_DIR).join(INCOMING);
+        fs::create_dir_all(&incoming)
+            .map_err(|error| FetchError::file(FileError::at(&incoming, "make the directory")(error)))?;
+        Ok(Self::at(dir, &facts.outputs))
+    }
+
+    /// A place that is only looked at.
+    pub(super) fn at(dir: &Path, outputs: &[FactOutput]) -> Self {
+        let incoming = dir.join(STATE_DIR).join(INCOMING);
+        Self { dir: dir.to_owned(), incoming, outputs: outputs.to_vec() }
+    }
+
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(super) fn outputs(&self) -> &[FactOutput] {
+        &self.outputs
+    }
+
+    /// Where an output is while it is not whole. Named after the workunit, so that the bytes of another attempt are never
+    /// gone on from; by a hash, since the name alone can be as long as a file's name may be.
+    pub(super) fn part(&self, workunit: &str, output: usize) -> PathBuf {
+        self.incoming.join(format!("{}.{output}.part", short(workunit)))
+    }
+
+    /// Where a zip of a job's outputs is.
+    pub(super) fn zip(&self, workunit: &str) -> PathBuf {
+        self.incoming.join(format!("{}.zip.part", short(workunit)))
+    }
+
+    /// A job's directory, if its name can be one.
+    pub(super) fn job_dir(&self, job: &str) -> Option<PathBuf> {
+        let is_ours = [STATE_DIR, TABLE_FILE, crate::campaign::results::REPORT_FILE].contains(&job);
+        (is_plain(job) && !is_ours).then(|| self.dir.join(job))
+    }
+
+    /// Whether all that a finished job must have written is in its directory.
+    pub(super) fn has(&self, job: &str) -> bool {
+        let Some(dir) = self.job_dir(job) else { return false };
+        dir.is_dir()
+            && self
+                .outputs
+                .iter()
+                .filter(|output| !output.optional)
+                .all(|output| dir.join(&output.name).is_file())
+    }
+
+    /// Gives whole outputs their names. They are on the disk before, and their names after.
+    pub(super) fn put(&self, workunit: &str, dir: &Path, present: &[usize]) -> Result<(), FileError> {
+        fs::create_dir_all(dir).map_err(FileError::at(dir, "make the directory"))?;
+        for &output in present {
+            let to = dir.join(&self.outputs[output].name);
+            fs::rename(self.part(workunit, output), &to)
+                .map_err(FileError::at(&to, "move an output here"))?;
+        }
+        sync_dir(dir);
+        sync_dir(&self.dir);
+        Ok(())
+    }
+
+    /// Writes a small file of a job, whole or not at all.
+    pub(super) fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+        boinc::atomic_file::write_atomically(path, bytes).map_err(FileError::at(path, "write it"))
+    }
+
+    /// Takes a job's outputs from another directory of results.
+    pub(super) fn copy_from(&self, results: &Path, job: &str) -> Result<(), FileError> {
+        let Some(to) = self.job_dir(job) else { return Ok(()) };
+        let mut present = Vec::new();
+        for (at, output) in self.outputs.iter().enumerate() {
+            let (from, part) = (results.join(job).join(&output.name), self.part(job, at));
+            match fs::copy(&from, &part).and_then(|_| File::open(&part)?.sync_data()) {
+                Ok(()) => present.push(at),
+                Err(error) if error.kind() == io::ErrorKind::NotFound && output.optional => {}
+                Err(error) => return Err(FileError::at(&part, "copy an output here")(error)),
+            }
+        }
+        self.put(job, &to, &present)
+    }
+
+    /// Removes what is empty; parts stay, to go on from.
+    pub(super) fn tidy(&self) {
+        // Not empty is no failure.
+        let _ = fs::remove_dir(&self.incoming);
+        let _ = fs::remove_dir(self.dir.join(STATE_DIR));
+    }
+}
+
+/// A name that is a file's or directory's and leads nowhere else.
+fn is_plain(name: &str) -> bool {
+    !matches!(name, "" | "." | "..") && !name.contains(['/', '\\', '\0'])
+}
+
+fn short(name: &str) -> String {
+    content::hex(&Sha256::digest(name)[..16])
+}
+
+/// Some file systems can't do it, and nothing could be done about it.
+fn sync_dir(dir: &Path) {
+    if let Ok(dir) = File::open(dir) {
+        let _ = dir.sync_all();
+    }
+}
+
+/// Removes a file that may not be there.
+pub(super) fn remove(path: &Path) -> Result<(), FileError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(FileError::at(path, "remove it")(error)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,47 @@
+//! A request that was read whole.
+
+use super::percent::percent_decode;
+
+/// A request: line, the headers that matter, body.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) method: String,
+    /// The path without the query string, as sent.
+    pub(crate) path: String,
+    /// The query string, undecoded.
+    pub(crate) query: String,
+    pub(crate) content_type: String,
+    pub(crate) cookies: String,
+    pub(crate) accept_language: String,
+    pub(crate) body: Vec<u8>,
+    /// The body's length on the wire; more than `body` holds when it was over the limit and thrown away.
+    pub(crate) body_bytes: u64,
+    /// Bytes of line and headers.
+    pub(crate) head_bytes: u64,
+    pub(crate) keep_alive: bool,
+}
+
+impl Request {
+    /// The last value of a GET parameter, decoded.
+    pub(crate) fn parameter(&self, name: &str) -> Option<String> {
+        self.parameters().filter(|(key, _)| key == name).last().map(|(_, value)| value)
+    }
+
+    /// A cookie's value, decoded.
+    pub(crate) fn cookie(&self, name: &str) -> Option<String> {
+        let pairs = self.cookies.split(';').filter_map(|pair| pair.trim().split_once('='));
+        pairs.filter(|(key, _)| *key == name).map(|(_, value)| text(value)).next()
+    }
+
+    /// All GET parameters, decoded.
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = (String, String)> {
+        self.query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (text(key), text(value))
+        })
+    }
+}
+
+fn text(encoded: &str) -> String {
+    String::from_utf8_lossy(&percent_decode(encoded.as_bytes())).into_owned()
+}

@@ -1,0 +1,105 @@
+//! Why a call is not decided, whose circuit breaker that concerns, and how to go on.
+
+use boinc::error_chain::chain;
+
+use crate::brought::BroughtError;
+use crate::routes::{Author, RouteError, Routed};
+use crate::script::Purpose;
+
+/// The breaker of the routes file itself.
+pub(crate) const ROUTES_KEY: &str = "routes";
+
+/// The breaker of calls that make no sense, which no waiting mends.
+pub(crate) const CALLS_KEY: &str = "calls";
+
+/// The breaker of the upload directory.
+pub(crate) const UPLOAD_KEY: &str = "upload";
+
+/// What rules that submitters bring share: one time for waiting.
+const BROUGHT_BUDGET: &str = "brought";
+
+/// What science apps without a route share.
+const UNROUTED_BUDGET: &str = "unrouted";
+
+/// The breaker of a science app without a route.
+pub(crate) fn unrouted_key(app: &str) -> String {
+    format!("unrouted-{app}")
+}
+
+/// Why a call is not decided.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Trouble {
+    /// Whose breaker it is.
+    pub key: String,
+    /// Whose time for waiting it uses.
+    pub budget: String,
+    /// In words.
+    pub message: String,
+    /// How to go on.
+    pub kind: Kind,
+}
+
+/// How to go on after a trouble.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The same call will never be decided: waiting is no use.
+    Hopeless,
+    /// Something is broken; it may be mended meanwhile.
+    Broken,
+    /// A script says "later" of these results: nothing is broken.
+    Later,
+    /// It was not even tried, since it is broken and was just tried.
+    Refused,
+}
+
+impl Trouble {
+    /// One with a time for waiting of its own.
+    pub(crate) fn new(key: &str, kind: Kind, message: String) -> Self {
+        Self { key: key.to_owned(), budget: key.to_owned(), message, kind }
+    }
+
+    /// A script's. "Later" has a time for waiting of its own.
+    pub(crate) fn of_script(routed: &Routed, purpose: Purpose, kind: Kind, message: String) -> Self {
+        let budget = match routed.author {
+            Author::Admin => routed.key.clone(),
+            Author::Submitter => BROUGHT_BUDGET.to_owned(),
+        };
+        let budget = if kind == Kind::Later { format!("{budget}.later") } else { budget };
+        Self { key: format!("{}.{}", routed.key, purpose.word()), budget, message, kind }
+    }
+
+    /// That of a bundle's built-in rule that takes more than its time. It would again.
+    pub(crate) fn of_slow_rule(routed: &Routed, bytes: u64) -> Self {
+        let seconds = routed.allowance(bytes).unwrap_or_default().as_secs_f64();
+        Self {
+            key: routed.key.clone(),
+            budget: BROUGHT_BUDGET.to_owned(),
+            message: format!(
+                "the rule that {} brings takes more than {seconds} s of processor time for outputs of {bytes} bytes: \
+                 0.08 s and 1 s for each megabyte are allowed, but no more than brought.rule_seconds",
+                routed.key
+            ),
+            kind: Kind::Hopeless,
+        }
+    }
+
+    /// That of a workunit without a usable route.
+    pub(crate) fn of_route(error: &RouteError) -> Self {
+        let message = chain(error);
+        // No waiting mends what a submitter has uploaded; a file that is not there may still come.
+        let is_hopeless = match error {
+            RouteError::Brought { source, .. } => !matches!(source, BroughtError::Read { .. }),
+            RouteError::BroughtMeaning { .. } => true,
+            _ => false,
+        };
+        let kind = if is_hopeless { Kind::Hopeless } else { Kind::Broken };
+        let (key, budget) = match error {
+            RouteError::NoRoute { key, .. } => (unrouted_key(key), UNROUTED_BUDGET),
+            RouteError::Brought { bundle, .. } | RouteError::BroughtMeaning { bundle, .. } => {
+                (bundle.clone(), BROUGHT_BUDGET)
+            }
+            _ => (ROUTES_KEY.to_owned(), ROUTES_KEY),
+        };
+        Self { key, budget: budget.to_owned(), message, kind }
+    }
+}

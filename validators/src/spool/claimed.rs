@@ -1,0 +1,55 @@
+//! An item that is being worked on, and where its files are.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+
+use super::item::{Item, ItemOutput, ItemState};
+use super::{FILES, SpoolError, at};
+
+/// Directory of what an item's script made.
+const MADE: &str = "made";
+
+/// Directory of what it is at.
+const MAKING: &str = "making";
+
+/// An item that nobody else works on while this lives.
+#[derive(Debug)]
+pub struct Claimed {
+    /// Its directory.
+    pub directory: PathBuf,
+    /// What was handed over.
+    pub item: Item,
+    /// Tries so far.
+    pub state: ItemState,
+    pub(super) _lock: File,
+}
+
+impl Claimed {
+    /// Writes how far it has come.
+    pub(crate) fn save(&self) -> Result<(), SpoolError> {
+        let path = self.directory.join("state.json");
+        let temporary = self.directory.join("state.json.tmp");
+        let text = serde_json::to_vec(&self.state).expect("texts and numbers become JSON");
+        fs::write(&temporary, text).and_then(|()| fs::rename(&temporary, &path)).map_err(at(&path))
+    }
+
+    /// The batch's number in the database, if it is known.
+    pub(crate) fn batch_id(&self) -> Option<&str> {
+        self.item.batch_id.as_deref().or(self.state.batch_id.as_deref())
+    }
+
+    /// Where the route's script makes its files.
+    pub(crate) fn making(&self) -> PathBuf {
+        self.directory.join(MAKING)
+    }
+
+    /// Where they are once it is done.
+    pub(crate) fn made(&self) -> PathBuf {
+        self.directory.join(MADE)
+    }
+
+    /// The path of an output that was taken.
+    pub(crate) fn file(&self, output: &ItemOutput) -> PathBuf {
+        self.directory.join(FILES).join(&output.physical_name)
+    }
+}

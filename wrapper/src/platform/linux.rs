@@ -1,0 +1,69 @@
+//! Linux.
+
+mod cgroup;
+mod child;
+mod client;
+mod daemon;
+mod exit_code;
+mod leftovers;
+mod process_stat;
+mod watch;
+
+use std::fs::{File, Metadata};
+use std::io;
+use std::os::fd::AsFd;
+use std::thread;
+
+use rustix::process::{Pid, Resource, Rlimit, Signal, setrlimit};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+pub use cgroup::{Cgroup, SetLimits};
+pub use child::{InputPipe, OutputPipe, kill_group, signal_of, spawn, wait_for_output};
+pub use client::ClientProcess;
+pub use daemon::{boot_time, docker_daemon_started};
+pub use leftovers::kill_leftovers;
+pub use process_stat::ProcessStat;
+pub use watch::ProcessWatch;
+
+/// No core file of this process or of what it starts: a core would go to a program of the host, past all limits of a job.
+pub fn forbid_core_files() {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    let _ = setrlimit(Resource::Core, none);
+}
+
+/// How long stderr.txt is; 0 where stderr is not a file.
+pub fn size_of_stderr() -> u64 {
+    let file = io::stderr().as_fd().try_clone_to_owned().map(File::from);
+    file.and_then(|file| file.metadata()).ok().filter(Metadata::is_file).map_or(0, |file| file.len())
+}
+
+/// Has `tell` called, on a thread of its own, whenever this process is asked to stop.
+///
+/// # Errors
+/// When the process can have no thread or descriptor.
+pub fn on_stop(tell: impl Fn() + Send + 'static) -> io::Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+    thread::Builder::new().name("signals".into()).spawn(move || signals.forever().for_each(|_| tell()))?;
+    Ok(())
+}
+
+/// Makes a process stand still. One that has ended meanwhile does nothing any more.
+pub fn stop_process(process: u32) {
+    signal(process, Signal::STOP);
+}
+
+/// Lets a process continue that stands still.
+pub fn continue_process(process: u32) {
+    signal(process, Signal::CONT);
+}
+
+fn signal(process: u32, signal: Signal) {
+    if let Some(pid) = pid(process) {
+        let _ = rustix::process::kill_process(pid, signal);
+    }
+}
+
+fn pid(process: u32) -> Option<Pid> {
+    Pid::from_raw(i32::try_from(process).ok()?)
+}

@@ -1,0 +1,8 @@
+//! What the wrapper asks the operating system for, beyond files (`boinc::platform`): types with small functions, the same for
+//! each system, and no decisions. Another system is another file here.
+
+#[cfg(target_os = "linux")]
+mod linux;
+
+#[cfg(target_os = "linux")]
+pub use linux::*;

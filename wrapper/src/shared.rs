@@ -1,0 +1,53 @@
+//! What the main loop and the worker share.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard};
+
+use crate::engine::Flavor;
+use crate::state::State;
+
+/// What the main loop and the worker share.
+#[derive(Debug)]
+pub struct Shared {
+    /// What is kept for the next life.
+    pub state: Mutex<State>,
+    /// The container as last inspected.
+    pub container: Mutex<Option<Container>>,
+}
+
+impl Shared {
+    /// Locks the state. A thread that panicked would have ended the process.
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// The container as last inspected.
+    pub fn container(&self) -> Option<Container> {
+        self.container.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+}
+
+/// The container as last inspected.
+#[derive(Clone, Debug)]
+pub struct Container {
+    /// Its name.
+    pub name: String,
+    /// The engine's id of it.
+    pub id: String,
+    /// The engine's program.
+    pub program: PathBuf,
+    /// Directories with what it wrote outside its mounts, where the engine tells and we may read.
+    pub written: Vec<PathBuf>,
+    /// The engine.
+    pub flavor: Flavor,
+}
+
+impl Container {
+    /// Whether the process `pid` of this host is the container's: it is not if we are in another PID namespace than the
+    /// engine.
+    pub fn owns(&self, pid: u32) -> bool {
+        let membership = fs::read_to_string(format!("/proc/{pid}/cgroup"));
+        membership.is_ok_and(|text| self.flavor.is_rootless() || text.contains(&self.id))
+    }
+}
