@@ -35,7 +35,7 @@ fn routes_are_checked_with_names_scripts_and_the_lines_for_config_xml() {
     assert_snapshot!(dir(&folder, &answer.stdout), @r#"
     routes   DIR/buoy/routes.toml
     fold
-             wrong: DIR/buoy/routes.toml: app."fold": line 8: validate.absolute: has no effect with rule = "bytes", it belongs to rule = "numbers", "table", "json", "array"
+             wrong: DIR/buoy/routes.toml:8:10: app."fold": validate.absolute: has no effect with rule = "bytes", it belongs to rule = "numbers", "table", "json", "array"
     vina     outputs poses.pdbqt; compare by rule numbers; assimilate by take --all; collect in ../results
              wrong: assimilate script: DIR/buoy/take: No such file or directory (os error 2)
     brought  *: scripts in python:3; rule files in ../download

@@ -1,8 +1,8 @@
 //! Values of init_data.xml, as a client reads and writes them.
 
-use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use crate::platform::{path_bytes, path_from_bytes};
 use crate::xml::Element;
 
 impl Element {
@@ -18,7 +18,7 @@ impl Element {
 
     /// The text of a child as a path, byte for byte.
     pub(super) fn path(&self, name: &str) -> PathBuf {
-        self.last(name).map(|child| path_from(&child.bytes)).unwrap_or_default()
+        self.last(name).map(|child| path_from_bytes(&child.bytes)).unwrap_or_default()
     }
 
     /// A finite number. As in BOINC's parser, an empty element is 0 and anything else counts as missing.
@@ -42,32 +42,14 @@ impl Element {
     }
 }
 
-#[cfg(unix)]
-fn path_from(bytes: &[u8]) -> PathBuf {
-    use std::os::unix::ffi::OsStringExt;
-    PathBuf::from(OsString::from_vec(bytes.to_vec()))
-}
-
-#[cfg(not(unix))]
-fn path_from(bytes: &[u8]) -> PathBuf {
-    PathBuf::from(OsString::from(String::from_utf8_lossy(bytes).into_owned()))
-}
-
 /// Appends `<name>value</name>` and a line end, escaped as the client does it.
 pub(super) fn push_element(out: &mut String, indent: &str, name: &str, value: &str) {
     push_bytes(out, indent, name, value.as_bytes());
 }
 
 /// Like [`push_element`], for a path whose bytes need not be UTF-8.
-#[cfg(unix)]
-pub(super) fn push_path(out: &mut String, name: &str, path: &std::path::Path) {
-    use std::os::unix::ffi::OsStrExt;
-    push_bytes(out, "", name, path.as_os_str().as_bytes());
-}
-
-#[cfg(not(unix))]
-pub(super) fn push_path(out: &mut String, name: &str, path: &std::path::Path) {
-    push_element(out, "", name, &path.to_string_lossy());
+pub(super) fn push_path(out: &mut String, name: &str, path: &Path) {
+    push_bytes(out, "", name, &path_bytes(path));
 }
 
 fn push_bytes(out: &mut String, indent: &str, name: &str, bytes: &[u8]) {
