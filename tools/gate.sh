@@ -52,7 +52,7 @@ lint() {
 }
 
 # Crates that will run on more systems than Linux: each has its system calls in src/platform/.
-PLATFORM_CRATES="boinc wrapper"
+PLATFORM_CRATES="boinc wrapper submit-cli"
 
 # Code outside src/platform/ that depends on the operating system; tests may.
 check_platform() {

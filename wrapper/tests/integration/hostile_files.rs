@@ -169,7 +169,7 @@ fn a_work_directory_where_the_kernel_mounts_is_the_jobs_mistake(engine: Engine) 
         let mut slot = Slot::with_script(engine, "true");
         slot.copy("job.toml", &format!("{key} = \"{path}\"\n"));
         slot.run().assert_status(206);
-        assert!(slot.stderr().contains(&format!("{key} = \"{path}\"")), "{}", slot.stderr());
+        assert!(slot.stderr().contains(&format!("{key} is \"{path}\"")), "{}", slot.stderr());
     }
 }
 

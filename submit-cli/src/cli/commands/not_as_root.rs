@@ -1,9 +1,9 @@
 //! Commands that change the shims' files or run a project's scripts refuse to do it as root in another user's project.
 
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
+use boinc::platform::{Entry, user};
 use boinc::shell;
 
 use crate::admin::routes::Place;
@@ -19,9 +19,9 @@ use crate::cli::render;
 /// # Errors
 /// This user may not enter that directory.
 pub(super) fn refuse_root(kept: &Path, place: &Place) -> anyhow::Result<Option<Exit>> {
-    if rustix::process::geteuid().is_root() {
+    if user().uid == 0 {
         let owned = [&place.project, &place.directory, kept].into_iter().find_map(|path| {
-            path.metadata().ok().map(|meta| (path, meta.uid())).filter(|&(_, uid)| uid != 0)
+            path.metadata().ok().map(|meta| (path, Entry::from(&meta).uid)).filter(|&(_, uid)| uid != 0)
         });
         if let Some((path, uid)) = owned {
             let owner = account_name(uid).unwrap_or_else(|| uid.to_string());
