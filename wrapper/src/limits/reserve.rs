@@ -35,30 +35,24 @@ impl Reserve {
         Self { directories: directories.iter().filter(other).cloned().collect() }
     }
 
-    /// What is free on all of them together.
-    pub(super) fn free(&self) -> DiskUse {
+    /// What is free on all of them together, and which of them is almost full, for the volunteer.
+    pub(super) fn look(&self) -> (DiskUse, Option<String>) {
         let mut free = DiskUse::default();
-        for space in self.directories.iter().filter_map(|path| free_space(path)) {
+        let mut shortage = None;
+        for (path, space) in self.directories.iter().filter_map(|path| Some((path, free_space(path)?))) {
             free.bytes += space.free_bytes;
             free.files += space.free_files;
-        }
-        free
-    }
-
-    /// Which of them is almost full, for the volunteer.
-    pub(super) fn shortage(&self) -> Option<String> {
-        self.directories.iter().find_map(|path| {
-            let space = free_space(path)?;
             let reserve = reserve(space);
-            (space.free_bytes < reserve).then(|| {
-                format!(
+            if shortage.is_none() && space.free_bytes < reserve {
+                shortage = Some(format!(
                     "the disk of {} is almost full: {} MB are free, {} MB must stay free; the task is tried again later",
                     path.display(),
                     space.free_bytes / 1_000_000,
                     reserve.div_ceil(1_000_000)
-                )
-            })
-        })
+                ));
+            }
+        }
+        (free, shortage)
     }
 }
 
@@ -75,6 +69,6 @@ mod tests {
     #[test]
     fn a_directory_that_cannot_be_asked_is_left_out() {
         let reserve = Reserve::new(&["/nowhere/at/all".into()]);
-        assert_eq!((reserve.shortage(), reserve.free()), (None, DiskUse::default()));
+        assert_eq!(reserve.look(), (DiskUse::default(), None));
     }
 }

@@ -22,6 +22,8 @@ const REST_FACTOR: u32 = 4_000;
 const LOOK_AT_LEAST_EVERY: Duration = Duration::from_secs(120);
 /// No look begins sooner than this after the last one, whatever happens to the free space.
 const LOOK_AT_MOST_EVERY: Duration = Duration::from_secs(1);
+/// How often the disks are asked for their free space: at 2 GB/s a job fills less than what stays free meanwhile.
+const FREE_LOOK_EVERY: Duration = Duration::from_millis(200);
 /// How often memory and processes are summed up where the engine cannot limit them.
 const SUM_EVERY: Duration = Duration::from_millis(200);
 /// A container whose processes cannot be seen for this long has not just ended.
@@ -57,6 +59,7 @@ pub struct ContainerWatch {
     target: Option<Target>,
     reserve: Reserve,
     next_look: Option<Instant>,
+    next_free_look: Option<Instant>,
     last_look: Option<Instant>,
     looking: Option<Receiver<(Measured, Duration)>>,
     last: Measured,
@@ -93,6 +96,7 @@ impl ContainerWatch {
             target: None,
             reserve: Reserve::default(),
             next_look: None,
+            next_free_look: None,
             last_look: None,
             looking: None,
             last: Measured::default(),
@@ -119,7 +123,7 @@ impl ContainerWatch {
         let directories: Vec<PathBuf> = self.work.iter().cloned().chain(written).collect();
         self.reserve = Reserve::new(&directories);
         self.target = Some(Target { directories, first_process, limit: self.bounds.disk, suspicious: false });
-        self.free_at_begin = self.reserve.free();
+        self.free_at_begin = self.reserve.look().0;
         self.free_at_look = self.free_at_begin;
         self.next_look.get_or_insert(Instant::now() + FIRST_LOOK_AFTER);
         let set = first_process.map(|pid| SetLimits::of(pid, container_id));
@@ -144,7 +148,7 @@ impl ContainerWatch {
 
     /// Whether one of the disks that the container writes to is almost full now, as a sentence for the volunteer.
     pub fn shortage_of_disk(&self) -> Option<String> {
-        self.reserve.shortage()
+        self.reserve.look().1
     }
 
     /// Starts what is due; call it several times a second. Measuring runs beside the caller, for a directory of many files
@@ -157,9 +161,13 @@ impl ContainerWatch {
         if self.looking.is_some() {
             return;
         }
-        let free = self.reserve.free();
+        if self.next_free_look.is_some_and(|next| now < next) {
+            return;
+        }
+        self.next_free_look = Some(now + FREE_LOOK_EVERY);
+        let (free, shortage) = self.reserve.look();
         let rested = self.last_look.is_none_or(|last| now >= last + LOOK_AT_MOST_EVERY);
-        self.shortage = self.reserve.shortage();
+        self.shortage = shortage;
         let due = self.next_look.is_some_and(|next| now >= next);
         if due || (rested && (self.shortage.is_some() || self.may_be_over(&free))) {
             self.free_at_look = free;
