@@ -155,10 +155,15 @@ impl Spool {
             }
         };
         match fs::rename(&making, &place) {
-            // Another daemon was faster.
-            Err(error) if place.exists() => {
+            // Another daemon was faster. It may even have finished, so that the item is gone by now.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists
+                ) =>
+            {
                 let _ = fs::remove_dir_all(&making);
-                drop((lock, error));
+                drop(lock);
                 return Ok(Put::Waiting(item.key));
             }
             renamed => renamed.map_err(at(&place))?,
