@@ -271,7 +271,9 @@ fn a_run_is_held_to_the_jobs_processes(engine: Engine) {
     );
     slot.copy("job.toml", "pids = 40\n");
     slot.run().assert_status(206);
-    assert!(slot.stderr().contains("fork"), "{}", slot.stderr());
+    // The shell ends with 2 when it cannot fork; Podman can lose what it says of it.
+    let said = slot.stderr();
+    assert!(said.contains("fork") || said.contains("ended with status 2"), "{said}");
     clean(&slot);
 }
 
