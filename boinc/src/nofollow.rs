@@ -12,4 +12,4 @@ mod walk;
 pub use crate::platform::{Directory, Entry, Identity};
 pub use directory::Parent;
 pub use remove::{remove_tree, remove_tree_in};
-pub use walk::{Flow, Visitor, Walked, walk};
+pub use walk::{Flow, Visitor, Walked, walk, walk_paths};

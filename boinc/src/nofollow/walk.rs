@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::path::{Path, PathBuf};
 
 use crate::platform::{Directory, Entry, Identity, user};
 
@@ -31,6 +32,27 @@ pub trait Visitor {
     fn leave(&mut self, _parent: &Directory, _name: &OsStr) {}
 }
 
+/// Keeps the path from the root on the way.
+struct Paths<F> {
+    /// The directory that is being looked through.
+    directory: PathBuf,
+    entry: F,
+}
+
+impl<F: FnMut(&Path, &Entry) -> Flow> Visitor for Paths<F> {
+    fn entry(&mut self, _: &Directory, name: &OsStr, entry: &Entry) -> Flow {
+        (self.entry)(&self.directory.join(name), entry)
+    }
+
+    fn enter(&mut self, name: &OsStr) {
+        self.directory.push(name);
+    }
+
+    fn leave(&mut self, _: &Directory, _: &OsStr) {
+        self.directory.pop();
+    }
+}
+
 /// How a walk went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Walked {
@@ -56,6 +78,14 @@ struct Level {
     name: OsString,
     /// Directories in it that have not been entered yet.
     below: Vec<OsString>,
+}
+
+/// Walks as [`walk`] does; `entry` gets each path from `root`.
+///
+/// # Errors
+/// When `root` cannot be opened a second time.
+pub fn walk_paths(root: &Directory, entry: impl FnMut(&Path, &Entry) -> Flow) -> io::Result<Walked> {
+    walk(root, &mut Paths { directory: PathBuf::new(), entry })
 }
 
 /// Walks everything below `root`, without `root` itself. Directories without permissions are made accessible to their owner

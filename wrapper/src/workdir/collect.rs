@@ -6,10 +6,10 @@
 
 use std::ffi::OsStr;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use boinc::job::spec::OutputSpec;
-use boinc::nofollow::{Directory, Entry, Flow, Parent, Visitor, walk};
+use boinc::nofollow::{Directory, Entry, Flow, Parent, walk_paths};
 use boinc::wire::slot::{OutputPlace, PlaceError, is_client_file, is_own_name, read_link};
 
 use super::layout::Layout;
@@ -201,45 +201,25 @@ fn regular(work: &Directory, name: &str) -> Result<Option<Entry>, OutputProblem>
 /// All regular files that are not inputs and have none of the client's names or ours. Names that are too long for BOINC, or
 /// that are not text, stay where they are.
 fn others(work: &Directory, manifest: &Manifest) -> io::Result<Vec<String>> {
-    let mut others = Others { manifest, directory: PathBuf::new(), found: Vec::new() };
-    walk(work, &mut others)?;
-    others.found.sort();
-    Ok(others.found)
-}
-
-/// The longest name that is moved, with all its directories.
-const MAX_NAME_BYTES: usize = 1_024;
-
-struct Others<'a> {
-    manifest: &'a Manifest,
-    /// The directory that is being looked through, from the work directory.
-    directory: PathBuf,
-    found: Vec<String>,
-}
-
-impl Visitor for Others<'_> {
-    fn entry(&mut self, _: &Directory, name: &OsStr, entry: &Entry) -> Flow {
-        let path = self.directory.join(name);
+    let mut found = Vec::new();
+    walk_paths(work, |path, entry| {
         let Some(name) = path.to_str().filter(|name| name.len() <= MAX_NAME_BYTES) else { return Flow::Skip };
-        let top = self.directory.as_os_str().is_empty();
+        let top = path.parent() == Some(Path::new(""));
         if top && is_own_name(name) {
             return Flow::Skip;
         }
         let client = top && is_client_file(name);
-        if entry.is_file() && !client && !self.manifest.inputs.iter().any(|input| input == name) {
-            self.found.push(name.to_owned());
+        if entry.is_file() && !client && !manifest.inputs.iter().any(|input| input == name) {
+            found.push(name.to_owned());
         }
         Flow::Enter
-    }
-
-    fn enter(&mut self, name: &OsStr) {
-        self.directory.push(name);
-    }
-
-    fn leave(&mut self, _: &Directory, _: &OsStr) {
-        self.directory.pop();
-    }
+    })?;
+    found.sort();
+    Ok(found)
 }
+
+/// The longest name that is moved, with all its directories.
+const MAX_NAME_BYTES: usize = 1_024;
 
 /// Opens the directory that an output goes to; `None` if it does not exist and is not to be made.
 fn open_target<'t>(

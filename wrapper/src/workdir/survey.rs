@@ -1,12 +1,11 @@
 //! What the client put into the slot.
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use boinc::nofollow::{Directory, Entry, Flow, Visitor, walk};
+use boinc::nofollow::{Directory, Entry, Flow, walk_paths};
 use boinc::wire::slot::{InputPlace, OutputPlace, PlaceError, is_client_file, resolve_input, resolve_output};
 
 use super::layout::Layout;
@@ -90,44 +89,25 @@ pub fn survey(
 /// All files of a slot that are not the client's or ours, sorted.
 fn names(slot: &Path, hidden: &[&str]) -> Result<Vec<String>, PlaceError> {
     let failed = |source| PlaceError::Io { path: slot.into(), source };
-    let mut names = Names { hidden, directory: PathBuf::new(), found: Vec::new() };
-    let walked = walk(&Directory::open(slot).map_err(failed)?, &mut names).map_err(failed)?;
-    if !walked.is_complete() {
-        return Err(failed(io::Error::other("not all directories in it can be read")));
-    }
-    names.found.sort();
-    Ok(names.found)
-}
-
-struct Names<'a> {
-    hidden: &'a [&'a str],
-    /// The directory that is being looked through, from the slot.
-    directory: PathBuf,
-    found: Vec<String>,
-}
-
-impl Visitor for Names<'_> {
-    fn entry(&mut self, _: &Directory, name: &OsStr, entry: &Entry) -> Flow {
-        let top = self.directory.as_os_str().is_empty();
-        let path = self.directory.join(name);
+    let mut found = Vec::new();
+    let walked = walk_paths(&Directory::open(slot).map_err(failed)?, |path, entry| {
+        let top = path.parent() == Some(Path::new(""));
         // A name that is not text cannot be BOINC's.
         let Some(name) = path.to_str() else { return Flow::Skip };
         // Our own directory. In other letter case the name is a workunit's, and refused with a message.
         let own = top && name == Layout::OWN;
-        if own || (top && (is_client_file(name) || self.hidden.contains(&name))) {
+        if own || (top && (is_client_file(name) || hidden.contains(&name))) {
             return Flow::Skip;
         }
         if entry.is_file() || entry.is_symlink() {
-            self.found.push(name.to_owned());
+            found.push(name.to_owned());
         }
         Flow::Enter
+    })
+    .map_err(failed)?;
+    if !walked.is_complete() {
+        return Err(failed(io::Error::other("not all directories in it can be read")));
     }
-
-    fn enter(&mut self, name: &OsStr) {
-        self.directory.push(name);
-    }
-
-    fn leave(&mut self, _: &Directory, _: &OsStr) {
-        self.directory.pop();
-    }
+    found.sort();
+    Ok(found)
 }
