@@ -152,19 +152,28 @@ pub struct RunStep {
 }
 
 impl RunStep {
-    /// The same step with its text at [`SCRIPT_FILE`]: then its command is that of every step for the same shell, and one
-    /// container can do several of them, one after the other. `None` if it is not text for a POSIX shell.
-    pub fn by_file(&self) -> Option<Self> {
-        let reads_env = format!(". {ENV_FILE}; ");
-        let reads_both = format!("{reads_env}. {SCRIPT_FILE}");
+    /// The words of the POSIX shell that reads this step's text, and the text. `None` for all other steps.
+    fn shell_and_text(&self) -> Option<(&[String], &[u8])> {
         let (last, shell) = self.command.split_last().filter(|_| self.reads_env_file)?;
-        let script = match &self.script {
-            Some(_) if *last != reads_both => return None,
-            Some(script) => script.clone(),
-            None => last.strip_prefix(&reads_env)?.as_bytes().to_vec(),
-        };
-        let command = shell.iter().cloned().chain([reads_both]).collect();
-        Some(Self { command, script: Some(script), ..self.clone() })
+        let rest = last.strip_prefix(". ")?.strip_prefix(ENV_FILE)?.strip_prefix("; ")?;
+        match &self.script {
+            Some(script) => (rest.strip_prefix(". ") == Some(SCRIPT_FILE)).then_some((shell, script)),
+            None => Some((shell, rest.as_bytes())),
+        }
+    }
+
+    /// The words of the POSIX shell that reads this step's text: one container can do several steps for the same shell,
+    /// one after the other, [by file](Self::by_file).
+    pub fn shell(&self) -> Option<&[String]> {
+        self.shell_and_text().map(|(shell, _)| shell)
+    }
+
+    /// The same step with its text at [`SCRIPT_FILE`]: then its command is that of every step for the same shell. `None` if
+    /// it is not text for a POSIX shell.
+    pub fn by_file(&self) -> Option<Self> {
+        let (shell, text) = self.shell_and_text()?;
+        let command = shell.iter().cloned().chain([format!(". {ENV_FILE}; . {SCRIPT_FILE}")]).collect();
+        Some(Self { command, script: Some(text.to_vec()), ..self.clone() })
     }
 }
 

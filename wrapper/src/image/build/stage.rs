@@ -315,15 +315,16 @@ fn same_container(created: &ImageConfig, wanted: &ImageConfig) -> bool {
 
 /// How many of these groups one container can do: RUNs for one shell and one configuration, and copies between them.
 fn sharing(groups: &[Group]) -> usize {
-    let by_file = |group: &Group| group.run.as_ref().and_then(RunStep::by_file);
-    let Some((first, command)) = groups.first().and_then(|first| Some((first, by_file(first)?.command)))
-    else {
+    fn shell(group: &Group) -> Option<&[String]> {
+        group.run.as_ref().and_then(RunStep::shell)
+    }
+    let Some((first, words)) = groups.first().and_then(|first| Some((first, shell(first)?))) else {
         return 1;
     };
     let follows = |group: &&Group| {
         same_container(&first.config, &group.config)
             && group.files.iter().all(|step| matches!(step, FileStep::Copy(_)))
-            && by_file(group).is_some_and(|run| run.command == command)
+            && shell(group) == Some(words)
     };
     1 + groups[1..].iter().take_while(follows).count()
 }
