@@ -57,6 +57,14 @@ pub fn warnings(list: &[Diagnostic]) {
     }
 }
 
+/// Prints all mistakes: to stderr, or as one JSON object to stdout.
+///
+/// # Errors
+/// stdout is closed.
+pub fn mistakes(list: &[Diagnostic], json: bool) -> io::Result<Exit> {
+    if json { diagnostics_json(list) } else { Ok(diagnostics(list)) }
+}
+
 /// Prints all mistakes to stdout, as one JSON object.
 ///
 /// # Errors

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use boinc::platform::set_mode;
 use serde::Serialize;
 
-use crate::package::template::{TemplateError, Templates};
+use crate::create::CreateError;
+use crate::package::template::Templates;
 
 /// A kind of starter app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -16,28 +17,6 @@ pub enum Starter {
     Shell,
     /// A Python program; jobs from a parameter sweep
     Python,
-}
-
-/// Why a starter app was not written.
-#[derive(Debug, thiserror::Error)]
-pub enum StarterError {
-    /// There is something already.
-    #[error("{} exists already; choose another name", dir.display())]
-    Exists {
-        /// The directory.
-        dir: PathBuf,
-    },
-    /// A file cannot be written.
-    #[error("{} cannot be written", file.display())]
-    Write {
-        /// The file.
-        file: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// app.toml cannot be rendered.
-    #[error(transparent)]
-    Template(#[from] TemplateError),
 }
 
 /// A file as it is, with its path below the app's directory.
@@ -84,20 +63,20 @@ impl Starter {
 ///
 /// # Errors
 /// The directory exists, or something cannot be written.
-pub fn write(starter: Starter, name: &str, dir: &Path) -> Result<Vec<PathBuf>, StarterError> {
+pub fn write(starter: Starter, name: &str, dir: &Path) -> Result<Vec<PathBuf>, CreateError> {
     #[derive(Serialize)]
     struct Values<'a> {
         name: &'a str,
     }
     if dir.symlink_metadata().is_ok() {
-        return Err(StarterError::Exists { dir: dir.to_path_buf() });
+        return Err(CreateError::Exists { dir: dir.to_path_buf() });
     }
     let app_toml = Templates::default().render(starter.app_toml(), &Values { name })?;
     let mut written = Vec::new();
     let files = starter.files().iter().map(|file| (file.path, file.text));
     for (path, text) in std::iter::once(("app.toml", app_toml.as_str())).chain(files) {
         let file = dir.join(path);
-        save(&file, text).map_err(|source| StarterError::Write { file, source })?;
+        save(&file, text).map_err(|source| CreateError::Write { file, source })?;
         written.push(PathBuf::from(path));
     }
     Ok(written)

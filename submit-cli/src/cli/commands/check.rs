@@ -40,8 +40,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
             }
             render::warnings(&check::warnings(&plan.app));
         }
-        Err(list) if args.json => return Ok(render::diagnostics_json(&list)?),
-        Err(list) => return Ok(render::diagnostics(&list)),
+        Err(list) => return Ok(render::mistakes(&list, args.json)?),
     }
     Ok(Exit::Done)
 }

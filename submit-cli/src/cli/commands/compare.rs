@@ -48,8 +48,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let app = read_app(&args.app, &mut mistakes);
     let app = match mistakes.into_result(app) {
         Ok(app) => app,
-        Err(list) if args.json => return Ok(render::diagnostics_json(&list)?),
-        Err(list) => return Ok(render::diagnostics(&list)),
+        Err(list) => return Ok(render::mistakes(&list, args.json)?),
     };
     let results = Results { a: &args.a, b: &args.b, output: args.output.as_deref() };
     let trials = match try_rules(&app, results) {

@@ -7,8 +7,9 @@ use anyhow::anyhow;
 use crate::cli::exit::Exit;
 use crate::cli::help::{Example, examples};
 use crate::cli::render;
+use crate::create::CreateError;
 use crate::create::buda::{ImportError, Limits, import};
-use crate::create::starter::{self, Starter, StarterError};
+use crate::create::starter::{self, Starter};
 use crate::plan::load::load;
 use crate::plan::sources::Sources;
 
@@ -49,7 +50,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let absolute = std::path::absolute(&args.dir)?;
     let name = absolute.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     if args.dir.exists() {
-        return Ok(render::refusal(&StarterError::Exists { dir: args.dir.clone() }.into()));
+        return Ok(render::refusal(&CreateError::Exists { dir: args.dir.clone() }.into()));
     }
     if let Err(error) = boinc::names::workunit::check_app(name) {
         return Ok(render::refusal(&anyhow!("{error}")));
@@ -58,7 +59,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         return from_buda(args, name);
     }
     let written = match starter::write(args.template, name, &args.dir) {
-        Err(error @ StarterError::Exists { .. }) => return Ok(render::refusal(&error.into())),
+        Err(error @ CreateError::Exists { .. }) => return Ok(render::refusal(&error.into())),
         written => written?,
     };
     render::starter(&args.dir, &written)?;
@@ -70,7 +71,9 @@ fn from_buda(args: &Args, name: &str) -> anyhow::Result<Exit> {
     let imported = match import(name, &args.from_buda, args.variant.as_deref(), &args.dir, Limits::default())
     {
         Ok(imported) => imported,
-        Err(error @ (ImportError::Write { .. } | ImportError::Template(_))) => return Err(error.into()),
+        Err(error @ ImportError::Create(CreateError::Write { .. } | CreateError::Template(_))) => {
+            return Err(error.into());
+        }
         Err(error) => return Ok(render::refusal(&error.into())),
     };
     render::imported(&args.dir, &imported)?;

@@ -46,8 +46,7 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let plan = match load(&args.sources) {
         Ok(plan) => plan,
-        Err(list) if args.json => return Ok(render::diagnostics_json(&list)?),
-        Err(list) => return Ok(render::diagnostics(&list)),
+        Err(list) => return Ok(render::mistakes(&list, args.json)?),
     };
     let package = match pack(&plan, &Templates { folder: args.templates.clone() }) {
         Err(error @ (PackError::Template(_) | PackError::TooLong { .. })) => {

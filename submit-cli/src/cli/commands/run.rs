@@ -86,8 +86,7 @@ impl Reporter for Remembering<'_> {
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let plan = match load(&args.sources) {
         Ok(plan) => plan,
-        Err(list) if args.json => return Ok(render::diagnostics_json(&list)?),
-        Err(list) => return Ok(render::diagnostics(&list)),
+        Err(list) => return Ok(render::mistakes(&list, args.json)?),
     };
     let options = Options {
         results: args.out.clone(),

@@ -10,7 +10,8 @@ use serde::Serialize;
 use super::batch::{Batch, BatchError};
 use super::description::{App, DescriptionError};
 use super::unzip::Limits;
-use crate::package::template::{self, TemplateError, Templates};
+use crate::create::CreateError;
+use crate::package::template::{self, Templates};
 use crate::plan::app::Gpu;
 
 const JOBS: &str = "jobs";
@@ -40,23 +41,9 @@ pub enum ImportError {
         /// What was named.
         path: PathBuf,
     },
-    /// Something is there already.
-    #[error("{} exists already; choose another name", dir.display())]
-    Exists {
-        /// The directory.
-        dir: PathBuf,
-    },
-    /// A file cannot be written.
-    #[error("{} cannot be written", file.display())]
-    Write {
-        /// The file.
-        file: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// app.toml cannot be rendered: a defect of ours.
+    /// The new app.
     #[error(transparent)]
-    Template(#[from] TemplateError),
+    Create(#[from] CreateError),
 }
 
 /// What was imported.
@@ -107,13 +94,13 @@ pub fn import(
     limits: Limits,
 ) -> Result<Imported, ImportError> {
     if dir.symlink_metadata().is_ok() {
-        return Err(ImportError::Exists { dir: dir.to_path_buf() });
+        return Err(CreateError::Exists { dir: dir.to_path_buf() }.into());
     }
     let (app_dir, batch_path) = sort(from)?;
     let app = app_dir.map(|dir| App::read(dir, variant)).transpose()?;
     let file_name = dir.file_name().unwrap_or_default().to_string_lossy();
     let partial = dir.with_file_name(format!(".{file_name}.{}.part", std::process::id()));
-    let failed = |source| ImportError::Write { file: dir.to_path_buf(), source };
+    let failed = |source| CreateError::Write { file: dir.to_path_buf(), source }.into();
     let done = fill(name, app.as_ref(), batch_path, &partial, limits)
         .and_then(|imported| fs::rename(&partial, dir).map(|()| imported).map_err(failed));
     if done.is_err() {
@@ -147,7 +134,7 @@ fn fill(
 ) -> Result<Imported, ImportError> {
     let mut written = vec![PathBuf::from("app.toml"), PathBuf::from("Dockerfile")];
     let mut notes = Vec::new();
-    fs::create_dir_all(dir).map_err(|source| ImportError::Write { file: dir.to_path_buf(), source })?;
+    fs::create_dir_all(dir).map_err(|source| CreateError::Write { file: dir.to_path_buf(), source })?;
     let batch = batch_path.map(|path| Batch::take(path, &dir.join(JOBS), limits)).transpose()?;
     if let Some(batch) = &batch {
         save(&dir.join("batch.toml"), &format!("[jobs]\ndir = \"{JOBS}\"\n"))?;
@@ -166,13 +153,13 @@ fn fill(
             notes.extend(about(app));
         }
         None => {
-            save(&dir.join("Dockerfile"), &Templates::default().render(template::BUDA_DOCKERFILE, &values)?)?;
+            save(&dir.join("Dockerfile"), &rendered(template::BUDA_DOCKERFILE, &values)?)?;
             notes.push(format!(
                 "the batch does not say what runs: put the program into Dockerfile, and what it writes into app.toml in place of {PLACEHOLDER_OUTPUT}"
             ));
         }
     }
-    save(&dir.join("app.toml"), &Templates::default().render(template::BUDA_APP, &values)?)?;
+    save(&dir.join("app.toml"), &rendered(template::BUDA_APP, &values)?)?;
     Ok(Imported { written, has_jobs: batch.is_some(), notes })
 }
 
@@ -233,8 +220,12 @@ fn quoted(text: &str) -> String {
     toml::Value::from(text).to_string()
 }
 
-fn save(file: &Path, text: &str) -> Result<(), ImportError> {
-    fs::write(file, text).map_err(|source| ImportError::Write { file: file.to_path_buf(), source })
+fn rendered(template: &str, values: &impl Serialize) -> Result<String, CreateError> {
+    Ok(Templates::default().render(template, values)?)
+}
+
+fn save(file: &Path, text: &str) -> Result<(), CreateError> {
+    fs::write(file, text).map_err(|source| CreateError::Write { file: file.to_path_buf(), source })
 }
 
 fn copy(from: &Path, to: &Path, executable: bool) -> Result<(), ImportError> {
@@ -245,5 +236,5 @@ fn copy(from: &Path, to: &Path, executable: bool) -> Result<(), ImportError> {
     }
     fs::copy(from, to).map_err(unreadable)?;
     set_mode(to, if executable { 0o755 } else { 0o644 })
-        .map_err(|source| ImportError::Write { file: to.to_path_buf(), source })
+        .map_err(|source| CreateError::Write { file: to.to_path_buf(), source }.into())
 }
