@@ -11,7 +11,7 @@ use crate::platform::{Directory, Entry};
 const ATTEMPTS: u32 = 3;
 
 /// Removes a directory with everything in it: paths of any depth, directories without permissions, nothing through links.
-/// That there is no such directory is as good.
+/// A missing directory counts as removed.
 ///
 /// # Errors
 /// The first thing that could not be removed.
@@ -27,7 +27,7 @@ pub fn remove_tree(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Removes a name with everything below it, whatever it is. That there is no such name is as good.
+/// Removes a name with everything below it, whatever it is. A missing name counts as removed.
 ///
 /// # Errors
 /// The first thing that could not be removed.

@@ -86,7 +86,7 @@ impl Entries {
         Ok(entries)
     }
 
-    /// Where the body of a file is; a symbolic link is followed once. `None` if there is no such entry.
+    /// Where the body of a file is; a symbolic link is followed once. `None` if the entry does not exist.
     pub(super) fn find(&self, name: &str) -> Result<Option<Span>, ArchiveError> {
         match self.0.get(name.strip_prefix("./").unwrap_or(name)) {
             None => Ok(None),

@@ -22,7 +22,7 @@ pub(super) fn job_spec(text: &str, file: &str) -> Result<JobSpec, ConfigErrors> 
     doc.finish(spec)
 }
 
-/// A value that could not be read leaves the default: its mistake is noted, so nobody sees the spec.
+/// A value that could not be read leaves the default: its mistake is recorded, so the spec is not returned.
 fn spec(top: &mut Section<'_, '_>) -> JobSpec {
     let default = JobSpec::default();
     let (pass_args, stage) = (

@@ -29,7 +29,7 @@ impl Directory {
     /// not be a link.
     ///
     /// # Errors
-    /// When there is no such directory or it cannot be opened.
+    /// The directory does not exist, or cannot be opened.
     pub fn open(path: &Path) -> io::Result<Self> {
         Ok(Self { fd: openat(CWD, path, READ_DIRECTORY, Mode::empty()).map_err(not_a_directory)? })
     }
@@ -67,7 +67,7 @@ impl Directory {
         Ok(entry(&fstat(&self.fd)?))
     }
 
-    /// What the kernel reports about a name; `None` if there is no such name. A link is not followed.
+    /// What the kernel reports about a name; `None` if the name does not exist. A link is not followed.
     ///
     /// # Errors
     /// When the directory may not be searched.
@@ -146,7 +146,7 @@ impl Directory {
         Ok(renameat(&self.fd, name.as_ref(), &target.fd, target_name.as_ref())?)
     }
 
-    /// Removes a name that is not a directory. That there is none is as good.
+    /// Removes a name that is not a directory. A missing name counts as removed.
     ///
     /// # Errors
     /// When it stays.
@@ -157,7 +157,7 @@ impl Directory {
         }
     }
 
-    /// Removes an empty directory. That there is none is as good.
+    /// Removes an empty directory. A missing one counts as removed.
     ///
     /// # Errors
     /// When it stays.

@@ -66,7 +66,7 @@ pub fn create_private(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
-/// Makes a directory for this user alone; that it exists is as good.
+/// Makes a directory for this user alone; one that exists is left as it is.
 ///
 /// # Errors
 /// The kernel's answer.

@@ -67,7 +67,7 @@ impl SoftLink {
     }
 }
 
-/// The link that stands in a slot under `name`; `None` if there is no such entry or it is something else.
+/// The link named `name` in a slot; `None` if the entry does not exist or is not a link.
 ///
 /// A text counts as a link if it is nothing but the element on one line. (BOINC's `resolve_soft_link`
 /// takes any first line that holds the tag; the client writes no other form.)
