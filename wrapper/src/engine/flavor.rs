@@ -132,6 +132,12 @@ impl Flavor {
         self == Flavor::Podman && !user().is_root()
     }
 
+    /// Whether one `rm` can be given several names. Of names of which one is missing, Podman 4.3 removes none, and reports a
+    /// success.
+    pub(super) fn removes_several(self) -> bool {
+        self == Flavor::Docker
+    }
+
     /// `pause` needs a freezer; rootless containers have none under cgroup v1, so their processes are stopped instead.
     pub fn freezes_by_signal(self) -> bool {
         self.is_rootless() && !Path::new("/sys/fs/cgroup/cgroup.controllers").exists()

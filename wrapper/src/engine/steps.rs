@@ -58,8 +58,10 @@ impl<T: Transport> CliEngine<T> {
 
     /// Removes containers, with one command where that can do it; gives the names of those that may be left.
     pub fn remove_all(&self, names: &[String]) -> Vec<String> {
-        let at_once = names.len() > 1 && !self.flavor().freezes_by_signal();
-        if at_once && self.run(&self.verbs.remove_all(names)).is_ok() {
+        if names.len() > 1
+            && self.flavor().removes_several()
+            && self.run(&self.verbs.remove_all(names)).is_ok()
+        {
             return Vec::new();
         }
         names.iter().filter(|name| self.remove(name).is_err()).cloned().collect()

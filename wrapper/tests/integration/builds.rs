@@ -19,6 +19,7 @@ with_each_engine!(
     an_abort_in_a_run_leaves_nothing_running,
     a_build_that_was_killed_is_taken_up_again,
     runs_for_one_shell_share_a_container,
+    a_build_of_several_containers_leaves_none,
     a_run_is_held_to_the_jobs_memory,
     a_run_is_held_to_the_jobs_processes,
     a_run_is_held_to_the_jobs_disk,
@@ -250,6 +251,16 @@ fn runs_for_one_shell_share_a_container(engine: Engine) {
     assert!(!said.contains("buoy:   the first says"), "only what the failed step printed: {said}");
     assert!(!said.lines().any(|line| line.contains(" commit ")), "{said}");
     assert_eq!(said.lines().filter(|line| line.contains(" create ")).count(), 1, "{said}");
+    clean(&slot);
+}
+
+/// One of them is removed on the way: an engine that is told all names must not stumble over it.
+fn a_build_of_several_containers_leaves_none(engine: Engine) {
+    let slot = slot(engine, "RUN echo a > /a\nUSER 7\nWORKDIR /made/deep\nUSER 0\nRUN echo b > /b");
+    slot.run().assert_success();
+    for status in ["running", "exited", "created"] {
+        assert_eq!(build_containers(&slot, status), BTreeSet::new(), "{status}: {}", slot.stderr());
+    }
     clean(&slot);
 }
 

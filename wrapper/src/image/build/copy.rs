@@ -107,7 +107,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
         }
         self.send(container, &pending)?;
         if let Some(probe) = self.probe.take() {
-            self.breaking.remove(&probe)?;
+            self.remove_container(&probe)?;
         }
         Ok(())
     }

@@ -262,9 +262,13 @@ impl<T: Transport + Clone> Builder<'_, T> {
         let id = self.breaking.commit(name, None, None)?;
         self.journal.note_step(stage, group, &id).map_err(journal_error)?;
         // It is not needed any more; what it has written takes space a second time.
-        self.breaking.remove(name)?;
-        self.journal.forget_container(name).map_err(journal_error)?;
+        self.remove_container(name)?;
         Ok(id)
+    }
+
+    pub(super) fn remove_container(&mut self, name: &str) -> Result<(), BuildError> {
+        self.breaking.remove(name)?;
+        self.journal.forget_container(name).map_err(journal_error)
     }
 
     fn commit_unnamed(&mut self, name: &str) -> Result<String, BuildError> {
