@@ -1,40 +1,46 @@
-//! The campaign file: what a campaign has done so far, in SQLite beside its results.
+//! The campaign file: what a campaign has done so far, in SQLite next to its results.
 //!
-//! Every step of a campaign is one transaction, so that a killed `buoy` goes on where it was. The schema has a
-//! version (`PRAGMA user_version`); docs/campaign.md describes it.
+//! Every step of a campaign is one transaction, so that a killed `buoy` resumes where it was. The schema has a version
+//! (`PRAGMA user_version`); docs/campaign.md describes it. One table, `workunit`, holds the jobs of campaigns of this host and of
+//! submitted ones; what only one of the two needs is in tables of its own.
 
+pub mod bounds;
+pub mod cause;
+pub mod event;
+pub(crate) mod exit_status;
 pub mod file_error;
+pub mod history;
+pub mod job_view;
 pub mod meta;
-pub mod progress;
 pub mod results;
-pub mod standing;
+pub mod status;
+pub mod submitted;
+pub mod time_left;
+pub(crate) mod utc;
 pub mod workunit;
 
 use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 
 mod find;
 mod record;
 mod rows;
-pub mod sent;
+mod words;
 
 pub use find::{UnknownJob, check_job_names, find_job};
-pub use record::{JobRecord, JobStatus, ResultRecord, state_word};
+pub use record::{JobRecord, ResultRecord, state_word};
 
 /// Version of the schema that this program writes.
-pub const SCHEMA_VERSION: i64 = 2;
+pub const SCHEMA_VERSION: i64 = 3;
 
 /// `PRAGMA application_id` of a campaign file: "BUOY".
 const APPLICATION_ID: i64 = 0x4255_4f59;
 
 /// Name of the campaign's own directory beside the results.
 pub const STATE_DIR: &str = ".buoy";
-
-/// Files of this version have no tables for submissions.
-const SCHEMA_1: i64 = 1;
 
 const FILE: &str = "campaign.sqlite";
 const LOCK: &str = "lock";
@@ -50,49 +56,58 @@ CREATE TABLE meta (
     key TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) WITHOUT ROWID;
-CREATE TABLE job (
+CREATE TABLE workunit (
     id INTEGER PRIMARY KEY,
+    job TEXT NOT NULL,
     name TEXT NOT NULL UNIQUE,
-    wu_name TEXT NOT NULL UNIQUE,
-    fingerprint TEXT NOT NULL,
-    in_plan INTEGER NOT NULL,
-    first_n INTEGER NOT NULL,
-    target_nresults INTEGER NOT NULL,
-    error_mask INTEGER NOT NULL,
-    canonical INTEGER,
-    assimilated INTEGER NOT NULL,
-    cause TEXT
-);
-CREATE TABLE result (
-    job INTEGER NOT NULL REFERENCES job(id),
-    n INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    parent INTEGER REFERENCES workunit(id),
+    current INTEGER NOT NULL,
     state TEXT NOT NULL,
-    slot INTEGER,
+    parameters TEXT,
+    results INTEGER,
     exit_status INTEGER,
+    cause_kind TEXT,
     cause TEXT,
+    elapsed_seconds REAL,
+    cpu_seconds REAL,
+    memory_bytes INTEGER,
+    host TEXT,
     started REAL,
-    elapsed_seconds REAL NOT NULL,
-    cpu_seconds REAL NOT NULL,
-    checkpoint_cpu_seconds REAL NOT NULL,
-    peak_bytes INTEGER NOT NULL,
-    premature_exits INTEGER NOT NULL,
-    temporary_exits INTEGER NOT NULL,
-    PRIMARY KEY (job, n)
-) WITHOUT ROWID;
+    changed REAL,
+    fetched INTEGER NOT NULL,
+    round INTEGER REFERENCES round(id),
+    batch INTEGER REFERENCES batch(id),
+    command_line TEXT,
+    inputs TEXT,
+    server_id INTEGER,
+    canonical INTEGER
+);
+CREATE INDEX workunit_by_state ON workunit(current, state, fetched);
+CREATE INDEX workunit_by_batch ON workunit(batch);
+CREATE INDEX workunit_by_job ON workunit(job, attempt);
+CREATE TABLE history (
+    at REAL PRIMARY KEY,
+    waiting INTEGER NOT NULL,
+    unsent INTEGER NOT NULL,
+    in_progress INTEGER NOT NULL,
+    done INTEGER NOT NULL,
+    failed INTEGER NOT NULL
+);
 ";
 
 /// Why a campaign file can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CampaignError {
     /// There is none.
-    #[error("{}: no campaign here; `buoy run … --out DIR` or `buoy submit … --out DIR` makes one, name its DIR", .dir.display())]
+    #[error("{}: no campaign in this directory; name the --out directory of a buoy run or buoy submit", .dir.display())]
     Missing {
         /// Where it was looked for.
         dir: PathBuf,
     },
-    /// Written by a newer `buoy`.
-    #[error("{}: campaign file of version {found}, this buoy knows versions up to {SCHEMA_VERSION}; use a newer buoy", .path.display())]
-    Newer {
+    /// Written by another version of `buoy`.
+    #[error("{}: campaign file of version {found}; this buoy reads version {SCHEMA_VERSION}; use the buoy that wrote it, or another directory", .path.display())]
+    Version {
         /// The file.
         path: PathBuf,
         /// Its version.
@@ -100,7 +115,7 @@ pub enum CampaignError {
     },
     /// No SQLite database, or a broken one.
     #[error(
-        "{}: damaged campaign file; results collected so far are still in the directory above it. Move {} away and run again to start anew",
+        "{}: damaged campaign file; results collected so far are still in the directory above it. Move {} away and run again to start from scratch",
         .path.display(), .path.parent().unwrap_or(.path).display()
     )]
     Damaged {
@@ -110,7 +125,7 @@ pub enum CampaignError {
         source: Option<rusqlite::Error>,
     },
     /// Another `buoy` works on it.
-    #[error("{}: another buoy (process {holder}) is working on this campaign; wait for it, stop it, or use another --out", .dir.display())]
+    #[error("{}: another buoy process (PID {holder}) is using this campaign; wait for it, stop it, or use another --out", .dir.display())]
     Busy {
         /// The campaign's results directory.
         dir: PathBuf,
@@ -183,8 +198,6 @@ impl Campaign {
         let campaign = Self { db, path, lock: None };
         match campaign.version()? {
             0 => Err(CampaignError::Missing { dir: results.to_owned() }),
-            // Its tables for submissions are missing; made here, since a reader asks for them too.
-            SCHEMA_1 => campaign.prepared(),
             _ => Ok(campaign),
         }
     }
@@ -203,11 +216,6 @@ impl Campaign {
     /// Lets other processes work on the campaign from now on; what `follow` does needs no lock.
     pub fn release(&mut self) {
         self.lock = None;
-    }
-
-    fn prepared(mut self) -> Result<Self, CampaignError> {
-        self.prepare()?;
-        Ok(self)
     }
 
     /// Whether a process works on the campaign of a results directory.
@@ -255,8 +263,8 @@ impl Campaign {
         if application != APPLICATION_ID && (application, version) != (0, 0) {
             return Err(CampaignError::Damaged { path: self.path.clone(), source: None });
         }
-        if version > SCHEMA_VERSION {
-            return Err(CampaignError::Newer { path: self.path.clone(), found: version });
+        if version != SCHEMA_VERSION && version != 0 {
+            return Err(CampaignError::Version { path: self.path.clone(), found: version });
         }
         Ok(version)
     }
@@ -278,10 +286,11 @@ impl Campaign {
             let version = transaction
                 .pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))
                 .map_err(failed.clone()("read it"))?;
-            let tables = [(version == 0).then_some(SCHEMA), (version <= SCHEMA_1).then_some(sent::SCHEMA)];
-            tables
+            if version == SCHEMA_VERSION {
+                return Ok(());
+            }
+            [SCHEMA, rows::SCHEMA, submitted::SCHEMA]
                 .into_iter()
-                .flatten()
                 .try_for_each(|tables| transaction.execute_batch(tables))
                 .and_then(|()| transaction.pragma_update(None, "application_id", APPLICATION_ID))
                 .and_then(|()| transaction.pragma_update(None, "user_version", SCHEMA_VERSION))
@@ -298,14 +307,54 @@ impl Campaign {
     }
 }
 
+impl Campaign {
+    /// Reads from the file.
+    fn read<T>(&self, act: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, CampaignError> {
+        act(&self.db).map_err(|source| sql(&self.path, "read from it", source))
+    }
+
+    /// Writes to the file: all or nothing.
+    fn step<T>(
+        &mut self,
+        act: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, CampaignError> {
+        let done = self.db.transaction().and_then(|transaction| {
+            let value = act(&transaction)?;
+            transaction.commit()?;
+            Ok(value)
+        });
+        done.map_err(|source| sql(&self.path, "write to it", source))
+    }
+
+    /// A value about the campaign as a whole.
+    ///
+    /// # Errors
+    /// The campaign file cannot be read.
+    pub fn value(&self, key: &str) -> Result<Option<String>, CampaignError> {
+        self.read(|db| {
+            db.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0)).optional()
+        })
+    }
+
+    /// Sets such a value.
+    ///
+    /// # Errors
+    /// The campaign file cannot be written.
+    pub fn set_value(&mut self, key: &str, value: &str) -> Result<(), CampaignError> {
+        self.step(|transaction| {
+            transaction.execute("INSERT OR REPLACE INTO meta VALUES (?1, ?2)", [key, value]).map(drop)
+        })
+    }
+}
+
 /// Sorts an error of SQLite: a damaged file asks for something else than a failed statement.
 fn sql(path: &Path, doing: &'static str, source: rusqlite::Error) -> CampaignError {
     let damaged =
         matches!(source.sqlite_error_code(), Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt));
-    match damaged {
-        true => CampaignError::Damaged { path: path.to_owned(), source: Some(source) },
-        false => CampaignError::Sql { path: path.to_owned(), doing, source },
+    if damaged {
+        return CampaignError::Damaged { path: path.to_owned(), source: Some(source) };
     }
+    CampaignError::Sql { path: path.to_owned(), doing, source }
 }
 
 fn lock(results: &Path, path: &Path) -> Result<File, CampaignError> {

@@ -5,10 +5,9 @@ use std::sync::mpsc::{self, Receiver, Sender};
 
 use boinc::wire::init_data::DockerType;
 
+use crate::campaign::event::{Event, Finished, Reporter};
 use crate::campaign::file_error::FileError;
-use crate::campaign::meta;
-use crate::campaign::progress::{Event, Reporter};
-use crate::campaign::results;
+use crate::campaign::results::{self, TableError};
 use crate::campaign::workunit::ResultState;
 use crate::campaign::{Campaign, CampaignError, JobRecord};
 use crate::plan::Plan;
@@ -40,7 +39,10 @@ pub mod transitioner;
 pub mod validator;
 pub mod wishes;
 
-/// How a campaign is to be run on this computer.
+/// Key in the campaign file: name of the client's project directory, hence of containers.
+pub(crate) const PROJECT_DIRECTORY: &str = "project_directory";
+
+/// How a campaign is run on this host.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The directory of results.
@@ -89,6 +91,9 @@ pub enum LocalError {
     /// A file.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The table of results.
+    #[error(transparent)]
+    Table(#[from] TableError),
     /// While it ran.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -101,7 +106,7 @@ pub enum LocalError {
 }
 
 /// Runs a campaign to its end, or until the user stops it.
-pub fn run(plan: &Plan, options: &Options, reporter: &mut dyn Reporter) -> Result<Outlook, LocalError> {
+pub fn run(plan: &Plan, options: &Options, reporter: &dyn Reporter) -> Result<Outlook, LocalError> {
     let begun = std::time::Instant::now();
     wishes::check(plan, options.policy.as_deref())?;
     let programs = Programs::find()?;
@@ -138,7 +143,7 @@ pub fn run(plan: &Plan, options: &Options, reporter: &mut dyn Reporter) -> Resul
         host,
         engine,
     };
-    let (jobs, done) = Runner::new(Parts {
+    let done = Runner::new(Parts {
         plan,
         prepared: &prepared,
         client: &client,
@@ -155,29 +160,26 @@ pub fn run(plan: &Plan, options: &Options, reporter: &mut dyn Reporter) -> Resul
     signals.close();
     // Whatever happened, nothing is left in the engine and the table is up to date.
     let swept = client.engine.containers(&prefix).and_then(|names| client.engine.remove(&names));
-    let outputs: Vec<String> = plan.app.outputs.iter().map(|output| output.name.clone()).collect();
-    let table = results::write_table(&jobs, &outputs, &client.host.name, &options.results)?;
+    let table = results::write_table(&campaign, &options.results)?;
     let outlook = done?;
     swept?;
-    reporter.report(Event::Ended {
-        done: outlook.done,
-        failed: outlook.failed,
-        left: outlook.left,
+    reporter.report(Event::Finished(Finished::Run {
+        jobs: outlook.jobs,
         interrupted: outlook.interrupted,
         elapsed_seconds: begun.elapsed().as_secs_f64(),
         table: &table,
-    });
+    }));
     Ok(outlook)
 }
 
 /// The directories of a campaign, made if they are not there.
 fn layout_of(campaign: &mut Campaign, results: &Path) -> Result<Layout, LocalError> {
     let at = FileError::at;
-    let project = match campaign.meta(meta::PROJECT)? {
+    let project = match campaign.value(PROJECT_DIRECTORY)? {
         Some(project) => project,
         None => {
             let project = Layout::project_name(results).map_err(at(results, "find it"))?;
-            campaign.set_meta(&[(meta::PROJECT, &project)])?;
+            campaign.set_value(PROJECT_DIRECTORY, &project)?;
             project
         }
     };

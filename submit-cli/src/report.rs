@@ -5,16 +5,15 @@
 //! its content security policy lets no other script run, whatever a job is called or has printed.
 
 mod histogram;
-mod local;
 pub mod material;
 pub mod page;
 mod progress;
-mod project;
 mod table;
 mod words;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use self::material::Material;
 use crate::campaign::file_error::FileError;
 use crate::campaign::{Campaign, CampaignError};
 use crate::package::template::{TemplateError, Templates};
@@ -25,14 +24,6 @@ pub enum ReportError {
     /// The campaign file can't be read.
     #[error(transparent)]
     Campaign(#[from] CampaignError),
-    /// What the campaign file says of the outputs is no list of names.
-    #[error("{}: the names of the outputs in it are damaged", path.display())]
-    Outputs {
-        /// The campaign file.
-        path: PathBuf,
-        /// Why.
-        source: serde_json::Error,
-    },
     /// A file can't be read or written.
     #[error(transparent)]
     File(#[from] FileError),
@@ -47,10 +38,7 @@ pub enum ReportError {
 /// # Errors
 /// The campaign can't be read, or the file not be written.
 pub fn write(campaign: &Campaign, results: &Path, file: &Path, now: f64) -> Result<(), ReportError> {
-    let material = match campaign.facts()? {
-        Some(facts) => project::material(campaign, &facts, results)?,
-        None => local::material(campaign, results)?,
-    };
+    let material = Material::read(campaign, results)?;
     let page = page::Page::new(&material, &page::link_base(results, file)?, now);
     let text = Templates::default().render(crate::package::template::REPORT, &page)?;
     boinc::atomic_file::write_atomically(file, text.as_bytes())

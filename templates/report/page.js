@@ -1,7 +1,7 @@
 "use strict";
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
-  const [NAME, STATUS, ATTEMPTS, EXIT, ELAPSED, CPU, CAUSE, EARLIER, FILES] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
+  const [NAME, STATE, ATTEMPTS, EXIT, ELAPSED, CPU, CAUSE, EARLIER, FILES] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
   const byId = (id) => document.getElementById(id);
   const table = byId("table"), body = table.tBodies[0], controls = byId("controls"), pages = byId("pages");
   const labels = [...table.tHead.rows[0].cells].map((cell) => cell.textContent);
@@ -35,9 +35,9 @@
       head.scope = "row";
       head.setAttribute("role", "rowheader");
       head.textContent = job[NAME];
-      const status = cell(row, 1, "").appendChild(document.createElement("span"));
-      status.className = "status " + data.statuses[job[STATUS]];
-      status.textContent = data.statuses[job[STATUS]];
+      const state = cell(row, 1, "").appendChild(document.createElement("span"));
+      state.className = "state " + data.states[job[STATE]][0];
+      state.textContent = data.states[job[STATE]][1];
       const attempts = cell(row, 2, job[ATTEMPTS]);
       if (job[EARLIER]) {
         attempts.append(" ");
@@ -68,12 +68,12 @@
 
   // Numbers and names with numbers in them as people count; what is missing comes last.
   const collator = new Intl.Collator("en", { numeric: true });
-  const keys = [NAME, STATUS, ATTEMPTS, EXIT, ELAPSED, CPU, CAUSE, FILES];
+  const keys = [NAME, STATE, ATTEMPTS, EXIT, ELAPSED, CPU, CAUSE, FILES];
   const value = (job, key) => key === CAUSE ? data.texts[job[CAUSE]] : key === FILES ? data.sets[job[FILES]].length : job[key];
   const choose = () => {
-    const text = byId("find").value.trim().toLowerCase(), status = byId("status").value;
+    const text = byId("find").value.trim().toLowerCase(), state = byId("state").value;
     const found = data.texts.map((known) => known.toLowerCase().includes(text));
-    chosen = data.rows.filter((job) => (status === "" || data.statuses[job[STATUS]] === status)
+    chosen = data.rows.filter((job) => (state === "" || data.states[job[STATE]][0] === state)
       && (text === "" || job[NAME].toLowerCase().includes(text) || (job[CAUSE] !== 0 && found[job[CAUSE]])));
     if (sorted !== null) {
       const key = keys[sorted], missing = (v) => v === null || v === "";
@@ -106,7 +106,7 @@
   go("next", () => page + 1);
   go("last", () => Infinity);
   byId("find").addEventListener("input", choose);
-  byId("status").addEventListener("change", choose);
+  byId("state").addEventListener("change", choose);
   controls.addEventListener("submit", (event) => event.preventDefault());
   controls.hidden = false;
   show();

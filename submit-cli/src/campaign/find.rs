@@ -59,23 +59,9 @@ fn unknown(names: &[&str], name: &str) -> UnknownJob {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::campaign::workunit::ErrorMask;
 
     fn job(name: &str) -> JobRecord {
-        JobRecord {
-            id: 1,
-            name: name.to_owned(),
-            wu_name: String::new(),
-            fingerprint: String::new(),
-            in_plan: true,
-            first_n: 0,
-            target_nresults: 1,
-            errors: ErrorMask::default(),
-            canonical: None,
-            assimilated: false,
-            cause: None,
-            results: Vec::new(),
-        }
+        JobRecord::new(1, name, "", String::new(), 1)
     }
 
     #[test]

@@ -1,14 +1,132 @@
-//! Keys of the campaign's own facts.
+//! What a campaign is: which science app runs where, within which bounds, and what each job writes.
 
-/// Name of the client's project directory, hence of containers.
-pub const PROJECT: &str = "project";
-/// The science app's name.
-pub const APP: &str = "app";
-/// The bundle's hash.
-pub const BUNDLE: &str = "bundle";
-/// The batch's name.
-pub const BATCH: &str = "batch";
-/// Names of the outputs, in order, as JSON.
-pub const OUTPUTS: &str = "outputs";
-/// This host's name.
-pub const HOST: &str = "host";
+use serde::{Deserialize, Serialize};
+
+use super::bounds::Bounds;
+use super::{Campaign, CampaignError};
+use crate::plan::Plan;
+
+/// Key in the table `meta`.
+const KEY: &str = "campaign";
+
+/// What is the same for all jobs of a campaign.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CampaignMeta {
+    /// Where its jobs go; none for a campaign of `buoy run`.
+    pub project: Option<ProjectRef>,
+    /// The host that runs them; none for a submitted campaign.
+    pub host: Option<String>,
+    /// The science app.
+    pub app: String,
+    /// HASH of the bundle, as in names of workunits.
+    pub bundle: String,
+    /// The batch's name, as in names of workunits.
+    pub batch: String,
+    /// The outputs of a job, in the order of their numbers on a server.
+    pub outputs: Vec<OutputMeta>,
+    /// Names of the parameters of a job, in the order of its values.
+    pub parameters: Vec<String>,
+    /// What each job may use.
+    pub bounds: Bounds,
+    /// When the campaign was first run or submitted, seconds since 1970.
+    pub started: f64,
+}
+
+/// A BOINC project.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProjectRef {
+    /// Its name in the user's configuration.
+    pub name: String,
+    /// Its address.
+    pub url: String,
+    /// Its universal BOINC app.
+    pub boinc_app: String,
+}
+
+/// An output of each job.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutputMeta {
+    /// Its name in the job's directory.
+    pub name: String,
+    /// Maximum size, bytes.
+    pub max_bytes: u64,
+    /// A job may end without it.
+    pub optional: bool,
+}
+
+impl CampaignMeta {
+    /// The campaign of a plan, before it is known where it runs; `now` is seconds since 1970.
+    pub fn of(plan: &Plan, now: f64) -> Self {
+        let outputs = plan.app.outputs.iter().map(|output| OutputMeta {
+            name: output.name.clone(),
+            max_bytes: output.max_bytes,
+            optional: output.optional,
+        });
+        Self {
+            app: plan.app.name.clone(),
+            bundle: plan.bundle.short_hash().to_owned(),
+            batch: plan.batch.clone(),
+            outputs: outputs.collect(),
+            bounds: Bounds::of_app(&plan.app),
+            started: now,
+            ..Self::default()
+        }
+    }
+
+    /// The first thing in which another campaign differs so much that their jobs must not be mixed: what it is, its value
+    /// here and there.
+    pub fn difference<'a>(&'a self, other: &'a Self) -> Option<(&'static str, &'a str, &'a str)> {
+        let project = |meta: &'a Self| meta.project.as_ref();
+        let pairs = [
+            ("project", project(self).map_or("", |at| &at.url), project(other).map_or("", |at| &at.url)),
+            (
+                "BOINC app",
+                project(self).map_or("", |at| &at.boinc_app),
+                project(other).map_or("", |at| &at.boinc_app),
+            ),
+            ("app", &self.app, &other.app),
+            ("bundle", &self.bundle, &other.bundle),
+            ("batch", &self.batch, &other.batch),
+        ];
+        pairs.into_iter().find(|(_, here, there)| here != there)
+    }
+
+    /// The project of a submitted campaign.
+    ///
+    /// # Panics
+    /// It is a campaign of `buoy run`: [`Campaign::submitted_meta`] never gives one.
+    pub fn project(&self) -> &ProjectRef {
+        self.project.as_ref().expect("a submitted campaign has a project")
+    }
+}
+
+impl Campaign {
+    /// What the campaign is; none for a file in which nothing was prepared yet.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is damaged.
+    pub fn meta(&self) -> Result<Option<CampaignMeta>, CampaignError> {
+        let Some(text) = self.value(KEY)? else { return Ok(None) };
+        match serde_json::from_str(&text) {
+            Ok(meta) => Ok(Some(meta)),
+            Err(_) => Err(CampaignError::Damaged { path: self.path.clone(), source: None }),
+        }
+    }
+
+    /// What a submitted campaign is; none for a campaign of `buoy run`.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is damaged.
+    pub fn submitted_meta(&self) -> Result<Option<CampaignMeta>, CampaignError> {
+        Ok(self.meta()?.filter(|meta| meta.project.is_some()))
+    }
+
+    /// Writes what the campaign is.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn set_meta(&mut self, meta: &CampaignMeta) -> Result<(), CampaignError> {
+        let text = serde_json::to_string(meta).expect("plain structures of texts and numbers become JSON");
+        self.set_value(KEY, &text)
+    }
+}

@@ -1,6 +1,8 @@
 //! The rows of a campaign file.
 
-use crate::campaign::workunit::{ErrorMask, Outcome, Restarts, ResultState, ValidateState};
+use super::cause::{Cause, CauseKind, Subject};
+use super::job_view::JobState;
+use super::workunit::{ErrorMask, Outcome, Restarts, ResultState, ValidateState};
 
 /// A job: a workunit and what has become of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,8 +13,10 @@ pub struct JobRecord {
     pub name: String,
     /// The workunit's name.
     pub wu_name: String,
-    /// Tells whether a later plan means the same by this name: arguments and inputs.
+    /// Differs when a later plan means something else by this name: other arguments or inputs.
     pub fingerprint: String,
+    /// The values of its parameters.
+    pub parameters: Vec<String>,
     /// The last plan that was run has it.
     pub in_plan: bool,
     /// Results with a smaller number belong to an earlier try that was given up.
@@ -31,45 +35,56 @@ pub struct JobRecord {
     pub results: Vec<ResultRecord>,
 }
 
-/// Where a job is, for people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum JobStatus {
-    /// No result of it has been started.
-    Waiting,
-    /// Under way.
-    Running,
-    /// Results are collected.
-    Done,
-    /// Given up.
-    Failed,
-    /// An earlier plan had it, the last one did not.
-    Dropped,
-}
-
-impl JobStatus {
-    /// The word that tables and JSON use.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Running => "running",
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::Dropped => "dropped",
+impl JobRecord {
+    /// A job without results.
+    pub fn new(id: i64, name: &str, wu_name: &str, fingerprint: String, target_nresults: u32) -> Self {
+        Self {
+            id,
+            name: name.to_owned(),
+            wu_name: wu_name.to_owned(),
+            fingerprint,
+            parameters: Vec::new(),
+            in_plan: true,
+            first_n: 0,
+            target_nresults,
+            errors: ErrorMask::default(),
+            canonical: None,
+            assimilated: false,
+            cause: None,
+            results: Vec::new(),
         }
     }
-}
 
-impl JobRecord {
     /// Where the job is.
-    pub fn status(&self) -> JobStatus {
-        let over = self.assimilated;
-        match () {
-            () if over && self.canonical.is_some() => JobStatus::Done,
-            () if over => JobStatus::Failed,
-            () if !self.in_plan => JobStatus::Dropped,
-            () if self.results.iter().any(|result| result.started.is_some()) => JobStatus::Running,
-            () => JobStatus::Waiting,
+    pub fn state(&self) -> JobState {
+        if self.assimilated {
+            if self.canonical.is_some() { JobState::Done } else { JobState::Failed }
+        } else if !self.in_plan {
+            JobState::Dropped
+        } else if self.results.iter().any(|result| result.started.is_some()) {
+            JobState::InProgress
+        } else {
+            JobState::Waiting
         }
+    }
+
+    /// Why the job failed, if it did, in the words that a submitted job's failure has.
+    pub fn failure(&self, subject: &Subject<'_>) -> Option<Cause> {
+        if self.state() != JobState::Failed {
+            return None;
+        }
+        let failed = self.current().filter(|result| {
+            result.cause.is_some() && matches!(result.state, ResultState::Over(Outcome::ClientError))
+        });
+        let statuses: Vec<i32> = failed.filter_map(|result| result.exit_status).collect();
+        let refused = self.current().any(|result| result.state == ResultState::Over(Outcome::ValidateError));
+        let cause = Cause::of(&statuses, &self.errors.words(), subject).with_detail(self.cause.as_deref());
+        // What a validator refuses has ended well.
+        Some(if refused && statuses.is_empty() {
+            Cause { kind: CauseKind::Validation, ..cause }
+        } else {
+            cause
+        })
     }
 
     /// The results of the present try.
@@ -82,9 +97,9 @@ impl JobRecord {
         self.results.iter().find(|result| result.n == n)
     }
 
-    /// The result that tells most about the job: the canonical one, else the last that is an error, else the last
+    /// The most informative result of the job: the canonical one, else the last that is an error, else the last
     /// that was started.
-    pub fn telling(&self) -> Option<&ResultRecord> {
+    pub fn most_informative(&self) -> Option<&ResultRecord> {
         let last = |wanted: fn(&ResultRecord) -> bool| self.results.iter().rev().find(|r| wanted(r));
         match self.canonical {
             Some(n) => self.result(n),

@@ -2,10 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use boinc::calendar::utc;
 use boinc::visible::visible;
 
 use super::file_error::FileError;
-use crate::campaign::{JobRecord, JobStatus};
+use super::job_view::{JobState, JobView};
+use super::meta::CampaignMeta;
+use super::{Campaign, CampaignError, JobRecord};
 use crate::plan::app::Output;
 
 /// Name of the table in the directory of results.
@@ -14,13 +17,41 @@ pub const TABLE_FILE: &str = "results.csv";
 /// Name of the report in the directory of results.
 pub const REPORT_FILE: &str = "report.html";
 
-/// So many lines of a failed job's log are shown.
+/// Number of lines of a failed job's log that are shown.
 const TAIL_LINES: usize = 12;
+
+/// The columns before those of parameters and outputs: the fields of [`JobView`].
+const COLUMNS: [&str; 13] = [
+    "job",
+    "state",
+    "attempt",
+    "workunit",
+    "results",
+    "exit_status",
+    "cause_kind",
+    "cause",
+    "elapsed_seconds",
+    "cpu_seconds",
+    "memory_bytes",
+    "host",
+    "started",
+];
+
+/// Why a table could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    /// The campaign file.
+    #[error(transparent)]
+    Campaign(#[from] CampaignError),
+    /// The table's file.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
 
 /// Whether outputs of a finished job are not in its directory any more; those that may be missing don't count.
 pub fn is_lost(results: &Path, job: &JobRecord, outputs: &[Output]) -> bool {
     let dir = results.join(&job.name);
-    job.status() == JobStatus::Done
+    job.state() == JobState::Done
         && outputs.iter().filter(|output| !output.optional).any(|output| !dir.join(&output.name).exists())
 }
 
@@ -30,44 +61,32 @@ pub fn tail(text: &str) -> String {
     lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
 }
 
-/// The table of results: a row for each job, in order, with a column for each output.
-pub fn table(jobs: &[JobRecord], outputs: &[String], host: &str, results: &Path) -> String {
+/// Writes the table of a campaign to a directory that has outputs of it, whole or not at all; its path.
+///
+/// # Errors
+/// The campaign file cannot be read, or the table cannot be written.
+pub fn write_table(campaign: &Campaign, dir: &Path) -> Result<PathBuf, TableError> {
+    let meta = campaign.meta()?.unwrap_or_default();
+    let text = table(&campaign.job_views()?, &meta, |path| dir.join(path).is_file());
+    let path = dir.join(TABLE_FILE);
+    boinc::atomic_file::write_atomically(&path, text.as_bytes()).map_err(FileError::at(&path, "write it"))?;
+    Ok(path)
+}
+
+/// A row for each job, with a column for each parameter and each output: its path, if it is there.
+fn table(jobs: &[JobView], meta: &CampaignMeta, is_there: impl Fn(&str) -> bool) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let fixed = [
-        "job",
-        "status",
-        "wall_seconds",
-        "cpu_seconds",
-        "memory_bytes",
-        "host",
-        "exit_status",
-        "results",
-        "cause",
-    ];
-    let header = fixed.iter().copied().chain(outputs.iter().map(String::as_str));
     let mut write = |row: Vec<String>| writer.write_record(row).expect("memory takes it, and rows are even");
-    write(header.map(str::to_owned).collect());
+    write(header(meta));
     for job in jobs {
-        let telling = job.telling();
-        let number = |value: Option<String>| value.unwrap_or_default();
-        let mut row = vec![
-            job.name.clone(),
-            job.status().word().to_owned(),
-            number(telling.map(|result| format!("{:.3}", result.elapsed_seconds))),
-            number(telling.map(|result| format!("{:.3}", result.cpu_seconds))),
-            // A job that ends before it is looked at has used some memory; nobody knows how much.
-            number(
-                telling.filter(|result| result.peak_bytes > 0).map(|result| result.peak_bytes.to_string()),
-            ),
-            if telling.is_some() { host.to_owned() } else { String::new() },
-            number(telling.and_then(|result| result.exit_status).map(|status| status.to_string())),
-            job.results.iter().filter(|result| result.started.is_some()).count().to_string(),
-            // A cause can quote what a build printed.
-            inert(&visible(job.cause.as_deref().unwrap_or_default())),
-        ];
-        for output in outputs {
-            let path = format!("{}/{output}", job.name);
-            let there = job.status() == JobStatus::Done && results.join(&path).exists();
+        let mut row = fixed(job);
+        // A short list of values is one that was written before the parameters were known.
+        row.extend(
+            (0..meta.parameters.len()).map(|at| cell(job.parameters.get(at).map_or("", String::as_str))),
+        );
+        for output in &meta.outputs {
+            let path = format!("{}/{}", job.job, output.name);
+            let there = job.state == JobState::Done && job.fetched && is_there(&path);
             row.push(if there { path } else { String::new() });
         }
         write(row);
@@ -76,85 +95,131 @@ pub fn table(jobs: &[JobRecord], outputs: &[String], host: &str, results: &Path)
     String::from_utf8(bytes).expect("made of text")
 }
 
-/// Writes the table, whole or not at all; its path.
-pub fn write_table(
-    jobs: &[JobRecord],
-    outputs: &[String],
-    host: &str,
-    results: &Path,
-) -> Result<PathBuf, FileError> {
-    let path = results.join(TABLE_FILE);
-    boinc::atomic_file::write_atomically(&path, table(jobs, outputs, host, results).as_bytes())
-        .map_err(FileError::at(&path, "write it"))?;
-    Ok(path)
+/// The names of the columns. A parameter with the name of another column gets a prefix.
+fn header(meta: &CampaignMeta) -> Vec<String> {
+    let outputs = || meta.outputs.iter().map(|output| output.name.as_str());
+    let parameters = meta.parameters.iter().map(|name| {
+        let is_taken = COLUMNS.contains(&name.as_str()) || outputs().any(|output| output == name);
+        if is_taken { format!("parameter.{name}") } else { name.clone() }
+    });
+    let fixed = COLUMNS.iter().map(|name| (*name).to_owned());
+    fixed.chain(parameters).chain(outputs().map(str::to_owned)).collect()
 }
 
-/// A text that a spreadsheet takes for text. Where it would take it for a formula, an apostrophe comes first.
-pub(crate) fn inert(text: &str) -> String {
-    let mark = if text.starts_with(['=', '+', '-', '@', '\t']) { "'" } else { "" };
-    format!("{mark}{text}")
+fn fixed(job: &JobView) -> Vec<String> {
+    fn text(value: Option<impl ToString>) -> String {
+        value.map(|value| value.to_string()).unwrap_or_default()
+    }
+    let seconds = |value: Option<f64>| text(value.map(|value| format!("{value:.3}")));
+    vec![
+        job.job.clone(),
+        job.state.word().to_owned(),
+        job.attempt.to_string(),
+        job.workunit.clone(),
+        text(job.results),
+        text(job.exit_status),
+        text(job.cause_kind.map(super::cause::CauseKind::word)),
+        // A cause can quote what a job or a build printed.
+        cell(job.cause.as_deref().unwrap_or_default()),
+        seconds(job.elapsed_seconds),
+        seconds(job.cpu_seconds),
+        text(job.memory_bytes),
+        cell(job.host.as_deref().unwrap_or_default()),
+        text(job.started.map(utc)),
+    ]
+}
+
+/// A text that a terminal and a spreadsheet take for text. Where a spreadsheet would take it for a formula, an apostrophe comes
+/// first; a number stays a number.
+fn cell(text: &str) -> String {
+    let is_formula = text.starts_with(['=', '+', '-', '@', '\t']) && text.parse::<f64>().is_err();
+    format!("{}{}", if is_formula { "'" } else { "" }, visible(text))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::campaign::ResultRecord;
-    use crate::campaign::workunit::{ErrorMask, Outcome, ResultState, ValidateState};
+    use crate::campaign::cause::CauseKind;
+    use crate::campaign::meta::OutputMeta;
 
-    fn job(name: &str) -> JobRecord {
-        JobRecord {
-            id: 1,
-            name: name.to_owned(),
-            wu_name: format!("a-0__b__{name}"),
-            fingerprint: String::new(),
-            in_plan: true,
-            first_n: 0,
-            target_nresults: 2,
-            errors: ErrorMask::default(),
-            canonical: None,
-            assimilated: false,
+    fn view(job: &str, state: JobState) -> JobView {
+        JobView {
+            job: job.to_owned(),
+            state,
+            attempt: 0,
+            workunit: format!("a-0__b__{job}"),
+            results: None,
+            exit_status: None,
+            cause_kind: None,
             cause: None,
-            results: Vec::new(),
-        }
-    }
-
-    fn result(n: u32, outcome: Outcome) -> ResultRecord {
-        ResultRecord {
-            state: ResultState::Over(outcome),
-            started: Some(1.0),
-            elapsed_seconds: 1.5 + f64::from(n),
-            cpu_seconds: 1.25,
-            peak_bytes: 4096,
-            exit_status: Some(0),
-            ..ResultRecord::unsent(n)
+            elapsed_seconds: None,
+            cpu_seconds: None,
+            memory_bytes: None,
+            host: None,
+            started: None,
+            fetched: false,
+            parameters: Vec::new(),
         }
     }
 
     #[test]
-    fn the_table_tells_of_the_canonical_result_and_of_the_failure() {
-        let dir = tempfile::tempdir().unwrap();
-        let valid = Outcome::Success(ValidateState::Valid);
-        let mut done = job("aspirin");
-        done.results = vec![result(0, valid), result(1, valid)];
-        done.canonical = Some(1);
-        done.assimilated = true;
-        std::fs::create_dir(dir.path().join("aspirin")).unwrap();
-        std::fs::write(dir.path().join("aspirin/poses.pdbqt"), "").unwrap();
-        let mut failed = job("caffeine");
-        let mut error = result(0, Outcome::ClientError);
-        error.exit_status = Some(139);
-        error.cause = Some("process exited with code 139".to_owned());
-        failed.results = vec![error];
-        failed.errors = ErrorMask::TOO_MANY_ERRORS;
-        failed.assimilated = true;
-        failed.cause = Some("code 139, \"twice\"\u{1b}[2J".to_owned());
-        let jobs = [done, failed, job("menthol")];
-        let outputs = ["poses.pdbqt".to_owned(), "log".to_owned()];
-        insta::assert_snapshot!(table(&jobs, &outputs, "host", dir.path()), @r#"
-        job,status,wall_seconds,cpu_seconds,memory_bytes,host,exit_status,results,cause,poses.pdbqt,log
-        aspirin,done,2.500,1.250,4096,host,0,2,,aspirin/poses.pdbqt,
-        caffeine,failed,1.500,1.250,4096,host,139,1,"code 139, ""twice""\u{1b}[2J",,
-        menthol,waiting,,,,,,0,,,
+    fn a_table_has_the_fields_of_a_job_then_its_parameters_and_outputs() {
+        let done = JobView {
+            results: Some(2),
+            exit_status: Some(0),
+            elapsed_seconds: Some(2.5),
+            cpu_seconds: Some(1.25),
+            memory_bytes: Some(4096),
+            host: Some("host".to_owned()),
+            started: Some(1_735_689_600.0),
+            fetched: true,
+            parameters: vec!["-1e-3".to_owned(), "x".to_owned()],
+            ..view("aspirin", JobState::Done)
+        };
+        let failed = JobView {
+            exit_status: Some(139),
+            attempt: 1,
+            cause_kind: Some(CauseKind::Signal),
+            cause: Some("exit 139, \"twice\"\u{1b}[2J".to_owned()),
+            ..view("caffeine", JobState::Failed)
+        };
+        let meta = CampaignMeta {
+            parameters: vec!["seed".to_owned(), "state".to_owned()],
+            outputs: ["poses.pdbqt", "log"]
+                .map(|name| OutputMeta { name: name.to_owned(), ..OutputMeta::default() })
+                .into(),
+            ..CampaignMeta::default()
+        };
+        let jobs = [done, failed, view("menthol", JobState::Waiting)];
+        insta::assert_snapshot!(table(&jobs, &meta, |path| path.ends_with("pdbqt")), @r#"
+        job,state,attempt,workunit,results,exit_status,cause_kind,cause,elapsed_seconds,cpu_seconds,memory_bytes,host,started,seed,parameter.state,poses.pdbqt,log
+        aspirin,done,0,a-0__b__aspirin,2,0,,,2.500,1.250,4096,host,2025-01-01T00:00:00Z,-1e-3,x,aspirin/poses.pdbqt,
+        caffeine,failed,1,a-0__b__caffeine,,139,signal,"exit 139, ""twice""\u{1b}[2J",,,,,,,,,
+        menthol,waiting,0,a-0__b__menthol,,,,,,,,,,,,,
         "#);
+    }
+
+    #[test]
+    fn the_columns_are_the_fields_of_the_json_in_their_order() {
+        let json = serde_json::to_string(&view("a", JobState::Done)).unwrap();
+        let places: Vec<Option<usize>> =
+            COLUMNS.iter().map(|name| json.find(&format!("\"{name}\":"))).collect();
+        assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{json}");
+    }
+
+    #[test]
+    fn a_cell_is_not_a_formula() {
+        for (text, expected) in [
+            ("=HYPERLINK(\"http://x\")", "'=HYPERLINK(\"http://x\")"),
+            ("+1", "+1"),
+            ("-1", "-1"),
+            ("-1+1", "'-1+1"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("\t=1", "'\t=1"),
+            ("exit status 1: =1", "exit status 1: =1"),
+            ("", ""),
+        ] {
+            assert_eq!(cell(text), expected);
+        }
     }
 }

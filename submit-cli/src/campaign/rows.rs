@@ -1,36 +1,55 @@
-//! Reading and writing the rows of a campaign file.
+//! The jobs of a campaign of this host, with what its emulated server keeps of them besides what every campaign has.
 
 use std::collections::HashMap;
 
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::{Row, Transaction, params};
 
+use super::cause::Subject;
+use super::meta::CampaignMeta;
 use super::record::{JobRecord, ResultRecord, STATE_WORDS, state_word};
-use super::{Campaign, CampaignError, sql};
-use crate::campaign::workunit::{ErrorMask, Restarts};
+use super::workunit::{ErrorMask, Restarts};
+use super::{Campaign, CampaignError, words};
+
+pub(super) const SCHEMA: &str = "
+CREATE TABLE local_job (
+    id INTEGER PRIMARY KEY REFERENCES workunit(id),
+    fingerprint TEXT NOT NULL,
+    in_plan INTEGER NOT NULL,
+    first_n INTEGER NOT NULL,
+    target_nresults INTEGER NOT NULL,
+    error_mask INTEGER NOT NULL,
+    canonical_n INTEGER,
+    assimilated INTEGER NOT NULL,
+    detail TEXT
+);
+CREATE TABLE result (
+    job INTEGER NOT NULL REFERENCES local_job(id),
+    n INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    slot INTEGER,
+    exit_status INTEGER,
+    cause TEXT,
+    started REAL,
+    elapsed_seconds REAL NOT NULL,
+    cpu_seconds REAL NOT NULL,
+    checkpoint_cpu_seconds REAL NOT NULL,
+    peak_bytes INTEGER NOT NULL,
+    premature_exits INTEGER NOT NULL,
+    temporary_exits INTEGER NOT NULL,
+    PRIMARY KEY (job, n)
+) WITHOUT ROWID;
+";
 
 impl Campaign {
-    /// A value about the campaign as a whole.
-    pub fn meta(&self, key: &str) -> Result<Option<String>, CampaignError> {
-        self.db
-            .query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0))
-            .optional()
-            .map_err(|source| sql(&self.path, "read from it", source))
-    }
-
-    /// Sets such values, all or none.
-    pub fn set_meta(&mut self, pairs: &[(&str, &str)]) -> Result<(), CampaignError> {
-        self.step("write to it", |transaction| {
-            for (key, value) in pairs {
-                transaction.execute("INSERT OR REPLACE INTO meta VALUES (?1, ?2)", [key, value])?;
-            }
-            Ok(())
-        })
-    }
-
     /// Writes jobs with their results, all or none: one step of the campaign.
+    ///
+    /// # Errors
+    /// The campaign file cannot be read or written.
     pub fn save<'a>(&mut self, jobs: impl IntoIterator<Item = &'a JobRecord>) -> Result<(), CampaignError> {
-        self.step("write to it", |transaction| {
+        let meta = self.meta()?.unwrap_or_default();
+        self.step(|transaction| {
             for job in jobs {
+                write_workunit(transaction, job, &meta)?;
                 write_job(transaction, job)?;
                 for result in &job.results {
                     write_result(transaction, job.id, result)?;
@@ -40,49 +59,74 @@ impl Campaign {
         })
     }
 
-    /// All jobs, in the order of their numbers, with their results.
+    /// All jobs of a campaign of this host, in the order of their numbers, with their results; none for a submitted campaign.
+    ///
+    /// # Errors
+    /// The campaign file cannot be read.
     pub fn jobs(&self) -> Result<Vec<JobRecord>, CampaignError> {
-        self.read_jobs().map_err(|source| sql(&self.path, "read from it", source))
-    }
-
-    fn read_jobs(&self) -> rusqlite::Result<Vec<JobRecord>> {
-        let mut jobs: Vec<JobRecord> = self
-            .db
-            .prepare("SELECT * FROM job ORDER BY id")?
-            .query_map([], read_job)?
-            .collect::<Result<_, _>>()?;
-        let index: HashMap<i64, usize> = jobs.iter().enumerate().map(|(at, job)| (job.id, at)).collect();
-        let mut statement = self.db.prepare("SELECT * FROM result ORDER BY job, n")?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            if let Some(&at) = index.get(&row.get("job")?) {
-                jobs[at].results.push(read_result(row)?);
+        self.read(|db| {
+            let mut jobs: Vec<JobRecord> = db
+                .prepare("SELECT * FROM local_job JOIN workunit USING (id) ORDER BY id")?
+                .query_map([], read_job)?
+                .collect::<Result<_, _>>()?;
+            let index: HashMap<i64, usize> = jobs.iter().enumerate().map(|(at, job)| (job.id, at)).collect();
+            let mut statement = db.prepare("SELECT * FROM result ORDER BY job, n")?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                if let Some(&at) = index.get(&row.get("job")?) {
+                    jobs[at].results.push(read_result(row)?);
+                }
             }
-        }
-        Ok(jobs)
-    }
-
-    pub(super) fn step(
-        &mut self,
-        doing: &'static str,
-        act: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
-    ) -> Result<(), CampaignError> {
-        let path = &self.path;
-        let done = self.db.transaction().and_then(|transaction| {
-            act(&transaction)?;
-            transaction.commit()
-        });
-        done.map_err(|source| sql(path, doing, source))
+            Ok(jobs)
+        })
     }
 }
 
-fn write_job(transaction: &Transaction<'_>, job: &JobRecord) -> rusqlite::Result<()> {
+/// What every campaign knows of a job.
+fn write_workunit(
+    transaction: &Transaction<'_>,
+    job: &JobRecord,
+    meta: &CampaignMeta,
+) -> rusqlite::Result<()> {
+    let result = job.most_informative();
+    let failure = job.failure(&Subject { program: &meta.app, bounds: meta.bounds });
+    let started = job.results.iter().filter_map(|result| result.started);
+    let is_done = job.state() == super::job_view::JobState::Done;
     transaction
-        .prepare_cached("INSERT OR REPLACE INTO job VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")?
+        .prepare_cached(
+            "INSERT INTO workunit (id, job, name, attempt, current, parameters, state, results, exit_status, cause_kind,
+                 cause, elapsed_seconds, cpu_seconds, memory_bytes, host, started, fetched)
+             VALUES (?1, ?2, ?3, 0, 1, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+             ON CONFLICT (id) DO UPDATE SET parameters = ?4, state = ?5, results = ?6, exit_status = ?7, cause_kind = ?8,
+                 cause = ?9, elapsed_seconds = ?10, cpu_seconds = ?11, memory_bytes = ?12, host = ?13, started = ?14,
+                 fetched = ?15",
+        )?
         .execute(params![
             job.id,
             job.name,
             job.wu_name,
+            serde_json::to_string(&job.parameters).expect("texts become JSON"),
+            job.state().word(),
+            started.clone().count(),
+            result.and_then(|result| result.exit_status),
+            failure.as_ref().map(|cause| cause.kind.word()),
+            failure.as_ref().map(|cause| &cause.text),
+            result.map(|result| result.elapsed_seconds),
+            result.map(|result| result.cpu_seconds),
+            // A job that ends before it is looked at has used some memory; how much is unknown.
+            result.filter(|result| result.peak_bytes > 0).map(|result| result.peak_bytes as i64),
+            result.and(meta.host.as_deref()),
+            started.reduce(f64::min),
+            is_done,
+        ])
+        .map(drop)
+}
+
+fn write_job(transaction: &Transaction<'_>, job: &JobRecord) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached("INSERT OR REPLACE INTO local_job VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?
+        .execute(params![
+            job.id,
             job.fingerprint,
             job.in_plan,
             job.first_n,
@@ -119,32 +163,29 @@ fn write_result(transaction: &Transaction<'_>, job: i64, result: &ResultRecord) 
 }
 
 fn read_job(row: &Row<'_>) -> rusqlite::Result<JobRecord> {
+    let parameters: Option<String> = row.get("parameters")?;
     Ok(JobRecord {
         id: row.get("id")?,
-        name: row.get("name")?,
-        wu_name: row.get("wu_name")?,
+        name: row.get("job")?,
+        wu_name: row.get("name")?,
         fingerprint: row.get("fingerprint")?,
+        parameters: parameters.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
         in_plan: row.get("in_plan")?,
         first_n: row.get("first_n")?,
         target_nresults: row.get("target_nresults")?,
         errors: ErrorMask::from_bits(row.get("error_mask")?),
-        canonical: row.get("canonical")?,
+        canonical: row.get("canonical_n")?,
         assimilated: row.get("assimilated")?,
-        cause: row.get("cause")?,
+        cause: row.get("detail")?,
         results: Vec::new(),
     })
 }
 
 fn read_result(row: &Row<'_>) -> rusqlite::Result<ResultRecord> {
     let word: String = row.get("state")?;
-    let state = STATE_WORDS
-        .iter()
-        .find(|(known, _)| *known == word)
-        .map(|(_, state)| *state)
-        .ok_or_else(|| rusqlite::Error::InvalidColumnName(format!("state {word}")))?;
     Ok(ResultRecord {
         n: row.get("n")?,
-        state,
+        state: words::find(&STATE_WORDS, &word, "state")?,
         slot: row.get("slot")?,
         exit_status: row.get("exit_status")?,
         cause: row.get("cause")?,

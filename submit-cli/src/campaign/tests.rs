@@ -4,19 +4,10 @@ use super::*;
 use crate::campaign::workunit::{ErrorMask, Outcome, Restarts, ResultState, ValidateState};
 
 fn job(id: i64, name: &str) -> JobRecord {
+    let results = vec![ResultRecord::unsent(0), ResultRecord::unsent(1)];
     JobRecord {
-        id,
-        name: name.to_owned(),
-        wu_name: format!("app-000000000000__b__{name}"),
-        fingerprint: "f".to_owned(),
-        in_plan: true,
-        first_n: 0,
-        target_nresults: 2,
-        errors: ErrorMask::default(),
-        canonical: None,
-        assimilated: false,
-        cause: None,
-        results: vec![ResultRecord::unsent(0), ResultRecord::unsent(1)],
+        results,
+        ..JobRecord::new(id, name, &format!("app-000000000000__b__{name}"), "f".to_owned(), 2)
     }
 }
 
@@ -45,16 +36,17 @@ fn what_was_saved_is_read_back() {
     first.canonical = Some(1);
     first.assimilated = true;
     first.cause = Some("cause".to_owned());
+    first.parameters = vec!["1".to_owned(), "x".to_owned()];
     let second = job(2, "second");
     {
         let mut campaign = Campaign::open_for_run(dir.path()).unwrap();
         campaign.save([&first, &second]).unwrap();
-        campaign.set_meta(&[("bundle", "abc")]).unwrap();
+        campaign.set_value("key", "abc").unwrap();
     }
     let campaign = Campaign::open_to_read(dir.path()).unwrap();
     assert_eq!(campaign.jobs().unwrap(), [first, second]);
-    assert_eq!(campaign.meta("bundle").unwrap().as_deref(), Some("abc"));
-    assert_eq!(campaign.meta("other").unwrap(), None);
+    assert_eq!(campaign.value("key").unwrap().as_deref(), Some("abc"));
+    assert_eq!(campaign.value("other").unwrap(), None);
 }
 
 #[test]
@@ -78,12 +70,12 @@ fn a_second_run_on_one_campaign_is_refused_and_a_reader_is_not() {
     let refusal = Campaign::open_for_run(dir.path()).unwrap_err();
     let text = refusal.to_string();
     assert!(matches!(refusal, CampaignError::Busy { .. }), "{text}");
-    assert!(text.contains(&format!("process {}", std::process::id())), "{text}");
+    assert!(text.contains(&format!("PID {}", std::process::id())), "{text}");
     Campaign::open_to_read(dir.path()).unwrap();
 }
 
 #[test]
-fn a_newer_file_is_refused_with_both_versions() {
+fn a_file_of_another_version_is_refused_with_both_versions() {
     let dir = tempfile::tempdir().unwrap();
     drop(Campaign::open_for_run(dir.path()).unwrap());
     let db = Connection::open(file(dir.path())).unwrap();
@@ -92,7 +84,7 @@ fn a_newer_file_is_refused_with_both_versions() {
     for refusal in
         [Campaign::open_for_run(dir.path()).unwrap_err(), Campaign::open_to_read(dir.path()).unwrap_err()]
     {
-        assert!(refusal.to_string().contains("version 3, this buoy knows versions up to 2"), "{refusal}");
+        assert!(refusal.to_string().contains("version 4; this buoy reads version 3"), "{refusal}");
     }
 }
 
@@ -118,25 +110,78 @@ fn a_damaged_file_is_told_from_a_foreign_one_and_neither_is_touched() {
 fn a_directory_without_a_campaign_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let refusal = Campaign::open_to_read(dir.path()).unwrap_err();
-    assert!(refusal.to_string().contains("no campaign here"), "{refusal}");
+    assert!(refusal.to_string().contains("no campaign in this directory"), "{refusal}");
     assert!(!dir.path().join(STATE_DIR).exists(), "looking makes nothing");
 }
 
 #[test]
-fn the_sample_of_version_1_can_be_read() {
-    // Breaking this means a new schema version and a migration.
+fn a_job_of_this_host_is_seen_as_one_of_a_project_is() {
     let dir = tempfile::tempdir().unwrap();
-    std::fs::create_dir_all(dir.path().join(STATE_DIR)).unwrap();
-    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/campaign-v1.sqlite");
-    std::fs::copy(sample, file(dir.path())).unwrap();
-    for campaign in [Campaign::open_to_read(dir.path()).unwrap(), Campaign::open_for_run(dir.path()).unwrap()]
-    {
-        let jobs = campaign.jobs().unwrap();
-        let words: Vec<_> = jobs.iter().map(|job| (job.name.as_str(), job.status().word())).collect();
-        assert_eq!(words, [("aspirin", "done"), ("caffeine", "failed"), ("menthol", "waiting")]);
-        assert_eq!(jobs[0].telling().map(|result| (result.n, result.peak_bytes)), Some((0, 100 << 20)));
-        assert_eq!(jobs[1].telling().map(|result| result.restarts.temporary), Some(2));
-        assert_eq!(campaign.meta("bundle").unwrap().as_deref(), Some("0123456789ab"));
-        assert_eq!(campaign.counts().unwrap().total(), 0, "the tables for submissions were added");
-    }
+    let mut campaign = Campaign::open_for_run(dir.path()).unwrap();
+    let meta = meta::CampaignMeta {
+        app: "vina".to_owned(),
+        host: Some("workbench".to_owned()),
+        bounds: bounds::Bounds { memory_bytes: 1_000_000_000, disk_bytes: 1, deadline_seconds: 1 },
+        ..meta::CampaignMeta::default()
+    };
+    campaign.set_meta(&meta).unwrap();
+    let ended = |n, state, exit_status, cause: Option<&str>| ResultRecord {
+        state: ResultState::Over(state),
+        exit_status: Some(exit_status),
+        cause: cause.map(str::to_owned),
+        started: Some(10.0 + f64::from(n)),
+        elapsed_seconds: 2.5,
+        peak_bytes: 4096,
+        ..ResultRecord::unsent(n)
+    };
+    let failed = |id, name: &str, exit_status, cause| JobRecord {
+        errors: ErrorMask::TOO_MANY_ERRORS,
+        assimilated: true,
+        cause: Some(format!("{cause} {name}")),
+        results: vec![ended(0, Outcome::ClientError, exit_status, Some(cause))],
+        ..job(id, name)
+    };
+    let valid = Outcome::Success(ValidateState::Valid);
+    let done = JobRecord {
+        canonical: Some(1),
+        assimilated: true,
+        results: vec![ended(0, Outcome::ClientError, 9, Some("killed")), ended(1, valid, 0, None)],
+        ..job(1, "done")
+    };
+    let jobs = [
+        done,
+        failed(2, "memory", 198, "used 2 GB"),
+        failed(3, "start-a", 206, "no such file"),
+        failed(4, "start-b", 206, "no such file"),
+        failed(5, "exit-a", 3, "process exited with code 3"),
+        failed(6, "exit-b", 4, "process exited with code 4"),
+        JobRecord { in_plan: false, results: Vec::new(), ..job(7, "dropped") },
+        JobRecord { results: Vec::new(), ..job(8, "waiting") },
+    ];
+    campaign.save(&jobs).unwrap();
+    campaign.save(&jobs).unwrap();
+    let views = campaign.job_views().unwrap();
+    let done = &views[0];
+    assert_eq!((done.results, done.exit_status, done.started), (Some(2), Some(0), Some(10.0)));
+    assert_eq!(
+        (done.memory_bytes, done.host.as_deref(), done.fetched),
+        (Some(4096), Some("workbench"), true)
+    );
+    assert_eq!(campaign.earlier().unwrap()["done"], ["error"]);
+    let causes: Vec<_> = views.iter().filter_map(|view| view.cause.as_deref()).collect();
+    assert_eq!(
+        causes,
+        [
+            "out of memory at 1 GB (198)",
+            "no such file start-a",
+            "no such file start-b",
+            "exit 3 in vina",
+            "exit 4 in vina"
+        ]
+    );
+    let groups: Vec<_> =
+        campaign.failures().unwrap().iter().map(|group| (group.cause_kind.word(), group.count)).collect();
+    assert_eq!(groups, [("start", 2), ("memory", 1), ("exit", 1), ("exit", 1)]);
+    let counts = campaign.counts().unwrap();
+    assert_eq!((counts.total(), counts.dropped, counts.failed), (7, 1, 5));
 }

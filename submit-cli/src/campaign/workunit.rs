@@ -32,10 +32,6 @@ impl ErrorMask {
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
-
-    fn has(self, other: Self) -> bool {
-        self.0 & other.0 != 0
-    }
 }
 
 impl BitOr for ErrorMask {
@@ -51,19 +47,21 @@ impl BitOrAssign for ErrorMask {
     }
 }
 
+impl ErrorMask {
+    /// The words that a server has for them (`html/user/submit_rpc_handler.php`, `show_job_details`).
+    pub fn words(self) -> Vec<&'static str> {
+        let all = [
+            (Self::TOO_MANY_ERRORS, "too_many_error_results"),
+            (Self::TOO_MANY_SUCCESSES, "too_many_success_results"),
+            (Self::TOO_MANY_TOTAL, "too_many_total_results"),
+        ];
+        all.into_iter().filter(|(error, _)| self.0 & error.0 != 0).map(|(_, word)| word).collect()
+    }
+}
+
 impl fmt::Display for ErrorMask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut words = Vec::new();
-        if self.has(Self::TOO_MANY_ERRORS) {
-            words.push("too many errors");
-        }
-        if self.has(Self::TOO_MANY_SUCCESSES) {
-            words.push("too many results that do not agree");
-        }
-        if self.has(Self::TOO_MANY_TOTAL) {
-            words.push("too many results in all");
-        }
-        f.write_str(&words.join(", "))
+        f.write_str(&self.words().join(", ").replace('_', " "))
     }
 }
 

@@ -1,22 +1,24 @@
 //! The only place that prints.
 
+pub mod actions;
 pub mod admin;
 pub mod admin_check;
 pub mod admin_routes;
 pub mod admin_spool;
-pub mod campaign;
 pub mod doctor;
-pub mod fetch;
-pub mod following;
+pub mod events;
 mod hint;
+#[cfg(test)]
+mod json_schema;
 pub mod list;
 pub mod plan;
 pub mod projects;
-pub mod standing;
+pub mod status;
 pub mod submit;
+mod table;
 pub(crate) mod terminal;
 pub mod trial;
-pub mod watch;
+mod words;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -70,28 +72,33 @@ pub fn mistakes(list: &[Diagnostic], json: bool) -> io::Result<Exit> {
 /// # Errors
 /// stdout is closed.
 pub fn diagnostics_json(list: &[Diagnostic]) -> io::Result<Exit> {
-    #[derive(Serialize)]
-    struct Mistake<'a> {
-        file: Option<String>,
-        line: Option<u32>,
-        column: Option<u32>,
-        found: &'a str,
-        accepted: Option<&'a str>,
-        help: Option<&'a str>,
-    }
-    let mistakes: Vec<Mistake<'_>> = list
-        .iter()
-        .map(|diagnostic| Mistake {
+    let mistakes: Vec<Mistake<'_>> = list.iter().map(Mistake::of).collect();
+    terminal::json(&serde_json::json!({ "mistakes": mistakes }))?;
+    Ok(Exit::BadInput)
+}
+
+/// An error in a submitter's files, for programs.
+#[derive(Serialize)]
+struct Mistake<'a> {
+    file: Option<String>,
+    line: Option<u32>,
+    column: Option<u32>,
+    found: &'a str,
+    accepted: Option<&'a str>,
+    help: Option<&'a str>,
+}
+
+impl<'a> Mistake<'a> {
+    fn of(diagnostic: &'a Diagnostic) -> Self {
+        Self {
             file: diagnostic.place.file.as_ref().map(|file| file.display().to_string()),
             line: diagnostic.place.line,
             column: diagnostic.place.column,
             found: &diagnostic.found,
             accepted: diagnostic.accepted.as_deref(),
             help: diagnostic.help.as_deref(),
-        })
-        .collect();
-    terminal::json(&serde_json::json!({ "mistakes": mistakes }))?;
-    Ok(Exit::BadInput)
+        }
+    }
 }
 
 /// Prints which files of a starter app were written, and what to do next.
@@ -190,15 +197,6 @@ pub fn page_json(page: &Path) -> io::Result<()> {
 /// stdout is closed.
 pub fn logged_out_json(name: &str) -> io::Result<()> {
     terminal::json(&serde_json::json!({ "logged_out": name }))
-}
-
-/// Prints where a table of results was written, as the last event of a fetch.
-///
-/// # Errors
-/// stdout is closed.
-pub fn table_json(table: &Path) -> io::Result<()> {
-    let event = serde_json::json!({ "event": "ended", "table": table.display().to_string() });
-    terminal::json(&event)
 }
 
 /// Prints an error and its causes.

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::campaign::exit_status as status;
 use crate::campaign::workunit::Restarts;
 
 /// How often an app may leave without a finish file before the client gives up
@@ -19,24 +20,6 @@ pub const LONGEST_DELAY: Duration = Duration::from_secs(10);
 /// Pause before a task that left without a word is started again. The client's scheduler needs about
 /// a second for it.
 pub const PAUSE_AFTER_PREMATURE_EXIT: Duration = Duration::from_millis(100);
-
-/// Exit statuses that a client itself gives to a task (`lib/error_numbers.h`).
-pub mod status {
-    /// `EXIT_ABORTED_BY_CLIENT`
-    pub const ABORTED_BY_CLIENT: i32 = 194;
-    /// `EXIT_DISK_LIMIT_EXCEEDED`
-    pub const DISK_LIMIT_EXCEEDED: i32 = 196;
-    /// `EXIT_TIME_LIMIT_EXCEEDED`
-    pub const TIME_LIMIT_EXCEEDED: i32 = 197;
-    /// `EXIT_MEM_LIMIT_EXCEEDED`
-    pub const MEM_LIMIT_EXCEEDED: i32 = 198;
-    /// `EXIT_ABORTED_VIA_GUI`
-    pub const ABORTED_VIA_GUI: i32 = 203;
-    /// `ERR_TOO_MANY_EXITS`
-    pub const TOO_MANY_EXITS: i32 = -226;
-    /// `ERR_EXEC`: the app could not be started.
-    pub const COULD_NOT_START: i32 = -148;
-}
 
 /// How the wrapper's process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

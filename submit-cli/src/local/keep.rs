@@ -85,7 +85,7 @@ pub fn remove_note(layout: &Layout, job: &JobRecord) -> Result<(), FileError> {
 pub fn place_log(layout: &Layout, job: &JobRecord) -> Result<String, FileError> {
     let dir = job_dir(layout, job);
     std::fs::create_dir_all(&dir).map_err(FileError::at(&dir, "make the directory"))?;
-    let text = match job.telling() {
+    let text = match job.most_informative() {
         Some(result) => {
             let log = layout.log(&job.result_name(result.n));
             match std::fs::read(&log) {

@@ -1,6 +1,7 @@
 //! Bounds that BOINC's client holds a running task to (`client/app_control.cpp`, `check_rsc_limits_exceeded`).
 
-use super::exit::{Failure, status};
+use super::exit::Failure;
+use crate::campaign::exit_status as status;
 
 /// Floating-point operations per second that the emulated client claims for a processor: what a client assumes before
 /// it has measured. A real volunteer's computer is faster, so the time limit here is the more patient one.

@@ -15,8 +15,7 @@ use super::layout::Layout;
 use super::programs::{Programs, WRAPPER};
 use super::slot::{InputRef, OutputRef};
 use crate::campaign::file_error::FileError;
-use crate::campaign::meta;
-use crate::campaign::workunit::ErrorMask;
+use crate::campaign::meta::CampaignMeta;
 use crate::campaign::{Campaign, CampaignError, JobRecord};
 use crate::plan::app::{Mode, Replication};
 use crate::plan::content::Content;
@@ -177,7 +176,9 @@ impl Prepared {
         results: &Path,
         host: &str,
     ) -> Result<Vec<JobRecord>, PrepareError> {
-        check_identity(plan, campaign, results)?;
+        let meta =
+            CampaignMeta { host: Some(host.to_owned()), ..CampaignMeta::of(plan, crate::clock::now()) };
+        set_meta(meta, campaign, results)?;
         let mut rows = campaign.jobs()?;
         let known: HashMap<String, usize> =
             rows.iter().enumerate().map(|(at, row)| (row.name.clone(), at)).collect();
@@ -202,20 +203,13 @@ impl Prepared {
                 None if there.contains(OsStr::new(&job.name)) => {
                     return Err(PrepareError::Taken { path: results.join(&job.name) });
                 }
-                None => rows.push(JobRecord {
-                    id: rows.len() as i64 + 1,
-                    name: job.name.clone(),
-                    wu_name: job.wu_name.clone(),
+                None => rows.push(JobRecord::new(
+                    rows.len() as i64 + 1,
+                    &job.name,
+                    &job.wu_name,
                     fingerprint,
-                    in_plan: true,
-                    first_n: 0,
-                    target_nresults: self.replication.total,
-                    errors: ErrorMask::default(),
-                    canonical: None,
-                    assimilated: false,
-                    cause: None,
-                    results: Vec::new(),
-                }),
+                    self.replication.total,
+                )),
             }
         }
         if let Some(name) = changed.first() {
@@ -225,15 +219,6 @@ impl Prepared {
                 count: changed.len(),
             });
         }
-        let outputs: Vec<&str> = plan.app.outputs.iter().map(|output| output.name.as_str()).collect();
-        let outputs = serde_json::to_string(&outputs).expect("names are text");
-        campaign.set_meta(&[
-            (meta::APP, &plan.app.name),
-            (meta::BUNDLE, plan.bundle.short_hash()),
-            (meta::BATCH, &plan.batch),
-            (meta::OUTPUTS, &outputs),
-            (meta::HOST, host),
-        ])?;
         campaign.save(&rows)?;
         Ok(rows)
     }
@@ -321,24 +306,17 @@ fn names_in(dir: &Path) -> Result<HashSet<OsString>, FileError> {
     entries.map(|entry| entry.map(|entry| entry.file_name()).map_err(failed())).collect()
 }
 
-fn check_identity(plan: &Plan, campaign: &Campaign, results: &Path) -> Result<(), PrepareError> {
-    let facts = [
-        (meta::APP, "app", plan.app.name.as_str()),
-        (meta::BUNDLE, "bundle", plan.bundle.short_hash()),
-        (meta::BATCH, "batch", plan.batch.as_str()),
-    ];
-    for (key, what, wanted) in facts {
-        match campaign.meta(key)? {
-            Some(found) if found != wanted => {
-                return Err(PrepareError::OtherCampaign {
-                    results: results.to_owned(),
-                    what,
-                    found,
-                    wanted: wanted.to_owned(),
-                });
-            }
-            _ => {}
-        }
+/// Notes what the campaign is, if that is what it was before.
+fn set_meta(meta: CampaignMeta, campaign: &mut Campaign, results: &Path) -> Result<(), PrepareError> {
+    let before = campaign.meta()?;
+    if let Some((what, found, wanted)) = before.as_ref().and_then(|before| before.difference(&meta)) {
+        return Err(PrepareError::OtherCampaign {
+            results: results.to_owned(),
+            what,
+            found: found.to_owned(),
+            wanted: wanted.to_owned(),
+        });
     }
-    Ok(())
+    let started = before.map_or(meta.started, |before| before.started);
+    Ok(campaign.set_meta(&CampaignMeta { started, ..meta })?)
 }

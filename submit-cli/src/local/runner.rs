@@ -19,10 +19,11 @@ use super::init::Client;
 use super::prepare::Prepared;
 use super::slot;
 use super::task::Task;
+use crate::campaign::event::{Event, Reporter, Started};
 use crate::campaign::file_error::FileError;
-use crate::campaign::progress::{Event, Reporter};
+use crate::campaign::job_view::Counts;
 use crate::campaign::workunit::ResultState;
-use crate::campaign::{Campaign, CampaignError, JobRecord, JobStatus, ResultRecord};
+use crate::campaign::{Campaign, CampaignError, JobRecord, ResultRecord};
 use crate::local::keep;
 use crate::plan::Plan;
 
@@ -93,12 +94,8 @@ pub enum Slots {
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outlook {
-    /// Jobs collected.
-    pub done: usize,
-    /// Jobs given up.
-    pub failed: usize,
-    /// Jobs of the plan that are not over.
-    pub left: usize,
+    /// Jobs of the plan by state.
+    pub jobs: Counts,
     /// The user stopped it.
     pub interrupted: bool,
 }
@@ -120,7 +117,7 @@ pub struct Parts<'a> {
     /// What becomes of them.
     pub keep: Slots,
     /// Shows what happens.
-    pub reporter: &'a mut dyn Reporter,
+    pub reporter: &'a dyn Reporter,
     /// Where wrappers' ends, answers and signals arrive.
     pub happenings: Receiver<Happening>,
     /// Its other end.
@@ -170,13 +167,13 @@ pub struct Runner<'a> {
     /// Since when the user wants it to stop.
     stopping: Option<Instant>,
     killed: bool,
-    over: usize,
+    finished: usize,
 }
 
 impl<'a> Runner<'a> {
     /// Takes up the work where the rows say it was left.
     pub fn new(parts: Parts<'a>) -> Self {
-        let over = parts.jobs.iter().filter(|job| job.in_plan && job.status().is_over()).count();
+        let finished = parts.jobs.iter().filter(|job| job.in_plan && job.state().is_finished()).count();
         Self {
             parts,
             slots: BTreeMap::new(),
@@ -187,13 +184,13 @@ impl<'a> Runner<'a> {
             dirty: BTreeSet::new(),
             stopping: None,
             killed: false,
-            over,
+            finished,
         }
     }
 
     /// Runs until nothing is left to do or the user stops it. Afterwards no wrapper runs and no slot is in use, also
     /// after an error.
-    pub fn run(mut self) -> (Vec<JobRecord>, Result<Outlook, RunError>) {
+    pub fn run(mut self) -> Result<Outlook, RunError> {
         let done = self.take_up().and_then(|()| self.serve());
         let done = match done {
             Ok(()) => Ok(()),
@@ -206,17 +203,13 @@ impl<'a> Runner<'a> {
                 Err(error)
             }
         };
-        let count =
-            |status| self.parts.jobs.iter().filter(|job| job.in_plan && job.status() == status).count();
-        let (done_jobs, failed) = (count(JobStatus::Done), count(JobStatus::Failed));
-        let in_plan = self.parts.jobs.iter().filter(|job| job.in_plan).count();
-        let outlook = Outlook {
-            done: done_jobs,
-            failed,
-            left: in_plan - done_jobs - failed,
-            interrupted: self.stopping.is_some(),
-        };
-        (self.parts.jobs, done.map(|()| outlook))
+        // Whatever happened, the campaign file is up to date.
+        let noted = self.flush().and_then(|()| self.note_moment());
+        let mut jobs = Counts::default();
+        for job in self.parts.jobs.iter().filter(|job| job.in_plan) {
+            jobs.add(job.state());
+        }
+        done.and(noted).map(|()| Outlook { jobs, interrupted: self.stopping.is_some() })
     }
 
     /// The results that an earlier run left in slots, and what every job needs next.
@@ -240,14 +233,14 @@ impl<'a> Runner<'a> {
                 }
             }
         }
-        self.parts.reporter.report(Event::Begun {
+        self.parts.reporter.report(Event::Started(Started::Run {
             jobs: self.parts.jobs.iter().filter(|job| job.in_plan).count(),
-            finished_before: self.over,
-            going_on: self.slots.len(),
+            finished_before: self.finished,
+            resumed: self.slots.len(),
             slots: self.parts.slots,
             engine: &self.engine(),
             results: self.parts.client.layout.results(),
-        });
+        }));
         self.remove_strange_slots()?;
         self.finish_before()?;
         for at in 0..self.parts.jobs.len() {
@@ -274,7 +267,7 @@ impl<'a> Runner<'a> {
     /// A run that was cut short may not have come to the last step of a job that is over.
     fn finish_before(&self) -> Result<(), RunError> {
         let layout = &self.parts.client.layout;
-        let is_over = |job: &&JobRecord| job.in_plan && job.status().is_over();
+        let is_over = |job: &&JobRecord| job.in_plan && job.state().is_finished();
         for job in self.parts.jobs.iter().filter(is_over) {
             if !keep::has_log(layout, job) {
                 keep::remove_note(layout, job)?;
@@ -322,6 +315,7 @@ impl<'a> Runner<'a> {
             if now >= next_tick {
                 next_tick = now + TICK;
                 self.tick(now);
+                self.note_moment()?;
             }
         }
     }
@@ -412,6 +406,11 @@ impl<'a> Runner<'a> {
             self.dirty.clear();
         }
         Ok(())
+    }
+
+    /// For the report and the estimate of the time left.
+    fn note_moment(&mut self) -> Result<(), RunError> {
+        Ok(self.parts.campaign.note_moment(crate::clock::now())?)
     }
 
     fn note(&mut self, text: &str) {

@@ -14,10 +14,11 @@ use boinc::wire::segment::MMAP_KEY;
 use wrapper::platform::{ProcessWatch, spawn};
 use wrapper::state_dir::IMAGES_VARIABLE;
 
-use super::exit::{Asked, Failure, Farewell, Postponed, ProcessEnd, status};
+use super::exit::{Asked, Failure, Farewell, Postponed, ProcessEnd};
 use super::layout::Layout;
 use super::limits::{Limits, Usage};
 use super::slot;
+use crate::campaign::exit_status as status;
 use crate::platform::call_by;
 use crate::user_dirs;
 

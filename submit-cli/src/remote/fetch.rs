@@ -6,23 +6,24 @@
 mod archive;
 mod ask;
 mod choose;
-pub mod event;
+mod copy;
 mod job;
 mod place;
-pub(crate) mod table;
 mod wait;
 mod workers;
 
 use std::path::{Path, PathBuf};
 
+use crate::campaign::event::{Event, Finished, Reporter, Started};
 use crate::campaign::file_error::FileError;
-use crate::campaign::sent::Facts;
+use crate::campaign::meta::CampaignMeta;
+use crate::campaign::results::{TableError, write_table};
 use crate::campaign::{Campaign, CampaignError, UnknownJob};
 use crate::clock::Clock;
 use crate::project::client::ProjectClient;
 use crate::project::error::ProjectError;
 use crate::project::retry::RetryPolicy;
-use event::{Event, Reporter};
+pub use copy::copy;
 use place::Place;
 
 /// Threads that download, if not said: enough to hide the waits between small files, few enough for a small server.
@@ -49,13 +50,27 @@ pub struct Outcome {
     /// Jobs whose outputs were put in place by this call.
     pub fetched: usize,
     /// Jobs whose outputs the server does not have.
-    pub gone: usize,
+    pub missing: usize,
     /// Finished jobs that are still to be fetched.
-    pub left: usize,
+    pub remaining: usize,
     /// It was asked to stop.
     pub interrupted: bool,
     /// The table of results.
     pub table: PathBuf,
+}
+
+impl Outcome {
+    fn report(&self, bytes: u64, elapsed_seconds: f64, reporter: &dyn Reporter) {
+        reporter.report(Event::Finished(Finished::Fetch {
+            fetched: self.fetched,
+            missing: self.missing,
+            remaining: self.remaining,
+            bytes,
+            interrupted: self.interrupted,
+            elapsed_seconds: elapsed_seconds.max(0.0),
+            table: &self.table,
+        }));
+    }
 }
 
 /// Why fetching ended early. What was fetched before stays and is noted.
@@ -123,8 +138,15 @@ impl FetchError {
         }
     }
 
-    fn project(facts: &Facts, source: ProjectError) -> Self {
-        Self::Project { project: facts.project.clone(), source: Box::new(source) }
+    fn table(error: TableError) -> Self {
+        match error {
+            TableError::Campaign(error) => Self::Campaign(error),
+            TableError::File(error) => Self::file(error),
+        }
+    }
+
+    fn project(meta: &CampaignMeta, source: ProjectError) -> Self {
+        Self::Project { project: meta.project().name.clone(), source: Box::new(source) }
     }
 }
 
@@ -134,10 +156,10 @@ impl FetchError {
 /// See [`FetchError`]. A job whose outputs can't be had is no error: it is told to the reporter and counted.
 pub fn fetch(
     campaign: &mut Campaign,
-    facts: &Facts,
+    meta: &CampaignMeta,
     client: &ProjectClient,
     options: &Options,
-    reporter: &mut dyn Reporter,
+    reporter: &dyn Reporter,
     clock: &dyn Clock,
 ) -> Result<Outcome, FetchError> {
     let begin = clock.now();
@@ -145,44 +167,36 @@ pub fn fetch(
         CampaignError::Busy { dir, holder } => FetchError::Busy { dir, holder },
         error => error.into(),
     })?;
-    let place = Place::new(options.to.as_deref().unwrap_or(&options.results), facts)?;
+    let place = Place::new(options.to.as_deref().unwrap_or(&options.results), meta)?;
     choose::check_names(campaign, &options.jobs)?;
-    ask::learn(campaign, facts, client, options, reporter, clock)?;
+    ask::learn(campaign, meta, client, options, reporter, clock)?;
     let chosen = choose::choose(campaign, options, &place)?;
-    reporter.report(Event::Begun {
+    reporter.report(Event::Started(Started::Fetch {
         jobs: chosen.download.len() + chosen.copy.len(),
         fetched_before: chosen.there,
         unfinished: chosen.unfinished,
         to: place.dir(),
-    });
+    }));
     let mut copied = 0;
     for row in chosen.copy.iter().take_while(|_| !clock.interrupted()) {
         place.copy_from(&options.results, &row.new.job).map_err(FetchError::file)?;
         copied += 1;
     }
     let not_copied = chosen.copy.len() - copied;
-    let tally = workers::run(campaign, facts, client, options, &place, chosen, reporter, clock);
-    // Also after a failure: the table tells what is there.
-    let written = table::write(campaign, facts, place.dir());
+    let tally = workers::run(campaign, meta, client, options, &place, chosen, reporter, clock);
+    // Also after a failure: the table shows what is there.
+    let written = write_table(campaign, place.dir()).map_err(FetchError::table);
     let tally = tally?;
     let table = written?;
     place.tidy();
     let outcome = Outcome {
         fetched: tally.fetched + copied,
-        gone: tally.gone,
-        left: tally.left + not_copied,
+        missing: tally.missing,
+        remaining: tally.remaining + not_copied,
         interrupted: clock.interrupted(),
         table,
     };
-    reporter.report(Event::Ended {
-        fetched: outcome.fetched,
-        gone: outcome.gone,
-        left: outcome.left,
-        bytes: tally.bytes,
-        interrupted: outcome.interrupted,
-        elapsed_seconds: (clock.now() - begin).max(0.0),
-        table: &outcome.table,
-    });
+    outcome.report(tally.bytes, clock.now() - begin, reporter);
     Ok(outcome)
 }
 

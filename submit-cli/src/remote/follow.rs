@@ -5,8 +5,6 @@
 //! is folded into the campaign file, as often as one likes and from as many processes.
 
 pub mod abort;
-pub mod bounds;
-pub mod cause;
 pub mod index;
 pub mod list;
 pub mod log;
@@ -14,14 +12,12 @@ pub mod pace;
 pub mod poll;
 pub mod retire;
 pub mod retry;
-pub mod standing;
-pub mod time_left;
 pub mod verdicts;
 pub mod watch;
 
 use crate::campaign::Campaign;
 use crate::campaign::CampaignError;
-use crate::campaign::sent::Facts;
+use crate::campaign::meta::CampaignMeta;
 use crate::project::error::ProjectError;
 
 /// Why a campaign can't be followed.
@@ -34,17 +30,17 @@ pub enum FollowError {
     #[error(transparent)]
     Project(#[from] ProjectError),
     /// It is a campaign of `buoy run`.
-    #[error("this campaign was run on this computer and is on no project; {instead}")]
+    #[error("this campaign was run on this host, not submitted to a project; {instead}")]
     Local {
         /// What does for local campaigns what was wanted.
         instead: &'static str,
     },
 }
 
-/// The facts of a campaign that must be one of a project.
+/// What a campaign is that must be a submitted one.
 ///
 /// # Errors
-/// It was run on this computer; `instead` says what to do then.
-pub fn facts(campaign: &Campaign, instead: &'static str) -> Result<Facts, FollowError> {
-    campaign.facts()?.ok_or(FollowError::Local { instead })
+/// It was run on this host; `instead` says what to do then.
+pub fn submitted(campaign: &Campaign, instead: &'static str) -> Result<CampaignMeta, FollowError> {
+    campaign.submitted_meta()?.ok_or(FollowError::Local { instead })
 }

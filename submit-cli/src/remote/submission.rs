@@ -14,7 +14,6 @@ mod files;
 pub mod limits;
 pub mod outgoing;
 mod prepare;
-pub mod reporter;
 mod snapshot;
 mod tie;
 mod upload;
@@ -22,14 +21,14 @@ mod upload;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::campaign::sent::Counts;
+use crate::campaign::event::{Event, Finished, Reporter};
+use crate::campaign::job_view::Counts;
 use crate::campaign::{Campaign, STATE_DIR};
 use crate::clock::Clock;
 use crate::project::client::ProjectClient;
 
 use self::limits::ServerLimits;
 use self::outgoing::Outgoing;
-use self::reporter::{SubmitEvent, SubmitReporter};
 
 pub use error::SubmitError;
 
@@ -38,7 +37,7 @@ pub use error::SubmitError;
 struct Link<'a> {
     client: &'a ProjectClient,
     clock: &'a dyn Clock,
-    reporter: &'a dyn SubmitReporter,
+    reporter: &'a dyn Reporter,
     options: &'a Options,
 }
 
@@ -96,10 +95,11 @@ pub fn go_on(
     campaign: &mut Campaign,
     client: &ProjectClient,
     clock: &dyn Clock,
-    reporter: &dyn SubmitReporter,
+    reporter: &dyn Reporter,
     options: &Options,
 ) -> Result<Counts, SubmitError> {
-    let app_name = campaign.facts()?.map(|facts| facts.boinc_app).unwrap_or_default();
+    let app_name =
+        campaign.submitted_meta()?.map(|meta| meta.project().boinc_app.clone()).unwrap_or_default();
     let app_name = Arc::from(app_name);
     let limits = ServerLimits::of(campaign)?;
     let link = Link { client, clock, reporter, options };
@@ -115,7 +115,9 @@ impl Submitter<'_> {
         }
         let counts = self.campaign.counts()?;
         self.campaign.note_moment(self.link.clock.now())?;
-        self.link.reporter.report(SubmitEvent::Ended { jobs: counts.total(), waiting: counts.waiting });
+        self.link
+            .reporter
+            .report(Event::Finished(Finished::Submit { jobs: counts.total(), waiting: counts.waiting }));
         Ok(counts)
     }
 }

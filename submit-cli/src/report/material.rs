@@ -4,139 +4,82 @@ use std::path::Path;
 
 use boinc::wire::slot::STDERR_FILE;
 
+use crate::campaign::history::Moment;
+use crate::campaign::job_view::{FailureGroup, JobView};
+use crate::campaign::meta::CampaignMeta;
 use crate::campaign::results::tail;
+use crate::campaign::{Campaign, CampaignError};
 
-/// Of a line that a job has printed so many characters are shown.
+/// Number of characters of a line printed by a job that are shown.
 const LINE_MAX: usize = 400;
-
-/// Where a job is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Status {
-    /// Nobody has begun it.
-    Waiting,
-    /// Under way.
-    Running,
-    /// It has a result.
-    Done,
-    /// Given up.
-    Failed,
-    /// The batch does not have it any more.
-    Dropped,
-}
-
-impl Status {
-    /// All, in the order that the page uses.
-    pub const ALL: [Self; 5] = [Self::Done, Self::Failed, Self::Running, Self::Waiting, Self::Dropped];
-
-    /// For people and for style sheets.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Running => "running",
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::Dropped => "dropped",
-        }
-    }
-}
 
 /// A job.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Job {
-    /// Its name, and its directory in the results.
-    pub name: String,
-    /// Where it is.
-    pub status: Status,
-    /// How often it was tried: workunits of a project, results of a local run.
-    pub attempts: u32,
-    /// What became of those that don't count, one line.
+    /// What the campaign file knows of it.
+    pub view: JobView,
+    /// What became of attempts that do not count, one line.
     pub earlier: String,
-    /// Exit status of what counts.
-    pub exit_status: Option<i32>,
-    /// Why it failed.
-    pub cause: Option<String>,
-    /// Run time, seconds.
-    pub elapsed_seconds: Option<f64>,
-    /// Processor time, seconds.
-    pub cpu_seconds: Option<f64>,
     /// Which of [`Material::files`] are in its directory, by index, ascending.
     pub files: Vec<usize>,
 }
 
-/// How many jobs were where at a moment.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Moment {
-    /// Seconds since 1970.
-    pub at: f64,
-    /// With a result.
-    pub done: usize,
-    /// Given up.
-    pub failed: usize,
-    /// Under way.
-    pub running: usize,
-    /// Not begun.
-    pub waiting: usize,
-}
-
-impl Moment {
-    /// All jobs.
-    pub fn total(&self) -> usize {
-        self.done + self.failed + self.running + self.waiting
-    }
-}
-
-/// A project on the network.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProjectRef {
-    /// The submitter's name for it.
-    pub name: String,
-    /// Its address.
-    pub url: String,
-}
-
-/// A cause of failure.
+/// Failed jobs with the same kind of cause.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// The cause.
-    pub cause: String,
-    /// Exit status of the example.
-    pub exit_status: Option<i32>,
-    /// How many jobs.
-    pub count: usize,
-    /// One of them.
-    pub example: String,
-    /// The last lines of its log, if that is on this computer.
+    /// How many, and an example.
+    pub group: FailureGroup,
+    /// The last lines of the example's log, if that is on this host.
     pub log_tail: String,
 }
 
 /// A campaign.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Material {
-    /// The science app.
-    pub app: String,
-    /// The batch.
-    pub batch: String,
-    /// Where its jobs go; none for a run on this computer.
-    pub project: Option<ProjectRef>,
-    /// The computer that ran it; empty for a project.
-    pub host: String,
-    /// When it began, seconds since 1970.
-    pub begun: Option<f64>,
+    /// What it is.
+    pub meta: CampaignMeta,
     /// Names of files that a job's directory can have: the outputs, then the log.
     pub files: Vec<String>,
     /// The jobs, in the campaign's order.
     pub jobs: Vec<Job>,
-    /// How it went, oldest first.
+    /// Numbers of jobs by state over time, oldest first.
     pub history: Vec<Moment>,
-    /// Causes of failure, the most frequent first.
+    /// Failures by kind of cause, the most frequent first.
     pub failures: Vec<Failure>,
 }
 
-/// The outputs, and the log that BOINC has of every job.
-pub(super) fn files_of(outputs: Vec<String>) -> Vec<String> {
-    let mut files = outputs;
-    files.push(STDERR_FILE.to_owned());
-    files
+impl Material {
+    /// Reads a campaign and looks for its files in the directory of results.
+    ///
+    /// # Errors
+    /// The campaign file cannot be read.
+    pub fn read(campaign: &Campaign, results: &Path) -> Result<Self, CampaignError> {
+        let meta = campaign.meta()?.unwrap_or_default();
+        let mut files: Vec<String> = meta.outputs.iter().map(|output| output.name.clone()).collect();
+        files.push(STDERR_FILE.to_owned());
+        let mut earlier = campaign.earlier()?;
+        let jobs = campaign.job_views()?.into_iter().map(|view| Job {
+            earlier: earlier.remove(&view.job).map(|list| list.join(", ")).unwrap_or_default(),
+            // Nothing of a submitted job is on this host before it was fetched, and a look for each costs.
+            files: if view.fetched || meta.project.is_none() {
+                present(results, &view.job, &files)
+            } else {
+                Vec::new()
+            },
+            view,
+        });
+        let failures = campaign
+            .failures()?
+            .into_iter()
+            .map(|group| Failure { log_tail: log_tail(results, &group.example), group });
+        Ok(Self {
+            jobs: jobs.collect(),
+            history: campaign.history()?,
+            failures: failures.collect(),
+            files,
+            meta,
+        })
+    }
 }
 
 /// A job's directory is one of the results': a name that leads elsewhere is none.
@@ -145,7 +88,7 @@ fn is_plain(name: &str) -> bool {
 }
 
 /// Which files are in a job's directory.
-pub(super) fn present(results: &Path, job: &str, files: &[String]) -> Vec<usize> {
+fn present(results: &Path, job: &str, files: &[String]) -> Vec<usize> {
     if !is_plain(job) {
         return Vec::new();
     }
@@ -154,7 +97,7 @@ pub(super) fn present(results: &Path, job: &str, files: &[String]) -> Vec<usize>
 }
 
 /// The end of a job's log, if there is one.
-pub(super) fn log_tail(results: &Path, job: &str) -> String {
+fn log_tail(results: &Path, job: &str) -> String {
     if !is_plain(job) {
         return String::new();
     }

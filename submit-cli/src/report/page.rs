@@ -9,11 +9,12 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::histogram::{self, Histogram};
-use super::material::{Material, Status};
+use super::material::Material;
 use super::progress::{self, Progress};
 use super::table::{self, Row, percent};
 use super::words::{When, count, when};
 use crate::campaign::file_error::FileError;
+use crate::campaign::job_view::JobState;
 
 const STYLE: &str = include_str!("../../../templates/report/page.css");
 const SCRIPT: &str = include_str!("../../../templates/report/page.js");
@@ -25,7 +26,7 @@ pub struct Page {
     batch: String,
     project: Option<Project>,
     host: String,
-    begun: Option<When>,
+    started: When,
     made: When,
     jobs: String,
     /// How many rows are there without script.
@@ -53,7 +54,8 @@ struct Project {
 
 #[derive(Debug, Serialize)]
 struct Total {
-    status: &'static str,
+    state: &'static str,
+    text: &'static str,
     jobs: String,
     /// Of all jobs, in words.
     share: String,
@@ -73,25 +75,35 @@ struct Failure {
     log_tail: String,
 }
 
+/// The states in the order of the page: from the finished ones to those that have not been started.
+pub(super) const ORDER: [JobState; 6] = [
+    JobState::Done,
+    JobState::Failed,
+    JobState::InProgress,
+    JobState::Unsent,
+    JobState::Waiting,
+    JobState::Dropped,
+];
+
 impl Page {
     /// Makes the page. Links to outputs begin with `base`; `now` is in seconds since 1970.
     pub fn new(material: &Material, base: &str, now: f64) -> Self {
-        let done = || material.jobs.iter().filter(|job| job.status == Status::Done);
+        let done = || material.jobs.iter().map(|job| &job.view).filter(|view| view.state == JobState::Done);
         let histograms = [
-            histogram::draw("Run time", done().filter_map(|job| job.elapsed_seconds)),
-            histogram::draw("Processor time", done().filter_map(|job| job.cpu_seconds)),
+            histogram::draw("Run time", done().filter_map(|view| view.elapsed_seconds)),
+            histogram::draw("Processor time", done().filter_map(|view| view.cpu_seconds)),
         ];
         let rows = table::first_rows(material, base);
         Self {
-            app: visible(&material.app).into_owned(),
-            batch: visible(&material.batch).into_owned(),
-            project: material.project.as_ref().map(|project| Project {
+            app: visible(&material.meta.app).into_owned(),
+            batch: visible(&material.meta.batch).into_owned(),
+            project: material.meta.project.as_ref().map(|project| Project {
                 name: visible(&project.name).into_owned(),
                 link: project.url.starts_with("https://") || project.url.starts_with("http://"),
                 url: project.url.clone(),
             }),
-            host: visible(&material.host).into_owned(),
-            begun: material.begun.map(when),
+            host: visible(material.meta.host.as_deref().unwrap_or_default()).into_owned(),
+            started: when(material.meta.started),
             made: when(now),
             jobs: count(material.jobs.len()),
             shown: count(rows.len()),
@@ -114,9 +126,9 @@ fn totals(material: &Material) -> Vec<Total> {
     let all = material.jobs.len().max(1) as f64;
     let mut x = 0.0;
     let mut totals = Vec::new();
-    for status in Status::ALL {
-        let jobs = material.jobs.iter().filter(|job| job.status == status).count();
-        if jobs == 0 && matches!(status, Status::Dropped) {
+    for state in ORDER {
+        let jobs = material.jobs.iter().filter(|job| job.view.state == state).count();
+        if jobs == 0 && matches!(state, JobState::Dropped | JobState::Unsent) {
             continue;
         }
         let width = jobs as f64 / all * 1000.0;
@@ -127,7 +139,7 @@ fn totals(material: &Material) -> Vec<Total> {
             _ if percent > 99.9 && percent < 100.0 => "more than 99.9 %".to_owned(),
             _ => format!("{percent:.1} %").replace(".0 %", " %"),
         };
-        totals.push(Total { status: status.word(), jobs: count(jobs), share, x, width });
+        totals.push(Total { state: state.word(), text: state.text(), jobs: count(jobs), share, x, width });
         x += width;
     }
     totals
@@ -137,15 +149,19 @@ fn failures(material: &Material) -> Vec<Failure> {
     let plain = |name: &str| {
         !name.starts_with('-') && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
     };
-    let failure = |group: &super::material::Failure| Failure {
-        cause: visible(&group.cause).into_owned(),
-        exit_status: group.exit_status.map(|status| status.to_string()).unwrap_or_default(),
-        jobs: count(group.count),
-        hint: if plain(&group.example) { format!("buoy logs {}", group.example) } else { String::new() },
-        example: visible(&group.example).into_owned(),
-        log_tail: visible_lines(&group.log_tail).into_owned(),
+    let row = |failure: &super::material::Failure| Failure {
+        cause: visible(&failure.group.cause).into_owned(),
+        exit_status: failure.group.exit_status.map(|status| status.to_string()).unwrap_or_default(),
+        jobs: count(failure.group.count),
+        hint: if plain(&failure.group.example) {
+            format!("buoy logs {}", failure.group.example)
+        } else {
+            String::new()
+        },
+        example: visible(&failure.group.example).into_owned(),
+        log_tail: visible_lines(&failure.log_tail).into_owned(),
     };
-    material.failures.iter().map(failure).collect()
+    material.failures.iter().map(row).collect()
 }
 
 /// For the content security policy: no other script or style has a say.

@@ -4,8 +4,9 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::material::Moment;
 use super::words::{When, count, when};
+use crate::campaign::history::Moment;
+use crate::campaign::job_view::Counts;
 
 /// Width of the drawing in its own units; the browser stretches it.
 pub(super) const WIDTH: f64 = 1000.0;
@@ -42,7 +43,8 @@ struct Row {
     at: When,
     done: String,
     failed: String,
-    running: String,
+    in_progress: String,
+    unsent: String,
     waiting: String,
 }
 
@@ -50,7 +52,7 @@ struct Row {
 pub(super) fn draw(history: &[Moment]) -> Option<Progress> {
     let (first, last) = (history.first()?, history.last()?);
     let seconds = last.at - first.at;
-    let total = history.iter().map(Moment::total).max().unwrap_or(0);
+    let total = history.iter().map(|moment| moment.counts.total()).max().unwrap_or(0);
     if seconds <= 0.0 || total == 0 {
         return None;
     }
@@ -58,16 +60,18 @@ pub(super) fn draw(history: &[Moment]) -> Option<Progress> {
     let x = |moment: &Moment| (moment.at - first.at) / seconds * WIDTH;
     let y = |jobs: usize| HEIGHT - jobs as f64 / total as f64 * HEIGHT;
     // What lies below an area's upper edge, and the edge itself.
-    type Height = fn(&Moment) -> usize;
-    let edges: [(&'static str, Height, Height); 4] = [
-        ("done", |_| 0, |m| m.done),
-        ("failed", |m| m.done, |m| m.done + m.failed),
-        ("running", |m| m.done + m.failed, |m| m.done + m.failed + m.running),
-        ("waiting", |m| m.done + m.failed + m.running, Moment::total),
+    type Height = fn(&Counts) -> usize;
+    let edges: [(&'static str, Height, Height); 5] = [
+        ("done", |_| 0, |at| at.done),
+        ("failed", |at| at.done, Counts::finished),
+        ("in_progress", Counts::finished, |at| at.finished() + at.in_progress),
+        ("unsent", |at| at.finished() + at.in_progress, |at| at.total() - at.waiting),
+        ("waiting", |at| at.total() - at.waiting, Counts::total),
     ];
     let areas = edges.map(|(class, lower, upper)| {
-        let above = steps(points.iter().map(|point| (x(point), y(upper(point)))));
-        let mut below: Vec<(f64, f64)> = steps(points.iter().map(|point| (x(point), y(lower(point)))));
+        let above = steps(points.iter().map(|point| (x(point), y(upper(&point.counts)))));
+        let mut below: Vec<(f64, f64)> =
+            steps(points.iter().map(|point| (x(point), y(lower(&point.counts)))));
         below.reverse();
         let mut path = String::new();
         for (at, (x, y)) in above.iter().chain(&below).enumerate() {
@@ -79,10 +83,11 @@ pub(super) fn draw(history: &[Moment]) -> Option<Progress> {
     });
     let rows = thin(history, ROWS_MAX).into_iter().map(|moment| Row {
         at: when(moment.at),
-        done: count(moment.done),
-        failed: count(moment.failed),
-        running: count(moment.running),
-        waiting: count(moment.waiting),
+        done: count(moment.counts.done),
+        failed: count(moment.counts.failed),
+        in_progress: count(moment.counts.in_progress),
+        unsent: count(moment.counts.unsent),
+        waiting: count(moment.counts.waiting),
     });
     Some(Progress {
         areas: areas.to_vec(),
@@ -133,8 +138,9 @@ fn steps(points: impl Iterator<Item = (f64, f64)>) -> Vec<(f64, f64)> {
 mod tests {
     use super::*;
 
-    fn moment(at: f64, done: usize, failed: usize, running: usize) -> Moment {
-        Moment { at, done, failed, running, waiting: 10 - done - failed - running }
+    fn moment(at: f64, done: usize, failed: usize, in_progress: usize) -> Moment {
+        let waiting = 10 - done - failed - in_progress;
+        Moment { at, counts: Counts { done, failed, in_progress, waiting, ..Counts::default() } }
     }
 
     #[test]
@@ -146,7 +152,8 @@ mod tests {
         insta::assert_snapshot!(paths.join("\n"), @r"
         done M0.0 100.00L500.0 100.00L500.0 80.00L1000.0 80.00L1000.0 30.00L1000.0 30.00L1000.0 100.00L0.0 100.00Z
         failed M0.0 100.00L500.0 100.00L500.0 70.00L1000.0 70.00L1000.0 0.00L1000.0 0.00L1000.0 30.00L1000.0 30.00L1000.0 80.00L500.0 80.00L500.0 100.00L0.0 100.00Z
-        running M0.0 100.00L500.0 100.00L500.0 30.00L1000.0 30.00L1000.0 0.00L1000.0 0.00L1000.0 0.00L1000.0 0.00L1000.0 70.00L500.0 70.00L500.0 100.00L0.0 100.00Z
+        in_progress M0.0 100.00L500.0 100.00L500.0 30.00L1000.0 30.00L1000.0 0.00L1000.0 0.00L1000.0 0.00L1000.0 0.00L1000.0 70.00L500.0 70.00L500.0 100.00L0.0 100.00Z
+        unsent M0.0 X
         waiting M0.0 0.00L1000.0 0.00L1000.0 0.00L1000.0 0.00L1000.0 30.00L500.0 30.00L500.0 100.00L0.0 100.00Z
     ");
         assert_eq!((progress.top.as_str(), progress.rows.len()), ("10", 3));

@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use boinc::visible::visible;
 use serde::Serialize;
 
-use super::material::{Job, Material, Status};
+use super::material::{Job, Material};
+use super::page::ORDER;
 use crate::plan::units::show_duration;
 
 /// Rows of a page; `templates/report/page.js` shows as many.
@@ -18,7 +19,8 @@ pub(super) const PAGE_ROWS: usize = 100;
 #[derive(Debug, Serialize)]
 pub(super) struct Row {
     name: String,
-    status: &'static str,
+    state: &'static str,
+    state_text: &'static str,
     attempts: u32,
     earlier: String,
     exit_status: String,
@@ -41,13 +43,13 @@ struct Data<'a> {
     page: usize,
     /// What links begin with.
     base: &'a str,
-    statuses: Vec<&'static str>,
+    states: Vec<[&'static str; 2]>,
     files: &'a [String],
     /// Which files are there: lists of indexes.
     sets: Vec<&'a [usize]>,
     /// Causes, and what became of earlier attempts; the first is empty.
     texts: Vec<String>,
-    /// Name, status, attempts, exit status or null, run time, processor time (seconds or null), cause, earlier, set.
+    /// Name, state, attempts, exit status or null, run time, processor time (seconds or null), cause, earlier, set.
     rows: Vec<Packed>,
 }
 
@@ -56,20 +58,21 @@ type Packed = (String, usize, u32, Option<i32>, Option<f64>, Option<f64>, usize,
 /// The first rows.
 pub(super) fn first_rows(material: &Material, base: &str) -> Vec<Row> {
     let row = |job: &Job| Row {
-        name: visible(&job.name).into_owned(),
-        status: job.status.word(),
-        attempts: job.attempts,
+        name: visible(&job.view.job).into_owned(),
+        state: job.view.state.word(),
+        state_text: job.view.state.text(),
+        attempts: attempts(job),
         earlier: one_line(&job.earlier),
-        exit_status: job.exit_status.map(|status| status.to_string()).unwrap_or_default(),
-        elapsed: job.elapsed_seconds.map(show_duration).unwrap_or_default(),
-        cpu: job.cpu_seconds.map(show_duration).unwrap_or_default(),
-        cause: job.cause.as_deref().map(one_line).unwrap_or_default(),
+        exit_status: job.view.exit_status.map(|status| status.to_string()).unwrap_or_default(),
+        elapsed: job.view.elapsed_seconds.map(show_duration).unwrap_or_default(),
+        cpu: job.view.cpu_seconds.map(show_duration).unwrap_or_default(),
+        cause: job.view.cause.as_deref().map(one_line).unwrap_or_default(),
         files: job
             .files
             .iter()
             .map(|&at| Link {
                 name: material.files[at].clone(),
-                href: format!("{base}{}/{}", percent(&job.name), percent(&material.files[at])),
+                href: format!("{base}{}/{}", percent(&job.view.job), percent(&material.files[at])),
             })
             .collect(),
     };
@@ -85,15 +88,15 @@ pub(super) fn data(material: &Material, base: &str) -> String {
         .jobs
         .iter()
         .map(|job| {
-            let status = Status::ALL.iter().position(|status| *status == job.status);
+            let state = ORDER.iter().position(|state| *state == job.view.state);
             (
-                visible(&job.name).into_owned(),
-                status.expect("all are there"),
-                job.attempts,
-                job.exit_status,
-                job.elapsed_seconds.map(milliseconds),
-                job.cpu_seconds.map(milliseconds),
-                texts.index(job.cause.as_deref().map(one_line).unwrap_or_default()),
+                visible(&job.view.job).into_owned(),
+                state.expect("all are there"),
+                attempts(job),
+                job.view.exit_status,
+                job.view.elapsed_seconds.map(milliseconds),
+                job.view.cpu_seconds.map(milliseconds),
+                texts.index(job.view.cause.as_deref().map(one_line).unwrap_or_default()),
                 texts.index(one_line(&job.earlier)),
                 sets.index(&job.files[..]),
             )
@@ -102,7 +105,7 @@ pub(super) fn data(material: &Material, base: &str) -> String {
     let data = Data {
         page: PAGE_ROWS,
         base,
-        statuses: Status::ALL.map(Status::word).to_vec(),
+        states: ORDER.map(|state| [state.word(), state.text()]).to_vec(),
         files: &material.files,
         sets: sets.items,
         texts: texts.items,
@@ -111,6 +114,11 @@ pub(super) fn data(material: &Material, base: &str) -> String {
     let json = serde_json::to_string(&data).expect("texts and finite numbers become JSON");
     // `</script>` and `<!--` end or change an element wherever they stand.
     json.replace('<', "\\u003c")
+}
+
+/// Number of times it was tried: attempts on a project, results on this host.
+fn attempts(job: &Job) -> u32 {
+    job.view.results.unwrap_or(job.view.attempt + 1)
 }
 
 fn milliseconds(seconds: f64) -> f64 {

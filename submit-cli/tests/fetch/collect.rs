@@ -1,7 +1,7 @@
 //! What is fetched, and with how many requests.
 
 use emulated_project::Report;
-use submit_cli::campaign::sent::WorkunitState;
+use submit_cli::campaign::job_view::JobState;
 
 use crate::support::{Bench, Outputs, Told, expected, files, outputs, poses, workunit};
 
@@ -10,7 +10,7 @@ fn new_and_finished_jobs_are_fetched_once() {
     let mut bench = Bench::new(&["a", "b", "c"]);
     bench.finish(&["a", "c"]);
     let outcome = bench.fetch().unwrap();
-    assert_eq!((outcome.fetched, outcome.gone, outcome.left), (2, 0, 0));
+    assert_eq!((outcome.fetched, outcome.missing, outcome.remaining), (2, 0, 0));
     assert_eq!(outputs(bench.files()), expected(&["a", "c"]));
     assert_eq!(bench.noted(), ["a", "c"]);
     assert_eq!(bench.parts(), 0);
@@ -43,10 +43,7 @@ fn the_table_and_the_campaign_file_tell_of_each_job() {
         c,unsent,1,,,,,,
     ");
     let row = bench.campaign.attempts("b").unwrap().pop().unwrap();
-    assert_eq!(
-        (row.state, row.elapsed_seconds, row.cpu_seconds),
-        (WorkunitState::Done, Some(63.25), Some(61.5))
-    );
+    assert_eq!((row.state, row.elapsed_seconds, row.cpu_seconds), (JobState::Done, Some(63.25), Some(61.5)));
     let log = String::from_utf8(bench.files().remove("b/stderr.txt").unwrap()).unwrap();
     assert!(log.contains("docked <well>"), "{log}");
 }
@@ -84,7 +81,7 @@ fn an_optional_output_may_be_missing() {
         let report = Report { outputs: vec![Some(poses("b")), None], ..Report::default() };
         bench.project.finish_job(&workunit("b"), report).unwrap();
         let outcome = bench.fetch().unwrap();
-        assert_eq!((outcome.fetched, outcome.gone), (2, 0));
+        assert_eq!((outcome.fetched, outcome.missing), (2, 0));
         let mut expected = expected(&["a", "b"]);
         expected.remove("b/log.txt");
         assert_eq!(outputs(bench.files()), expected);
@@ -151,7 +148,7 @@ fn a_stop_ends_copying_to_another_directory() {
     elsewhere.to = Some(bench.path("elsewhere"));
     let mut told = Told { stop_at_once: true, ..Told::default() };
     let outcome = bench.fetch_with(&elsewhere, &mut told).unwrap();
-    assert_eq!((outcome.fetched, outcome.left, outcome.interrupted), (0, 2, true));
+    assert_eq!((outcome.fetched, outcome.remaining, outcome.interrupted), (0, 2, true));
     assert_eq!(bench.fetch_with(&elsewhere, &mut Told::default()).unwrap().fetched, 2);
 }
 

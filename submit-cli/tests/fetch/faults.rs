@@ -39,7 +39,7 @@ fn whatever_befalls_one_request_the_next_fetch_has_everything() {
                 let mut told = Told::default();
                 let first = bench.fetch_with(&once, &mut told);
                 let case = format!("{fault:?} at {request}: {first:?} {told:?}");
-                assert!(told.gone.is_empty(), "{case}");
+                assert!(told.missing.is_empty(), "{case}");
                 let all = expected(&JOBS);
                 assert!(
                     outputs(bench.files()).iter().all(|(name, bytes)| all.get(name) == Some(bytes)),
@@ -80,7 +80,7 @@ fn a_file_goes_on_where_it_was_cut() {
     once.retry.tries = 1;
     let mut told = Told::default();
     let outcome = bench.fetch_with(&once, &mut told).unwrap();
-    assert_eq!((outcome.fetched, outcome.left), (0, 1), "{told:?}");
+    assert_eq!((outcome.fetched, outcome.remaining), (0, 1), "{told:?}");
     assert_eq!(bench.files(), [].into(), "half a file has no name");
     assert_eq!(bench.parts(), 1, "and is kept to go on from");
     bench.fetch().unwrap();
@@ -143,9 +143,9 @@ fn a_stop_leaves_whole_jobs_and_the_next_fetch_goes_on() {
     let mut options = bench.options();
     options.parallel = 1;
     let outcome = bench.fetch_with(&options, &mut told).unwrap();
-    assert!(outcome.interrupted && outcome.fetched >= 1 && outcome.left >= 1, "{outcome:?}");
+    assert!(outcome.interrupted && outcome.fetched >= 1 && outcome.remaining >= 1, "{outcome:?}");
     assert_eq!(bench.noted().len(), outcome.fetched);
-    assert_eq!(bench.fetch().unwrap().fetched, outcome.left);
+    assert_eq!(bench.fetch().unwrap().fetched, outcome.remaining);
     assert_eq!(outputs(bench.files()), expected(&JOBS));
 }
 

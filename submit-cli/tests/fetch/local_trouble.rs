@@ -33,7 +33,7 @@ fn a_job_whose_name_leads_elsewhere_is_left_and_the_others_come() {
     bench.finish(&["a"]);
     let mut told = Told::default();
     let outcome = bench.fetch_with(&bench.options(), &mut told).unwrap();
-    assert_eq!((outcome.fetched, told.left.len()), (1, 3), "{told:?}");
+    assert_eq!((outcome.fetched, told.remaining.len()), (1, 3), "{told:?}");
     assert_eq!(outputs(bench.files()), expected(&["a"]));
     assert!(!bench.path("poses.txt").exists());
 }

@@ -117,7 +117,7 @@ fn a_server_that_sends_parts_is_asked_for_the_rest_only() {
     bench.project.faults().on("get_output", 1, Fault::CutAfter(60_000));
     let mut once = bench.options();
     once.retry.tries = 1;
-    assert_eq!(bench.fetch_with(&once, &mut Told::default()).unwrap().left, 1);
+    assert_eq!(bench.fetch_with(&once, &mut Told::default()).unwrap().remaining, 1);
     let incoming = bench.results().join(".buoy/incoming");
     let part = std::fs::read_dir(incoming).unwrap().next().unwrap().unwrap().metadata().unwrap().len();
     let sent = put_proxy_before(&mut bench);

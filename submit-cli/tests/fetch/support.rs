@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use emulated_project::{EmulatedProject, Permission, Report, Settings, User};
 use submit_cli::campaign::Campaign;
-use submit_cli::campaign::sent::{FactOutput, Facts, NewWorkunit, Round, Stage};
+use submit_cli::campaign::bounds::Bounds;
+use submit_cli::campaign::event::{Event, Reporter, Started};
+use submit_cli::campaign::meta::{CampaignMeta, OutputMeta, ProjectRef};
+use submit_cli::campaign::submitted::{NewWorkunit, Round, Stage};
 use submit_cli::clock::Clock;
 use submit_cli::project::address::{PlainHttp, ProjectUrl};
 use submit_cli::project::authenticator::Authenticator;
@@ -17,7 +20,6 @@ use submit_cli::project::options::ClientOptions;
 use submit_cli::project::protocol::id::BatchId;
 use submit_cli::project::protocol::submission::{Submission, SubmittedJob};
 use submit_cli::project::retry::RetryPolicy;
-use submit_cli::remote::fetch::event::{Event, Reporter};
 use submit_cli::remote::fetch::{FetchError, Options, Outcome, fetch};
 
 pub const AUTHENTICATOR: &str = "0123456789abcdef0123456789abcdef";
@@ -35,7 +37,7 @@ pub struct Bench {
     pub project: EmulatedProject,
     pub client: ProjectClient,
     pub campaign: Campaign,
-    pub facts: Facts,
+    pub facts: CampaignMeta,
     dir: tempfile::TempDir,
 }
 
@@ -44,7 +46,7 @@ pub fn workunit(job: &str) -> String {
     format!("dock-1f2e__screen__{job}")
 }
 
-fn output_template(outputs: &[FactOutput], kept: Outputs) -> String {
+fn output_template(outputs: &[OutputMeta], kept: Outputs) -> String {
     let keep = if kept == Outputs::Kept { "<no_delete/>" } else { "" };
     let mut text = "<output_template>\n".to_owned();
     for (at, output) in outputs.iter().enumerate() {
@@ -88,22 +90,22 @@ impl Bench {
                 .unwrap();
         let dir = tempfile::tempdir().unwrap();
         let mut campaign = Campaign::open_for_run(&dir.path().join("results")).unwrap();
-        let output = |name: &str, optional| FactOutput { name: name.to_owned(), max_bytes, optional };
-        let facts = Facts {
-            project: "harbour".to_owned(),
-            url: project.url().to_owned(),
-            boinc_app: "universal".to_owned(),
+        let output = |name: &str, optional| OutputMeta { name: name.to_owned(), max_bytes, optional };
+        let facts = CampaignMeta {
+            project: Some(ProjectRef {
+                name: "harbour".to_owned(),
+                url: project.url().to_owned(),
+                boinc_app: "universal".to_owned(),
+            }),
             app: "dock".to_owned(),
             bundle: "1f2e".to_owned(),
             batch: "screen".to_owned(),
             outputs: vec![output("poses.txt", false), output("log.txt", true)],
-            program: "dock".to_owned(),
-            memory_bytes: 1 << 30,
-            disk_bytes: 1 << 30,
-            deadline_seconds: 86_400,
-            begun: NOW,
+            bounds: Bounds { memory_bytes: 1 << 30, disk_bytes: 1 << 30, deadline_seconds: 86_400 },
+            started: NOW,
+            ..CampaignMeta::default()
         };
-        campaign.set_facts(&facts).unwrap();
+        campaign.set_meta(&facts).unwrap();
         let mut bench = Self { project, client, campaign, facts, dir };
         bench.submit("r0", jobs, kept);
         bench
@@ -195,7 +197,8 @@ impl Bench {
 
     pub fn fetch_with(&mut self, options: &Options, told: &mut Told) -> Result<Outcome, FetchError> {
         let clock = Arc::clone(&told.clock);
-        fetch(&mut self.campaign, &self.facts, &self.client, options, told, clock.as_ref())
+        let recorder = Recorder(Mutex::new(told));
+        fetch(&mut self.campaign, &self.facts, &self.client, options, &recorder, clock.as_ref())
     }
 
     /// Everything below the directory of results but the campaign's own files: path and content.
@@ -303,29 +306,33 @@ pub struct Told {
     /// Ask to stop before the first job.
     pub stop_at_once: bool,
     pub fetched: Vec<String>,
-    pub gone: Vec<(String, String)>,
+    pub missing: Vec<(String, String)>,
     pub helps: Vec<String>,
-    pub left: Vec<(String, String)>,
+    pub remaining: Vec<(String, String)>,
     pub notes: Vec<String>,
 }
 
-impl Reporter for Told {
-    fn report(&mut self, event: Event<'_>) {
+/// Lends it to the threads that report.
+struct Recorder<'a>(Mutex<&'a mut Told>);
+
+impl Reporter for Recorder<'_> {
+    fn report(&self, event: Event<'_>) {
+        let mut told = self.0.lock().unwrap();
         match event {
             Event::Fetched { job, .. } => {
-                self.fetched.push(job.to_owned());
-                if self.stop_after == Some(self.fetched.len()) {
-                    self.clock.stop();
+                told.fetched.push(job.to_owned());
+                if told.stop_after == Some(told.fetched.len()) {
+                    told.clock.stop();
                 }
             }
-            Event::Gone { job, cause, help, .. } => {
-                self.gone.push((job.to_owned(), cause.to_owned()));
-                self.helps.extend(help.map(str::to_owned));
+            Event::Missing { job, cause, help, .. } => {
+                told.missing.push((job.to_owned(), cause.to_owned()));
+                told.helps.extend(help.map(str::to_owned));
             }
-            Event::Left { job, cause, .. } => self.left.push((job.to_owned(), cause.to_owned())),
-            Event::Note { text } => self.notes.push(text.to_owned()),
-            Event::Begun { .. } if self.stop_at_once => self.clock.stop(),
-            Event::Begun { .. } | Event::Progress { .. } | Event::Ended { .. } => {}
+            Event::Remaining { job, cause, .. } => told.remaining.push((job.to_owned(), cause.to_owned())),
+            Event::Note { text } => told.notes.push(text.to_owned()),
+            Event::Started(Started::Fetch { .. }) if told.stop_at_once => told.clock.stop(),
+            _ => {}
         }
     }
 }

@@ -1,6 +1,7 @@
 use emulated_project::BatchState;
 use submit_cli::campaign::Campaign;
-use submit_cli::campaign::sent::{Counts, Stage, WorkunitState};
+use submit_cli::campaign::job_view::{Counts, JobState};
+use submit_cli::campaign::submitted::Stage;
 use submit_cli::remote::follow::abort::{Aborted, abort_campaign, abort_jobs};
 use submit_cli::remote::follow::poll::Eagerness;
 use submit_cli::remote::follow::retire::{Losses, losses, retire};
@@ -48,7 +49,7 @@ fn named_jobs_are_aborted_and_the_rest_goes_on() {
     let aborted = abort_jobs(&mut sea.campaign, &sea.client, now, &rows).unwrap();
     assert_eq!(aborted, Aborted { batches: 0, jobs: 2, given_up: 0, over: 1 });
     let states = ["a", "b", "c", "d"].map(|job| sea.state(job));
-    use WorkunitState::{Done, Failed, Unsent};
+    use JobState::{Done, Failed, Unsent};
     assert_eq!(states, [Failed, Unsent, Failed, Done]);
     assert_eq!(sea.asked("abort_jobs"), 1);
 }

@@ -1,5 +1,6 @@
 use submit_cli::campaign::Campaign;
-use submit_cli::campaign::sent::{Counts, Stage, WorkunitState};
+use submit_cli::campaign::job_view::{Counts, JobState};
+use submit_cli::campaign::submitted::Stage;
 use submit_cli::project::error::ProjectError;
 use submit_cli::remote::follow::FollowError;
 use submit_cli::remote::follow::poll::{Eagerness, is_settled, poll};
@@ -117,7 +118,7 @@ fn a_batch_whose_name_somebody_else_has_taken_is_asked_for_by_its_id() {
     owned.finish("a", "");
     let polled = owned.poll(Sparing);
     assert_eq!((polled.changed, polled.problems.len()), (1, 0));
-    assert_eq!(owned.state("a"), WorkunitState::Done);
+    assert_eq!(owned.state("a"), JobState::Done);
     owned.project.clock().advance(61.0);
     owned.finish("b", "");
     assert!(owned.poll(Sparing).over);
@@ -131,7 +132,7 @@ fn jobs_of_an_older_batch_of_our_own_with_that_name_are_not_taken_for_it() {
     let mut sea = Sea::adopt(sea, "taken", &["a"]);
     sea.finish("a", "");
     assert!(sea.poll(Sparing).over);
-    assert_eq!(sea.state("a"), WorkunitState::Done);
+    assert_eq!(sea.state("a"), JobState::Done);
 }
 
 #[test]

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use emulated_project::{EmulatedProject, Permission, Report, Settings, User};
 use submit_cli::campaign::Campaign;
-use submit_cli::campaign::sent::{
-    Counts, FactOutput, Facts, NewWorkunit, Round, Stage, WorkunitRow, WorkunitState,
-};
+use submit_cli::campaign::bounds::Bounds;
+use submit_cli::campaign::job_view::{Counts, JobState};
+use submit_cli::campaign::meta::{CampaignMeta, OutputMeta, ProjectRef};
+use submit_cli::campaign::submitted::{NewWorkunit, Round, Stage, WorkunitRow};
 use submit_cli::clock::Clock;
 use submit_cli::project::address::{PlainHttp, ProjectUrl};
 use submit_cli::project::authenticator::Authenticator;
@@ -55,7 +56,7 @@ impl Sea {
         let dir = tempfile::tempdir().unwrap();
         let campaign = Campaign::open_for_run(&dir.path().join("results")).unwrap();
         let mut sea = Self { dir, project, client, campaign };
-        sea.campaign.set_facts(&sea.facts()).unwrap();
+        sea.campaign.set_meta(&sea.facts()).unwrap();
         for (at, jobs) in batches.iter().enumerate() {
             sea.submit(&format!("{PREFIX}part.{at}"), jobs);
         }
@@ -65,20 +66,20 @@ impl Sea {
         sea
     }
 
-    fn facts(&self) -> Facts {
-        Facts {
-            project: "sea".to_owned(),
-            url: self.project.url().to_owned(),
-            boinc_app: "universal".to_owned(),
+    fn facts(&self) -> CampaignMeta {
+        CampaignMeta {
+            project: Some(ProjectRef {
+                name: "sea".to_owned(),
+                url: self.project.url().to_owned(),
+                boinc_app: "universal".to_owned(),
+            }),
             app: "vina".to_owned(),
             bundle: "0123456789ab".to_owned(),
             batch: "ligands".to_owned(),
-            outputs: vec![FactOutput { name: "poses.pdbqt".to_owned(), max_bytes: 1000, optional: false }],
-            program: "vina".to_owned(),
-            memory_bytes: 1,
-            disk_bytes: 1,
-            deadline_seconds: 1,
-            begun: self.project.clock().now(),
+            outputs: vec![OutputMeta { name: "poses.pdbqt".to_owned(), max_bytes: 1000, optional: false }],
+            bounds: Bounds { memory_bytes: 1, disk_bytes: 1, deadline_seconds: 1 },
+            started: self.project.clock().now(),
+            ..CampaignMeta::default()
         }
     }
 
@@ -142,7 +143,7 @@ impl Sea {
         self.campaign.attempts(job).unwrap().pop().unwrap()
     }
 
-    pub fn state(&self, job: &str) -> WorkunitState {
+    pub fn state(&self, job: &str) -> JobState {
         self.job(job).state
     }
 

@@ -1,28 +1,39 @@
+use std::sync::Mutex;
+
 use emulated_project::Fault;
-use submit_cli::campaign::sent::Counts;
+use submit_cli::campaign::event::{Event, Finished, Reporter, Started};
+use submit_cli::campaign::job_view::Counts;
 use submit_cli::project::error::ProjectError;
 use submit_cli::remote::follow::FollowError;
-use submit_cli::remote::follow::watch::{WatchEvent, WatchReporter, Watched, watch};
+use submit_cli::remote::follow::watch::{Watched, watch};
 
 use crate::sea::{Script, Sea, wu};
 
 /// Notes what happened, one word or two for each event.
 #[derive(Default)]
-struct Notes(Vec<String>);
+struct Notes(Mutex<Vec<String>>);
 
-impl WatchReporter for Notes {
-    fn report(&mut self, event: WatchEvent<'_>) {
-        self.0.push(match event {
-            WatchEvent::Begun { jobs, .. } => format!("begun {}", jobs.total()),
-            WatchEvent::Polled { jobs, changed, .. } => {
-                format!("polled {changed} {}/{}", jobs.over(), jobs.total())
+impl Notes {
+    fn list(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl Reporter for Notes {
+    fn report(&self, event: Event<'_>) {
+        self.0.lock().unwrap().push(match event {
+            Event::Started(Started::Watch { jobs, .. }) => format!("started {}", jobs.total()),
+            Event::Polled { jobs, changed, .. } => {
+                format!("polled {changed} {}/{}", jobs.finished(), jobs.total())
             }
-            WatchEvent::Failed { cause, more, count, example, .. } => {
+            Event::Failed { cause, more, count, example, .. } => {
                 format!("failed {more} of {count} {example}: {cause}")
             }
-            WatchEvent::Trouble { .. } => "trouble".to_owned(),
-            WatchEvent::Problem { batch, .. } => format!("problem {batch}"),
-            WatchEvent::Ended { over, .. } => format!("ended {over}"),
+            Event::Retrying { .. } => "retrying".to_owned(),
+            Event::BatchUnavailable { batch, .. } => format!("unavailable {batch}"),
+            Event::Finished(Finished::Watch { interrupted: false, .. }) => "finished".to_owned(),
+            Event::Finished(Finished::Watch { .. }) => "interrupted".to_owned(),
+            other => panic!("{other:?} is not an event of a watch"),
         });
     }
 }
@@ -53,13 +64,13 @@ fn a_watch_ends_when_all_jobs_are_over() {
             Box::new(|| at(&|| crash("c"))),
         ],
     );
-    let mut notes = Notes::default();
-    let watched = watch(&mut campaign, &client, &script, &mut notes).unwrap();
+    let notes = Notes::default();
+    let watched = watch(&mut campaign, &client, &script, &notes).unwrap();
     assert_eq!(watched, Watched::Over(Counts { done: 1, failed: 2, ..Counts::default() }));
     assert_eq!(
-        notes.0,
+        notes.list(),
         [
-            "begun 3",
+            "started 3",
             "polled 0 0/3",
             "polled 1 1/3",
             "polled 0 1/3",
@@ -67,7 +78,7 @@ fn a_watch_ends_when_all_jobs_are_over() {
             "polled 1 2/3",
             "failed 1 of 2 b: exit 3 in vina",
             "polled 1 3/3",
-            "ended true"
+            "finished"
         ]
     );
     assert_eq!(script.waits(), [7.5, 5.0, 7.5, 5.0]);
@@ -76,11 +87,11 @@ fn a_watch_ends_when_all_jobs_are_over() {
 #[test]
 fn an_interrupted_watch_leaves_the_campaign_as_it_is() {
     let mut sea = Sea::new(&[&["a"]]);
-    let mut notes = Notes::default();
+    let notes = Notes::default();
     let watched =
-        watch(&mut sea.campaign, &sea.client, &Script::new(&sea.project, Vec::new()), &mut notes).unwrap();
+        watch(&mut sea.campaign, &sea.client, &Script::new(&sea.project, Vec::new()), &notes).unwrap();
     assert_eq!(watched, Watched::Interrupted(Counts { unsent: 1, ..Counts::default() }));
-    assert_eq!(notes.0.last().unwrap(), "ended false");
+    assert_eq!(notes.list().last().unwrap(), "interrupted");
 }
 
 #[test]
@@ -100,12 +111,12 @@ fn while_the_project_is_down_the_watch_waits_longer_and_goes_on() {
             }),
         ],
     );
-    let mut notes = Notes::default();
-    let watched = watch(&mut campaign, &client, &script, &mut notes).unwrap();
+    let notes = Notes::default();
+    let watched = watch(&mut campaign, &client, &script, &notes).unwrap();
     assert!(matches!(watched, Watched::Over(_)));
     assert_eq!(
-        notes.0,
-        ["begun 1", "trouble", "trouble", "polled 0 0/1", "trouble", "polled 1 1/1", "ended true"]
+        notes.list(),
+        ["started 1", "retrying", "retrying", "polled 0 0/1", "retrying", "polled 1 1/1", "finished"]
     );
     let waits = script.waits();
     for (wait, range) in waits.iter().zip([5.0..=10.0, 10.0..=20.0, 7.5..=7.5, 5.0..=10.0]) {
@@ -126,10 +137,10 @@ fn a_page_of_somebody_in_between_is_waited_for() {
         project.faults().on("query_batch2", number as u64 + 1, Fault::Proxy(status, page.to_owned()));
     }
     let script = Script::new(&project, vec![Box::new(|| {}), Box::new(|| {}), Box::new(|| {})]);
-    let mut notes = Notes::default();
-    let watched = watch(&mut campaign, &client, &script, &mut notes).unwrap();
+    let notes = Notes::default();
+    let watched = watch(&mut campaign, &client, &script, &notes).unwrap();
     assert_eq!(watched, Watched::Over(Counts { done: 1, ..Counts::default() }));
-    assert_eq!(notes.0[1..4], ["trouble", "trouble", "trouble"]);
+    assert_eq!(notes.list()[1..4], ["retrying", "retrying", "retrying"]);
 }
 
 #[test]
@@ -149,9 +160,9 @@ fn a_batch_that_the_server_has_lost_does_not_keep_the_others_from_being_followed
     lost.server_id = Some(99_999);
     sea.campaign.save_batch(&lost).unwrap();
     sea.finish("b", "");
-    let mut notes = Notes::default();
+    let notes = Notes::default();
     let watched =
-        watch(&mut sea.campaign, &sea.client, &Script::new(&sea.project, Vec::new()), &mut notes).unwrap();
+        watch(&mut sea.campaign, &sea.client, &Script::new(&sea.project, Vec::new()), &notes).unwrap();
     assert_eq!(watched, Watched::Over(Counts { unsent: 1, done: 1, ..Counts::default() }));
-    assert!(notes.0.contains(&"problem never-made".to_owned()), "{:?}", notes.0);
+    assert!(notes.list().contains(&"unavailable never-made".to_owned()), "{:?}", notes.list());
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use emulated_project::{BatchState, EmulatedProject, Permission, Settings, User};
 use submit_cli::campaign::Campaign;
-use submit_cli::campaign::sent::Counts;
+use submit_cli::campaign::event::Silent;
+use submit_cli::campaign::job_view::Counts;
 use submit_cli::clock::Clock;
 use submit_cli::package::template::Templates;
 use submit_cli::plan::Plan;
@@ -18,7 +19,6 @@ use submit_cli::project::authenticator::Authenticator;
 use submit_cli::project::client::ProjectClient;
 use submit_cli::project::config::{ProjectEntry, Projects};
 use submit_cli::remote::submission::outgoing::Outgoing;
-use submit_cli::remote::submission::reporter::Silent;
 use submit_cli::remote::submission::{self, Options, SubmitError};
 
 /// The submitter's account.

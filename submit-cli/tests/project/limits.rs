@@ -86,7 +86,7 @@ fn a_file_that_changed_since_it_was_checked_is_not_sent() {
         &mut campaign,
         &bench.client,
         &bench.clock,
-        &submit_cli::remote::submission::reporter::Silent,
+        &submit_cli::campaign::event::Silent,
         &bench.options,
     )
     .unwrap_err();

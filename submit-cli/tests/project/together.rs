@@ -2,11 +2,11 @@
 
 use std::thread;
 
+use submit_cli::campaign::event::Silent;
 use submit_cli::campaign::{Campaign, CampaignError};
 use submit_cli::package::template::Templates;
 use submit_cli::remote::submission::SubmitError;
 use submit_cli::remote::submission::outgoing::Outgoing;
-use submit_cli::remote::submission::reporter::Silent;
 
 use crate::campaign::Bench;
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use submit_cli::campaign::sent::WorkunitState;
+use submit_cli::campaign::job_view::JobState;
 
 use crate::support::{BEGUN, add_round, campaign, fetched, note, report, verdict};
 
@@ -26,10 +26,11 @@ fn the_page_says_what_the_campaign_file_says() {
     for (status, jobs) in [
         ("done", counts.done),
         ("failed", counts.failed),
-        ("running", counts.in_progress),
-        ("waiting", counts.waiting + counts.unsent),
+        ("in_progress", counts.in_progress),
+        ("waiting", counts.waiting),
     ] {
-        let total = format!("<div class=\"total {status}\"><dt>{status}</dt><dd><b>{jobs}</b>");
+        let total =
+            format!("<div class=\"total {status}\"><dt>{}</dt><dd><b>{jobs}</b>", status.replace('_', " "));
         assert!(html.contains(&total), "{total}");
     }
     for text in ["vina", "kinase-screen", "harbour", "24 Nov 2026, 22:00 UTC", "25 Nov 2026, 09:56 UTC"] {
@@ -68,13 +69,13 @@ fn a_job_that_was_tried_again_stands_where_it_stood_with_what_became_of_it_befor
     let mut campaign = campaign(dir.path(), 30);
     add_round(&mut campaign, "r1", &["ligand-00007".to_owned()]);
     let again = campaign.attempts("ligand-00007").unwrap().pop().unwrap();
-    note(&mut campaign, BEGUN + 9e4, WorkunitState::Done, &[verdict(&again, WorkunitState::Done)]);
+    note(&mut campaign, BEGUN + 9e4, JobState::Done, &[verdict(&again, JobState::Done)]);
     let html = std::fs::read_to_string(report(&campaign, dir.path())).unwrap();
     let rows: Vec<&str> = html.split("<tr role=\"row\">").skip(2).collect();
     assert_eq!(rows.len(), 30);
     assert!(rows[6].starts_with("<th role=\"rowheader\" scope=\"row\">ligand-00007</th>"), "{}", rows[6]);
     let words = ">2 <small>before: exit 139 in dock.sh: segmentation fault</small>";
-    assert!(rows[6].contains("status done") && rows[6].contains(words), "{}", rows[6]);
+    assert!(rows[6].contains("state done") && rows[6].contains(words), "{}", rows[6]);
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! Names, causes and logs come from others: a job can print anything, and so can a volunteer's computer.
 
-use submit_cli::campaign::sent::{Verdict, WorkunitState};
+use submit_cli::campaign::cause::{Cause, CauseKind};
+use submit_cli::campaign::job_view::JobState;
+use submit_cli::campaign::meta::ProjectRef;
+use submit_cli::campaign::submitted::Verdict;
 
 use crate::browser::{Browser, Reader};
 use crate::support::{BEGUN, add_round, campaign, facts, note, report};
@@ -25,9 +28,9 @@ fn hostile_texts_are_shown_and_do_nothing() {
     let mut facts = facts();
     facts.app = TEXTS[1].to_owned();
     facts.batch = TEXTS[3].to_owned();
-    facts.project = TEXTS[4].to_owned();
-    facts.url = "javascript:document.title='taken'".to_owned();
-    campaign.set_facts(&facts).unwrap();
+    let url = "javascript:document.title='taken'".to_owned();
+    facts.project = Some(ProjectRef { name: TEXTS[4].to_owned(), url, ..ProjectRef::default() });
+    campaign.set_meta(&facts).unwrap();
     add_round(&mut campaign, "r0", &TEXTS.map(str::to_owned));
     let rows = campaign.current().unwrap();
     let verdicts: Vec<Verdict> = rows
@@ -35,11 +38,11 @@ fn hostile_texts_are_shown_and_do_nothing() {
         .zip(TEXTS)
         .map(|(row, text)| Verdict {
             name: row.new.name.clone(),
-            cause: Some(text.to_owned()),
+            cause: Some(Cause { kind: CauseKind::Start, exit_status: None, text: text.to_owned() }),
             ..Verdict::default()
         })
         .collect();
-    note(&mut campaign, BEGUN, WorkunitState::Failed, &verdicts);
+    note(&mut campaign, BEGUN, JobState::Failed, &verdicts);
     // The example of a cause whose name can be a directory; what its log says is on the page as well.
     let example = dir.path().join(TEXTS[5]);
     std::fs::create_dir_all(&example).unwrap();
@@ -73,7 +76,7 @@ fn a_job_whose_name_leads_elsewhere_has_no_links() {
     add_round(&mut campaign, "r0", &["../secret".to_owned()]);
     let rows = campaign.current().unwrap();
     let done = Verdict { name: rows[0].new.name.clone(), ..Verdict::default() };
-    note(&mut campaign, BEGUN, WorkunitState::Done, &[done]);
+    note(&mut campaign, BEGUN, JobState::Done, &[done]);
     campaign.note_fetched(rows[0].id).unwrap();
     std::fs::create_dir_all(dir.path().join("secret")).unwrap();
     std::fs::write(dir.path().join("secret/poses.pdbqt"), "x").unwrap();

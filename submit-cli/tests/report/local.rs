@@ -1,6 +1,6 @@
 //! A campaign that was run on this computer.
 
-use submit_cli::campaign::meta;
+use submit_cli::campaign::meta::{CampaignMeta, OutputMeta};
 use submit_cli::campaign::workunit::{ErrorMask, Outcome, ResultState, ValidateState};
 use submit_cli::campaign::{Campaign, JobRecord, ResultRecord};
 
@@ -23,18 +23,12 @@ fn job(id: i64, name: &str, outcomes: &[Outcome]) -> JobRecord {
     let canonical = outcomes.iter().position(|outcome| *outcome == Outcome::Success(ValidateState::Valid));
     let failed = canonical.is_none() && !outcomes.is_empty();
     JobRecord {
-        id,
-        name: name.to_owned(),
-        wu_name: format!("vina-0__b__{name}"),
-        fingerprint: String::new(),
-        in_plan: true,
-        first_n: 0,
-        target_nresults: 1,
         errors: if failed { ErrorMask::TOO_MANY_ERRORS } else { ErrorMask::default() },
         canonical: canonical.map(|n| n as u32),
         assimilated: !outcomes.is_empty(),
         cause: failed.then(|| "process exited with code 3".to_owned()),
         results,
+        ..JobRecord::new(id, name, &format!("vina-0__b__{name}"), String::new(), 1)
     }
 }
 
@@ -43,14 +37,17 @@ fn the_report_of_a_local_run_tells_of_its_results_and_shows_the_end_of_a_failure
     let Some(browser) = Browser::find() else { return };
     let dir = tempfile::tempdir().unwrap();
     let mut campaign = Campaign::open_for_run(dir.path()).unwrap();
-    campaign
-        .set_meta(&[
-            (meta::APP, "vina"),
-            (meta::BATCH, "ligands"),
-            (meta::HOST, "workbench"),
-            (meta::OUTPUTS, r#"["poses.pdbqt"]"#),
-        ])
-        .unwrap();
+    let output = OutputMeta { name: "poses.pdbqt".to_owned(), ..OutputMeta::default() };
+    let meta = CampaignMeta {
+        host: Some("workbench".to_owned()),
+        app: "vina".to_owned(),
+        batch: "ligands".to_owned(),
+        outputs: vec![output],
+        started: BEGUN,
+        ..CampaignMeta::default()
+    };
+    campaign.set_meta(&meta).unwrap();
+    campaign.note_moment(BEGUN + 60.0).unwrap();
     let valid = Outcome::Success(ValidateState::Valid);
     let jobs = [
         job(1, "aspirin", &[Outcome::ClientError, valid]),
@@ -58,6 +55,7 @@ fn the_report_of_a_local_run_tells_of_its_results_and_shows_the_end_of_a_failure
         job(3, "menthol", &[]),
     ];
     campaign.save(&jobs).unwrap();
+    campaign.note_moment(BEGUN + 240.0).unwrap();
     for (job, file, text) in
         [("aspirin", "poses.pdbqt", "x"), ("caffeine", "stderr.txt", "begin\ncannot open ligand\n")]
     {

@@ -71,7 +71,7 @@ fn jobs_are_turned_over_found_and_sorted() {
         id('find').value = 'OUT OF MEMORY'; id('find').dispatchEvent(new window.Event('input')); found.cause = look();
         id('find').value = 'ligand-0012'; id('find').dispatchEvent(new window.Event('input')); found.name = look();
         id('find').value = 'no such'; id('find').dispatchEvent(new window.Event('input')); found.none = look();
-        id('find').value = ''; id('status').value = 'failed'; id('status').dispatchEvent(new window.Event('change')); found.failed = look();
+        id('find').value = ''; id('state').value = 'failed'; id('state').dispatchEvent(new window.Event('change')); found.failed = look();
         const elapsed = document.querySelector('#table thead').rows[0].cells[4];
         elapsed.firstChild.click(); found.shortest = [rows()[0].cells[4].textContent, elapsed.ariaSort];
         elapsed.firstChild.click(); found.longest = [rows()[0].cells[4].textContent, elapsed.ariaSort];

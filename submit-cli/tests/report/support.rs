@@ -3,30 +3,32 @@
 use std::path::{Path, PathBuf};
 
 use submit_cli::campaign::Campaign;
-use submit_cli::campaign::sent::{
-    Change, FactOutput, Facts, NewWorkunit, Round, Verdict, WorkunitRow, WorkunitState,
-};
+use submit_cli::campaign::bounds::Bounds;
+use submit_cli::campaign::cause::{Cause, CauseKind};
+use submit_cli::campaign::job_view::JobState;
+use submit_cli::campaign::meta::{CampaignMeta, OutputMeta, ProjectRef};
+use submit_cli::campaign::submitted::{Change, NewWorkunit, Round, Verdict, WorkunitRow};
 
 /// 24 Nov 2026, 22:00 UTC.
 pub const BEGUN: f64 = 1_795_557_600.0;
 
 /// The facts of a campaign with two outputs.
-pub fn facts() -> Facts {
-    Facts {
-        project: "harbour".to_owned(),
-        url: "https://boinc.example.org/harbour/".to_owned(),
-        boinc_app: "universal".to_owned(),
+pub fn facts() -> CampaignMeta {
+    CampaignMeta {
+        project: Some(ProjectRef {
+            name: "harbour".to_owned(),
+            url: "https://boinc.example.org/harbour/".to_owned(),
+            boinc_app: "universal".to_owned(),
+        }),
         app: "vina".to_owned(),
         bundle: "0123456789abcdef".to_owned(),
         batch: "kinase-screen".to_owned(),
         outputs: ["poses.pdbqt", "scores.csv"]
-            .map(|name| FactOutput { name: name.to_owned(), max_bytes: 10_000_000, optional: false })
+            .map(|name| OutputMeta { name: name.to_owned(), max_bytes: 10_000_000, optional: false })
             .to_vec(),
-        program: "dock.sh".to_owned(),
-        memory_bytes: 1 << 30,
-        disk_bytes: 1 << 30,
-        deadline_seconds: 86_400,
-        begun: BEGUN,
+        bounds: Bounds { memory_bytes: 1 << 30, disk_bytes: 1 << 30, deadline_seconds: 86_400 },
+        started: BEGUN,
+        ..CampaignMeta::default()
     }
 }
 
@@ -53,7 +55,7 @@ pub fn add_round(campaign: &mut Campaign, digest: &str, jobs: &[String]) {
 }
 
 /// What the project says of the jobs, by name.
-pub fn note(campaign: &mut Campaign, at: f64, state: WorkunitState, verdicts: &[Verdict]) {
+pub fn note(campaign: &mut Campaign, at: f64, state: JobState, verdicts: &[Verdict]) {
     let changes: Vec<Change> =
         verdicts.iter().map(|verdict| Change { name: verdict.name.clone(), state }).collect();
     campaign.note_changes(&changes, at).unwrap();
@@ -62,19 +64,19 @@ pub fn note(campaign: &mut Campaign, at: f64, state: WorkunitState, verdicts: &[
 }
 
 /// Times and causes that look like those of a real campaign; the same for the same job.
-pub fn verdict(row: &WorkunitRow, state: WorkunitState) -> Verdict {
+pub fn verdict(row: &WorkunitRow, state: JobState) -> Verdict {
     // Spreads the numbers: a product of uniform ones, hence skewed.
     let mix = |salt: i64| ((row.id * 7919 + salt * 104_729) % 997) as f64 / 997.0;
     let seconds = 240.0 + 2400.0 * mix(1) * mix(2) + 900.0 * mix(3);
-    let failed = state == WorkunitState::Failed;
-    let (cause, exit_status) = match row.id % 4 {
-        0 => ("out of memory at 1 GB", 198),
-        _ => ("exit 139 in dock.sh: segmentation fault", 139),
+    let failed = state == JobState::Failed;
+    let (kind, cause, exit_status) = match row.id % 4 {
+        0 => (CauseKind::Memory, "out of memory at 1 GB", 198),
+        _ => (CauseKind::Signal, "exit 139 in dock.sh: segmentation fault", 139),
     };
     Verdict {
         name: row.new.name.clone(),
         exit_status: Some(if failed { exit_status } else { 0 }),
-        cause: failed.then(|| cause.to_owned()),
+        cause: failed.then(|| Cause { kind, exit_status: Some(exit_status), text: cause.to_owned() }),
         cpu_seconds: Some(seconds * 0.97),
         elapsed_seconds: Some(seconds),
         ..Verdict::default()
@@ -84,19 +86,19 @@ pub fn verdict(row: &WorkunitRow, state: WorkunitState) -> Verdict {
 /// A campaign under way: every seventh job failed, every fifth is running, the last are waiting.
 pub fn campaign(dir: &Path, jobs: usize) -> Campaign {
     let mut campaign = Campaign::open_for_run(dir).unwrap();
-    campaign.set_facts(&facts()).unwrap();
+    campaign.set_meta(&facts()).unwrap();
     let names: Vec<String> = (1..=jobs).map(|n| format!("ligand-{n:05}")).collect();
     add_round(&mut campaign, "r0", &names);
     campaign.note_moment(BEGUN).unwrap();
     let rows = campaign.current().unwrap();
     let state = |row: &WorkunitRow| match row.id as usize {
-        id if id > jobs - jobs / 10 => WorkunitState::Waiting,
-        id if id % 7 == 0 => WorkunitState::Failed,
-        id if id % 5 == 0 => WorkunitState::InProgress,
-        _ => WorkunitState::Done,
+        id if id > jobs - jobs / 10 => JobState::Waiting,
+        id if id % 7 == 0 => JobState::Failed,
+        id if id % 5 == 0 => JobState::InProgress,
+        _ => JobState::Done,
     };
     for (at, part) in rows.chunks(rows.len().div_ceil(40).max(1)).enumerate() {
-        for over in [WorkunitState::InProgress, WorkunitState::Done, WorkunitState::Failed] {
+        for over in [JobState::InProgress, JobState::Done, JobState::Failed] {
             let verdicts: Vec<Verdict> =
                 part.iter().filter(|row| state(row) == over).map(|row| verdict(row, over)).collect();
             note(&mut campaign, BEGUN + 600.0 + at as f64 * 900.0 + over as u32 as f64, over, &verdicts);
@@ -107,7 +109,7 @@ pub fn campaign(dir: &Path, jobs: usize) -> Campaign {
 
 /// Puts the outputs of finished jobs where `buoy fetch` does.
 pub fn fetched(campaign: &mut Campaign, dir: &Path, only: usize) {
-    for row in campaign.current_in(WorkunitState::Done).unwrap().into_iter().take(only) {
+    for row in campaign.current_in(JobState::Done).unwrap().into_iter().take(only) {
         let job = dir.join(&row.new.job);
         std::fs::create_dir_all(&job).unwrap();
         for output in facts().outputs {

@@ -1,7 +1,9 @@
 //! `buoy status --offline` of a large campaign, from its file alone.
 
 use submit_cli::campaign::Campaign;
-use submit_cli::campaign::sent::{Change, NewWorkunit, Verdict, WorkunitState};
+use submit_cli::campaign::cause::{Cause, CauseKind};
+use submit_cli::campaign::job_view::JobState;
+use submit_cli::campaign::submitted::{Change, NewWorkunit, Verdict};
 use submit_cli::package::template::Templates;
 use submit_cli::remote::submission::{self, outgoing::Outgoing};
 
@@ -25,17 +27,20 @@ pub fn measure() -> Vec<Row> {
     let results = bench.path("results");
     let mut campaign = Campaign::open_for_run(&results).unwrap();
     submission::prepare(&mut campaign, &outgoing, &results).unwrap();
-    let states = [WorkunitState::Done, WorkunitState::InProgress, WorkunitState::Failed];
+    let states = [JobState::Done, JobState::InProgress, JobState::Failed];
     let state = |n: usize| states[n % 10 / 4];
     let changes: Vec<Change> =
         (0..JOBS).map(|n| Change { name: outgoing.workunits[n].name.clone(), state: state(n) }).collect();
     campaign.note_changes(&changes, 1.0).unwrap();
     let verdicts: Vec<Verdict> = (0..JOBS)
-        .filter(|n| state(*n) == WorkunitState::Failed)
+        .filter(|n| state(*n) == JobState::Failed)
         .map(|n| Verdict {
             name: outgoing.workunits[n].name.clone(),
-            exit_status: Some(139),
-            cause: Some(format!("exit {} in dock", 130 + n % 7)),
+            cause: Some(Cause {
+                kind: CauseKind::Signal,
+                exit_status: Some(130 + (n % 7) as i32),
+                text: format!("exit {} in dock", 130 + n % 7),
+            }),
             ..Verdict::default()
         })
         .collect();

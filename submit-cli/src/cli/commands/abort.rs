@@ -39,7 +39,7 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let (dir, jobs) = args.which.split();
     // Is one there at all? Opening it for work would make one.
-    let facts = follow::facts(&Campaign::open_to_read(dir)?, "press Ctrl-C to stop a buoy run")?;
+    let meta = follow::submitted(&Campaign::open_to_read(dir)?, "press Ctrl-C to stop a buoy run")?;
     let mut campaign = Campaign::open_for_run(dir)?;
     check_jobs(&campaign, jobs)?;
     let rows = jobs
@@ -48,8 +48,8 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         .collect::<Result<Vec<_>, _>>()?;
     let counts = campaign.counts()?;
     let open = match jobs.is_empty() {
-        true => counts.total() - counts.over(),
-        false => rows.iter().filter(|row| !row.state.is_over()).count(),
+        true => counts.total() - counts.finished(),
+        false => rows.iter().filter(|row| !row.state.is_finished()).count(),
     };
     if open == 0 {
         return Ok(render::refusal(&anyhow::anyhow!("nothing to abort: these jobs have finished")));
@@ -58,19 +58,19 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         let question = format!(
             "abort {open} job{} of {}, batch {}, at {}?",
             if open == 1 { "" } else { "s" },
-            facts.app,
-            facts.batch,
-            facts.url
+            meta.app,
+            meta.batch,
+            meta.project().url
         );
         if let Some(exit) = declined(&question)? {
             return Ok(exit);
         }
     }
-    let client = connect(&facts)?;
+    let client = connect(&meta)?;
     let aborted = match jobs.is_empty() {
         true => abort_campaign(&mut campaign, &client, now())?,
         false => abort_jobs(&mut campaign, &client, now(), &rows)?,
     };
-    render::following::aborted(&aborted, args.json)?;
+    render::actions::aborted(&aborted, args.json)?;
     Ok(Exit::Done)
 }

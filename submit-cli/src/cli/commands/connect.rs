@@ -1,7 +1,7 @@
 //! A client for the project that a campaign went to, and what to say when something is wrong with it.
 
 use crate::campaign::UnknownJob;
-use crate::campaign::sent::Facts;
+use crate::campaign::meta::CampaignMeta;
 use crate::project::client::ProjectClient;
 use crate::project::config::{ConfigError, Projects};
 use crate::project::error::ProjectError;
@@ -21,13 +21,15 @@ pub struct NotLoggedIn {
 ///
 /// # Errors
 /// The user is not logged in to it.
-pub fn connect(facts: &Facts) -> anyhow::Result<ProjectClient> {
+pub fn connect(meta: &CampaignMeta) -> anyhow::Result<ProjectClient> {
     let projects = Projects::open()?;
-    let is_it = |url: &str| url.trim_end_matches('/') == facts.url.trim_end_matches('/');
+    let is_it = |url: &str| url.trim_end_matches('/') == meta.project().url.trim_end_matches('/');
     let list = projects.list();
-    let named = list.iter().find(|entry| entry.name == facts.project && is_it(&entry.url));
+    let named = list.iter().find(|entry| entry.name == meta.project().name && is_it(&entry.url));
     let Some(entry) = named.or_else(|| list.iter().find(|entry| is_it(&entry.url))) else {
-        return Err(NotLoggedIn { url: facts.url.clone(), project: facts.project.clone() }.into());
+        return Err(
+            NotLoggedIn { url: meta.project().url.clone(), project: meta.project().name.clone() }.into()
+        );
     };
     Ok(entry.client(projects.authenticator(entry)?)?)
 }

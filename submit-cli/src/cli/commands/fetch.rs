@@ -1,20 +1,16 @@
 //! `buoy fetch`: downloads outputs and updates the table of results.
 
-mod local;
-
 use std::path::PathBuf;
 
-use crate::campaign::sent::Facts;
 use crate::campaign::{Campaign, CampaignError};
 use crate::cli::commands::connect::connect;
 use crate::cli::commands::which_campaign::CampaignAndJobs;
 use crate::cli::exit::Exit;
 use crate::cli::help::{Example, examples};
 use crate::cli::render;
-use crate::clock::{Clock, SystemClock};
-use crate::project::client::ProjectClient;
+use crate::clock::SystemClock;
 use crate::project::retry::RetryPolicy;
-use crate::remote::fetch::{self, FetchError, Options};
+use crate::remote::fetch::{self, FetchError, Options, Outcome};
 
 const EXAMPLES: &[Example] = &[
     ("buoy fetch", "Fetch what has finished since the last time"),
@@ -56,10 +52,7 @@ fn parallel(text: &str) -> Result<usize, String> {
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let (dir, jobs) = args.which.split();
     let mut campaign = Campaign::open_to_read(dir)?;
-    let Some(facts) = campaign.facts()? else {
-        return local::run(&campaign, dir, jobs, args.to.as_deref(), args.json);
-    };
-    let client = connect(&facts)?;
+    let meta = campaign.meta()?.ok_or_else(|| CampaignError::Missing { dir: dir.to_owned() })?;
     let options = Options {
         results: dir.to_owned(),
         to: args.to.clone(),
@@ -68,31 +61,31 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         retry: RetryPolicy::default(),
     };
     let clock = SystemClock::catching_signals()?;
-    bring(&mut campaign, &facts, &client, &options, &clock, args.json)
+    let reporter = render::events::reporter(args.json, dir);
+    if meta.project.is_none() {
+        let copied = fetch::copy(&campaign, &meta, &options, reporter.as_ref(), &clock);
+        return exit(copied, args.json);
+    }
+    let client = connect(&meta)?;
+    exit(fetch::fetch(&mut campaign, &meta, &client, &options, reporter.as_ref(), &clock), args.json)
 }
 
-/// Fetches, shows how it goes, and says what that means for whoever called.
+/// Prints what came of a fetch, and gives the exit code.
 ///
 /// # Errors
-/// A file can't be read or written, or the project refuses; stdout is closed.
-pub fn bring(
-    campaign: &mut Campaign,
-    facts: &Facts,
-    client: &ProjectClient,
-    options: &Options,
-    clock: &dyn Clock,
-    json: bool,
-) -> anyhow::Result<Exit> {
-    let mut reporter = render::fetch::reporter(json);
-    match fetch::fetch(campaign, facts, client, options, reporter.as_mut(), clock) {
+/// A file cannot be read or written, or the project refuses; stdout is closed.
+pub fn exit(fetched: Result<Outcome, FetchError>, json: bool) -> anyhow::Result<Exit> {
+    match fetched {
         Ok(outcome) => {
             if !json {
                 render::path(&outcome.table)?;
             }
-            Ok(match () {
-                () if outcome.interrupted => Exit::Interrupted,
-                () if outcome.gone + outcome.left > 0 => Exit::HostCannot,
-                () => Exit::Done,
+            Ok(if outcome.interrupted {
+                Exit::Interrupted
+            } else if outcome.missing + outcome.remaining > 0 {
+                Exit::HostCannot
+            } else {
+                Exit::Done
             })
         }
         Err(error @ (FetchError::UnknownJob(_) | FetchError::Campaign(CampaignError::Missing { .. }))) => {

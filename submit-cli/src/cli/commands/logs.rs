@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use crate::campaign::meta;
-use crate::campaign::sent::Facts;
+use crate::campaign::meta::CampaignMeta;
 use crate::campaign::{Campaign, JobRecord, find_job};
 use crate::cli::commands::connect::connect;
 use crate::cli::commands::which_campaign::check_jobs;
 use crate::cli::exit::Exit;
 use crate::cli::help::{Example, examples};
 use crate::cli::render;
+use crate::local::PROJECT_DIRECTORY;
 use crate::local::layout::Layout;
 use crate::remote::follow::log::{Log, Which, log};
 use boinc::wire::slot::STDERR_FILE;
@@ -55,16 +55,16 @@ pub struct Args {
 /// There is no campaign, or a file can't be read; stdout is closed.
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let campaign = Campaign::open_to_read(&args.out)?;
-    match campaign.facts()? {
-        Some(facts) => of_project(args, &campaign, &facts),
+    match campaign.submitted_meta()? {
+        Some(meta) => of_project(args, &campaign, &meta),
         None => of_run(args, &campaign),
     }
 }
 
-fn of_project(args: &Args, campaign: &Campaign, facts: &Facts) -> anyhow::Result<Exit> {
+fn of_project(args: &Args, campaign: &Campaign, meta: &CampaignMeta) -> anyhow::Result<Exit> {
     check_jobs(campaign, std::slice::from_ref(&args.job))?;
     let which = Which { attempt: args.attempt, instance: args.result };
-    let log = log(campaign, &connect(facts)?, &args.job, which)?;
+    let log = log(campaign, &connect(meta)?, &args.job, which)?;
     if args.json {
         render::log_json(&log)?;
         return Ok(Exit::Done);
@@ -109,7 +109,7 @@ fn of_run(args: &Args, campaign: &Campaign) -> anyhow::Result<Exit> {
         Ok(job) => job,
         Err(unknown) => return Ok(render::refusal(&unknown.into())),
     };
-    let Some(n) = args.result.or_else(|| job.telling().map(|result| result.n)) else {
+    let Some(n) = args.result.or_else(|| job.most_informative().map(|result| result.n)) else {
         return Ok(render::refusal(&anyhow::anyhow!("job {} has not been started", job.name)));
     };
     let Some(result) = job.result(n) else {
@@ -117,7 +117,7 @@ fn of_run(args: &Args, campaign: &Campaign) -> anyhow::Result<Exit> {
         let known = known.join(", ");
         return Ok(render::refusal(&anyhow::anyhow!("job {} has no result {n}, only {known}", job.name)));
     };
-    let project = campaign.meta(meta::PROJECT)?.unwrap_or_default();
+    let project = campaign.value(PROJECT_DIRECTORY)?.unwrap_or_default();
     let layout = Layout::new(&args.out, &project)?;
     let path = match result.slot {
         Some(slot) => layout.slot(slot).join(STDERR_FILE),
@@ -146,7 +146,7 @@ fn of_run(args: &Args, campaign: &Campaign) -> anyhow::Result<Exit> {
 }
 
 fn heading(job: &JobRecord, n: u32) -> String {
-    let mut text = format!("{}: {}", job.result_name(n), job.status().word());
+    let mut text = format!("{}: {}", job.result_name(n), job.state().text());
     if let Some(cause) = job.result(n).and_then(|result| result.cause.as_deref()) {
         text.push_str(&format!(", {cause}"));
     }

@@ -38,9 +38,9 @@ pub struct Args {
 /// There is no campaign, another `buoy` works on it, the project can't be reached or refuses.
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let dir = args.campaign.dir();
-    let facts = follow::facts(&Campaign::open_to_read(dir)?, "remove its directory instead")?;
+    let meta = follow::submitted(&Campaign::open_to_read(dir)?, "remove its directory instead")?;
     let mut campaign = Campaign::open_for_run(dir)?;
-    let client = connect(&facts)?;
+    let client = connect(&meta)?;
     if !is_settled(&campaign)? {
         poll(&mut campaign, &client, now(), Eagerness::Eager)?;
     }
@@ -54,6 +54,6 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         )));
     }
     let batches = retire(&mut campaign, &client, now())?;
-    render::following::retired(batches, args.json)?;
+    render::actions::retired(batches, args.json)?;
     Ok(Exit::Done)
 }

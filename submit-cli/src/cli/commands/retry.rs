@@ -44,15 +44,15 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let (dir, jobs) = args.which.split();
     let changes = Changes::parse(&args.with)?;
-    let facts =
-        follow::facts(&Campaign::open_to_read(dir)?, "use buoy run --retry to retry its failed jobs")?;
+    let meta =
+        follow::submitted(&Campaign::open_to_read(dir)?, "use buoy run --retry to retry its failed jobs")?;
     let mut campaign = Campaign::open_for_run(dir)?;
     check_jobs(&campaign, jobs)?;
-    let client = connect(&facts)?;
+    let client = connect(&meta)?;
     let retried = retry(&mut campaign, jobs, &changes)?;
-    render::following::retried(&retried, &changes, args.json)?;
+    render::actions::retried(&retried, &changes, args.json)?;
     let clock = SystemClock::catching_signals()?;
-    let reporter = render::submit::reporter(args.json);
+    let reporter = render::events::reporter(args.json, dir);
     let options = Options::in_directory(dir);
     match submission::go_on(&mut campaign, &client, &clock, reporter.as_ref(), &options) {
         Ok(_) => Ok(Exit::Done),

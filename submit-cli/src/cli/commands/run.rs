@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::campaign::progress::{Event, Reporter};
+use crate::campaign::event::{Event, Reporter, Started};
 use crate::cli::exit::Exit;
 use crate::cli::help::{Example, examples};
 use crate::cli::render;
@@ -61,15 +61,15 @@ enum EngineName {
     Podman,
 }
 
-/// Enters the campaign in the list of campaigns once it has begun: what is refused before makes none.
+/// Enters the campaign in the list of campaigns once it has started: a refused one is not entered.
 struct Remembering<'a> {
     results: &'a Path,
     reporter: Box<dyn Reporter>,
 }
 
 impl Reporter for Remembering<'_> {
-    fn report(&mut self, event: Event<'_>) {
-        if let Event::Begun { .. } = event
+    fn report(&self, event: Event<'_>) {
+        if let Event::Started(Started::Run { .. }) = event
             && let Err(error) = Index::of_user().and_then(|index| index.remember(self.results))
         {
             let text = format!("buoy list will not show this campaign: {error}");
@@ -100,11 +100,12 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         keep: if args.keep { Slots::Keep } else { Slots::Empty },
         retry: if args.retry { Retry::Failed } else { Retry::Never },
     };
-    let mut reporter = Remembering { results: &args.out, reporter: render::campaign::reporter(args.json) };
-    match local::run(&plan, &options, &mut reporter) {
+    let reporter =
+        Remembering { results: &args.out, reporter: render::events::reporter(args.json, &args.out) };
+    match local::run(&plan, &options, &reporter) {
         Ok(outlook) if outlook.interrupted => Ok(Exit::Interrupted),
-        Ok(outlook) if outlook.left > 0 => Ok(Exit::HostCannot),
-        Ok(outlook) if outlook.failed > 0 => Ok(Exit::JobsFailed),
+        Ok(outlook) if outlook.jobs.finished() < outlook.jobs.total() => Ok(Exit::HostCannot),
+        Ok(outlook) if outlook.jobs.failed > 0 => Ok(Exit::JobsFailed),
         Ok(_) => Ok(Exit::Done),
         Err(error) => {
             let is_input = matches!(

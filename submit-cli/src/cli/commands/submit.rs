@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::campaign::Campaign;
-use crate::cli::commands::fetch::bring;
+use crate::cli::commands::fetch::exit as fetch_exit;
 use crate::cli::commands::question::declined;
 use crate::cli::commands::watch;
 use crate::cli::commands::which_campaign::remember;
@@ -123,7 +123,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     }
     // Not before the question: Ctrl-C there is an answer.
     let clock = SystemClock::catching_signals()?;
-    let reporter = render::submit::reporter(args.json);
+    let reporter = render::events::reporter(args.json, &args.out);
     if let Err(error) = submission::go_on(&mut campaign, &client, &clock, reporter.as_ref(), &options) {
         return ended(error);
     }
@@ -132,9 +132,8 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     }
     // While it only watches, other commands may fetch or abort.
     campaign.release();
-    let mut reporter = render::watch::reporter(args.json, &args.out);
-    let exit = watch::exit(follow::watch::watch(&mut campaign, &client, &clock, reporter.as_mut())?);
-    drop(reporter);
+    let watched = follow::watch::watch(&mut campaign, &client, &clock, reporter.as_ref())?;
+    let exit = watch::exit(watched);
     if !matches!(exit, Exit::Done | Exit::JobsFailed) {
         return Ok(exit);
     }
@@ -145,7 +144,8 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         parallel: fetch::DEFAULT_PARALLEL,
         retry: RetryPolicy::default(),
     };
-    Ok(match bring(&mut campaign, &outgoing.facts, &client, &options, &clock, args.json)? {
+    let fetched = fetch::fetch(&mut campaign, &outgoing.meta, &client, &options, reporter.as_ref(), &clock);
+    Ok(match fetch_exit(fetched, args.json)? {
         Exit::Done => exit,
         worse => worse,
     })
@@ -153,14 +153,14 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
 
 /// Shows who we are and what we want, and asks what the project thinks of it.
 fn introduce(client: &ProjectClient, outgoing: &Outgoing<'_>) -> Result<Option<f64>, ProjectError> {
-    client.check_access(&outgoing.facts.boinc_app)?;
+    client.check_access(&outgoing.meta.project().boinc_app)?;
     let jobs = outgoing.workunits.iter().map(|workunit| SubmittedJob {
         name: &workunit.name,
         command_line: &workunit.command_line,
         input_files: Vec::new(),
     });
     let estimate = client.estimate_batch(&Submission {
-        app_name: &outgoing.facts.boinc_app,
+        app_name: &outgoing.meta.project().boinc_app,
         input_template: &outgoing.round.input_template,
         output_template: &outgoing.round.output_template,
         jobs: jobs.collect(),

@@ -34,12 +34,12 @@ pub struct Args {
 /// There is no campaign, its file can't be read or written, or the project refuses us.
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let mut campaign = Campaign::open_to_follow(args.campaign.dir())?;
-    let facts = follow::facts(&campaign, "buoy status shows its state")?;
-    let client = connect(&facts)?;
+    let meta = follow::submitted(&campaign, "buoy status shows its state")?;
+    let client = connect(&meta)?;
     remember(args.campaign.dir());
     let clock = SystemClock::catching_signals()?;
-    let mut reporter = render::watch::reporter(args.json, args.campaign.dir());
-    let watched = watch(&mut campaign, &client, &clock, reporter.as_mut())?;
+    let reporter = render::events::reporter(args.json, args.campaign.dir());
+    let watched = watch(&mut campaign, &client, &clock, reporter.as_ref())?;
     Ok(exit(watched))
 }
 
@@ -47,7 +47,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
 pub fn exit(watched: Watched) -> Exit {
     match watched {
         Watched::Interrupted(_) => Exit::Interrupted,
-        Watched::Over(jobs) if jobs.over() < jobs.total() => Exit::HostCannot,
+        Watched::Over(jobs) if jobs.finished() < jobs.total() => Exit::HostCannot,
         Watched::Over(jobs) if jobs.failed > 0 => Exit::JobsFailed,
         Watched::Over(_) => Exit::Done,
     }

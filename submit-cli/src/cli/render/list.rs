@@ -1,12 +1,12 @@
-//! The campaigns of this computer, for people and for machines.
+//! The campaigns of this host.
 
 use std::io::{self, Write};
 
-use boinc::visible::visible;
-
+use super::table::table;
 use super::terminal;
+use super::words::counts;
 use crate::plan::units::show_duration;
-use crate::remote::follow::list::{List, Listed, Presence};
+use crate::remote::follow::list::{List, Listed, Presence, RemoteBatch};
 
 /// Prints a line for each to stdout.
 ///
@@ -26,56 +26,56 @@ pub fn json(list: &List) -> io::Result<()> {
 
 fn words(list: &List) -> String {
     let mut text = String::new();
-    for campaign in &list.campaigns {
-        match &campaign.problem {
-            // It names the file.
-            Some(problem) => text.push_str(&format!("{problem}\n")),
-            None => text.push_str(&format!("{}: {}\n", campaign.dir.display(), campaign_words(campaign))),
-        }
-    }
     if list.campaigns.is_empty() {
         text.push_str("no campaigns\n");
+    } else {
+        let header = ["DIRECTORY", "APP", "BATCH", "PROJECT", "JOBS", "CHANGED"];
+        text.push_str(&table(&header, list.campaigns.iter().map(campaign_row)));
     }
     match &list.batches {
         None => {}
         Some(batches) if batches.is_empty() => {
-            text.push_str("all batches on the project belong to campaigns on this computer\n")
+            text.push_str("all batches on the project belong to campaigns on this host\n")
         }
         Some(batches) => {
-            text.push_str("batches on the project that belong to no campaign on this computer:\n");
-            for batch in batches {
-                text.push_str(&format!(
-                    "batch {} {}: app {}, {}, {} jobs, {:.0} % finished, {} failed\n",
-                    batch.id,
-                    visible(&batch.name),
-                    visible(&batch.app),
-                    batch.state.replace('_', " "),
-                    batch.jobs,
-                    100.0 * batch.fraction_done,
-                    batch.failed
-                ));
-            }
+            text.push_str("batches on the project that belong to no campaign on this host:\n");
+            let header = ["ID", "NAME", "APP", "STATE", "JOBS", "FINISHED", "FAILED"];
+            text.push_str(&table(&header, batches.iter().map(batch_row)));
         }
     }
     text
 }
 
-fn campaign_words(campaign: &Listed) -> String {
-    if campaign.presence == Presence::Gone {
-        return "directory not found; use --prune to forget it".to_owned();
+fn campaign_row(campaign: &Listed) -> Vec<String> {
+    let dir = campaign.dir.display().to_string();
+    let note =
+        |note: String| vec![dir.clone(), String::new(), String::new(), String::new(), note, String::new()];
+    match (campaign.presence, &campaign.problem) {
+        (Presence::Gone, _) => return note("directory not found; use --prune to forget it".to_owned()),
+        (_, Some(problem)) => return note(problem.clone()),
+        (_, None) => {}
     }
-    let place =
-        campaign.project.as_ref().map_or("on this computer".to_owned(), |project| format!("at {project}"));
-    let jobs: Vec<String> =
-        campaign.jobs.iter().map(|(state, count)| format!("{count} {}", state.replace('_', " "))).collect();
-    let active = if campaign.active { ", in use by another buoy process" } else { "" };
-    let age = campaign.age_seconds.map_or(String::new(), |age| format!(", {} ago", show_duration(age)));
-    format!(
-        "{}, batch {}, {place}: {}{active}{age}",
-        visible(&campaign.app),
-        visible(&campaign.batch),
-        jobs.join(", ")
-    )
+    let active = if campaign.active { " (in use by another buoy process)" } else { "" };
+    vec![
+        dir,
+        campaign.app.clone(),
+        campaign.batch.clone(),
+        campaign.project.clone().unwrap_or_else(|| "this host".to_owned()),
+        format!("{}{active}", counts(&campaign.jobs)),
+        campaign.age_seconds.map_or(String::new(), |age| format!("{} ago", show_duration(age))),
+    ]
+}
+
+fn batch_row(batch: &RemoteBatch) -> Vec<String> {
+    vec![
+        batch.id.to_string(),
+        batch.name.clone(),
+        batch.app.clone(),
+        batch.state.replace('_', " "),
+        batch.jobs.to_string(),
+        format!("{:.0} %", 100.0 * batch.fraction_done),
+        batch.failed.to_string(),
+    ]
 }
 
 #[cfg(test)]
@@ -83,7 +83,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::remote::follow::list::RemoteBatch;
+    use crate::campaign::job_view::Counts;
 
     fn listed(dir: &str, presence: Presence, project: Option<&str>) -> Listed {
         Listed {
@@ -94,7 +94,7 @@ mod tests {
             batch: "ligands".to_owned(),
             project: project.map(str::to_owned),
             url: None,
-            jobs: [("done", 9), ("in_progress", 3)].into(),
+            jobs: Counts { done: 9, in_progress: 3, ..Counts::default() },
             active: project.is_some(),
             age_seconds: Some(7_200.0),
             server_batches: Vec::new(),
@@ -121,18 +121,11 @@ mod tests {
                 created: 0.0,
             }]),
         };
-        insta::assert_snapshot!(words(&list), @r"
-        /a: vina, batch ligands, at sea: 9 done, 3 in progress, in use by another buoy process, 2 h ago
-        /b: vina, batch ligands, on this computer: 9 done, 3 in progress, 2 h ago
-        /c: directory not found; use --prune to forget it
-        /d: damaged campaign file
-        batches on the project that belong to no campaign on this computer:
-        batch 7 old: app universal, in progress, 200 jobs, 25 % finished, 3 failed
-        ");
+        insta::assert_snapshot!(words(&list), @"");
         let empty = List { campaigns: Vec::new(), batches: Some(Vec::new()) };
         insta::assert_snapshot!(words(&empty), @r"
         no campaigns
-        all batches on the project belong to campaigns on this computer
+        all batches on the project belong to campaigns on this host
         ");
     }
 }

@@ -1,9 +1,11 @@
 //! Jobs on the emulated server: what each needs next, and what the daemons' answers change.
 
 use super::{RunError, Runner, Turn};
-use crate::campaign::progress::Event;
+use crate::campaign::bounds::Bounds;
+use crate::campaign::cause::Subject;
+use crate::campaign::event::Event;
 use crate::campaign::workunit::{Outcome, ResultState, ValidateState, WorkunitState};
-use crate::campaign::{JobRecord, JobStatus, ResultRecord};
+use crate::campaign::{JobRecord, ResultRecord};
 use crate::local::daemons::{Candidate, Reply, Request};
 use crate::local::keep;
 use crate::local::transitioner::transition;
@@ -85,10 +87,7 @@ impl Runner<'_> {
         let job = &mut self.parts.jobs[at];
         if next.errors != job.errors && job.canonical.is_none() {
             job.errors = next.errors;
-            job.cause = Some(match job.telling().and_then(|result| result.cause.as_deref()) {
-                Some(cause) => format!("{} ({})", cause, next.errors),
-                None => next.errors.to_string(),
-            });
+            job.cause = job.most_informative().and_then(|result| result.cause.clone());
             self.dirty.insert(at);
         }
         if !job.errors.is_empty() || job.canonical.is_some() {
@@ -141,10 +140,7 @@ impl Runner<'_> {
                     job.target_nresults = job.target_nresults.max(validation.target_nresults);
                     job.errors |= validation.errors;
                     if !validation.errors.is_empty() {
-                        job.cause = Some(match &remark {
-                            Some(remark) => format!("{} ({remark})", job.errors),
-                            None => job.errors.to_string(),
-                        });
+                        job.cause = remark;
                     }
                 }
             }
@@ -173,7 +169,7 @@ impl Runner<'_> {
                 .results
                 .iter()
                 .any(|result| matches!(result.state, ResultState::Unsent | ResultState::InProgress));
-        if !job.status().is_over() || busy {
+        if !job.state().is_finished() || busy {
             return Ok(());
         }
         let layout = &self.parts.client.layout;
@@ -183,16 +179,18 @@ impl Runner<'_> {
         }
         keep::remove_note(layout, job)?;
         let log_tail = keep::place_log(layout, job)?;
-        self.over += 1;
-        let telling = job.telling();
-        let failed = job.status() == JobStatus::Failed;
-        self.parts.reporter.report(Event::JobOver {
+        self.finished += 1;
+        let app = &self.parts.plan.app;
+        let bounds = Bounds::of_app(app);
+        let failure = job.failure(&Subject { program: &app.name, bounds });
+        self.parts.reporter.report(Event::JobFinished {
             job: &job.name,
-            status: job.status().word(),
-            exit_status: telling.and_then(|result| result.exit_status),
-            cause: job.cause.as_deref().filter(|_| failed),
-            log_tail: if failed { &log_tail } else { "" },
-            over: self.over,
+            state: job.state(),
+            exit_status: job.most_informative().and_then(|result| result.exit_status),
+            cause_kind: failure.as_ref().map(|cause| cause.kind),
+            cause: failure.as_ref().map(|cause| cause.text.as_str()),
+            log_tail: if failure.is_some() { &log_tail } else { "" },
+            finished: self.finished,
             jobs: self.parts.jobs.iter().filter(|job| job.in_plan).count(),
         });
         Ok(())

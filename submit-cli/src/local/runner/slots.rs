@@ -6,9 +6,9 @@ use std::time::Instant;
 use boinc::wire::slot::{LockError, SlotLock};
 
 use super::{Ended, Happening, LOCK_PATIENCE, LOCK_RETRY, Occupant, Phase, RunError, Runner, Slots, Turn};
-use crate::campaign::progress::Event;
+use crate::campaign::event::Event;
 use crate::campaign::workunit::{Outcome, ResultState, ValidateState};
-use crate::campaign::{ResultRecord, state_word};
+use crate::campaign::{ResultRecord, exit_status, state_word};
 use crate::clock::now;
 use crate::local::exit::{self, Ending, Failure, ProcessEnd};
 use crate::local::init::TaskFacts;
@@ -130,7 +130,7 @@ impl Runner<'_> {
         }
         match started {
             Ok(task) => {
-                self.parts.reporter.report(Event::Started {
+                self.parts.reporter.report(Event::ResultStarted {
                     job: &self.parts.jobs[at].name,
                     result: &result_name,
                     slot,
@@ -143,7 +143,7 @@ impl Runner<'_> {
             }
             Err(error) => {
                 let cause = format!("couldn't start app: {error}: {}", error.source);
-                let failure = Failure { exit_status: exit::status::COULD_NOT_START, cause };
+                let failure = Failure { exit_status: exit_status::COULD_NOT_START, cause };
                 self.slots.remove(&slot);
                 self.result_over(slot, at, n, Some(failure))
             }
@@ -155,7 +155,7 @@ impl Runner<'_> {
         if let Some(Occupant { job, n, phase: Phase::Running(task) }) = self.slots.remove(&slot) {
             let elapsed_seconds = task.elapsed_seconds();
             let record = &self.parts.jobs[job];
-            self.parts.reporter.report(Event::Left {
+            self.parts.reporter.report(Event::ResultExited {
                 job: &record.name,
                 result: &record.result_name(n),
                 slot,
@@ -189,7 +189,7 @@ impl Runner<'_> {
                 let phase = Phase::Waiting { until: now + after, since: now + after };
                 self.slots.insert(slot, Occupant { job: at, n, phase });
                 let job = &self.parts.jobs[at];
-                self.parts.reporter.report(Event::Restarting {
+                self.parts.reporter.report(Event::ResultRetrying {
                     job: &job.name,
                     result: &job.result_name(n),
                     slot,
@@ -241,7 +241,7 @@ impl Runner<'_> {
         slot::remove(&dir)?;
         let job = &self.parts.jobs[at];
         if let Some(result) = job.result(n) {
-            self.parts.reporter.report(Event::ResultOver {
+            self.parts.reporter.report(Event::ResultFinished {
                 job: &job.name,
                 result: &result_name,
                 slot,

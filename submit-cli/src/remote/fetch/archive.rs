@@ -77,7 +77,7 @@ fn write(mut member: impl Read, part: &Path, most: u64) -> Result<u64, UnpackErr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::campaign::sent::FactOutput;
+    use crate::campaign::meta::OutputMeta;
 
     #[test]
     fn the_number_is_read_from_a_physical_name_of_the_workunit_only() {
@@ -99,7 +99,7 @@ mod tests {
     /// A place with two outputs of ten bytes at most, and a zip of these members at the workunit's place for it.
     fn zipped(dir: &Path, members: &[(&str, &[u8])]) -> (Place, std::path::PathBuf) {
         let outputs =
-            ["one", "two"].map(|name| FactOutput { name: name.to_owned(), max_bytes: 10, optional: true });
+            ["one", "two"].map(|name| OutputMeta { name: name.to_owned(), max_bytes: 10, optional: true });
         let place = Place::at(dir, &outputs);
         std::fs::create_dir_all(dir.join(".buoy/incoming")).unwrap();
         let path = place.zip("w");

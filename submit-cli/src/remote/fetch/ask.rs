@@ -3,11 +3,13 @@
 use std::collections::HashSet;
 use std::sync::atomic::AtomicBool;
 
-use super::event::{Event, Reporter};
 use super::wait::Wait;
 use super::{FetchError, Options};
 use crate::campaign::Campaign;
-use crate::campaign::sent::{Change, Facts, Verdict, WorkunitRow, WorkunitState};
+use crate::campaign::event::{Event, Reporter};
+use crate::campaign::job_view::JobState;
+use crate::campaign::meta::CampaignMeta;
+use crate::campaign::submitted::{Change, Verdict, WorkunitRow};
 use crate::clock::Clock;
 use crate::project::client::ProjectClient;
 use crate::project::error::ProjectError;
@@ -17,10 +19,10 @@ use crate::project::protocol::id::BatchId;
 /// Notes what the server tells.
 pub(super) fn learn(
     campaign: &mut Campaign,
-    facts: &Facts,
+    meta: &CampaignMeta,
     client: &ProjectClient,
     options: &Options,
-    reporter: &mut dyn Reporter,
+    reporter: &dyn Reporter,
     clock: &dyn Clock,
 ) -> Result<(), FetchError> {
     let (now, ended) = (clock.now(), AtomicBool::new(false));
@@ -39,13 +41,13 @@ pub(super) fn learn(
                 reporter.report(Event::Note { text: &text });
                 continue;
             }
-            Err(error) => return Err(FetchError::project(facts, error)),
+            Err(error) => return Err(FetchError::project(meta, error)),
         };
         let mut changes = Vec::new();
         let mut verdicts = Vec::new();
         for job in reply.jobs {
             if job.canonical_instance.is_some() {
-                changes.push(Change { name: job.name.clone(), state: WorkunitState::Done });
+                changes.push(Change { name: job.name.clone(), state: JobState::Done });
             }
             verdicts.push(Verdict {
                 name: job.name,
@@ -64,8 +66,8 @@ pub(super) fn learn(
 /// The server can know more of it than the campaign file.
 fn is_untold(row: &WorkunitRow) -> bool {
     match row.state {
-        WorkunitState::Failed => false,
-        WorkunitState::Done => row.server_id.is_none() || row.canonical.is_none(),
-        WorkunitState::Waiting | WorkunitState::Unsent | WorkunitState::InProgress => true,
+        JobState::Failed | JobState::Dropped => false,
+        JobState::Done => row.server_id.is_none() || row.canonical.is_none(),
+        JobState::Waiting | JobState::Unsent | JobState::InProgress => true,
     }
 }

@@ -6,7 +6,8 @@ use super::place::Place;
 use super::{FetchError, Options, is_same};
 use crate::campaign::Campaign;
 use crate::campaign::check_job_names;
-use crate::campaign::sent::{WorkunitRow, WorkunitState};
+use crate::campaign::job_view::JobState;
+use crate::campaign::submitted::WorkunitRow;
 
 /// The choice.
 #[derive(Debug, Default)]
@@ -26,8 +27,8 @@ pub(super) fn check_names(campaign: &Campaign, names: &[String]) -> Result<(), F
     if names.is_empty() {
         return Ok(());
     }
-    let rows = campaign.current()?;
-    let known: Vec<&str> = rows.iter().map(|row| row.new.job.as_str()).collect();
+    let names_known = campaign.job_names()?;
+    let known: Vec<&str> = names_known.iter().map(String::as_str).collect();
     Ok(check_job_names(&known, names)?)
 }
 
@@ -43,7 +44,7 @@ pub(super) fn choose(campaign: &Campaign, options: &Options, place: &Place) -> R
         if !only.is_empty() && !only.contains(job) {
             continue;
         }
-        if row.state != WorkunitState::Done {
+        if row.state != JobState::Done {
             chosen.unfinished += 1;
         } else if row.fetched && (if elsewhere || !only.is_empty() { place.has(job) } else { true }) {
             chosen.there += 1;

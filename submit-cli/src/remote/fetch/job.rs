@@ -19,7 +19,8 @@ use super::place::{Place, remove};
 use super::wait::Wait;
 use super::{FetchError, Options};
 use crate::campaign::file_error::FileError;
-use crate::campaign::sent::{Facts, Verdict, WorkunitRow};
+use crate::campaign::meta::CampaignMeta;
+use crate::campaign::submitted::{Verdict, WorkunitRow};
 use crate::clock::Clock;
 use crate::project::client::ProjectClient;
 use crate::project::error::ProjectError;
@@ -83,9 +84,9 @@ enum Zip {
 #[derive(Debug)]
 pub(super) enum Fault {
     /// The server does not have them.
-    Gone(Gone),
+    Missing(Missing),
     /// Not this time; why.
-    Left(String),
+    Remaining(String),
     /// Somebody asked to stop.
     Stopped,
     /// No other job would fare better.
@@ -94,7 +95,7 @@ pub(super) enum Fault {
 
 /// In which way outputs are gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Gone {
+pub(super) enum Missing {
     /// There are none.
     All,
     /// One that every finished job has is missing.
@@ -105,7 +106,7 @@ pub(super) enum Gone {
 
 /// Fetches one job.
 pub(super) struct Fetcher<'a> {
-    pub(super) facts: &'a Facts,
+    pub(super) meta: &'a CampaignMeta,
     pub(super) client: &'a ProjectClient,
     pub(super) options: &'a Options,
     pub(super) place: &'a Place,
@@ -118,9 +119,9 @@ impl Fetcher<'_> {
         let dir = self
             .place
             .job_dir(&row.new.job)
-            .ok_or_else(|| Fault::Left("its name cannot be a directory's".to_owned()))?;
+            .ok_or_else(|| Fault::Remaining("its name cannot be a directory's".to_owned()))?;
         let Some(id) = row.server_id.map(|id| WorkunitId(id.unsigned_abs())) else {
-            return Err(Fault::Left("the server did not tell its number".to_owned()));
+            return Err(Fault::Remaining("the server did not tell its number".to_owned()));
         };
         let most: u64 = self.place.outputs().iter().map(|output| output.max_bytes).sum();
         let zip = match most <= ZIP_BYTES_MAX && self.shared.zips.load(Ordering::Relaxed) {
@@ -147,9 +148,12 @@ impl Fetcher<'_> {
         };
         let missing = |at: &usize| !self.place.outputs()[*at].optional && !present.contains(at);
         if let Some(at) = (0..self.place.outputs().len()).find(missing) {
-            let gone =
-                if present.is_empty() { Gone::All } else { Gone::One(self.place.outputs()[at].name.clone()) };
-            return Err(Fault::Gone(gone));
+            let missing = if present.is_empty() {
+                Missing::All
+            } else {
+                Missing::One(self.place.outputs()[at].name.clone())
+            };
+            return Err(Fault::Missing(missing));
         }
         self.place.put(&row.new.name, &dir, &present).map_err(file)?;
         Ok(Collected { files: present.len(), bytes, verdict: self.told(row, &dir)?, note })
@@ -170,8 +174,8 @@ impl Fetcher<'_> {
                 Err(UnpackError::File(error)) => return Err(file(error)),
             },
             // What the server says of single files is worth more.
-            Err(Fault::Gone(_)) => Zip::Empty,
-            Err(Fault::Left(why)) => Zip::Unusable(why),
+            Err(Fault::Missing(_)) => Zip::Empty,
+            Err(Fault::Remaining(why)) => Zip::Unusable(why),
             Err(fault) => return Err(fault),
         };
         remove(&path).map_err(file)?;
@@ -188,7 +192,7 @@ impl Fetcher<'_> {
         let instances = self.ask(Path::new(""), || self.client.instances(id))?;
         let canonical = row.canonical.and_then(|id| u64::try_from(id).ok());
         let Some(instance) = instances.into_iter().find(|instance| Some(instance.id.0) == canonical) else {
-            return Err(Fault::Left("the server does not tell which of its results counts".to_owned()));
+            return Err(Fault::Remaining("the server does not tell which of its results counts".to_owned()));
         };
         if instance.output_bytes.is_empty() {
             return Ok((Vec::new(), 0));
@@ -208,7 +212,8 @@ impl Fetcher<'_> {
         let part = self.place.part(&row.new.name, output);
         let failed = |error: io::Error| file(FileError::at(&part, "write it")(error));
         let mut spool = File::options().append(true).create(true).open(&part).map_err(failed)?;
-        let number = u32::try_from(output).map_err(|_| Fault::Left("it has too many outputs".to_owned()))?;
+        let number =
+            u32::try_from(output).map_err(|_| Fault::Remaining("it has too many outputs".to_owned()))?;
         // More than the server has is of something else.
         let most = match instance.output_bytes.get(output) {
             Some(size) if instance.output_bytes.len() == self.place.outputs().len() => *size,
@@ -225,7 +230,7 @@ impl Fetcher<'_> {
             });
             let size = match downloaded {
                 Ok(downloaded) => downloaded.total_bytes,
-                Err(Fault::Gone(_)) => {
+                Err(Fault::Missing(_)) => {
                     remove(&part).map_err(file)?;
                     return Ok(None);
                 }
@@ -238,7 +243,7 @@ impl Fetcher<'_> {
             spool.set_len(0).map_err(failed)?;
         }
         remove(&part).map_err(file)?;
-        Err(Fault::Left(format!(
+        Err(Fault::Remaining(format!(
             "{} did not come with the size that the server tells",
             self.place.outputs()[output].name
         )))
@@ -273,7 +278,7 @@ impl Fetcher<'_> {
                 }))
             }
             // The outputs are here: they count more than how long they took.
-            Err(Fault::Gone(_) | Fault::Left(_)) => {
+            Err(Fault::Missing(_) | Fault::Remaining(_)) => {
                 self.shared.tells.store(false, Ordering::Relaxed);
                 Ok(None)
             }
@@ -295,8 +300,8 @@ impl Fetcher<'_> {
         self.options.retry.run(&mut pause, request).map_err(|error| match error {
             _ if self.shared.is_ended() => Fault::Stopped,
             ProjectError::Write(source) => file(FileError::at(path, "write it")(source)),
-            ProjectError::NoSuchOutput { .. } => Fault::Gone(Gone::All),
-            ProjectError::NoSuchJob { .. } | ProjectError::NoSuchBatch { .. } => Fault::Gone(Gone::Job),
+            ProjectError::NoSuchOutput { .. } => Fault::Missing(Missing::All),
+            ProjectError::NoSuchJob { .. } | ProjectError::NoSuchBatch { .. } => Fault::Missing(Missing::Job),
             ProjectError::Unreachable { .. }
             | ProjectError::Maintenance { .. }
             | ProjectError::Certificate { .. }
@@ -305,8 +310,8 @@ impl Fetcher<'_> {
             | ProjectError::BadAuthenticator
             | ProjectError::NoPermission { .. }
             | ProjectError::NoFileAccess
-            | ProjectError::NotOwner { .. } => Fault::Fatal(FetchError::project(self.facts, error)),
-            error => Fault::Left(error.to_string()),
+            | ProjectError::NotOwner { .. } => Fault::Fatal(FetchError::project(self.meta, error)),
+            error => Fault::Remaining(error.to_string()),
         })
     }
 }

@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 use super::FetchError;
 use crate::campaign::STATE_DIR;
 use crate::campaign::file_error::FileError;
+use crate::campaign::meta::{CampaignMeta, OutputMeta};
 use crate::campaign::results::TABLE_FILE;
-use crate::campaign::sent::{FactOutput, Facts};
 use crate::plan::content;
 
 const INCOMING: &str = "incoming";
@@ -22,22 +22,22 @@ const INCOMING: &str = "incoming";
 pub(super) struct Place {
     dir: PathBuf,
     incoming: PathBuf,
-    outputs: Vec<FactOutput>,
+    outputs: Vec<OutputMeta>,
 }
 
 impl Place {
-    pub(super) fn new(dir: &Path, facts: &Facts) -> Result<Self, FetchError> {
-        if let Some(output) = facts.outputs.iter().find(|output| !is_plain(&output.name)) {
+    pub(super) fn new(dir: &Path, meta: &CampaignMeta) -> Result<Self, FetchError> {
+        if let Some(output) = meta.outputs.iter().find(|output| !is_plain(&output.name)) {
             return Err(FetchError::OutputName { name: output.name.clone() });
         }
         let incoming = dir.join(STATE_DIR).join(INCOMING);
         fs::create_dir_all(&incoming)
             .map_err(|error| FetchError::file(FileError::at(&incoming, "make the directory")(error)))?;
-        Ok(Self::at(dir, &facts.outputs))
+        Ok(Self::at(dir, &meta.outputs))
     }
 
     /// A place that is only looked at.
-    pub(super) fn at(dir: &Path, outputs: &[FactOutput]) -> Self {
+    pub(super) fn at(dir: &Path, outputs: &[OutputMeta]) -> Self {
         let incoming = dir.join(STATE_DIR).join(INCOMING);
         Self { dir: dir.to_owned(), incoming, outputs: outputs.to_vec() }
     }
@@ -46,7 +46,7 @@ impl Place {
         &self.dir
     }
 
-    pub(super) fn outputs(&self) -> &[FactOutput] {
+    pub(super) fn outputs(&self) -> &[OutputMeta] {
         &self.outputs
     }
 

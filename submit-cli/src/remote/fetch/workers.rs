@@ -7,12 +7,13 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::choose::Chosen;
-use super::event::{Event, Reporter};
-use super::job::{Collected, Fault, Fetcher, Gone, Shared};
+use super::job::{Collected, Fault, Fetcher, Missing, Shared};
 use super::place::Place;
 use super::{FetchError, Options};
 use crate::campaign::Campaign;
-use crate::campaign::sent::{Facts, Stage, WorkunitRow};
+use crate::campaign::event::{Event, Reporter};
+use crate::campaign::meta::CampaignMeta;
+use crate::campaign::submitted::{Stage, WorkunitRow};
 use crate::clock::Clock;
 use crate::project::client::ProjectClient;
 
@@ -20,14 +21,14 @@ use crate::project::client::ProjectClient;
 const PROGRESS: Duration = Duration::from_millis(200);
 
 /// After so many jobs in a row that could not be fetched, each after some tries, the server is taken to be ill.
-const LEFT_IN_A_ROW: usize = 12;
+const FAILURES_IN_A_ROW: usize = 12;
 
 /// What came of it.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     pub(super) fetched: usize,
-    pub(super) gone: usize,
-    pub(super) left: usize,
+    pub(super) missing: usize,
+    pub(super) remaining: usize,
     pub(super) bytes: u64,
 }
 
@@ -35,12 +36,12 @@ pub(super) struct Tally {
 #[expect(clippy::too_many_arguments, reason = "the pieces of one fetch, passed on once")]
 pub(super) fn run(
     campaign: &mut Campaign,
-    facts: &Facts,
+    meta: &CampaignMeta,
     client: &ProjectClient,
     options: &Options,
     place: &Place,
     chosen: Chosen,
-    reporter: &mut dyn Reporter,
+    reporter: &dyn Reporter,
     clock: &dyn Clock,
 ) -> Result<Tally, FetchError> {
     let retired: BTreeSet<i64> = campaign
@@ -51,14 +52,14 @@ pub(super) fn run(
         .collect();
     let jobs = chosen.download.len();
     let shared = Shared::new(clock);
-    let fetcher = Fetcher { facts, client, options, place, shared: &shared };
+    let fetcher = Fetcher { meta, client, options, place, shared: &shared };
     let rows = Mutex::new(chosen.download.into_iter());
     let mut noted = Noted {
         campaign,
         reporter,
         retired,
         jobs,
-        over: 0,
+        finished: 0,
         in_a_row: 0,
         tally: Tally::default(),
         told: BTreeMap::new(),
@@ -97,7 +98,7 @@ pub(super) fn run(
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {
-                    noted.reporter.report(Event::Progress { bytes: shared.bytes.load(Ordering::Relaxed) });
+                    noted.reporter.report(Event::Downloaded { bytes: shared.bytes.load(Ordering::Relaxed) });
                 }
                 Err(RecvTimeoutError::Disconnected) => return done,
             }
@@ -105,18 +106,18 @@ pub(super) fn run(
     });
     let mut tally = noted.tally;
     tally.bytes = shared.bytes.load(Ordering::Relaxed);
-    tally.left = jobs - tally.fetched - tally.gone;
+    tally.remaining = jobs - tally.fetched - tally.missing;
     done.map(|()| tally)
 }
 
 /// The thread that writes.
 struct Noted<'a> {
     campaign: &'a mut Campaign,
-    reporter: &'a mut dyn Reporter,
+    reporter: &'a dyn Reporter,
     /// Batches that were retired.
     retired: BTreeSet<i64>,
     jobs: usize,
-    over: usize,
+    finished: usize,
     in_a_row: usize,
     tally: Tally,
     /// Something was said about the server; once is enough.
@@ -139,38 +140,43 @@ impl Noted<'_> {
                     self.reporter.report(Event::Note { text: note });
                 }
                 self.in_a_row = 0;
-                self.over += 1;
+                self.finished += 1;
                 self.tally.fetched += 1;
                 self.reporter.report(Event::Fetched {
                     job,
                     files: collected.files,
                     bytes: collected.bytes,
-                    over: self.over,
+                    finished: self.finished,
                     jobs: self.jobs,
                 });
             }
-            Err(Fault::Gone(gone)) => {
+            Err(Fault::Missing(gone)) => {
                 self.in_a_row = 0;
-                self.over += 1;
-                self.tally.gone += 1;
+                self.finished += 1;
+                self.tally.missing += 1;
                 let (cause, help) =
                     words(&gone, row.batch.is_some_and(|batch| self.retired.contains(&batch)));
                 let before = self.told.entry(cause.clone()).or_default();
                 *before += 1;
                 let help = (*before == 1).then_some(help);
-                self.reporter.report(Event::Gone {
+                self.reporter.report(Event::Missing {
                     job,
                     cause: &cause,
                     help,
-                    over: self.over,
+                    finished: self.finished,
                     jobs: self.jobs,
                 });
             }
-            Err(Fault::Left(cause)) => {
+            Err(Fault::Remaining(cause)) => {
                 self.in_a_row += 1;
-                self.over += 1;
-                self.reporter.report(Event::Left { job, cause: &cause, over: self.over, jobs: self.jobs });
-                if self.in_a_row >= LEFT_IN_A_ROW {
+                self.finished += 1;
+                self.reporter.report(Event::Remaining {
+                    job,
+                    cause: &cause,
+                    finished: self.finished,
+                    jobs: self.jobs,
+                });
+                if self.in_a_row >= FAILURES_IN_A_ROW {
                     return Err(FetchError::Ill { jobs: self.in_a_row, cause });
                 }
             }
@@ -182,22 +188,22 @@ impl Noted<'_> {
 }
 
 /// For people: what is wrong, and what to do.
-fn words(gone: &Gone, retired: bool) -> (String, &'static str) {
+fn words(gone: &Missing, retired: bool) -> (String, &'static str) {
     match gone {
-        Gone::Job => (
+        Missing::Job => (
             "the server does not know the job any more".to_owned(),
             "ask the project's administrator whether its results were archived",
         ),
-        Gone::All if retired => (
+        Missing::All if retired => (
             "its batch was retired, and its outputs are not on the server any more".to_owned(),
             "ask the project's administrator whether the assimilator kept them",
         ),
-        Gone::All => (
+        Missing::All => (
             "its outputs are not on the server any more".to_owned(),
             "the server deletes outputs seconds after they are assimilated, unless the output template says <no_delete/>, as buoy's own \
              does; ask the project's administrator whether the assimilator kept them",
         ),
-        Gone::One(output) => (
+        Missing::One(output) => (
             format!("the server has other outputs of it, but no {output}"),
             "ask the project's administrator what became of it; the validator should not take a job without it",
         ),

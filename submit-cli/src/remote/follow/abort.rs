@@ -1,11 +1,11 @@
 //! Taking back jobs that were submitted. Aborting twice is no error for the server, so a lost reply is answered by doing
 //! it again.
 
-use super::cause::ABORTED;
 use super::poll::{Eagerness, poll};
-use super::{FollowError, facts};
+use super::{FollowError, submitted};
 use crate::campaign::Campaign;
-use crate::campaign::sent::{BatchRow, Stage, WorkunitRow};
+use crate::campaign::cause::Cause;
+use crate::campaign::submitted::{BatchRow, Stage, WorkunitRow};
 use crate::project::client::ProjectClient;
 use crate::project::error::ProjectError;
 use crate::project::protocol::batch::{BatchKey, Details};
@@ -28,7 +28,7 @@ pub struct Aborted {
     /// Jobs that were never sent, and will not be.
     pub given_up: usize,
     /// Named jobs that were over already.
-    pub over: usize,
+    pub finished: usize,
 }
 
 /// Aborts all that is not over.
@@ -40,20 +40,20 @@ pub fn abort_campaign(
     client: &ProjectClient,
     now: f64,
 ) -> Result<Aborted, FollowError> {
-    let facts = facts(campaign, LOCAL)?;
+    let meta = submitted(campaign, LOCAL)?;
     let before = campaign.counts()?;
     let mut aborted = Aborted { jobs: before.unsent + before.in_progress, ..Aborted::default() };
     for batch in campaign.batches()? {
         if matches!(batch.stage, Stage::Complete | Stage::Aborted | Stage::Retired) {
             continue;
         }
-        if let Some(id) = server_id(client, &batch, &facts.boinc_app)? {
+        if let Some(id) = server_id(client, &batch, &meta.project().boinc_app)? {
             client.abort_batch(id)?;
             aborted.batches += 1;
         }
         campaign.note_stage(batch.id, Stage::Aborted)?;
     }
-    aborted.given_up = campaign.give_up_waiting(ABORTED, now)?;
+    aborted.given_up = campaign.give_up_waiting(&Cause::aborted(), now)?;
     // What was done before the abort came is told apart by the server.
     poll(campaign, client, now, Eagerness::Eager)?;
     Ok(aborted)
@@ -86,8 +86,8 @@ pub fn abort_jobs(
     now: f64,
     rows: &[WorkunitRow],
 ) -> Result<Aborted, FollowError> {
-    facts(campaign, LOCAL)?;
-    let open: Vec<&WorkunitRow> = rows.iter().filter(|row| !row.state.is_over()).collect();
+    submitted(campaign, LOCAL)?;
+    let open: Vec<&WorkunitRow> = rows.iter().filter(|row| !row.state.is_finished()).collect();
     // What no batch has was never sent.
     let (known, waiting): (Vec<&WorkunitRow>, _) = open.iter().partition(|row| row.batch.is_some());
     let names: Vec<&str> = known.iter().map(|row| row.new.name.as_str()).collect();
@@ -97,9 +97,9 @@ pub fn abort_jobs(
         .chain(known.iter().filter(|row| absent.contains(&row.new.name)))
         .map(|row| row.id)
         .collect();
-    let given_up = campaign.give_up_jobs(&given_up, ABORTED, now)?;
+    let given_up = campaign.give_up_jobs(&given_up, &Cause::aborted(), now)?;
     poll(campaign, client, now, Eagerness::Eager)?;
-    Ok(Aborted { batches: 0, jobs: known.len() - absent.len(), given_up, over: rows.len() - open.len() })
+    Ok(Aborted { batches: 0, jobs: known.len() - absent.len(), given_up, finished: rows.len() - open.len() })
 }
 
 /// Aborts workunits in lists that fit a request. The server stops at a name that it does not know, after those before it; that

@@ -1,15 +1,14 @@
 //! The campaigns of this computer, and batches of a project that belong to none of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use serde::Serialize;
 
 use super::index::{Index, IndexError};
-use crate::campaign::meta;
-use crate::campaign::standing::standing;
-use crate::campaign::{Campaign, CampaignError};
+use crate::campaign::job_view::Counts;
+use crate::campaign::{Campaign, CampaignError, utc};
 use crate::project::protocol::batch::{BatchReply, BatchState};
 
 /// What `buoy list` shows.
@@ -39,7 +38,7 @@ pub struct Listed {
     /// Its address.
     pub url: Option<String>,
     /// Jobs by state, states without jobs left out.
-    pub jobs: BTreeMap<&'static str, usize>,
+    pub jobs: Counts,
     /// A `buoy` works on it.
     pub active: bool,
     /// Seconds since its file was last written.
@@ -78,6 +77,7 @@ pub struct RemoteBatch {
     /// Share of jobs that are over, 0 to 1.
     pub fraction_done: f64,
     /// When it was made, seconds since 1970.
+    #[serde(serialize_with = "utc::time")]
     pub created: f64,
 }
 
@@ -98,7 +98,7 @@ fn listed(dir: &Path, now: f64) -> Listed {
         batch: String::new(),
         project: None,
         url: None,
-        jobs: BTreeMap::new(),
+        jobs: Counts::default(),
         active: false,
         age_seconds: None,
         server_batches: Vec::new(),
@@ -118,33 +118,13 @@ fn read(listed: &mut Listed, now: f64) -> Result<(), CampaignError> {
     let campaign = Campaign::open_to_read(&listed.dir)?;
     listed.active = Campaign::is_active(&listed.dir)?;
     listed.age_seconds = written(campaign.path()).map(|at| (now - at).max(0.0));
-    match campaign.facts()? {
-        Some(facts) => {
-            listed.app = facts.app;
-            listed.batch = facts.batch;
-            listed.project = Some(facts.project);
-            listed.url = Some(facts.url);
-            let counts = campaign.counts()?;
-            let all = [
-                ("waiting", counts.waiting),
-                ("unsent", counts.unsent),
-                ("in_progress", counts.in_progress),
-                ("done", counts.done),
-                ("failed", counts.failed),
-            ];
-            listed.jobs = all.into_iter().filter(|(_, count)| *count > 0).collect();
-            let ids =
-                campaign.batches()?.into_iter().filter_map(|batch| u64::try_from(batch.server_id?).ok());
-            listed.server_batches = ids.collect();
-        }
-        None => {
-            let text = |key| Ok(campaign.meta(key)?.unwrap_or_default());
-            listed.app = text(meta::APP)?;
-            listed.batch = text(meta::BATCH)?;
-            let jobs = campaign.jobs()?;
-            listed.jobs = standing(String::new(), String::new(), listed.active, &jobs).jobs;
-        }
-    }
+    let meta = campaign.meta()?.unwrap_or_default();
+    listed.app = meta.app;
+    listed.batch = meta.batch;
+    (listed.project, listed.url) = meta.project.map(|project| (project.name, project.url)).unzip();
+    listed.jobs = campaign.counts()?;
+    let ids = campaign.batches()?.into_iter().filter_map(|batch| u64::try_from(batch.server_id?).ok());
+    listed.server_batches = ids.collect();
     Ok(())
 }
 

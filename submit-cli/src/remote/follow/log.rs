@@ -3,8 +3,9 @@
 //! A finished job's is in an RPC. For a failed one that RPC breaks off, and no other has it: it is on the result's public
 //! page only.
 
-use super::{FollowError, facts};
-use crate::campaign::sent::{WorkunitRow, WorkunitState};
+use super::{FollowError, submitted};
+use crate::campaign::job_view::JobState;
+use crate::campaign::submitted::WorkunitRow;
 use crate::campaign::{Campaign, CampaignError};
 use crate::project::client::ProjectClient;
 use crate::project::error::ProjectError;
@@ -122,7 +123,7 @@ impl From<ProjectError> for LogError {
 /// # Errors
 /// There is none, the project can't be reached, or the campaign file can't be read.
 pub fn log(campaign: &Campaign, client: &ProjectClient, job: &str, which: Which) -> Result<Log, LogError> {
-    let facts = facts(campaign, "buoy logs shows its logs")?;
+    let meta = submitted(campaign, "buoy logs shows its logs")?;
     let attempts = campaign.attempts(job)?;
     let last = attempts.last().map_or(0, |row| row.attempt);
     let wanted = which.attempt.unwrap_or(last);
@@ -131,10 +132,10 @@ pub fn log(campaign: &Campaign, client: &ProjectClient, job: &str, which: Which)
         attempt: wanted,
         last,
     })?;
-    if row.state == WorkunitState::Waiting {
+    if row.state == JobState::Waiting {
         return Err(LogError::NotSent { job: job.to_owned(), state: row.state.word() });
     }
-    if row.state == WorkunitState::Done && which.instance.is_none() {
+    if row.state == JobState::Done && which.instance.is_none() {
         match client.completed_job(&row.new.name) {
             Ok(done) => {
                 return Ok(Log {
@@ -149,7 +150,7 @@ pub fn log(campaign: &Campaign, client: &ProjectClient, job: &str, which: Which)
         }
     }
     let instances = client.instances(workunit_id(campaign, client, &row)?)?;
-    from_pages(client, &facts.url, &row, &instances, which.instance)
+    from_pages(client, &meta.project().url, &row, &instances, which.instance)
 }
 
 fn of(row: &WorkunitRow, text: String) -> Log {
@@ -237,7 +238,7 @@ fn from_pages(
         job,
         instances: looked_at.join(", "),
         url: page_of_first,
-        still: if row.state.is_over() { "" } else { ", or wait: a log comes with a result" },
+        still: if row.state.is_finished() { "" } else { ", or wait: a log comes with a result" },
     })
 }
 

@@ -5,10 +5,12 @@
 //! then on.
 
 use super::FollowError;
-use super::bounds::Bounds;
-use super::cause::Job;
 use super::verdicts::{bounds, fold, interval_seconds};
-use crate::campaign::sent::{BatchFigures, BatchRow, Change, Facts, RoundRow, Stage, WorkunitState};
+use crate::campaign::bounds::Bounds;
+use crate::campaign::cause::Subject;
+use crate::campaign::job_view::JobState;
+use crate::campaign::meta::CampaignMeta;
+use crate::campaign::submitted::{BatchFigures, BatchRow, Change, RoundRow, Stage};
 use crate::campaign::{Campaign, CampaignError};
 use crate::project::client::ProjectClient;
 use crate::project::error::ProjectError;
@@ -61,12 +63,12 @@ pub fn poll(
     now: f64,
     eagerness: Eagerness,
 ) -> Result<Polled, FollowError> {
-    let facts = super::facts(campaign, "buoy status shows it")?;
+    let meta = super::submitted(campaign, "buoy status shows it")?;
     let rounds = campaign.rounds()?;
     let mut polled = Polled::default();
     for batch in campaign.batches()? {
         let asked =
-            Question { campaign, client, now, eagerness, facts: &facts, rounds: &rounds, batch: &batch }
+            Question { campaign, client, now, eagerness, meta: &meta, rounds: &rounds, batch: &batch }
                 .ask(&mut polled);
         match asked {
             Ok(()) => {}
@@ -139,7 +141,7 @@ struct Question<'a> {
     client: &'a ProjectClient,
     now: f64,
     eagerness: Eagerness,
-    facts: &'a Facts,
+    meta: &'a CampaignMeta,
     rounds: &'a [RoundRow],
     batch: &'a BatchRow,
 }
@@ -212,8 +214,8 @@ impl Question<'_> {
         let now = self.now;
         polled.requests += 1;
         let reply = self.client.batch(&key, Details::With)?;
-        let bounds: Bounds = bounds(self.facts, self.rounds, self.batch.round);
-        let job = Job { program: &self.facts.program, bounds };
+        let bounds: Bounds = bounds(self.meta, self.rounds, self.batch.round);
+        let job = Subject { program: &self.meta.app, bounds };
         polled.changed += fold(self.campaign, self.batch, &reply, &job, now)?;
         self.campaign.note_asked(self.batch.id, None, now)?;
         Ok(self.note_time(DETAILS_ASKED, now)?)
@@ -228,13 +230,13 @@ impl Question<'_> {
     }
 
     fn time_noted(&self, what: &str) -> Result<Option<f64>, CampaignError> {
-        let text = self.campaign.meta(&self.key(what))?;
+        let text = self.campaign.value(&self.key(what))?;
         Ok(text.and_then(|text| text.parse().ok()))
     }
 
     fn note_time(&mut self, what: &str, at: f64) -> Result<(), CampaignError> {
         let key = self.key(what);
-        self.campaign.set_meta(&[(&key, &at.to_string())])
+        self.campaign.set_value(&key, &at.to_string())
     }
 
     fn key(&self, what: &str) -> String {
@@ -249,10 +251,10 @@ const BY_ID: &str = "by_id";
 
 fn change(job: ChangedJob) -> Change {
     let state = match job.state {
-        ChangedState::Done => WorkunitState::Done,
-        ChangedState::Error => WorkunitState::Failed,
-        ChangedState::InProgress => WorkunitState::InProgress,
-        ChangedState::Unsent => WorkunitState::Unsent,
+        ChangedState::Done => JobState::Done,
+        ChangedState::Error => JobState::Failed,
+        ChangedState::InProgress => JobState::InProgress,
+        ChangedState::Unsent => JobState::Unsent,
     };
     Change { name: job.name, state }
 }

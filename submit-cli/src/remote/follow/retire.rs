@@ -1,14 +1,12 @@
 //! Telling the server that a campaign's files are not needed any more.
 
-use super::{FollowError, facts};
+use super::{FollowError, submitted};
 use crate::campaign::Campaign;
-use crate::campaign::sent::Stage;
+use crate::campaign::cause::{Cause, CauseKind};
+use crate::campaign::submitted::Stage;
 use crate::project::client::ProjectClient;
 use crate::project::error::ProjectError;
 use crate::project::protocol::id::BatchId;
-
-/// The cause of a job whose batch was retired before it was over.
-const RETIRED: &str = "retired before it was over";
 
 /// What would be lost.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -31,9 +29,9 @@ impl Losses {
 /// # Errors
 /// It can't be read, or the campaign went to no project.
 pub fn losses(campaign: &Campaign) -> Result<Losses, FollowError> {
-    facts(campaign, "its directory can be removed")?;
+    submitted(campaign, "its directory can be removed")?;
     let counts = campaign.counts()?;
-    Ok(Losses { open: counts.total() - counts.over(), unfetched: campaign.unfetched()? })
+    Ok(Losses { open: counts.total() - counts.finished(), unfetched: campaign.unfetched()? })
 }
 
 /// Retires each batch that the server has, whatever is lost; how many. What was not over is given up.
@@ -41,7 +39,7 @@ pub fn losses(campaign: &Campaign) -> Result<Losses, FollowError> {
 /// # Errors
 /// The project can't be reached or refuses. What is retired stays so; doing it again goes on.
 pub fn retire(campaign: &mut Campaign, client: &ProjectClient, now: f64) -> Result<usize, FollowError> {
-    facts(campaign, "its directory can be removed")?;
+    submitted(campaign, "its directory can be removed")?;
     let mut retired = 0;
     for batch in campaign.batches()? {
         if batch.stage == Stage::Retired {
@@ -57,7 +55,12 @@ pub fn retire(campaign: &mut Campaign, client: &ProjectClient, now: f64) -> Resu
         }
         campaign.note_stage(batch.id, Stage::Retired)?;
     }
-    campaign.give_up_open(RETIRED, now)?;
+    let cause = Cause {
+        kind: CauseKind::Aborted,
+        exit_status: None,
+        text: "its batch was retired before it finished".to_owned(),
+    };
+    campaign.give_up_open(&cause, now)?;
     campaign.note_moment(now)?;
     Ok(retired)
 }

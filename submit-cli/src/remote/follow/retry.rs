@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, HashSet};
 use boinc::names::workunit::{MAX_BYTES, NameError, WorkunitName};
 use sha2::{Digest, Sha256};
 
-use super::bounds;
-use super::{FollowError, facts};
-use crate::campaign::sent::{NewWorkunit, Round, RoundRow, WorkunitRow, WorkunitState};
+use super::{FollowError, submitted};
+use crate::campaign::bounds;
+use crate::campaign::job_view::JobState;
+use crate::campaign::submitted::{NewWorkunit, Round, RoundRow, WorkunitRow};
 use crate::campaign::{Campaign, CampaignError};
 use crate::plan::content;
 use crate::plan::units;
@@ -238,7 +239,7 @@ pub struct Retried {
 /// # Errors
 /// A job has not failed, none has, or the changes do not go together; nothing is added then.
 pub fn retry(campaign: &mut Campaign, jobs: &[String], changes: &Changes) -> Result<Retried, RetryError> {
-    let facts = facts(campaign, "buoy run --retry tries its failed jobs again")?;
+    let meta = submitted(campaign, "buoy run --retry tries its failed jobs again")?;
     let rounds = campaign.rounds()?;
     let failed = chosen(campaign, jobs, &rounds, changes)?;
     let mut names = campaign.workunit_names()?;
@@ -255,7 +256,7 @@ pub fn retry(campaign: &mut Campaign, jobs: &[String], changes: &Changes) -> Res
         let input_template = changes.apply(&round.input_template)?;
         let rsc_fpops_est = bounds::number(&input_template, "rsc_fpops_est").unwrap_or(round.rsc_fpops_est);
         let mut round = Round { input_template, rsc_fpops_est, changed: changes.words(), ..round };
-        round.digest = digest(&facts.boinc_app, &round, &workunits);
+        round.digest = digest(&meta.project().boinc_app, &round, &workunits);
         new.push((round, workunits));
     }
     let rounds = new
@@ -274,7 +275,7 @@ fn chosen(
     changes: &Changes,
 ) -> Result<Vec<WorkunitRow>, RetryError> {
     if jobs.is_empty() {
-        let failed = campaign.current_in(WorkunitState::Failed)?;
+        let failed = campaign.current_in(JobState::Failed)?;
         let is_nothing_left = failed.is_empty() && campaign.counts()?.waiting == 0;
         return if is_nothing_left { Err(RetryError::NothingFailed) } else { Ok(failed) };
     }
@@ -287,8 +288,8 @@ fn chosen(
     for job in jobs.iter().filter(|job| seen.insert(job.as_str())) {
         let last = campaign.attempts(job)?.pop();
         match last {
-            Some(row) if row.state == WorkunitState::Failed => chosen.push(row),
-            Some(row) if row.state == WorkunitState::Waiting && is_made(&row) => {}
+            Some(row) if row.state == JobState::Failed => chosen.push(row),
+            Some(row) if row.state == JobState::Waiting && is_made(&row) => {}
             Some(row) => return Err(RetryError::NotFailed { job: job.clone(), state: row.state.word() }),
             None => return Err(RetryError::NotFailed { job: job.clone(), state: "not of this campaign" }),
         }

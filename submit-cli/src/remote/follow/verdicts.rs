@@ -3,9 +3,11 @@
 //! The reply holds all jobs of the batch, and the server looks up the results of each one for it, so it is asked for
 //! sparingly.
 
-use super::bounds::Bounds;
-use super::cause::{Job, cause};
-use crate::campaign::sent::{BatchRow, Change, Facts, RoundRow, Stage, Verdict, WorkunitState};
+use crate::campaign::bounds::Bounds;
+use crate::campaign::cause::{Cause, Subject};
+use crate::campaign::job_view::JobState;
+use crate::campaign::meta::CampaignMeta;
+use crate::campaign::submitted::{BatchRow, Change, RoundRow, Stage, Verdict};
 use crate::campaign::{Campaign, CampaignError};
 use crate::project::protocol::batch::{BatchJob, BatchReply, BatchState, JobStatus};
 
@@ -19,15 +21,10 @@ pub fn interval_seconds(jobs: usize) -> f64 {
     (jobs as f64 * SECONDS_PER_JOB).clamp(SHORTEST, LONGEST)
 }
 
-/// What the jobs of a round may use: its template says, else the facts.
-pub fn bounds(facts: &Facts, rounds: &[RoundRow], round: i64) -> Bounds {
-    let otherwise = Bounds {
-        memory_bytes: facts.memory_bytes,
-        disk_bytes: facts.disk_bytes,
-        deadline_seconds: facts.deadline_seconds,
-    };
+/// What the jobs of a round may use: its template says, else the campaign.
+pub fn bounds(meta: &CampaignMeta, rounds: &[RoundRow], round: i64) -> Bounds {
     let template = rounds.iter().find(|row| row.id == round).map(|row| row.round.input_template.as_str());
-    Bounds::of(template.unwrap_or_default(), otherwise)
+    Bounds::of(template.unwrap_or_default(), meta.bounds)
 }
 
 /// Folds a batch with details into the campaign file; how many workunits changed their state.
@@ -38,7 +35,7 @@ pub fn fold(
     campaign: &mut Campaign,
     batch: &BatchRow,
     reply: &BatchReply,
-    job: &Job<'_>,
+    subject: &Subject<'_>,
     now: f64,
 ) -> Result<usize, CampaignError> {
     let unsettled = campaign.unsettled(batch.id)?;
@@ -49,8 +46,8 @@ pub fn fold(
         if state != before {
             changes.push(Change { name: told.name.clone(), state });
         }
-        if state.is_over() {
-            verdicts.push(verdict(told, state, job));
+        if state.is_finished() {
+            verdicts.push(verdict(told, state, subject));
         }
     }
     // A verdict is noted first: a process killed in between asks again for what has no state yet.
@@ -66,31 +63,31 @@ pub fn fold(
 
 /// The state of a job by the server's details. A canonical result counts whatever else is said: a job that was done
 /// before its batch was aborted is told as an error (`show_job_details`).
-fn state(told: &BatchJob, before: WorkunitState) -> Option<WorkunitState> {
+fn state(told: &BatchJob, before: JobState) -> Option<JobState> {
     if told.canonical_instance.is_some() {
-        return Some(WorkunitState::Done);
+        return Some(JobState::Done);
     }
     Some(match told.details.as_ref()?.status {
-        JobStatus::Done => WorkunitState::Done,
-        JobStatus::Error => WorkunitState::Failed,
-        JobStatus::InProgress => WorkunitState::InProgress,
+        JobStatus::Done => JobState::Done,
+        JobStatus::Error => JobState::Failed,
+        JobStatus::InProgress => JobState::InProgress,
         // It may have been sent before, and wait for another try.
-        JobStatus::Queued if before == WorkunitState::InProgress => before,
-        JobStatus::Queued => WorkunitState::Unsent,
+        JobStatus::Queued if before == JobState::InProgress => before,
+        JobStatus::Queued => JobState::Unsent,
     })
 }
 
-fn verdict(told: &BatchJob, state: WorkunitState, job: &Job<'_>) -> Verdict {
+fn verdict(told: &BatchJob, state: JobState, subject: &Subject<'_>) -> Verdict {
     let details = told.details.as_ref();
     let why = details
-        .filter(|_| state == WorkunitState::Failed)
-        .map(|details| cause(&details.exit_statuses, &details.errors, job));
+        .filter(|_| state == JobState::Failed)
+        .map(|details| Cause::of(&details.exit_statuses, &details.errors, subject));
     Verdict {
         name: told.name.clone(),
         server_id: i64::try_from(told.id.0).ok(),
         canonical: told.canonical_instance.and_then(|id| i64::try_from(id.0).ok()),
-        exit_status: why.as_ref().and_then(|why| why.exit_status),
-        cause: why.map(|why| why.text),
+        exit_status: None,
+        cause: why,
         cpu_seconds: details.and_then(|details| details.cpu_seconds),
         elapsed_seconds: None,
     }
@@ -99,12 +96,12 @@ fn verdict(told: &BatchJob, state: WorkunitState, job: &Job<'_>) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::campaign::sent::{NewWorkunit, Round};
+    use crate::campaign::submitted::{NewWorkunit, Round};
     use crate::project::protocol::batch::JobDetails;
     use crate::project::protocol::id::{BatchId, ResultId, WorkunitId};
 
-    const JOB: Job<'static> =
-        Job { program: "vina", bounds: Bounds { memory_bytes: 1, disk_bytes: 1, deadline_seconds: 1 } };
+    const JOB: Subject<'static> =
+        Subject { program: "vina", bounds: Bounds { memory_bytes: 1, disk_bytes: 1, deadline_seconds: 1 } };
 
     fn told(name: &str, canonical: Option<u64>, status: JobStatus, errors: &[&str]) -> BatchJob {
         BatchJob {
@@ -198,8 +195,8 @@ mod tests {
         aborted.state = BatchState::Aborted;
         fold(&mut campaign, &batch, &aborted, &JOB, 1.0).unwrap();
         let rows = campaign.current().unwrap();
-        assert_eq!((rows[0].state, rows[0].cause.as_deref()), (WorkunitState::Done, None));
-        assert_eq!((rows[1].state, rows[1].cause.as_deref()), (WorkunitState::Failed, Some("aborted")));
+        assert_eq!((rows[0].state, rows[0].cause.as_deref()), (JobState::Done, None));
+        assert_eq!((rows[1].state, rows[1].cause.as_deref()), (JobState::Failed, Some("aborted")));
     }
 
     #[test]

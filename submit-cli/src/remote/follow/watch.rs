@@ -3,87 +3,17 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Serialize;
-
 use super::pace::Pace;
 use super::poll::{Eagerness, Polled, is_over, poll};
-use super::time_left::time_left;
-use super::{FollowError, facts};
+use super::{FollowError, submitted};
 use crate::campaign::Campaign;
-use crate::campaign::sent::{Counts, FailureGroup};
+use crate::campaign::cause::CauseKind;
+use crate::campaign::event::{Event, Finished, Reporter, Started};
+use crate::campaign::job_view::{Counts, FailureGroup};
+use crate::campaign::time_left::time_left;
 use crate::clock::Clock;
 use crate::project::client::ProjectClient;
 use crate::project::error::ProjectError;
-
-/// Something that happened. In JSON, one object with its kind in `event`.
-#[derive(Debug, Clone, Copy, Serialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
-pub enum WatchEvent<'a> {
-    /// The watch begins; figures are those of the campaign file.
-    Begun {
-        /// The science app.
-        app: &'a str,
-        /// The batch's name, as in names of workunits.
-        batch: &'a str,
-        /// The project.
-        project: &'a str,
-        /// Jobs by state.
-        jobs: Counts,
-    },
-    /// The server has answered.
-    Polled {
-        /// Seconds since 1970.
-        at: f64,
-        /// Jobs by state.
-        jobs: Counts,
-        /// How many changed since the last answer.
-        changed: usize,
-        /// Seconds until all are over, at the pace of late.
-        seconds_left: Option<f64>,
-        /// The next question comes in so many seconds; null if there is none.
-        next_seconds: Option<f64>,
-    },
-    /// More jobs have failed.
-    Failed {
-        /// Why.
-        cause: &'a str,
-        /// Exit status of the example.
-        exit_status: Option<i32>,
-        /// How many since the last answer.
-        more: usize,
-        /// How many in all.
-        count: usize,
-        /// One of them.
-        example: &'a str,
-    },
-    /// The server could not be asked; it will be asked again.
-    Trouble {
-        /// Why not.
-        what: &'a str,
-        /// In so many seconds.
-        next_seconds: f64,
-    },
-    /// A batch can't be followed, the others are.
-    Problem {
-        /// Its name.
-        batch: &'a str,
-        /// Why not.
-        what: &'a str,
-    },
-    /// The watch ends.
-    Ended {
-        /// Jobs by state.
-        jobs: Counts,
-        /// All that the server has is over; else the submitter stopped the watch.
-        over: bool,
-    },
-}
-
-/// Shows events.
-pub trait WatchReporter {
-    /// Shows one.
-    fn report(&mut self, event: WatchEvent<'_>);
-}
 
 /// How a watch ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,34 +33,36 @@ pub fn watch(
     campaign: &mut Campaign,
     client: &ProjectClient,
     clock: &dyn Clock,
-    reporter: &mut dyn WatchReporter,
+    reporter: &dyn Reporter,
 ) -> Result<Watched, FollowError> {
-    let facts = facts(campaign, "buoy run shows how it goes")?;
-    let begun = WatchEvent::Begun {
-        app: &facts.app,
-        batch: &facts.batch,
-        project: &facts.project,
+    let meta = submitted(campaign, "buoy run shows how it goes")?;
+    reporter.report(Event::Started(Started::Watch {
+        app: &meta.app,
+        batch: &meta.batch,
+        project: &meta.project().name,
         jobs: campaign.counts()?,
-    };
-    reporter.report(begun);
+    }));
     let mut pace = Pace::default();
-    let mut failures = by_cause(campaign.failures()?);
-    let mut said = BTreeMap::new();
+    let mut failures = counts_by_kind(&campaign.failures()?);
+    let mut reported = BTreeMap::new();
     loop {
         let wait = match poll(campaign, client, clock.now(), Eagerness::Sparing) {
             Ok(polled) => {
-                tell_failures(campaign, &mut failures, reporter)?;
-                tell_problems(&polled, &mut said, reporter);
+                report_failures(campaign, &mut failures, reporter)?;
+                report_problems(&polled, &mut reported, reporter);
                 // Problems don't go away by asking: what can be followed is over.
                 let over = polled.over || only_problems_left(campaign, &polled)?;
                 let wait = (!over).then(|| pace.after(polled.changed));
-                tell_poll(campaign, clock.now(), polled.changed, wait, reporter)?;
+                report_poll(campaign, clock.now(), polled.changed, wait, reporter)?;
                 wait
             }
             Err(FollowError::Project(error)) if may_pass(&error) => {
                 let wait = pace.after_failure(error.retry_after(), fastrand::f64());
-                let what = error.to_string();
-                reporter.report(WatchEvent::Trouble { what: &what, next_seconds: wait.as_secs_f64() });
+                reporter.report(Event::Retrying {
+                    doing: "query the project",
+                    why: &error.to_string(),
+                    after_seconds: wait.as_secs_f64(),
+                });
                 Some(wait)
             }
             Err(error) => return Err(error),
@@ -141,7 +73,7 @@ pub fn watch(
             Some(_) => true,
         };
         let jobs = campaign.counts()?;
-        reporter.report(WatchEvent::Ended { jobs, over: !is_stopped });
+        reporter.report(Event::Finished(Finished::Watch { jobs, interrupted: is_stopped }));
         return Ok(if is_stopped { Watched::Interrupted(jobs) } else { Watched::Over(jobs) });
     }
 }
@@ -158,21 +90,26 @@ fn may_pass(error: &ProjectError) -> bool {
         )
 }
 
-fn by_cause(groups: Vec<FailureGroup>) -> BTreeMap<String, usize> {
-    groups.into_iter().map(|group| (group.cause, group.count)).collect()
+/// Failed jobs by what they are counted by.
+type CountsByKind = BTreeMap<(CauseKind, Option<i32>), usize>;
+
+fn counts_by_kind(groups: &[FailureGroup]) -> CountsByKind {
+    groups.iter().map(|group| ((group.cause_kind, group.exit_status), group.count)).collect()
 }
 
-fn tell_failures(
+fn report_failures(
     campaign: &Campaign,
-    known: &mut BTreeMap<String, usize>,
-    reporter: &mut dyn WatchReporter,
+    known: &mut CountsByKind,
+    reporter: &dyn Reporter,
 ) -> Result<(), FollowError> {
     let groups = campaign.failures()?;
     for group in &groups {
-        let more = group.count.saturating_sub(known.get(&group.cause).copied().unwrap_or(0));
-        // Why is asked for a little later; then it is told.
-        if more > 0 && group.cause != UNKNOWN {
-            reporter.report(WatchEvent::Failed {
+        let before = known.get(&(group.cause_kind, group.exit_status)).copied().unwrap_or(0);
+        let more = group.count.saturating_sub(before);
+        // The cause is asked for a little later; then it is reported.
+        if more > 0 && group.cause_kind != CauseKind::Unknown {
+            reporter.report(Event::Failed {
+                cause_kind: group.cause_kind,
                 cause: &group.cause,
                 exit_status: group.exit_status,
                 more,
@@ -181,19 +118,16 @@ fn tell_failures(
             });
         }
     }
-    *known = by_cause(groups);
+    *known = counts_by_kind(&groups);
     Ok(())
 }
 
-/// The cause that the campaign file gives to what nobody has asked about.
-const UNKNOWN: &str = "unknown";
-
-fn tell_problems(polled: &Polled, said: &mut BTreeMap<String, String>, reporter: &mut dyn WatchReporter) {
+fn report_problems(polled: &Polled, reported: &mut BTreeMap<String, String>, reporter: &dyn Reporter) {
     for problem in &polled.problems {
         let what = problem.error.to_string();
-        if said.get(&problem.batch) != Some(&what) {
-            reporter.report(WatchEvent::Problem { batch: &problem.batch, what: &what });
-            said.insert(problem.batch.clone(), what);
+        if reported.get(&problem.batch) != Some(&what) {
+            reporter.report(Event::BatchUnavailable { batch: &problem.batch, why: &what });
+            reported.insert(problem.batch.clone(), what);
         }
     }
 }
@@ -207,14 +141,14 @@ fn only_problems_left(campaign: &Campaign, polled: &Polled) -> Result<bool, Foll
     Ok(is_over(campaign, &names)?)
 }
 
-fn tell_poll(
+fn report_poll(
     campaign: &Campaign,
     now: f64,
     changed: usize,
     wait: Option<Duration>,
-    reporter: &mut dyn WatchReporter,
+    reporter: &dyn Reporter,
 ) -> Result<(), FollowError> {
-    reporter.report(WatchEvent::Polled {
+    reporter.report(Event::Polled {
         at: now,
         jobs: campaign.counts()?,
         changed,

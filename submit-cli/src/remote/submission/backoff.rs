@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::reporter::SubmitEvent;
 use super::{Link, SubmitError};
+use crate::campaign::event::Event;
 use crate::project::error::ProjectError;
 
 /// So many failures in a row and the submission stops, to be gone on with later.
@@ -43,10 +43,10 @@ impl Link<'_> {
         let Some(wait) = failures.next_wait(&error) else {
             return Err(SubmitError::GaveUp { doing, tries: TRIES, source: error });
         };
-        self.reporter.report(SubmitEvent::Waiting {
-            seconds: wait.as_secs_f64(),
+        self.reporter.report(Event::Retrying {
             doing,
             why: &error.to_string(),
+            after_seconds: wait.as_secs_f64(),
         });
         match self.clock.pause(wait) {
             true => Ok(()),

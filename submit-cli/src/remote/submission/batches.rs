@@ -8,9 +8,9 @@ use boinc::names::workunit::WorkunitName;
 use super::backoff::Failures;
 use super::discover::Found;
 use super::outgoing::batch_name;
-use super::reporter::SubmitEvent;
 use super::{SubmitError, Submitter};
-use crate::campaign::sent::{BatchRow, Filled, RoundRow, Stage, WorkunitRow};
+use crate::campaign::event::Event;
+use crate::campaign::submitted::{BatchRow, Filled, RoundRow, Stage, WorkunitRow};
 use crate::project::error::ProjectError;
 use crate::project::protocol::batch::{BatchKey, BatchReply, Details};
 use crate::project::protocol::id::BatchId;
@@ -68,8 +68,8 @@ impl Submitter<'_> {
         let parts = self.campaign.batches()?;
         let part = parts.iter().filter(|batch| batch.round == round.id).map(|batch| batch.part).max();
         let part = part.unwrap_or(0) + 1;
-        let facts = self.campaign.facts()?;
-        let name = facts.map_or_else(String::new, |facts| batch_name(&facts, &round.round.digest, part));
+        let meta = self.campaign.submitted_meta()?;
+        let name = meta.map_or_else(String::new, |meta| batch_name(&meta, &round.round.digest, part));
         let batch = self.campaign.add_batch(round.id, part, &name)?;
         self.campaign.assign(&ids, Some(batch.id))?;
         Ok(batch)
@@ -203,7 +203,7 @@ impl Submitter<'_> {
             }
         }
         let jobs = self.campaign.workunits_of(batch.id, Filled::All)?.len();
-        self.link.reporter.report(SubmitEvent::Submitted { name: &batch.name, jobs });
+        self.link.reporter.report(Event::Submitted { batch: &batch.name, jobs });
         Ok(())
     }
 
@@ -246,7 +246,7 @@ impl Submitter<'_> {
         let moved: Vec<i64> = waiting[waiting.len() / 2..].iter().map(|workunit| workunit.id).collect();
         self.campaign.assign(&moved, None)?;
         let (request_bytes, files) = (self.limits.request_bytes, self.limits.files);
-        self.link.reporter.report(SubmitEvent::Learned { request_bytes, files });
+        self.link.reporter.report(Event::ServerLimit { request_bytes, files });
         Ok(())
     }
 

@@ -1,9 +1,9 @@
 //! Finds on the server what an earlier process may have sent.
 
 use super::outgoing::batch_name;
-use super::reporter::SubmitEvent;
 use super::{SubmitError, Submitter};
-use crate::campaign::sent::{BatchRow, Filled, RoundRow, Stage};
+use crate::campaign::event::Event;
+use crate::campaign::submitted::{BatchRow, Filled, RoundRow, Stage};
 use crate::project::error::ProjectError;
 use crate::project::protocol::batch::{BatchKey, BatchReply, BatchState, Details};
 
@@ -21,13 +21,13 @@ impl Submitter<'_> {
     /// Looks for batches of a round that the campaign file does not know: another process, or another computer, may
     /// have submitted the same. Those that are there are taken over.
     pub(super) fn discover(&mut self, round: &RoundRow) -> Result<(), SubmitError> {
-        let Some(facts) = self.campaign.facts()? else { return Ok(()) };
+        let Some(meta) = self.campaign.submitted_meta()? else { return Ok(()) };
         let known = self.campaign.batches()?;
         let parts = known.iter().filter(|batch| batch.round == round.id).map(|batch| batch.part);
         let mut part = parts.max().unwrap_or(0);
         loop {
             part += 1;
-            let name = batch_name(&facts, &round.round.digest, part);
+            let name = batch_name(&meta, &round.round.digest, part);
             let Found::Ours(reply) = self.look_up(&name)? else { return Ok(()) };
             let mut batch = self.campaign.add_batch(round.id, part, &name)?;
             self.adopt(&mut batch, &reply)?;
@@ -48,8 +48,8 @@ impl Submitter<'_> {
     /// Takes over what the server has of a batch.
     pub(super) fn adopt(&mut self, batch: &mut BatchRow, reply: &BatchReply) -> Result<(), SubmitError> {
         self.note(batch, reply)?;
-        self.link.reporter.report(SubmitEvent::Batch {
-            name: &batch.name,
+        self.link.reporter.report(Event::Batch {
+            batch: &batch.name,
             id: batch.server_id.unwrap_or_default(),
             present: reply.jobs.len(),
         });

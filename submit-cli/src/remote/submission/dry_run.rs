@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::limits::ServerLimits;
 use super::outgoing::{Outgoing, batch_name};
-use crate::campaign::sent::{NewWorkunit, Round};
+use crate::campaign::submitted::{NewWorkunit, Round};
 use crate::project::protocol::submission::{Submission, SubmittedJob};
 use crate::project::protocol::upload;
 
@@ -31,12 +31,12 @@ pub fn plan(outgoing: &Outgoing<'_>, limits: ServerLimits, batch_jobs: usize) ->
         bytes: names,
     }];
     requests.push(uploads(outgoing, limits));
-    let app_name = &outgoing.facts.boinc_app;
+    let app_name = &outgoing.meta.project().boinc_app;
     for (at, batch) in
         batches(app_name, &outgoing.round, &outgoing.workunits, limits, batch_jobs).into_iter().enumerate()
     {
         let part = u32::try_from(at + 1).unwrap_or(u32::MAX);
-        let name = batch_name(&outgoing.facts, &outgoing.round.digest, part);
+        let name = batch_name(&outgoing.meta, &outgoing.round.digest, part);
         let request = |request, about, bytes| PlannedRequests { request, about, count: 1, bytes };
         requests.push(request("create_batch", name, 0));
         requests.push(request("query_files", "tie its files to the batch".to_owned(), names));

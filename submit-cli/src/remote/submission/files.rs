@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use super::reporter::SubmitEvent;
 use super::{SubmitError, Submitter};
-use crate::campaign::sent::FileRow;
+use crate::campaign::event::Event;
+use crate::campaign::submitted::FileRow;
 use crate::project::error::ProjectError;
 
 /// So many names in one question: about 400 kB, and a stat and a row of a table each for the server.
@@ -19,7 +19,7 @@ impl Submitter<'_> {
         let absent: BTreeSet<&str> = self.absent(&names)?.into_iter().chain(doubted).collect();
         let files: Vec<FileRow> =
             self.campaign.files()?.into_iter().filter(|file| absent.contains(file.name.as_str())).collect();
-        self.link.reporter.report(SubmitEvent::FilesAsked {
+        self.link.reporter.report(Event::FilesChecked {
             files: names.len(),
             absent: absent.len(),
             absent_bytes: files.iter().map(|file| file.hash.bytes).sum(),

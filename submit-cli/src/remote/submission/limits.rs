@@ -35,7 +35,7 @@ impl ServerLimits {
     /// # Errors
     /// The campaign file can't be read.
     pub fn of(campaign: &Campaign) -> Result<Self, CampaignError> {
-        Ok(campaign.meta(KEY)?.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
+        Ok(campaign.value(KEY)?.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
     }
 
     /// Keeps them for the next run.
@@ -44,7 +44,7 @@ impl ServerLimits {
     /// The campaign file can't be written.
     pub fn save(&self, campaign: &mut Campaign) -> Result<(), CampaignError> {
         let text = serde_json::to_string(self).expect("numbers become JSON");
-        campaign.set_meta(&[(KEY, &text)])
+        campaign.set_value(KEY, &text)
     }
 
     /// A request of so many bytes was too large: half of it is tried. `false` if nothing smaller makes sense.

@@ -2,7 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::campaign::sent::{FactOutput, Facts, FileRow, NewWorkunit, Round};
+use crate::campaign::meta::{CampaignMeta, ProjectRef};
+use crate::campaign::submitted::{FileRow, NewWorkunit, Round};
 use crate::package::pack::{Listing, Outputs, PackError, TemplateFile, render};
 use crate::package::template::Templates;
 use crate::plan::Plan;
@@ -51,7 +52,7 @@ pub enum OutgoingError {
 #[derive(Debug)]
 pub struct Outgoing<'a> {
     /// What the campaign is.
-    pub facts: Facts,
+    pub meta: CampaignMeta,
     /// The files, by physical name.
     pub files: Vec<FileRow>,
     /// The templates of all jobs.
@@ -112,7 +113,13 @@ impl<'a> Outgoing<'a> {
             hash: file.hash.clone(),
             content: absolute(file.content),
         });
-        Ok(Self { facts: facts(plan, project, now), files: files.collect(), round, workunits, plan })
+        let project = ProjectRef {
+            name: project.name.clone(),
+            url: project.url.clone(),
+            boinc_app: project.app_name.clone(),
+        };
+        let meta = CampaignMeta { project: Some(project), ..CampaignMeta::of(plan, now) };
+        Ok(Self { meta, files: files.collect(), round, workunits, plan })
     }
 
     /// Bytes of all files.
@@ -136,8 +143,8 @@ pub fn digest(app_name: &str, round: &Round, workunits: &[NewWorkunit]) -> Strin
 }
 
 /// The name of a batch on the server.
-pub fn batch_name(facts: &Facts, digest: &str, part: u32) -> String {
-    format!("{}-{}__{}.{digest}.{part}", facts.app, facts.bundle, facts.batch)
+pub fn batch_name(meta: &CampaignMeta, digest: &str, part: u32) -> String {
+    format!("{}-{}__{}.{digest}.{part}", meta.app, meta.bundle, meta.batch)
 }
 
 fn check_lines(plan: &Plan, round: &Round, workunits: &[NewWorkunit]) -> Result<(), OutgoingError> {
@@ -168,31 +175,5 @@ fn absolute(content: &Content) -> Content {
     match content {
         Content::Path(path) => Content::Path(std::path::absolute(path).unwrap_or_else(|_| path.clone())),
         bytes => bytes.clone(),
-    }
-}
-
-fn facts(plan: &Plan, project: &ProjectEntry, now: f64) -> Facts {
-    let app = &plan.app;
-    Facts {
-        project: project.name.clone(),
-        url: project.url.clone(),
-        boinc_app: project.app_name.clone(),
-        app: app.name.clone(),
-        bundle: plan.bundle.short_hash().to_owned(),
-        batch: plan.batch.clone(),
-        outputs: app
-            .outputs
-            .iter()
-            .map(|output| FactOutput {
-                name: output.name.clone(),
-                max_bytes: output.max_bytes,
-                optional: output.optional,
-            })
-            .collect(),
-        program: app.name.clone(),
-        memory_bytes: app.resources.memory_bytes,
-        disk_bytes: app.resources.disk_bytes,
-        deadline_seconds: app.resources.deadline.as_secs(),
-        begun: now,
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::SubmitError;
 use super::outgoing::{self, Outgoing};
 use crate::campaign::Campaign;
-use crate::campaign::sent::{Facts, NewWorkunit};
+use crate::campaign::submitted::NewWorkunit;
 
 /// Adds the jobs that the campaign does not have as a round of their own; refuses what does not belong together.
 pub(super) fn prepare(
@@ -14,9 +14,14 @@ pub(super) fn prepare(
     outgoing: &Outgoing<'_>,
     results: &Path,
 ) -> Result<(), SubmitError> {
-    match campaign.facts()? {
-        Some(facts) => check_identity(&facts, &outgoing.facts, results)?,
-        None if campaign.jobs()?.is_empty() => campaign.set_facts(&outgoing.facts)?,
+    match campaign.submitted_meta()? {
+        Some(meta) => {
+            if let Some((what, found, wanted)) = meta.difference(&outgoing.meta) {
+                let (found, wanted) = (found.to_owned(), wanted.to_owned());
+                return Err(SubmitError::OtherCampaign { results: results.to_owned(), what, found, wanted });
+            }
+        }
+        None if campaign.jobs()?.is_empty() => campaign.set_meta(&outgoing.meta)?,
         None => return Err(SubmitError::LocalCampaign { results: results.to_owned() }),
     }
     let first = campaign.first_attempts()?;
@@ -43,27 +48,8 @@ pub(super) fn prepare(
     }
     let mut round = outgoing.round.clone();
     if new.len() < outgoing.workunits.len() {
-        round.digest = outgoing::digest(&outgoing.facts.boinc_app, &round, &new);
+        round.digest = outgoing::digest(&outgoing.meta.project().boinc_app, &round, &new);
     }
     campaign.add_round(&round, &new)?;
     Ok(())
-}
-
-fn check_identity(found: &Facts, wanted: &Facts, results: &Path) -> Result<(), SubmitError> {
-    let pairs = [
-        ("project", &found.url, &wanted.url),
-        ("BOINC app", &found.boinc_app, &wanted.boinc_app),
-        ("app", &found.app, &wanted.app),
-        ("bundle", &found.bundle, &wanted.bundle),
-        ("batch", &found.batch, &wanted.batch),
-    ];
-    match pairs.into_iter().find(|(_, found, wanted)| found != wanted) {
-        Some((what, found, wanted)) => Err(SubmitError::OtherCampaign {
-            results: results.to_owned(),
-            what,
-            found: found.clone(),
-            wanted: wanted.clone(),
-        }),
-        None => Ok(()),
-    }
 }

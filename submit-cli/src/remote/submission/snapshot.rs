@@ -10,7 +10,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::SubmitError;
-use crate::campaign::sent::FileRow;
+use crate::campaign::submitted::FileRow;
 use crate::plan::content::Content;
 use crate::plan::content::hex;
 use crate::project::upload_body::{Upload, UploadBody};

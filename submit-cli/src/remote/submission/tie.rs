@@ -7,8 +7,8 @@
 //! A project as `make_project` leaves it has no table for this (it is in db/schema_condor.sql only). Then nothing is
 //! tied: no cleaner of such a project looks at the table either.
 
-use super::reporter::SubmitEvent;
 use super::{Link, SubmitError};
+use crate::campaign::event::Event;
 use crate::project::error::ProjectError;
 use crate::project::protocol::id::BatchId;
 
@@ -58,7 +58,11 @@ impl Link<'_> {
                 Err(ProjectError::DuplicateRecord { .. }) => Ok(None),
                 Err(ProjectError::ServerError { begun: true, .. }) => Ok(None),
                 Err(ProjectError::FatalError { message, .. }) if message.contains("doesn't exist") => {
-                    self.reporter.report(SubmitEvent::Untied { why: &message });
+                    let text = format!(
+                        "the project does not keep a list of the files of a batch (its administrator can apply \
+                         db/schema_condor.sql): {message}"
+                    );
+                    self.reporter.report(Event::Note { text: &text });
                     Ok(Some(Vec::new()))
                 }
                 answer => answer.map(Some),

@@ -5,9 +5,9 @@ use std::sync::{Mutex, MutexGuard};
 
 use super::backoff::Failures;
 use super::limits::ServerLimits;
-use super::reporter::SubmitEvent;
 use super::{Link, SubmitError, Submitter, snapshot};
-use crate::campaign::sent::FileRow;
+use crate::campaign::event::Event;
+use crate::campaign::submitted::FileRow;
 use crate::plan::content::Content;
 use crate::project::error::ProjectError;
 use crate::project::protocol::upload;
@@ -37,12 +37,12 @@ enum Next {
 impl Submitter<'_> {
     /// The file that the server was seen to have with another content.
     pub(super) fn doubted(&self) -> Result<Option<String>, SubmitError> {
-        Ok(self.campaign.meta(DOUBTED)?.filter(|name| !name.is_empty()))
+        Ok(self.campaign.value(DOUBTED)?.filter(|name| !name.is_empty()))
     }
 
     /// The server has the doubted file now as it has to be.
     pub(super) fn trust(&mut self) -> Result<(), SubmitError> {
-        Ok(self.campaign.set_meta(&[(DOUBTED, "")])?)
+        Ok(self.campaign.set_value(DOUBTED, "")?)
     }
 
     /// Uploads files that the server was seen not to have.
@@ -73,7 +73,7 @@ impl Submitter<'_> {
         match queue.failed {
             Some(error) => {
                 if let SubmitError::Project { source: ProjectError::Immutable { name }, .. } = &error {
-                    self.campaign.set_meta(&[(DOUBTED, name)])?;
+                    self.campaign.set_value(DOUBTED, name)?;
                 }
                 Err(error)
             }
@@ -121,14 +121,14 @@ impl Link<'_> {
         let body_bytes = upload::envelope_bytes()
             + uploads.iter().map(|file| upload::file_request_bytes(&file.name, file.bytes())).sum::<u64>();
         let sent = self.client.upload_files(uploads.clone(), &|bytes| {
-            self.reporter.report(SubmitEvent::Sent { bytes });
+            self.reporter.report(Event::Sent { bytes });
         });
         uploads.iter().for_each(snapshot::forget);
         let error = match sent {
             Ok(()) => {
                 failures.forget();
                 lock(queue).arrived += 1;
-                self.reporter.report(SubmitEvent::Uploaded {
+                self.reporter.report(Event::Uploaded {
                     files: group.len(),
                     bytes: group.iter().map(|file| file.hash.bytes).sum(),
                 });
@@ -181,7 +181,7 @@ impl Link<'_> {
         }
         queue.files.extend(group);
         let ServerLimits { request_bytes, files } = queue.limits;
-        self.reporter.report(SubmitEvent::Learned { request_bytes, files });
+        self.reporter.report(Event::ServerLimit { request_bytes, files });
         Ok(())
     }
 

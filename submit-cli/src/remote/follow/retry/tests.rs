@@ -1,27 +1,29 @@
 use super::*;
-use crate::campaign::sent::{Change, FactOutput, Facts, Verdict};
+use crate::campaign::bounds::Bounds;
+use crate::campaign::meta::{CampaignMeta, OutputMeta, ProjectRef};
+use crate::campaign::submitted::{Change, Verdict};
 
 const TEMPLATE: &str = "<input_template><workunit><rsc_fpops_est>1e12</rsc_fpops_est><rsc_fpops_bound>1e14</rsc_fpops_bound><rsc_memory_bound>1000</rsc_memory_bound><delay_bound>60</delay_bound><min_quorum>2</min_quorum><target_nresults>2</target_nresults><max_error_results>3</max_error_results><max_total_results>10</max_total_results><max_success_results>6</max_success_results></workunit></input_template>";
 const PREFIX: &str = "vina-0123456789ab__ligands__";
 
 /// A campaign whose jobs have this name and state.
-fn campaign(dir: &tempfile::TempDir, jobs: &[(&str, WorkunitState)]) -> Campaign {
+fn campaign(dir: &tempfile::TempDir, jobs: &[(&str, JobState)]) -> Campaign {
     let mut campaign = Campaign::open_for_run(dir.path()).unwrap();
-    let facts = Facts {
-        project: "p".to_owned(),
-        url: "https://example.org/".to_owned(),
-        boinc_app: "universal".to_owned(),
+    let meta = CampaignMeta {
+        project: Some(ProjectRef {
+            name: "p".to_owned(),
+            url: "https://example.org/".to_owned(),
+            boinc_app: "universal".to_owned(),
+        }),
         app: "vina".to_owned(),
         bundle: "0123456789ab".to_owned(),
         batch: "ligands".to_owned(),
-        outputs: vec![FactOutput { name: "o".to_owned(), max_bytes: 1, optional: false }],
-        program: "vina".to_owned(),
-        memory_bytes: 1000,
-        disk_bytes: 1000,
-        deadline_seconds: 60,
-        begun: 0.0,
+        outputs: vec![OutputMeta { name: "o".to_owned(), max_bytes: 1, optional: false }],
+        bounds: Bounds { memory_bytes: 1000, disk_bytes: 1000, deadline_seconds: 60 },
+        started: 0.0,
+        ..CampaignMeta::default()
     };
-    campaign.set_facts(&facts).unwrap();
+    campaign.set_meta(&meta).unwrap();
     let round = Round {
         digest: "d1".to_owned(),
         input_template: TEMPLATE.to_owned(),
@@ -47,7 +49,7 @@ fn campaign(dir: &tempfile::TempDir, jobs: &[(&str, WorkunitState)]) -> Campaign
     campaign
 }
 
-fn settle(campaign: &mut Campaign, jobs: &[(&str, WorkunitState)]) {
+fn settle(campaign: &mut Campaign, jobs: &[(&str, JobState)]) {
     let names: BTreeMap<String, String> =
         campaign.current().unwrap().into_iter().map(|row| (row.new.job, row.new.name)).collect();
     let changes: Vec<Change> =
@@ -59,7 +61,7 @@ fn with(given: &[&str]) -> Changes {
     Changes::parse(given).unwrap()
 }
 
-use WorkunitState::{Done, Failed, InProgress};
+use JobState::{Done, Failed, InProgress};
 
 #[test]
 fn failed_jobs_become_new_workunits_that_know_their_parents() {

@@ -2,7 +2,7 @@
 
 use rusqlite::{Row, params};
 
-use super::super::{Campaign, CampaignError, sql};
+use super::super::{Campaign, CampaignError, words};
 
 /// Workunits that are submitted together with the same templates: a campaign's first, those that a later run of the
 /// same command added, or those that were tried again.
@@ -47,7 +47,8 @@ pub struct RoundRow {
 }
 
 /// How far a batch is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// It has a name; a request to make it may have been sent.
     Named,
@@ -103,9 +104,8 @@ pub struct BatchRow {
 impl Campaign {
     /// The rounds, in order.
     pub fn rounds(&self) -> Result<Vec<RoundRow>, CampaignError> {
-        let read = || -> rusqlite::Result<Vec<RoundRow>> {
-            self.db
-                .prepare_cached("SELECT * FROM round ORDER BY id")?
+        self.read(|db| {
+            db.prepare_cached("SELECT * FROM round ORDER BY id")?
                 .query_map([], |row| {
                     Ok(RoundRow {
                         id: row.get("id")?,
@@ -120,28 +120,24 @@ impl Campaign {
                     })
                 })?
                 .collect()
-        };
-        read().map_err(|source| sql(&self.path, "read from it", source))
+        })
     }
 
     /// The batches, in order.
     pub fn batches(&self) -> Result<Vec<BatchRow>, CampaignError> {
-        let read = || -> rusqlite::Result<Vec<BatchRow>> {
-            self.db.prepare_cached("SELECT * FROM batch ORDER BY id")?.query_map([], read_batch)?.collect()
-        };
-        read().map_err(|source| sql(&self.path, "read from it", source))
+        self.read(|db| {
+            db.prepare_cached("SELECT * FROM batch ORDER BY id")?.query_map([], read_batch)?.collect()
+        })
     }
 
     /// Names the next batch of a round. Done before the server hears of it.
     pub fn add_batch(&mut self, round: i64, part: u32, name: &str) -> Result<BatchRow, CampaignError> {
-        let mut id = 0;
-        self.step("write to it", |transaction| {
+        let id = self.step(|transaction| {
             transaction.execute(
                 "INSERT INTO batch (round, part, name, stage) VALUES (?1, ?2, ?3, ?4)",
                 params![round, part, name, Stage::Named.word()],
             )?;
-            id = transaction.last_insert_rowid();
-            Ok(())
+            Ok(transaction.last_insert_rowid())
         })?;
         Ok(BatchRow {
             id,
@@ -157,7 +153,7 @@ impl Campaign {
 
     /// Writes how far a batch is.
     pub fn save_batch(&mut self, batch: &BatchRow) -> Result<(), CampaignError> {
-        self.step("write to it", |transaction| {
+        self.step(|transaction| {
             transaction
                 .execute(
                     "UPDATE batch SET name = ?2, stage = ?3, server_id = ?4, known_until = ?5, asked = ?6 WHERE id = ?1",
@@ -177,17 +173,12 @@ impl Campaign {
 
 fn read_batch(row: &Row<'_>) -> rusqlite::Result<BatchRow> {
     let word: String = row.get("stage")?;
-    let stage = STAGES
-        .iter()
-        .find(|(known, _)| *known == word)
-        .map(|(_, stage)| *stage)
-        .ok_or_else(|| rusqlite::Error::InvalidColumnName(format!("stage {word}")))?;
     Ok(BatchRow {
         id: row.get("id")?,
         round: row.get("round")?,
         part: row.get("part")?,
         name: row.get("name")?,
-        stage,
+        stage: words::find(&STAGES, &word, "stage")?,
         server_id: row.get("server_id")?,
         known_until: row.get("known_until")?,
         asked: row.get("asked")?,

@@ -3,8 +3,10 @@
 //! The template in the campaign file was rendered from one of ours, and may have been overridden by the submitter; an
 //! element is found by its tag wherever it stands in `<workunit>` (tools/process_input_template.cpp reads it so).
 
+use crate::plan::app::AppSpec;
+
 /// What jobs may use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Bounds {
     /// Bytes of memory (`rsc_memory_bound`).
     pub memory_bytes: u64,
@@ -15,6 +17,16 @@ pub struct Bounds {
 }
 
 impl Bounds {
+    /// Those of an app.
+    pub fn of_app(app: &AppSpec) -> Self {
+        let resources = &app.resources;
+        Self {
+            memory_bytes: resources.memory_bytes,
+            disk_bytes: resources.disk_bytes,
+            deadline_seconds: resources.deadline.as_secs(),
+        }
+    }
+
     /// Those of a template; where it does not say, those of `otherwise`.
     pub fn of(template: &str, otherwise: Bounds) -> Self {
         let whole = |tag: &str| number(template, tag).map(|number| number as u64);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rusqlite::params;
 
-use super::super::{Campaign, CampaignError, sql};
+use super::super::{Campaign, CampaignError};
 use crate::plan::content::Content;
 use crate::plan::content::ContentHash;
 
@@ -26,7 +26,7 @@ impl Campaign {
         &mut self,
         files: impl IntoIterator<Item = &'a FileRow>,
     ) -> Result<(), CampaignError> {
-        self.step("write to it", |transaction| {
+        self.step(|transaction| {
             let mut insert = transaction
                 .prepare_cached("INSERT OR REPLACE INTO file (name, bytes, sha256, path, content) VALUES (?1, ?2, ?3, ?4, ?5)")?;
             for file in files {
@@ -42,16 +42,15 @@ impl Campaign {
 
     /// Whether a file of this name is noted.
     pub fn has_file(&self, name: &str) -> Result<bool, CampaignError> {
-        self.db
-            .query_row("SELECT EXISTS (SELECT 1 FROM file WHERE name = ?1)", [name], |row| row.get(0))
-            .map_err(|source| sql(&self.path, "read from it", source))
+        self.read(|db| {
+            db.query_row("SELECT EXISTS (SELECT 1 FROM file WHERE name = ?1)", [name], |row| row.get(0))
+        })
     }
 
     /// All files, by name.
     pub fn files(&self) -> Result<Vec<FileRow>, CampaignError> {
-        let read = || -> rusqlite::Result<Vec<FileRow>> {
-            self.db
-                .prepare_cached("SELECT name, bytes, sha256, path, content FROM file ORDER BY name")?
+        self.read(|db| {
+            db.prepare_cached("SELECT name, bytes, sha256, path, content FROM file ORDER BY name")?
                 .query_map([], |row| {
                     let path: Option<String> = row.get(3)?;
                     let content: Option<Vec<u8>> = row.get(4)?;
@@ -65,7 +64,6 @@ impl Campaign {
                     })
                 })?
                 .collect()
-        };
-        read().map_err(|source| sql(&self.path, "read from it", source))
+        })
     }
 }

@@ -2,6 +2,10 @@ use std::sync::Arc;
 
 use super::*;
 use crate::campaign::Campaign;
+use crate::campaign::bounds::Bounds;
+use crate::campaign::cause::{Cause, CauseKind};
+use crate::campaign::job_view::{Counts, JobState};
+use crate::campaign::meta::{CampaignMeta, OutputMeta, ProjectRef};
 use crate::plan::content::Content;
 use crate::plan::content::ContentHash;
 
@@ -25,7 +29,7 @@ fn new(job: &str, name: &str) -> NewWorkunit {
     }
 }
 
-fn change(name: &str, state: WorkunitState) -> Change {
+fn change(name: &str, state: JobState) -> Change {
     Change { name: name.to_owned(), state }
 }
 
@@ -75,7 +79,7 @@ fn a_workunit_is_waiting_until_the_server_was_seen_to_have_it() {
     let waiting = campaign.workunits_of(batch, Filled::Waiting).unwrap();
     assert_eq!(waiting.iter().map(|w| w.new.name.as_str()).collect::<Vec<_>>(), ["w-b"]);
     let all = campaign.workunits_of(batch, Filled::All).unwrap();
-    assert_eq!((all[0].state, all[0].server_id), (WorkunitState::Unsent, Some(7)));
+    assert_eq!((all[0].state, all[0].server_id), (JobState::Unsent, Some(7)));
     assert_eq!(campaign.unassigned(id).unwrap().len(), 1);
 }
 
@@ -85,14 +89,14 @@ fn what_is_over_never_changes_back() {
     let (mut campaign, id) = campaign(&dir);
     let batch = campaign.add_batch(id, 1, "batch").unwrap().id;
     campaign.note_present(batch, &[("w-a", None), ("w-b", None)]).unwrap();
-    let done = [change("w-a", WorkunitState::Done), change("w-b", WorkunitState::InProgress)];
+    let done = [change("w-a", JobState::Done), change("w-b", JobState::InProgress)];
     assert_eq!(campaign.note_changes(&done, 1.0).unwrap(), 2);
     assert_eq!(campaign.note_changes(&done, 2.0).unwrap(), 0, "told twice, changed once");
-    assert_eq!(campaign.note_changes(&[change("w-a", WorkunitState::InProgress)], 3.0).unwrap(), 0);
+    assert_eq!(campaign.note_changes(&[change("w-a", JobState::InProgress)], 3.0).unwrap(), 0);
     // A lost campaign that looks again finds it, and does not take it for new.
     campaign.note_present(batch, &[("w-a", None)]).unwrap();
     let row = &campaign.attempts("a").unwrap()[0];
-    assert_eq!((row.state, row.changed), (WorkunitState::Done, Some(1.0)));
+    assert_eq!((row.state, row.changed), (JobState::Done, Some(1.0)));
 }
 
 #[test]
@@ -101,12 +105,16 @@ fn failures_are_grouped_and_a_retry_takes_their_place() {
     let (mut campaign, id) = campaign(&dir);
     let batch = campaign.add_batch(id, 1, "batch").unwrap().id;
     campaign.note_present(batch, &[("w-a", None), ("w-b", None), ("w-c", None)]).unwrap();
-    let failed = ["w-a", "w-b", "w-c"].map(|name| change(name, WorkunitState::Failed));
+    let failed = ["w-a", "w-b", "w-c"].map(|name| change(name, JobState::Failed));
     campaign.note_changes(&failed, 1.0).unwrap();
     let verdict = |name: &str, cause: Option<&str>| Verdict {
         name: name.to_owned(),
         exit_status: Some(139),
-        cause: cause.map(str::to_owned),
+        cause: cause.map(|text| Cause {
+            kind: CauseKind::Signal,
+            exit_status: Some(139),
+            text: text.to_owned(),
+        }),
         ..Verdict::default()
     };
     campaign
@@ -143,51 +151,31 @@ fn the_history_notes_changes_only() {
         campaign.history().unwrap().iter().map(|moment| (moment.at, moment.counts.waiting)).collect();
     assert_eq!(history, [(1.0, 3), (3.0, 2)]);
     assert_eq!(campaign.last_moment().unwrap().unwrap().at, 3.0);
-    campaign.note_changes(&[change("w-a", WorkunitState::Done)], 4.0).unwrap();
+    campaign.note_changes(&[change("w-a", JobState::Done)], 4.0).unwrap();
     campaign.note_moment(4.0).unwrap();
-    assert_eq!(campaign.last_moment_with_over(0).unwrap().unwrap().at, 3.0);
-    assert_eq!(campaign.last_moment_with_over(9).unwrap().unwrap().at, 4.0);
+    assert_eq!(campaign.last_moment_with_finished(0).unwrap().unwrap().at, 3.0);
+    assert_eq!(campaign.last_moment_with_finished(9).unwrap().unwrap().at, 4.0);
 }
 
 #[test]
 fn a_submission_is_told_from_a_local_run() {
     let dir = tempfile::tempdir().unwrap();
     let (mut campaign, _) = campaign(&dir);
-    assert_eq!(campaign.facts().unwrap(), None);
-    let facts = Facts {
-        project: "proj".to_owned(),
-        url: "https://example.org/p/".to_owned(),
-        boinc_app: "universal".to_owned(),
+    assert_eq!(campaign.submitted_meta().unwrap(), None);
+    let facts = CampaignMeta {
+        project: Some(ProjectRef {
+            name: "proj".to_owned(),
+            url: "https://example.org/p/".to_owned(),
+            boinc_app: "universal".to_owned(),
+        }),
         app: "vina".to_owned(),
         bundle: "0123456789ab".to_owned(),
         batch: "ligands".to_owned(),
-        outputs: vec![FactOutput { name: "poses.pdbqt".to_owned(), max_bytes: 10, optional: false }],
-        program: "vina".to_owned(),
-        memory_bytes: 1 << 30,
-        disk_bytes: 1 << 30,
-        deadline_seconds: 86_400,
-        begun: 1.5,
+        outputs: vec![OutputMeta { name: "poses.pdbqt".to_owned(), max_bytes: 10, optional: false }],
+        bounds: Bounds { memory_bytes: 1 << 30, disk_bytes: 1 << 30, deadline_seconds: 86_400 },
+        started: 1.5,
+        ..CampaignMeta::default()
     };
-    campaign.set_facts(&facts).unwrap();
-    assert_eq!(campaign.facts().unwrap(), Some(facts));
-}
-
-#[test]
-fn the_sample_of_version_2_can_be_read() {
-    // Breaking this means a new schema version and a migration.
-    let dir = tempfile::tempdir().unwrap();
-    let state = dir.path().join(crate::campaign::STATE_DIR);
-    std::fs::create_dir_all(&state).unwrap();
-    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/campaign-v2.sqlite");
-    std::fs::copy(sample, state.join("campaign.sqlite")).unwrap();
-    let campaign = Campaign::open_to_read(dir.path()).unwrap();
-    assert_eq!(campaign.facts().unwrap().map(|facts| facts.url).as_deref(), Some("https://project.example/"));
-    assert_eq!(campaign.counts().unwrap(), Counts { failed: 6, ..Counts::default() });
-    let retried: Vec<_> = campaign.attempts("mem").unwrap().iter().map(|w| w.new.name.clone()).collect();
-    assert_eq!(retried, ["fails-640227fd73c3__f1__mem", "fails-640227fd73c3__f1__mem.r1"]);
-    let groups: Vec<_> =
-        campaign.failures().unwrap().into_iter().map(|group| (group.count, group.cause)).collect();
-    assert_eq!(groups[0], (2, "exit 3 in fails".to_owned()));
-    assert_eq!(campaign.batches().unwrap()[1].server_id, Some(131));
-    assert_eq!(campaign.files().unwrap().len(), 3);
+    campaign.set_meta(&facts).unwrap();
+    assert_eq!(campaign.submitted_meta().unwrap(), Some(facts));
 }

@@ -1,7 +1,8 @@
 //! How long a campaign still takes, if it goes on as it did of late.
 
-use crate::campaign::sent::{Counts, Moment};
-use crate::campaign::{Campaign, CampaignError};
+use super::history::Moment;
+use super::job_view::Counts;
+use super::{Campaign, CampaignError};
 
 /// Fewer finished jobs than these say nothing about the rest.
 const LEAST: usize = 3;
@@ -14,8 +15,8 @@ const LEAST: usize = 3;
 /// The campaign file can't be read.
 pub fn time_left(campaign: &Campaign, now: f64) -> Result<Option<f64>, CampaignError> {
     let Some(last) = campaign.last_moment()?.map(|moment| moment.counts) else { return Ok(None) };
-    let Some(before) = window_begin(last.over()) else { return Ok(None) };
-    Ok(campaign.last_moment_with_over(before)?.and_then(|begin| at_pace(&last, &begin, now)))
+    let Some(before) = window_begin(last.finished()) else { return Ok(None) };
+    Ok(campaign.last_moment_with_finished(before)?.and_then(|begin| at_pace(&last, &begin, now)))
 }
 
 /// How many jobs were over when the last quarter of those that are, at least [`LEAST`] of them, began.
@@ -25,8 +26,8 @@ fn window_begin(over: usize) -> Option<usize> {
 
 /// The rest at the pace since a moment. A pause counts, since it is part of the pace.
 fn at_pace(last: &Counts, begin: &Moment, now: f64) -> Option<f64> {
-    let left = last.total().checked_sub(last.over()).filter(|left| *left > 0)?;
-    let finished = last.over().checked_sub(begin.counts.over()).filter(|finished| *finished > 0)?;
+    let left = last.total().checked_sub(last.finished()).filter(|left| *left > 0)?;
+    let finished = last.finished().checked_sub(begin.counts.finished()).filter(|finished| *finished > 0)?;
     let seconds = now - begin.at;
     (seconds > 0.0).then(|| left as f64 * seconds / finished as f64)
 }
@@ -41,8 +42,8 @@ mod tests {
 
     fn left(history: &[Moment], now: f64) -> Option<f64> {
         let last = history.last()?.counts;
-        let before = window_begin(last.over())?;
-        let begin = history.iter().rev().find(|moment| moment.counts.over() <= before)?;
+        let before = window_begin(last.finished())?;
+        let begin = history.iter().rev().find(|moment| moment.counts.finished() <= before)?;
         at_pace(&last, begin, now)
     }
 

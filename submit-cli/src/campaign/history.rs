@@ -2,8 +2,8 @@
 
 use rusqlite::params;
 
-use super::super::{Campaign, CampaignError, sql};
-use super::Counts;
+use super::job_view::Counts;
+use super::{Campaign, CampaignError};
 
 /// The campaign at a moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -15,13 +15,16 @@ pub struct Moment {
 }
 
 impl Campaign {
-    /// Notes where the campaign stands, if that is not what was noted last.
+    /// Notes how many jobs are in each state, if that has changed since the last note.
+    ///
+    /// # Errors
+    /// The campaign file cannot be read or written.
     pub fn note_moment(&mut self, at: f64) -> Result<(), CampaignError> {
-        let counts = self.counts()?;
+        let counts = Counts { dropped: 0, ..self.counts()? };
         if self.last_moment()?.is_some_and(|last| last.counts == counts) {
             return Ok(());
         }
-        self.step("write to it", |transaction| {
+        self.step(|transaction| {
             transaction
                 .execute(
                     "INSERT OR REPLACE INTO history VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -48,9 +51,11 @@ impl Campaign {
         Ok(self.read_moments("ORDER BY at DESC LIMIT 1", &[])?.pop())
     }
 
-    /// The last moment at which no more jobs than these were over.
-    pub fn last_moment_with_over(&self, over: usize) -> Result<Option<Moment>, CampaignError> {
-        Ok(self.read_moments("WHERE done + failed <= ?1 ORDER BY at DESC LIMIT 1", &[&(over as i64)])?.pop())
+    /// The last moment at which no more jobs than these had finished.
+    pub fn last_moment_with_finished(&self, finished: usize) -> Result<Option<Moment>, CampaignError> {
+        Ok(self
+            .read_moments("WHERE done + failed <= ?1 ORDER BY at DESC LIMIT 1", &[&(finished as i64)])?
+            .pop())
     }
 
     fn read_moments(
@@ -58,9 +63,8 @@ impl Campaign {
         which: &str,
         values: &[&dyn rusqlite::ToSql],
     ) -> Result<Vec<Moment>, CampaignError> {
-        let read = || -> rusqlite::Result<Vec<Moment>> {
-            self.db
-                .prepare_cached(&format!("SELECT * FROM history {which}"))?
+        self.read(|db| {
+            db.prepare_cached(&format!("SELECT * FROM history {which}"))?
                 .query_map(values, |row| {
                     let count = |name: &str| row.get::<_, i64>(name).map(|count| count as usize);
                     Ok(Moment {
@@ -71,11 +75,11 @@ impl Campaign {
                             in_progress: count("in_progress")?,
                             done: count("done")?,
                             failed: count("failed")?,
+                            dropped: 0,
                         },
                     })
                 })?
                 .collect()
-        };
-        read().map_err(|source| sql(&self.path, "read from it", source))
+        })
     }
 }

@@ -2,43 +2,10 @@
 
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
-use super::super::{Campaign, CampaignError, sql};
+use super::super::cause::Cause;
+use super::super::job_view::JobState;
+use super::super::{Campaign, CampaignError};
 use super::Round;
-
-/// Where a workunit is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum WorkunitState {
-    /// Not known to be on the server.
-    Waiting,
-    /// On the server, no result of it has been sent to a volunteer.
-    Unsent,
-    /// A result was sent at least once.
-    InProgress,
-    /// It has a canonical result.
-    Done,
-    /// Given up by the server, or aborted.
-    Failed,
-}
-
-const STATES: [(&str, WorkunitState); 5] = [
-    ("waiting", WorkunitState::Waiting),
-    ("unsent", WorkunitState::Unsent),
-    ("in_progress", WorkunitState::InProgress),
-    ("done", WorkunitState::Done),
-    ("failed", WorkunitState::Failed),
-];
-
-impl WorkunitState {
-    /// The word that the campaign file, tables and JSON use.
-    pub fn word(self) -> &'static str {
-        STATES.iter().find(|(_, state)| *state == self).map(|(word, _)| *word).expect("each has a word")
-    }
-
-    /// Nothing will change any more.
-    pub fn is_over(self) -> bool {
-        matches!(self, Self::Done | Self::Failed)
-    }
-}
 
 /// A workunit that is to be submitted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +38,7 @@ pub struct WorkunitRow {
     /// Its batch, once it has been given one.
     pub batch: Option<i64>,
     /// Where it is.
-    pub state: WorkunitState,
+    pub state: JobState,
     /// Its id on the server, if known.
     pub server_id: Option<i64>,
     /// The id of its canonical result, if known.
@@ -90,53 +57,13 @@ pub struct WorkunitRow {
     pub fetched: bool,
 }
 
-/// Jobs by state.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Counts {
-    /// Not on the server.
-    pub waiting: usize,
-    /// On the server, not sent out.
-    pub unsent: usize,
-    /// Sent out.
-    pub in_progress: usize,
-    /// With a canonical result.
-    pub done: usize,
-    /// Given up.
-    pub failed: usize,
-}
-
-impl Counts {
-    /// All jobs.
-    pub fn total(&self) -> usize {
-        self.waiting + self.unsent + self.in_progress + self.done + self.failed
-    }
-
-    /// Jobs that are over.
-    pub fn over(&self) -> usize {
-        self.done + self.failed
-    }
-}
-
-/// Failed jobs with the same cause.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct FailureGroup {
-    /// The cause; `unknown` while nobody has asked.
-    pub cause: String,
-    /// Exit status of the example.
-    pub exit_status: Option<i32>,
-    /// How many jobs.
-    pub count: usize,
-    /// One of them.
-    pub example: String,
-}
-
 /// A change of state that the server reported, by the workunit's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// The workunit.
     pub name: String,
     /// Its state now.
-    pub state: WorkunitState,
+    pub state: JobState,
 }
 
 /// What the server has told of a workunit besides its state.
@@ -148,10 +75,10 @@ pub struct Verdict {
     pub server_id: Option<i64>,
     /// The id of its canonical result.
     pub canonical: Option<i64>,
-    /// Exit status of a failed result.
+    /// Exit status of a result that counts.
     pub exit_status: Option<i32>,
     /// Why it failed.
-    pub cause: Option<String>,
+    pub cause: Option<Cause>,
     /// Processor time, seconds.
     pub cpu_seconds: Option<f64>,
     /// Run time, seconds.
@@ -172,7 +99,7 @@ impl Campaign {
     /// its next one.
     pub fn add_round(&mut self, round: &Round, workunits: &[NewWorkunit]) -> Result<i64, CampaignError> {
         let mut id = 0;
-        self.step("write to it", |transaction| {
+        self.step(|transaction| {
             transaction.execute(
                 "INSERT INTO round (digest, input_template, output_template, rsc_fpops_est, inputs, changed)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -216,13 +143,8 @@ impl Campaign {
     }
 
     /// The last attempts that are in a state, in order.
-    pub fn current_in(&self, state: WorkunitState) -> Result<Vec<WorkunitRow>, CampaignError> {
+    pub fn current_in(&self, state: JobState) -> Result<Vec<WorkunitRow>, CampaignError> {
         self.read_workunits("WHERE current = 1 AND state = ?1 ORDER BY id", &[&state.word()])
-    }
-
-    /// The attempts that a later one has replaced, in order.
-    pub fn replaced(&self) -> Result<Vec<WorkunitRow>, CampaignError> {
-        self.read_workunits("WHERE current = 0 ORDER BY id", &[])
     }
 
     /// All attempts at a job, the first one first.
@@ -230,53 +152,9 @@ impl Campaign {
         self.read_workunits("WHERE job = ?1 ORDER BY attempt", &[&job])
     }
 
-    /// Jobs by state.
-    pub fn counts(&self) -> Result<Counts, CampaignError> {
-        let read = || -> rusqlite::Result<Counts> {
-            let mut counts = Counts::default();
-            let mut statement = self
-                .db
-                .prepare_cached("SELECT state, count(*) FROM workunit WHERE current = 1 GROUP BY state")?;
-            let mut rows = statement.query([])?;
-            while let Some(row) = rows.next()? {
-                let count = row.get::<_, i64>(1)? as usize;
-                *match read_state(row.get(0)?)? {
-                    WorkunitState::Waiting => &mut counts.waiting,
-                    WorkunitState::Unsent => &mut counts.unsent,
-                    WorkunitState::InProgress => &mut counts.in_progress,
-                    WorkunitState::Done => &mut counts.done,
-                    WorkunitState::Failed => &mut counts.failed,
-                } = count;
-            }
-            Ok(counts)
-        };
-        read().map_err(|source| sql(&self.path, "read from it", source))
-    }
-
-    /// Failed jobs by cause, most frequent first.
-    pub fn failures(&self) -> Result<Vec<FailureGroup>, CampaignError> {
-        let read = || -> rusqlite::Result<Vec<FailureGroup>> {
-            self.db
-                .prepare_cached(
-                    "SELECT coalesce(cause, 'unknown'), count(*), min(id), job, exit_status FROM workunit
-                     WHERE current = 1 AND state = 'failed' GROUP BY 1 ORDER BY 2 DESC, 3",
-                )?
-                .query_map([], |row| {
-                    Ok(FailureGroup {
-                        cause: row.get(0)?,
-                        count: row.get::<_, i64>(1)? as usize,
-                        example: row.get(3)?,
-                        exit_status: row.get(4)?,
-                    })
-                })?
-                .collect()
-        };
-        read().map_err(|source| sql(&self.path, "read from it", source))
-    }
-
     /// Gives workunits a batch; none takes it from them.
     pub fn assign(&mut self, ids: &[i64], batch: Option<i64>) -> Result<(), CampaignError> {
-        self.step("write to it", |transaction| {
+        self.step(|transaction| {
             let mut update = transaction.prepare_cached("UPDATE workunit SET batch = ?2 WHERE id = ?1")?;
             ids.iter().try_for_each(|id| update.execute(params![id, batch]).map(drop))
         })
@@ -289,8 +167,8 @@ impl Campaign {
         batch: i64,
         present: &[(&str, Option<i64>)],
     ) -> Result<usize, CampaignError> {
-        let mut known = 0;
-        self.step("write to it", |transaction| {
+        self.step(|transaction| {
+            let mut known = 0;
             let mut update = transaction.prepare_cached(
                 "UPDATE workunit SET batch = ?2, server_id = coalesce(?3, server_id),
                      state = CASE state WHEN 'waiting' THEN 'unsent' ELSE state END
@@ -299,15 +177,14 @@ impl Campaign {
             for (name, server_id) in present {
                 known += update.execute(params![name, batch, server_id])?;
             }
-            Ok(())
-        })?;
-        Ok(known)
+            Ok(known)
+        })
     }
 
     /// Folds changes of state into the file; how many workunits really changed. Nothing that is over changes back.
     pub fn note_changes(&mut self, changes: &[Change], now: f64) -> Result<usize, CampaignError> {
-        let mut changed = 0;
-        self.step("write to it", |transaction| {
+        self.step(|transaction| {
+            let mut changed = 0;
             let mut update = transaction.prepare_cached(
                 "UPDATE workunit SET state = ?2, changed = ?3
                  WHERE name = ?1 AND state <> ?2 AND state NOT IN ('done', 'failed')",
@@ -315,28 +192,30 @@ impl Campaign {
             for change in changes {
                 changed += update.execute(params![change.name, change.state.word(), now])?;
             }
-            Ok(())
-        })?;
-        Ok(changed)
+            Ok(changed)
+        })
     }
 
     /// Notes what else the server told; what it did not tell stays.
     pub fn note_verdicts(&mut self, verdicts: &[Verdict]) -> Result<(), CampaignError> {
-        self.step("write to it", |transaction| {
+        self.step(|transaction| {
             let mut update = transaction.prepare_cached(
                 "UPDATE workunit SET server_id = coalesce(?2, server_id), canonical = coalesce(?3, canonical),
-                     exit_status = coalesce(?4, exit_status), cause = coalesce(?5, cause),
-                     cpu_seconds = coalesce(?6, cpu_seconds), elapsed_seconds = coalesce(?7, elapsed_seconds)
+                     exit_status = coalesce(?4, exit_status), cause_kind = coalesce(?5, cause_kind),
+                     cause = coalesce(?6, cause), cpu_seconds = coalesce(?7, cpu_seconds),
+                     elapsed_seconds = coalesce(?8, elapsed_seconds)
                  WHERE name = ?1",
             )?;
             verdicts.iter().try_for_each(|verdict| {
+                let cause = verdict.cause.as_ref();
                 update
                     .execute(params![
                         verdict.name,
                         verdict.server_id,
                         verdict.canonical,
-                        verdict.exit_status,
-                        verdict.cause,
+                        verdict.exit_status.or_else(|| cause.and_then(|cause| cause.exit_status)),
+                        cause.map(|cause| cause.kind.word()),
+                        cause.map(|cause| &cause.text),
                         verdict.cpu_seconds,
                         verdict.elapsed_seconds
                     ])
@@ -347,7 +226,7 @@ impl Campaign {
 
     /// Notes that a job's outputs are on this computer.
     pub fn note_fetched(&mut self, id: i64) -> Result<(), CampaignError> {
-        self.step("write to it", |transaction| {
+        self.step(|transaction| {
             transaction.execute("UPDATE workunit SET fetched = 1 WHERE id = ?1", [id]).map(drop)
         })
     }
@@ -357,13 +236,11 @@ impl Campaign {
         condition: &str,
         values: &[&dyn rusqlite::ToSql],
     ) -> Result<Vec<WorkunitRow>, CampaignError> {
-        let read = || -> rusqlite::Result<Vec<WorkunitRow>> {
-            self.db
-                .prepare_cached(&format!("SELECT * FROM workunit {condition}"))?
+        self.read(|db| {
+            db.prepare_cached(&format!("SELECT * FROM workunit {condition}"))?
                 .query_map(values, read_workunit)?
                 .collect()
-        };
-        read().map_err(|source| sql(&self.path, "read from it", source))
+        })
     }
 }
 
@@ -392,14 +269,6 @@ fn add_workunit(transaction: &Transaction<'_>, round: i64, workunit: &NewWorkuni
         .map(drop)
 }
 
-pub(super) fn read_state(word: String) -> rusqlite::Result<WorkunitState> {
-    STATES
-        .iter()
-        .find(|(known, _)| *known == word)
-        .map(|(_, state)| *state)
-        .ok_or_else(|| rusqlite::Error::InvalidColumnName(format!("state {word}")))
-}
-
 fn read_workunit(row: &Row<'_>) -> rusqlite::Result<WorkunitRow> {
     Ok(WorkunitRow {
         id: row.get("id")?,
@@ -414,7 +283,7 @@ fn read_workunit(row: &Row<'_>) -> rusqlite::Result<WorkunitRow> {
         current: row.get("current")?,
         round: row.get("round")?,
         batch: row.get("batch")?,
-        state: read_state(row.get("state")?)?,
+        state: JobState::of_word(&row.get::<_, String>("state")?)?,
         server_id: row.get("server_id")?,
         canonical: row.get("canonical")?,
         exit_status: row.get("exit_status")?,

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rusqlite::params;
 
-use super::super::{Campaign, CampaignError, sql};
-use super::workunits::read_state;
-use super::{Stage, WorkunitState};
+use super::super::cause::Cause;
+use super::super::job_view::JobState;
+use super::super::{Campaign, CampaignError};
+use super::Stage;
 
 /// Workunits of a batch, counted for whoever asks the server next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -38,49 +39,41 @@ impl Campaign {
         which: &str,
         values: &[&dyn rusqlite::ToSql],
     ) -> Result<BTreeMap<i64, BatchFigures>, CampaignError> {
-        let read = || -> rusqlite::Result<BTreeMap<i64, BatchFigures>> {
-            self.db
-                .prepare_cached(&format!(
-                    "SELECT batch, count(*), sum(state = 'waiting'), sum(state IN ('unsent', 'in_progress')),
+        self.read(|db| {
+            db.prepare_cached(&format!(
+                "SELECT batch, count(*), sum(state = 'waiting'), sum(state IN ('unsent', 'in_progress')),
                          sum((state = 'failed' AND cause IS NULL) OR (state = 'done' AND canonical IS NULL))
                      FROM workunit WHERE {which} GROUP BY batch"
-                ))?
-                .query_map(values, |row| {
-                    let count = |at: usize| row.get::<_, i64>(at).map(|count| count as usize);
-                    let figures = BatchFigures {
-                        total: count(1)?,
-                        waiting: count(2)?,
-                        open: count(3)?,
-                        untold: count(4)?,
-                    };
-                    Ok((row.get(0)?, figures))
-                })?
-                .collect()
-        };
-        read().map_err(|source| sql(&self.path, "read from it", source))
+            ))?
+            .query_map(values, |row| {
+                let count = |at: usize| row.get::<_, i64>(at).map(|count| count as usize);
+                let figures =
+                    BatchFigures { total: count(1)?, waiting: count(2)?, open: count(3)?, untold: count(4)? };
+                Ok((row.get(0)?, figures))
+            })?
+            .collect()
+        })
     }
 
     /// Workunits of a batch that are not over, or that are untold, with their states, by name.
-    pub fn unsettled(&self, batch: i64) -> Result<HashMap<String, WorkunitState>, CampaignError> {
-        let read = || -> rusqlite::Result<HashMap<String, WorkunitState>> {
-            self.db
-                .prepare_cached(
-                    "SELECT name, state FROM workunit WHERE batch = ?1 AND
+    pub fn unsettled(&self, batch: i64) -> Result<HashMap<String, JobState>, CampaignError> {
+        self.read(|db| {
+            db.prepare_cached(
+                "SELECT name, state FROM workunit WHERE batch = ?1 AND
                          (state NOT IN ('failed', 'done') OR (state = 'failed' AND cause IS NULL)
                              OR (state = 'done' AND canonical IS NULL))",
-                )?
-                .query_map([batch], |row| Ok((row.get(0)?, read_state(row.get(1)?)?)))?
-                .collect()
-        };
-        read().map_err(|source| sql(&self.path, "read from it", source))
+            )?
+            .query_map([batch], |row| Ok((row.get(0)?, JobState::of_word(&row.get::<_, String>(1)?)?)))?
+            .collect()
+        })
     }
 
     /// Whether a batch has a workunit of this name.
     pub fn has_workunit(&self, batch: i64, name: &str) -> Result<bool, CampaignError> {
-        self.db
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM workunit WHERE name = ?1 AND batch = ?2)")
-            .and_then(|mut statement| statement.query_row(params![name, batch], |row| row.get(0)))
-            .map_err(|source| sql(&self.path, "read from it", source))
+        self.read(|db| {
+            db.prepare_cached("SELECT EXISTS (SELECT 1 FROM workunit WHERE name = ?1 AND batch = ?2)")
+                .and_then(|mut statement| statement.query_row(params![name, batch], |row| row.get(0)))
+        })
     }
 
     /// Notes until when, by its own clock, the server has told all changes of a batch, and when it was asked by ours.
@@ -90,7 +83,7 @@ impl Campaign {
         known_until: Option<f64>,
         asked: f64,
     ) -> Result<(), CampaignError> {
-        self.step("write to it", |transaction| {
+        self.step(|transaction| {
             transaction
                 .execute(
                     "UPDATE batch SET known_until = coalesce(?2, known_until),
@@ -103,9 +96,7 @@ impl Campaign {
 
     /// When the server was last asked about any batch, by our clock, seconds since 1970.
     pub fn last_asked(&self) -> Result<Option<f64>, CampaignError> {
-        self.db
-            .query_row("SELECT max(asked) FROM batch", [], |row| row.get(0))
-            .map_err(|source| sql(&self.path, "read from it", source))
+        self.read(|db| db.query_row("SELECT max(asked) FROM batch", [], |row| row.get(0)))
     }
 
     /// Notes that a batch is over, if it has been submitted: a stage never goes back.
@@ -118,7 +109,7 @@ impl Campaign {
                 &[Stage::Named, Stage::Created, Stage::Submitted, Stage::Complete, Stage::Aborted]
             }
         };
-        self.step("write to it", |transaction| {
+        self.step(|transaction| {
             let mut update =
                 transaction.prepare_cached("UPDATE batch SET stage = ?2 WHERE id = ?1 AND stage = ?3")?;
             before
@@ -128,77 +119,50 @@ impl Campaign {
     }
 
     /// Gives up what the server does not have and will not get, for this cause; how many workunits that were.
-    pub fn give_up_waiting(&mut self, cause: &str, now: f64) -> Result<usize, CampaignError> {
+    pub fn give_up_waiting(&mut self, cause: &Cause, now: f64) -> Result<usize, CampaignError> {
         self.give_up("state = 'waiting'", cause, now)
     }
 
     /// Gives up all that is not over, for this cause; how many workunits that were.
-    pub fn give_up_open(&mut self, cause: &str, now: f64) -> Result<usize, CampaignError> {
+    pub fn give_up_open(&mut self, cause: &Cause, now: f64) -> Result<usize, CampaignError> {
         self.give_up("state NOT IN ('done', 'failed')", cause, now)
     }
 
     /// Gives up these workunits as far as the server does not have them, for this cause; how many they were.
-    pub fn give_up_jobs(&mut self, ids: &[i64], cause: &str, now: f64) -> Result<usize, CampaignError> {
-        let mut count = 0;
-        self.step("write to it", |transaction| {
+    pub fn give_up_jobs(&mut self, ids: &[i64], cause: &Cause, now: f64) -> Result<usize, CampaignError> {
+        self.step(|transaction| {
+            let mut count = 0;
             let mut update = transaction.prepare_cached(
-                "UPDATE workunit SET state = 'failed', cause = ?2, changed = ?3
+                "UPDATE workunit SET state = 'failed', cause_kind = ?2, cause = ?3, changed = ?4
                  WHERE id = ?1 AND state = 'waiting'",
             )?;
             for id in ids {
-                count += update.execute(params![id, cause, now])?;
+                count += update.execute(params![id, cause.kind.word(), cause.text, now])?;
             }
-            Ok(())
-        })?;
-        Ok(count)
+            Ok(count)
+        })
     }
 
-    fn give_up(&mut self, which: &str, cause: &str, now: f64) -> Result<usize, CampaignError> {
-        let mut count = 0;
-        self.step("write to it", |transaction| {
-            count = transaction.execute(
-                &format!("UPDATE workunit SET state = 'failed', cause = ?1, changed = ?2 WHERE {which}"),
-                params![cause, now],
-            )?;
-            Ok(())
-        })?;
-        Ok(count)
-    }
-
-    /// How many finished jobs have outputs that are not on this computer.
-    pub fn unfetched(&self) -> Result<usize, CampaignError> {
-        self.db
-            .query_row(
-                "SELECT count(*) FROM workunit WHERE current = 1 AND state = 'done' AND fetched = 0",
-                [],
-                |row| row.get::<_, i64>(0).map(|count| count as usize),
+    fn give_up(&mut self, which: &str, cause: &Cause, now: f64) -> Result<usize, CampaignError> {
+        self.step(|transaction| {
+            transaction.execute(
+                &format!("UPDATE workunit SET state = 'failed', cause_kind = ?1, cause = ?2, changed = ?3 WHERE {which}"),
+                params![cause.kind.word(), cause.text, now],
             )
-            .map_err(|source| sql(&self.path, "read from it", source))
+        })
     }
 
     /// The names of all workunits in lower case: a server's database does not tell cases apart.
     pub fn workunit_names(&self) -> Result<HashSet<String>, CampaignError> {
-        let read = || -> rusqlite::Result<HashSet<String>> {
-            self.db.prepare("SELECT lower(name) FROM workunit")?.query_map([], |row| row.get(0))?.collect()
-        };
-        read().map_err(|source| sql(&self.path, "read from it", source))
-    }
-
-    /// The names of all jobs, in order.
-    pub fn job_names(&self) -> Result<Vec<String>, CampaignError> {
-        let read = || -> rusqlite::Result<Vec<String>> {
-            self.db
-                .prepare("SELECT job FROM workunit WHERE current = 1 ORDER BY id")?
-                .query_map([], |row| row.get(0))?
-                .collect()
-        };
-        read().map_err(|source| sql(&self.path, "read from it", source))
+        self.read(|db| {
+            db.prepare("SELECT lower(name) FROM workunit")?.query_map([], |row| row.get(0))?.collect()
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Change, NewWorkunit, Round, Verdict, WorkunitState};
+    use super::super::{Change, NewWorkunit, Round, Verdict};
     use super::*;
 
     fn campaign(dir: &tempfile::TempDir) -> (Campaign, i64) {
@@ -223,7 +187,7 @@ mod tests {
         let (mut campaign, batch) = campaign(&dir);
         assert!(campaign.batch_figures().unwrap().is_empty(), "no workunit has a batch");
         campaign.note_present(batch, &[("W-a", None), ("W-b", None), ("W-c", None)]).unwrap();
-        let states = [("W-a", WorkunitState::Done), ("W-b", WorkunitState::Failed)];
+        let states = [("W-a", JobState::Done), ("W-b", JobState::Failed)];
         let changes = states.map(|(name, state)| Change { name: name.to_owned(), state });
         campaign.note_changes(&changes, 1.0).unwrap();
         let figures = |campaign: &Campaign| campaign.figures_of(batch).unwrap();
@@ -254,9 +218,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (mut campaign, batch) = campaign(&dir);
         campaign.note_present(batch, &[("W-a", None), ("W-b", None)]).unwrap();
-        campaign.note_changes(&[Change { name: "W-a".to_owned(), state: WorkunitState::Done }], 1.0).unwrap();
-        assert_eq!(campaign.give_up_waiting("aborted", 2.0).unwrap(), 1);
-        assert_eq!(campaign.give_up_open("retired", 3.0).unwrap(), 1);
+        campaign.note_changes(&[Change { name: "W-a".to_owned(), state: JobState::Done }], 1.0).unwrap();
+        let retired = Cause { text: "retired".to_owned(), ..Cause::aborted() };
+        assert_eq!(campaign.give_up_waiting(&Cause::aborted(), 2.0).unwrap(), 1);
+        assert_eq!(campaign.give_up_open(&retired, 3.0).unwrap(), 1);
         let causes: Vec<_> = campaign.current().unwrap().into_iter().map(|row| row.cause).collect();
         assert_eq!(causes, [None, Some("retired".to_owned()), Some("aborted".to_owned())]);
     }

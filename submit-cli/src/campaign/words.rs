@@ -1,0 +1,10 @@
+//! Words that stand for values in the campaign file.
+
+/// The value of a word; `what` says what it is a word for.
+pub(super) fn find<T: Copy>(words: &[(&str, T)], word: &str, what: &str) -> rusqlite::Result<T> {
+    words
+        .iter()
+        .find(|(known, _)| *known == word)
+        .map(|(_, value)| *value)
+        .ok_or_else(|| rusqlite::Error::InvalidColumnName(format!("{what} {word}")))
+}

@@ -1,0 +1,60 @@
+//! `buoy fetch` of a campaign of this host: its outputs are here, and can be copied.
+
+use super::place::Place;
+use super::{FetchError, Options, Outcome, choose, is_same};
+use crate::campaign::Campaign;
+use crate::campaign::event::{Event, Reporter, Started};
+use crate::campaign::job_view::JobState;
+use crate::campaign::meta::CampaignMeta;
+use crate::campaign::results::write_table;
+use crate::clock::Clock;
+
+/// Writes the table of results and, to another directory, copies the outputs of finished jobs.
+///
+/// # Errors
+/// See [`FetchError`].
+pub fn copy(
+    campaign: &Campaign,
+    meta: &CampaignMeta,
+    options: &Options,
+    reporter: &dyn Reporter,
+    clock: &dyn Clock,
+) -> Result<Outcome, FetchError> {
+    let begin = clock.now();
+    choose::check_names(campaign, &options.jobs)?;
+    let is_wanted = |job: &str| options.jobs.is_empty() || options.jobs.iter().any(|name| name == job);
+    let mut jobs = campaign.job_views()?;
+    jobs.retain(|view| is_wanted(&view.job));
+    let unfinished = jobs.iter().filter(|view| view.state != JobState::Done).count();
+    jobs.retain(|view| view.state == JobState::Done);
+    let finished = jobs.len();
+    let to = options.to.as_deref().unwrap_or(&options.results);
+    if is_same(to, &options.results) {
+        jobs.clear();
+    }
+    let place = Place::new(to, meta)?;
+    reporter.report(Event::Started(Started::Fetch {
+        jobs: jobs.len(),
+        fetched_before: finished - jobs.len(),
+        unfinished,
+        to: place.dir(),
+    }));
+    let mut fetched = 0;
+    for view in jobs.iter().take_while(|_| !clock.interrupted()) {
+        place.copy_from(&options.results, &view.job).map_err(FetchError::file)?;
+        fetched += 1;
+    }
+    let table = write_table(campaign, &options.results)
+        .and_then(|table| if is_same(to, &options.results) { Ok(table) } else { write_table(campaign, to) })
+        .map_err(FetchError::table)?;
+    place.tidy();
+    let outcome = Outcome {
+        fetched,
+        missing: 0,
+        remaining: jobs.len() - fetched,
+        interrupted: clock.interrupted(),
+        table,
+    };
+    outcome.report(0, clock.now() - begin, reporter);
+    Ok(outcome)
+}
