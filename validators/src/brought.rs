@@ -28,7 +28,7 @@ use boinc::names::workunit::HASH_DIGITS;
 
 pub use rule_file::{BroughtScript, MAX_BYTES, MAX_RULES_BYTES, RuleFile};
 
-/// `[brought]` of the routes file: who may bring rules, and within which limits.
+/// `[submitter_rules]` of the routes file: who may bring rules, and within which limits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BroughtSpec {
@@ -235,7 +235,7 @@ impl BroughtSpec {
             init: brought.init.clone(),
             compare: brought.compare.clone(),
             assimilate: brought.assimilate.clone(),
-            makes: brought.makes.clone(),
+            extra_outputs: brought.extra_outputs.clone(),
             legacy: brought.legacy,
             container: image.as_ref().ok().cloned(),
             timeout_seconds: self.timeout_seconds,
@@ -263,15 +263,14 @@ impl BroughtSpec {
             }
             Some(image) if self.images.iter().any(|allowed| allowed == "*") => Ok(image.clone()),
             Some(image) => Err(format!(
-                "it asks for the image {image:?}; the project's brought.images are {:?}",
+                "it asks for the image {image:?}; the project's submitter_rules.images are {:?}",
                 self.images
             )),
-            None => self
-                .images
-                .iter()
-                .find(|image| *image != "*")
-                .cloned()
-                .ok_or_else(|| "the project's brought.images lists no image to run it in".to_owned()),
+            None => {
+                self.images.iter().find(|image| *image != "*").cloned().ok_or_else(|| {
+                    "the project's submitter_rules.images lists no image to run it in".to_owned()
+                })
+            }
         }
     }
 }

@@ -32,7 +32,7 @@ pub struct ScriptSpec {
     pub assimilate: Vec<String>,
     /// Names of files that `assimilate` may fill, see [`made`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub makes: Vec<String>,
+    pub extra_outputs: Vec<String>,
     /// Exit codes as BOINC's own scripts have them: whatever is not 0, 3 or 75 means "invalid".
     #[serde(default)]
     pub legacy: bool,
@@ -94,8 +94,8 @@ impl ScriptSpec {
         if all.iter().all(|(_, words)| words.is_empty()) {
             mistakes.push("script: one of init, compare and assimilate is needed".to_owned());
         }
-        if self.assimilate.is_empty() && !self.makes.is_empty() {
-            mistakes.push("script.makes: only a script for assimilate makes files".to_owned());
+        if self.assimilate.is_empty() && !self.extra_outputs.is_empty() {
+            mistakes.push("script.extra_outputs: has no effect without assimilate".to_owned());
         }
         for (key, value) in [
             ("timeout_seconds", self.timeout_seconds),

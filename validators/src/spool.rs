@@ -3,11 +3,11 @@
 //! ```text
 //! spool/waiting/ITEM/item.json    what was handed over; ITEM is the result's name, or WORKUNIT.failed-MASK
 //!                    files/       the outputs, under their names on the server
-//!                    made/        what the route's script made
-//!                    making/      what it is at, or has left unfinished
-//!                    state.json   tries so far, if there were any
+//!                    extra/       files that the route's script wrote, complete
+//!                    extra.tmp/   the same while the script runs, or after it was interrupted
+//!                    state.json   attempts so far, if there were any
 //!                    lock         held by whoever works on it
-//! spool/making/                   items that are not whole yet
+//! spool/incoming/                 items that are not complete yet, or are being removed
 //! spool/done/XX/ITEM              it is done; kept for a while, so that a repeated call changes nothing. Holds the
 //!                                 workunit's number in the database, by which another of the same name is told apart
 //! ```
@@ -30,8 +30,11 @@ use crate::outputs::{self, Found};
 use crate::private;
 
 pub use claimed::Claimed;
-pub use item::{Happened, Item, ItemOutput, ItemState, OutputState};
+pub use item::{Item, ItemOutput, ItemState, OutputState, WorkunitOutcome};
 pub(crate) use item::{VERSION, is_number, reasons};
+
+/// Directory of items that are being written or removed.
+const INCOMING: &str = "incoming";
 
 /// Directory of an item's outputs.
 const FILES: &str = "files";
@@ -140,21 +143,21 @@ impl Spool {
             item.key = again;
         }
         let place = self.place(&item.key);
-        let making = self.directory.join("making").join(format!("{}-{}", item.key, std::process::id()));
-        match fs::remove_dir_all(&making) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(&making)(error)),
+        let incoming = self.directory.join(INCOMING).join(format!("{}-{}", item.key, std::process::id()));
+        match fs::remove_dir_all(&incoming) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(&incoming)(error)),
             _ => {}
         }
-        let made = self.make(&mut item, sources, &making);
-        let lock = match made {
+        let written = self.make(&mut item, sources, &incoming);
+        let lock = match written {
             Ok(lock) => lock,
             Err(error) => {
                 // The first error is the one that matters; what stays is not taken for an item.
-                let _ = fs::remove_dir_all(&making);
+                let _ = fs::remove_dir_all(&incoming);
                 return Err(error);
             }
         };
-        match fs::rename(&making, &place) {
+        match fs::rename(&incoming, &place) {
             // Another daemon was faster. It may even have finished, so that the item is gone by now.
             Err(error)
                 if matches!(
@@ -162,7 +165,7 @@ impl Spool {
                     io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists
                 ) =>
             {
-                let _ = fs::remove_dir_all(&making);
+                let _ = fs::remove_dir_all(&incoming);
                 drop(lock);
                 return Ok(Put::Waiting(item.key));
             }
@@ -191,29 +194,29 @@ impl Spool {
         }
     }
 
-    fn make(&self, item: &mut Item, sources: &[PathBuf], making: &Path) -> Result<File, SpoolError> {
+    fn make(&self, item: &mut Item, sources: &[PathBuf], incoming: &Path) -> Result<File, SpoolError> {
         let waiting = self.waiting();
         private::directory(&waiting).map_err(at(&waiting))?;
-        private::directory(making).map_err(at(making))?;
+        private::directory(incoming).map_err(at(incoming))?;
         let mut changed = BTreeSet::new();
         for (output, source) in item.outputs.iter_mut().zip(sources) {
             output.state = match outputs::open(source).map_err(at(source))? {
                 Found::File { file, bytes } => {
-                    let target = making.join(FILES).join(&output.physical_name);
+                    let target = incoming.join(FILES).join(&output.physical_name);
                     collect::take(&file, &target, &mut changed).map_err(at(&target))?;
-                    OutputState::Taken { bytes }
+                    OutputState::Stored { bytes }
                 }
                 Found::Absent => OutputState::Missing,
                 Found::Malformed(kind) => OutputState::Malformed { kind: kind.to_owned() },
             };
         }
-        let path = making.join("lock");
+        let path = incoming.join("lock");
         let lock = File::create_new(&path).map_err(at(&path))?;
         lock.try_lock().map_err(|error| at(&path)(error.into()))?;
-        let path = making.join("item.json");
+        let path = incoming.join("item.json");
         let text = serde_json::to_vec(item).expect("texts and numbers become JSON");
         collect::write(&text, &path, &mut changed).map_err(at(&path))?;
-        changed.insert(making.to_owned());
+        changed.insert(incoming.to_owned());
         collect::sync(&changed).map_err(|(path, source)| SpoolError { path, source })?;
         Ok(lock)
     }
@@ -339,9 +342,9 @@ impl Spool {
         }
         fs::write(&mark, workunit_id).map_err(at(&mark))?;
         // Out of sight first: what a kill leaves is not taken for an item.
-        let making = self.directory.join("making");
-        private::directory(&making).map_err(at(&making))?;
-        let away = making.join(format!("{key}-{}-done", std::process::id()));
+        let incoming = self.directory.join(INCOMING);
+        private::directory(&incoming).map_err(at(&incoming))?;
+        let away = incoming.join(format!("{key}-{}-done", std::process::id()));
         let _ = fs::remove_dir_all(&away);
         let place = self.place(key);
         fs::rename(&place, &away).map_err(at(&place))?;
@@ -355,17 +358,17 @@ impl Spool {
             let since = modified.duration_since(std::time::UNIX_EPOCH).ok()?;
             Some(now - since.as_secs_f64())
         };
-        let tidied = self.directory.join("tidied");
-        if age(&tidied).is_some_and(|age| (0.0..TIDY_SECONDS).contains(&age)) {
+        let last_cleanup = self.directory.join("last_cleanup");
+        if age(&last_cleanup).is_some_and(|age| (0.0..TIDY_SECONDS).contains(&age)) {
             return false;
         }
         // If it can't be written, the next one looks again.
-        let _ = fs::write(&tidied, "");
+        let _ = fs::write(&last_cleanup, "");
         let children = |path: &Path| {
             fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path()).collect::<Vec<_>>()
         };
         // What can't be removed does no harm, and is tried again.
-        for path in children(&self.directory.join("making")) {
+        for path in children(&self.directory.join(INCOMING)) {
             if age(&path).is_some_and(|age| age > 3_600.0) {
                 let _ = fs::remove_dir_all(&path);
             }

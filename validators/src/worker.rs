@@ -53,13 +53,13 @@ pub struct Outlook {
     /// Items that were tried and failed, or stand behind one that did.
     pub stuck: usize,
     /// When the next one is due, seconds since 1970; `None` if nothing is left.
-    pub next_try: Option<f64>,
+    pub next_attempt: Option<f64>,
 }
 
 impl Outlook {
     /// One that is left is due then.
     fn is_due(&mut self, at: f64) {
-        self.next_try = Some(self.next_try.map_or(at, |next_try| next_try.min(at)));
+        self.next_attempt = Some(self.next_attempt.map_or(at, |next_attempt| next_attempt.min(at)));
     }
 }
 
@@ -85,12 +85,12 @@ fn round(
     for key in spool.keys()? {
         let state = spool.state(&key);
         let is_wanted = match which {
-            Round::Due => state.next_try <= start,
+            Round::Due => state.next_attempt <= start,
             Round::Named(names) => names.is_empty() || names.contains(&key),
         };
         match is_wanted {
             true => wanted.push((key, state)),
-            false => outlook.is_due(state.next_try),
+            false => outlook.is_due(state.next_attempt),
         }
     }
     let mut turns = Turns::new(wanted, shares);
@@ -130,22 +130,22 @@ fn one(
 ) -> Result<Option<f64>, SpoolError> {
     let now = session.call.clock.now();
     let rule = rule_of(&claimed);
-    if let Some((message, next_try)) = out.get(&rule) {
+    if let Some((message, next_attempt)) = out.get(&rule) {
         outlook.stuck += 1;
-        let next_try = next_try.min(now + PUT_OFF_SECONDS);
+        let next_attempt = next_attempt.min(now + PUT_OFF_SECONDS);
         claimed.state.error = message.clone();
-        claimed.state.next_try = next_try;
+        claimed.state.next_attempt = next_attempt;
         claimed.save()?;
-        return Ok(Some(next_try));
+        return Ok(Some(next_attempt));
     }
-    if claimed.state.is_begun && matches!(which, Round::Due) {
+    if claimed.state.started && matches!(which, Round::Due) {
         // Were it tried at once, one that ends each process would keep all others waiting.
         outlook.stuck += 1;
         let stuck = Stuck::alone("the process that worked on it has ended".to_owned());
         note_stuck(session, &mut claimed, &stuck, now)?;
-        return Ok(Some(claimed.state.next_try));
+        return Ok(Some(claimed.state.next_attempt));
     }
-    claimed.state.is_begun = true;
+    claimed.state.started = true;
     // On a full disk it is worked on all the same, which makes room.
     let _ = claimed.save();
     match work_on(session, &mut claimed, Steps::All) {
@@ -158,9 +158,9 @@ fn one(
             outlook.stuck += 1;
             note_stuck(session, &mut claimed, &stuck, now)?;
             if stuck.trouble.is_some() {
-                out.insert(rule, (stuck.message, claimed.state.next_try));
+                out.insert(rule, (stuck.message, claimed.state.next_attempt));
             }
-            Ok(Some(claimed.state.next_try))
+            Ok(Some(claimed.state.next_attempt))
         }
     }
 }
@@ -222,7 +222,7 @@ impl Worker {
     }
 
     fn next_file(&self) -> PathBuf {
-        self.spool.directory().join("next")
+        self.spool.directory().join("next_attempt")
     }
 
     /// Forgets when the last one had something to do next: there is something new.
@@ -261,11 +261,11 @@ impl Worker {
                 }
                 let seen = self.last_change();
                 let outlook = round(session, &self.spool, Round::Due, &mut shares)?;
-                self.write_next(outlook.next_try)?;
+                self.write_next(outlook.next_attempt)?;
                 let now = session.call.clock.now();
                 let is_over = now - start > LONGEST_WAIT.as_secs_f64();
-                match outlook.next_try {
-                    Some(next_try) if !is_over => self.wait(session, next_try, seen),
+                match outlook.next_attempt {
+                    Some(next_attempt) if !is_over => self.wait(session, next_attempt, seen),
                     _ => break,
                 }
             }
@@ -281,7 +281,7 @@ impl Worker {
 
     fn due(&self, now: f64) -> Result<usize, SpoolError> {
         let keys = self.spool.keys()?;
-        Ok(keys.iter().filter(|key| self.spool.state(key).next_try <= now).count())
+        Ok(keys.iter().filter(|key| self.spool.state(key).next_attempt <= now).count())
     }
 
     fn last_change(&self) -> Option<SystemTime> {
@@ -301,11 +301,11 @@ impl Worker {
         }
     }
 
-    fn write_next(&self, next_try: Option<f64>) -> Result<(), SpoolError> {
+    fn write_next(&self, next_attempt: Option<f64>) -> Result<(), SpoolError> {
         let path = self.next_file();
-        match next_try {
-            Some(next_try) => {
-                fs::write(&path, next_try.to_string()).map_err(|source| SpoolError { path, source })
+        match next_attempt {
+            Some(next_attempt) => {
+                fs::write(&path, next_attempt.to_string()).map_err(|source| SpoolError { path, source })
             }
             None => {
                 self.wake();

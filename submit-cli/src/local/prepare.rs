@@ -246,7 +246,7 @@ impl Prepared {
         std::fs::create_dir_all(parent).map_err(FileError::at(parent, "make the directory"))?;
         let Content::Bytes(bytes) = &rule.content else { unreachable!("a rule file is made in memory") };
         write_atomically(&path, bytes).map_err(FileError::at(&path, "write it"))?;
-        let brought = BroughtSpec {
+        let submitter_rules = BroughtSpec {
             images: plan.app.script.iter().map(|script| script.image.clone()).collect(),
             engine: Some(engine),
             assimilate: AssimilateRoute {
@@ -259,9 +259,9 @@ impl Prepared {
         };
         #[derive(serde::Serialize)]
         struct RoutesFile {
-            brought: BroughtSpec,
+            submitter_rules: BroughtSpec,
         }
-        let text = toml::to_string(&RoutesFile { brought }).expect("texts and numbers become TOML");
+        let text = toml::to_string(&RoutesFile { submitter_rules }).expect("texts and numbers become TOML");
         let routes = layout.routes();
         write_atomically(&routes, format!("# buoy run: the bundle brings its rule.\n{text}").as_bytes())
             .map_err(FileError::at(&routes, "write it"))?;

@@ -74,8 +74,8 @@ pub struct JudgeScript {
     pub compare: Vec<String>,
     /// Program and arguments that get each canonical result; may be empty.
     pub assimilate: Vec<String>,
-    /// Files that it makes.
-    pub makes: Vec<String>,
+    /// Files that it may write, collected next to the outputs.
+    pub extra_outputs: Vec<String>,
     /// Exit codes as BOINC's own scripts have them.
     pub legacy: bool,
     /// The image; it is on the server, and on this computer for `buoy run`.

@@ -167,7 +167,7 @@ fn brought_script(app: &AppSpec, script: &JudgeScript, mistakes: &mut Diagnostic
         init: script.init.clone(),
         compare: script.compare.clone(),
         assimilate: script.assimilate.clone(),
-        makes: script.makes.clone(),
+        extra_outputs: script.extra_outputs.clone(),
         legacy: script.legacy,
         image: Some(script.image.clone()),
         files,

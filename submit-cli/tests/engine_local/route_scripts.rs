@@ -23,7 +23,7 @@ struct Project {
 }
 
 impl Project {
-    /// `[brought]` has these further keys.
+    /// `[submitter_rules]` has these further keys.
     fn new(engine: Engine, test: &str, keys: &str) -> Self {
         let bench = Bench::new(engine, "");
         let image = format!("buoy-test-routes-{test}:latest");
@@ -33,7 +33,7 @@ impl Project {
         let image = &project.image;
         project.write(
             "buoy/routes.toml",
-            &format!("[brought]\napps = ['*']\nimages = ['{image}']\nengine = '{engine}'\n{keys}"),
+            &format!("[submitter_rules]\napps = ['*']\nimages = ['{image}']\nengine = '{engine}'\n{keys}"),
         );
         project
     }

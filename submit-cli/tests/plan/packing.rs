@@ -319,7 +319,7 @@ fn a_plan_says_which_script_judges_and_what_is_kept() {
     let folder = Folder::new().with("judge.py", "print(1)\n");
     let app = format!(
         "{}\n[script]\ncompare = ['python3', '/buoy/judge.py', 'two words']\nassimilate = ['python3', '/buoy/judge.py']\n\
-         makes = ['sum.json']\nimage = 'python:3'\nfiles = ['judge.py']\n\
+         extra_outputs = ['sum.json']\nimage = 'python:3'\nfiles = ['judge.py']\n\
          [[assimilate.value]]\nname = 'energy'\noutput = 'sum.json'\npath = '/e'\n",
         folder.read("app.toml")
     );
@@ -334,7 +334,7 @@ fn a_plan_says_which_script_judges_and_what_is_kept() {
     script   in python:3, without network, where results are judged
              compare: python3 /buoy/judge.py 'two words'
              assimilate: python3 /buoy/judge.py
-             makes sum.json
+             extra outputs sum.json
     values   energy from sum.json
     ");
 }

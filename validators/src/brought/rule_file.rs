@@ -70,9 +70,9 @@ pub struct BroughtScript {
     /// As in [`ScriptSpec::assimilate`].
     #[serde(default, deserialize_with = "words", skip_serializing_if = "Vec::is_empty")]
     pub assimilate: Vec<String>,
-    /// As in [`ScriptSpec::makes`].
-    #[serde(default, deserialize_with = "makes", skip_serializing_if = "Vec::is_empty")]
-    pub makes: Vec<String>,
+    /// As in [`ScriptSpec::extra_outputs`].
+    #[serde(default, deserialize_with = "extra_outputs", skip_serializing_if = "Vec::is_empty")]
+    pub extra_outputs: Vec<String>,
     /// As in [`ScriptSpec::legacy`].
     #[serde(default)]
     pub legacy: bool,
@@ -88,8 +88,8 @@ fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::E
     bounds::list(deserializer, "words of a script's command", MOST_WORDS)
 }
 
-fn makes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    bounds::list(deserializer, "script.makes", made::MOST)
+fn extra_outputs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    bounds::list(deserializer, "script.extra_outputs", made::MOST)
 }
 
 fn files<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ScriptFile>, D::Error> {

@@ -23,8 +23,8 @@ impl Route {
         };
         mistakes.extend(in_table("assimilate", self.assimilate.mistakes()));
         mistakes.extend(in_table("script", self.script.as_ref().map_or(Vec::new(), ScriptSpec::mistakes)));
-        let makes = self.script.as_ref().map_or(&[][..], |script| &script.makes);
-        mistakes.extend(in_table("script", made::mistakes(makes, &names)));
+        let extra_outputs = self.script.as_ref().map_or(&[][..], |script| &script.extra_outputs);
+        mistakes.extend(in_table("script", made::mistakes(extra_outputs, &names)));
         match self.validate.rules(&names) {
             Ok(rules) if mistakes.is_empty() => Ok(Routed { route: self, rules, ..Routed::default() }),
             Ok(_) => Err(mistakes),

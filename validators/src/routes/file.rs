@@ -32,7 +32,7 @@ struct RoutesFile {
     breaker: BreakerSpec,
     #[serde(default)]
     batch_id: BatchIdSpec,
-    brought: Option<BroughtSpec>,
+    submitter_rules: Option<BroughtSpec>,
 }
 
 /// `[batch_id]` of the routes file.
@@ -119,12 +119,12 @@ impl Routes {
             let message = format!("outage_seconds: {outage}: 0 to 86400 are accepted");
             return Err(meaning("breaker", message));
         }
-        let mut mistakes = file.brought.as_ref().map(BroughtSpec::mistakes).unwrap_or_default();
-        if let Some(brought) = &file.brought {
+        let mut mistakes = file.submitter_rules.as_ref().map(BroughtSpec::mistakes).unwrap_or_default();
+        if let Some(brought) = &file.submitter_rules {
             mistakes.extend(lacks_batch_id(&file, &brought.assimilate));
         }
         if !mistakes.is_empty() {
-            return Err(meaning("brought", mistakes.join("; ")));
+            return Err(meaning("submitter_rules", mistakes.join("; ")));
         }
         Ok(Self { path: routes_toml.to_owned(), directory: directory.to_owned(), file, text, patterns })
     }
@@ -143,9 +143,9 @@ impl Routes {
         Subject::new(workunit, &self.patterns)
     }
 
-    /// `[brought]`, if submitters may bring rules.
+    /// `[submitter_rules]`, if submitters may bring rules.
     pub fn brought(&self) -> Option<&BroughtSpec> {
-        self.file.brought.as_ref()
+        self.file.submitter_rules.as_ref()
     }
 
     /// The route of a workunit.
@@ -169,7 +169,8 @@ impl Routes {
                 return self.check(route, &path, &text, &[], key);
             }
         }
-        if let (Some(app), Some(hash), Some(brought)) = (&subject.app, &subject.hash, &self.file.brought)
+        if let (Some(app), Some(hash), Some(brought)) =
+            (&subject.app, &subject.hash, &self.file.submitter_rules)
             && brought.allows(app)
         {
             return self.brought_route(brought, app, hash);

@@ -46,7 +46,7 @@ const WORK: &str = "/buoy";
 const RESULTS: &str = "/results";
 
 /// Where the files are in it that a script fills.
-const MADE: &str = "/made";
+const MADE: &str = "/extra";
 
 /// How a script is run in a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -370,7 +370,7 @@ fn mounts(request: &Request, directory: &Path) -> (Vec<Mount>, Request) {
         }
     }
     // Each file by itself: in a directory a script could leave anything, in any number.
-    for made in &mut inside.made {
+    for made in &mut inside.extra_outputs {
         let target = format!("{MADE}/{}", made.name);
         mounts.push(Mount { source: made.path.clone(), target: target.clone(), read_only: false });
         made.path = target.into();
@@ -416,13 +416,15 @@ mod tests {
     #[test]
     fn a_container_may_write_the_files_that_it_makes_and_nothing_else() {
         let made = RequestMade { name: "sum.json".into(), path: "/spool/x/making/sum.json".into() };
-        let request =
-            Request { made: vec![made], ..Request::new(Purpose::Assimilate, &Subject::default(), vec![]) };
+        let request = Request {
+            extra_outputs: vec![made],
+            ..Request::new(Purpose::Assimilate, &Subject::default(), vec![])
+        };
         let (mounts, inside) = mounts(&request, Path::new("/w"));
         let writable: Vec<_> = mounts.iter().filter(|mount| !mount.read_only).collect();
         assert_eq!(writable.len(), 1);
-        assert_eq!(writable[0].target, "/made/sum.json");
-        assert!(inside.environment().contains(&("BUOY_MADE".to_owned(), "/made".into())));
+        assert_eq!(writable[0].target, "/extra/sum.json");
+        assert!(inside.environment().contains(&("BUOY_EXTRA_DIR".to_owned(), "/extra".into())));
     }
 
     fn disk(flavor: Flavor, volumes: &[&str]) -> Result<String, String> {
@@ -436,7 +438,7 @@ mod tests {
     #[test]
     fn volumes_of_the_image_are_not_on_the_hosts_disk() {
         assert_eq!(disk(Flavor::Docker, &[]).unwrap(), "--read-only --tmpfs /tmp:rw,size=1000");
-        let options = disk(Flavor::Docker, &["/data", "/srv/x/", "/tmp", "/results/0", "/made"]).unwrap();
+        let options = disk(Flavor::Docker, &["/data", "/srv/x/", "/tmp", "/results/0", "/extra"]).unwrap();
         assert!(options.contains("--mount type=tmpfs,destination=/data,tmpfs-size=1000"), "{options}");
         assert!(options.contains("destination=/srv/x,"), "{options}");
         assert_eq!(options.matches("type=tmpfs").count(), 2, "{options}");

@@ -1,6 +1,6 @@
 //! What scripts that assimilate make: files that are kept beside the outputs.
 //!
-//! Their names are said beforehand, in `makes`. Each is there, empty, when the script starts, and is filled in its place: a
+//! Their names are said beforehand, in `extra_outputs`. Each is there, empty, when the script starts, and is filled in its place: a
 //! script of a submitter's gets nothing else on the host's disk to write to, so that it can leave neither links nor
 //! directories nor files without number there, and its limit of file sizes bounds what it takes. One that stays empty
 //! was not made.
@@ -30,7 +30,7 @@ pub(crate) struct Making {
 /// A file that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Made {
-    /// Its number in `makes`.
+    /// Its number in `extra_outputs`.
     pub number: usize,
     /// Its name.
     pub name: String,
@@ -92,12 +92,12 @@ fn remove(directory: &Path) -> io::Result<()> {
     }
 }
 
-/// What is wrong with the names in `makes`, beside outputs of these names, in words.
-pub fn mistakes(makes: &[String], outputs: &[&str]) -> Vec<String> {
+/// What is wrong with the names in `extra_outputs`, beside outputs of these names, in words.
+pub fn mistakes(extra_outputs: &[String], outputs: &[&str]) -> Vec<String> {
     let mut mistakes = Vec::new();
-    let key = "script.makes";
-    if makes.len() > MOST {
-        mistakes.push(format!("{key}: {} files, {MOST} can be made for a workunit", makes.len()));
+    let key = "script.extra_outputs";
+    if extra_outputs.len() > MOST {
+        mistakes.push(format!("{key}: {} files, {MOST} can be made for a workunit", extra_outputs.len()));
     }
     // An output's name, and the directories that lead to it.
     let taken: HashSet<&str> = outputs
@@ -106,7 +106,7 @@ pub fn mistakes(makes: &[String], outputs: &[&str]) -> Vec<String> {
         .flat_map(|output| output.match_indices('/').map(|(at, _)| &output[..at]).chain([*output]))
         .collect();
     let mut seen = HashSet::new();
-    for name in makes.iter().take(MOST) {
+    for name in extra_outputs.iter().take(MOST) {
         // Outputs whose names are not known are called by their numbers.
         let is_number = name.bytes().all(|b| b.is_ascii_digit());
         let shown = shortened(name);
@@ -134,9 +134,11 @@ mod tests {
 
     #[test]
     fn names_that_could_hide_an_output_or_lead_elsewhere_are_refused() {
-        let wrong = |makes: &[&str]| mistakes(&names(makes), &["poses.pdbqt", "plots/a.png"]).join("; ");
+        let wrong = |extra_outputs: &[&str]| {
+            mistakes(&names(extra_outputs), &["poses.pdbqt", "plots/a.png"]).join("; ")
+        };
         assert_eq!(wrong(&["summary.json", "plot.png"]), "");
-        for (makes, expected) in [
+        for (extra_outputs, expected) in [
             (vec!["../x"], "no file's name"),
             (vec![".."], "no file's name"),
             (vec!["a/b"], "no file's name"),
@@ -146,7 +148,7 @@ mod tests {
             (vec!["plots"], "is an output"),
             (vec!["x", "x"], "is there twice"),
         ] {
-            assert!(wrong(&makes).contains(expected), "{makes:?}: {}", wrong(&makes));
+            assert!(wrong(&extra_outputs).contains(expected), "{extra_outputs:?}: {}", wrong(&extra_outputs));
         }
         let many: Vec<String> = (0..21).map(|n| format!("f{n}")).collect();
         assert!(mistakes(&many, &[])[0].contains("21 files"));

@@ -61,13 +61,13 @@ pub struct Request {
     /// One result, or two to compare.
     pub results: Vec<RequestResult>,
     /// Files that it may fill; only for an assimilator. All are in one directory.
-    pub made: Vec<RequestMade>,
+    pub extra_outputs: Vec<RequestMade>,
 }
 
 /// A file that a script may fill. It is there, and empty.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RequestMade {
-    /// Its name, as `makes` has it.
+    /// Its name, as `extra_outputs` has it.
     pub name: String,
     /// Where it is, absolute.
     #[serde(serialize_with = "lossy")]
@@ -125,7 +125,7 @@ impl Request {
             error_mask: None,
             error: None,
             results,
-            made: Vec::new(),
+            extra_outputs: Vec::new(),
         }
     }
 
@@ -156,13 +156,13 @@ impl Request {
             ("BUOY_JOB", text(&self.job)),
         ]
         .into_iter()
-        .chain(self.made_directory().map(|directory| ("BUOY_MADE", directory.into())))
+        .chain(self.extra_directory().map(|directory| ("BUOY_EXTRA_DIR", directory.into())))
         .map(|(key, value)| (key.to_owned(), value))
         .collect()
     }
 
-    fn made_directory(&self) -> Option<&Path> {
-        self.made.first()?.path.parent()
+    fn extra_directory(&self) -> Option<&Path> {
+        self.extra_outputs.first()?.path.parent()
     }
 
     /// Itself as JSON.

@@ -16,7 +16,7 @@ pub(crate) const CALLS_KEY: &str = "calls";
 pub(crate) const UPLOAD_KEY: &str = "upload";
 
 /// What rules that submitters bring share: one time for waiting.
-const BROUGHT_BUDGET: &str = "brought";
+const BROUGHT_BUDGET: &str = "submitter-rules";
 
 /// What science apps without a route share.
 const UNROUTED_BUDGET: &str = "unrouted";
@@ -76,7 +76,7 @@ impl Trouble {
             budget: BROUGHT_BUDGET.to_owned(),
             message: format!(
                 "the rule that {} brings takes more than {seconds} s of processor time for outputs of {bytes} bytes: \
-                 0.08 s and 1 s for each megabyte are allowed, but no more than brought.rule_seconds",
+                 0.08 s and 1 s for each megabyte are allowed, but no more than submitter_rules.rule_seconds",
                 routed.key
             ),
             kind: Kind::Hopeless,

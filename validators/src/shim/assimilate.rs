@@ -24,11 +24,13 @@ use crate::program::OwnProgram;
 use crate::routes::ROUTES_VARIABLE;
 use crate::script::host;
 use crate::session::{CALLS_KEY, Call, Kind, Session, Trouble};
-use crate::spool::{Claimed, Happened, Item, ItemOutput, OutputState, Put, Spool, SpoolError, VERSION};
+use crate::spool::{
+    Claimed, Item, ItemOutput, OutputState, Put, Spool, SpoolError, VERSION, WorkunitOutcome,
+};
 use crate::worker::{Left, Outlook, Steps, Worker, note_stuck, retry as retry_items, work_on};
 
 /// The only argument of the process that works off the spool.
-pub const WORK_FLAG: &str = "--work-off-spool";
+pub const PROCESS_SPOOL_FLAG: &str = "--process-spool";
 
 /// Stops the daemon: nothing can be kept.
 const STOP: u8 = 1;
@@ -49,7 +51,7 @@ pub(super) fn is_taken() -> bool {
 pub(super) fn run(call: &Call) -> u8 {
     let spool = Spool::beside(&call.routes_toml());
     let mut session = Session::new(call);
-    if call.argv.get(1).is_some_and(|first| first == WORK_FLAG) && call.argv.len() == 2 {
+    if call.argv.get(1).is_some_and(|first| first == PROCESS_SPOOL_FLAG) && call.argv.len() == 2 {
         return work_off(&mut session, &spool);
     }
     match take(&mut session, &spool) {
@@ -82,7 +84,7 @@ fn work_off(session: &mut Session, spool: &Spool) -> u8 {
         Ok(Left::Nothing) => 0,
         Ok(Left::ForNewProgram) => {
             session.log("another program is in place of this one, and goes on");
-            let error = Command::new(own.path()).arg(WORK_FLAG).exec();
+            let error = Command::new(own.path()).arg(PROCESS_SPOOL_FLAG).exec();
             session.log(&format!("{}: {error}; a later call goes on", own.path().display()));
             STOP
         }
@@ -200,7 +202,7 @@ fn failed(session: &Session, failure: &Failure) -> Item {
         workunit_id: failure.workunit_id.clone(),
         batch_id: is_plain(&failure.batch_id).then(|| failure.batch_id.clone()),
         received: session.call.clock.now(),
-        happened: Happened::Failed { mask: failure.mask },
+        outcome: WorkunitOutcome::Failed { mask: failure.mask },
         outputs: Vec::new(),
     }
 }
@@ -232,7 +234,7 @@ fn done(session: &mut Session, words: &Words) -> (Item, Vec<PathBuf>) {
         let position = words.paths.iter().position(|word| word == path);
         outputs.push(ItemOutput {
             number: *number,
-            given_name: position.and_then(|at| words.names.get(at).cloned().flatten()),
+            logical_name: position.and_then(|at| words.names.get(at).cloned().flatten()),
             physical_name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             state: OutputState::default(),
         });
@@ -246,7 +248,7 @@ fn done(session: &mut Session, words: &Words) -> (Item, Vec<PathBuf>) {
         workunit_id: id,
         batch_id: None,
         received: call.clock.now(),
-        happened: Happened::Done,
+        outcome: WorkunitOutcome::Canonical,
         outputs,
     };
     (item, sources)
@@ -288,7 +290,7 @@ fn spawn_worker(call: &Call, spool: &Spool) -> io::Result<()> {
     }
     let log = File::options().create(true).append(true).open(&path)?;
     let mut command = Command::new(std::env::current_exe()?);
-    command.arg(WORK_FLAG).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+    command.arg(PROCESS_SPOOL_FLAG).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     if !call.directory.as_os_str().is_empty() {
         command.current_dir(call.directory);
     }

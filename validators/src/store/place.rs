@@ -9,7 +9,7 @@ use crate::outputs::{self, is_output_name};
 use crate::route::{AssimilateRoute, Layout, NamedFile, PathTemplate};
 use crate::routes::Routed;
 use crate::script::made::Made;
-use crate::spool::{Claimed, Happened, ItemOutput, OutputState, reasons};
+use crate::spool::{Claimed, ItemOutput, OutputState, WorkunitOutcome, reasons};
 use crate::subject::Subject;
 
 /// Something is in the way, or the place can't be written.
@@ -79,7 +79,7 @@ struct Destination<'a> {
 
 /// The logical name of an output: the route's, the server's, or its number.
 pub(crate) fn name_of(routed: &Routed, output: &ItemOutput) -> String {
-    let given = output.given_name.as_deref().filter(|name| is_output_name(name));
+    let given = output.logical_name.as_deref().filter(|name| is_output_name(name));
     routed.name(output.number).or(given).map_or_else(|| output.number.to_string(), str::to_owned)
 }
 
@@ -98,7 +98,7 @@ pub(crate) fn place(
         let name = name_of(routed, output);
         let target = to.output(&name, output.number)?;
         match &output.state {
-            OutputState::Taken { .. } => {
+            OutputState::Stored { .. } => {
                 placed.take(&claimed.file(output), output.number, target, &mut changed)?;
             }
             OutputState::Missing if is_optional(routed, output.number) => {}
@@ -107,10 +107,10 @@ pub(crate) fn place(
             OutputState::Malformed { kind } => lost.push(format!("{name} is a {kind}, not a file")),
         }
     }
-    let note = match &claimed.item.happened {
-        Happened::Failed { mask } => Some(format!("{mask:#x} {}\n", reasons(*mask))),
-        Happened::Done if lost.is_empty() => None,
-        Happened::Done => {
+    let note = match &claimed.item.outcome {
+        WorkunitOutcome::Failed { mask } => Some(format!("{mask:#x} {}\n", reasons(*mask))),
+        WorkunitOutcome::Canonical if lost.is_empty() => None,
+        WorkunitOutcome::Canonical => {
             let text = format!("outputs could not be taken: {}\n", lost.join(", "));
             placed.lines.push(format!("{}: {}", claimed.item.key, text.trim_end()));
             Some(text)

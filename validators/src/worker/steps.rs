@@ -14,7 +14,7 @@ use crate::script::made::{self, Made, Making};
 use crate::script::{End, Outcome, Purpose, Request, RequestOutput, RequestResult};
 use crate::session::{Kind, Session, Trouble};
 use crate::spec::AssimilateKind;
-use crate::spool::{Claimed, Happened, reasons};
+use crate::spool::{Claimed, WorkunitOutcome, reasons};
 use crate::store::batch_id::{self, NoBatchId};
 use crate::store::place::{self, Placed};
 use crate::store::table::Row;
@@ -66,12 +66,16 @@ pub(crate) fn work_on(session: &mut Session, claimed: &mut Claimed, steps: Steps
     let assimilate = &routed.route.assimilate;
     let has_script = match &routed.script {
         // A submitter's is promised a result.
-        Some(_) if routed.author == Author::Submitter && claimed.item.happened != Happened::Done => false,
+        Some(_)
+            if routed.author == Author::Submitter && claimed.item.outcome != WorkunitOutcome::Canonical =>
+        {
+            false
+        }
         Some(script) => !script.spec.assimilate.is_empty(),
         None => false,
     };
-    let makes = routed.script.as_ref().map_or(&[][..], |script| &script.spec.makes);
-    if claimed.state.makes != makes {
+    let extra_outputs = routed.script.as_ref().map_or(&[][..], |script| &script.spec.extra_outputs);
+    if claimed.state.extra_outputs != extra_outputs {
         // It has run, but made other files than those that are asked for now.
         claimed.state.done.retain(|done| done != "script");
     }
@@ -86,13 +90,13 @@ pub(crate) fn work_on(session: &mut Session, claimed: &mut Claimed, steps: Steps
     let in_turn: [(&str, bool, Take); 5] = [
         ("collect", assimilate.rule == AssimilateKind::Collect, Work::collect),
         ("script", has_script, Work::run_script),
-        ("made", has_script && assimilate.rule == AssimilateKind::Collect, Work::collect_made),
+        ("extra_outputs", has_script && assimilate.rule == AssimilateKind::Collect, Work::collect_made),
         ("table", assimilate.table.is_some(), Work::write_row),
         ("hook", assimilate.hook.is_some(), Work::post),
     ];
     for (name, is_wanted, take) in in_turn {
         // What collects is repeated: the later steps say where the files are, and it costs next to nothing.
-        let is_repeated = matches!(name, "collect" | "made");
+        let is_repeated = matches!(name, "collect" | "extra_outputs");
         if !is_wanted || (!is_repeated && claimed.state.done.iter().any(|done| done == name)) {
             continue;
         }
@@ -103,7 +107,7 @@ pub(crate) fn work_on(session: &mut Session, claimed: &mut Claimed, steps: Steps
         if !is_repeated {
             claimed.state.done.push(name.to_owned());
             if name == "script" {
-                claimed.state.makes = makes.to_vec();
+                claimed.state.extra_outputs = extra_outputs.to_vec();
             }
             // Should it be lost, the step is repeated, which changes nothing.
             let _ = claimed.save();
@@ -173,8 +177,8 @@ impl Work<'_> {
     }
 
     fn made(&self, claimed: &Claimed) -> Vec<Made> {
-        let names = self.routed.script.as_ref().map_or(&[][..], |script| &script.spec.makes);
-        made::kept(&claimed.made(), names)
+        let names = self.routed.script.as_ref().map_or(&[][..], |script| &script.spec.extra_outputs);
+        made::kept(&claimed.extra(), names)
     }
 
     /// What the route wants to know of the outputs, and of what the script made.
@@ -219,9 +223,9 @@ impl Work<'_> {
         let item = &claimed.item;
         let text = |text: &str| Value::Text(text.to_owned());
         let known = |value: &Option<String>| value.clone().map_or(Value::Null, Value::Text);
-        let (status, mask) = match item.happened {
-            Happened::Done => ("done", None),
-            Happened::Failed { mask } => ("failed", Some(mask)),
+        let (status, mask) = match item.outcome {
+            WorkunitOutcome::Canonical => ("done", None),
+            WorkunitOutcome::Failed { mask } => ("failed", Some(mask)),
         };
         let files = self.collected();
         let row = Row {
@@ -250,12 +254,12 @@ impl Work<'_> {
     fn run_script(&mut self, claimed: &Claimed) -> Result<(), Stuck> {
         let Some(script) = &self.routed.script else { return Ok(()) };
         let unmade = |error| Stuck::alone(format!("files of the assimilate script: {error}"));
-        let making = Making::new(&claimed.making(), &script.spec.makes).map_err(unmade)?;
-        let request = Request { made: making.request(), ..self.request(claimed) };
+        let making = Making::new(&claimed.extra_temporary(), &script.spec.extra_outputs).map_err(unmade)?;
+        let request = Request { extra_outputs: making.request(), ..self.request(claimed) };
         let stuck = |message| Trouble::of_script(self.routed, Purpose::Assimilate, Kind::Broken, message);
         match script.run(&request, &self.session.state) {
             None | Some(Outcome::Good) => {
-                making.keep(&claimed.made()).map_err(unmade)?;
+                making.keep(&claimed.extra()).map_err(unmade)?;
                 self.session.succeeded(&stuck(String::new()).key);
                 Ok(())
             }
@@ -314,9 +318,9 @@ impl Work<'_> {
             outputs: outputs.filter(|output| output.bytes.is_some()).collect(),
             ..RequestResult::default()
         };
-        let (mask, results) = match item.happened {
-            Happened::Done => (None, vec![result]),
-            Happened::Failed { mask } => (Some(mask), Vec::new()),
+        let (mask, results) = match item.outcome {
+            WorkunitOutcome::Canonical => (None, vec![result]),
+            WorkunitOutcome::Failed { mask } => (Some(mask), Vec::new()),
         };
         Request {
             workunit_id: Some(item.workunit_id.clone()),

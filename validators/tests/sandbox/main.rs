@@ -83,7 +83,7 @@ impl Host {
         &self,
         script: &str,
         limits: Limits,
-        made: Vec<RequestMade>,
+        extra_outputs: Vec<RequestMade>,
     ) -> Result<Ended, ContainerError> {
         use base64::Engine as _;
         let base64 = base64::engine::general_purpose::STANDARD.encode(script);
@@ -224,19 +224,19 @@ fn what_it_prints_is_cut_and_made_visible(host: &Host) {
 }
 
 fn a_file_that_it_makes_is_bounded_and_alone(host: &Host) {
-    let making = host.dir.path().join("making");
-    fs::create_dir(&making).unwrap();
-    let path = making.join("sum.json");
+    let extra = host.dir.path().join("extra");
+    fs::create_dir(&extra).unwrap();
+    let path = extra.join("sum.json");
     fs::write(&path, "").unwrap();
     let script = r#"
         exec 2>/dev/null
-        touch "$BUOY_MADE/other" 2>/dev/null && echo other
-        ln -s /etc/passwd "$BUOY_MADE/link" 2>/dev/null && echo link
-        rm -f "$BUOY_MADE/sum.json" 2>/dev/null && echo removed
-        mv /tmp "$BUOY_MADE/sum.json" 2>/dev/null && echo moved
-        chmod 4777 "$BUOY_MADE/sum.json"
-        head -c 5000000 /dev/zero > "$BUOY_MADE/sum.json" && echo large
-        truncate -s 1T "$BUOY_MADE/sum.json" 2>/dev/null && echo sparse
+        touch "$BUOY_EXTRA_DIR/other" 2>/dev/null && echo other
+        ln -s /etc/passwd "$BUOY_EXTRA_DIR/link" 2>/dev/null && echo link
+        rm -f "$BUOY_EXTRA_DIR/sum.json" 2>/dev/null && echo removed
+        mv /tmp "$BUOY_EXTRA_DIR/sum.json" 2>/dev/null && echo moved
+        chmod 4777 "$BUOY_EXTRA_DIR/sum.json"
+        head -c 5000000 /dev/zero > "$BUOY_EXTRA_DIR/sum.json" && echo large
+        truncate -s 1T "$BUOY_EXTRA_DIR/sum.json" 2>/dev/null && echo sparse
         echo end
     "#;
     let made = vec![RequestMade { name: "sum.json".into(), path: path.clone() }];
@@ -244,7 +244,7 @@ fn a_file_that_it_makes_is_bounded_and_alone(host: &Host) {
     assert_eq!(ended.said, "end", "{ended}");
     assert!(path.symlink_metadata().unwrap().is_file());
     assert!(path.metadata().unwrap().len() <= 1_000_000);
-    assert_eq!(fs::read_dir(&making).unwrap().count(), 1);
+    assert_eq!(fs::read_dir(&extra).unwrap().count(), 1);
 }
 
 fn it_is_held_as_a_job_is(host: &Host) {

@@ -12,7 +12,7 @@ use validators::spec::{AssimilateSpec, RuleKind, ValidateSpec};
 
 use crate::project::Project;
 
-const ALLOWED: &str = "[brought]\napps = ['vina']\n";
+const ALLOWED: &str = "[submitter_rules]\napps = ['vina']\n";
 
 fn rule(rule: RuleKind, script: Option<BroughtScript>) -> Vec<u8> {
     let output = RouteOutput { name: "out.txt".into(), max_bytes: Some(100), optional: false };
@@ -64,13 +64,14 @@ fn a_rule_that_is_missing_or_was_changed_judges_nothing_and_neither_does_the_def
 
 #[test]
 fn the_admin_says_who_may_bring_rules_and_what_the_admin_wrote_wins() {
-    let project = Project::new("[brought]\napps = ['other']\n[default]\nvalidate.rule = 'bytes'\n");
+    let project = Project::new("[submitter_rules]\napps = ['other']\n[default]\nvalidate.rule = 'bytes'\n");
     let bundle = upload_rule(&project, &rule(RuleKind::Ignore, None));
     let line = compare_line(&project, &bundle, "a", "b");
     project.run(&line).has(1, "differ");
-    project.write("buoy/routes.toml", "[brought]\napps = ['*']\n");
+    project.write("buoy/routes.toml", "[submitter_rules]\napps = ['*']\n");
     project.run(&line).is(0, "");
-    project.write("buoy/routes.toml", "[brought]\napps = ['*']\n[app.vina]\nvalidate.rule = 'bytes'\n");
+    project
+        .write("buoy/routes.toml", "[submitter_rules]\napps = ['*']\n[app.vina]\nvalidate.rule = 'bytes'\n");
     project.run(&line).has(1, "differ");
 }
 
@@ -98,7 +99,7 @@ fn a_script_without_an_image_of_the_projects_is_never_run_on_the_host() {
 
 #[test]
 fn a_rule_that_is_slow_on_purpose_is_given_up_and_says_nothing_of_the_results() {
-    let project = Project::new("[brought]\napps = ['vina']\nrule_seconds = 1\n");
+    let project = Project::new("[submitter_rules]\napps = ['vina']\nrule_seconds = 1\n");
     let output = RouteOutput { name: "out.txt".into(), max_bytes: None, optional: false };
     // Many beginnings have to be kept in mind at once, and none comes to an end.
     let check = validators::spec::CheckSpec {
@@ -187,7 +188,7 @@ fn rule_files_made_to_cost_time_are_refused_at_once_by_every_program() {
 
 #[test]
 fn a_pattern_that_is_slow_on_one_long_line_is_given_up() {
-    let project = Project::new("[brought]\napps = ['vina']\nrule_seconds = 2\n");
+    let project = Project::new("[submitter_rules]\napps = ['vina']\nrule_seconds = 2\n");
     // One line is looked at as a whole: nothing is read meanwhile, and each of these takes minutes.
     let patterns: Vec<String> = (0..4).map(|i| format!("\"[ab]{{0,{}}}c\"", 900 + i)).collect();
     let validate = format!("{{\"check\":{{\"must_match\":[{}]}}}}", patterns.join(","));

@@ -27,8 +27,8 @@ pub fn text(report: &RoutesReport) -> io::Result<()> {
     for route in &report.routes {
         write_route(&mut out, route)?;
     }
-    if let Some(brought) = &report.brought {
-        writeln!(out, "brought  {}", visible(brought))?;
+    if let Some(rules) = &report.submitter_rules {
+        writeln!(out, "submitter rules for {}", visible(rules))?;
     }
     for bundle in &report.bundles {
         write_route(&mut out, bundle)?;

@@ -43,8 +43,8 @@ pub fn parse(file: &Path, text: &str, mistakes: &mut Diagnostics) -> Option<AppS
     let resources = resources(&doc, &mut top);
     let replication = replication(&doc, &mut top);
     let script = script::parse(&doc, &mut top, &dir, &outputs);
-    let makes = script.as_ref().map_or(&[][..], |script| &script.makes);
-    let (validate, assimilate) = rules(&doc, &mut top, &outputs, makes);
+    let extra_outputs = script.as_ref().map_or(&[][..], |script| &script.extra_outputs);
+    let (validate, assimilate) = rules(&doc, &mut top, &outputs, extra_outputs);
     top.finish();
     if let Some(image) = &image {
         one_name_each(&doc, image, &inputs, &outputs);
@@ -297,7 +297,7 @@ fn rules(
     doc: &Document<'_>,
     top: &mut Section<'_, '_>,
     outputs: &[Output],
-    makes: &[String],
+    extra_outputs: &[String],
 ) -> (ValidateSpec, AssimilateSpec) {
     #[derive(Default, serde::Deserialize)]
     struct Rules {
@@ -326,7 +326,7 @@ fn rules(
             doc.note(Diagnostic::new(place, error.to_string()));
         }
     }
-    let sources: Vec<&str> = names.into_iter().chain(makes.iter().map(String::as_str)).collect();
+    let sources: Vec<&str> = names.into_iter().chain(extra_outputs.iter().map(String::as_str)).collect();
     let unknown = rules.assimilate.value.iter().filter(|value| !sources.contains(&value.output.as_str()));
     let unknown = unknown.map(|value| {
         let sources = sources.join(", ");

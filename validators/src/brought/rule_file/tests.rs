@@ -35,7 +35,7 @@ fn refusal(bytes: &[u8]) -> Option<String> {
         init: script.init.clone(),
         compare: script.compare.clone(),
         assimilate: script.assimilate.clone(),
-        makes: script.makes.clone(),
+        extra_outputs: script.extra_outputs.clone(),
         timeout_seconds: 1,
         memory_mb: 1,
         output_mb: 1,
@@ -118,8 +118,11 @@ fn lists_that_are_too_long_are_refused_by_name() {
             outputs(1),
             "{}".into(),
             "{}".into(),
-            Some(format!("{{\"assimilate\":[\"x\"],\"makes\":{}}}", list(500_000, |_| "\"\"".into()))),
-            "script: script.makes: more than 20 of them",
+            Some(format!(
+                "{{\"assimilate\":[\"x\"],\"extra_outputs\":{}}}",
+                list(500_000, |_| "\"\"".into())
+            )),
+            "script: script.extra_outputs: more than 20 of them",
         ),
         (
             outputs(1),
