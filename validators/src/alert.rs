@@ -73,6 +73,6 @@ impl Alerts {
 }
 
 /// The default file, for routes at this path.
-pub fn file_beside(routes_toml: &Path) -> PathBuf {
+pub fn alert_file(routes_toml: &Path) -> PathBuf {
     routes_toml.with_file_name("alerts.log")
 }

@@ -17,7 +17,7 @@ pub const MOST_OUTPUTS: usize = 1_000;
 pub const MOST_TEXT_BYTES: usize = 1_000;
 
 /// Mistakes that are listed; the others are counted.
-pub const MOST_MISTAKES: usize = 100;
+pub const MAX_LISTED_ERRORS: usize = 100;
 
 /// Names that a message lists.
 const SHOWN_NAMES: usize = 20;

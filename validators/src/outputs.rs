@@ -41,7 +41,7 @@ pub(crate) fn open(path: &Path) -> io::Result<Found> {
 ///
 /// # Errors
 /// It is not there, something else is in its place, or the system refuses.
-pub(crate) fn open_own(path: &Path) -> io::Result<(File, u64)> {
+pub(crate) fn open_regular(path: &Path) -> io::Result<(File, u64)> {
     match open_at(path)? {
         Found::File { file, bytes } => Ok((file, bytes)),
         Found::Absent => Err(ErrorKind::NotFound.into()),
@@ -52,9 +52,9 @@ pub(crate) fn open_own(path: &Path) -> io::Result<(File, u64)> {
 /// Reads a file of ours of at most `most` bytes.
 ///
 /// # Errors
-/// Those of [`open_own`], or it is larger.
-pub(crate) fn read_own(path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    let (file, bytes) = open_own(path)?;
+/// Those of [`open_regular`], or it is larger.
+pub(crate) fn read_regular(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let (file, bytes) = open_regular(path)?;
     let mut text = Vec::new();
     if bytes <= most {
         file.take(most + 1).read_to_end(&mut text)?;

@@ -6,7 +6,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 /// Makes a directory for this user alone, unless it is there. A link in its place is refused: it would lead elsewhere.
-pub(crate) fn directory(path: &Path) -> io::Result<()> {
+pub(crate) fn create_directory(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)?;
     if fs::symlink_metadata(path)?.is_dir() {
         return Ok(());
@@ -24,10 +24,10 @@ mod tests {
     fn a_directory_is_private_and_no_link() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a/b");
-        directory(&path).unwrap();
-        directory(&path).unwrap();
+        create_directory(&path).unwrap();
+        create_directory(&path).unwrap();
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o700);
         symlink("/tmp", dir.path().join("link")).unwrap();
-        assert!(directory(&dir.path().join("link")).is_err());
+        assert!(create_directory(&dir.path().join("link")).is_err());
     }
 }

@@ -29,7 +29,7 @@ use crate::collect;
 use crate::outputs::{self, Found};
 use crate::private;
 
-pub use claimed::Claimed;
+pub use claimed::ClaimedItem;
 pub use item::{Item, ItemOutput, ItemState, OutputState, WorkunitOutcome};
 pub(crate) use item::{VERSION, is_number, reasons};
 
@@ -71,7 +71,7 @@ pub struct SpoolError {
 #[derive(Debug)]
 pub enum Put {
     /// It is there, and ours to work on.
-    New(Box<Claimed>),
+    New(Box<ClaimedItem>),
     /// It was there already, under this name.
     Waiting(String),
     /// All was done with it before.
@@ -99,7 +99,7 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> SpoolError {
 
 impl Spool {
     /// The spool that belongs to routes at this path: `spool` beside it.
-    pub fn beside(routes_toml: &Path) -> Self {
+    pub fn for_routes(routes_toml: &Path) -> Self {
         Self { directory: routes_toml.with_file_name("spool") }
     }
 
@@ -129,7 +129,7 @@ impl Spool {
     /// Nothing was kept: the spool can't be written, or the outputs can't be seen at present.
     pub fn put(&self, mut item: Item, sources: &[PathBuf]) -> Result<Put, SpoolError> {
         // A workunit that was purged from the database leaves its name to another.
-        let again = again_key(&item);
+        let again = reused_name_key(&item);
         let known = [self.known(&item.key, &item.workunit_id), self.known(&again, &item.workunit_id)];
         let is_name_taken = matches!(known[0], Known::Other);
         for (known, key) in known.into_iter().zip([&item.key, &again]) {
@@ -173,7 +173,7 @@ impl Spool {
         }
         let waiting = self.waiting();
         File::open(&waiting).and_then(|directory| directory.sync_all()).map_err(at(&waiting))?;
-        let claimed = Claimed { directory: place, item, state: ItemState::default(), _lock: lock };
+        let claimed = ClaimedItem { directory: place, item, state: ItemState::default(), _lock: lock };
         Ok(Put::New(Box::new(claimed)))
     }
 
@@ -196,8 +196,8 @@ impl Spool {
 
     fn make(&self, item: &mut Item, sources: &[PathBuf], incoming: &Path) -> Result<File, SpoolError> {
         let waiting = self.waiting();
-        private::directory(&waiting).map_err(at(&waiting))?;
-        private::directory(incoming).map_err(at(incoming))?;
+        private::create_directory(&waiting).map_err(at(&waiting))?;
+        private::create_directory(incoming).map_err(at(incoming))?;
         let mut changed = BTreeSet::new();
         for (output, source) in item.outputs.iter_mut().zip(sources) {
             output.state = match outputs::open(source).map_err(at(source))? {
@@ -225,11 +225,11 @@ impl Spool {
     ///
     /// # Errors
     /// It is broken.
-    pub fn claim(&self, key: &str) -> Result<Option<Claimed>, SpoolError> {
+    pub fn claim(&self, key: &str) -> Result<Option<ClaimedItem>, SpoolError> {
         let Some(lock) = self.lock(key)? else { return Ok(None) };
         // It may have been finished between opening and locking.
         let Some((item, state)) = self.read(key)? else { return Ok(None) };
-        Ok(Some(Claimed { directory: self.place(key), item, state, _lock: lock }))
+        Ok(Some(ClaimedItem { directory: self.place(key), item, state, _lock: lock }))
     }
 
     fn lock(&self, key: &str) -> Result<Option<File>, SpoolError> {
@@ -244,7 +244,7 @@ impl Spool {
     fn read(&self, key: &str) -> Result<Option<(Item, ItemState)>, SpoolError> {
         let directory = self.place(key);
         let path = directory.join("item.json");
-        let text = match outputs::read_own(&path, ITEM_BYTES) {
+        let text = match outputs::read_regular(&path, ITEM_BYTES) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             read => read.map_err(at(&path))?,
         };
@@ -327,23 +327,23 @@ impl Spool {
         let Some(_lock) = self.lock(key)? else { return Ok(false) };
         // One that can't be read can be dropped, too.
         let workunit_id = self.read(key).ok().flatten().map(|(item, _)| item.workunit_id);
-        self.put_away(key, &workunit_id.unwrap_or_default()).map(|()| true)
+        self.remove_item(key, &workunit_id.unwrap_or_default()).map(|()| true)
     }
 
     /// Notes that all is done with an item, and removes it.
-    pub(crate) fn finish(&self, claimed: Claimed) -> Result<(), SpoolError> {
-        self.put_away(&claimed.item.key, &claimed.item.workunit_id)
+    pub(crate) fn finish(&self, claimed: ClaimedItem) -> Result<(), SpoolError> {
+        self.remove_item(&claimed.item.key, &claimed.item.workunit_id)
     }
 
-    fn put_away(&self, key: &str, workunit_id: &str) -> Result<(), SpoolError> {
+    fn remove_item(&self, key: &str, workunit_id: &str) -> Result<(), SpoolError> {
         let mark = self.done_mark(key);
         if let Some(parent) = mark.parent() {
-            private::directory(parent).map_err(at(parent))?;
+            private::create_directory(parent).map_err(at(parent))?;
         }
         fs::write(&mark, workunit_id).map_err(at(&mark))?;
         // Out of sight first: what a kill leaves is not taken for an item.
         let incoming = self.directory.join(INCOMING);
-        private::directory(&incoming).map_err(at(&incoming))?;
+        private::create_directory(&incoming).map_err(at(&incoming))?;
         let away = incoming.join(format!("{key}-{}-done", std::process::id()));
         let _ = fs::remove_dir_all(&away);
         let place = self.place(key);
@@ -402,7 +402,7 @@ fn is_unknown(workunit_id: &str) -> bool {
 }
 
 /// The name of an item whose own is another workunit's. Its number in the database sets it apart.
-fn again_key(item: &Item) -> String {
+fn reused_name_key(item: &Item) -> String {
     const KEPT: usize = 180;
     let end = (0..=KEPT.min(item.key.len())).rev().find(|&end| item.key.is_char_boundary(end));
     let id: String = item.workunit_id.chars().filter(char::is_ascii_alphanumeric).take(20).collect();
@@ -411,7 +411,7 @@ fn again_key(item: &Item) -> String {
 
 /// A state that is not there or torn counts as new.
 fn state_in(directory: &Path) -> ItemState {
-    let read = outputs::read_own(&directory.join("state.json"), STATE_BYTES).ok();
+    let read = outputs::read_regular(&directory.join("state.json"), STATE_BYTES).ok();
     let state: Option<ItemState> = read.and_then(|text| serde_json::from_slice(&text).ok());
-    state.unwrap_or_default().regenerated()
+    state.unwrap_or_default().sanitized()
 }

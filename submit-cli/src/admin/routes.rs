@@ -177,7 +177,7 @@ impl RoutesReport {
         report.routes = all.map(|(key, route)| looker.report(&samples, key, route)).collect();
         let bundles = brought.into_iter();
         report.bundles = bundles.map(|(key, routed)| looker.report(&samples, key, Ok(routed))).collect();
-        report.submitter_rules = routes.brought().map(|brought| {
+        report.submitter_rules = routes.submitter_rules().map(|brought| {
             let scripts = match brought.images.is_empty() {
                 true => "no scripts".to_owned(),
                 false => format!("scripts in {}", brought.images.join(", ")),
@@ -234,8 +234,8 @@ fn does(routed: &Routed) -> String {
     for purpose in [Purpose::Init, Purpose::Compare, Purpose::Assimilate] {
         let command = routed.script.as_ref().map_or(&[][..], |script| script.spec.command(purpose));
         match (command.is_empty(), purpose) {
-            (false, _) => parts.push(format!("{} by {}", purpose.word(), command.join(" "))),
-            (true, Purpose::Compare) => parts.push(format!("compare by rule {}", route.validate.rule.word())),
+            (false, _) => parts.push(format!("{} by {}", purpose.name(), command.join(" "))),
+            (true, Purpose::Compare) => parts.push(format!("compare by rule {}", route.validate.rule.name())),
             (true, _) => {}
         }
     }
@@ -257,7 +257,7 @@ fn does(routed: &Routed) -> String {
 
 fn problems(place: &Place, routed: &Routed, scripts: &[ScriptReport]) -> Vec<String> {
     let broken = scripts.iter().filter_map(|script| match &script.standing {
-        Standing::Broken { why } => Some(format!("{} script: {why}", script.purpose.word())),
+        Standing::Broken { why } => Some(format!("{} script: {why}", script.purpose.name())),
         _ => None,
     });
     let mut problems: Vec<String> = broken.collect();

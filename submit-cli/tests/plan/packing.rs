@@ -351,7 +351,7 @@ fn the_rule_file_is_among_the_files_and_no_job_gets_it() {
         let bundle = manifest["bundle"].as_str().unwrap().to_owned();
         let name = format!("buoy_rule_{}", &bundle[..12]);
         let bytes = folder.read(format!("out/files/{name}"));
-        assert_eq!(validators::brought::sha256(bytes.as_bytes()), bundle, "HASH names the rule file");
+        assert_eq!(validators::submitter_rules::sha256(bytes.as_bytes()), bundle, "HASH names the rule file");
         assert!(!folder.template("in").contains("buoy_rule_"), "volunteers never get it");
         assert!(!packed.concat().contains("buoy_rule_"));
         (bundle, bytes)

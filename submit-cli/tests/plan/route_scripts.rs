@@ -7,7 +7,7 @@ use std::process::Command;
 use assert_cmd::cargo::CommandCargoExt;
 use boinc::names::fan_out::fan_out;
 use insta::assert_snapshot;
-use validators::brought::{BroughtScript, RuleFile, physical_name, sha256};
+use validators::submitter_rules::{BundleScript, RuleFile, physical_name, sha256};
 use validators::route::RouteOutput;
 use validators::spec::{AssimilateSpec, ValidateSpec};
 
@@ -166,7 +166,7 @@ fn nothing_is_left_and_no_breaker_is_touched() {
 fn a_script_that_a_bundle_brings_and_the_project_does_not_allow_is_told() {
     let output = RouteOutput { name: "out.txt".into(), max_bytes: None, optional: false };
     let script =
-        BroughtScript { init: vec!["judge".into()], image: Some("mine".into()), ..BroughtScript::default() };
+        BundleScript { init: vec!["judge".into()], image: Some("mine".into()), ..BundleScript::default() };
     let (validate, assimilate) = (ValidateSpec::default(), AssimilateSpec::default());
     let rule = RuleFile::new("fold", vec![], vec![output], validate, assimilate, Some(script)).bytes();
     let hash = sha256(&rule)[..12].to_owned();

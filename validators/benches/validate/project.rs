@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use boinc::names::fan_out::{FAN_OUT, fan_out};
 use tempfile::TempDir;
-use validators::brought::{physical_name, sha256};
+use validators::submitter_rules::{physical_name, sha256};
 
 use crate::run::resident_peak_bytes;
 

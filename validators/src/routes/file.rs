@@ -10,13 +10,13 @@ use boinc::toml_file::{Document, Step};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{Author, RouteError, RouteMistake, Routed};
+use super::{Author, RouteError, RouteMeaningError, Routed};
 use crate::alert::AlertSpec;
-use crate::bounds::MOST_MISTAKES;
+use crate::bounds::MAX_LISTED_ERRORS;
 use crate::breaker::OUTAGE_SECONDS;
-use crate::brought::BroughtSpec;
 use crate::route::{AssimilateRoute, Route};
 use crate::subject::{NamePattern, NameSpec, Subject};
+use crate::submitter_rules::SubmitterRules;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -32,7 +32,7 @@ struct RoutesFile {
     breaker: BreakerSpec,
     #[serde(default)]
     batch_id: BatchIdSpec,
-    submitter_rules: Option<BroughtSpec>,
+    submitter_rules: Option<SubmitterRules>,
 }
 
 /// `[batch_id]` of the routes file.
@@ -119,12 +119,12 @@ impl Routes {
             let message = format!("outage_seconds: {outage}: 0 to 86400 are accepted");
             return Err(meaning("breaker", message));
         }
-        let mut mistakes = file.submitter_rules.as_ref().map(BroughtSpec::mistakes).unwrap_or_default();
+        let mut errors = file.submitter_rules.as_ref().map(SubmitterRules::errors).unwrap_or_default();
         if let Some(brought) = &file.submitter_rules {
-            mistakes.extend(lacks_batch_id(&file, &brought.assimilate));
+            errors.extend(lacks_batch_id(&file, &brought.assimilate));
         }
-        if !mistakes.is_empty() {
-            return Err(meaning("submitter_rules", mistakes.join("; ")));
+        if !errors.is_empty() {
+            return Err(meaning("submitter_rules", errors.join("; ")));
         }
         Ok(Self { path: routes_toml.to_owned(), directory: directory.to_owned(), file, text, patterns })
     }
@@ -144,7 +144,7 @@ impl Routes {
     }
 
     /// `[submitter_rules]`, if submitters may bring rules.
-    pub fn brought(&self) -> Option<&BroughtSpec> {
+    pub fn submitter_rules(&self) -> Option<&SubmitterRules> {
         self.file.submitter_rules.as_ref()
     }
 
@@ -173,7 +173,7 @@ impl Routes {
             (&subject.app, &subject.hash, &self.file.submitter_rules)
             && brought.allows(app)
         {
-            return self.brought_route(brought, app, hash);
+            return self.bundle_route(brought, app, hash);
         }
         if let Some(route) = &self.file.default {
             return self.check_main(route, &["default"], "default");
@@ -214,14 +214,14 @@ impl Routes {
         found
     }
 
-    fn brought_route(&self, brought: &BroughtSpec, app: &str, hash: &str) -> Result<Routed, RouteError> {
+    fn bundle_route(&self, brought: &SubmitterRules, app: &str, hash: &str) -> Result<Routed, RouteError> {
         let bundle = format!("{app}-{hash}");
         let (route, script) = brought
             .route(app, hash, &self.directory)
-            .map_err(|source| RouteError::Brought { bundle: bundle.clone(), source })?;
-        let routed = route.check().map_err(|mistakes| RouteError::BroughtMeaning {
+            .map_err(|source| RouteError::BundleRules { bundle: bundle.clone(), source })?;
+        let routed = route.check().map_err(|errors| RouteError::InvalidBundleRules {
             bundle: bundle.clone(),
-            message: joined(&mistakes),
+            message: joined(&errors),
         })?;
         let rule_seconds = Some(brought.rule_seconds);
         Ok(Routed { script, author: Author::Submitter, key: bundle, rule_seconds, ..routed })
@@ -245,23 +245,23 @@ impl Routes {
         let checked = match (route.check(), lacks) {
             (checked, None) => checked,
             (checked, Some(text)) => {
-                let mut mistakes = checked.err().unwrap_or_default();
-                mistakes.push(RouteMistake { path: vec![Step::Key("assimilate".to_owned())], text });
-                Err(mistakes)
+                let mut errors = checked.err().unwrap_or_default();
+                errors.push(RouteMeaningError { path: vec![Step::Key("assimilate".to_owned())], text });
+                Err(errors)
             }
         };
-        checked.map(|routed| routed.named(key, &self.path)).or_else(|mistakes| {
+        checked.map(|routed| routed.named(key, &self.path)).or_else(|errors| {
             let section = match table {
                 [] => "route".to_owned(),
                 ["app", key] => format!("app.{key:?}"),
                 other => other.join("."),
             };
             let doc = Document::new(path, text);
-            for mistake in mistakes.iter().take(MOST_MISTAKES) {
+            for error in errors.iter().take(MAX_LISTED_ERRORS) {
                 let table = table.iter().map(|&step| Step::Key(step.to_owned()));
-                let steps: Vec<Step> = table.chain(mistake.path.iter().cloned()).collect();
+                let steps: Vec<Step> = table.chain(error.path.iter().cloned()).collect();
                 let place = doc.locate(&steps).unwrap_or_else(|| Place::file(path));
-                doc.note(Diagnostic::new(place, format!("{section}: {mistake}")));
+                doc.note(Diagnostic::new(place, format!("{section}: {error}")));
             }
             Ok(doc.finish(None)?)
         })
@@ -277,10 +277,10 @@ fn lacks_batch_id(file: &RoutesFile, assimilate: &AssimilateRoute) -> Option<Str
     })
 }
 
-fn joined(mistakes: &[RouteMistake]) -> String {
+fn joined(errors: &[RouteMeaningError]) -> String {
     const LISTED: usize = 10;
-    let listed: Vec<_> = mistakes.iter().take(LISTED).map(ToString::to_string).collect();
-    match mistakes.len().checked_sub(LISTED) {
+    let listed: Vec<_> = errors.iter().take(LISTED).map(ToString::to_string).collect();
+    match errors.len().checked_sub(LISTED) {
         None | Some(0) => listed.join("; "),
         Some(others) => format!("{}; and {others} more", listed.join("; ")),
     }
@@ -304,7 +304,7 @@ impl Route {
         if key.is_empty() || !key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
             return Err(meaning(format!("{key:?} is neither APP nor APP-HASH")));
         }
-        self.clone().check().map_err(|mistakes| meaning(joined(&mistakes)))?;
+        self.clone().check().map_err(|errors| meaning(joined(&errors)))?;
         let text = toml::to_string(self).map_err(|error| meaning(error.to_string()))?;
         fs::create_dir_all(&directory).map_err(io)?;
         let temporary = directory.join(format!(".{key}.{}.tmp", std::process::id()));

@@ -18,7 +18,7 @@ use wrapper::engine::{
 use wrapper::seccomp;
 
 use super::host::{Ended, WorkDirectory};
-use super::{Limits, Request, last_words};
+use super::{Limits, Request, last_line};
 use crate::private;
 
 /// Processes in a container, at most.
@@ -142,7 +142,7 @@ impl Sandbox {
         };
         // Whoever reads these may be elsewhere than we are.
         let settings = std::path::absolute(state.join("engine")).map_err(prepare(state))?;
-        private::directory(&settings).map_err(prepare(&settings))?;
+        private::create_directory(&settings).map_err(prepare(&settings))?;
         let engine = engine.without_client_settings(&settings).map_err(prepare(&settings))?;
         let seccomp = seccomp::file_in(&settings, engine.flavor(), "").map_err(prepare(&settings))?;
         let work = state.join("work");
@@ -303,7 +303,7 @@ fn follow(
     match engine.start(name) {
         // The engine says in its own words why the program in it can't be run.
         Err(EngineError::BadProgram(said)) => {
-            return Ok(Ended { code: Ok(127), said: last_words(said.as_bytes()) });
+            return Ok(Ended { code: Ok(127), said: last_line(said.as_bytes()) });
         }
         done => done?,
     }
@@ -317,7 +317,7 @@ fn follow(
         code => code,
     };
     let said = engine.logs(name, SAID_BYTES)?;
-    Ok(Ended { code, said: last_words(&said) })
+    Ok(Ended { code, said: last_line(&said) })
 }
 
 /// The container's exit code; `None` if its time was up before.
@@ -390,7 +390,7 @@ impl Slot {
         use sha2::{Digest, Sha256};
         use std::os::unix::ffi::OsStrExt;
         let locks = std::path::absolute(state)?.join("containers");
-        private::directory(&locks)?;
+        private::create_directory(&locks)?;
         let digest = Sha256::digest(locks.as_os_str().as_bytes());
         let project: String = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
         for n in 0..SLOTS {
@@ -410,12 +410,12 @@ impl Slot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::script::{Purpose, RequestMade, RequestOutput, RequestResult};
+    use crate::script::{Purpose, RequestExtraOutput, RequestOutput, RequestResult};
     use crate::subject::Subject;
 
     #[test]
     fn a_container_may_write_the_files_that_it_makes_and_nothing_else() {
-        let made = RequestMade { name: "sum.json".into(), path: "/spool/x/making/sum.json".into() };
+        let made = RequestExtraOutput { name: "sum.json".into(), path: "/spool/x/making/sum.json".into() };
         let request = Request {
             extra_outputs: vec![made],
             ..Request::new(Purpose::Assimilate, &Subject::default(), vec![])

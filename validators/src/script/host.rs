@@ -16,7 +16,7 @@ use rustix::process::{
     setrlimit, waitid,
 };
 
-use super::{Limits, Program, last_words};
+use super::{Limits, Program, last_line};
 use crate::private;
 
 /// How much of what it prints is looked at: its end.
@@ -102,7 +102,7 @@ pub fn run(program: &Program, limits: &Limits, work: &Path) -> io::Result<Ended>
     confine(&mut command, limits);
     let child = command.spawn()?;
     let code = wait(child, limits);
-    end_others(&call);
+    kill_escaped(&call);
     Ok(Ended { code, said: tail(printed).unwrap_or_default() })
 }
 
@@ -140,7 +140,7 @@ fn wait(mut child: Child, limits: &Limits) -> Result<i32, String> {
 
 /// Ends processes that have left the script's process group: their environment names its call. One that has changed that
 /// on purpose stays, with the limits that it has.
-fn end_others(call: &Path) {
+fn kill_escaped(call: &Path) {
     // One may be starting another while it is looked for.
     const ROUNDS: usize = 10;
     let mark = [b"BUOY_CALL=", call.as_os_str().as_bytes()].concat();
@@ -181,7 +181,7 @@ fn tail(mut printed: File) -> io::Result<String> {
     printed.seek(SeekFrom::Start(length.saturating_sub(SAID_BYTES)))?;
     let mut text = Vec::new();
     printed.take(SAID_BYTES).read_to_end(&mut text)?;
-    Ok(last_words(&text))
+    Ok(last_line(&text))
 }
 
 /// Sets limits and closes what the daemon had open (its database among it).
@@ -250,7 +250,7 @@ impl WorkDirectory {
     pub(crate) fn new(work: &Path) -> io::Result<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let work = std::path::absolute(work)?;
-        private::directory(&work)?;
+        private::create_directory(&work)?;
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let directory = work.join(format!("{}-{number}", std::process::id()));
         // A killed process of the same number may have left one.

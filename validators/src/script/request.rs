@@ -21,7 +21,7 @@ pub enum Purpose {
 
 impl Purpose {
     /// Its word in files and messages.
-    pub fn word(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Purpose::Init => "init",
             Purpose::Compare => "compare",
@@ -61,12 +61,12 @@ pub struct Request {
     /// One result, or two to compare.
     pub results: Vec<RequestResult>,
     /// Files that it may fill; only for an assimilator. All are in one directory.
-    pub extra_outputs: Vec<RequestMade>,
+    pub extra_outputs: Vec<RequestExtraOutput>,
 }
 
 /// A file that a script may fill. It is there, and empty.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct RequestMade {
+pub struct RequestExtraOutput {
     /// Its name, as `extra_outputs` has it.
     pub name: String,
     /// Where it is, absolute.
@@ -148,7 +148,7 @@ impl Request {
     pub fn environment(&self) -> Vec<(String, OsString)> {
         let text = |value: &Option<String>| OsString::from(value.clone().unwrap_or_default());
         [
-            ("BUOY_PURPOSE", self.purpose.word().into()),
+            ("BUOY_PURPOSE", self.purpose.name().into()),
             ("BUOY_WORKUNIT", self.workunit.clone().into()),
             ("BUOY_APP", text(&self.app)),
             ("BUOY_HASH", text(&self.hash)),

@@ -17,17 +17,19 @@ use boinc::clock::SystemClock;
 use boinc::error_chain::chain;
 use boinc::visible::is_obeyed;
 
-use super::attempts::hopeless;
+use super::attempts::permanent;
 use super::{Shim, write_log};
-use crate::invocation::{self, Failure, InvocationError, ResultFiles, Words, line_bytes};
+use crate::invocation::{self, ArgWords, FailedWorkunit, InvocationError, ResultFiles, line_bytes};
 use crate::program::OwnProgram;
 use crate::routes::ROUTES_VARIABLE;
 use crate::script::host;
-use crate::session::{CALLS_KEY, Call, Kind, Session, Trouble};
+use crate::session::{CALLS_KEY, Call, Failure, FailureClass, Session};
 use crate::spool::{
-    Claimed, Item, ItemOutput, OutputState, Put, Spool, SpoolError, VERSION, WorkunitOutcome,
+    ClaimedItem, Item, ItemOutput, OutputState, Put, Spool, SpoolError, VERSION, WorkunitOutcome,
 };
-use crate::worker::{Left, Outlook, Steps, Worker, note_stuck, retry as retry_items, work_on};
+use crate::worker::{
+    RoundSummary, Steps, Worker, WorkerExit, record_item_error, retry as retry_items, run_steps,
+};
 
 /// The only argument of the process that works off the spool.
 pub const PROCESS_SPOOL_FLAG: &str = "--process-spool";
@@ -49,10 +51,10 @@ pub(super) fn is_taken() -> bool {
 }
 
 pub(super) fn run(call: &Call) -> u8 {
-    let spool = Spool::beside(&call.routes_toml());
+    let spool = Spool::for_routes(&call.routes_toml());
     let mut session = Session::new(call);
     if call.argv.get(1).is_some_and(|first| first == PROCESS_SPOOL_FLAG) && call.argv.len() == 2 {
-        return work_off(&mut session, &spool);
+        return process_spool(&mut session, &spool);
     }
     match take(&mut session, &spool) {
         Ok(()) => {
@@ -61,18 +63,18 @@ pub(super) fn run(call: &Call) -> u8 {
             }
             0
         }
-        Err(trouble) => {
+        Err(failure) => {
             // For the admin's alert command.
             let _ = session.routes();
-            session.failed(&trouble, 0.0, 0);
-            session.log(&format!("nothing is assimilated until this is mended: {}", trouble.message));
+            session.failed(&failure, 0.0, 0);
+            session.log(&format!("nothing is assimilated until this is mended: {}", failure.message));
             STOP
         }
     }
 }
 
 /// The process that works off the spool.
-fn work_off(session: &mut Session, spool: &Spool) -> u8 {
+fn process_spool(session: &mut Session, spool: &Spool) -> u8 {
     let own = match OwnProgram::new() {
         Ok(own) => own,
         Err(error) => {
@@ -81,8 +83,8 @@ fn work_off(session: &mut Session, spool: &Spool) -> u8 {
         }
     };
     match Worker::new(spool).work(session, &own) {
-        Ok(Left::Nothing) => 0,
-        Ok(Left::ForNewProgram) => {
+        Ok(WorkerExit::Idle) => 0,
+        Ok(WorkerExit::ProgramReplaced) => {
             session.log("another program is in place of this one, and goes on");
             let error = Command::new(own.path()).arg(PROCESS_SPOOL_FLAG).exec();
             session.log(&format!("{}: {error}; a later call goes on", own.path().display()));
@@ -95,9 +97,9 @@ fn work_off(session: &mut Session, spool: &Spool) -> u8 {
     }
 }
 
-fn take(session: &mut Session, spool: &Spool) -> Result<(), Trouble> {
-    let (item, sources) = handed_over(session)?;
-    let broken = |error: SpoolError| Trouble::new("spool", Kind::Hopeless, chain(&error));
+fn take(session: &mut Session, spool: &Spool) -> Result<(), Failure> {
+    let (item, sources) = item_from_arguments(session)?;
+    let broken = |error: SpoolError| Failure::new("spool", FailureClass::Permanent, chain(&error));
     let claimed = match spool.put(item, &sources).map_err(broken)? {
         Put::Done => return Ok(()),
         Put::New(claimed) => *claimed,
@@ -117,7 +119,7 @@ fn take(session: &mut Session, spool: &Spool) -> Result<(), Trouble> {
     if session.call.inline {
         finish(session, spool, claimed, Steps::All);
     } else {
-        finish_in_time(session, spool.clone(), claimed);
+        finish_with_timeout(session, spool.clone(), claimed);
     }
     if spool.has(&key) {
         // The last worker may have left word that nothing is due for hours.
@@ -127,7 +129,7 @@ fn take(session: &mut Session, spool: &Spool) -> Result<(), Trouble> {
 }
 
 /// Takes the quick steps, but no longer than the daemon can be kept waiting: a file system may hang.
-fn finish_in_time(session: &Session, spool: Spool, claimed: Claimed) {
+fn finish_with_timeout(session: &Session, spool: Spool, claimed: ClaimedItem) {
     let call = session.call;
     let key = claimed.item.key.clone();
     let directory = call.directory.to_owned();
@@ -157,12 +159,12 @@ fn finish_in_time(session: &Session, spool: Spool, claimed: Claimed) {
     }
 }
 
-fn finish(session: &mut Session, spool: &Spool, mut claimed: Claimed, steps: Steps) {
+fn finish(session: &mut Session, spool: &Spool, mut claimed: ClaimedItem, steps: Steps) {
     let now = session.call.clock.now();
-    let done = match work_on(session, &mut claimed, steps) {
+    let done = match run_steps(session, &mut claimed, steps) {
         Ok(true) => spool.finish(claimed),
         Ok(false) => Ok(()),
-        Err(stuck) => note_stuck(session, &mut claimed, &stuck, now),
+        Err(error) => record_item_error(session, &mut claimed, &error, now),
     };
     if let Err(error) = done {
         // It is safe, and will be found again.
@@ -171,16 +173,16 @@ fn finish(session: &mut Session, spool: &Spool, mut claimed: Claimed, steps: Ste
 }
 
 /// What the daemon hands over, and where its outputs are.
-fn handed_over(session: &mut Session) -> Result<(Item, Vec<PathBuf>), Trouble> {
+fn item_from_arguments(session: &mut Session) -> Result<(Item, Vec<PathBuf>), Failure> {
     let argv = session.call.argv;
-    if let Some(failure) = invocation::failure(argv).map_err(hopeless)? {
+    if let Some(failure) = invocation::failure(argv).map_err(permanent)? {
         return Ok((failed(session, &failure), Vec::new()));
     }
-    let words = invocation::words(argv).map_err(hopeless)?;
+    let words = invocation::parse_args(argv).map_err(permanent)?;
     Ok(done(session, &words))
 }
 
-fn failed(session: &Session, failure: &Failure) -> Item {
+fn failed(session: &Session, failure: &FailedWorkunit) -> Item {
     // A name of someone else's making is not trusted as a path.
     let is_plain = |name: &str| {
         !name.is_empty()
@@ -212,7 +214,7 @@ fn plain_number(id: &str) -> String {
     id.chars().take(20).map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
 }
 
-fn done(session: &mut Session, words: &Words) -> (Item, Vec<PathBuf>) {
+fn done(session: &mut Session, words: &ArgWords) -> (Item, Vec<PathBuf>) {
     let call = session.call;
     let id = words.first_number.clone().unwrap_or_else(|| "0".to_owned());
     let mut files = match ResultFiles::new(&words.paths) {
@@ -222,7 +224,7 @@ fn done(session: &mut Session, words: &Words) -> (Item, Vec<PathBuf>) {
             ResultFiles::unnamed(&words.paths)
         }
     };
-    mend_cut(session, &mut files, words);
+    recover_cut_arguments(session, &mut files, words);
     let workunit = files
         .identity
         .as_ref()
@@ -255,7 +257,7 @@ fn done(session: &mut Session, words: &Words) -> (Item, Vec<PathBuf>) {
 }
 
 /// Finds the outputs that a cut line has lost, and tells somebody.
-fn mend_cut(session: &mut Session, files: &mut ResultFiles, words: &Words) {
+fn recover_cut_arguments(session: &mut Session, files: &mut ResultFiles, words: &ArgWords) {
     let routes = session.routes().ok();
     let expected = routes
         .and_then(|routes| routes.find(&routes.subject(files.workunit())).ok())
@@ -271,7 +273,7 @@ fn mend_cut(session: &mut Session, files: &mut ResultFiles, words: &Words) {
             Some(_) => format!("{error}; {found} outputs were found by their names"),
             None => format!("{error}; outputs may be lost, since the route does not list them"),
         };
-        session.failed(&Trouble::new(CALLS_KEY, Kind::Hopeless, text.clone()), 0.0, 0);
+        session.failed(&Failure::new(CALLS_KEY, FailureClass::Permanent, text.clone()), 0.0, 0);
         session.log(&text);
     }
 }
@@ -306,7 +308,7 @@ fn spawn_worker(call: &Call, spool: &Spool) -> io::Result<()> {
 ///
 /// # Errors
 /// The spool can't be read or written.
-pub fn retry(call: &Call, names: &[String]) -> Result<Outlook, SpoolError> {
-    let spool = Spool::beside(&call.routes_toml());
+pub fn retry(call: &Call, names: &[String]) -> Result<RoundSummary, SpoolError> {
+    let spool = Spool::for_routes(&call.routes_toml());
     retry_items(&mut Session::new(call), &spool, names)
 }

@@ -12,7 +12,7 @@ fn spec(text: &str) -> ValidateSpec {
 }
 
 /// The mistakes of a rule for outputs a and b.
-fn mistakes(text: &str) -> Vec<String> {
+fn errors(text: &str) -> Vec<String> {
     spec(text).rules(&["a", "b"]).unwrap_err().iter().map(ToString::to_string).collect()
 }
 
@@ -55,7 +55,7 @@ fn an_output_can_have_a_rule_of_its_own() {
 
 #[test]
 fn all_mistakes_are_reported_at_once() {
-    let text = mistakes(
+    let text = errors(
         "rule = 'text'\nabsolute = 1\nignore_lines = ['(']\n[[output]]\nname = 'a'\nrule = 'numbers'\n\
          relative = -1.0\n[[output]]\nname = 'x'\nrule = 'bytes'\n[[output]]\nname = 'x'\nrule = 'bytes'\n\
          ignore_lines = ['y']",
@@ -134,7 +134,7 @@ fn a_place_is_said_once_and_in_the_rules_own_way() {
             "validate.check.must_match[1]: \"(x{500}){500}\" is no regular expression: it is too large once compiled",
         ),
     ] {
-        assert_eq!(mistakes(rule), [expected]);
+        assert_eq!(errors(rule), [expected]);
     }
 }
 

@@ -14,7 +14,7 @@ const EXTRA_TEMPORARY: &str = "extra.tmp";
 
 /// An item that nobody else works on while this lives.
 #[derive(Debug)]
-pub struct Claimed {
+pub struct ClaimedItem {
     /// Its directory.
     pub directory: PathBuf,
     /// What was handed over.
@@ -24,7 +24,7 @@ pub struct Claimed {
     pub(super) _lock: File,
 }
 
-impl Claimed {
+impl ClaimedItem {
     /// Writes how far it has come.
     pub(crate) fn save(&self) -> Result<(), SpoolError> {
         let path = self.directory.join("state.json");

@@ -4,7 +4,7 @@ use boinc::visible::is_obeyed;
 use serde::{Deserialize, Serialize};
 
 use crate::bounds::shortened;
-use crate::script::made::MOST;
+use crate::script::extra_outputs::MOST;
 
 /// Version of item.json.
 pub(crate) const VERSION: u32 = 1;
@@ -144,7 +144,7 @@ pub struct ItemState {
 
 impl ItemState {
     /// What a file says, as far as it can be so.
-    pub(crate) fn regenerated(mut self) -> Self {
+    pub(crate) fn sanitized(mut self) -> Self {
         self.done.retain(|step| matches!(step.as_str(), "script" | "table" | "hook"));
         self.extra_outputs.truncate(MOST);
         self.extra_outputs.retain(|name| is_file_name(name) && !name.contains(is_obeyed));

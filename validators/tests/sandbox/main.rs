@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use validators::script::container::{ContainerError, Sandbox, ScriptFile};
 use validators::script::host::Ended;
-use validators::script::{Limits, Purpose, Request, RequestMade};
+use validators::script::{Limits, Purpose, Request, RequestExtraOutput};
 use validators::subject::Subject;
 use wrapper::engine::Flavor;
 
@@ -83,13 +83,14 @@ impl Host {
         &self,
         script: &str,
         limits: Limits,
-        extra_outputs: Vec<RequestMade>,
+        extra_outputs: Vec<RequestExtraOutput>,
     ) -> Result<Ended, ContainerError> {
         use base64::Engine as _;
         let base64 = base64::engine::general_purpose::STANDARD.encode(script);
         let file = ScriptFile { name: "attack.sh".into(), executable: true, base64 };
         let sandbox = Sandbox { image: self.image.clone(), engine: Some(self.flavor), files: vec![file] };
-        let request = Request { made, ..Request::new(Purpose::Assimilate, &Subject::default(), Vec::new()) };
+        let request =
+            Request { extra_outputs, ..Request::new(Purpose::Assimilate, &Subject::default(), Vec::new()) };
         sandbox.run("/bin/bash", &["/buoy/attack.sh".to_owned()], &request, &limits, &self.state())
     }
 
@@ -239,7 +240,7 @@ fn a_file_that_it_makes_is_bounded_and_alone(host: &Host) {
         truncate -s 1T "$BUOY_EXTRA_DIR/sum.json" 2>/dev/null && echo sparse
         echo end
     "#;
-    let made = vec![RequestMade { name: "sum.json".into(), path: path.clone() }];
+    let made = vec![RequestExtraOutput { name: "sum.json".into(), path: path.clone() }];
     let ended = host.run_with(script, limits(30), made).unwrap();
     assert_eq!(ended.said, "end", "{ended}");
     assert!(path.symlink_metadata().unwrap().is_file());

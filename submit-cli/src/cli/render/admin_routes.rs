@@ -66,7 +66,7 @@ fn write_route(out: &mut impl Write, route: &RouteReport) -> io::Result<()> {
 
 /// How a script stands; `None` if that is a problem, which is told as such.
 fn script(report: &ScriptReport) -> Option<String> {
-    let purpose = report.purpose.word();
+    let purpose = report.purpose.name();
     match &report.standing {
         Standing::Runs { answer, said } if said.is_empty() => {
             Some(format!("{purpose}: runs, answers {}", answer.word()))

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use boinc::calendar::utc;
 use boinc::visible::visible;
 use validators::spool::{Listed, SpoolError, Waiting};
-use validators::worker::Outlook;
+use validators::worker::RoundSummary;
 
 use super::terminal;
 use crate::plan::units::show_size;
@@ -63,7 +63,7 @@ pub fn json(items: &[Listed]) -> io::Result<()> {
 ///
 /// # Errors
 /// stdout is closed.
-pub fn retried(outlook: &Outlook, lines: &[String]) -> io::Result<()> {
+pub fn retried(outlook: &RoundSummary, lines: &[String]) -> io::Result<()> {
     let mut out = terminal::out();
     for line in lines {
         writeln!(out, "{}", visible(line))?;

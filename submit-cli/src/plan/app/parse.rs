@@ -333,7 +333,7 @@ fn rules(
         let (name, output) = (&value.name, &value.output);
         format!("assimilate.value {name:?}: there is no output {output:?}, the outputs are {sources}")
     });
-    for mistake in AssimilateRoute::from(&rules.assimilate).mistakes().into_iter().chain(unknown) {
+    for mistake in AssimilateRoute::from(&rules.assimilate).errors().into_iter().chain(unknown) {
         doc.note(Diagnostic::new(values_place.clone(), mistake));
     }
     (rules.validate, rules.assimilate)

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use validators::script::made;
+use validators::script::extra_outputs;
 
 use super::image::context_file;
 use crate::plan::app::{JudgeScript, Output};
@@ -46,7 +46,7 @@ pub(super) fn parse(
         );
     }
     let outputs: Vec<&str> = outputs.iter().map(|output| output.name.as_str()).collect();
-    for mistake in made::mistakes(&extra_outputs, &outputs) {
+    for mistake in extra_outputs::errors(&extra_outputs, &outputs) {
         doc.note(Diagnostic::new(place.clone(), mistake));
     }
     Some(JudgeScript { init, compare, assimilate, extra_outputs, legacy, image: image?, files, place })

@@ -6,9 +6,9 @@
 use std::fs;
 
 use boinc::names::fan_out::fan_out;
-use validators::brought::{RuleFile, physical_name, sha256};
 use validators::route::RouteOutput;
 use validators::spec::{AssimilateSpec, ValidateSpec};
+use validators::submitter_rules::{RuleFile, physical_name, sha256};
 use validators::values::ValueSpec;
 
 use crate::project::{Project, ROUTE, workunit};
@@ -169,7 +169,7 @@ fn next_attempt(project: &Project, job: &str) -> f64 {
 }
 
 /// Makes both items due, the bad one first, and lets a worker take a round.
-fn work_off(project: &Project, bad: &str, tries: u32, good: &str) {
+fn process_spool(project: &Project, bad: &str, tries: u32, good: &str) {
     for (job, tries) in [(bad, tries), (good, tries + 1)] {
         let state = format!("{{\"attempts\":{tries},\"next_attempt\":0}}");
         project.write(&format!("buoy/spool/waiting/{}_1/state.json", workunit(job)), &state);
@@ -192,7 +192,7 @@ fn a_workunit_whose_batch_nobody_knows_keeps_no_other_waiting() {
     }
     assert_eq!(project.read("buoy/alerts.log").lines().count(), 1);
     project.script("buoy/batch_of", "case $3 in *__bad) exit 255;; esac; echo 41");
-    work_off(&project, "bad", 0, "good");
+    process_spool(&project, "bad", 0, "good");
     assert_eq!(project.spooled(), [format!("{}_1", workunit("bad"))]);
 }
 
@@ -204,7 +204,7 @@ fn a_workunit_of_which_a_script_dies_keeps_no_other_waiting_for_long() {
         project.run_inline(&project.handed_over(job, job)).has(0, "killed by signal 11");
     }
     project.script("buoy/take", "grep -q bad \"$2\" && kill -SEGV $$; exit 0");
-    work_off(&project, "bad", 12, "good");
+    process_spool(&project, "bad", 12, "good");
     assert!(next_attempt(&project, "bad") > 1_000.0, "{}", next_attempt(&project, "bad"));
     assert!(next_attempt(&project, "good") < 301.0, "{}", next_attempt(&project, "good"));
 }

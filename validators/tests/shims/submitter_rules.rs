@@ -6,15 +6,15 @@
 use std::fs;
 
 use boinc::names::fan_out::fan_out;
-use validators::brought::{BroughtScript, RuleFile, physical_name, sha256};
 use validators::route::RouteOutput;
 use validators::spec::{AssimilateSpec, RuleKind, ValidateSpec};
+use validators::submitter_rules::{BundleScript, RuleFile, physical_name, sha256};
 
 use crate::project::Project;
 
 const ALLOWED: &str = "[submitter_rules]\napps = ['vina']\n";
 
-fn rule(rule: RuleKind, script: Option<BroughtScript>) -> Vec<u8> {
+fn rule(rule: RuleKind, script: Option<BundleScript>) -> Vec<u8> {
     let output = RouteOutput { name: "out.txt".into(), max_bytes: Some(100), optional: false };
     let validate = ValidateSpec { rule, ..ValidateSpec::default() };
     RuleFile::new("vina", vec![], vec![output], validate, AssimilateSpec::default(), script).bytes()
@@ -79,10 +79,10 @@ fn the_admin_says_who_may_bring_rules_and_what_the_admin_wrote_wins() {
 fn a_script_without_an_image_of_the_projects_is_never_run_on_the_host() {
     let project = Project::new(ALLOWED);
     let started = project.path("started");
-    let script = BroughtScript {
+    let script = BundleScript {
         compare: vec!["/bin/sh".into(), "-c".into(), format!("touch {}", started.display())],
         image: Some("somebodys/image".into()),
-        ..BroughtScript::default()
+        ..BundleScript::default()
     };
     let bundle = upload_rule(&project, &rule(RuleKind::Text, Some(script)));
     let start = std::time::Instant::now();

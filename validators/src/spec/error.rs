@@ -3,7 +3,7 @@
 use boinc::toml_file::Step;
 use thiserror::Error;
 
-use crate::bounds::{MOST_MISTAKES, MOST_TEXT_BYTES, shortened};
+use crate::bounds::{MAX_LISTED_ERRORS, MOST_TEXT_BYTES, shortened};
 use crate::pattern;
 
 /// A mistake in `[validate]`.
@@ -123,7 +123,7 @@ impl Errors {
 
     pub(super) fn push(&mut self, error: SpecError) {
         self.count += 1;
-        if self.listed.len() < MOST_MISTAKES {
+        if self.listed.len() < MAX_LISTED_ERRORS {
             self.listed.push(error);
         }
     }
@@ -132,7 +132,7 @@ impl Errors {
     pub(super) fn into_list(mut self) -> Vec<SpecError> {
         if self.count > self.listed.len() {
             let count = self.count - self.listed.len();
-            self.listed.push(Spot::validate().mistake(SpecFault::Others { count }));
+            self.listed.push(Spot::validate().error(SpecFault::Others { count }));
         }
         self.listed
     }
@@ -170,7 +170,7 @@ impl Spot {
         spot
     }
 
-    pub(super) fn mistake(&self, fault: SpecFault) -> SpecError {
+    pub(super) fn error(&self, fault: SpecFault) -> SpecError {
         SpecError { place: self.place.clone(), path: self.path.clone(), fault }
     }
 }

@@ -42,8 +42,8 @@ fn refusal(bytes: &[u8]) -> Option<String> {
         ..Default::default()
     });
     let route = Route { outputs: Some(file.outputs), validate: file.validate, assimilate, script };
-    let mistakes = route.check().err()?;
-    Some(mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+    let errors = route.check().err()?;
+    Some(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
 }
 
 fn assert_refused(bytes: &[u8], expected: &str) {

@@ -21,17 +21,17 @@ use crate::bounds::shortened;
 use crate::outputs::{self, Found};
 use crate::route::{AssimilateRoute, Route};
 use crate::script::container::Sandbox;
-use crate::script::{Place, Script, ScriptSpec};
+use crate::script::{RunsIn, Script, ScriptSpec};
 use crate::values::ValueSpec;
 use boinc::names::fan_out::{FAN_OUT, fan_out};
 use boinc::names::workunit::HASH_DIGITS;
 
-pub use rule_file::{BroughtScript, MAX_BYTES, MAX_RULES_BYTES, RuleFile};
+pub use rule_file::{BundleScript, MAX_BYTES, MAX_RULES_BYTES, RuleFile};
 
 /// `[submitter_rules]` of the routes file: who may bring rules, and within which limits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct BroughtSpec {
+pub struct SubmitterRules {
     /// Science apps whose rules are used; `"*"`: all.
     pub apps: Vec<String>,
     /// The download directory; if relative, then to `PROJECT/tmp_HOST`.
@@ -89,7 +89,7 @@ fn default_output() -> u32 {
 
 /// A rule file cannot be used. Nothing is said about any result.
 #[derive(Debug, thiserror::Error)]
-pub enum BroughtError {
+pub enum RuleFileError {
     /// It can't be read.
     #[error("{path}: cannot read the rule file of the bundle; it is uploaded with the batch")]
     Read {
@@ -122,7 +122,7 @@ pub enum BroughtError {
     },
     /// It asks for more than the project allows.
     #[error("{path}: {message}")]
-    Refused {
+    Denied {
         /// The file.
         path: PathBuf,
         /// What it asks for, and what is allowed.
@@ -140,7 +140,7 @@ pub fn physical_name(hash: &str) -> String {
     format!("buoy_rule_{}", &hash[..hash.len().min(HASH_DIGITS)])
 }
 
-impl BroughtSpec {
+impl SubmitterRules {
     /// Rules of one science app are used, scripts aside, with the usual limits.
     pub fn of(app: &str) -> Self {
         Self {
@@ -158,8 +158,8 @@ impl BroughtSpec {
     }
 
     /// What is wrong with it, in words.
-    pub fn mistakes(&self) -> Vec<String> {
-        let mut mistakes = Vec::new();
+    pub fn errors(&self) -> Vec<String> {
+        let mut errors = Vec::new();
         for (key, value) in [
             ("fanout", self.fanout),
             ("timeout_seconds", self.timeout_seconds),
@@ -168,11 +168,11 @@ impl BroughtSpec {
             ("rule_seconds", self.rule_seconds),
         ] {
             if value == 0 {
-                mistakes.push(format!("{key}: 0 is too little"));
+                errors.push(format!("{key}: 0 is too little"));
             }
         }
-        mistakes.extend(self.assimilate.mistakes());
-        mistakes
+        errors.extend(self.assimilate.errors());
+        errors
     }
 
     /// Whether rules of this science app are used.
@@ -189,30 +189,30 @@ impl BroughtSpec {
     /// The route of a bundle, from its rule file.
     ///
     /// # Errors
-    /// It is not there, not what HASH says, or of another form. A script that is not allowed is [`Place::Refused`], since
+    /// It is not there, not what HASH says, or of another form. A script that is not allowed is [`RunsIn::Forbidden`], since
     /// what needs no script goes on without it.
     pub fn route(
         &self,
         app: &str,
         hash: &str,
         directory: &Path,
-    ) -> Result<(Route, Option<Script>), BroughtError> {
+    ) -> Result<(Route, Option<Script>), RuleFileError> {
         let path = self.path(hash, directory);
         let bytes = match read(&path) {
             Ok(Some(bytes)) => bytes,
-            Ok(None) => return Err(BroughtError::Size { path }),
-            Err(source) => return Err(BroughtError::Read { path, source }),
+            Ok(None) => return Err(RuleFileError::Size { path }),
+            Err(source) => return Err(RuleFileError::Read { path, source }),
         };
         let found = sha256(&bytes)[..HASH_DIGITS].to_owned();
         if found != hash {
-            return Err(BroughtError::Hash { path, found });
+            return Err(RuleFileError::Hash { path, found });
         }
         let file =
-            RuleFile::read(&bytes).map_err(|message| BroughtError::Form { path: path.clone(), message })?;
+            RuleFile::read(&bytes).map_err(|message| RuleFileError::Form { path: path.clone(), message })?;
         if file.app != app {
             let message =
                 format!("it is of the science app {:?}, the workunit of {app:?}", shortened(&file.app));
-            return Err(BroughtError::Refused { path, message });
+            return Err(RuleFileError::Denied { path, message });
         }
         let script = file.script.as_ref().map(|script| self.script(script));
         let mut assimilate = self.assimilate.clone();
@@ -229,7 +229,7 @@ impl BroughtSpec {
         Ok((route, script))
     }
 
-    fn script(&self, brought: &BroughtScript) -> Script {
+    fn script(&self, brought: &BundleScript) -> Script {
         let image = self.image(brought);
         let spec = ScriptSpec {
             init: brought.init.clone(),
@@ -242,17 +242,17 @@ impl BroughtSpec {
             memory_mb: self.memory_mb,
             output_mb: self.output_mb,
         };
-        let place = match image {
+        let runs_in = match image {
             Ok(image) => {
-                Place::Container(Sandbox { image, engine: self.engine, files: brought.files.clone() })
+                RunsIn::Container(Sandbox { image, engine: self.engine, files: brought.files.clone() })
             }
-            Err(why) => Place::Refused(why),
+            Err(why) => RunsIn::Forbidden(why),
         };
-        Script { spec, place }
+        Script { spec, runs_in }
     }
 
     /// Where a script runs, or why it does not.
-    fn image(&self, brought: &BroughtScript) -> Result<String, String> {
+    fn image(&self, brought: &BundleScript) -> Result<String, String> {
         match &brought.image {
             Some(image) if self.images.iter().any(|allowed| allowed == image) && image != "*" => {
                 Ok(image.clone())
@@ -306,11 +306,11 @@ mod tests {
     use crate::route::RouteOutput;
     use crate::spec::{AssimilateSpec, ValidateSpec};
 
-    fn spec(text: &str) -> BroughtSpec {
+    fn spec(text: &str) -> SubmitterRules {
         toml::from_str(text).unwrap()
     }
 
-    fn rule(script: Option<BroughtScript>) -> RuleFile {
+    fn rule(script: Option<BundleScript>) -> RuleFile {
         let output = RouteOutput { name: "out".into(), max_bytes: None, optional: false };
         RuleFile::new(
             "vina",
@@ -322,7 +322,7 @@ mod tests {
         )
     }
 
-    fn place(directory: &Path, spec: &BroughtSpec, bytes: &[u8], hash: &str) {
+    fn place(directory: &Path, spec: &SubmitterRules, bytes: &[u8], hash: &str) {
         let path = spec.path(hash, directory);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, bytes).unwrap();
@@ -335,15 +335,15 @@ mod tests {
         let bytes = rule(None).bytes();
         let hash = sha256(&bytes)[..12].to_owned();
         let missing = spec.route("vina", &hash, dir.path()).unwrap_err();
-        assert!(matches!(missing, BroughtError::Read { .. }), "{missing}");
+        assert!(matches!(missing, RuleFileError::Read { .. }), "{missing}");
         place(dir.path(), &spec, &bytes, &hash);
         let (route, script) = spec.route("vina", &hash, dir.path()).unwrap();
         assert_eq!((route.outputs.unwrap()[0].name.as_str(), script), ("out", None));
         let other_app = spec.route("dock", &hash, dir.path()).unwrap_err();
-        assert!(matches!(other_app, BroughtError::Refused { .. }), "{other_app}");
+        assert!(matches!(other_app, RuleFileError::Denied { .. }), "{other_app}");
         place(dir.path(), &spec, &[bytes, b" ".to_vec()].concat(), &hash);
         let changed = spec.route("vina", &hash, dir.path()).unwrap_err();
-        assert!(matches!(changed, BroughtError::Hash { .. }), "{changed}");
+        assert!(matches!(changed, RuleFileError::Hash { .. }), "{changed}");
     }
 
     #[test]
@@ -357,23 +357,23 @@ mod tests {
         fs::write(dir.path().join("elsewhere"), &bytes).unwrap();
         std::os::unix::fs::symlink(dir.path().join("elsewhere"), path).unwrap();
         let error = spec.route("vina", &hash, dir.path()).unwrap_err();
-        assert!(matches!(error, BroughtError::Size { .. }), "{error}");
+        assert!(matches!(error, RuleFileError::Size { .. }), "{error}");
     }
 
     #[test]
     fn scripts_run_only_in_images_that_the_project_names() {
-        let script = |image: Option<&str>| BroughtScript {
+        let script = |image: Option<&str>| BundleScript {
             compare: vec!["./compare".into()],
             image: image.map(str::to_owned),
-            ..BroughtScript::default()
+            ..BundleScript::default()
         };
         let image = |allowed: &str, wanted| match spec(&format!("apps = ['*']\nimages = {allowed}"))
             .script(&script(wanted))
-            .place
+            .runs_in
         {
-            Place::Container(sandbox) => Ok(sandbox.image),
-            Place::Refused(why) => Err(why),
-            Place::Host { .. } => panic!("a submitter's script on the host"),
+            RunsIn::Container(sandbox) => Ok(sandbox.image),
+            RunsIn::Forbidden(why) => Err(why),
+            RunsIn::Host { .. } => panic!("a submitter's script on the host"),
         };
         assert_eq!(image("['a', 'b']", None).unwrap(), "a");
         assert_eq!(image("['a', 'b']", Some("b")).unwrap(), "b");
