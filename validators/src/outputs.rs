@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use boinc::visible::is_obeyed;
+use boinc::visible::is_terminal_control;
 use rustix::fs::{Mode, OFlags};
 
 use boinc::names::workunit::MAX_BYTES;
@@ -117,7 +117,7 @@ pub(crate) fn is_output_name(name: &str) -> bool {
     // The longest prefix of a collected file's name leaves this much of a file system's 255 bytes.
     name.len() <= 255 - MAX_BYTES - "__file_".len()
         && name.split('/').all(|part| !matches!(part, "" | "." | ".."))
-        && !name.contains(is_obeyed)
+        && !name.contains(is_terminal_control)
 }
 
 /// A path that is the same from another working directory. The file itself may be missing or a link, and is not looked

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use boinc::visible::{is_obeyed, visible};
+use boinc::visible::{is_terminal_control, visible};
 use rustix::process::Resource;
 use serde::{Deserialize, Serialize};
 use wrapper::engine::{
@@ -78,7 +78,7 @@ impl ScriptFile {
         !matches!(self.name.as_str(), "" | "." | "..")
             && self.name.len() <= 255
             && !self.name.contains('/')
-            && !self.name.contains(is_obeyed)
+            && !self.name.contains(is_terminal_control)
     }
 }
 
@@ -261,7 +261,10 @@ fn disk_options<'a>(
     for volume in volumes {
         let volume = volume.trim_end_matches('/');
         // A comma would begin another option.
-        if !volume.starts_with('/') || volume.contains([',', '"', '=']) || volume.contains(is_obeyed) {
+        if !volume.starts_with('/')
+            || volume.contains([',', '"', '='])
+            || volume.contains(is_terminal_control)
+        {
             return Err(ContainerError::Volume { volume: visible(volume).into_owned() });
         }
         let is_ours = [WORK, MADE, RESULTS].iter().any(|ours| Path::new(volume).starts_with(ours));

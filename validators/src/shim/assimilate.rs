@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use boinc::clock::SystemClock;
 use boinc::error_chain::chain;
-use boinc::visible::is_obeyed;
+use boinc::visible::is_terminal_control;
 
 use super::attempts::permanent;
 use super::{Shim, write_log};
@@ -188,7 +188,7 @@ fn failed(session: &Session, failure: &FailedWorkunit) -> Item {
         !name.is_empty()
             && !name.starts_with('.')
             && !name.contains(['/', '\0'])
-            && !name.contains(is_obeyed)
+            && !name.contains(is_terminal_control)
             && name.len() < 200
     };
     let workunit = if is_plain(&failure.workunit) {

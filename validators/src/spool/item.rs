@@ -1,6 +1,6 @@
 //! What is in the spool.
 
-use boinc::visible::is_obeyed;
+use boinc::visible::is_terminal_control;
 use serde::{Deserialize, Serialize};
 
 use crate::bounds::shortened;
@@ -147,7 +147,7 @@ impl ItemState {
     pub(crate) fn sanitized(mut self) -> Self {
         self.done.retain(|step| matches!(step.as_str(), "script" | "table" | "hook"));
         self.extra_outputs.truncate(MOST);
-        self.extra_outputs.retain(|name| is_file_name(name) && !name.contains(is_obeyed));
+        self.extra_outputs.retain(|name| is_file_name(name) && !name.contains(is_terminal_control));
         self.batch_id = self.batch_id.filter(|id| is_number(id));
         self
     }

@@ -27,7 +27,7 @@ use boinc::toml_file::{Document, Section, Text};
 pub fn parse(file: &Path, text: &str, mistakes: &mut Diagnostics) -> Option<AppSpec> {
     let doc = Document::new(file, text);
     let Some(table) = doc.parse() else {
-        mistakes.append(doc.into_mistakes());
+        mistakes.append(doc.into_diagnostics());
         return None;
     };
     let mut top = Section::new(&doc, "", table.get_ref(), 0);
@@ -50,7 +50,7 @@ pub fn parse(file: &Path, text: &str, mistakes: &mut Diagnostics) -> Option<AppS
         one_name_each(&doc, image, &inputs, &outputs);
     }
 
-    let found = doc.into_mistakes();
+    let found = doc.into_diagnostics();
     let spec = (found.is_empty()).then_some(()).and(name.zip(image)).map(|(name, image)| AppSpec {
         name,
         version,
