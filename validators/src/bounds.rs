@@ -80,7 +80,7 @@ pub fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
                 if found.len() == self.most {
                     let (what, most) = (self.what, self.most);
                     return Err(A::Error::custom(format!(
-                        "{what}: more than {most} of them, at most {most} are accepted"
+                        "{what}: more than {most} entries, at most {most} are accepted"
                     )));
                 }
                 found.push(element);

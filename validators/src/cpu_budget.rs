@@ -23,7 +23,7 @@ pub struct CpuBudget {
 
 /// The time is used up.
 #[derive(Debug, thiserror::Error)]
-#[error("the time for judging it is used up")]
+#[error("the CPU time for validating it is used up")]
 struct BudgetExceeded;
 
 impl CpuBudget {
@@ -60,7 +60,7 @@ impl CpuBudget {
             match done.recv_timeout(left.max(Duration::from_millis(1))) {
                 Ok(answer) => return Ok(answer),
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return Err(io::Error::other("judging has panicked")),
+                Err(RecvTimeoutError::Disconnected) => return Err(io::Error::other("validation panicked")),
             }
         }
     }

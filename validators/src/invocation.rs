@@ -62,19 +62,19 @@ pub(crate) struct ResultFiles {
 pub(crate) enum InvocationError {
     /// No argument at all.
     #[error(
-        "called without arguments: in the daemon's line of config.xml name the script alone, without tokens \
-         after it (servers since July 2025 pass nothing for tokens)"
+        "called without arguments (servers since July 2025 pass nothing for tokens); help: name only the script in the \
+         daemon's line of config.xml, without tokens after it"
     )]
     Empty,
     /// Arguments, but no path.
     #[error(
-        "called without the path of an output file: in the daemon's line of config.xml name the script alone"
+        "called without the path of an output file; help: name only the script in the daemon's line of config.xml"
     )]
     NoPaths,
     /// The daemon cut the line.
     #[error(
-        "the command line has {bytes} bytes, the daemon cuts it at 4,096 and paths are lost: fewer outputs or \
-         shorter names of batch and job are needed"
+        "the command line has {bytes} bytes, the daemon cuts it at 4,096 and paths are lost; help: use fewer outputs or \
+         shorter names of batch and job"
     )]
     Cut {
         /// Its length.
@@ -82,14 +82,14 @@ pub(crate) enum InvocationError {
     },
     /// An odd number of paths cannot be those of two results.
     #[error(
-        "called with {count} paths, but two results have an even number: name the script alone in config.xml"
+        "called with {count} paths, but two results have an even number; help: name only the script in config.xml"
     )]
     Odd {
         /// How many.
         count: usize,
     },
     /// A name that does not fit the others.
-    #[error("{path}: this is not an output of the same result as the files before it")]
+    #[error("{path} is not an output of the same result as the paths before it")]
     Stray {
         /// The path.
         path: PathBuf,
@@ -113,13 +113,15 @@ pub(crate) enum InvocationError {
         second: String,
     },
     /// One result in both places.
-    #[error("called with {name} twice instead of two results: name the script alone in config.xml")]
+    #[error("called with {name} twice instead of two results; help: name only the script in config.xml")]
     OneResult {
         /// The result.
         name: String,
     },
     /// `--error` with other arguments than the daemon gives.
-    #[error("--error needs a number, the workunit's name and id, and the batch's id")]
+    #[error(
+        "invalid arguments after --error: expected a number, the workunit's name and ID, and the batch's ID"
+    )]
     FailureArgs,
 }
 
@@ -390,11 +392,11 @@ mod tests {
             ("x /u/a_0_r1_0 /u/b_0_r1_0".into(), "results of two workunits, a and b"),
             ("x /u/a_0_r1_0 /u/a_0_r1_0 /u/a_1_r1_0 /u/a_1_r1_1".into(), "not an output of the same result"),
             ("x /u/a_0_r1_0 /u/a_1_r1_1".into(), "not an output of the same result"),
-            ("x /u/a_0_r1_0 /u/foreign /u/a_1_r1_0 /u/foreign".into(), "/u/foreign: this is not an output"),
-            ("x /u/foreign /u/a_0_r1_0 /u/foreign /u/a_1_r1_0".into(), "/u/a_0_r1_0: this is not an output"),
+            ("x /u/a_0_r1_0 /u/foreign /u/a_1_r1_0 /u/foreign".into(), "/u/foreign is not an output"),
+            ("x /u/foreign /u/a_0_r1_0 /u/foreign /u/a_1_r1_0".into(), "/u/a_0_r1_0 is not an output"),
             (format!("x {RESULT_0} {RESULT_0}"), "called with q3_0_0 twice"),
             ("x /u/foreign /u/foreign".into(), "called with /u/foreign twice"),
-            ("x /u/q3_0_0_r1_0 /u/foreign".into(), "/u/foreign: this is not an output"),
+            ("x /u/q3_0_0_r1_0 /u/foreign".into(), "/u/foreign is not an output"),
             ("x files".into(), "without the path of an output file"),
         ] {
             let error = two(&line).unwrap_err().to_string();

@@ -13,7 +13,7 @@ use crate::rule::{OutputRule, Rule};
 
 /// An output that the system does not let us see: nothing can be said about it now.
 #[derive(Debug, Error)]
-#[error("{path}: can't read this output")]
+#[error("failed to read the output {path}")]
 pub struct Unreadable {
     /// The file.
     pub path: PathBuf,

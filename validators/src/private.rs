@@ -11,7 +11,7 @@ pub(crate) fn create_directory(path: &Path) -> io::Result<()> {
     if fs::symlink_metadata(path)?.is_dir() {
         return Ok(());
     }
-    Err(io::Error::new(io::ErrorKind::NotADirectory, "a link is in the place of a directory"))
+    Err(io::Error::new(io::ErrorKind::NotADirectory, "expected a directory, found a symbolic link"))
 }
 
 #[cfg(test)]

@@ -34,13 +34,15 @@ pub const DEFAULT_ROUTES: &str = "../buoy/routes.toml";
 #[derive(Debug, Error)]
 pub enum RouteError {
     /// There is no routes file at all.
-    #[error("{path}: there are no routes: write this file, or set {ROUTES_VARIABLE} to where it is")]
+    #[error(
+        "failed to find the routes file {path}; help: write this file, or set {ROUTES_VARIABLE} to its path"
+    )]
     Missing {
         /// Where it was looked for.
         path: PathBuf,
     },
     /// A file or directory cannot be read or written.
-    #[error("{path}: cannot {action} the routes")]
+    #[error("failed to {action} the routes file {path}")]
     Io {
         /// The file.
         path: PathBuf,
@@ -64,7 +66,7 @@ pub enum RouteError {
     },
     /// No route fits.
     #[error(
-        "{path}: no route for {what}: add [app.\"{key}\"] or [default] there, or routes.d/{key}.toml beside it"
+        "{path}: no route for {what}; help: add [app.\"{key}\"] or [default] there, or routes.d/{key}.toml next to it"
     )]
     NoRoute {
         /// The routes file.
@@ -75,7 +77,7 @@ pub enum RouteError {
         key: String,
     },
     /// The rule that the bundle brings cannot be used.
-    #[error("the rule that {bundle} brings cannot be used")]
+    #[error("failed to use the rules of bundle {bundle}")]
     BundleRules {
         /// `APP-HASH`.
         bundle: String,
@@ -83,7 +85,7 @@ pub enum RouteError {
         source: RuleFileError,
     },
     /// The rule that the bundle brings contradicts itself.
-    #[error("the rule that {bundle} brings makes no sense: {message}")]
+    #[error("invalid rules of bundle {bundle}: {message}")]
     InvalidBundleRules {
         /// `APP-HASH`.
         bundle: String,

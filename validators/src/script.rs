@@ -103,7 +103,7 @@ impl ScriptSpec {
             ("output_mb", self.output_mb),
         ] {
             if value == 0 {
-                errors.push(format!("script.{key}: 0 is too little"));
+                errors.push(format!("script.{key}: 0 is not accepted, at least 1 is required"));
             }
         }
         errors

@@ -158,7 +158,7 @@ impl<'a> Session<'a> {
     }
 
     fn log_breaker_error(&self, error: &io::Error) {
-        self.log(&format!("{}: cannot keep circuit breakers: {error}", self.state.display()));
+        self.log(&format!("failed to write circuit breakers in {}: {error}", self.state.display()));
     }
 
     /// Tells somebody of what concerns one workunit; every hour at most for a key.

@@ -59,7 +59,7 @@ pub struct Spool {
 
 /// The spool can't be used.
 #[derive(Debug, thiserror::Error)]
-#[error("{path}: the spool cannot be used")]
+#[error("failed to use the spool at {path}")]
 pub struct SpoolError {
     /// Where.
     pub path: PathBuf,

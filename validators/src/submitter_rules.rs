@@ -91,7 +91,7 @@ fn default_output() -> u32 {
 #[derive(Debug, thiserror::Error)]
 pub enum RuleFileError {
     /// It can't be read.
-    #[error("{path}: cannot read the rule file of the bundle; it is uploaded with the batch")]
+    #[error("failed to read the bundle's rule file {path}, which is uploaded with the batch")]
     Read {
         /// The file.
         path: PathBuf,
@@ -99,13 +99,13 @@ pub enum RuleFileError {
         source: io::Error,
     },
     /// It is too large, or no file.
-    #[error("{path}: a rule file is a regular file of at most {MAX_BYTES} bytes")]
+    #[error("invalid rule file {path}: expected a regular file of at most {MAX_BYTES} bytes")]
     Size {
         /// The file.
         path: PathBuf,
     },
     /// Its content does not fit its name.
-    #[error("{path}: its content has the hash {found}: it is not the file of this bundle")]
+    #[error("invalid rule file {path}: its content has the hash {found}, so it belongs to another bundle")]
     Hash {
         /// The file.
         path: PathBuf,
@@ -113,7 +113,7 @@ pub enum RuleFileError {
         found: String,
     },
     /// It has another form than this program knows.
-    #[error("{path}: not a rule file: {message}")]
+    #[error("invalid rule file {path}: {message}")]
     Form {
         /// The file.
         path: PathBuf,
@@ -168,7 +168,7 @@ impl SubmitterRules {
             ("rule_seconds", self.rule_seconds),
         ] {
             if value == 0 {
-                errors.push(format!("{key}: 0 is too little"));
+                errors.push(format!("{key}: 0 is not accepted, at least 1 is required"));
             }
         }
         errors.extend(self.assimilate.errors());
@@ -211,7 +211,7 @@ impl SubmitterRules {
             RuleFile::read(&bytes).map_err(|message| RuleFileError::Form { path: path.clone(), message })?;
         if file.app != app {
             let message =
-                format!("it is of the science app {:?}, the workunit of {app:?}", shortened(&file.app));
+                format!("it belongs to the science app {:?}, the workunit to {app:?}", shortened(&file.app));
             return Err(RuleFileError::Denied { path, message });
         }
         let script = file.script.as_ref().map(|script| self.script(script));
@@ -258,19 +258,15 @@ impl SubmitterRules {
                 Ok(image.clone())
             }
             // It becomes an argument of the engine's.
-            Some(image) if !is_image_name(image) => {
-                Err(format!("it asks for the image {:?}, which is no image's name", shortened(image)))
-            }
+            Some(image) if !is_image_name(image) => Err(format!("invalid image name {:?}", shortened(image))),
             Some(image) if self.images.iter().any(|allowed| allowed == "*") => Ok(image.clone()),
             Some(image) => Err(format!(
-                "it asks for the image {image:?}; the project's submitter_rules.images are {:?}",
+                "image {image:?} is not allowed; submitter_rules.images of this project: {:?}",
                 self.images
             )),
-            None => {
-                self.images.iter().find(|image| *image != "*").cloned().ok_or_else(|| {
-                    "the project's submitter_rules.images lists no image to run it in".to_owned()
-                })
-            }
+            None => self.images.iter().find(|image| *image != "*").cloned().ok_or_else(|| {
+                "submitter_rules.images of this project lists no image to run the script in".to_owned()
+            }),
         }
     }
 }
@@ -379,9 +375,9 @@ mod tests {
         assert_eq!(image("['a', 'b']", Some("b")).unwrap(), "b");
         assert_eq!(image("['*']", Some("z")).unwrap(), "z");
         for option in ["--privileged", "-v=/:/host", "a b"] {
-            assert!(image("['*']", Some(option)).unwrap_err().contains("no image's name"), "{option}");
+            assert!(image("['*']", Some(option)).unwrap_err().contains("invalid image name"), "{option}");
         }
-        assert!(image("['a']", Some("z")).unwrap_err().contains("asks for the image \"z\""));
+        assert!(image("['a']", Some("z")).unwrap_err().contains("image \"z\" is not allowed"));
         assert!(image("[]", None).unwrap_err().contains("lists no image"));
     }
 

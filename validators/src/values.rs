@@ -82,7 +82,7 @@ impl ValueSpec {
             (Some(pattern), None) => {
                 if let Err(reason) = patterns.compile(pattern) {
                     let pattern = shortened(pattern);
-                    errors.push(format!("{key}: {pattern:?} is no regular expression: {reason}"));
+                    errors.push(format!("{key}: invalid regular expression {pattern:?}: {reason}"));
                 }
             }
             (None, Some(path)) if path.len() > MOST_TEXT_BYTES => {
@@ -91,10 +91,10 @@ impl ValueSpec {
             }
             (None, Some(path)) => {
                 if !path.is_empty() && !path.starts_with('/') {
-                    errors.push(format!("{key}: {path:?} is no JSON pointer: it starts with \"/\""));
+                    errors.push(format!("{key}: invalid JSON pointer {path:?}: expected a leading \"/\""));
                 }
             }
-            _ => errors.push(format!("{key}: it needs a pattern or a path, one of them")),
+            _ => errors.push(format!("{key}: exactly one of pattern and path is required")),
         }
         errors
     }
@@ -319,9 +319,9 @@ mod tests {
         for (text, expected) in [
             ("name = 'A'\noutput = 'o'\npattern = 'x'", "first a letter"),
             ("name = 'batch'\noutput = 'o'\npattern = 'x'", "a column of this name"),
-            ("name = 'a'\noutput = 'o'", "one of them"),
-            ("name = 'a'\noutput = 'o'\npattern = '('", "no regular expression"),
-            ("name = 'a'\noutput = 'o'\npath = 'x'", "no JSON pointer"),
+            ("name = 'a'\noutput = 'o'", "exactly one of"),
+            ("name = 'a'\noutput = 'o'\npattern = '('", "invalid regular expression"),
+            ("name = 'a'\noutput = 'o'\npath = 'x'", "invalid JSON pointer"),
         ] {
             let spec: ValueSpec = toml::from_str(text).unwrap();
             assert!(

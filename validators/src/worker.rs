@@ -141,7 +141,7 @@ fn one(
     if claimed.state.started && matches!(which, Selection::Due) {
         // Were it tried at once, one that ends each process would keep all others waiting.
         summary.stuck += 1;
-        let error = ItemError::of_item("the process that worked on it has ended".to_owned());
+        let error = ItemError::of_item("the process that worked on it was interrupted".to_owned());
         record_item_error(session, &mut claimed, &error, now)?;
         return Ok(Some(claimed.state.next_attempt));
     }

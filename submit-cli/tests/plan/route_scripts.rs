@@ -179,7 +179,7 @@ fn a_script_that_a_bundle_brings_and_the_project_does_not_allow_is_told() {
     routes   DIR/buoy/routes.toml
     submitter rules for fold: scripts in theirs; rule files in ../download
     fold-HASH outputs out.txt; init by judge; compare by rule bytes; collect in ../results; rules of the bundle
-             wrong: init script: it asks for the image "mine"; the project's submitter_rules.images are ["theirs"]
+             wrong: init script: image "mine" is not allowed; submitter_rules.images of this project: ["theirs"]
     name     fold-HASH__b__j: app fold, batch b, job j: route fold-HASH
     name     fold-HASH__b__k: app fold, batch b, job k: route fold-HASH
     "#);

@@ -40,7 +40,7 @@ fn routes_are_checked_with_names_scripts_and_the_lines_for_config_xml() {
              wrong: assimilate script: DIR/buoy/take: No such file or directory (os error 2)
     submitter rules for *: scripts in python:3; rule files in ../download
     name     vina-0123456789ab__b1__lig_7: app vina, batch b1, job lig_7: route vina
-    name     q3_0: app ?, batch ?, job ?: DIR/buoy/routes.toml: no route for workunit q3_0, whose name says no science app ([[names]] can): add [app."APP"] or [default] there, or routes.d/APP.toml beside it
+    name     q3_0: app ?, batch ?, job ?: DIR/buoy/routes.toml: no route for workunit q3_0, whose name does not contain a science app ([[names]] can define it); help: add [app."APP"] or [default] there, or routes.d/APP.toml next to it
 
     for <daemons> in config.xml (script names only, without tokens):
     <daemon><cmd>script_validator --app universal --init_script buoy-init --compare_script buoy-compare</cmd></daemon>

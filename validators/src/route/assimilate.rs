@@ -150,15 +150,17 @@ impl AssimilateRoute {
                 .push(format!("assimilate.hook.url: {:?} does not start with https:// or http://", hook.url));
         }
         if self.value.len() > MOST_VALUES {
-            errors
-                .push(format!("assimilate.value: {} of them, {MOST_VALUES} are accepted", self.value.len()));
+            errors.push(format!(
+                "assimilate.value: {} entries, at most {MOST_VALUES} are accepted",
+                self.value.len()
+            ));
         }
         let mut patterns = Budget::new();
         let mut seen = HashSet::new();
         for value in self.value.iter().take(MOST_VALUES) {
             errors.extend(value.errors(&mut patterns));
             if !seen.insert(&value.name) {
-                errors.push(format!("assimilate.value {:?} is there twice", shortened(&value.name)));
+                errors.push(format!("assimilate.value {:?} is listed twice", shortened(&value.name)));
             }
         }
         errors
@@ -219,7 +221,7 @@ impl PathTemplate {
                 "number" => Part::Number,
                 other => {
                     return Err(format!(
-                        "{{{other}}} is not known: app, hash, batch, batch_id, job, workunit, output and number are"
+                        "unknown placeholder {{{other}}}; accepted: app, hash, batch, batch_id, job, workunit, output, number"
                     ));
                 }
             });
@@ -302,7 +304,7 @@ mod tests {
         for (text, expected) in [
             ("{job}", "outputs would replace each other"),
             ("{output}", "jobs would replace each other"),
-            ("{jib}/{output}", "{jib} is not known"),
+            ("{jib}/{output}", "unknown placeholder {jib}"),
             ("{job", "is missing"),
         ] {
             assert!(PathTemplate::parse(text).unwrap_err().contains(expected), "{text}");

@@ -44,7 +44,7 @@ impl Route {
 fn name_errors(names: &[&str]) -> Vec<RouteMeaningError> {
     let outputs = Step::Key("outputs".to_owned());
     if names.len() > MOST_OUTPUTS {
-        let text = format!("outputs: {} of them, at most {MOST_OUTPUTS} are accepted", names.len());
+        let text = format!("outputs: {} entries, at most {MOST_OUTPUTS} are accepted", names.len());
         return vec![RouteMeaningError { path: vec![outputs], text }];
     }
     let is_name: Vec<bool> = names.iter().map(|name| is_output_name(name)).collect();
@@ -63,7 +63,7 @@ fn name_errors(names: &[&str]) -> Vec<RouteMeaningError> {
             note("not a relative path of at most 61 bytes without \".\" and \"..\"");
         }
         if !seen.insert(name) {
-            note("there twice");
+            note("listed twice");
         }
         if directories.contains(name) {
             note("the directory of another");

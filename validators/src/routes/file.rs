@@ -183,7 +183,9 @@ impl Routes {
             path: self.path.clone(),
             what: match (&subject.app, subject.workunit.as_str()) {
                 (_, "") => "files whose names are not BOINC's".to_owned(),
-                (None, name) => format!("workunit {name}, whose name says no science app ([[names]] can)"),
+                (None, name) => format!(
+                    "workunit {name}, whose name does not contain a science app ([[names]] can define it)"
+                ),
                 (Some(_), name) => format!("workunit {name}"),
             },
             key: key.unwrap_or_else(|| "APP".to_owned()),

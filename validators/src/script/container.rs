@@ -86,10 +86,10 @@ impl ScriptFile {
 #[derive(Debug, thiserror::Error)]
 pub enum ContainerError {
     /// No engine.
-    #[error("scripts in containers need Docker or Podman: neither is found on this host")]
+    #[error("failed to find Docker or Podman, which scripts in containers need")]
     NoEngine,
     /// The image is not here.
-    #[error("image {image} is not on this host: fetch it with {engine} pull {image}")]
+    #[error("image {image} is not on this host; help: run {engine} pull {image}")]
     NoImage {
         /// The image.
         image: String,
@@ -100,7 +100,7 @@ pub enum ContainerError {
     #[error(transparent)]
     Engine(#[from] EngineError),
     /// A file of the script's can't be put in its place.
-    #[error("{path}: cannot be prepared for a script in a container")]
+    #[error("failed to prepare {path} for a script in a container")]
     Prepare {
         /// The file.
         path: PathBuf,
@@ -108,13 +108,15 @@ pub enum ContainerError {
         source: io::Error,
     },
     /// The image declares a directory that cannot be held to a limit.
-    #[error("the image declares the volume {volume:?}, which cannot be held to a limit: build it without")]
+    #[error(
+        "the image declares the volume {volume:?}, whose size cannot be limited; help: build the image without it"
+    )]
     Volume {
         /// The directory.
         volume: String,
     },
     /// A file of the script's is no base64, or has no plain name.
-    #[error("script file {name:?} is broken: a plain name and base64 are needed")]
+    #[error("invalid script file {name:?}: expected a plain name and base64")]
     File {
         /// Its name.
         name: String,
@@ -447,7 +449,7 @@ mod tests {
         assert_eq!(options.matches("type=tmpfs").count(), 2, "{options}");
         assert!(disk(Flavor::Podman, &[]).unwrap().contains("--tmpfs /var/tmp:rw,size=1000"));
         for volume in ["/a,source=/etc", "data", "/a\"b", "/a\n", ""] {
-            assert!(disk(Flavor::Docker, &[volume]).unwrap_err().contains("cannot be held"), "{volume:?}");
+            assert!(disk(Flavor::Docker, &[volume]).unwrap_err().contains("cannot be limited"), "{volume:?}");
         }
     }
 

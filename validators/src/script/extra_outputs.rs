@@ -71,7 +71,7 @@ impl PendingOutputs {
                 }
                 Found::Absent => {}
                 Found::Malformed(kind) => {
-                    return Err(io::Error::other(format!("{name}: the script has made a {kind} of it")));
+                    return Err(io::Error::other(format!("{name}: the script replaced it by a {kind}")));
                 }
             }
         }
@@ -101,7 +101,7 @@ pub fn errors(extra_outputs: &[String], outputs: &[&str]) -> Vec<String> {
     let mut errors = Vec::new();
     let key = "script.extra_outputs";
     if extra_outputs.len() > MOST {
-        errors.push(format!("{key}: {} files, {MOST} can be made for a workunit", extra_outputs.len()));
+        errors.push(format!("{key}: {} files, at most {MOST} are accepted", extra_outputs.len()));
     }
     // An output's name, and the directories that lead to it.
     let taken: HashSet<&str> = outputs
@@ -116,13 +116,13 @@ pub fn errors(extra_outputs: &[String], outputs: &[&str]) -> Vec<String> {
         let shown = shortened(name);
         if !is_output_name(name) || name.contains('/') || is_number {
             errors.push(format!(
-                "{key}: {shown:?} is no file's name; one without \"/\", not only of digits, at most 61 bytes long, is"
+                "{key}: invalid file name {shown:?}: expected one without \"/\", not only digits, at most 61 bytes"
             ));
         } else if taken.contains(name.as_str()) {
-            errors.push(format!("{key}: {shown:?} is an output; what the script makes has another name"));
+            errors.push(format!("{key}: {shown:?} is an output; help: choose another name"));
         }
         if !seen.insert(name) {
-            errors.push(format!("{key}: {shown:?} is there twice"));
+            errors.push(format!("{key}: {shown:?} is listed twice"));
         }
     }
     errors
@@ -143,14 +143,14 @@ mod tests {
         };
         assert_eq!(wrong(&["summary.json", "plot.png"]), "");
         for (extra_outputs, expected) in [
-            (vec!["../x"], "no file's name"),
-            (vec![".."], "no file's name"),
-            (vec!["a/b"], "no file's name"),
-            (vec![""], "no file's name"),
-            (vec!["0"], "no file's name"),
+            (vec!["../x"], "invalid file name"),
+            (vec![".."], "invalid file name"),
+            (vec!["a/b"], "invalid file name"),
+            (vec![""], "invalid file name"),
+            (vec!["0"], "invalid file name"),
             (vec!["poses.pdbqt"], "is an output"),
             (vec!["plots"], "is an output"),
-            (vec!["x", "x"], "is there twice"),
+            (vec!["x", "x"], "is listed twice"),
         ] {
             assert!(wrong(&extra_outputs).contains(expected), "{extra_outputs:?}: {}", wrong(&extra_outputs));
         }
@@ -185,7 +185,7 @@ mod tests {
         fs::remove_file(&path).unwrap();
         std::os::unix::fs::symlink("/etc/passwd", &path).unwrap();
         let error = making.keep(&dir.path().join("made")).unwrap_err();
-        assert!(error.to_string().contains("sum.json: the script has made a"), "{error}");
+        assert!(error.to_string().contains("sum.json: the script replaced it by a"), "{error}");
         assert_eq!(existing(&dir.path().join("made"), &names), []);
     }
 }

@@ -60,7 +60,7 @@ pub fn check(program: &Path) -> Result<(), String> {
         Err(error) => Err(format!("{}: {error}", path.display())),
         Ok(metadata) if !metadata.is_file() => Err(format!("{}: not a file", path.display())),
         Ok(_) => rustix::fs::access(path, rustix::fs::Access::EXEC_OK)
-            .map_err(|_| format!("{}: not executable by this user; chmod +x", path.display())),
+            .map_err(|_| format!("{}: not executable by this user; help: chmod +x", path.display())),
     };
     is_runnable(program)?;
     let mut start = Vec::new();
@@ -131,7 +131,7 @@ fn wait(mut child: Child, limits: &Limits) -> Result<i32, String> {
     let in_time = !matches!(ended.recv_timeout(limits.timeout), Err(RecvTimeoutError::Timeout));
     // Also after a good end: whatever it has left running must not go on. That nobody is left is no error.
     let _ = kill_process_group(pid, Signal::KILL);
-    let status = child.wait().map_err(|error| format!("cannot be waited for: {error}"))?;
+    let status = child.wait().map_err(|error| format!("failed to wait for it: {error}"))?;
     if !in_time {
         return Err(format!("took longer than {} s", limits.timeout.as_secs()));
     }

@@ -75,8 +75,8 @@ impl Failure {
             key: routed.key.clone(),
             budget: SUBMITTER_RULES_BUDGET.to_owned(),
             message: format!(
-                "the rule that {} brings takes more than {seconds} s of processor time for outputs of {bytes} bytes: \
-                 0.08 s and 1 s for each megabyte are allowed, but no more than submitter_rules.rule_seconds",
+                "the rules of bundle {} take more than {seconds} s of CPU time for outputs of {bytes} bytes; allowed: \
+                 0.08 s plus 1 s for each megabyte, at most submitter_rules.rule_seconds",
                 routed.key
             ),
             class: FailureClass::Permanent,

@@ -56,10 +56,7 @@ impl SettingsCache {
             return Ok(());
         }
         self.write(&kept).map_err(|error| {
-            format!(
-                "{}: cannot keep [alert] and [breaker] for the time while the routes are broken: {error}",
-                self.path.display()
-            )
+            format!("failed to save [alert] and [breaker] to {}: {error}", self.path.display())
         })
     }
 

@@ -67,7 +67,7 @@ pub(super) fn run(call: &Call) -> u8 {
             // For the admin's alert command.
             let _ = session.routes();
             session.failed(&failure, 0.0, 0);
-            session.log(&format!("nothing is assimilated until this is mended: {}", failure.message));
+            session.log(&format!("no results are assimilated until this is fixed: {}", failure.message));
             STOP
         }
     }
@@ -78,16 +78,17 @@ fn process_spool(session: &mut Session, spool: &Spool) -> u8 {
     let own = match OwnProgram::new() {
         Ok(own) => own,
         Err(error) => {
-            session.log(&format!("cannot tell which program this is: {error}"));
+            session.log(&format!("failed to determine the path of this program: {error}"));
             return STOP;
         }
     };
     match Worker::new(spool).work(session, &own) {
         Ok(WorkerExit::Idle) => 0,
         Ok(WorkerExit::ProgramReplaced) => {
-            session.log("another program is in place of this one, and goes on");
+            session.log("this program was replaced; continuing with the new one");
             let error = Command::new(own.path()).arg(PROCESS_SPOOL_FLAG).exec();
-            session.log(&format!("{}: {error}; a later call goes on", own.path().display()));
+            session
+                .log(&format!("failed to start {}: {error}; a later call continues", own.path().display()));
             STOP
         }
         Err(error) => {
@@ -281,7 +282,7 @@ fn recover_cut_arguments(session: &mut Session, files: &mut ResultFiles, words: 
 /// Starts the process that works off the spool; it outlives us, and the daemon does not wait for it.
 fn start_worker(session: &Session, spool: &Spool) {
     if let Err(error) = spawn_worker(session.call, spool) {
-        session.log(&format!("cannot start working off the spool: {error}; a later call tries again"));
+        session.log(&format!("failed to start processing the spool: {error}; a later call tries again"));
     }
 }
 

@@ -45,7 +45,7 @@ pub(super) fn run(call: &Call, judge: Judge) -> u8 {
                 return verdict.exit_code();
             }
             Err(failure) if failure.class == FailureClass::BreakerOpen => {
-                session.log(&format!("can't decide: {} is out: {}", failure.key, failure.message));
+                session.log(&format!("undecided: {} is suspended: {}", failure.key, failure.message));
                 return Verdict::Transient.exit_code();
             }
             Err(failure) => {
@@ -58,11 +58,11 @@ pub(super) fn run(call: &Call, judge: Judge) -> u8 {
                         .filter(|_| class != FailureClass::Permanent),
                 };
                 let Some(pause) = pause else {
-                    session.log(&format!("can't decide: {}", failure.message));
+                    session.log(&format!("undecided: {}", failure.message));
                     return Verdict::Transient.exit_code();
                 };
                 if attempt == 0 {
-                    session.log(&format!("{}; trying again for a while", failure.message));
+                    session.log(&format!("{}; retrying for a while", failure.message));
                 }
                 call.clock.pause(Duration::from_secs_f64(pause));
                 attempt += 1;
@@ -73,7 +73,7 @@ pub(super) fn run(call: &Call, judge: Judge) -> u8 {
 
 fn undecided(session: &Session, failure: &Failure, seconds: f64, attempt: u32) -> u8 {
     session.failed(failure, seconds, attempt);
-    session.log(&format!("can't decide: {}", failure.message));
+    session.log(&format!("undecided: {}", failure.message));
     Verdict::Transient.exit_code()
 }
 
@@ -136,12 +136,12 @@ pub(super) fn ask_script(
         None => return Ok(None),
         Some(Outcome::Good) => (Verdict::Valid, None),
         Some(Outcome::Bad(said)) => {
-            let said = if said.is_empty() { "says so and nothing else".to_owned() } else { said };
+            let said = if said.is_empty() { "no reason given".to_owned() } else { said };
             (Verdict::Invalid, Some(format!("{what}: {said}")))
         }
         Some(Outcome::Later(said)) => {
             let said = if said.is_empty() { said } else { format!(": {said}") };
-            return Err(failure(FailureClass::Later, format!("{what} says later{said}")));
+            return Err(failure(FailureClass::Later, format!("{what} asks to retry later{said}")));
         }
         Some(Outcome::Broken { how, .. }) => {
             return Err(failure(FailureClass::Broken, format!("{what} is broken: {how}")));

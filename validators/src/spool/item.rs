@@ -43,15 +43,15 @@ impl Item {
     /// Whether this can be the item of this name, and leads nowhere else; why not.
     pub(crate) fn check(&self, key: &str) -> Result<(), String> {
         if self.version != VERSION {
-            return Err(format!("version {}, this program knows {VERSION}", self.version));
+            return Err(format!("unsupported version {}, expected {VERSION}", self.version));
         }
         if self.key != key {
-            return Err(format!("it is the item {:?}", shortened(&self.key)));
+            return Err(format!("it contains the item {:?}", shortened(&self.key)));
         }
         let names = self.outputs.iter().map(|output| &output.physical_name).chain([&self.workunit]);
         let mut names = names.chain(self.batch_id.as_ref());
         match names.find(|name| !is_file_name(name)) {
-            Some(name) => Err(format!("{:?} is no file's name", shortened(name))),
+            Some(name) => Err(format!("invalid file name {:?}", shortened(name))),
             None => Ok(()),
         }
     }

@@ -39,7 +39,7 @@ pub(crate) fn query(
     match &ended.code {
         // A file's name is made of it.
         Ok(0) if is_number(&ended.said) => Ok(ended.said),
-        Ok(0) => Err(NoNumber(format!("{path}: printed {:?}, a number is needed", ended.said))),
+        Ok(0) => Err(NoNumber(format!("{path}: printed {:?}, expected a number", ended.said))),
         Ok(_) => Err(NoNumber(format!("{path}: {ended}"))),
         Err(_) => Err(CommandFailed(format!("{path}: {ended}"))),
     }

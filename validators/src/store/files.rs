@@ -16,7 +16,7 @@ use crate::subject::Subject;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StoreError {
     /// The system refuses.
-    #[error("{path}")]
+    #[error("failed to collect {path}")]
     Io {
         /// The file.
         path: PathBuf,
@@ -24,13 +24,13 @@ pub(crate) enum StoreError {
         source: io::Error,
     },
     /// The names would lead out of the directory.
-    #[error("{output}: assimilate.path gives no path inside the directory for it")]
+    #[error("invalid assimilate.path: it leads out of the directory for the output {output}")]
     Outside {
         /// The output.
         output: String,
     },
     /// A script has made a file with an output's name, which the route did not know.
-    #[error("the assimilate script makes {name}, which is the name of an output; name it otherwise")]
+    #[error("the assimilate script wrote {name}, which is the name of an output; help: choose another name")]
     Taken {
         /// The name.
         name: String,
@@ -111,7 +111,7 @@ pub(crate) fn store_outputs(
         WorkunitOutcome::Failed { mask } => Some(format!("{mask:#x} {}\n", reasons(*mask))),
         WorkunitOutcome::Canonical if lost.is_empty() => None,
         WorkunitOutcome::Canonical => {
-            let text = format!("outputs could not be taken: {}\n", lost.join(", "));
+            let text = format!("failed to collect outputs: {}\n", lost.join(", "));
             placed.lines.push(format!("{}: {}", claimed.item.key, text.trim_end()));
             Some(text)
         }

@@ -122,7 +122,7 @@ impl RuleFile {
     pub fn read(bytes: &[u8]) -> Result<Self, String> {
         let parts: Parts = serde_json::from_slice(bytes).map_err(|error| reason(&error))?;
         if parts.version != VERSION {
-            return Err(format!("version {}, this program knows {VERSION}", parts.version));
+            return Err(format!("unsupported version {}, expected {VERSION}", parts.version));
         }
         let length = [parts.outputs, parts.validate, parts.assimilate]
             .map(|part| part.get().len())

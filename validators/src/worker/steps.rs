@@ -262,7 +262,7 @@ impl Work<'_> {
 
     fn run_script(&mut self, claimed: &ClaimedItem) -> Result<(), ItemError> {
         let Some(script) = &self.routed.script else { return Ok(()) };
-        let unmade = |error| ItemError::of_item(format!("files of the assimilate script: {error}"));
+        let unmade = |error| ItemError::of_item(format!("failed to keep the extra outputs: {error}"));
         let making =
             PendingOutputs::new(&claimed.extra_temporary(), &script.spec.extra_outputs).map_err(unmade)?;
         let request = Request { extra_outputs: making.request(), ..self.request(claimed) };
@@ -275,10 +275,10 @@ impl Work<'_> {
                 Ok(())
             }
             Some(Outcome::Bad(said)) => {
-                Err(ItemError::of_item(format!("assimilate script refuses it: {said}")))
+                Err(ItemError::of_item(format!("assimilate script rejected it: {said}")))
             }
             Some(Outcome::Later(said)) => {
-                Err(ItemError::later(format!("assimilate script says later: {said}")))
+                Err(ItemError::later(format!("assimilate script asks to retry later: {said}")))
             }
             // With code 1 or 2 it may be this one item's contents.
             Some(Outcome::Broken { end: End::Exit, how }) => {

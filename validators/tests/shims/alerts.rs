@@ -90,7 +90,7 @@ fn the_wait_for_broken_routes_is_as_long_as_the_last_good_ones_say() {
     patient(&told.line).is(0, "");
     told.routes("[app.vina");
     let answer = patient(&told.line);
-    assert!(answer.code == Some(3) && !answer.log.contains("trying again"), "{answer:?}");
+    assert!(answer.code == Some(3) && !answer.log.contains("retrying"), "{answer:?}");
 }
 
 #[test]

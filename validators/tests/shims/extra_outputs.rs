@@ -59,7 +59,7 @@ fn what_was_made_outlives_a_table_that_cannot_be_written() {
         ),
     );
     project.write("results/all.sqlite", &"precious notes".repeat(100));
-    project.run_inline(&project.handed_over("a", "poses")).has(0, "cannot write the table");
+    project.run_inline(&project.handed_over("a", "poses")).has(0, "failed to write the table");
     fs::remove_file(project.path("results/all.sqlite")).unwrap();
     project.run_inline(&project.handed_over("a", "poses")).has(0, "");
     assert_eq!(query::<f64>(&project, "SELECT energy FROM results"), 3.0);
@@ -226,7 +226,7 @@ fn a_script_runs_again_if_it_is_to_make_other_files_than_it_has() {
     let project = Project::new(&format!("{ROUTE}{MAKES}"));
     project.script("buoy/take", "echo '{\"energy\": 3}' > \"$BUOY_EXTRA_DIR/sum.json\"");
     project.write("results/all.sqlite", &"precious notes".repeat(100));
-    project.run_inline(&project.handed_over("a", "poses")).has(0, "cannot write the table");
+    project.run_inline(&project.handed_over("a", "poses")).has(0, "failed to write the table");
     fs::remove_file(project.path("results/all.sqlite")).unwrap();
     project.write("buoy/routes.toml", &format!("{ROUTE}{MAKES}").replace("sum.json", "summary.json"));
     project.script("buoy/take", "echo '{\"energy\": 4}' > \"$BUOY_EXTRA_DIR/summary.json\"");

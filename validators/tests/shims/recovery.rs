@@ -52,10 +52,10 @@ fn a_new_workunit_is_taken_while_an_old_one_of_its_name_still_waits() {
     let project = with(SCRIPT);
     project.script("buoy/take", "exit 10");
     let line = handed_over(&project, "a", 26, "old");
-    project.run_inline(&line).has(0, "refuses it");
+    project.run_inline(&line).has(0, "rejected it");
     let line = handed_over(&project, "a", 901, "new");
-    project.run_inline(&line).has(0, "refuses it");
-    project.run_inline(&line).has(0, "refuses it");
+    project.run_inline(&line).has(0, "rejected it");
+    project.run_inline(&line).has(0, "rejected it");
     let waiting = project.spooled();
     assert_eq!(waiting, [format!("{}_1", workunit("a")), format!("{}_1.again-901", workunit("a"))]);
     for (key, contents) in waiting.iter().zip(["old", "new"]) {
@@ -86,7 +86,7 @@ fn an_item_that_ends_its_worker_does_not_keep_the_others_waiting() {
         project.spooled() == [format!("{}_1", workunit("a"))]
     });
     let text = project.read(&state);
-    assert!(text.contains("ended") && text.contains("\"attempts\":1"), "{text}");
+    assert!(text.contains("interrupted") && text.contains("\"attempts\":1"), "{text}");
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn a_rule_that_works_again_is_not_called_broken_any_more() {
     let project = with("[app.vina.assimilate.table]\nfile = '../results/all.sqlite'\n");
     fs::create_dir_all(project.path("results/all.sqlite")).unwrap();
     let line = handed_over(&project, "a", 26, "poses");
-    project.run_inline(&line).has(0, "cannot write the table of results");
+    project.run_inline(&line).has(0, "failed to write the table of results");
     fs::remove_dir(project.path("results/all.sqlite")).unwrap();
     project.run_inline(&line).has(0, "vina.table: works again");
     project.write("buoy/routes.toml", "[app.vina");
@@ -141,7 +141,7 @@ const WORK: &str = "buoy-assimilate --process-spool";
 fn what_waits_after_a_reboot_is_worked_off_without_another_workunit() {
     let project = with(SCRIPT);
     project.script("buoy/take", "exit 10");
-    project.run_inline(&handed_over(&project, "a", 26, "poses")).has(0, "refuses it");
+    project.run_inline(&handed_over(&project, "a", 26, "poses")).has(0, "rejected it");
     let key = format!("{}_1", workunit("a"));
     assert_eq!(project.spooled(), [key.as_str()]);
     // Mended, and hours have gone by.

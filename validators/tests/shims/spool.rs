@@ -74,8 +74,8 @@ fn what_takes_time_is_done_after_the_daemon_was_answered() {
 fn a_rule_that_fails_hangs_or_is_missing_holds_nobody_up_and_loses_nothing() {
     for (body, expected) in [
         (Some("exit 1"), "assimilate script: exit 1"),
-        (Some("exit 10"), "refuses it"),
-        (Some("exit 75"), "says later"),
+        (Some("exit 10"), "rejected it"),
+        (Some("exit 75"), "asks to retry later"),
         (Some("sleep 600"), "took longer than 1 s"),
         (None, "No such file"),
     ] {
@@ -282,11 +282,11 @@ fn a_hook_that_cannot_be_reached_or_signed_keeps_its_items() {
     let project =
         with("[app.vina.assimilate.hook]\nurl = 'http://127.0.0.1:9/'\nsecret_file = '../buoy/secret'\n");
     let line = project.handed_over("a", "poses");
-    project.run_inline(&line).has(0, "cannot read the secret");
+    project.run_inline(&line).has(0, "failed to read the secret");
     project.write("buoy/secret", "short");
-    project.run_inline(&line).has(0, "at least 16 are needed");
+    project.run_inline(&line).has(0, "at least 16 are required");
     project.write("buoy/secret", "0123456789abcdef");
-    project.run_inline(&line).has(0, "cannot be reached");
+    project.run_inline(&line).has(0, "failed to reach");
     assert_eq!(project.spooled().len(), 1);
     assert!(project.read("buoy/alerts.log").contains("vina.hook: "));
 }

@@ -57,9 +57,9 @@ fn a_rule_that_is_missing_or_was_changed_judges_nothing_and_neither_does_the_def
     let relative = format!("download/{}/{name}", fan_out(&name, 1024));
     let good = project.read(&relative);
     project.write(&relative, &good.replace("text", "ignore"));
-    project.run(&line).has(3, "it is not the file of this bundle");
+    project.run(&line).has(3, "it belongs to another bundle");
     fs::remove_file(project.path(&relative)).unwrap();
-    project.run(&line).has(3, "cannot read the rule file of the bundle");
+    project.run(&line).has(3, "failed to read the bundle's rule file");
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn a_script_without_an_image_of_the_projects_is_never_run_on_the_host() {
         .run_with(&compare_line(&project, &bundle, "a", "b"), |command| {
             _ = command.env("BUOY_OUTAGE_SECONDS", "60")
         })
-        .has(3, "compare script is not allowed: it asks for the image \"somebodys/image\"");
+        .has(3, "compare script is not allowed: image \"somebodys/image\" is not allowed");
     assert!(start.elapsed().as_secs() < 30, "nobody waits for what no waiting mends");
     assert!(!started.exists());
     // What needs no script is judged.
@@ -123,7 +123,7 @@ fn a_rule_that_is_slow_on_purpose_is_given_up_and_says_nothing_of_the_results() 
         .collect();
     let start = std::time::Instant::now();
     let path = project.upload(&format!("{bundle}__b1__j"), 0, 0, &text);
-    project.run(&format!("buoy-init  {path}")).has(3, "takes more than 1 s of processor time");
+    project.run(&format!("buoy-init  {path}")).has(3, "take more than 1 s of CPU time");
     assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
     // The bundle's alone: nothing is said of the upload directory.
     assert!(!project.path("buoy/state/breakers/upload.json").exists());
@@ -159,7 +159,7 @@ fn rule_files_made_to_cost_time_are_refused_at_once_by_every_program() {
     let escape = "{\"\\u001b[2J\\nbuoy-init: ALERT: forged\":1}";
     for (outputs, validate, expected) in [
         (outputs(100_000), "{}", "outputs, validate and assimilate have"),
-        (outputs(1_001), "{}", "outputs: more than 1000 of them"),
+        (outputs(1_001), "{}", "outputs: more than 1000 entries"),
         (deep, "{}", "not a rule file"),
         (outputs(1), escape, "validate: unknown field"),
     ] {
@@ -195,7 +195,7 @@ fn a_pattern_that_is_slow_on_one_long_line_is_given_up() {
     let bundle = upload_rule(&project, &rule_in_json("[{\"name\":\"out\"}]", &validate));
     let path = project.upload(&format!("{bundle}__b1__j"), 0, 0, &"ab".repeat(500_000));
     let start = std::time::Instant::now();
-    project.run(&format!("buoy-init  {path}")).has(3, "of processor time for outputs of 1000000 bytes");
+    project.run(&format!("buoy-init  {path}")).has(3, "of CPU time for outputs of 1000000 bytes");
     assert!(start.elapsed().as_secs() < 30, "{:?}", start.elapsed());
 }
 
@@ -209,8 +209,8 @@ fn a_rule_file_that_is_a_link_or_a_pipe_is_not_opened() {
     let line = compare_line(&project, &bundle, "a ", "a");
     fs::rename(&path, project.path("elsewhere")).unwrap();
     std::os::unix::fs::symlink(project.path("elsewhere"), &path).unwrap();
-    project.run(&line).has(3, "a rule file is a regular file");
+    project.run(&line).has(3, "expected a regular file");
     fs::remove_file(&path).unwrap();
     rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR).unwrap();
-    project.run(&line).has(3, "a rule file is a regular file");
+    project.run(&line).has(3, "expected a regular file");
 }

@@ -73,13 +73,13 @@ fn a_mistake_is_told_with_file_line_and_nearest_key() {
     assert_eq!(
         error("[app.vina]\noutputs = [{name = '../x'}, {name = 'y'}, {name = 'y'}]\nvalidate.absolute = 1"),
         "DIR/routes.toml:2:13: app.\"vina\": output \"../x\" is not a relative path of at most 61 bytes without \".\" and \"..\"; \
-             DIR/routes.toml:2:44: app.\"vina\": output \"y\" is there twice; DIR/routes.toml:3:10: app.\"vina\": validate.absolute: has no effect with rule = \"bytes\", it \
+             DIR/routes.toml:2:44: app.\"vina\": output \"y\" is listed twice; DIR/routes.toml:3:10: app.\"vina\": validate.absolute: has no effect with rule = \"bytes\", it \
              belongs to rule = \"numbers\", \"table\", \"json\", \"array\""
     );
     assert_eq!(
         error("[app.other]"),
-        "DIR/routes.toml: no route for workunit vina-0123456789ab__b1__j1: add [app.\"vina\"] or [default] \
-             there, or routes.d/vina.toml beside it"
+        "DIR/routes.toml: no route for workunit vina-0123456789ab__b1__j1; help: add [app.\"vina\"] or [default] \
+             there, or routes.d/vina.toml next to it"
     );
 }
 
