@@ -1,7 +1,7 @@
 //! Rules and routing that BOINC's script validator and assimilator reach through the shims.
 
-pub mod alert;
-pub mod bounds;
+mod alert;
+mod bounds;
 pub mod breaker;
 mod collect;
 pub mod compare;
@@ -16,7 +16,7 @@ mod private;
 mod program;
 pub mod route;
 pub mod routes;
-pub mod rule;
+mod rule;
 pub mod script;
 pub mod session;
 pub mod shim;
@@ -26,5 +26,5 @@ mod store;
 pub mod subject;
 pub mod submitter_rules;
 pub mod values;
-pub mod verdict;
+mod verdict;
 pub mod worker;

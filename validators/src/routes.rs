@@ -41,13 +41,11 @@ pub enum RouteError {
         /// Where it was looked for.
         path: PathBuf,
     },
-    /// A file or directory cannot be read or written.
-    #[error("failed to {action} the routes file {path}")]
+    /// A file cannot be read.
+    #[error("failed to read the routes file {path}")]
     Io {
         /// The file.
         path: PathBuf,
-        /// `read` or `write`.
-        action: &'static str,
         /// What the system says.
         source: std::io::Error,
     },

@@ -96,7 +96,7 @@ fn a_missing_output_is_noted_and_holds_nobody_up() {
     project.run(&line(&project)).has(0, "poses.pdbqt is missing");
     assert_eq!(
         project.read(&format!("results/b1/{wu}_error")),
-        "outputs could not be taken: poses.pdbqt is missing\n"
+        "failed to collect outputs: poses.pdbqt is missing\n"
     );
     assert_eq!(project.read(&format!("results/b1/{wu}__file_log.txt")), "log");
 }

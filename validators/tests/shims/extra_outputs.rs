@@ -142,7 +142,7 @@ fn files_go_by_the_number_of_their_batch_where_boincs_pages_look_for_them() {
 #[test]
 fn without_the_number_of_their_batch_outputs_wait_in_the_spool() {
     for (body, expected) in [
-        ("echo ../../x", "printed \"../../x\", a number is needed"),
+        ("echo ../../x", "printed \"../../x\", expected a number"),
         ("echo no database; exit 255", "exit 255: no database"),
     ] {
         let project = Project::new(&format!("{ROUTE}{BY_NUMBER}"));

@@ -160,7 +160,7 @@ fn rule_files_made_to_cost_time_are_refused_at_once_by_every_program() {
     for (outputs, validate, expected) in [
         (outputs(100_000), "{}", "outputs, validate and assimilate have"),
         (outputs(1_001), "{}", "outputs: more than 1000 entries"),
-        (deep, "{}", "not a rule file"),
+        (deep, "{}", "invalid rule file"),
         (outputs(1), escape, "validate: unknown field"),
     ] {
         let bundle = upload_rule(&project, &rule_in_json(&outputs, validate));
