@@ -165,7 +165,7 @@ impl<'a> Document<'a> {
     }
 
     /// Hands over the mistakes noted so far.
-    pub fn into_mistakes(self) -> Diagnostics {
+    pub fn into_diagnostics(self) -> Diagnostics {
         self.mistakes.into_inner()
     }
 
@@ -174,7 +174,7 @@ impl<'a> Document<'a> {
     /// # Errors
     /// All mistakes, in the order of the file.
     pub fn finish<T>(self, value: Option<T>) -> Result<T, ConfigErrors> {
-        self.into_mistakes().into_result(value).map_err(ConfigErrors)
+        self.into_diagnostics().into_result(value).map_err(ConfigErrors)
     }
 }
 

@@ -8,12 +8,12 @@ use std::fmt::Write as _;
 
 /// The text on one line: every control and invisible character is shown, line ends too. Tabs stay.
 pub fn visible(text: &str) -> Cow<'_, str> {
-    shown(text, is_obeyed)
+    shown(text, is_terminal_control)
 }
 
 /// The text on as many lines as it has: `\n` and `\r\n` end a line, and everything else is as in [`visible`].
 pub fn visible_lines(text: &str) -> Cow<'_, str> {
-    let obeyed = |c| c != '\n' && is_obeyed(c);
+    let obeyed = |c| c != '\n' && is_terminal_control(c);
     if text.contains("\r\n") {
         return Cow::Owned(shown(&text.replace("\r\n", "\n"), obeyed).into_owned());
     }
@@ -41,7 +41,7 @@ pub fn without_closers(text: &str) -> String {
 
 /// Whether something other than a character is shown, or nothing at all: control characters (C0 without the tab, DEL,
 /// C1), line and paragraph separators, marks that reorder text, and characters without width or ink.
-pub fn is_obeyed(c: char) -> bool {
+pub fn is_terminal_control(c: char) -> bool {
     match c {
         '\t' | ' '..='~' => false,
         c if c.is_control() => true,
@@ -152,10 +152,10 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_that_is_obeyed_is_left(text in any::<String>(), bytes in any::<Vec<u8>>()) {
-            prop_assert!(!visible(&text).contains(is_obeyed));
-            prop_assert!(!visible_lines(&text).contains(|c| c != '\n' && is_obeyed(c)));
+            prop_assert!(!visible(&text).contains(is_terminal_control));
+            prop_assert!(!visible_lines(&text).contains(|c| c != '\n' && is_terminal_control(c)));
             for line in prefixed_lines("| ", &bytes).split_terminator('\n') {
-                prop_assert!(line.starts_with("| ") && !line.contains(is_obeyed));
+                prop_assert!(line.starts_with("| ") && !line.contains(is_terminal_control));
             }
         }
     }

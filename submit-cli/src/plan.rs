@@ -126,7 +126,7 @@ impl Bundle {
     }
 }
 
-/// The bundle's rule file: how its results are judged (`validators::brought`). It is uploaded like the other files, under
+/// The bundle's rule file: how its results are judged (`validators::submitter_rules`). It is uploaded like the other files, under
 /// a name that follows from the HASH in workunits' names, and listed in no template.
 #[derive(Debug, Clone)]
 pub struct RuleMember {

@@ -45,7 +45,7 @@ impl Alerts {
     pub fn raise(&self, now: f64, text: &str) -> Vec<String> {
         let mut problems = Vec::new();
         if let Err(error) = self.append(now, text) {
-            problems.push(format!("{}: cannot write the alert: {error}", self.file.display()));
+            problems.push(format!("failed to write the alert to {}: {error}", self.file.display()));
         }
         let text = &*log_line(text);
         let program = Program::of_admin(&self.spec.command, &[text], &self.base, text.as_bytes());
@@ -53,8 +53,8 @@ impl Alerts {
         let limits = Limits { timeout: Duration::from_secs(COMMAND_SECONDS), ..Limits::default() };
         match host::run(&program, &limits, &self.work) {
             Ok(ended) if ended.code == Ok(0) => {}
-            Ok(ended) => problems.push(format!("alert command {}: {ended}", program.path.display())),
-            Err(error) => problems.push(format!("alert command {}: {error}", program.path.display())),
+            Ok(ended) => problems.push(format!("alert command {} failed: {ended}", program.path.display())),
+            Err(error) => problems.push(format!("alert command {} failed: {error}", program.path.display())),
         }
         problems
     }
@@ -73,6 +73,6 @@ impl Alerts {
 }
 
 /// The default file, for routes at this path.
-pub fn file_beside(routes_toml: &Path) -> PathBuf {
+pub fn alert_file(routes_toml: &Path) -> PathBuf {
     routes_toml.with_file_name("alerts.log")
 }

@@ -17,7 +17,7 @@ pub const MOST_OUTPUTS: usize = 1_000;
 pub const MOST_TEXT_BYTES: usize = 1_000;
 
 /// Mistakes that are listed; the others are counted.
-pub const MOST_MISTAKES: usize = 100;
+pub const MAX_LISTED_ERRORS: usize = 100;
 
 /// Names that a message lists.
 const SHOWN_NAMES: usize = 20;
@@ -80,7 +80,7 @@ pub fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
                 if found.len() == self.most {
                     let (what, most) = (self.what, self.most);
                     return Err(A::Error::custom(format!(
-                        "{what}: more than {most} of them, at most {most} are accepted"
+                        "{what}: more than {most} entries, at most {most} are accepted"
                     )));
                 }
                 found.push(element);

@@ -75,7 +75,7 @@ impl Record {
         }
     }
 
-    fn is_to_be_told(&mut self, now: f64) -> bool {
+    fn is_alert_due(&mut self, now: f64) -> bool {
         let is_due = now - self.alerted_at >= ALERT_SECONDS;
         if is_due {
             self.alerted_at = now;
@@ -105,14 +105,14 @@ impl Record {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Admission {
     /// It may.
-    Free,
+    Allowed,
     /// It has failed a moment ago: no use, says the last error.
-    Refused(String),
+    BreakerOpen(String),
 }
 
 /// A failure of a rule.
 #[derive(Clone, Copy, Debug)]
-pub struct Failure<'a> {
+pub struct FailedAttempt<'a> {
     /// What has failed: [`Breakers`] keeps a record for each key.
     pub key: &'a str,
     /// Whose time for waiting it uses: the key itself, or one that several share.
@@ -170,7 +170,7 @@ impl Breakers {
     pub fn admit(&self, key: &str, budget: &str, limit_seconds: f64, now: f64) -> io::Result<Admission> {
         let limit_seconds = WAITED_SHARE * limit_seconds;
         if !self.path(key).exists() {
-            return Ok(Admission::Free);
+            return Ok(Admission::Allowed);
         }
         let shared = match budget == key {
             true => None,
@@ -180,14 +180,14 @@ impl Breakers {
             let left = shared.unwrap_or_else(|| record.left(limit_seconds, now));
             let is_due = now >= record.last_failure + PROBE_SPACING * record.attempt_seconds;
             if !record.open || left >= LEAST_PAUSE {
-                return Admission::Free;
+                return Admission::Allowed;
             }
             if is_due {
                 // Taken: nobody else tries until this attempt has had its time.
                 record.last_failure = now;
-                return Admission::Free;
+                return Admission::Allowed;
             }
-            Admission::Refused(record.error.clone())
+            Admission::BreakerOpen(record.error.clone())
         })
     }
 
@@ -195,7 +195,7 @@ impl Breakers {
     ///
     /// # Errors
     /// The record can't be written. Then nothing bounds the waiting of all calls together: do not wait.
-    pub fn failed(&self, failure: &Failure, now: f64) -> io::Result<Next> {
+    pub fn failed(&self, failure: &FailedAttempt, now: f64) -> io::Result<Next> {
         let pause = pause_after(failure.attempt);
         let limit_seconds = WAITED_SHARE * failure.limit_seconds;
         let draw = |record: &mut Record| {
@@ -226,7 +226,7 @@ impl Breakers {
             record.error = visible(&shortened_to(failure.error, ERROR_CHARS)).into_owned();
             record.last_failure = now;
             record.attempt_seconds = failure.seconds;
-            let alert = record.is_to_be_told(now);
+            let alert = record.is_alert_due(now);
             let pause = shared.unwrap_or_else(|| draw(record));
             Next { pause, alert, failures: record.failures }
         })
@@ -257,8 +257,8 @@ impl Breakers {
     ///
     /// # Errors
     /// The record can't be read or written.
-    pub fn is_to_be_told(&self, key: &str, now: f64) -> io::Result<bool> {
-        self.update(key, now, |record| record.is_to_be_told(now))
+    pub fn is_alert_due(&self, key: &str, now: f64) -> io::Result<bool> {
+        self.update(key, now, |record| record.is_alert_due(now))
     }
 
     /// Notes a success; what there was to recover from.
@@ -324,7 +324,7 @@ impl Breakers {
 
     /// Changes a record under its lock. One that a kill has torn counts as new.
     fn update<T>(&self, key: &str, now: f64, change: impl FnOnce(&mut Record) -> T) -> io::Result<T> {
-        private::directory(&self.directory)?;
+        private::create_directory(&self.directory)?;
         let mut file =
             File::options().read(true).write(true).create(true).truncate(false).open(self.path(key))?;
         file.lock()?;

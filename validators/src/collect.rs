@@ -53,7 +53,7 @@ pub(crate) fn take(source: &File, target: &Path, changed: &mut BTreeSet<PathBuf>
 
 /// Puts a short text at `target`.
 pub(crate) fn write(text: &[u8], target: &Path, changed: &mut BTreeSet<PathBuf>) -> io::Result<()> {
-    if outputs::read_own(target, text.len() as u64).is_ok_and(|there| there == text) {
+    if outputs::read_regular(target, text.len() as u64).is_ok_and(|there| there == text) {
         changed.extend(target.parent().map(Path::to_owned));
         return Ok(());
     }
@@ -129,7 +129,7 @@ fn state(source: &File, target: &Path) -> io::Result<Collected> {
     if !there.is_file() || there.len() != here.len() {
         return Ok(Collected::Replaced);
     }
-    let (there, _) = outputs::open_own(target)?;
+    let (there, _) = outputs::open_regular(target)?;
     match compare::bytes(Whole { file: source, offset: 0 }, there)? {
         Outcome::Same => Ok(Collected::Already),
         Outcome::Different(_) => Ok(Collected::Replaced),

@@ -10,6 +10,7 @@ mod exact;
 mod json;
 mod limits;
 mod line;
+mod line_tolerances;
 mod lines;
 mod numbers;
 mod pass;
@@ -21,18 +22,17 @@ mod table;
 mod tests;
 mod text;
 mod window;
-mod words;
 
 use std::io::{self, Read, Seek};
 
 use crate::rule::Rule;
+use line_tolerances::LineTolerances;
 use source::Halt;
 use window::Window;
-use words::Words;
 
 pub use bytes::compare as bytes;
 pub use check::check;
-pub use words::is_key;
+pub use line_tolerances::is_key;
 
 /// Whether two outputs agree.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,11 +85,11 @@ fn in_windows<A: Read, B: Read>(rule: &Rule, a: A, b: B, window_bytes: usize) ->
             lines::compare(&mut a, &mut b, ignore_lines, text::compare_line)
         }
         Rule::Numbers(rule) => {
-            let words = Words::new(rule);
+            let tolerances = LineTolerances::new(rule);
             let may_go_on = rule.ignore_lines.is_empty();
             let (mut a, mut b) = windows(a, b);
             lines::compare(&mut a, &mut b, &rule.ignore_lines, |a, b| {
-                numbers::compare_line(a, b, &words, may_go_on)
+                numbers::compare_line(a, b, &tolerances, may_go_on)
             })
         }
         Rule::Ignore | Rule::Table(_) | Rule::Json(_) | Rule::Array { .. } => Ok(Outcome::Same),

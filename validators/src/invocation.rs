@@ -20,7 +20,7 @@ const CUT_BYTES: usize = 4096 - 2;
 
 /// The arguments of a call, sorted.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Words {
+pub(crate) struct ArgWords {
     /// Paths of output files, in order.
     pub paths: Vec<PathBuf>,
     /// The word after each path: its logical name, where an assimilator asks for `files2`.
@@ -37,7 +37,7 @@ pub(crate) struct Words {
 
 /// What an assimilator is told of a workunit that failed: `--error MASK WU_NAME WU_ID BATCH_ID`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Failure {
+pub(crate) struct FailedWorkunit {
     /// Why, as bits.
     pub mask: u32,
     /// The workunit's name.
@@ -62,19 +62,19 @@ pub(crate) struct ResultFiles {
 pub(crate) enum InvocationError {
     /// No argument at all.
     #[error(
-        "called without arguments: in the daemon's line of config.xml name the script alone, without tokens \
-         after it (servers since July 2025 pass nothing for tokens)"
+        "called without arguments (servers since July 2025 pass nothing for tokens); help: name only the script in the \
+         daemon's line of config.xml, without tokens after it"
     )]
     Empty,
     /// Arguments, but no path.
     #[error(
-        "called without the path of an output file: in the daemon's line of config.xml name the script alone"
+        "called without the path of an output file; help: name only the script in the daemon's line of config.xml"
     )]
     NoPaths,
     /// The daemon cut the line.
     #[error(
-        "the command line has {bytes} bytes, the daemon cuts it at 4,096 and paths are lost: fewer outputs or \
-         shorter names of batch and job are needed"
+        "the command line has {bytes} bytes, the daemon cuts it at 4,096 and paths are lost; help: use fewer outputs or \
+         shorter names of batch and job"
     )]
     Cut {
         /// Its length.
@@ -82,14 +82,14 @@ pub(crate) enum InvocationError {
     },
     /// An odd number of paths cannot be those of two results.
     #[error(
-        "called with {count} paths, but two results have an even number: name the script alone in config.xml"
+        "called with {count} paths, but two results have an even number; help: name only the script in config.xml"
     )]
     Odd {
         /// How many.
         count: usize,
     },
     /// A name that does not fit the others.
-    #[error("{path}: this is not an output of the same result as the files before it")]
+    #[error("{path} is not an output of the same result as the paths before it")]
     Stray {
         /// The path.
         path: PathBuf,
@@ -113,22 +113,24 @@ pub(crate) enum InvocationError {
         second: String,
     },
     /// One result in both places.
-    #[error("called with {name} twice instead of two results: name the script alone in config.xml")]
+    #[error("called with {name} twice instead of two results; help: name only the script in config.xml")]
     OneResult {
         /// The result.
         name: String,
     },
     /// `--error` with other arguments than the daemon gives.
-    #[error("--error needs a number, the workunit's name and id, and the batch's id")]
-    Failure,
+    #[error(
+        "invalid arguments after --error: expected a number, the workunit's name and ID, and the batch's ID"
+    )]
+    FailureArgs,
 }
 
 /// Sorts the arguments of a call; `argv[0]` is the program.
-pub(crate) fn words(argv: &[OsString]) -> Result<Words, InvocationError> {
+pub(crate) fn parse_args(argv: &[OsString]) -> Result<ArgWords, InvocationError> {
     if argv.len() <= 1 {
         return Err(InvocationError::Empty);
     }
-    let mut words = Words { is_cut: line_bytes(argv) >= CUT_BYTES, ..Words::default() };
+    let mut words = ArgWords { is_cut: line_bytes(argv) >= CUT_BYTES, ..ArgWords::default() };
     let mut follows_path = false;
     for argument in &argv[1..] {
         let bytes = argument.as_bytes();
@@ -170,14 +172,14 @@ pub(crate) fn line_bytes(argv: &[OsString]) -> usize {
 }
 
 /// Reads `--error MASK WU_NAME WU_ID BATCH_ID`; `None` for another call.
-pub(crate) fn failure(argv: &[OsString]) -> Result<Option<Failure>, InvocationError> {
+pub(crate) fn failure(argv: &[OsString]) -> Result<Option<FailedWorkunit>, InvocationError> {
     if argv.get(1).is_none_or(|first| first != "--error") {
         return Ok(None);
     }
-    let text = |n: usize| argv.get(n).and_then(|word| word.to_str()).ok_or(InvocationError::Failure);
+    let text = |n: usize| argv.get(n).and_then(|word| word.to_str()).ok_or(InvocationError::FailureArgs);
     // The daemon prints the mask with %d.
-    let mask = text(2)?.parse::<i32>().map_err(|_| InvocationError::Failure)?.cast_unsigned();
-    Ok(Some(Failure {
+    let mask = text(2)?.parse::<i32>().map_err(|_| InvocationError::FailureArgs)?.cast_unsigned();
+    Ok(Some(FailedWorkunit {
         mask,
         workunit: text(3)?.to_owned(),
         workunit_id: text(4)?.to_owned(),
@@ -190,7 +192,7 @@ impl ResultFiles {
     pub(crate) fn new(paths: &[PathBuf]) -> Result<Self, InvocationError> {
         let names: Vec<_> = paths.iter().map(|path| output_name(path)).collect();
         let Some(first) = names.first().and_then(Option::as_ref) else {
-            // Made by somebody else's templates: numbered as they come.
+            // ExtraOutput by somebody else's templates: numbered as they come.
             return match names.iter().position(Option::is_some) {
                 Some(stray) => Err(InvocationError::Stray { path: paths[stray].clone() }),
                 None => Ok(Self::unnamed(paths)),
@@ -305,7 +307,7 @@ mod tests {
     const RESULT_1: &str = "/PROJECT/upload/318/q3_0_1_r10062336_0 /PROJECT/upload/270/q3_0_1_r10062336_1";
 
     fn two(line: &str) -> Result<(ResultFiles, ResultFiles), InvocationError> {
-        ResultFiles::two(&words(&argv(line))?.paths)
+        ResultFiles::two(&parse_args(&argv(line))?.paths)
     }
 
     #[test]
@@ -313,18 +315,18 @@ mod tests {
         let (a, b) = two(&format!("../bin/my_compare  {RESULT_0} {RESULT_1}")).unwrap();
         assert_eq!((a.identity, b.identity), (Some(("q3_0".into(), 0)), Some(("q3_0".into(), 1))));
         assert_eq!(b.outputs[1], (1, PathBuf::from("/PROJECT/upload/270/q3_0_1_r10062336_1")));
-        let assimilate = words(&argv(&format!("../bin/my_assim  26 {RESULT_0}"))).unwrap();
+        let assimilate = parse_args(&argv(&format!("../bin/my_assim  26 {RESULT_0}"))).unwrap();
         assert_eq!((assimilate.paths.len(), assimilate.first_number.as_deref()), (2, Some("26")));
         assert_eq!(
             failure(&argv("../bin/my_assim  --error 16 q3_0 26 41")).unwrap(),
-            Some(Failure {
+            Some(FailedWorkunit {
                 mask: 16,
                 workunit: "q3_0".into(),
                 workunit_id: "26".into(),
                 batch_id: "41".into()
             })
         );
-        assert_eq!(words(&argv("../bin/my_init ")), Err(InvocationError::Empty));
+        assert_eq!(parse_args(&argv("../bin/my_init ")), Err(InvocationError::Empty));
     }
 
     #[test]
@@ -332,7 +334,7 @@ mod tests {
         let plain = two(&format!("../bin/c {RESULT_0} {RESULT_1}")).unwrap();
         assert_eq!(two(&format!("../bin/c {RESULT_0} 27 31.500000 {RESULT_1} 28 29.250000")).unwrap(), plain);
         let line = "../bin/a q3_0 41 /P/upload/1/q3_0_0_r1_0 out.txt /P/upload/2/q3_0_0_r1_1 5";
-        let words = words(&argv(line)).unwrap();
+        let words = parse_args(&argv(line)).unwrap();
         assert_eq!(words.names, [Some("out.txt".to_owned()), Some("5".to_owned())]);
         assert_eq!(words.paths.len(), 2);
     }
@@ -340,7 +342,7 @@ mod tests {
     #[test]
     fn ids_and_run_times_of_older_servers_are_kept_in_order() {
         let words =
-            words(&argv(&format!("../bin/c {RESULT_0} 27 31.500000 {RESULT_1} 28 29.250000"))).unwrap();
+            parse_args(&argv(&format!("../bin/c {RESULT_0} 27 31.500000 {RESULT_1} 28 29.250000"))).unwrap();
         assert_eq!((words.ids, words.run_times), (vec![27, 28], vec![31.5, 29.25]));
     }
 
@@ -348,14 +350,17 @@ mod tests {
     fn outputs_that_a_cut_line_lost_are_found_by_their_names() {
         let mut files = ResultFiles::new(&[PathBuf::from("/PROJECT/upload/318/q3_0_1_r10062336_0")]).unwrap();
         assert_eq!(files.complete(2), 1);
-        assert_eq!(files, ResultFiles::new(&words(&argv(&format!("x {RESULT_1}"))).unwrap().paths).unwrap());
+        assert_eq!(
+            files,
+            ResultFiles::new(&parse_args(&argv(&format!("x {RESULT_1}"))).unwrap().paths).unwrap()
+        );
         assert_eq!(files.complete(2), 0);
         assert_eq!(ResultFiles::unnamed(&[PathBuf::from("/u/foreign")]).complete(2), 0);
     }
 
     #[test]
     fn the_number_after_the_last_path_is_no_logical_name() {
-        let words = words(&argv(&format!("../bin/a {RESULT_0} 26 q3_0"))).unwrap();
+        let words = parse_args(&argv(&format!("../bin/a {RESULT_0} 26 q3_0"))).unwrap();
         assert_eq!(words.names, [None, None]);
     }
 
@@ -368,7 +373,7 @@ mod tests {
         let whole = format!("../bin/buoy-compare  {} {}", paths(0), paths(1));
         assert!(whole.len() > 4095);
         let whole_files = |line: &str| {
-            let words = words(&argv(line))?;
+            let words = parse_args(&argv(line))?;
             let (a, b) = ResultFiles::two(&words.paths)?;
             a.check_whole(Some(20)).and(b.check_whole(Some(20))).map(|()| words.is_cut)
         };
@@ -376,8 +381,8 @@ mod tests {
             let verdict = whole_files(&whole[..bytes]);
             assert!(verdict.is_err(), "cut at {bytes}: {verdict:?}");
         }
-        assert!(words(&argv(&whole[..4095])).unwrap().is_cut);
-        assert!(!words(&argv(&whole[..4000])).unwrap().is_cut);
+        assert!(parse_args(&argv(&whole[..4095])).unwrap().is_cut);
+        assert!(!parse_args(&argv(&whole[..4000])).unwrap().is_cut);
     }
 
     #[test]
@@ -387,18 +392,18 @@ mod tests {
             ("x /u/a_0_r1_0 /u/b_0_r1_0".into(), "results of two workunits, a and b"),
             ("x /u/a_0_r1_0 /u/a_0_r1_0 /u/a_1_r1_0 /u/a_1_r1_1".into(), "not an output of the same result"),
             ("x /u/a_0_r1_0 /u/a_1_r1_1".into(), "not an output of the same result"),
-            ("x /u/a_0_r1_0 /u/foreign /u/a_1_r1_0 /u/foreign".into(), "/u/foreign: this is not an output"),
-            ("x /u/foreign /u/a_0_r1_0 /u/foreign /u/a_1_r1_0".into(), "/u/a_0_r1_0: this is not an output"),
+            ("x /u/a_0_r1_0 /u/foreign /u/a_1_r1_0 /u/foreign".into(), "/u/foreign is not an output"),
+            ("x /u/foreign /u/a_0_r1_0 /u/foreign /u/a_1_r1_0".into(), "/u/a_0_r1_0 is not an output"),
             (format!("x {RESULT_0} {RESULT_0}"), "called with q3_0_0 twice"),
             ("x /u/foreign /u/foreign".into(), "called with /u/foreign twice"),
-            ("x /u/q3_0_0_r1_0 /u/foreign".into(), "/u/foreign: this is not an output"),
+            ("x /u/q3_0_0_r1_0 /u/foreign".into(), "/u/foreign is not an output"),
             ("x files".into(), "without the path of an output file"),
         ] {
             let error = two(&line).unwrap_err().to_string();
             assert!(error.contains(expected), "{line}: {error}");
         }
         assert!(two("x /u/foreign1 /u/foreign2").unwrap().0.identity.is_none());
-        assert_eq!(failure(&argv("x --error two wu 1 2")), Err(InvocationError::Failure));
-        assert_eq!(failure(&argv("x --error 2 wu")), Err(InvocationError::Failure));
+        assert_eq!(failure(&argv("x --error two wu 1 2")), Err(InvocationError::FailureArgs));
+        assert_eq!(failure(&argv("x --error 2 wu")), Err(InvocationError::FailureArgs));
     }
 }

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::compare::{Outcome, check, compare};
+use crate::cpu_budget::CpuBudget;
 use crate::outputs::{self, Found};
-use crate::patience::Patience;
 use crate::rule::{OutputRule, Rule};
 
 /// An output that the system does not let us see: nothing can be said about it now.
 #[derive(Debug, Error)]
-#[error("{path}: can't read this output")]
+#[error("failed to read the output {path}")]
 pub struct Unreadable {
     /// The file.
     pub path: PathBuf,
@@ -23,7 +23,7 @@ pub struct Unreadable {
 
 /// What is said about an output beside its rule.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Declared {
+pub struct OutputLimits {
     /// Largest size accepted, in bytes.
     pub max_bytes: Option<u64>,
     /// Whether it may be missing.
@@ -31,11 +31,11 @@ pub struct Declared {
 }
 
 /// Looks at an output by itself: what is wrong with it, to follow its name, or nothing.
-pub fn one(
+pub fn check_output(
     path: &Path,
-    declared: Declared,
+    declared: OutputLimits,
     rule: &Arc<OutputRule>,
-    patience: Patience,
+    budget: CpuBudget,
 ) -> Result<Option<String>, Unreadable> {
     let unreadable = |source| Unreadable { path: path.to_owned(), source };
     let (file, bytes) = match outputs::open(path).map_err(unreadable)? {
@@ -48,18 +48,18 @@ pub fn one(
         Some(limit) if bytes > limit => Ok(Some(format!("has {bytes} bytes, at most {limit} are accepted"))),
         _ => {
             let rule = Arc::clone(rule);
-            let checked = patience.within(move || check(&rule.check, patience.reads(&file), bytes));
+            let checked = budget.run(move || check(&rule.check, budget.reader(&file), bytes));
             checked.flatten().map_err(unreadable)
         }
     }
 }
 
 /// Compares an output of two results, each with its name for messages.
-pub fn two(
+pub fn compare_outputs(
     a: (&Path, &str),
     b: (&Path, &str),
     rule: &Arc<OutputRule>,
-    patience: Patience,
+    budget: CpuBudget,
 ) -> Result<Outcome, Unreadable> {
     if matches!(rule.compare, Rule::Ignore) {
         return Ok(Outcome::Same);
@@ -72,8 +72,8 @@ pub fn two(
             if !matches!(rule.compare, Rule::Bytes) || bytes_a == bytes_b {
                 let unreadable = |source| Unreadable { path: a.0.to_owned(), source };
                 let rule = Arc::clone(rule);
-                let compared = patience
-                    .within(move || compare(&rule.compare, patience.reads(&file_a), patience.reads(&file_b)));
+                let compared = budget
+                    .run(move || compare(&rule.compare, budget.reader(&file_a), budget.reader(&file_b)));
                 return compared.flatten().map_err(unreadable);
             }
             format!("{bytes_a} against {bytes_b} bytes")

@@ -1,23 +1,22 @@
 //! Rules and routing that BOINC's script validator and assimilator reach through the shims.
 
-pub mod alert;
-pub mod bounds;
+mod alert;
+mod bounds;
 pub mod breaker;
-pub mod brought;
 mod collect;
 pub mod compare;
+pub mod cpu_budget;
 pub mod describe;
 mod invocation;
 pub mod judge;
 mod log_line;
 mod outputs;
-pub mod patience;
 mod pattern;
 mod private;
 mod program;
 pub mod route;
 pub mod routes;
-pub mod rule;
+mod rule;
 pub mod script;
 pub mod session;
 pub mod shim;
@@ -25,6 +24,7 @@ pub mod spec;
 pub mod spool;
 mod store;
 pub mod subject;
+pub mod submitter_rules;
 pub mod values;
-pub mod verdict;
+mod verdict;
 pub mod worker;

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use boinc::visible::is_obeyed;
+use boinc::visible::is_terminal_control;
 use rustix::fs::{Mode, OFlags};
 
 use boinc::names::workunit::MAX_BYTES;
@@ -41,7 +41,7 @@ pub(crate) fn open(path: &Path) -> io::Result<Found> {
 ///
 /// # Errors
 /// It is not there, something else is in its place, or the system refuses.
-pub(crate) fn open_own(path: &Path) -> io::Result<(File, u64)> {
+pub(crate) fn open_regular(path: &Path) -> io::Result<(File, u64)> {
     match open_at(path)? {
         Found::File { file, bytes } => Ok((file, bytes)),
         Found::Absent => Err(ErrorKind::NotFound.into()),
@@ -52,9 +52,9 @@ pub(crate) fn open_own(path: &Path) -> io::Result<(File, u64)> {
 /// Reads a file of ours of at most `most` bytes.
 ///
 /// # Errors
-/// Those of [`open_own`], or it is larger.
-pub(crate) fn read_own(path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    let (file, bytes) = open_own(path)?;
+/// Those of [`open_regular`], or it is larger.
+pub(crate) fn read_regular(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let (file, bytes) = open_regular(path)?;
     let mut text = Vec::new();
     if bytes <= most {
         file.take(most + 1).read_to_end(&mut text)?;
@@ -117,7 +117,7 @@ pub(crate) fn is_output_name(name: &str) -> bool {
     // The longest prefix of a collected file's name leaves this much of a file system's 255 bytes.
     name.len() <= 255 - MAX_BYTES - "__file_".len()
         && name.split('/').all(|part| !matches!(part, "" | "." | ".."))
-        && !name.contains(is_obeyed)
+        && !name.contains(is_terminal_control)
 }
 
 /// A path that is the same from another working directory. The file itself may be missing or a link, and is not looked

@@ -6,12 +6,12 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 /// Makes a directory for this user alone, unless it is there. A link in its place is refused: it would lead elsewhere.
-pub(crate) fn directory(path: &Path) -> io::Result<()> {
+pub(crate) fn create_directory(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)?;
     if fs::symlink_metadata(path)?.is_dir() {
         return Ok(());
     }
-    Err(io::Error::new(io::ErrorKind::NotADirectory, "a link is in the place of a directory"))
+    Err(io::Error::new(io::ErrorKind::NotADirectory, "expected a directory, found a symbolic link"))
 }
 
 #[cfg(test)]
@@ -24,10 +24,10 @@ mod tests {
     fn a_directory_is_private_and_no_link() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a/b");
-        directory(&path).unwrap();
-        directory(&path).unwrap();
+        create_directory(&path).unwrap();
+        create_directory(&path).unwrap();
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o700);
         symlink("/tmp", dir.path().join("link")).unwrap();
-        assert!(directory(&dir.path().join("link")).is_err());
+        assert!(create_directory(&dir.path().join("link")).is_err());
     }
 }

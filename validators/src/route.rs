@@ -3,14 +3,14 @@
 //! Data only. `routes.toml` and a submitter's rule file both hold it, and code that applies a route does not depend on
 //! where it was read. Reading, checking and choosing are in [`crate::routes`].
 
-mod place;
+mod assimilate;
 
 use serde::{Deserialize, Serialize};
 
 use crate::script::ScriptSpec;
 use crate::spec::ValidateSpec;
 
-pub use place::{AssimilateRoute, HookSpec, Layout, NamedFile, PathTemplate, TableSpec};
+pub use assimilate::{AssimilateRoute, HookSpec, Layout, NamedFile, PathTemplate, TableSpec};
 
 /// What the shims need to know about a science app.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

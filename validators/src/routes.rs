@@ -14,13 +14,13 @@ use std::time::Duration;
 use boinc::toml_file::{ConfigErrors, Step};
 use thiserror::Error;
 
-use crate::brought::BroughtError;
-use crate::patience::{self, Patience};
+use crate::cpu_budget::{self, CpuBudget};
 use crate::route::Route;
 use crate::rule::OutputRule;
 use crate::script::container::Sandbox;
-use crate::script::{Place, Script};
+use crate::script::{RunsIn, Script};
 use crate::spec::Rules;
+use crate::submitter_rules::RuleFileError;
 
 pub use file::{Routes, Settings};
 
@@ -34,18 +34,18 @@ pub const DEFAULT_ROUTES: &str = "../buoy/routes.toml";
 #[derive(Debug, Error)]
 pub enum RouteError {
     /// There is no routes file at all.
-    #[error("{path}: there are no routes: write this file, or set {ROUTES_VARIABLE} to where it is")]
+    #[error(
+        "failed to find the routes file {path}; help: write this file, or set {ROUTES_VARIABLE} to its path"
+    )]
     Missing {
         /// Where it was looked for.
         path: PathBuf,
     },
-    /// A file or directory cannot be read or written.
-    #[error("{path}: cannot {action} the routes")]
+    /// A file cannot be read.
+    #[error("failed to read the routes file {path}")]
     Io {
         /// The file.
         path: PathBuf,
-        /// `read` or `write`.
-        action: &'static str,
         /// What the system says.
         source: std::io::Error,
     },
@@ -59,12 +59,12 @@ pub enum RouteError {
         path: PathBuf,
         /// The table, such as `app."vina"`.
         section: String,
-        /// All mistakes, separated by semicolons.
+        /// All errors, separated by semicolons.
         message: String,
     },
     /// No route fits.
     #[error(
-        "{path}: no route for {what}: add [app.\"{key}\"] or [default] there, or routes.d/{key}.toml beside it"
+        "{path}: no route for {what}; help: add [app.\"{key}\"] or [default] there, or routes.d/{key}.toml next to it"
     )]
     NoRoute {
         /// The routes file.
@@ -75,19 +75,19 @@ pub enum RouteError {
         key: String,
     },
     /// The rule that the bundle brings cannot be used.
-    #[error("the rule that {bundle} brings cannot be used")]
-    Brought {
+    #[error("failed to use the rules of bundle {bundle}")]
+    BundleRules {
         /// `APP-HASH`.
         bundle: String,
         /// Why.
-        source: BroughtError,
+        source: RuleFileError,
     },
     /// The rule that the bundle brings contradicts itself.
-    #[error("the rule that {bundle} brings makes no sense: {message}")]
-    BroughtMeaning {
+    #[error("invalid rules of bundle {bundle}: {message}")]
+    InvalidBundleRules {
         /// `APP-HASH`.
         bundle: String,
-        /// All mistakes, separated by semicolons.
+        /// All errors, separated by semicolons.
         message: String,
     },
 }
@@ -105,7 +105,7 @@ pub enum Author {
 /// A contradiction in a route.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{text}")]
-pub struct RouteMistake {
+pub struct RouteMeaningError {
     /// Where, from the route's own table: for [`Document::locate`](boinc::toml_file::Document::locate).
     pub path: Vec<Step>,
     /// What is wrong, with its place in words.
@@ -134,26 +134,26 @@ impl Routed {
         let base = routes_toml.parent().unwrap_or(Path::new("")).to_owned();
         key.clone_into(&mut self.key);
         self.script = self.route.script.clone().map(|spec| {
-            let place = match &spec.container {
+            let runs_in = match &spec.container {
                 Some(image) => {
-                    Place::Container(Sandbox { image: image.clone(), engine: None, files: vec![] })
+                    RunsIn::Container(Sandbox { image: image.clone(), engine: None, files: vec![] })
                 }
-                None => Place::Host { base },
+                None => RunsIn::Host { base },
             };
-            Script { spec, place }
+            Script { spec, runs_in }
         });
         self
     }
 
     /// How long its built-in rules may take, from now on, for outputs of so many bytes.
-    pub(crate) fn patience(&self, bytes: u64) -> Patience {
-        self.allowance(bytes).map_or_else(Patience::endless, Patience::of)
+    pub(crate) fn cpu_budget(&self, bytes: u64) -> CpuBudget {
+        self.allowance(bytes).map_or_else(CpuBudget::unlimited, CpuBudget::of)
     }
 
     /// The same as a time; `None`: as long as it takes.
     pub(crate) fn allowance(&self, bytes: u64) -> Option<Duration> {
         let most = Duration::from_secs(u64::from(self.rule_seconds?));
-        Some(patience::allowance(bytes, most))
+        Some(cpu_budget::allowance(bytes, most))
     }
 
     /// The rule for output number `index`.

@@ -1,8 +1,8 @@
 //! Scripts of the admin's, and of submitters: how they are called, what their exit means, where they run.
 
 pub mod container;
+pub mod extra_outputs;
 pub mod host;
-pub mod made;
 mod request;
 
 use std::ffi::OsString;
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bounds::MOST_WORDS;
 
-pub use request::{Purpose, Request, RequestMade, RequestOutput, RequestResult};
+pub use request::{Purpose, Request, RequestExtraOutput, RequestOutput, RequestResult};
 
 /// `[app.….script]` of the routes file: programs in place of the built-in rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,7 +32,7 @@ pub struct ScriptSpec {
     pub assimilate: Vec<String>,
     /// Names of files that `assimilate` may fill, see [`made`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub makes: Vec<String>,
+    pub extra_outputs: Vec<String>,
     /// Exit codes as BOINC's own scripts have them: whatever is not 0, 3 or 75 means "invalid".
     #[serde(default)]
     pub legacy: bool,
@@ -76,26 +76,26 @@ impl ScriptSpec {
     }
 
     /// What is wrong with it, in words.
-    pub fn mistakes(&self) -> Vec<String> {
-        let mut mistakes = Vec::new();
+    pub fn errors(&self) -> Vec<String> {
+        let mut errors = Vec::new();
         let all = [("init", &self.init), ("compare", &self.compare), ("assimilate", &self.assimilate)];
         for (key, words) in all {
             let bytes: usize = words.iter().map(String::len).sum();
             if words.len() > MOST_WORDS || bytes > MOST_COMMAND_BYTES {
-                mistakes.push(format!(
+                errors.push(format!(
                     "script.{key}: {} words of {bytes} bytes, at most {MOST_WORDS} of {MOST_COMMAND_BYTES} are accepted",
                     words.len()
                 ));
             }
             if words.first().is_some_and(String::is_empty) || words.iter().any(|word| word.contains('\0')) {
-                mistakes.push(format!("script.{key}: a program and its arguments are needed, without NUL"));
+                errors.push(format!("script.{key}: a program and its arguments are needed, without NUL"));
             }
         }
         if all.iter().all(|(_, words)| words.is_empty()) {
-            mistakes.push("script: one of init, compare and assimilate is needed".to_owned());
+            errors.push("script: one of init, compare and assimilate is needed".to_owned());
         }
-        if self.assimilate.is_empty() && !self.makes.is_empty() {
-            mistakes.push("script.makes: only a script for assimilate makes files".to_owned());
+        if self.assimilate.is_empty() && !self.extra_outputs.is_empty() {
+            errors.push("script.extra_outputs: has no effect without assimilate".to_owned());
         }
         for (key, value) in [
             ("timeout_seconds", self.timeout_seconds),
@@ -103,10 +103,10 @@ impl ScriptSpec {
             ("output_mb", self.output_mb),
         ] {
             if value == 0 {
-                mistakes.push(format!("script.{key}: 0 is too little"));
+                errors.push(format!("script.{key}: 0 is not accepted, at least 1 is required"));
             }
         }
-        mistakes
+        errors
     }
 
     /// Its limits.
@@ -142,12 +142,12 @@ pub struct Script {
     /// What was written.
     pub spec: ScriptSpec,
     /// Where they run.
-    pub place: Place,
+    pub runs_in: RunsIn,
 }
 
 /// Where scripts run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum RunsIn {
     /// On this host; a relative program starts at this directory, that of routes.toml.
     Host {
         /// The directory.
@@ -156,7 +156,7 @@ pub enum Place {
     /// In a container without network.
     Container(container::Sandbox),
     /// Nowhere: what it asks for is not allowed, and why.
-    Refused(String),
+    Forbidden(String),
 }
 
 /// A program to be run on this host.
@@ -250,8 +250,8 @@ impl Script {
     pub fn run(&self, request: &Request, state: &Path) -> Option<Outcome> {
         let (program, arguments) = self.spec.command(request.purpose).split_first()?;
         let limits = self.spec.limits();
-        let ended = match &self.place {
-            Place::Host { base } => {
+        let ended = match &self.runs_in {
+            RunsIn::Host { base } => {
                 let path = host::resolve(base, program);
                 let program = Program {
                     arguments: arguments.iter().map(OsString::from).chain(request.positional()).collect(),
@@ -262,10 +262,10 @@ impl Script {
                 host::run(&program, &limits, &state.join("work"))
                     .map_err(|error| format!("{}: {error}", program.path.display()))
             }
-            Place::Container(sandbox) => {
+            RunsIn::Container(sandbox) => {
                 sandbox.run(program, arguments, request, &limits, state).map_err(|error| chain(&error))
             }
-            Place::Refused(why) => Err(why.clone()),
+            RunsIn::Forbidden(why) => Err(why.clone()),
         };
         Some(match ended {
             Ok(ended) => outcome(ended.code, &ended.said, self.spec.legacy),
@@ -281,16 +281,16 @@ impl Script {
     /// It could not, and why.
     pub fn check(&self, purpose: Purpose) -> Option<Result<(), String>> {
         let program = self.spec.command(purpose).first()?;
-        Some(match &self.place {
-            Place::Host { base } => host::check(&host::resolve(base, program)),
-            Place::Container(sandbox) => sandbox.check().map_err(|error| chain(&error)),
-            Place::Refused(why) => Err(why.clone()),
+        Some(match &self.runs_in {
+            RunsIn::Host { base } => host::check(&host::resolve(base, program)),
+            RunsIn::Container(sandbox) => sandbox.check().map_err(|error| chain(&error)),
+            RunsIn::Forbidden(why) => Err(why.clone()),
         })
     }
 }
 
 /// The last line of what a program printed, for a log: cut, and what a terminal would obey is made visible.
-pub(crate) fn last_words(text: &[u8]) -> String {
+pub(crate) fn last_line(text: &[u8]) -> String {
     const SHOWN: usize = 300;
     let text = String::from_utf8_lossy(text);
     let line = text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
@@ -318,9 +318,9 @@ mod tests {
 
     #[test]
     fn what_a_script_prints_cannot_command_a_terminal_or_fill_a_log() {
-        assert_eq!(last_words(b"Traceback\nValueError: \x1b[2Jx\n\n"), "ValueError: \\u{1b}[2Jx");
-        assert_eq!(last_words(&[b'x'; 10_000]).len(), 300);
-        assert_eq!(last_words(b"\xff\n"), "\u{fffd}");
-        assert_eq!(last_words(b""), "");
+        assert_eq!(last_line(b"Traceback\nValueError: \x1b[2Jx\n\n"), "ValueError: \\u{1b}[2Jx");
+        assert_eq!(last_line(&[b'x'; 10_000]).len(), 300);
+        assert_eq!(last_line(b"\xff\n"), "\u{fffd}");
+        assert_eq!(last_line(b""), "");
     }
 }

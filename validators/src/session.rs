@@ -2,23 +2,23 @@
 //! the spool use the same, so it belongs to neither.
 
 mod call;
-mod memory;
-mod trouble;
+mod failure;
+mod settings_cache;
 
 use std::cell::Cell;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::alert::{Alerts, file_beside};
-use crate::breaker::{Admission, Breakers, Delay, Failure, Next};
+use crate::alert::{Alerts, alert_file};
+use crate::breaker::{Admission, Breakers, Delay, FailedAttempt, Next};
 use crate::routes::{Routed, Routes, Settings};
 use crate::script::Purpose;
 use crate::subject::Subject;
-use memory::Memory;
-use trouble::{ROUTES_KEY, unrouted_key};
+use failure::{ROUTES_KEY, unrouted_key};
+use settings_cache::SettingsCache;
 
 pub use call::{Call, INLINE_VARIABLE, OUTAGE_VARIABLE};
-pub(crate) use trouble::{CALLS_KEY, Kind, Trouble, UPLOAD_KEY};
+pub(crate) use failure::{CALLS_KEY, Failure, FailureClass, UPLOAD_KEY};
 
 /// A call's tools.
 pub(crate) struct Session<'a> {
@@ -29,9 +29,9 @@ pub(crate) struct Session<'a> {
     routes_toml: PathBuf,
     settings: Settings,
     /// Whether settings could not be kept.
-    forgets: bool,
+    settings_unsaved: bool,
     /// Whether somebody was told of an item without a note of it.
-    has_told: Cell<bool>,
+    has_alerted: Cell<bool>,
 }
 
 impl<'a> Session<'a> {
@@ -40,38 +40,46 @@ impl<'a> Session<'a> {
         let state = state_directory(&routes_toml);
         let breakers = Breakers::new(&breaker_directory(&routes_toml));
         let settings = Settings::default();
-        Self { call, breakers, state, routes_toml, settings, forgets: false, has_told: Cell::new(false) }
+        Self {
+            call,
+            breakers,
+            state,
+            routes_toml,
+            settings,
+            settings_unsaved: false,
+            has_alerted: Cell::new(false),
+        }
     }
 
     /// The routes as they are now; an admin may be mending them. Until they are good, the settings are those that good
     /// ones had last.
-    pub(crate) fn routes(&mut self) -> Result<Routes, Trouble> {
+    pub(crate) fn routes(&mut self) -> Result<Routes, Failure> {
         let routes = Routes::open(&self.routes_toml, self.call.directory);
-        let memory = Memory::new(&self.state);
+        let cache = SettingsCache::new(&self.state);
         match routes.as_ref().ok().and_then(Routes::settings) {
             Some(settings) => {
                 // Told once a call: the answer does not depend on it.
-                if let Err(problem) = memory.keep(&settings)
-                    && !std::mem::replace(&mut self.forgets, true)
+                if let Err(problem) = cache.store(&settings)
+                    && !std::mem::replace(&mut self.settings_unsaved, true)
                 {
                     self.log(&problem);
                 }
                 self.settings = settings;
             }
-            None => self.settings = memory.recall(),
+            None => self.settings = cache.load(),
         }
-        routes.map_err(|error| Trouble::of_route(&error))
+        routes.map_err(|error| Failure::of_route(&error))
     }
 
     /// The route of a workunit, and what its name says.
-    pub(crate) fn route(&mut self, workunit: &str) -> Result<(Subject, Routed), Trouble> {
+    pub(crate) fn route(&mut self, workunit: &str) -> Result<(Subject, Routed), Failure> {
         let routes = self.routes()?;
         let subject = routes.subject(workunit);
         let found = routes.find(&subject);
-        if !matches!(&found, Err(error) if Trouble::of_route(error).key == ROUTES_KEY) {
+        if !matches!(&found, Err(error) if Failure::of_route(error).key == ROUTES_KEY) {
             self.succeeded(ROUTES_KEY);
         }
-        let routed = found.map_err(|error| Trouble::of_route(&error))?;
+        let routed = found.map_err(|error| Failure::of_route(&error))?;
         self.succeeded(&routed.key);
         if let Some(app) = &subject.app {
             self.succeeded(&unrouted_key(app));
@@ -84,48 +92,48 @@ impl<'a> Session<'a> {
     }
 
     /// Whether a script may be tried, or has been tried just now in vain.
-    pub(crate) fn admit(&self, routed: &Routed, purpose: Purpose) -> Result<(), Trouble> {
-        let trouble = Trouble::of_script(routed, purpose, Kind::Refused, String::new());
+    pub(crate) fn admit(&self, routed: &Routed, purpose: Purpose) -> Result<(), Failure> {
+        let failure = Failure::of_script(routed, purpose, FailureClass::BreakerOpen, String::new());
         let now = self.call.clock.now();
-        match self.breakers.admit(&trouble.key, &trouble.budget, self.limit_seconds(), now) {
-            Ok(Admission::Refused(message)) => Err(Trouble { message, ..trouble }),
-            Ok(Admission::Free) => Ok(()),
+        match self.breakers.admit(&failure.key, &failure.budget, self.limit_seconds(), now) {
+            Ok(Admission::BreakerOpen(message)) => Err(Failure { message, ..failure }),
+            Ok(Admission::Allowed) => Ok(()),
             Err(error) => {
-                self.cannot_keep(&error);
+                self.log_breaker_error(&error);
                 Ok(())
             }
         }
     }
 
-    /// Notes a trouble, and tells somebody; what to do next.
-    pub(crate) fn failed(&self, trouble: &Trouble, seconds: f64, attempt: u32) -> Next {
-        let failure = Failure {
-            key: &trouble.key,
-            budget: &trouble.budget,
-            error: &trouble.message,
+    /// Notes a failure, and tells somebody; what to do next.
+    pub(crate) fn failed(&self, failure: &Failure, seconds: f64, attempt: u32) -> Next {
+        let attempt = FailedAttempt {
+            key: &failure.key,
+            budget: &failure.budget,
+            error: &failure.message,
             seconds,
             attempt,
-            limit_seconds: if trouble.kind == Kind::Hopeless { 0.0 } else { self.limit_seconds() },
+            limit_seconds: if failure.class == FailureClass::Permanent { 0.0 } else { self.limit_seconds() },
         };
-        let next = self.breakers.failed(&failure, self.call.clock.now()).unwrap_or_else(|error| {
-            self.cannot_keep(&error);
+        let next = self.breakers.failed(&attempt, self.call.clock.now()).unwrap_or_else(|error| {
+            self.log_breaker_error(&error);
             // Nobody would know how long all calls have waited together.
             Next { pause: None, alert: true, failures: 1 }
         });
         if next.alert {
-            self.alert(&format!("{}: {}", trouble.key, trouble.message));
+            self.alert(&format!("{}: {}", failure.key, failure.message));
         }
         next
     }
 
     /// Notes that a script says "later"; seconds to wait until it is asked again, `None`: not in this call.
-    pub(crate) fn delayed(&self, trouble: &Trouble, seconds: f64, attempt: u32) -> Option<f64> {
+    pub(crate) fn delayed(&self, failure: &Failure, seconds: f64, attempt: u32) -> Option<f64> {
         // It answers, which it may not have done before.
-        self.succeeded(&trouble.key);
+        self.succeeded(&failure.key);
         let limit_seconds = self.limit_seconds();
-        let delay = Delay { budget: &trouble.budget, seconds, attempt, limit_seconds };
+        let delay = Delay { budget: &failure.budget, seconds, attempt, limit_seconds };
         self.breakers.delayed(&delay, self.call.clock.now()).unwrap_or_else(|error| {
-            self.cannot_keep(&error);
+            self.log_breaker_error(&error);
             None
         })
     }
@@ -145,19 +153,19 @@ impl<'a> Session<'a> {
                     self.alert_quietly(&text);
                 }
             }
-            Err(error) => self.cannot_keep(&error),
+            Err(error) => self.log_breaker_error(&error),
         }
     }
 
-    fn cannot_keep(&self, error: &io::Error) {
-        self.log(&format!("{}: cannot keep circuit breakers: {error}", self.state.display()));
+    fn log_breaker_error(&self, error: &io::Error) {
+        self.log(&format!("failed to write circuit breakers in {}: {error}", self.state.display()));
     }
 
     /// Tells somebody of what concerns one workunit; every hour at most for a key.
-    pub(crate) fn tell(&self, key: &str, text: &str) {
+    pub(crate) fn alert_rate_limited(&self, key: &str, text: &str) {
         // Where that can't be remembered, once in a process.
-        let told = self.breakers.is_to_be_told(key, self.call.clock.now());
-        if told.unwrap_or_else(|_| !self.has_told.replace(true)) {
+        let is_due = self.breakers.is_alert_due(key, self.call.clock.now());
+        if is_due.unwrap_or_else(|_| !self.has_alerted.replace(true)) {
             self.alert(text);
         }
     }
@@ -170,7 +178,7 @@ impl<'a> Session<'a> {
 
     fn alert_quietly(&self, text: &str) {
         let alerts = Alerts {
-            file: file_beside(&self.routes_toml),
+            file: alert_file(&self.routes_toml),
             spec: self.settings.alert.clone(),
             base: self.base().to_owned(),
             work: self.state.join("work"),

@@ -20,7 +20,7 @@ use crate::routes::{ROUTES_VARIABLE, Routed};
 use crate::session::{Call, INLINE_VARIABLE, OUTAGE_VARIABLE};
 use crate::verdict::Verdict;
 
-pub use assimilate::{WORK_FLAG, retry};
+pub use assimilate::{PROCESS_SPOOL_FLAG, retry};
 
 /// One of the three programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! `[validate]` and `[assimilate]` as a submitter writes them in `app.toml`, and as a route carries them.
 
 mod build;
-mod mistake;
+mod error;
 #[cfg(test)]
 mod tests;
 
@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use crate::bounds::{MOST_OUTPUTS, listed, shortened};
 use crate::rule::{Column, OutputRule};
 use crate::values::ValueSpec;
-use mistake::{Errors, Spot};
-pub use mistake::{SpecError, SpecFault};
+use error::{Errors, Spot};
+pub use error::{SpecError, SpecFault};
 
 /// Defines a table that holds a rule's keys, and a view of them.
 macro_rules! rule_table {
@@ -251,7 +251,7 @@ pub enum RuleKind {
 
 impl RuleKind {
     /// The word used in TOML.
-    pub fn word(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             RuleKind::Bytes => "bytes",
             RuleKind::Text => "text",
@@ -290,7 +290,7 @@ pub enum AssimilateKind {
 impl ValidateSpec {
     /// The rule of each output of `outputs` (logical names), in that order.
     ///
-    /// All mistakes are found, not only the first; the first [`MOST_MISTAKES`](crate::bounds::MOST_MISTAKES) are listed.
+    /// All mistakes are found, not only the first; the first [`MAX_LISTED_ERRORS`](crate::bounds::MAX_LISTED_ERRORS) are listed.
     pub fn rules(&self, outputs: &[&str]) -> Result<Rules, Vec<SpecError>> {
         let mut errors = Errors::new();
         let general = Arc::new(self.build_general(&mut errors).unwrap_or_default());
@@ -300,20 +300,20 @@ impl ValidateSpec {
         let mut seen = HashSet::new();
         if self.output.len() > MOST_OUTPUTS {
             let fault = SpecFault::TooMany { found: self.output.len(), most: MOST_OUTPUTS };
-            errors.push(Spot::validate().key("output").mistake(fault));
+            errors.push(Spot::validate().key("output").error(fault));
         }
         for (i, spec) in self.output.iter().take(MOST_OUTPUTS).enumerate() {
             let spot = Spot::output(i, &spec.name);
             let name = || shortened(&spec.name).into_owned();
             if !seen.insert(spec.name.as_str()) {
-                errors.push(spot.key("name").mistake(SpecFault::Twice { name: name() }));
+                errors.push(spot.key("name").error(SpecFault::Twice { name: name() }));
             }
             let rule = build::build(&spot, &spec.keys(), &mut errors);
             match (rule, positions.get(spec.name.as_str())) {
                 (None, _) => {}
                 (Some(_), None) => errors.push(
                     spot.key("name")
-                        .mistake(SpecFault::UnknownOutput { name: name(), accepted: listed(outputs) }),
+                        .error(SpecFault::UnknownOutput { name: name(), accepted: listed(outputs) }),
                 ),
                 (Some(rule), Some(&position)) => rules[position] = Arc::new(rule),
             }

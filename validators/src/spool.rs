@@ -3,11 +3,11 @@
 //! ```text
 //! spool/waiting/ITEM/item.json    what was handed over; ITEM is the result's name, or WORKUNIT.failed-MASK
 //!                    files/       the outputs, under their names on the server
-//!                    made/        what the route's script made
-//!                    making/      what it is at, or has left unfinished
-//!                    state.json   tries so far, if there were any
+//!                    extra/       files that the route's script wrote, complete
+//!                    extra.tmp/   the same while the script runs, or after it was interrupted
+//!                    state.json   attempts so far, if there were any
 //!                    lock         held by whoever works on it
-//! spool/making/                   items that are not whole yet
+//! spool/incoming/                 items that are not complete yet, or are being removed
 //! spool/done/XX/ITEM              it is done; kept for a while, so that a repeated call changes nothing. Holds the
 //!                                 workunit's number in the database, by which another of the same name is told apart
 //! ```
@@ -29,9 +29,12 @@ use crate::collect;
 use crate::outputs::{self, Found};
 use crate::private;
 
-pub use claimed::Claimed;
-pub use item::{Happened, Item, ItemOutput, ItemState, OutputState};
+pub use claimed::ClaimedItem;
+pub use item::{Item, ItemOutput, ItemState, OutputState, WorkunitOutcome};
 pub(crate) use item::{VERSION, is_number, reasons};
+
+/// Directory of items that are being written or removed.
+const INCOMING: &str = "incoming";
 
 /// Directory of an item's outputs.
 const FILES: &str = "files";
@@ -56,7 +59,7 @@ pub struct Spool {
 
 /// The spool can't be used.
 #[derive(Debug, thiserror::Error)]
-#[error("{path}: the spool cannot be used")]
+#[error("failed to use the spool at {path}")]
 pub struct SpoolError {
     /// Where.
     pub path: PathBuf,
@@ -68,7 +71,7 @@ pub struct SpoolError {
 #[derive(Debug)]
 pub enum Put {
     /// It is there, and ours to work on.
-    New(Box<Claimed>),
+    New(Box<ClaimedItem>),
     /// It was there already, under this name.
     Waiting(String),
     /// All was done with it before.
@@ -96,7 +99,7 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> SpoolError {
 
 impl Spool {
     /// The spool that belongs to routes at this path: `spool` beside it.
-    pub fn beside(routes_toml: &Path) -> Self {
+    pub fn for_routes(routes_toml: &Path) -> Self {
         Self { directory: routes_toml.with_file_name("spool") }
     }
 
@@ -126,7 +129,7 @@ impl Spool {
     /// Nothing was kept: the spool can't be written, or the outputs can't be seen at present.
     pub fn put(&self, mut item: Item, sources: &[PathBuf]) -> Result<Put, SpoolError> {
         // A workunit that was purged from the database leaves its name to another.
-        let again = again_key(&item);
+        let again = reused_name_key(&item);
         let known = [self.known(&item.key, &item.workunit_id), self.known(&again, &item.workunit_id)];
         let is_name_taken = matches!(known[0], Known::Other);
         for (known, key) in known.into_iter().zip([&item.key, &again]) {
@@ -140,21 +143,21 @@ impl Spool {
             item.key = again;
         }
         let place = self.place(&item.key);
-        let making = self.directory.join("making").join(format!("{}-{}", item.key, std::process::id()));
-        match fs::remove_dir_all(&making) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(&making)(error)),
+        let incoming = self.directory.join(INCOMING).join(format!("{}-{}", item.key, std::process::id()));
+        match fs::remove_dir_all(&incoming) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(&incoming)(error)),
             _ => {}
         }
-        let made = self.make(&mut item, sources, &making);
-        let lock = match made {
+        let written = self.make(&mut item, sources, &incoming);
+        let lock = match written {
             Ok(lock) => lock,
             Err(error) => {
                 // The first error is the one that matters; what stays is not taken for an item.
-                let _ = fs::remove_dir_all(&making);
+                let _ = fs::remove_dir_all(&incoming);
                 return Err(error);
             }
         };
-        match fs::rename(&making, &place) {
+        match fs::rename(&incoming, &place) {
             // Another daemon was faster. It may even have finished, so that the item is gone by now.
             Err(error)
                 if matches!(
@@ -162,7 +165,7 @@ impl Spool {
                     io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists
                 ) =>
             {
-                let _ = fs::remove_dir_all(&making);
+                let _ = fs::remove_dir_all(&incoming);
                 drop(lock);
                 return Ok(Put::Waiting(item.key));
             }
@@ -170,7 +173,7 @@ impl Spool {
         }
         let waiting = self.waiting();
         File::open(&waiting).and_then(|directory| directory.sync_all()).map_err(at(&waiting))?;
-        let claimed = Claimed { directory: place, item, state: ItemState::default(), _lock: lock };
+        let claimed = ClaimedItem { directory: place, item, state: ItemState::default(), _lock: lock };
         Ok(Put::New(Box::new(claimed)))
     }
 
@@ -191,29 +194,29 @@ impl Spool {
         }
     }
 
-    fn make(&self, item: &mut Item, sources: &[PathBuf], making: &Path) -> Result<File, SpoolError> {
+    fn make(&self, item: &mut Item, sources: &[PathBuf], incoming: &Path) -> Result<File, SpoolError> {
         let waiting = self.waiting();
-        private::directory(&waiting).map_err(at(&waiting))?;
-        private::directory(making).map_err(at(making))?;
+        private::create_directory(&waiting).map_err(at(&waiting))?;
+        private::create_directory(incoming).map_err(at(incoming))?;
         let mut changed = BTreeSet::new();
         for (output, source) in item.outputs.iter_mut().zip(sources) {
             output.state = match outputs::open(source).map_err(at(source))? {
                 Found::File { file, bytes } => {
-                    let target = making.join(FILES).join(&output.physical_name);
+                    let target = incoming.join(FILES).join(&output.physical_name);
                     collect::take(&file, &target, &mut changed).map_err(at(&target))?;
-                    OutputState::Taken { bytes }
+                    OutputState::Stored { bytes }
                 }
                 Found::Absent => OutputState::Missing,
                 Found::Malformed(kind) => OutputState::Malformed { kind: kind.to_owned() },
             };
         }
-        let path = making.join("lock");
+        let path = incoming.join("lock");
         let lock = File::create_new(&path).map_err(at(&path))?;
         lock.try_lock().map_err(|error| at(&path)(error.into()))?;
-        let path = making.join("item.json");
+        let path = incoming.join("item.json");
         let text = serde_json::to_vec(item).expect("texts and numbers become JSON");
         collect::write(&text, &path, &mut changed).map_err(at(&path))?;
-        changed.insert(making.to_owned());
+        changed.insert(incoming.to_owned());
         collect::sync(&changed).map_err(|(path, source)| SpoolError { path, source })?;
         Ok(lock)
     }
@@ -222,11 +225,11 @@ impl Spool {
     ///
     /// # Errors
     /// It is broken.
-    pub fn claim(&self, key: &str) -> Result<Option<Claimed>, SpoolError> {
+    pub fn claim(&self, key: &str) -> Result<Option<ClaimedItem>, SpoolError> {
         let Some(lock) = self.lock(key)? else { return Ok(None) };
         // It may have been finished between opening and locking.
         let Some((item, state)) = self.read(key)? else { return Ok(None) };
-        Ok(Some(Claimed { directory: self.place(key), item, state, _lock: lock }))
+        Ok(Some(ClaimedItem { directory: self.place(key), item, state, _lock: lock }))
     }
 
     fn lock(&self, key: &str) -> Result<Option<File>, SpoolError> {
@@ -241,7 +244,7 @@ impl Spool {
     fn read(&self, key: &str) -> Result<Option<(Item, ItemState)>, SpoolError> {
         let directory = self.place(key);
         let path = directory.join("item.json");
-        let text = match outputs::read_own(&path, ITEM_BYTES) {
+        let text = match outputs::read_regular(&path, ITEM_BYTES) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             read => read.map_err(at(&path))?,
         };
@@ -324,24 +327,24 @@ impl Spool {
         let Some(_lock) = self.lock(key)? else { return Ok(false) };
         // One that can't be read can be dropped, too.
         let workunit_id = self.read(key).ok().flatten().map(|(item, _)| item.workunit_id);
-        self.put_away(key, &workunit_id.unwrap_or_default()).map(|()| true)
+        self.remove_item(key, &workunit_id.unwrap_or_default()).map(|()| true)
     }
 
     /// Notes that all is done with an item, and removes it.
-    pub(crate) fn finish(&self, claimed: Claimed) -> Result<(), SpoolError> {
-        self.put_away(&claimed.item.key, &claimed.item.workunit_id)
+    pub(crate) fn finish(&self, claimed: ClaimedItem) -> Result<(), SpoolError> {
+        self.remove_item(&claimed.item.key, &claimed.item.workunit_id)
     }
 
-    fn put_away(&self, key: &str, workunit_id: &str) -> Result<(), SpoolError> {
+    fn remove_item(&self, key: &str, workunit_id: &str) -> Result<(), SpoolError> {
         let mark = self.done_mark(key);
         if let Some(parent) = mark.parent() {
-            private::directory(parent).map_err(at(parent))?;
+            private::create_directory(parent).map_err(at(parent))?;
         }
         fs::write(&mark, workunit_id).map_err(at(&mark))?;
         // Out of sight first: what a kill leaves is not taken for an item.
-        let making = self.directory.join("making");
-        private::directory(&making).map_err(at(&making))?;
-        let away = making.join(format!("{key}-{}-done", std::process::id()));
+        let incoming = self.directory.join(INCOMING);
+        private::create_directory(&incoming).map_err(at(&incoming))?;
+        let away = incoming.join(format!("{key}-{}-done", std::process::id()));
         let _ = fs::remove_dir_all(&away);
         let place = self.place(key);
         fs::rename(&place, &away).map_err(at(&place))?;
@@ -355,17 +358,17 @@ impl Spool {
             let since = modified.duration_since(std::time::UNIX_EPOCH).ok()?;
             Some(now - since.as_secs_f64())
         };
-        let tidied = self.directory.join("tidied");
-        if age(&tidied).is_some_and(|age| (0.0..TIDY_SECONDS).contains(&age)) {
+        let last_cleanup = self.directory.join("last_cleanup");
+        if age(&last_cleanup).is_some_and(|age| (0.0..TIDY_SECONDS).contains(&age)) {
             return false;
         }
         // If it can't be written, the next one looks again.
-        let _ = fs::write(&tidied, "");
+        let _ = fs::write(&last_cleanup, "");
         let children = |path: &Path| {
             fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path()).collect::<Vec<_>>()
         };
         // What can't be removed does no harm, and is tried again.
-        for path in children(&self.directory.join("making")) {
+        for path in children(&self.directory.join(INCOMING)) {
             if age(&path).is_some_and(|age| age > 3_600.0) {
                 let _ = fs::remove_dir_all(&path);
             }
@@ -399,7 +402,7 @@ fn is_unknown(workunit_id: &str) -> bool {
 }
 
 /// The name of an item whose own is another workunit's. Its number in the database sets it apart.
-fn again_key(item: &Item) -> String {
+fn reused_name_key(item: &Item) -> String {
     const KEPT: usize = 180;
     let end = (0..=KEPT.min(item.key.len())).rev().find(|&end| item.key.is_char_boundary(end));
     let id: String = item.workunit_id.chars().filter(char::is_ascii_alphanumeric).take(20).collect();
@@ -408,7 +411,7 @@ fn again_key(item: &Item) -> String {
 
 /// A state that is not there or torn counts as new.
 fn state_in(directory: &Path) -> ItemState {
-    let read = outputs::read_own(&directory.join("state.json"), STATE_BYTES).ok();
+    let read = outputs::read_regular(&directory.join("state.json"), STATE_BYTES).ok();
     let state: Option<ItemState> = read.and_then(|text| serde_json::from_slice(&text).ok());
-    state.unwrap_or_default().regenerated()
+    state.unwrap_or_default().sanitized()
 }

@@ -4,6 +4,6 @@
 //! Each step can be done twice and changes nothing the second time, or lets the other side know (a hook's item name).
 
 pub(crate) mod batch_id;
+pub(crate) mod files;
 pub(crate) mod hook;
-pub(crate) mod place;
 pub(crate) mod table;

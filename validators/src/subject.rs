@@ -72,10 +72,10 @@ impl NameSpec {
     /// Checks the pattern; the error is what is wrong, in words.
     pub fn compile(&self) -> Result<NamePattern, String> {
         let regex = pattern::compile(&format!("^(?:{})$", self.pattern))
-            .map_err(|reason| format!("{:?} is no regular expression: {reason}", self.pattern))?;
+            .map_err(|reason| format!("invalid regular expression {:?}: {reason}", self.pattern))?;
         let groups: Vec<&str> = regex.capture_names().flatten().collect();
         if let Some(other) = groups.iter().find(|group| !matches!(**group, "app" | "batch" | "job")) {
-            return Err(format!("group {other:?} means nothing: app, batch and job are accepted"));
+            return Err(format!("unknown group {other:?}; accepted: app, batch, job"));
         }
         if groups.contains(&"app") == self.app.is_some() {
             return Err(
@@ -151,8 +151,8 @@ mod tests {
     #[test]
     fn patterns_that_make_no_sense_are_refused_with_a_reason() {
         for (pattern, app, expected) in [
-            ("(", Some("a"), "is no regular expression"),
-            ("(?<ap>x)", Some("a"), "group \"ap\" means nothing"),
+            ("(", Some("a"), "invalid regular expression"),
+            ("(?<ap>x)", Some("a"), "unknown group \"ap\""),
             ("x", None, "one of them"),
             ("(?<app>x)", Some("a"), "one of them"),
             ("x", Some("A"), "contains 'A'"),

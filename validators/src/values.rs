@@ -64,39 +64,39 @@ pub(crate) const OWN_COLUMNS: [&str; 11] = [
 
 impl ValueSpec {
     /// What is wrong with it, in words.
-    pub(crate) fn mistakes(&self, patterns: &mut Budget) -> Vec<String> {
-        let mut mistakes = Vec::new();
+    pub(crate) fn errors(&self, patterns: &mut Budget) -> Vec<String> {
+        let mut errors = Vec::new();
         let key = format!("assimilate.value {:?}", shortened(&self.name));
         let is_name = self.name.len() <= 40
             && self.name.starts_with(|c: char| c.is_ascii_lowercase())
             && self.name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
         if !is_name {
-            mistakes.push(format!(
+            errors.push(format!(
                 "{key}: lower-case letters, digits and \"_\" are accepted, first a letter, at most 40 bytes"
             ));
         }
         if OWN_COLUMNS.contains(&self.name.as_str()) {
-            mistakes.push(format!("{key}: the table has a column of this name already"));
+            errors.push(format!("{key}: the table has a column of this name already"));
         }
         match (&self.pattern, &self.path) {
             (Some(pattern), None) => {
                 if let Err(reason) = patterns.compile(pattern) {
                     let pattern = shortened(pattern);
-                    mistakes.push(format!("{key}: {pattern:?} is no regular expression: {reason}"));
+                    errors.push(format!("{key}: invalid regular expression {pattern:?}: {reason}"));
                 }
             }
             (None, Some(path)) if path.len() > MOST_TEXT_BYTES => {
                 let bytes = path.len();
-                mistakes.push(format!("{key}: path: {bytes} bytes, at most {MOST_TEXT_BYTES} are accepted"));
+                errors.push(format!("{key}: path: {bytes} bytes, at most {MOST_TEXT_BYTES} are accepted"));
             }
             (None, Some(path)) => {
                 if !path.is_empty() && !path.starts_with('/') {
-                    mistakes.push(format!("{key}: {path:?} is no JSON pointer: it starts with \"/\""));
+                    errors.push(format!("{key}: invalid JSON pointer {path:?}: expected a leading \"/\""));
                 }
             }
-            _ => mistakes.push(format!("{key}: it needs a pattern or a path, one of them")),
+            _ => errors.push(format!("{key}: exactly one of pattern and path is required")),
         }
-        mistakes
+        errors
     }
 
     /// The value in a file; `None` if it is not there.
@@ -105,9 +105,9 @@ impl ValueSpec {
     /// The file can't be read, or it was looked for until `deadline`. What a volunteer has put into it is no other error.
     pub fn read(&self, file: &Path, deadline: Instant) -> std::io::Result<Option<String>> {
         if Instant::now() > deadline {
-            return Err(too_late());
+            return Err(timed_out());
         }
-        let (file, bytes) = outputs::open_own(file)?;
+        let (file, bytes) = outputs::open_regular(file)?;
         let found = match (&self.pattern, &self.path) {
             (Some(pattern), _) => match pattern::compile(pattern) {
                 Ok(regex) => search(&regex, file, deadline)?,
@@ -130,7 +130,7 @@ fn search(regex: &Regex, file: File, deadline: Instant) -> std::io::Result<Optio
     loop {
         line.clear();
         if Instant::now() > deadline {
-            return Err(too_late());
+            return Err(timed_out());
         }
         if reader.by_ref().take(LINE_BYTES).read_until(b'\n', &mut line)? == 0 {
             return Ok(None);
@@ -143,7 +143,7 @@ fn search(regex: &Regex, file: File, deadline: Instant) -> std::io::Result<Optio
     }
 }
 
-fn too_late() -> std::io::Error {
+fn timed_out() -> std::io::Error {
     std::io::Error::new(ErrorKind::TimedOut, "the values of this workunit take too long")
 }
 
@@ -270,7 +270,7 @@ mod tests {
             pattern: pattern.map(str::to_owned),
             path: path.map(str::to_owned),
         };
-        assert_eq!(spec.mistakes(&mut Budget::new()), Vec::<String>::new());
+        assert_eq!(spec.errors(&mut Budget::new()), Vec::<String>::new());
         spec.read(&file, Instant::now() + std::time::Duration::from_secs(60)).unwrap()
     }
 
@@ -319,15 +319,15 @@ mod tests {
         for (text, expected) in [
             ("name = 'A'\noutput = 'o'\npattern = 'x'", "first a letter"),
             ("name = 'batch'\noutput = 'o'\npattern = 'x'", "a column of this name"),
-            ("name = 'a'\noutput = 'o'", "one of them"),
-            ("name = 'a'\noutput = 'o'\npattern = '('", "no regular expression"),
-            ("name = 'a'\noutput = 'o'\npath = 'x'", "no JSON pointer"),
+            ("name = 'a'\noutput = 'o'", "exactly one of"),
+            ("name = 'a'\noutput = 'o'\npattern = '('", "invalid regular expression"),
+            ("name = 'a'\noutput = 'o'\npath = 'x'", "invalid JSON pointer"),
         ] {
             let spec: ValueSpec = toml::from_str(text).unwrap();
             assert!(
-                spec.mistakes(&mut Budget::new()).concat().contains(expected),
+                spec.errors(&mut Budget::new()).concat().contains(expected),
                 "{text}: {:?}",
-                spec.mistakes(&mut Budget::new())
+                spec.errors(&mut Budget::new())
             );
         }
     }

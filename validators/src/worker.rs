@@ -11,12 +11,12 @@ use std::time::{Duration, SystemTime};
 use boinc::error_chain::chain;
 
 use crate::program::OwnProgram;
-use crate::session::{Kind, Session, Trouble};
-use crate::spool::{Claimed, Spool, SpoolError};
-use steps::Stuck;
+use crate::session::{Failure, FailureClass, Session};
+use crate::spool::{ClaimedItem, Spool, SpoolError};
+use steps::ItemError;
 use turns::{Shares, Turns, app_of};
 
-pub(crate) use steps::{Steps, work_on};
+pub(crate) use steps::{Steps, run_steps};
 
 /// A worker that has nothing to do but wait ends after this; a later call starts another.
 const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
@@ -38,34 +38,34 @@ const PUT_OFF_SECONDS: f64 = 300.0;
 
 /// Whether a worker has ended its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Left {
+pub(crate) enum WorkerExit {
     /// Nothing that it could do is left, or it has waited long enough.
-    Nothing,
+    Idle,
     /// There is another program in place of its own, which is to go on.
-    ForNewProgram,
+    ProgramReplaced,
 }
 
 /// How things stand after a round.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Outlook {
+pub struct RoundSummary {
     /// Items that were finished.
     pub finished: usize,
     /// Items that were tried and failed, or stand behind one that did.
     pub stuck: usize,
     /// When the next one is due, seconds since 1970; `None` if nothing is left.
-    pub next_try: Option<f64>,
+    pub next_attempt: Option<f64>,
 }
 
-impl Outlook {
+impl RoundSummary {
     /// One that is left is due then.
     fn is_due(&mut self, at: f64) {
-        self.next_try = Some(self.next_try.map_or(at, |next_try| next_try.min(at)));
+        self.next_attempt = Some(self.next_attempt.map_or(at, |next_attempt| next_attempt.min(at)));
     }
 }
 
 /// Which items a round takes.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Round<'a> {
+pub(crate) enum Selection<'a> {
     /// Those whose time has come.
     Due,
     /// These, or all if there are none, whether their time has come or not.
@@ -76,121 +76,122 @@ pub(crate) enum Round<'a> {
 fn round(
     session: &mut Session,
     spool: &Spool,
-    which: Round,
+    which: Selection,
     shares: &mut Shares,
-) -> Result<Outlook, SpoolError> {
+) -> Result<RoundSummary, SpoolError> {
     let start = session.call.clock.now();
-    let mut outlook = Outlook::default();
+    let mut summary = RoundSummary::default();
     let mut wanted = Vec::new();
     for key in spool.keys()? {
         let state = spool.state(&key);
         let is_wanted = match which {
-            Round::Due => state.next_try <= start,
-            Round::Named(names) => names.is_empty() || names.contains(&key),
+            Selection::Due => state.next_attempt <= start,
+            Selection::Named(names) => names.is_empty() || names.contains(&key),
         };
         match is_wanted {
             true => wanted.push((key, state)),
-            false => outlook.is_due(state.next_try),
+            false => summary.is_due(state.next_attempt),
         }
     }
     let mut turns = Turns::new(wanted, shares);
     let mut out: BTreeMap<String, (String, f64)> = BTreeMap::new();
     while let Some(key) = turns.next(session.call.clock.now()) {
         let now = session.call.clock.now();
-        if matches!(which, Round::Due) && now - start > ROUND_SECONDS {
-            outlook.is_due(now);
+        if matches!(which, Selection::Due) && now - start > ROUND_SECONDS {
+            summary.is_due(now);
             break;
         }
         let worked = spool.claim(&key).and_then(|claimed| match claimed {
-            Some(claimed) => one(session, spool, claimed, which, &mut out, &mut outlook),
+            Some(claimed) => one(session, spool, claimed, which, &mut out, &mut summary),
             None => Ok(spool.has(&key).then_some(now + AT_WORK_SECONDS)),
         });
         // The others must not wait for one whose state can't be read or written.
         let again = worked.unwrap_or_else(|error| {
             session.log(&format!("{key} stays in the spool: {}", chain(&error)));
-            outlook.stuck += 1;
+            summary.stuck += 1;
             Some(now + UNWRITTEN_SECONDS)
         });
         if let Some(again) = again {
-            outlook.is_due(again);
+            summary.is_due(again);
         }
     }
     turns.charge(session.call.clock.now());
-    Ok(outlook)
+    Ok(summary)
 }
 
 /// Works on one item; when it is to be tried again. `out` holds what has turned out to be out of order in this round.
 fn one(
     session: &mut Session,
     spool: &Spool,
-    mut claimed: Claimed,
-    which: Round,
+    mut claimed: ClaimedItem,
+    which: Selection,
     out: &mut BTreeMap<String, (String, f64)>,
-    outlook: &mut Outlook,
+    summary: &mut RoundSummary,
 ) -> Result<Option<f64>, SpoolError> {
     let now = session.call.clock.now();
     let rule = rule_of(&claimed);
-    if let Some((message, next_try)) = out.get(&rule) {
-        outlook.stuck += 1;
-        let next_try = next_try.min(now + PUT_OFF_SECONDS);
+    if let Some((message, next_attempt)) = out.get(&rule) {
+        summary.stuck += 1;
+        let next_attempt = next_attempt.min(now + PUT_OFF_SECONDS);
         claimed.state.error = message.clone();
-        claimed.state.next_try = next_try;
+        claimed.state.next_attempt = next_attempt;
         claimed.save()?;
-        return Ok(Some(next_try));
+        return Ok(Some(next_attempt));
     }
-    if claimed.state.is_begun && matches!(which, Round::Due) {
+    if claimed.state.started && matches!(which, Selection::Due) {
         // Were it tried at once, one that ends each process would keep all others waiting.
-        outlook.stuck += 1;
-        let stuck = Stuck::alone("the process that worked on it has ended".to_owned());
-        note_stuck(session, &mut claimed, &stuck, now)?;
-        return Ok(Some(claimed.state.next_try));
+        summary.stuck += 1;
+        let error = ItemError::of_item("the process that worked on it was interrupted".to_owned());
+        record_item_error(session, &mut claimed, &error, now)?;
+        return Ok(Some(claimed.state.next_attempt));
     }
-    claimed.state.is_begun = true;
+    claimed.state.started = true;
     // On a full disk it is worked on all the same, which makes room.
     let _ = claimed.save();
-    match work_on(session, &mut claimed, Steps::All) {
+    match run_steps(session, &mut claimed, Steps::All) {
         Ok(_) => {
-            outlook.finished += 1;
+            summary.finished += 1;
             spool.finish(claimed)?;
             Ok(None)
         }
-        Err(stuck) => {
-            outlook.stuck += 1;
-            note_stuck(session, &mut claimed, &stuck, now)?;
-            if stuck.trouble.is_some() {
-                out.insert(rule, (stuck.message, claimed.state.next_try));
+        Err(error) => {
+            summary.stuck += 1;
+            record_item_error(session, &mut claimed, &error, now)?;
+            if error.failure.is_some() {
+                out.insert(rule, (error.message, claimed.state.next_attempt));
             }
-            Ok(Some(claimed.state.next_try))
+            Ok(Some(claimed.state.next_attempt))
         }
     }
 }
 
 /// Items of the same rule, as far as their names tell.
-fn rule_of(claimed: &Claimed) -> String {
+fn rule_of(claimed: &ClaimedItem) -> String {
     let workunit = &claimed.item.workunit;
     workunit.split_once("__").map_or(workunit.as_str(), |(bundle, _)| bundle).to_owned()
 }
 
 /// Notes in the item that it is stuck, and tells somebody if it is more than the item.
-pub(crate) fn note_stuck(
+pub(crate) fn record_item_error(
     session: &Session,
-    claimed: &mut Claimed,
-    stuck: &Stuck,
+    claimed: &mut ClaimedItem,
+    error: &ItemError,
     now: f64,
 ) -> Result<(), SpoolError> {
-    claimed.state.failed(stuck.message.clone(), now);
-    session.log(&format!("{} stays in the spool: {}", claimed.item.key, stuck.message));
-    match &stuck.trouble {
+    claimed.state.failed(error.message.clone(), now);
+    session.log(&format!("{} stays in the spool: {}", claimed.item.key, error.message));
+    match &error.failure {
         // Nobody waits here: what counts is that somebody is told, once.
-        Some(trouble) => {
-            session.failed(&Trouble { kind: Kind::Hopeless, ..trouble.clone() }, 0.0, 0);
+        Some(failure) => {
+            session.failed(&Failure { class: FailureClass::Permanent, ..failure.clone() }, 0.0, 0);
         }
-        None if stuck.is_late => {}
+        None if error.is_late => {}
         None => {
-            let text = format!("{} stays in the spool: {}", claimed.item.key, stuck.message);
+            let text = format!("{} stays in the spool: {}", claimed.item.key, error.message);
             // Not by the workunit: each would be one more to be told of.
             let app = app_of(&claimed.item.key);
-            session.tell(&format!("spool-{}", if app.is_empty() { "others" } else { app }), &text);
+            session
+                .alert_rate_limited(&format!("spool-{}", if app.is_empty() { "others" } else { app }), &text);
         }
     }
     claimed.save()
@@ -200,8 +201,12 @@ pub(crate) fn note_stuck(
 ///
 /// # Errors
 /// The spool can't be read or written.
-pub(crate) fn retry(session: &mut Session, spool: &Spool, names: &[String]) -> Result<Outlook, SpoolError> {
-    round(session, spool, Round::Named(names), &mut Shares::default())
+pub(crate) fn retry(
+    session: &mut Session,
+    spool: &Spool,
+    names: &[String],
+) -> Result<RoundSummary, SpoolError> {
+    round(session, spool, Selection::Named(names), &mut Shares::default())
 }
 
 /// The process that works off the spool of a project: one at a time.
@@ -222,7 +227,7 @@ impl Worker {
     }
 
     fn next_file(&self) -> PathBuf {
-        self.spool.directory().join("next")
+        self.spool.directory().join("next_attempt")
     }
 
     /// Forgets when the last one had something to do next: there is something new.
@@ -245,27 +250,27 @@ impl Worker {
     }
 
     /// Works until nothing is left, or `own` was replaced by an upgrade; waits for what is to be tried again.
-    pub(crate) fn work(&self, session: &mut Session, own: &OwnProgram) -> Result<Left, SpoolError> {
+    pub(crate) fn work(&self, session: &mut Session, own: &OwnProgram) -> Result<WorkerExit, SpoolError> {
         let start = session.call.clock.now();
         let mut shares = Shares::default();
         loop {
             // Another one is at it, and will see what is new.
-            let Some(lock) = self.lock() else { return Ok(Left::Nothing) };
+            let Some(lock) = self.lock() else { return Ok(WorkerExit::Idle) };
             if self.spool.tidy(start) {
                 session.breakers.tidy(start);
             }
             loop {
                 // What is asked of it may be more than it knows.
                 if own.is_replaced() {
-                    return Ok(Left::ForNewProgram);
+                    return Ok(WorkerExit::ProgramReplaced);
                 }
                 let seen = self.last_change();
-                let outlook = round(session, &self.spool, Round::Due, &mut shares)?;
-                self.write_next(outlook.next_try)?;
+                let summary = round(session, &self.spool, Selection::Due, &mut shares)?;
+                self.write_next(summary.next_attempt)?;
                 let now = session.call.clock.now();
                 let is_over = now - start > LONGEST_WAIT.as_secs_f64();
-                match outlook.next_try {
-                    Some(next_try) if !is_over => self.wait(session, next_try, seen),
+                match summary.next_attempt {
+                    Some(next_attempt) if !is_over => self.wait(session, next_attempt, seen),
                     _ => break,
                 }
             }
@@ -274,14 +279,14 @@ impl Worker {
             if self.due(session.call.clock.now())? == 0
                 || session.call.clock.now() - start > LONGEST_WAIT.as_secs_f64()
             {
-                return Ok(Left::Nothing);
+                return Ok(WorkerExit::Idle);
             }
         }
     }
 
     fn due(&self, now: f64) -> Result<usize, SpoolError> {
         let keys = self.spool.keys()?;
-        Ok(keys.iter().filter(|key| self.spool.state(key).next_try <= now).count())
+        Ok(keys.iter().filter(|key| self.spool.state(key).next_attempt <= now).count())
     }
 
     fn last_change(&self) -> Option<SystemTime> {
@@ -301,11 +306,11 @@ impl Worker {
         }
     }
 
-    fn write_next(&self, next_try: Option<f64>) -> Result<(), SpoolError> {
+    fn write_next(&self, next_attempt: Option<f64>) -> Result<(), SpoolError> {
         let path = self.next_file();
-        match next_try {
-            Some(next_try) => {
-                fs::write(&path, next_try.to_string()).map_err(|source| SpoolError { path, source })
+        match next_attempt {
+            Some(next_attempt) => {
+                fs::write(&path, next_attempt.to_string()).map_err(|source| SpoolError { path, source })
             }
             None => {
                 self.wake();

@@ -7,13 +7,13 @@ use crate::image::{Budget, BuildSource, ImageKey, ImageSource, KeyError};
 use crate::limits::{Bounds, DiskUse, disk_bound, memory_bound};
 use crate::naming::ContainerName;
 use crate::state_dir::StateDir;
-use crate::workdir::{Layout, Manifest, Survey, survey};
+use crate::workdir::{Layout, Manifest, SlotScan, scan_slot};
 use boinc::dockerfile::{self, BuildArgs, Dockerfile, Faults};
 use boinc::job::argv::{Args, args_value};
 use boinc::job::policy::{POLICY_FILE, RunLimits};
 use boinc::job::spec::{JobSpec, OutputSpec};
 use boinc::wire::init_data::InitData;
-use boinc::wire::slot::{OutputPlace, PlaceError, resolve_output};
+use boinc::wire::slot::{OutputPath, SlotPathError, resolve_output};
 
 /// Files of the slot that the job neither sees nor replaces.
 pub const HIDDEN_FILES: [&str; 1] = [POLICY_FILE];
@@ -132,7 +132,7 @@ impl Assignment {
     }
 
     /// The engine that the client found, if it says.
-    pub fn told_engine(&self) -> Option<Flavor> {
+    pub fn reported_engine(&self) -> Option<Flavor> {
         let engine = self.init_data.host_info.engine.as_ref()?;
         engine.docker_type.map(Flavor::from)
     }
@@ -161,8 +161,8 @@ impl Assignment {
     ///
     /// # Errors
     /// When a link in it leads elsewhere than to a file of this project.
-    pub fn survey(&self, known: Option<&Manifest>) -> Result<Survey, PlaceError> {
-        survey(
+    pub fn scan(&self, known: Option<&Manifest>) -> Result<SlotScan, SlotPathError> {
+        scan_slot(
             &self.layout.slot,
             &self.init_data.project_dir,
             &self.init_data.result_name,
@@ -175,7 +175,7 @@ impl Assignment {
     ///
     /// # Errors
     /// When the link leads elsewhere than to a place of this result.
-    pub fn output_place(&self, name: &str) -> Result<OutputPlace, PlaceError> {
+    pub fn output_place(&self, name: &str) -> Result<OutputPath, SlotPathError> {
         let (project_dir, result_name) = (&self.init_data.project_dir, &self.init_data.result_name);
         resolve_output(&self.layout.slot, project_dir, result_name, name)
     }
@@ -191,12 +191,12 @@ impl Assignment {
     ///
     /// # Errors
     /// When a file of it is missing or cannot be read, or the Dockerfile is refused.
-    pub fn image(&self, survey: &Survey, seccomp: &Path) -> Result<ImagePlan, ImageSourceError> {
+    pub fn image(&self, scan: &SlotScan, seccomp: &Path) -> Result<ImagePlan, ImageSourceError> {
         if let Some(image) = &self.spec.image_name {
             return Ok(ImagePlan { source: ImageSource::Named(image.clone()), files: Vec::new() });
         }
         if let Some(tarball) = &self.spec.tarball {
-            let input = survey
+            let input = scan
                 .input(&tarball.file)
                 .ok_or_else(|| ImageSourceError::NoTarball { name: tarball.file.clone() })?;
             let source = ImageSource::Tarball {
@@ -206,16 +206,15 @@ impl Assignment {
             };
             return Ok(ImagePlan { source, files: vec![tarball.file.clone()] });
         }
-        let source = self.build_source(survey, seccomp)?;
+        let source = self.build_source(scan, seccomp)?;
         let mut files: Vec<String> = source.files.iter().map(|(name, _)| name.clone()).collect();
         files.push(source.name.clone());
         Ok(ImagePlan { source: ImageSource::Build(Box::new(source)), files })
     }
 
-    fn build_source(&self, survey: &Survey, seccomp: &Path) -> Result<BuildSource, ImageSourceError> {
+    fn build_source(&self, scan: &SlotScan, seccomp: &Path) -> Result<BuildSource, ImageSourceError> {
         let name = &self.args.dockerfile;
-        let input =
-            survey.input(name).ok_or_else(|| ImageSourceError::NoDockerfile { name: name.clone() })?;
+        let input = scan.input(name).ok_or_else(|| ImageSourceError::NoDockerfile { name: name.clone() })?;
         let text = std::fs::read(input.place.path())
             .map_err(|source| ImageSourceError::Dockerfile { name: name.clone(), source })?;
         let faulty = |faults| ImageSourceError::Faults { name: name.clone(), faults };
@@ -224,7 +223,7 @@ impl Assignment {
         let args: BuildArgs = self.spec.build_args.clone();
         // Everything that the text alone shows is refused before anything is fetched.
         dockerfile.check(target, &args).map_err(faulty)?;
-        let files = self.context_files(survey, &dockerfile, target, &args)?;
+        let files = self.context_files(scan, &dockerfile, target, &args)?;
         Ok(BuildSource {
             key: ImageKey::of_build(&text, self.spec.target.as_deref(), &files, &args)?,
             name: name.clone(),
@@ -244,13 +243,13 @@ impl Assignment {
     /// that differ from job to job.
     fn context_files(
         &self,
-        survey: &Survey,
+        scan: &SlotScan,
         dockerfile: &Dockerfile,
         target: usize,
         args: &BuildArgs,
     ) -> Result<Vec<(String, PathBuf)>, ImageSourceError> {
         let file =
-            |name: &str| survey.input(name).map(|input| (name.to_owned(), input.place.path().to_owned()));
+            |name: &str| scan.input(name).map(|input| (name.to_owned(), input.place.path().to_owned()));
         if let Some(names) = &self.spec.build_files {
             let listed = names
                 .iter()
@@ -267,7 +266,7 @@ impl Assignment {
             self.spec.job_inputs.iter().any(|input| input == name)
                 || self.args.argv_files().any(|file| file == name)
         };
-        let names = survey.inputs.iter().map(|input| input.name.as_str());
+        let names = scan.inputs.iter().map(|input| input.name.as_str());
         let wanted = names.filter(|name| {
             patterns.contains(name)
                 || (!is_per_job(name) && patterns.iter().any(|pattern| takes(pattern, name)))

@@ -12,14 +12,14 @@ use crate::engine::{
     killed_from_outside,
 };
 use crate::image::{BuildError, ImageIndex, ImageMaker, MakeError, TarballError};
-use crate::lifecycle::{Call, CallError, Exited, Reply, Seen};
+use crate::lifecycle::{Call, CallError, ContainerState, Exited, Reply};
 use crate::log::{MAX_JOB_BYTES, job_output};
 use crate::platform::kill_leftovers;
 use crate::seccomp;
 use crate::shared::{Container, Shared};
-use crate::workdir::{OutputProblem, PrepareError, Survey, collect, prepare};
+use crate::workdir::{OutputProblem, PrepareError, SlotScan, collect, prepare};
 use boinc::error_chain::chain;
-use boinc::wire::slot::PlaceError;
+use boinc::wire::slot::SlotPathError;
 
 /// From the death of a container that is being removed by force until the engine says so (Podman 4.3: up to 0.3 s).
 const REMOVAL_TAKES: Duration = Duration::from_millis(700);
@@ -74,7 +74,7 @@ impl Calls {
     fn engine(&self) -> Result<&CliEngine<NativeTransport>, CallError> {
         match &self.engine {
             Some((engine, _)) => Ok(engine),
-            None => Err(CallError::Hiccup("no engine was chosen yet".into())),
+            None => Err(CallError::Transient("no engine was chosen yet".into())),
         }
     }
 
@@ -85,7 +85,7 @@ impl Calls {
     /// The engine that already has the container; else the one the client found; else the first that answers.
     fn probe(&mut self) -> Result<Reply, CallError> {
         let remembered = self.shared.state().engine;
-        let told = remembered.or(self.assignment.told_engine());
+        let told = remembered.or(self.assignment.reported_engine());
         let mut last = None;
         for (flavor, program) in engine::find(told) {
             if remembered.is_some_and(|remembered| remembered != flavor) {
@@ -118,21 +118,21 @@ impl Calls {
                         .into(),
                 )
             },
-            sort_error,
+            classify,
         ))
     }
 
     fn inspect(&self) -> Result<Reply, CallError> {
-        let inspected = self.engine()?.inspect(self.name()).map_err(sort_error)?;
+        let inspected = self.engine()?.inspect(self.name()).map_err(classify)?;
         let inspected = inspected.ok_or(CallError::NoContainer)?;
         if inspected.mark.is_empty() || inspected.mark != self.shared.state().container_mark {
             crate::say!("a container of this name is not this task's: it is removed");
-            self.engine()?.remove(self.name()).map_err(sort_error)?;
+            self.engine()?.remove(self.name()).map_err(classify)?;
             return Err(CallError::NoContainer);
         }
         if inspected.is_only_believed_to_run() {
             crate::say!("the engine believes in a container whose processes are gone: it is removed");
-            self.engine()?.remove(self.name()).map_err(sort_error)?;
+            self.engine()?.remove(self.name()).map_err(classify)?;
             return Err(CallError::NoContainer);
         }
         self.seen(inspected)
@@ -149,49 +149,49 @@ impl Calls {
         };
         *self.shared.container.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(container);
         Ok(Reply::Container(match inspected.status {
-            Status::Created => Seen::Created,
-            Status::Running => Seen::Running { pid: inspected.pid },
-            Status::Paused => Seen::Paused { pid: inspected.pid },
-            Status::Exited | Status::Dead => self.how_it_ended(&inspected, engine)?,
+            Status::Created => ContainerState::Created,
+            Status::Running => ContainerState::Running { pid: inspected.pid },
+            Status::Paused => ContainerState::Paused { pid: inspected.pid },
+            Status::Exited | Status::Dead => self.exit_state(&inspected, engine)?,
             status @ (Status::Restarting | Status::Removing) => {
                 return Err(CallError::Conflict(format!("the engine says {status:?}")));
             }
         }))
     }
 
-    fn how_it_ended(
+    fn exit_state(
         &self,
         inspected: &Inspected,
         engine: &CliEngine<NativeTransport>,
-    ) -> Result<Seen, CallError> {
+    ) -> Result<ContainerState, CallError> {
         let killed = inspected.exit_code == 137 && !inspected.oom_killed;
         let mut ordered = killed && engine.was_ordered_to_die(inspected);
         if !killed_from_outside(inspected, engine.daemon_started(), ordered) {
             if killed {
                 // A forced removal kills first, and is told of only a moment later.
                 thread::sleep(REMOVAL_TAKES);
-                engine.inspect(self.name()).map_err(sort_error)?.ok_or(CallError::NoContainer)?;
+                engine.inspect(self.name()).map_err(classify)?.ok_or(CallError::NoContainer)?;
                 ordered = engine.was_ordered_to_die(inspected);
             }
             if !ordered {
-                return Ok(Seen::Exited(Exited {
+                return Ok(ContainerState::Exited(Exited {
                     code: inspected.exit_code,
                     out_of_memory: inspected.oom_killed,
                     error: inspected.error.clone(),
                 }));
             }
         }
-        Ok(Seen::Killed)
+        Ok(ContainerState::Killed)
     }
 
     /// The image; found out once in a life, since its files are hashed for that.
-    fn image(&mut self, survey: &Survey) -> Result<ImagePlan, CallError> {
+    fn image(&mut self, scan: &SlotScan) -> Result<ImagePlan, CallError> {
         if let Some(image) = &self.image {
             return Ok(image.clone());
         }
         let profile = self.seccomp_profile()?;
         let image =
-            self.assignment.image(survey, &profile).map_err(|error| CallError::Job(error.to_string()))?;
+            self.assignment.image(scan, &profile).map_err(|error| CallError::Job(error.to_string()))?;
         self.image = Some(image.clone());
         Ok(image)
     }
@@ -206,26 +206,26 @@ impl Calls {
         ImageMaker { state: self.assignment.images.clone(), budget: self.assignment.image_budget() }
     }
 
-    fn survey(&self) -> Result<Survey, CallError> {
+    fn scan(&self) -> Result<SlotScan, CallError> {
         let known = self.shared.state().manifest.clone();
-        self.assignment.survey(known.as_ref()).map_err(|error| CallError::Job(chain(&error)))
+        self.assignment.scan(known.as_ref()).map_err(|error| CallError::Job(chain(&error)))
     }
 
     fn make_image(&mut self) -> Result<Reply, CallError> {
         let image =
-            self.image.clone().ok_or_else(|| CallError::Hiccup("the image is not known yet".into()))?;
-        self.maker().make(self.engine()?, &image.source, &self.cancel).map_err(sort_make_error)?;
+            self.image.clone().ok_or_else(|| CallError::Transient("the image is not known yet".into()))?;
+        self.maker().make(self.engine()?, &image.source, &self.cancel).map_err(classify_image_error)?;
         Ok(Reply::Done)
     }
 
     fn create(&mut self) -> Result<Reply, CallError> {
-        let survey = self.survey()?;
-        let image = self.image(&survey)?;
+        let scan = self.scan()?;
+        let image = self.image(&scan)?;
         let profile = self.seccomp_profile()?;
         let engine = self.engine()?;
         self.maker().recover(engine);
         // Before anything is moved: the files of an image that has to be made are needed where they are.
-        let id = self.maker().find(engine, &image.source).map_err(sort_error)?.ok_or(CallError::NoImage)?;
+        let id = self.maker().find(engine, &image.source).map_err(classify)?.ok_or(CallError::NoImage)?;
         {
             let mut state = self.shared.state();
             state.engine = Some(engine.flavor());
@@ -235,7 +235,7 @@ impl Calls {
             match &mut state.manifest {
                 // Copy-mode inputs have left the slot since.
                 Some(manifest) => {
-                    let new: Vec<String> = survey
+                    let new: Vec<String> = scan
                         .inputs
                         .iter()
                         .map(|input| input.name.clone())
@@ -243,7 +243,7 @@ impl Calls {
                         .collect();
                     manifest.inputs.extend(new);
                 }
-                none => *none = Some(survey.manifest()),
+                none => *none = Some(scan.manifest()),
             }
             state.write(&self.assignment.state_file).map_err(|error| {
                 CallError::Host(format!("failed to write the state of this task: {error}"))
@@ -251,7 +251,7 @@ impl Calls {
         }
         let mounts = prepare(
             self.assignment.layout(),
-            &survey,
+            &scan,
             self.assignment.workdir(),
             &self.assignment.cleaned_init_data(),
             |name| self.assignment.stays_in_slot(name, &image),
@@ -276,7 +276,7 @@ impl Calls {
                 }
                 return Err(CallError::NoImage);
             }
-            result => result.map_err(sort_error)?,
+            result => result.map_err(classify)?,
         }
         Ok(Reply::Done)
     }
@@ -295,14 +295,14 @@ impl Calls {
                         self.end_leftovers()?;
                     }
                 }
-                Err(sort_error(error))
+                Err(classify(error))
             }
         }
     }
 
     /// Processes of an earlier start that the engine does not know of keep it from starting the container.
     fn end_leftovers(&self) -> Result<(), CallError> {
-        let inspected = self.engine()?.inspect(self.name()).map_err(sort_error)?;
+        let inspected = self.engine()?.inspect(self.name()).map_err(classify)?;
         let Some(inspected) = inspected.filter(|inspected| inspected.status == Status::Created) else {
             return Ok(());
         };
@@ -317,7 +317,7 @@ impl Calls {
         &self,
         verb: impl Fn(&CliEngine<NativeTransport>, &str) -> Result<(), EngineError>,
     ) -> Result<Reply, CallError> {
-        verb(self.engine()?, self.name()).map_err(sort_error)?;
+        verb(self.engine()?, self.name()).map_err(classify)?;
         Ok(Reply::Done)
     }
 
@@ -325,12 +325,12 @@ impl Calls {
     fn await_exit(&self) -> Result<Reply, CallError> {
         let code = self.engine()?.wait(self.name()).map_err(|error| match error {
             // It answers, but has lost sight of the container: a daemon that was killed while it started one does.
-            error @ EngineError::TimedOut { .. } => CallError::Hiccup(chain(&error)),
-            error => sort_error(error),
+            error @ EngineError::TimedOut { .. } => CallError::Transient(chain(&error)),
+            error => classify(error),
         })?;
         if code == 0 {
             let exited = Exited { code, out_of_memory: false, error: String::new() };
-            return Ok(Reply::Container(Seen::Exited(exited)));
+            return Ok(Reply::Container(ContainerState::Exited(exited)));
         }
         self.inspect()
     }
@@ -347,21 +347,24 @@ impl Calls {
         ) {
             Ok(()) => Ok(Reply::Done),
             Err(OutputProblem::Work { source }) => {
-                Err(CallError::Hiccup(format!("failed to read the work directory: {source}")))
+                Err(CallError::Transient(format!("failed to read the work directory: {source}")))
             }
             Err(OutputProblem::Move { name, source, .. }) if is_full(&source) => {
                 Err(CallError::Host(format!("can't move output {name}: {source}")))
             }
             Err(
                 error @ (OutputProblem::Move { .. }
-                | OutputProblem::Place { source: PlaceError::Io { .. } | PlaceError::Link(_), .. }),
-            ) => Err(CallError::Hiccup(chain(&error))),
+                | OutputProblem::Place {
+                    source: SlotPathError::Io { .. } | SlotPathError::Link(_),
+                    ..
+                }),
+            ) => Err(CallError::Transient(chain(&error))),
             Err(error) => Err(CallError::Job(chain(&error))),
         }
     }
 
     fn logs(&self) -> Result<Reply, CallError> {
-        let log = self.engine()?.logs(self.name(), MAX_JOB_BYTES).map_err(sort_error)?;
+        let log = self.engine()?.logs(self.name(), MAX_JOB_BYTES).map_err(classify)?;
         let lines = log.iter().filter(|byte| **byte == b'\n').count();
         job_output(&log, log.len() >= MAX_JOB_BYTES || lines >= LOG_LINES);
         Ok(Reply::Done)
@@ -379,7 +382,7 @@ fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
-fn sort_error(error: EngineError) -> CallError {
+fn classify(error: EngineError) -> CallError {
     match error {
         EngineError::NoContainer => CallError::NoContainer,
         EngineError::NoImage => CallError::NoImage,
@@ -398,11 +401,11 @@ fn sort_error(error: EngineError) -> CallError {
         | EngineError::NoInit(_)
         | EngineError::Input { .. }
         | EngineError::Unreadable { .. }
-        | EngineError::Failed { .. }) => CallError::Hiccup(chain(&error)),
+        | EngineError::Failed { .. }) => CallError::Transient(chain(&error)),
     }
 }
 
-fn sort_make_error(error: MakeError) -> CallError {
+fn classify_image_error(error: MakeError) -> CallError {
     match error {
         // Nothing of this is about the job's own container or image; tried again without an end it would be a busy loop.
         MakeError::Engine(
@@ -410,18 +413,18 @@ fn sort_make_error(error: MakeError) -> CallError {
             | EngineError::NoImage
             | EngineError::NoPath(_)
             | EngineError::Conflict(_)),
-        ) => CallError::Hiccup(chain(&error)),
-        MakeError::Engine(error) => sort_error(error),
+        ) => CallError::Transient(chain(&error)),
+        MakeError::Engine(error) => classify(error),
         MakeError::Build(error) if error.is_the_jobs() => build_failed("", &error.report()),
-        MakeError::Build(error @ BuildError::Internal(_)) => CallError::Hiccup(chain(&error)),
+        MakeError::Build(error @ BuildError::Internal(_)) => CallError::Transient(chain(&error)),
         MakeError::Build(error) => CallError::Host(chain(&error)),
         MakeError::FailedBefore { seconds, said } => build_failed(&format!(" ({seconds} s ago)"), &said),
         MakeError::Lock(crate::image::LockError::Cancelled) => CallError::Cancelled,
         error @ (MakeError::Lock(_) | MakeError::Index(_) | MakeError::Journal(_)) => {
             CallError::Host(chain(&error))
         }
-        MakeError::Tarball(TarballError::Engine(error)) => sort_error(error),
-        MakeError::Tarball(error @ TarballError::NotStored { .. }) => CallError::Hiccup(chain(&error)),
+        MakeError::Tarball(TarballError::Engine(error)) => classify(error),
+        MakeError::Tarball(error @ TarballError::NotStored { .. }) => CallError::Transient(chain(&error)),
         MakeError::Tarball(error) if error.is_the_hosts() => CallError::Host(chain(&error)),
         MakeError::Tarball(error) => CallError::Job(chain(&error)),
     }

@@ -50,7 +50,7 @@ impl ClientLink {
         let Some(end) = &self.end else { return events };
         for control in end.take_control() {
             match control {
-                Control::Quit => events.push(Event::Leave),
+                Control::Quit => events.push(Event::Quit),
                 Control::Abort => events.push(Event::Abort),
                 Control::Suspend => events.push(Event::Suspend),
                 Control::Resume => events.push(Event::Resume),
@@ -77,7 +77,7 @@ impl ClientLink {
             };
             if gone {
                 crate::say!("the client is gone");
-                events.push(Event::Leave);
+                events.push(Event::Quit);
             }
         }
         events

@@ -12,7 +12,7 @@ pub fn summary(ending: &Ending) -> String {
         Ending::TryLater { delay, why } => {
             format!("this host can't run the job now, trying again in {} s: {why}", delay.as_secs())
         }
-        Ending::Left => "left; the container is kept for the next start".into(),
+        Ending::Quit => "left; the container is kept for the next start".into(),
         Ending::Aborted => "aborted; the container is removed".into(),
     }
 }

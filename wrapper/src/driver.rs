@@ -1,6 +1,6 @@
 //! The only loop: gathers events, asks the lifecycle what to do, does it.
 //!
-//! Between events it sleeps until a bell rings; a tenth of a second at most, which is how often the client's channels are looked at
+//! Between events it sleeps until a waker wakeups; a tenth of a second at most, which is how often the client's channels are looked at
 //! (BOINC: api/boinc_api.cpp, `TIMER_PERIOD`).
 
 use std::path::PathBuf;
@@ -14,24 +14,24 @@ use crate::client_link::ClientLink;
 use crate::engine::{Cancel, Usage, UsageReader};
 use crate::exit_watch::ExitWatch;
 use crate::job_files::JobFiles;
-use crate::lifecycle::{Action, Call, CpuLedger, Ending, Event, Job, Reply, Seen};
+use crate::lifecycle::{Action, Call, ContainerState, CpuLedger, Ending, Event, Job, Reply};
 use crate::limits::{ContainerWatch, Exceeded};
 use crate::platform::on_stop;
 use crate::shared::Shared;
 use crate::state::Ended;
-use crate::wake::Bell;
-use crate::workdir::tidy;
+use crate::waker::Waker;
+use crate::workdir::clean_up;
 use crate::worker::Worker;
 use boinc::wire::finish::{Finish, Message, TemporaryExit};
 use boinc::wire::init_data::InitData;
 use boinc::wire::message::AppStatus;
 
-const LISTEN_EVERY: Duration = Duration::from_millis(100);
-const REPORT_EVERY: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// How often the CPU time goes to disk, for the case that the next life finds no running container.
-const NOTE_EVERY: Duration = Duration::from_secs(60);
+const SAVE_INTERVAL: Duration = Duration::from_secs(60);
 /// The client waits for our end, two seconds after an abort.
-const TIDY_FOR: Duration = Duration::from_millis(250);
+const CLEANUP_TIME: Duration = Duration::from_millis(250);
 
 /// One life of the wrapper, once everything is read and allowed.
 pub struct Driver {
@@ -42,8 +42,8 @@ pub struct Driver {
     job: Job,
     shared: Arc<Shared>,
     worker: Worker,
-    bell: Bell,
-    rings: Receiver<()>,
+    waker: Waker,
+    wakeups: Receiver<()>,
     link: ClientLink,
     terminated: Arc<AtomicBool>,
     began: Instant,
@@ -58,7 +58,7 @@ pub struct Driver {
     fraction_done: Option<f64>,
     last_report: Option<Instant>,
     last_note: Instant,
-    told_sporadic: Option<i32>,
+    reported_sporadic: Option<i32>,
 }
 
 /// What a driver is made of.
@@ -93,17 +93,17 @@ impl Driver {
     /// # Errors
     /// When the process can have no thread or descriptor.
     pub fn new(parts: Parts) -> std::io::Result<Self> {
-        let (bell, rings) = Bell::new();
+        let (waker, wakeups) = Waker::new();
         let terminated = Arc::new(AtomicBool::new(false));
         on_stop({
-            let (terminated, bell) = (terminated.clone(), bell.clone());
+            let (terminated, waker) = (terminated.clone(), waker.clone());
             move || {
                 terminated.store(true, Ordering::SeqCst);
-                bell.ring();
+                waker.wake();
             }
         })?;
         let mut calls = parts.calls;
-        let worker = Worker::start(move |call| calls.perform(call), parts.cancel, bell.clone())?;
+        let worker = Worker::start(move |call| calls.perform(call), parts.cancel, waker.clone())?;
         let host_attempts = parts.shared.state().host_attempts;
         let known_seconds = parts.shared.state().cpu_total_seconds.max(parts.init_data.wu_cpu_time);
         let now = Instant::now();
@@ -114,8 +114,8 @@ impl Driver {
             job: parts.job,
             shared: parts.shared,
             worker,
-            bell,
-            rings,
+            waker,
+            wakeups,
             link: parts.link,
             terminated,
             began: now,
@@ -129,7 +129,7 @@ impl Driver {
             fraction_done: None,
             last_report: None,
             last_note: now,
-            told_sporadic: None,
+            reported_sporadic: None,
             init_data: parts.init_data,
         })
     }
@@ -137,14 +137,14 @@ impl Driver {
     /// Runs to the end of this life.
     pub fn run(mut self) -> Ending {
         // The first call is due now, not after the first silence.
-        self.bell.ring();
+        self.waker.wake();
         loop {
-            let _ = self.rings.recv_timeout(LISTEN_EVERY);
+            let _ = self.wakeups.recv_timeout(POLL_INTERVAL);
             for event in self.gather() {
                 if let Some(ending) = self.take(event) {
-                    self.say_goodbye(&ending);
-                    if !matches!(ending, Ending::Left | Ending::TryLater { .. }) {
-                        tidy(&self.slot, TIDY_FOR);
+                    self.finish(&ending);
+                    if !matches!(ending, Ending::Quit | Ending::TryLater { .. }) {
+                        clean_up(&self.slot, CLEANUP_TIME);
                     }
                     return ending;
                 }
@@ -156,7 +156,7 @@ impl Driver {
         let now = Instant::now();
         let mut events = vec![Event::Tick { now: now.duration_since(self.began) }];
         if self.terminated.swap(false, Ordering::SeqCst) {
-            events.push(Event::Leave);
+            events.push(Event::Quit);
         }
         events.extend(self.link.poll(now));
         if let Some(watch) = self.watch.take_if(|watch| watch.is_over()) {
@@ -166,7 +166,7 @@ impl Driver {
             let out_of_memory = self.last_usage.memory_kills > 0;
             events.push(Event::ContainerExited { out_of_memory, succeeded });
         }
-        self.limits.look(now);
+        self.limits.check(now);
         match self.limits.exceeded() {
             Some(Exceeded::Job { code, why }) => events.push(Event::LimitExceeded { code, why }),
             Some(Exceeded::Host { why }) => {
@@ -179,7 +179,7 @@ impl Driver {
         while let Some((call, result)) = self.worker.outcome() {
             events.push(Event::Replied { call, result });
         }
-        if self.last_report.is_none_or(|last| now.duration_since(last) >= REPORT_EVERY) {
+        if self.last_report.is_none_or(|last| now.duration_since(last) >= REPORT_INTERVAL) {
             self.last_report = Some(now);
             self.each_second(now);
         }
@@ -205,8 +205,8 @@ impl Driver {
     }
 
     /// The container was looked at: watch its first process and its figures.
-    fn follow(&mut self, call: Call, seen: &Seen) {
-        let (Seen::Running { pid } | Seen::Paused { pid }) = seen else { return };
+    fn follow(&mut self, call: Call, seen: &ContainerState) {
+        let (ContainerState::Running { pid } | ContainerState::Paused { pid }) = seen else { return };
         if self.watch.is_some() && call != Call::Start {
             return;
         }
@@ -222,9 +222,9 @@ impl Driver {
         let visible = pid.filter(|&pid| container.owns(pid));
         self.limits.begin(container.flavor, visible, &container.id, container.written.clone());
         self.usage = visible.map(|pid| UsageReader::open(pid, &container.id));
-        let by_process = visible.and_then(|pid| ExitWatch::on_process(pid, self.bell.clone()));
+        let by_process = visible.and_then(|pid| ExitWatch::on_process(pid, self.waker.clone()));
         self.watch = Some(by_process.unwrap_or_else(|| {
-            ExitWatch::on_command(container.program.clone(), &container.name, self.bell.clone())
+            ExitWatch::on_command(container.program.clone(), &container.name, self.waker.clone())
         }));
     }
 
@@ -242,13 +242,13 @@ impl Driver {
         }
         if self.sporadic
             && let Some(state) = self.link.sporadic_ca()
-            && self.told_sporadic != Some(state)
+            && self.reported_sporadic != Some(state)
         {
             self.files.write_sporadic_ca(state);
-            self.told_sporadic = Some(state);
+            self.reported_sporadic = Some(state);
         }
         self.link.report(&self.status());
-        if now.duration_since(self.last_note) >= NOTE_EVERY {
+        if now.duration_since(self.last_note) >= SAVE_INTERVAL {
             self.last_note = now;
             self.note();
         }
@@ -280,7 +280,7 @@ impl Driver {
     /// Tells the client at once, before the log is fetched and the container removed.
     fn conclude(&self, ending: &Ending) {
         self.link.report_finally(&self.status());
-        tell_client(&self.slot, ending);
+        report_to_client(&self.slot, ending);
         let mut state = self.shared.state();
         state.cpu_total_seconds = self.ledger.total_seconds();
         match ending {
@@ -289,17 +289,17 @@ impl Driver {
                 state.ended = Some(Ended { code: failure.code, why: failure.why.clone() });
             }
             Ending::TryLater { .. } => state.host_attempts += 1,
-            Ending::Left | Ending::Aborted => {}
+            Ending::Quit | Ending::Aborted => {}
         }
         if let Err(error) = state.write(&self.state_file) {
             crate::say!("can't write {}: {error}", self.state_file.display());
         }
     }
 
-    fn say_goodbye(&mut self, ending: &Ending) {
+    fn finish(&mut self, ending: &Ending) {
         self.measure();
         self.link.report_finally(&self.status());
-        if matches!(ending, Ending::Left) {
+        if matches!(ending, Ending::Quit) {
             self.note();
         }
         let forks = match self.last_usage.refused_forks {
@@ -315,7 +315,7 @@ impl Driver {
 }
 
 /// Writes the file that tells the client how it ended. It holds a line; the rest is in stderr.txt.
-pub fn tell_client(slot: &std::path::Path, ending: &Ending) {
+pub fn report_to_client(slot: &std::path::Path, ending: &Ending) {
     let message =
         |text: &str, notice| Message { text: text.lines().next().unwrap_or_default().to_owned(), notice };
     let written = match ending {
@@ -328,7 +328,7 @@ pub fn tell_client(slot: &std::path::Path, ending: &Ending) {
             reason: message(why, true),
         }
         .write(slot),
-        Ending::Left | Ending::Aborted => Ok(()),
+        Ending::Quit | Ending::Aborted => Ok(()),
     };
     if let Err(error) = written {
         crate::say!("{error}");

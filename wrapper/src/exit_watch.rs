@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use crate::engine::{Cancel, Invocation, NativeTransport, Transport};
 use crate::platform::ProcessWatch;
-use crate::wake::Bell;
+use crate::waker::Waker;
 
-/// A thread that waits for the end and rings.
+/// A thread that waits for the end and wakeups.
 #[derive(Debug)]
 pub struct ExitWatch {
     over: Arc<AtomicBool>,
@@ -27,30 +27,30 @@ enum Source {
 
 impl ExitWatch {
     /// Watches the process `pid`; `None` if it is gone already.
-    pub fn on_process(pid: u32, bell: Bell) -> Option<Self> {
+    pub fn on_process(pid: u32, waker: Waker) -> Option<Self> {
         let process = Arc::new(ProcessWatch::open(pid).ok()?);
         let waiting = process.clone();
-        Some(Self::start(Source::Process(process), bell, move || waiting.wait()))
+        Some(Self::start(Source::Process(process), waker, move || waiting.wait()))
     }
 
     /// Watches by a waiting command of the engine.
-    pub fn on_command(program: PathBuf, container: &str, bell: Bell) -> Self {
+    pub fn on_command(program: PathBuf, container: &str, waker: Waker) -> Self {
         let cancel = Cancel::default();
         let wait =
             Invocation::new(program).args(["wait", container]).timeout(Duration::from_secs(366 * 86_400));
-        Self::start(Source::Command(cancel.clone()), bell, move || {
+        Self::start(Source::Command(cancel.clone()), waker, move || {
             // However it ends, the container has to be looked at.
             let _ = NativeTransport.run(&wait, &cancel);
         })
     }
 
-    fn start(source: Source, bell: Bell, wait: impl FnOnce() + Send + 'static) -> Self {
+    fn start(source: Source, waker: Waker, wait: impl FnOnce() + Send + 'static) -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let watch = Self { over: over.clone(), source };
         thread::spawn(move || {
             wait();
             over.store(true, Ordering::SeqCst);
-            bell.ring();
+            waker.wake();
         });
         watch
     }

@@ -23,6 +23,6 @@ pub mod seccomp;
 pub mod shared;
 pub mod state;
 pub mod state_dir;
-pub mod wake;
+pub mod waker;
 pub mod workdir;
 pub mod worker;

@@ -14,7 +14,7 @@ use std::fmt::{Arguments, Write as _};
 use std::io::Write;
 
 use crate::platform::size_of_stderr;
-use boinc::visible::{is_obeyed, prefixed_lines, visible, without_closers};
+use boinc::visible::{is_terminal_control, prefixed_lines, visible, without_closers};
 
 /// What each line of the science app starts with.
 pub const JOB_PREFIX: &str = "| ";
@@ -160,7 +160,7 @@ fn shown_as_itself(line: &str) -> String {
         text.push_str(before);
         let escaped = escape.split_once('}').and_then(|(digits, after)| {
             let c = char::from_u32(u32::from_str_radix(digits, 16).ok()?)?;
-            (!is_obeyed(c)).then_some((c, after))
+            (!is_terminal_control(c)).then_some((c, after))
         });
         match escaped {
             Some((c, after)) => {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::assignment::{Assignment, BuildRules};
 use crate::calls::Calls;
 use crate::client_link::ClientLink;
-use crate::driver::{Driver, Parts, tell_client};
+use crate::driver::{Driver, Parts, report_to_client};
 use crate::engine::Cancel;
 use crate::job_files::JobFiles;
 use crate::lifecycle::{Ending, Job, exit_code};
@@ -26,7 +26,7 @@ use boinc::job::spec::JobSpec;
 use boinc::nofollow::Directory;
 use boinc::wire::init_data::InitData;
 use boinc::wire::message::GraphicsReply;
-use boinc::wire::slot::{LockError, PlaceError, SlotLock, resolve_input};
+use boinc::wire::slot::{LockError, SlotLock, SlotPathError, resolve_input};
 
 /// A wrapper that is still leaving holds the slot's lock for two seconds at most.
 const LOCK_PATIENCE: Duration = Duration::from_secs(35);
@@ -68,7 +68,7 @@ pub fn refuse_arguments(error: &ArgvError) -> i32 {
     let ending =
         Ending::failed(exit_code::INIT_FAILURE, format!("the task's command line: {}", chain(error)));
     crate::say!("{}", crate::digest::summary(&ending));
-    tell_client(Path::new("."), &ending);
+    report_to_client(Path::new("."), &ending);
     ending.process_status()
 }
 
@@ -91,7 +91,7 @@ pub fn run(slot: &Path, args: Args) -> i32 {
                 StartError::Host(why) => Ending::host_cannot(count_attempt(slot), why),
             };
             crate::say!("{}", crate::digest::summary(&ending));
-            tell_client(slot, &ending);
+            report_to_client(slot, &ending);
             ending
         }
     };
@@ -146,7 +146,7 @@ fn start(slot: &Path, args: Args) -> Result<Driver, StartError> {
     let job = match state.ending() {
         Some(ending) => {
             // The client did not see it, or it would not have started us.
-            tell_client(slot, &ending);
+            report_to_client(slot, &ending);
             Job::finished_before(ending)
         }
         None if first_life => Job::fresh(),
@@ -253,7 +253,7 @@ fn trust_of_task(slot: &Path, args: &Args, spec: &JobSpec, init_data: &InitData)
 fn read_spec(slot: &Path, project_dir: &Path, name: &str) -> Result<JobSpec, StartError> {
     let place = match resolve_input(slot, project_dir, name) {
         Ok(place) => place,
-        Err(PlaceError::Missing { .. }) if name == DEFAULT_CONFIG => return Ok(JobSpec::default()),
+        Err(SlotPathError::Missing { .. }) if name == DEFAULT_CONFIG => return Ok(JobSpec::default()),
         Err(error) => return Err(StartError::refused(&error)),
     };
     let text = fs::read_to_string(place.path())

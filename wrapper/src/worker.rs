@@ -5,7 +5,7 @@ use std::thread;
 
 use crate::engine::Cancel;
 use crate::lifecycle::{Call, CallError, Reply};
-use crate::wake::Bell;
+use crate::waker::Waker;
 
 /// What came of a call.
 pub type Outcome = (Call, Result<Reply, CallError>);
@@ -19,7 +19,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts the thread. `perform` does the work and looks at `cancel` where it takes long; the bell is rung for each
+    /// Starts the thread. `perform` does the work and looks at `cancel` where it takes long; the waker is rung for each
     /// outcome. The thread lives as long as the process: children of the engine die with the thread that started them.
     ///
     /// # Errors
@@ -27,7 +27,7 @@ impl Worker {
     pub fn start(
         mut perform: impl FnMut(Call) -> Result<Reply, CallError> + Send + 'static,
         cancel: Cancel,
-        bell: Bell,
+        waker: Waker,
     ) -> std::io::Result<Self> {
         let (calls, todo) = channel::<Call>();
         let (done, outcomes) = channel();
@@ -37,7 +37,7 @@ impl Worker {
                 if done.send((call, result)).is_err() {
                     break;
                 }
-                bell.ring();
+                waker.wake();
             }
         })?;
         Ok(Self { calls, outcomes, cancel })

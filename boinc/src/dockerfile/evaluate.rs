@@ -22,7 +22,7 @@ const MAX_TRIGGERS: usize = 100;
 
 /// What can be told about a target without its base images.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Survey {
+pub struct Scan {
     /// What the stages that the target needs take from the build context.
     pub context: Vec<ContextSource>,
     /// Line of the CMD that the image has from this file.
@@ -87,7 +87,7 @@ impl Dockerfile {
     /// # Errors
     /// The mistakes.
     pub fn check(&self, target: usize, args: &BuildArgs) -> Result<(), Faults> {
-        let (_, faults) = self.survey(target, args);
+        let (_, faults) = self.scan(target, args);
         faults.or(())
     }
 
@@ -96,16 +96,16 @@ impl Dockerfile {
     /// # Errors
     /// The mistakes that [`Dockerfile::check`] finds.
     pub fn context_sources(&self, target: usize, args: &BuildArgs) -> Result<Vec<ContextSource>, Faults> {
-        let (survey, faults) = self.survey(target, args);
-        faults.or(survey.context)
+        let (scan, faults) = self.scan(target, args);
+        faults.or(scan.context)
     }
 
     /// Goes through all stages that `target` needs, base images and platform being unknown.
-    pub(super) fn survey(&self, target: usize, args: &BuildArgs) -> (Survey, Faults) {
-        let mut survey = Survey::default();
+    pub(super) fn scan(&self, target: usize, args: &BuildArgs) -> (Scan, Faults) {
+        let mut scan = Scan::default();
         let (globals, needed) = match (self.global_variables(args, None), self.needed(target, args, None)) {
             (Ok(globals), Ok(needed)) => (globals, needed),
-            (Err(faults), _) | (_, Err(faults)) => return (survey, faults),
+            (Err(faults), _) | (_, Err(faults)) => return (scan, faults),
         };
         let mut faults = Faults::default();
         let mut states: BTreeMap<usize, State> = BTreeMap::new();
@@ -119,18 +119,18 @@ impl Dockerfile {
             let mut walk = Walk::new(state, args, &globals);
             walk.stage(&self.stages[stage].instructions);
             faults.append(walk.faults);
-            survey.context.append(&mut walk.context);
+            scan.context.append(&mut walk.context);
             states.insert(stage, walk.state);
         }
         if let Some(state) = states.get(&target) {
-            (survey.cmd, survey.entrypoint) = (state.cmd_line, state.entrypoint_line);
+            (scan.cmd, scan.entrypoint) = (state.cmd_line, state.entrypoint_line);
             if state.complete
                 && let Err(more) = self.check_runnable(target, &state.config())
             {
                 faults.append(more);
             }
         }
-        (survey, faults)
+        (scan, faults)
     }
 }
 

@@ -27,7 +27,7 @@ mod tests;
 mod word;
 
 pub use env_file::quote_env_file;
-pub use evaluate::Survey;
+pub use evaluate::Scan;
 pub use fault::{Fault, Faults, Position};
 pub use image_ref::{ImageReference, ImageReferenceError};
 pub use plan::{
@@ -59,7 +59,7 @@ pub struct Dockerfile {
     /// At least one.
     stages: Vec<Stage>,
     warnings: Vec<Fault>,
-    /// Whether every instruction was read; only [`survey`] sees a file that is not complete.
+    /// Whether every instruction was read; only [`scan`] sees a file that is not complete.
     complete: bool,
 }
 
@@ -77,16 +77,16 @@ pub fn parse(text: &[u8]) -> Result<Dockerfile, Faults> {
 
 /// Finds all mistakes of a Dockerfile that do not depend on its base images or on the host, those of [`parse`] and
 /// those of [`Dockerfile::check`] together; and what can be told about the target.
-pub fn survey(text: &[u8], target: Option<&str>, args: &BuildArgs) -> (Survey, Faults) {
+pub fn scan(text: &[u8], target: Option<&str>, args: &BuildArgs) -> (Scan, Faults) {
     let mut faults = Faults::default();
-    let Some(file) = read(text, &mut faults) else { return (Survey::default(), faults) };
-    let (survey, more) = match file.target(target) {
-        Ok(target) => file.survey(target, args),
-        Err(faults) => (Survey::default(), faults),
+    let Some(file) = read(text, &mut faults) else { return (Scan::default(), faults) };
+    let (scan, more) = match file.target(target) {
+        Ok(target) => file.scan(target, args),
+        Err(faults) => (Scan::default(), faults),
     };
     faults.append(more);
     faults.sort();
-    (survey, faults)
+    (scan, faults)
 }
 
 /// What could be read; `None` if the stages are not known.

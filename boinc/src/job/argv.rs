@@ -5,7 +5,7 @@
 //! travels as one word, `--argv=BASE64URL`, or in an input file, `--argv-file=NAME`. Both hold a JSON list
 //! of strings; base64url is without padding (RFC 4648, 5).
 
-use crate::wire::slot::{PlaceError, resolve_input};
+use crate::wire::slot::{SlotPathError, resolve_input};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::ffi::OsString;
@@ -78,7 +78,7 @@ pub enum ArgvError {
         /// The name.
         name: String,
         /// Why.
-        source: PlaceError,
+        source: SlotPathError,
     },
     /// The argument file cannot be read.
     #[error("cannot read the argument file {}", path.display())]

@@ -192,10 +192,11 @@ impl Policy {
     pub fn check(&self, spec: &JobSpec, trust: Trust) -> Vec<Refusal> {
         let mut refusals = Vec::new();
         if trust == Trust::Workunit {
-            let rule_giver = if self.project_file { check::Giver::Project } else { check::Giver::Nobody };
+            let rule_giver =
+                if self.project_file { check::PolicySource::Project } else { check::PolicySource::Nobody };
             refusals.extend(check::refusals(&self.project, rule_giver, spec));
         }
-        refusals.extend(check::refusals(&self.volunteer, check::Giver::Volunteer, spec));
+        refusals.extend(check::refusals(&self.volunteer, check::PolicySource::Volunteer, spec));
         refusals
     }
 

@@ -9,7 +9,7 @@ mod resolve;
 
 pub use link::{LinkError, LinkKind, SoftLink, read_link, write_soft_link};
 pub use lock::{LOCK_FILE, LockError, SlotLock};
-pub use resolve::{InputPlace, OutputPlace, PlaceError, resolve_input, resolve_output};
+pub use resolve::{InputPath, OutputPath, SlotPathError, resolve_input, resolve_output};
 
 /// The app's standard error, whose last 63 KB reach the server (`lib/app_ipc.h`).
 pub const STDERR_FILE: &str = "stderr.txt";

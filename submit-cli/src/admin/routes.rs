@@ -11,7 +11,7 @@ use serde::Serialize;
 use validators::breaker::{Breakers, Record};
 use validators::routes::{Author, RouteError, Routed, Routes};
 use validators::script::Purpose;
-use validators::shim::{Shim, WORK_FLAG};
+use validators::shim::{PROCESS_SPOOL_FLAG, Shim};
 use validators::spec::AssimilateKind;
 use validators::subject::Subject;
 
@@ -60,7 +60,7 @@ pub struct RoutesReport {
     /// Each route.
     pub routes: Vec<RouteReport>,
     /// Who may bring rules, in words.
-    pub brought: Option<String>,
+    pub submitter_rules: Option<String>,
     /// Routes that bundles have brought, of those that sample names lead to.
     pub bundles: Vec<RouteReport>,
     /// Where sample names lead.
@@ -93,7 +93,7 @@ impl ConfigXml {
                 )),
                 daemon(format!("script_assimilator --app {app} --script {assimilate}")),
             ],
-            tasks: vec![format!("<task><cmd>{assimilate} {WORK_FLAG}</cmd>{period}</task>")],
+            tasks: vec![format!("<task><cmd>{assimilate} {PROCESS_SPOOL_FLAG}</cmd>{period}</task>")],
         }
     }
 }
@@ -145,7 +145,7 @@ impl RoutesReport {
             routes_toml: place.routes_toml.clone(),
             broken: None,
             routes: Vec::new(),
-            brought: None,
+            submitter_rules: None,
             bundles: Vec::new(),
             names: Vec::new(),
             open: open_breakers(place),
@@ -177,7 +177,7 @@ impl RoutesReport {
         report.routes = all.map(|(key, route)| looker.report(&samples, key, route)).collect();
         let bundles = brought.into_iter();
         report.bundles = bundles.map(|(key, routed)| looker.report(&samples, key, Ok(routed))).collect();
-        report.brought = routes.brought().map(|brought| {
+        report.submitter_rules = routes.submitter_rules().map(|brought| {
             let scripts = match brought.images.is_empty() {
                 true => "no scripts".to_owned(),
                 false => format!("scripts in {}", brought.images.join(", ")),
@@ -234,8 +234,8 @@ fn does(routed: &Routed) -> String {
     for purpose in [Purpose::Init, Purpose::Compare, Purpose::Assimilate] {
         let command = routed.script.as_ref().map_or(&[][..], |script| script.spec.command(purpose));
         match (command.is_empty(), purpose) {
-            (false, _) => parts.push(format!("{} by {}", purpose.word(), command.join(" "))),
-            (true, Purpose::Compare) => parts.push(format!("compare by rule {}", route.validate.rule.word())),
+            (false, _) => parts.push(format!("{} by {}", purpose.name(), command.join(" "))),
+            (true, Purpose::Compare) => parts.push(format!("compare by rule {}", route.validate.rule.name())),
             (true, _) => {}
         }
     }
@@ -250,14 +250,14 @@ fn does(routed: &Routed) -> String {
         parts.push(format!("hook {}", hook.url));
     }
     if routed.author == Author::Submitter {
-        parts.push("brought by the bundle".to_owned());
+        parts.push("rules of the bundle".to_owned());
     }
     parts.join("; ")
 }
 
 fn problems(place: &Place, routed: &Routed, scripts: &[ScriptReport]) -> Vec<String> {
     let broken = scripts.iter().filter_map(|script| match &script.standing {
-        Standing::Broken { why } => Some(format!("{} script: {why}", script.purpose.word())),
+        Standing::Broken { why } => Some(format!("{} script: {why}", script.purpose.name())),
         _ => None,
     });
     let mut problems: Vec<String> = broken.collect();

@@ -158,7 +158,7 @@ impl Daemons {
         let done = self.run(command);
         // What is safe in the spool is enough for a daemon; a submitter waits for it in its place.
         if done.0 == 0 {
-            match Spool::beside(&self.layout.routes()).is_waiting(workunit) {
+            match Spool::for_routes(&self.layout.routes()).is_waiting(workunit) {
                 Ok(None) => {}
                 Ok(Some(state)) => return Reply::AssimilatorFailed { remark: state.error },
                 Err(error) => return Reply::AssimilatorFailed { remark: error.to_string() },

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use boinc::atomic_file::write_atomically;
 use sha2::{Digest, Sha256};
-use validators::brought::BroughtSpec;
+use validators::submitter_rules::SubmitterRules;
 use validators::route::{AssimilateRoute, Layout as CollectLayout};
 use wrapper::engine::Flavor;
 
@@ -231,7 +231,7 @@ impl Prepared {
         std::fs::create_dir_all(parent).map_err(FileError::at(parent, "make the directory"))?;
         let Content::Bytes(bytes) = &rule.content else { unreachable!("a rule file is made in memory") };
         write_atomically(&path, bytes).map_err(FileError::at(&path, "write it"))?;
-        let brought = BroughtSpec {
+        let submitter_rules = SubmitterRules {
             images: plan.app.script.iter().map(|script| script.image.clone()).collect(),
             engine: Some(engine),
             assimilate: AssimilateRoute {
@@ -240,13 +240,13 @@ impl Prepared {
                 rule: plan.app.assimilate.rule,
                 ..AssimilateRoute::default()
             },
-            ..BroughtSpec::of(&plan.app.name)
+            ..SubmitterRules::of(&plan.app.name)
         };
         #[derive(serde::Serialize)]
         struct RoutesFile {
-            brought: BroughtSpec,
+            submitter_rules: SubmitterRules,
         }
-        let text = toml::to_string(&RoutesFile { brought }).expect("texts and numbers become TOML");
+        let text = toml::to_string(&RoutesFile { submitter_rules }).expect("texts and numbers become TOML");
         let routes = layout.routes();
         write_atomically(&routes, format!("# buoy run: the bundle brings its rule.\n{text}").as_bytes())
             .map_err(FileError::at(&routes, "write it"))?;

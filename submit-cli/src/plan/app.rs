@@ -37,9 +37,9 @@ pub struct AppSpec {
     pub command_place: Place,
     /// How the program gets its arguments, if the file says; else as a vector and in `ARGS`.
     pub pass_args: Option<PassArgs>,
-    /// Declared inputs, in the order of the file.
+    /// OutputLimits inputs, in the order of the file.
     pub inputs: Vec<Input>,
-    /// Declared outputs, in the order of the file: output number i on the server is `outputs[i]`.
+    /// OutputLimits outputs, in the order of the file: output number i on the server is `outputs[i]`.
     pub outputs: Vec<Output>,
     /// What a job needs of a host.
     pub resources: Resources,
@@ -74,8 +74,8 @@ pub struct JudgeScript {
     pub compare: Vec<String>,
     /// Program and arguments that get each canonical result; may be empty.
     pub assimilate: Vec<String>,
-    /// Files that it makes.
-    pub makes: Vec<String>,
+    /// Files that it may write, collected next to the outputs.
+    pub extra_outputs: Vec<String>,
     /// Exit codes as BOINC's own scripts have them.
     pub legacy: bool,
     /// The image; it is on the server, and on this computer for `buoy run`.

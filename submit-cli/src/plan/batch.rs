@@ -63,7 +63,7 @@ pub fn parse(file: &Path, text: &str, mistakes: &mut Diagnostics) -> BatchSpec {
     let doc = Document::new(file, text);
     let dir = file.parent().map_or_else(PathBuf::new, Path::to_path_buf);
     let Some(table) = doc.parse() else {
-        mistakes.append(doc.into_mistakes());
+        mistakes.append(doc.into_diagnostics());
         return BatchSpec::default();
     };
     let mut top = Section::new(&doc, "", table.get_ref(), 0);
@@ -78,7 +78,7 @@ pub fn parse(file: &Path, text: &str, mistakes: &mut Diagnostics) -> BatchSpec {
     batch.shared = shared.into_iter().map(|(name, path)| (name.into(), dir.join(path.text))).collect();
     sweep(&doc, &mut top, &mut batch);
     top.finish();
-    mistakes.append(doc.into_mistakes());
+    mistakes.append(doc.into_diagnostics());
     batch
 }
 

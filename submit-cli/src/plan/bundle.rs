@@ -6,7 +6,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use boinc::platform::Entry;
-use validators::brought::{self, BroughtScript, RuleFile};
+use validators::submitter_rules::{self, BundleScript, RuleFile};
 use validators::route::RouteOutput;
 use validators::script::container::ScriptFile;
 
@@ -128,10 +128,10 @@ fn rule_file(app: &AppSpec, files: &[BundleFile], mistakes: &mut Diagnostics) ->
         script,
     );
     let bytes = rule.bytes();
-    if bytes.len() as u64 > brought::MAX_BYTES {
+    if bytes.len() as u64 > submitter_rules::MAX_BYTES {
         let place = app.script.as_ref().map_or_else(|| Place::file(&app.file), |script| script.place.clone());
         let found = format!("the rule file with the script's files has {} bytes", bytes.len());
-        let accepted = format!("{} bytes; files take a third more there than on disk", brought::MAX_BYTES);
+        let accepted = format!("{} bytes; files take a third more there than on disk", submitter_rules::MAX_BYTES);
         mistakes.push(Diagnostic::new(place, found).accepted(accepted));
         return None;
     }
@@ -142,10 +142,10 @@ fn rule_file(app: &AppSpec, files: &[BundleFile], mistakes: &mut Diagnostics) ->
     }
     let content = Content::Bytes(Arc::from(bytes));
     let hash = hash(&content).expect("bytes in memory can be read");
-    Some(RuleMember { physical_name: brought::physical_name(&hash.sha256), content, hash })
+    Some(RuleMember { physical_name: submitter_rules::physical_name(&hash.sha256), content, hash })
 }
 
-fn brought_script(app: &AppSpec, script: &JudgeScript, mistakes: &mut Diagnostics) -> Option<BroughtScript> {
+fn brought_script(app: &AppSpec, script: &JudgeScript, mistakes: &mut Diagnostics) -> Option<BundleScript> {
     let mut files = Vec::new();
     for file in &script.files {
         match std::fs::read(&file.path) {
@@ -163,11 +163,11 @@ fn brought_script(app: &AppSpec, script: &JudgeScript, mistakes: &mut Diagnostic
             }
         }
     }
-    Some(BroughtScript {
+    Some(BundleScript {
         init: script.init.clone(),
         compare: script.compare.clone(),
         assimilate: script.assimilate.clone(),
-        makes: script.makes.clone(),
+        extra_outputs: script.extra_outputs.clone(),
         legacy: script.legacy,
         image: Some(script.image.clone()),
         files,

@@ -6,8 +6,8 @@ use serde::Serialize;
 use thiserror::Error;
 use validators::compare::Outcome;
 use validators::describe;
-use validators::judge::{self, Declared, Unreadable};
-use validators::patience::Patience;
+use validators::judge::{self, OutputLimits, Unreadable};
+use validators::cpu_budget::CpuBudget;
 
 use crate::plan::app::{AppSpec, Output};
 
@@ -113,11 +113,11 @@ pub fn try_rules(app: &AppSpec, results: Results) -> Result<Vec<Trial>, TrialErr
         let path = |result| path(result).canonicalize().unwrap_or_else(|_| path(result));
         let (a, b) = (path(results.a), path(results.b));
         let declared = declared(output);
-        let faults = [&a, &b].map(|path| judge::one(path, declared, rule, Patience::endless()));
+        let faults = [&a, &b].map(|path| judge::check_output(path, declared, rule, CpuBudget::unlimited()));
         let [first, second] = faults;
         let faults = [first?, second?];
         let both = ((a.as_path(), "the first"), (b.as_path(), "the second"));
-        let difference = match judge::two(both.0, both.1, rule, Patience::endless())? {
+        let difference = match judge::compare_outputs(both.0, both.1, rule, CpuBudget::unlimited())? {
             Outcome::Same => None,
             Outcome::Different(how) => Some(how),
         };
@@ -127,8 +127,8 @@ pub fn try_rules(app: &AppSpec, results: Results) -> Result<Vec<Trial>, TrialErr
     Ok(trials)
 }
 
-fn declared(output: &Output) -> Declared {
-    Declared { max_bytes: Some(output.max_bytes), optional: output.optional }
+fn declared(output: &Output) -> OutputLimits {
+    OutputLimits { max_bytes: Some(output.max_bytes), optional: output.optional }
 }
 
 /// The output that a file is: the only one, or the one of its name.

@@ -194,16 +194,16 @@ fn an_app_without_validator_and_assimilator() {
 
 #[test]
 fn a_spool_that_nobody_works_off_after_a_reboot() {
-    let without = said(|server| server.replace("p/config.xml", "--work-off-spool", "--work-of-spool"));
+    let without = said(|server| server.replace("p/config.xml", "--process-spool", "--proces-spool"));
     assert_snapshot!(without, @r"
     advice: p/config.xml:18: no task works off the spool: after a reboot what waits there goes on with the next workunit only
-      accepted: <task><cmd>buoy-assimilate --work-off-spool</cmd><period>5 min</period></task> in <tasks>
+      accepted: <task><cmd>buoy-assimilate --process-spool</cmd><period>5 min</period></task> in <tasks>
     ");
     let disabled =
         said(|server| server.replace("p/config.xml", "<task><cmd>buoy", "<task><disabled/><cmd>buoy"));
     assert_eq!(disabled, without);
     let of_another = said(|server| {
-        server.replace("p/config.xml", "--work-off-spool", "--other").replace(
+        server.replace("p/config.xml", "--process-spool", "--other").replace(
             "p/config.xml",
             "--script buoy-assimilate",
             "--script mine",

@@ -63,7 +63,7 @@ const CONFIG: &str = r#"<?xml version="1.0" ?>
         <daemon><cmd>script_assimilator --app universal --script buoy-assimilate</cmd></daemon>
     </daemons>
     <tasks>
-        <task><cmd>buoy-assimilate --work-off-spool</cmd><period>5 min</period></task>
+        <task><cmd>buoy-assimilate --process-spool</cmd><period>5 min</period></task>
     </tasks>
 </boinc>
 "#;

@@ -68,15 +68,16 @@ fn a_script_that_the_bundle_brings_judges_in_a_container(engine: Engine) {
 }
 
 const TAKE: &str = r#"
-[ "$BUOY_PURPOSE" = assimilate ] && [ "$BUOY_MADE" = /made ] || exit 1
-echo x 2>/dev/null > /made/other && exit 1
+[ "$BUOY_PURPOSE" = assimilate ] && [ "$BUOY_EXTRA_DIR" = /extra ] || exit 1
+echo x 2>/dev/null > /extra/other && exit 1
 echo x 2>/dev/null >> "$2" && exit 1
-wc -c < "$2" > /made/size.txt
+wc -c < "$2" > /extra/size.txt
 "#;
 
 fn a_script_that_the_bundle_brings_takes_results_in_a_container(engine: Engine) {
     let image = "buoy-test-take:latest";
-    let script = "assimilate = [\"/bin/sh\", \"/buoy/take.sh\"]\nmakes = [\"size.txt\", \"unused.txt\"]";
+    let script =
+        "assimilate = [\"/bin/sh\", \"/buoy/take.sh\"]\nextra_outputs = [\"size.txt\", \"unused.txt\"]";
     let bench = Bench::new(
         engine,
         &format!("{PAIR}[script]\n{script}\nimage = \"{image}\"\nfiles = [\"take.sh\"]\n"),

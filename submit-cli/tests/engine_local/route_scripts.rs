@@ -4,7 +4,7 @@ use std::fs;
 use std::process::{Command, Output, Stdio};
 
 use boinc::names::fan_out::fan_out;
-use validators::brought::{BroughtScript, RuleFile, physical_name, sha256};
+use validators::submitter_rules::{BundleScript, RuleFile, physical_name, sha256};
 use validators::route::RouteOutput;
 use validators::spec::{AssimilateSpec, ValidateSpec};
 
@@ -23,7 +23,7 @@ struct Project {
 }
 
 impl Project {
-    /// `[brought]` has these further keys.
+    /// `[submitter_rules]` has these further keys.
     fn new(engine: Engine, test: &str, keys: &str) -> Self {
         let bench = Bench::new(engine, "");
         let image = format!("buoy-test-routes-{test}:latest");
@@ -33,7 +33,7 @@ impl Project {
         let image = &project.image;
         project.write(
             "buoy/routes.toml",
-            &format!("[brought]\napps = ['*']\nimages = ['{image}']\nengine = '{engine}'\n{keys}"),
+            &format!("[submitter_rules]\napps = ['*']\nimages = ['{image}']\nengine = '{engine}'\n{keys}"),
         );
         project
     }
@@ -48,7 +48,7 @@ impl Project {
     fn upload(&self, init: &str, compare: &str) -> String {
         let command = |script: &str| ["/bin/sh", "-c", script, "judge"].map(str::to_owned).to_vec();
         let script =
-            BroughtScript { init: command(init), compare: command(compare), ..BroughtScript::default() };
+            BundleScript { init: command(init), compare: command(compare), ..BundleScript::default() };
         let output = RouteOutput { name: "out.txt".into(), max_bytes: None, optional: false };
         let (validate, assimilate) = (ValidateSpec::default(), AssimilateSpec::default());
         let rule = RuleFile::new("fold", vec![], vec![output], validate, assimilate, Some(script)).bytes();

@@ -155,7 +155,7 @@ fn a_log_reaches_no_terminal_as_it_is() {
     let shown = "\\u{1b}[2J\\u{1b}]0;title\\u{7}100%\\rbuoy: x\\u{202e}\\u{9b}31m\\u{200b}end";
     assert_eq!(sea.buoy(&["logs", "hostile"]).with(0).trim_end(), shown);
     let json = sea.buoy(&["logs", "hostile", "--json"]).with(0);
-    assert!(!json.contains(|c| c != '\n' && boinc::visible::is_obeyed(c)), "{json}");
+    assert!(!json.contains(|c| c != '\n' && boinc::visible::is_terminal_control(c)), "{json}");
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert!(json["text"].as_str().unwrap().starts_with("\u{1b}[2J"), "{json}");
     assert!(sea.buoy(&["logs", "other", "--app-only"]).said(2).contains("not written by buoy-wrapper"));

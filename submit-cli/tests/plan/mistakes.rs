@@ -473,7 +473,7 @@ fn a_rule_for_an_output_that_is_not_declared() {
     let rule = "max_size = \"1 MB\"\n[validate]\nrule = \"bytes\"\n[[validate.output]]\nname = \"pose.pdbqt\"\nrule = \"text\"\n";
     let folder = Folder::new().replace("app.toml", "max_size = \"1 MB\"\n", rule);
     assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
-    error: app.toml:24:1: validate.output "pose.pdbqt".name: there is no output "pose.pdbqt", the outputs are poses.pdbqt
+    error: app.toml:24:1: validate.output "pose.pdbqt".name: unknown output "pose.pdbqt"; outputs: poses.pdbqt
     1 error; nothing was changed
     "#);
 }

@@ -319,7 +319,7 @@ fn a_plan_says_which_script_judges_and_what_is_kept() {
     let folder = Folder::new().with("judge.py", "print(1)\n");
     let app = format!(
         "{}\n[script]\ncompare = ['python3', '/buoy/judge.py', 'two words']\nassimilate = ['python3', '/buoy/judge.py']\n\
-         makes = ['sum.json']\nimage = 'python:3'\nfiles = ['judge.py']\n\
+         extra_outputs = ['sum.json']\nimage = 'python:3'\nfiles = ['judge.py']\n\
          [[assimilate.value]]\nname = 'energy'\noutput = 'sum.json'\npath = '/e'\n",
         folder.read("app.toml")
     );
@@ -334,7 +334,7 @@ fn a_plan_says_which_script_judges_and_what_is_kept() {
     script   in python:3, without network, where results are judged
              compare: python3 /buoy/judge.py 'two words'
              assimilate: python3 /buoy/judge.py
-             makes sum.json
+             extra outputs sum.json
     values   energy from sum.json
     ");
 }
@@ -351,7 +351,7 @@ fn the_rule_file_is_among_the_files_and_no_job_gets_it() {
         let bundle = manifest["bundle"].as_str().unwrap().to_owned();
         let name = format!("buoy_rule_{}", &bundle[..12]);
         let bytes = folder.read(format!("out/files/{name}"));
-        assert_eq!(validators::brought::sha256(bytes.as_bytes()), bundle, "HASH names the rule file");
+        assert_eq!(validators::submitter_rules::sha256(bytes.as_bytes()), bundle, "HASH names the rule file");
         assert!(!folder.template("in").contains("buoy_rule_"), "volunteers never get it");
         assert!(!packed.concat().contains("buoy_rule_"));
         (bundle, bytes)

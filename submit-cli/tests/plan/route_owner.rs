@@ -21,7 +21,7 @@ fn project(routes: &str, scripts: &[(&str, &str)]) -> Folder {
     let place = "buoy/spool/waiting/fold-0123456789ab__b1__a.failed-2";
     let item = "{\"version\":1,\"key\":\"fold-0123456789ab__b1__a.failed-2\",\"workunit\":\"fold-0123456789ab__b1__a\",\
                 \"instance\":null,\"workunit_id\":\"26\",\"batch_id\":\"41\",\"received\":1000.0,\
-                \"happened\":{\"failed\":{\"mask\":2}},\"outputs\":[]}";
+                \"outcome\":{\"failed\":{\"mask\":2}},\"outputs\":[]}";
     let mut folder = Folder::new()
         .with("buoy/routes.toml", routes)
         .with(&format!("{place}/item.json"), item)

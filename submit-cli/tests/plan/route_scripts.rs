@@ -7,7 +7,7 @@ use std::process::Command;
 use assert_cmd::cargo::CommandCargoExt;
 use boinc::names::fan_out::fan_out;
 use insta::assert_snapshot;
-use validators::brought::{BroughtScript, RuleFile, physical_name, sha256};
+use validators::submitter_rules::{BundleScript, RuleFile, physical_name, sha256};
 use validators::route::RouteOutput;
 use validators::spec::{AssimilateSpec, ValidateSpec};
 
@@ -147,7 +147,7 @@ fn json_says_how_each_script_stands_and_what_config_xml_needs() {
     );
     assert_eq!(
         json["config_xml"]["tasks"][0],
-        "<task><cmd>buoy-assimilate --work-off-spool</cmd><period>5 min</period></task>"
+        "<task><cmd>buoy-assimilate --process-spool</cmd><period>5 min</period></task>"
     );
 }
 
@@ -166,20 +166,20 @@ fn nothing_is_left_and_no_breaker_is_touched() {
 fn a_script_that_a_bundle_brings_and_the_project_does_not_allow_is_told() {
     let output = RouteOutput { name: "out.txt".into(), max_bytes: None, optional: false };
     let script =
-        BroughtScript { init: vec!["judge".into()], image: Some("mine".into()), ..BroughtScript::default() };
+        BundleScript { init: vec!["judge".into()], image: Some("mine".into()), ..BundleScript::default() };
     let (validate, assimilate) = (ValidateSpec::default(), AssimilateSpec::default());
     let rule = RuleFile::new("fold", vec![], vec![output], validate, assimilate, Some(script)).bytes();
     let hash = sha256(&rule)[..12].to_owned();
     let name = physical_name(&hash);
-    let folder = project("[brought]\napps = ['fold']\nimages = ['theirs']\n")
+    let folder = project("[submitter_rules]\napps = ['fold']\nimages = ['theirs']\n")
         .with(&format!("download/{}/{name}", fan_out(&name, 1024)), std::str::from_utf8(&rule).unwrap());
     let (code, text) = checked(&folder, &format!("fold-{hash}__b__j fold-{hash}__b__k"));
     assert_eq!(code, 1);
     assert_snapshot!(text.replace(&hash, "HASH"), @r#"
     routes   DIR/buoy/routes.toml
-    brought  fold: scripts in theirs; rule files in ../download
-    fold-HASH outputs out.txt; init by judge; compare by rule bytes; collect in ../results; brought by the bundle
-             wrong: init script: it asks for the image "mine"; the project's brought.images are ["theirs"]
+    submitter rules for fold: scripts in theirs; rule files in ../download
+    fold-HASH outputs out.txt; init by judge; compare by rule bytes; collect in ../results; rules of the bundle
+             wrong: init script: image "mine" is not allowed; submitter_rules.images of this project: ["theirs"]
     name     fold-HASH__b__j: app fold, batch b, job j: route fold-HASH
     name     fold-HASH__b__k: app fold, batch b, job k: route fold-HASH
     "#);

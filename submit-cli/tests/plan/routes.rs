@@ -13,7 +13,7 @@ validate.absolute = 0.01
 assimilate = ['take', '--all']
 [app.fold]
 validate.absolute = 1
-[brought]
+[submitter_rules]
 apps = ['*']
 images = ['python:3']
 ";
@@ -38,16 +38,16 @@ fn routes_are_checked_with_names_scripts_and_the_lines_for_config_xml() {
              wrong: DIR/buoy/routes.toml:8:10: app."fold": validate.absolute: has no effect with rule = "bytes", it belongs to rule = "numbers", "table", "json", "array"
     vina     outputs poses.pdbqt; compare by rule numbers; assimilate by take --all; collect in ../results
              wrong: assimilate script: DIR/buoy/take: No such file or directory (os error 2)
-    brought  *: scripts in python:3; rule files in ../download
+    submitter rules for *: scripts in python:3; rule files in ../download
     name     vina-0123456789ab__b1__lig_7: app vina, batch b1, job lig_7: route vina
-    name     q3_0: app ?, batch ?, job ?: DIR/buoy/routes.toml: no route for workunit q3_0, whose name says no science app ([[names]] can): add [app."APP"] or [default] there, or routes.d/APP.toml beside it
+    name     q3_0: app ?, batch ?, job ?: DIR/buoy/routes.toml: no route for workunit q3_0, whose name does not contain a science app ([[names]] can define it); help: add [app."APP"] or [default] there, or routes.d/APP.toml next to it
 
     for <daemons> in config.xml (script names only, without tokens):
     <daemon><cmd>script_validator --app universal --init_script buoy-init --compare_script buoy-compare</cmd></daemon>
     <daemon><cmd>script_assimilator --app universal --script buoy-assimilate</cmd></daemon>
 
     for <tasks>, to process the spool after a reboot too:
-    <task><cmd>buoy-assimilate --work-off-spool</cmd><period>5 min</period></task>
+    <task><cmd>buoy-assimilate --process-spool</cmd><period>5 min</period></task>
     "#);
     let folder = folder.with("buoy/routes.toml", "[app.vina\n");
     assert_snapshot!(dir(&folder, &folder.buoy("admin routes check").stdout), @r#"
@@ -68,7 +68,7 @@ fn what_waits_is_listed_tried_again_and_dropped() {
         format!(
             "{{\"version\":1,\"key\":\"vina-0123456789ab__b1__{job}.failed-2\",\"workunit\":\"vina-0123456789ab__b1__{job}\",\
              \"instance\":null,\"workunit_id\":\"26\",\"batch_id\":\"41\",\"received\":1000.0,\
-             \"happened\":{{\"failed\":{{\"mask\":2}}}},\"outputs\":[]}}"
+             \"outcome\":{{\"failed\":{{\"mask\":2}}}},\"outputs\":[]}}"
         )
     };
     let mut folder = folder;

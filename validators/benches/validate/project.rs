@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use boinc::names::fan_out::{FAN_OUT, fan_out};
 use tempfile::TempDir;
-use validators::brought::{physical_name, sha256};
+use validators::submitter_rules::{physical_name, sha256};
 
 use crate::run::resident_peak_bytes;
 
@@ -43,7 +43,7 @@ impl Project {
     pub fn with_rule(rule: &[u8]) -> (Self, PathBuf) {
         let project = Self::new("");
         let root = project.root.path();
-        fs::write(root.join("buoy/routes.toml"), "[brought]\napps = ['bench']\n").unwrap();
+        fs::write(root.join("buoy/routes.toml"), "[submitter_rules]\napps = ['bench']\n").unwrap();
         let hash = &sha256(rule)[..12];
         let name = physical_name(hash);
         let directory = root.join("download").join(fan_out(&name, FAN_OUT));

@@ -2,23 +2,23 @@
 
 use super::*;
 
-fn failure(attempt: u32) -> Failure<'static> {
-    Failure { key: "vina", budget: "vina", error: "exit 1", seconds: 0.5, attempt, limit_seconds: 60.0 }
+fn failure(attempt: u32) -> FailedAttempt<'static> {
+    FailedAttempt { key: "vina", budget: "vina", error: "exit 1", seconds: 0.5, attempt, limit_seconds: 60.0 }
 }
 
 /// Lets a rule fail at one call after the other; how long all of them took, and how often it was tried.
-fn outage(breakers: &Breakers, failure: &Failure, calls: u32, start: f64) -> (f64, u32) {
+fn outage(breakers: &Breakers, failure: &FailedAttempt, calls: u32, start: f64) -> (f64, u32) {
     let (mut now, mut attempts) = (start, 0);
     for _ in 0..calls {
         for attempt in 0.. {
             if breakers.admit(failure.key, failure.budget, failure.limit_seconds, now).unwrap()
-                != Admission::Free
+                != Admission::Allowed
             {
                 break;
             }
             attempts += 1;
             now += failure.seconds;
-            match breakers.failed(&Failure { attempt, ..*failure }, now).unwrap().pause {
+            match breakers.failed(&FailedAttempt { attempt, ..*failure }, now).unwrap().pause {
                 Some(pause) => now += pause,
                 None => break,
             }
@@ -44,7 +44,7 @@ fn an_outage_is_waited_for_once_however_many_calls_there_are() {
 fn a_rule_that_hangs_is_not_tried_at_each_call() {
     let dir = tempfile::tempdir().unwrap();
     let breakers = Breakers::new(dir.path());
-    let hangs = Failure { seconds: 60.0, ..failure(0) };
+    let hangs = FailedAttempt { seconds: 60.0, ..failure(0) };
     let (seconds, attempts) = outage(&breakers, &hangs, 1000, 1000.0);
     assert!(attempts == 1 && seconds < 71.0, "{attempts} {seconds}");
 }
@@ -53,7 +53,7 @@ fn a_rule_that_hangs_is_not_tried_at_each_call() {
 fn the_last_attempt_that_hangs_ends_within_the_time_for_waiting() {
     let dir = tempfile::tempdir().unwrap();
     let breakers = Breakers::new(dir.path());
-    let hangs = Failure { seconds: 10.0, ..failure(0) };
+    let hangs = FailedAttempt { seconds: 10.0, ..failure(0) };
     let (seconds, attempts) = outage(&breakers, &hangs, 1000, 1000.0);
     assert!(attempts == 5 && seconds - 10.0 < 60.0, "{attempts} {seconds}");
 }
@@ -107,7 +107,7 @@ fn rules_that_share_a_budget_wait_no_longer_together_than_one() {
     let mut now = 1000.0;
     for n in 0..50 {
         let key = format!("brought-{n}");
-        let one = Failure { key: &key, budget: "brought", ..failure(0) };
+        let one = FailedAttempt { key: &key, budget: "brought", ..failure(0) };
         now += outage(&breakers, &one, 1, now).0;
     }
     assert!(now - 1000.0 < 60.0 + 50.0, "{now}");
@@ -128,11 +128,11 @@ fn what_is_only_delayed_is_never_out_and_shares_its_time_with_its_budget_alone()
                 None => break,
             }
         }
-        assert_eq!(breakers.admit("vina-1.compare", "brought", 60.0, now).unwrap(), Admission::Free);
+        assert_eq!(breakers.admit("vina-1.compare", "brought", 60.0, now).unwrap(), Admission::Allowed);
     }
     assert!((55.0..60.0).contains(&(now - 1000.0 - 50.0 * 0.5)), "{now}");
     assert!(breakers.list(now).unwrap().iter().all(|(_, record)| !record.open));
-    let one = Failure { key: "vina-1.compare", budget: "brought", ..failure(0) };
+    let one = FailedAttempt { key: "vina-1.compare", budget: "brought", ..failure(0) };
     assert!(outage(&breakers, &one, 1, now).0 > 50.0, "an outage has its own");
 }
 
@@ -140,14 +140,14 @@ fn what_is_only_delayed_is_never_out_and_shares_its_time_with_its_budget_alone()
 fn what_nobody_waits_for_takes_nothing_of_the_time_that_rules_share() {
     let dir = tempfile::tempdir().unwrap();
     let breakers = Breakers::new(dir.path());
-    let honest = Failure { key: "a", budget: "brought", ..failure(0) };
+    let honest = FailedAttempt { key: "a", budget: "brought", ..failure(0) };
     let mut now = 1000.0 + outage(&breakers, &honest, 1, 1000.0).0;
     for _ in 0..100 {
         now += 100.0;
-        let refused = Failure { key: "b", budget: "brought", limit_seconds: 0.0, ..failure(0) };
+        let refused = FailedAttempt { key: "b", budget: "brought", limit_seconds: 0.0, ..failure(0) };
         assert_eq!(breakers.failed(&refused, now).unwrap().pause, None);
     }
-    let (seconds, _) = outage(&breakers, &Failure { key: "c", ..honest }, 1, now);
+    let (seconds, _) = outage(&breakers, &FailedAttempt { key: "c", ..honest }, 1, now);
     assert!(seconds > 50.0, "its time has come back: {seconds}");
 }
 
@@ -155,7 +155,7 @@ fn what_nobody_waits_for_takes_nothing_of_the_time_that_rules_share() {
 fn records_of_what_is_over_are_removed_in_time_and_open_ones_stay() {
     let dir = tempfile::tempdir().unwrap();
     let breakers = Breakers::new(dir.path());
-    breakers.is_to_be_told("told", 1000.0).unwrap();
+    breakers.is_alert_due("told", 1000.0).unwrap();
     breakers.failed(&failure(0), 5_000_000.0).unwrap();
     breakers.tidy(5_000_001.0);
     let left: Vec<_> = breakers.list(5_000_001.0).unwrap().into_iter().map(|(key, _)| key).collect();
@@ -168,7 +168,7 @@ fn a_record_that_was_torn_by_a_kill_counts_as_new() {
     let breakers = Breakers::new(dir.path());
     breakers.failed(&failure(0), 5000.0).unwrap();
     fs::write(dir.path().join("vina.json"), "{\"open\": tr").unwrap();
-    assert_eq!(breakers.admit("vina", "vina", 60.0, 5001.0).unwrap(), Admission::Free);
+    assert_eq!(breakers.admit("vina", "vina", 60.0, 5001.0).unwrap(), Admission::Allowed);
     fs::write(dir.path().join("vina.json"), "").unwrap();
     assert!(breakers.failed(&failure(0), 5002.0).unwrap().alert);
 }

@@ -23,14 +23,14 @@ pub fn check<R: Read + Seek>(check: &Check, mut file: R, bytes: u64) -> io::Resu
     if let Some(most) = check.max_bytes.filter(|most| bytes > *most) {
         return Ok(Some(format!("has {bytes} bytes, at most {most} are accepted")));
     }
-    match look_inside(check, &mut file) {
+    match check_contents(check, &mut file) {
         Ok(()) => Ok(None),
         Err(Halt::Different(text)) => Ok(Some(text)),
         Err(Halt::Io(error)) => Err(error),
     }
 }
 
-fn look_inside<R: Read + Seek>(check: &Check, file: &mut R) -> Result<(), Halt> {
+fn check_contents<R: Read + Seek>(check: &Check, file: &mut R) -> Result<(), Halt> {
     if !(check.must_match.is_empty() && check.must_not_match.is_empty() && check.words.is_empty()) {
         file.rewind()?;
         lines(check, &mut *file)?;

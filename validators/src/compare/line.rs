@@ -2,7 +2,7 @@
 
 use super::window::is_blank;
 
-/// Where in a line both sides are. Words are counted as awk does, from 1, separated by blanks.
+/// Where in a line both sides are. LineTolerances are counted as awk does, from 1, separated by blanks.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Line {
     columns: [u64; 2],

@@ -8,11 +8,11 @@ use std::io::{self, Read};
 
 use super::decimal::Number;
 use super::line::Line;
+use super::line_tolerances::{Allowed, LineTolerances};
 use super::lines::Mismatch;
 use super::pass::pass;
 use super::scan::{Class, class};
 use super::window::{Window, common_prefix, is_blank};
-use super::words::{Allowed, Words};
 use super::{brief, excerpt};
 
 /// Longest word that is looked at for numbers, in bytes: bounds the work that a hostile file can cause.
@@ -35,18 +35,18 @@ pub(super) enum Piece<'a> {
 pub(super) fn compare_line<A: Read, B: Read>(
     a: &mut Window<A>,
     b: &mut Window<B>,
-    words: &Words,
+    tolerances: &LineTolerances,
     may_go_on: bool,
 ) -> io::Result<Option<Mismatch>> {
     let mut line = Line::default();
     loop {
-        let passed = pass(a.see_some()?, b.see_some()?, &mut line, words, may_go_on);
+        let passed = pass(a.see_some()?, b.see_some()?, &mut line, tolerances, may_go_on);
         a.advance_lines(passed.a, passed.lines);
         b.advance_lines(passed.b, passed.lines);
         if passed.lines > 0 && line.is_at_start() {
             return Ok(None);
         }
-        if let Some(how) = compare_piece(a, b, &mut line, words)? {
+        if let Some(how) = compare_piece(a, b, &mut line, tolerances)? {
             return Ok(Some(Mismatch { lines: (a.line(), b.line()), how }));
         }
         if line.is_over {
@@ -62,9 +62,9 @@ fn compare_piece<A: Read, B: Read>(
     a: &mut Window<A>,
     b: &mut Window<B>,
     line: &mut Line,
-    words: &Words,
+    tolerances: &LineTolerances,
 ) -> io::Result<Option<String>> {
-    if !words.has_places() {
+    if !tolerances.has_places() {
         skip_equal_words(a, b, line)?;
     }
     line.note_blanks([starts_blank(a)?, starts_blank(b)?]);
@@ -73,7 +73,7 @@ fn compare_piece<A: Read, B: Read>(
     line.enter();
     let (left, right) = (a.see_some()?, b.see_some()?);
     let column = line.column();
-    let allowed = words.allowed(line);
+    let allowed = tolerances.allowed(line);
     let (bytes_a, bytes_b) = match (piece(left), piece(right)) {
         (Piece::End, Piece::End) => {
             line.is_over = true;
@@ -82,7 +82,7 @@ fn compare_piece<A: Read, B: Read>(
         (x, y) if x == Piece::End || y == Piece::End => {
             return Ok(Some(different(column, &x.shown(left), &y.shown(right), None)));
         }
-        _ if words.has_columns() && !line.is_level() => {
+        _ if tolerances.has_columns() && !line.is_level() => {
             return Ok(Some(format!("column {column}: it is column {} of the second", line.other_column())));
         }
         _ if matches!(allowed, Allowed::AnyWord) => {
@@ -114,7 +114,7 @@ fn compare_piece<A: Read, B: Read>(
                 }
                 return Ok(Some(different(column, &text_x, &text_y, None)));
             }
-            line.key = words.key(x);
+            line.key = tolerances.key(x);
             (x.len(), y.len())
         }
         (Piece::Mark(x), Piece::Mark(y)) if x == y => (1, 1),

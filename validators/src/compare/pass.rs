@@ -3,8 +3,8 @@
 //! Nothing is decided here that could be in doubt: the pass stops before it, and the general way goes on there.
 
 use super::line::Line;
+use super::line_tolerances::{Allowed, LineTolerances};
 use super::scan::{Class, MARGIN, class, read, skip_blanks};
-use super::words::{Allowed, Words};
 
 /// How far a pass went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,11 +19,17 @@ pub(super) struct Passed {
 
 /// Passes over pairs of plain numbers that are surely within the tolerance and over equal words and marks, with
 /// `may_end_lines` from line to line.
-pub(super) fn pass(a: &[u8], b: &[u8], line: &mut Line, words: &Words, may_end_lines: bool) -> Passed {
-    if words.has_places() {
-        return pass_places(a, b, line, words, may_end_lines);
+pub(super) fn pass(
+    a: &[u8],
+    b: &[u8],
+    line: &mut Line,
+    tolerances: &LineTolerances,
+    may_end_lines: bool,
+) -> Passed {
+    if tolerances.has_places() {
+        return pass_places(a, b, line, tolerances, may_end_lines);
     }
-    let limits = words.general();
+    let limits = tolerances.general();
     let mut passed = Passed::default();
     while let Some((at_a, at_b)) = next(a, b, &passed) {
         if a[at_a] == b'\n' && b[at_b] == b'\n' && may_end_lines {
@@ -76,7 +82,13 @@ fn equal_piece(a: &[u8], at_a: usize, b: &[u8], at_b: usize) -> Option<usize> {
 }
 
 /// The same where tolerances depend on the place in the line.
-fn pass_places(a: &[u8], b: &[u8], line: &mut Line, words: &Words, may_end_lines: bool) -> Passed {
+fn pass_places(
+    a: &[u8],
+    b: &[u8],
+    line: &mut Line,
+    tolerances: &LineTolerances,
+    may_end_lines: bool,
+) -> Passed {
     let mut passed = Passed::default();
     while let Some((at_a, at_b)) = next(a, b, &passed) {
         if a[at_a] == b'\n' && b[at_b] == b'\n' && may_end_lines {
@@ -87,7 +99,7 @@ fn pass_places(a: &[u8], b: &[u8], line: &mut Line, words: &Words, may_end_lines
         let mut here = *line;
         here.note_blanks([at_a > passed.a, at_b > passed.b]);
         here.enter();
-        let limits = match words.allowed(&here) {
+        let limits = match tolerances.allowed(&here) {
             Allowed::Within(limits) if here.is_level() => limits,
             _ => break,
         };
@@ -101,7 +113,7 @@ fn pass_places(a: &[u8], b: &[u8], line: &mut Line, words: &Words, may_end_lines
                     if !is_surely_no_number(piece) {
                         break;
                     }
-                    here.key = words.key(piece);
+                    here.key = tolerances.key(piece);
                 }
                 (at_a + length, at_b + length)
             }
@@ -124,10 +136,10 @@ mod tests {
     /// Passes over two texts, with something else after them.
     fn passed(a: &str, b: &str) -> (usize, usize, u64) {
         let tolerance = Tolerance { absolute: 0.01, ..Tolerance::default() };
-        let words = Words::new(&NumbersRule { tolerance, ..NumbersRule::default() });
+        let tolerances = LineTolerances::new(&NumbersRule { tolerance, ..NumbersRule::default() });
         let text = |text: &str, rest: char| format!("{text}{}", rest.to_string().repeat(2 * MARGIN));
         let (a, b) = (text(a, 'x'), text(b, 'y'));
-        let passed = pass(a.as_bytes(), b.as_bytes(), &mut Line::default(), &words, true);
+        let passed = pass(a.as_bytes(), b.as_bytes(), &mut Line::default(), &tolerances, true);
         (passed.a, passed.b, passed.lines)
     }
 
@@ -142,7 +154,7 @@ mod tests {
             assert_eq!(passed("5 1.0 ", &format!("5 {rest}")), (1, 1, 0), "{rest:?}");
         }
         // Close to the end of what is in view nothing is read.
-        let words = Words::new(&NumbersRule::default());
-        assert_eq!(pass(b"1 1", b"1 1", &mut Line::default(), &words, true), Passed::default());
+        let tolerances = LineTolerances::new(&NumbersRule::default());
+        assert_eq!(pass(b"1 1", b"1 1", &mut Line::default(), &tolerances, true), Passed::default());
     }
 }

@@ -1,8 +1,8 @@
 //! Reading and writing the files that hold routes.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use boinc::diagnostic::{Diagnostic, Place};
@@ -10,13 +10,13 @@ use boinc::toml_file::{Document, Step};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{Author, RouteError, RouteMistake, Routed};
+use super::{Author, RouteError, RouteMeaningError, Routed};
 use crate::alert::AlertSpec;
-use crate::bounds::MOST_MISTAKES;
+use crate::bounds::MAX_LISTED_ERRORS;
 use crate::breaker::OUTAGE_SECONDS;
-use crate::brought::BroughtSpec;
 use crate::route::{AssimilateRoute, Route};
 use crate::subject::{NamePattern, NameSpec, Subject};
+use crate::submitter_rules::SubmitterRules;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -32,7 +32,7 @@ struct RoutesFile {
     breaker: BreakerSpec,
     #[serde(default)]
     batch_id: BatchIdSpec,
-    brought: Option<BroughtSpec>,
+    submitter_rules: Option<SubmitterRules>,
 }
 
 /// `[batch_id]` of the routes file.
@@ -119,12 +119,12 @@ impl Routes {
             let message = format!("outage_seconds: {outage}: 0 to 86400 are accepted");
             return Err(meaning("breaker", message));
         }
-        let mut mistakes = file.brought.as_ref().map(BroughtSpec::mistakes).unwrap_or_default();
-        if let Some(brought) = &file.brought {
-            mistakes.extend(lacks_batch_id(&file, &brought.assimilate));
+        let mut errors = file.submitter_rules.as_ref().map(SubmitterRules::errors).unwrap_or_default();
+        if let Some(brought) = &file.submitter_rules {
+            errors.extend(lacks_batch_id(&file, &brought.assimilate));
         }
-        if !mistakes.is_empty() {
-            return Err(meaning("brought", mistakes.join("; ")));
+        if !errors.is_empty() {
+            return Err(meaning("submitter_rules", errors.join("; ")));
         }
         Ok(Self { path: routes_toml.to_owned(), directory: directory.to_owned(), file, text, patterns })
     }
@@ -143,9 +143,9 @@ impl Routes {
         Subject::new(workunit, &self.patterns)
     }
 
-    /// `[brought]`, if submitters may bring rules.
-    pub fn brought(&self) -> Option<&BroughtSpec> {
-        self.file.brought.as_ref()
+    /// `[submitter_rules]`, if submitters may bring rules.
+    pub fn submitter_rules(&self) -> Option<&SubmitterRules> {
+        self.file.submitter_rules.as_ref()
     }
 
     /// The route of a workunit.
@@ -169,10 +169,11 @@ impl Routes {
                 return self.check(route, &path, &text, &[], key);
             }
         }
-        if let (Some(app), Some(hash), Some(brought)) = (&subject.app, &subject.hash, &self.file.brought)
+        if let (Some(app), Some(hash), Some(brought)) =
+            (&subject.app, &subject.hash, &self.file.submitter_rules)
             && brought.allows(app)
         {
-            return self.brought_route(brought, app, hash);
+            return self.bundle_route(brought, app, hash);
         }
         if let Some(route) = &self.file.default {
             return self.check_main(route, &["default"], "default");
@@ -182,7 +183,9 @@ impl Routes {
             path: self.path.clone(),
             what: match (&subject.app, subject.workunit.as_str()) {
                 (_, "") => "files whose names are not BOINC's".to_owned(),
-                (None, name) => format!("workunit {name}, whose name says no science app ([[names]] can)"),
+                (None, name) => format!(
+                    "workunit {name}, whose name does not contain a science app ([[names]] can define it)"
+                ),
                 (Some(_), name) => format!("workunit {name}"),
             },
             key: key.unwrap_or_else(|| "APP".to_owned()),
@@ -213,14 +216,14 @@ impl Routes {
         found
     }
 
-    fn brought_route(&self, brought: &BroughtSpec, app: &str, hash: &str) -> Result<Routed, RouteError> {
+    fn bundle_route(&self, brought: &SubmitterRules, app: &str, hash: &str) -> Result<Routed, RouteError> {
         let bundle = format!("{app}-{hash}");
         let (route, script) = brought
             .route(app, hash, &self.directory)
-            .map_err(|source| RouteError::Brought { bundle: bundle.clone(), source })?;
-        let routed = route.check().map_err(|mistakes| RouteError::BroughtMeaning {
+            .map_err(|source| RouteError::BundleRules { bundle: bundle.clone(), source })?;
+        let routed = route.check().map_err(|errors| RouteError::InvalidBundleRules {
             bundle: bundle.clone(),
-            message: joined(&mistakes),
+            message: joined(&errors),
         })?;
         let rule_seconds = Some(brought.rule_seconds);
         Ok(Routed { script, author: Author::Submitter, key: bundle, rule_seconds, ..routed })
@@ -244,23 +247,23 @@ impl Routes {
         let checked = match (route.check(), lacks) {
             (checked, None) => checked,
             (checked, Some(text)) => {
-                let mut mistakes = checked.err().unwrap_or_default();
-                mistakes.push(RouteMistake { path: vec![Step::Key("assimilate".to_owned())], text });
-                Err(mistakes)
+                let mut errors = checked.err().unwrap_or_default();
+                errors.push(RouteMeaningError { path: vec![Step::Key("assimilate".to_owned())], text });
+                Err(errors)
             }
         };
-        checked.map(|routed| routed.named(key, &self.path)).or_else(|mistakes| {
+        checked.map(|routed| routed.named(key, &self.path)).or_else(|errors| {
             let section = match table {
                 [] => "route".to_owned(),
                 ["app", key] => format!("app.{key:?}"),
                 other => other.join("."),
             };
             let doc = Document::new(path, text);
-            for mistake in mistakes.iter().take(MOST_MISTAKES) {
+            for error in errors.iter().take(MAX_LISTED_ERRORS) {
                 let table = table.iter().map(|&step| Step::Key(step.to_owned()));
-                let steps: Vec<Step> = table.chain(mistake.path.iter().cloned()).collect();
+                let steps: Vec<Step> = table.chain(error.path.iter().cloned()).collect();
                 let place = doc.locate(&steps).unwrap_or_else(|| Place::file(path));
-                doc.note(Diagnostic::new(place, format!("{section}: {mistake}")));
+                doc.note(Diagnostic::new(place, format!("{section}: {error}")));
             }
             Ok(doc.finish(None)?)
         })
@@ -276,46 +279,12 @@ fn lacks_batch_id(file: &RoutesFile, assimilate: &AssimilateRoute) -> Option<Str
     })
 }
 
-fn joined(mistakes: &[RouteMistake]) -> String {
+fn joined(errors: &[RouteMeaningError]) -> String {
     const LISTED: usize = 10;
-    let listed: Vec<_> = mistakes.iter().take(LISTED).map(ToString::to_string).collect();
-    match mistakes.len().checked_sub(LISTED) {
+    let listed: Vec<_> = errors.iter().take(LISTED).map(ToString::to_string).collect();
+    match errors.len().checked_sub(LISTED) {
         None | Some(0) => listed.join("; "),
         Some(others) => format!("{}; and {others} more", listed.join("; ")),
-    }
-}
-
-impl Route {
-    /// Writes this route as `routes.d/KEY.toml` beside `routes_toml`, whole or not at all; `key` is a science
-    /// app's name or a bundle's, as [`WorkunitName::bundle`](boinc::names::workunit::WorkunitName::bundle) gives it.
-    /// Returns the file's path.
-    ///
-    /// A [`RouteError::Meaning`] is a mistake of the caller: a submitter's `[validate]` is checked before.
-    pub fn write(&self, routes_toml: &Path, key: &str) -> Result<PathBuf, RouteError> {
-        let directory = route_directory(routes_toml);
-        let path = directory.join(format!("{key}.toml"));
-        let meaning = |message: String| RouteError::Meaning {
-            path: path.clone(),
-            section: "route".to_owned(),
-            message,
-        };
-        let io = |source: io::Error| RouteError::Io { path: path.clone(), action: "write", source };
-        if key.is_empty() || !key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
-            return Err(meaning(format!("{key:?} is neither APP nor APP-HASH")));
-        }
-        self.clone().check().map_err(|mistakes| meaning(joined(&mistakes)))?;
-        let text = toml::to_string(self).map_err(|error| meaning(error.to_string()))?;
-        fs::create_dir_all(&directory).map_err(io)?;
-        let temporary = directory.join(format!(".{key}.{}.tmp", std::process::id()));
-        let written = File::create(&temporary)
-            .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
-            .and_then(|()| fs::rename(&temporary, &path));
-        if let Err(error) = written {
-            // Already failing: a temporary file that stays is named as such and does no harm.
-            let _ = fs::remove_file(&temporary);
-            return Err(io(error));
-        }
-        Ok(path)
     }
 }
 
@@ -328,7 +297,7 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<(T, String)>, RouteEr
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(RouteError::Io { path: path.to_owned(), action: "read", source }),
+        Err(source) => return Err(RouteError::Io { path: path.to_owned(), source }),
     };
     let doc = Document::new(path, &text);
     let value = doc.deserialize();

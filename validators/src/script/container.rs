@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use boinc::visible::{is_obeyed, visible};
+use boinc::visible::{is_terminal_control, visible};
 use rustix::process::Resource;
 use serde::{Deserialize, Serialize};
 use wrapper::engine::{
@@ -18,7 +18,7 @@ use wrapper::engine::{
 use wrapper::seccomp;
 
 use super::host::{Ended, WorkDirectory};
-use super::{Limits, Request, last_words};
+use super::{Limits, Request, last_line};
 use crate::private;
 
 /// Processes in a container, at most.
@@ -46,7 +46,7 @@ const WORK: &str = "/buoy";
 const RESULTS: &str = "/results";
 
 /// Where the files are in it that a script fills.
-const MADE: &str = "/made";
+const MADE: &str = "/extra";
 
 /// How a script is run in a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +78,7 @@ impl ScriptFile {
         !matches!(self.name.as_str(), "" | "." | "..")
             && self.name.len() <= 255
             && !self.name.contains('/')
-            && !self.name.contains(is_obeyed)
+            && !self.name.contains(is_terminal_control)
     }
 }
 
@@ -86,10 +86,10 @@ impl ScriptFile {
 #[derive(Debug, thiserror::Error)]
 pub enum ContainerError {
     /// No engine.
-    #[error("scripts in containers need Docker or Podman: neither is found on this host")]
+    #[error("failed to find Docker or Podman, which scripts in containers need")]
     NoEngine,
     /// The image is not here.
-    #[error("image {image} is not on this host: fetch it with {engine} pull {image}")]
+    #[error("image {image} is not on this host; help: run {engine} pull {image}")]
     NoImage {
         /// The image.
         image: String,
@@ -100,7 +100,7 @@ pub enum ContainerError {
     #[error(transparent)]
     Engine(#[from] EngineError),
     /// A file of the script's can't be put in its place.
-    #[error("{path}: cannot be prepared for a script in a container")]
+    #[error("failed to prepare {path} for a script in a container")]
     Prepare {
         /// The file.
         path: PathBuf,
@@ -108,13 +108,15 @@ pub enum ContainerError {
         source: io::Error,
     },
     /// The image declares a directory that cannot be held to a limit.
-    #[error("the image declares the volume {volume:?}, which cannot be held to a limit: build it without")]
+    #[error(
+        "the image declares the volume {volume:?}, whose size cannot be limited; help: build the image without it"
+    )]
     Volume {
         /// The directory.
         volume: String,
     },
     /// A file of the script's is no base64, or has no plain name.
-    #[error("script file {name:?} is broken: a plain name and base64 are needed")]
+    #[error("invalid script file {name:?}: expected a plain name and base64")]
     File {
         /// Its name.
         name: String,
@@ -142,7 +144,7 @@ impl Sandbox {
         };
         // Whoever reads these may be elsewhere than we are.
         let settings = std::path::absolute(state.join("engine")).map_err(prepare(state))?;
-        private::directory(&settings).map_err(prepare(&settings))?;
+        private::create_directory(&settings).map_err(prepare(&settings))?;
         let engine = engine.without_client_settings(&settings).map_err(prepare(&settings))?;
         let seccomp = seccomp::file_in(&settings, engine.flavor(), "").map_err(prepare(&settings))?;
         let work = state.join("work");
@@ -261,7 +263,10 @@ fn disk_options<'a>(
     for volume in volumes {
         let volume = volume.trim_end_matches('/');
         // A comma would begin another option.
-        if !volume.starts_with('/') || volume.contains([',', '"', '=']) || volume.contains(is_obeyed) {
+        if !volume.starts_with('/')
+            || volume.contains([',', '"', '='])
+            || volume.contains(is_terminal_control)
+        {
             return Err(ContainerError::Volume { volume: visible(volume).into_owned() });
         }
         let is_ours = [WORK, MADE, RESULTS].iter().any(|ours| Path::new(volume).starts_with(ours));
@@ -303,7 +308,7 @@ fn follow(
     match engine.start(name) {
         // The engine says in its own words why the program in it can't be run.
         Err(EngineError::BadProgram(said)) => {
-            return Ok(Ended { code: Ok(127), said: last_words(said.as_bytes()) });
+            return Ok(Ended { code: Ok(127), said: last_line(said.as_bytes()) });
         }
         done => done?,
     }
@@ -317,7 +322,7 @@ fn follow(
         code => code,
     };
     let said = engine.logs(name, SAID_BYTES)?;
-    Ok(Ended { code, said: last_words(&said) })
+    Ok(Ended { code, said: last_line(&said) })
 }
 
 /// The container's exit code; `None` if its time was up before.
@@ -370,7 +375,7 @@ fn mounts(request: &Request, directory: &Path) -> (Vec<Mount>, Request) {
         }
     }
     // Each file by itself: in a directory a script could leave anything, in any number.
-    for made in &mut inside.made {
+    for made in &mut inside.extra_outputs {
         let target = format!("{MADE}/{}", made.name);
         mounts.push(Mount { source: made.path.clone(), target: target.clone(), read_only: false });
         made.path = target.into();
@@ -390,7 +395,7 @@ impl Slot {
         use sha2::{Digest, Sha256};
         use std::os::unix::ffi::OsStrExt;
         let locks = std::path::absolute(state)?.join("containers");
-        private::directory(&locks)?;
+        private::create_directory(&locks)?;
         let digest = Sha256::digest(locks.as_os_str().as_bytes());
         let project: String = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
         for n in 0..SLOTS {
@@ -410,19 +415,21 @@ impl Slot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::script::{Purpose, RequestMade, RequestOutput, RequestResult};
+    use crate::script::{Purpose, RequestExtraOutput, RequestOutput, RequestResult};
     use crate::subject::Subject;
 
     #[test]
     fn a_container_may_write_the_files_that_it_makes_and_nothing_else() {
-        let made = RequestMade { name: "sum.json".into(), path: "/spool/x/making/sum.json".into() };
-        let request =
-            Request { made: vec![made], ..Request::new(Purpose::Assimilate, &Subject::default(), vec![]) };
+        let made = RequestExtraOutput { name: "sum.json".into(), path: "/spool/x/making/sum.json".into() };
+        let request = Request {
+            extra_outputs: vec![made],
+            ..Request::new(Purpose::Assimilate, &Subject::default(), vec![])
+        };
         let (mounts, inside) = mounts(&request, Path::new("/w"));
         let writable: Vec<_> = mounts.iter().filter(|mount| !mount.read_only).collect();
         assert_eq!(writable.len(), 1);
-        assert_eq!(writable[0].target, "/made/sum.json");
-        assert!(inside.environment().contains(&("BUOY_MADE".to_owned(), "/made".into())));
+        assert_eq!(writable[0].target, "/extra/sum.json");
+        assert!(inside.environment().contains(&("BUOY_EXTRA_DIR".to_owned(), "/extra".into())));
     }
 
     fn disk(flavor: Flavor, volumes: &[&str]) -> Result<String, String> {
@@ -436,13 +443,13 @@ mod tests {
     #[test]
     fn volumes_of_the_image_are_not_on_the_hosts_disk() {
         assert_eq!(disk(Flavor::Docker, &[]).unwrap(), "--read-only --tmpfs /tmp:rw,size=1000");
-        let options = disk(Flavor::Docker, &["/data", "/srv/x/", "/tmp", "/results/0", "/made"]).unwrap();
+        let options = disk(Flavor::Docker, &["/data", "/srv/x/", "/tmp", "/results/0", "/extra"]).unwrap();
         assert!(options.contains("--mount type=tmpfs,destination=/data,tmpfs-size=1000"), "{options}");
         assert!(options.contains("destination=/srv/x,"), "{options}");
         assert_eq!(options.matches("type=tmpfs").count(), 2, "{options}");
         assert!(disk(Flavor::Podman, &[]).unwrap().contains("--tmpfs /var/tmp:rw,size=1000"));
         for volume in ["/a,source=/etc", "data", "/a\"b", "/a\n", ""] {
-            assert!(disk(Flavor::Docker, &[volume]).unwrap_err().contains("cannot be held"), "{volume:?}");
+            assert!(disk(Flavor::Docker, &[volume]).unwrap_err().contains("cannot be limited"), "{volume:?}");
         }
     }
 

@@ -16,7 +16,7 @@ use rustix::process::{
     setrlimit, waitid,
 };
 
-use super::{Limits, Program, last_words};
+use super::{Limits, Program, last_line};
 use crate::private;
 
 /// How much of what it prints is looked at: its end.
@@ -60,7 +60,7 @@ pub fn check(program: &Path) -> Result<(), String> {
         Err(error) => Err(format!("{}: {error}", path.display())),
         Ok(metadata) if !metadata.is_file() => Err(format!("{}: not a file", path.display())),
         Ok(_) => rustix::fs::access(path, rustix::fs::Access::EXEC_OK)
-            .map_err(|_| format!("{}: not executable by this user; chmod +x", path.display())),
+            .map_err(|_| format!("{}: not executable by this user; help: chmod +x", path.display())),
     };
     is_runnable(program)?;
     let mut start = Vec::new();
@@ -102,7 +102,7 @@ pub fn run(program: &Program, limits: &Limits, work: &Path) -> io::Result<Ended>
     confine(&mut command, limits);
     let child = command.spawn()?;
     let code = wait(child, limits);
-    end_others(&call);
+    kill_escaped(&call);
     Ok(Ended { code, said: tail(printed).unwrap_or_default() })
 }
 
@@ -131,7 +131,7 @@ fn wait(mut child: Child, limits: &Limits) -> Result<i32, String> {
     let in_time = !matches!(ended.recv_timeout(limits.timeout), Err(RecvTimeoutError::Timeout));
     // Also after a good end: whatever it has left running must not go on. That nobody is left is no error.
     let _ = kill_process_group(pid, Signal::KILL);
-    let status = child.wait().map_err(|error| format!("cannot be waited for: {error}"))?;
+    let status = child.wait().map_err(|error| format!("failed to wait for it: {error}"))?;
     if !in_time {
         return Err(format!("took longer than {} s", limits.timeout.as_secs()));
     }
@@ -140,7 +140,7 @@ fn wait(mut child: Child, limits: &Limits) -> Result<i32, String> {
 
 /// Ends processes that have left the script's process group: their environment names its call. One that has changed that
 /// on purpose stays, with the limits that it has.
-fn end_others(call: &Path) {
+fn kill_escaped(call: &Path) {
     // One may be starting another while it is looked for.
     const ROUNDS: usize = 10;
     let mark = [b"BUOY_CALL=", call.as_os_str().as_bytes()].concat();
@@ -181,7 +181,7 @@ fn tail(mut printed: File) -> io::Result<String> {
     printed.seek(SeekFrom::Start(length.saturating_sub(SAID_BYTES)))?;
     let mut text = Vec::new();
     printed.take(SAID_BYTES).read_to_end(&mut text)?;
-    Ok(last_words(&text))
+    Ok(last_line(&text))
 }
 
 /// Sets limits and closes what the daemon had open (its database among it).
@@ -250,7 +250,7 @@ impl WorkDirectory {
     pub(crate) fn new(work: &Path) -> io::Result<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let work = std::path::absolute(work)?;
-        private::directory(&work)?;
+        private::create_directory(&work)?;
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let directory = work.join(format!("{}-{number}", std::process::id()));
         // A killed process of the same number may have left one.

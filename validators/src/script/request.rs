@@ -21,7 +21,7 @@ pub enum Purpose {
 
 impl Purpose {
     /// Its word in files and messages.
-    pub fn word(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Purpose::Init => "init",
             Purpose::Compare => "compare",
@@ -61,13 +61,13 @@ pub struct Request {
     /// One result, or two to compare.
     pub results: Vec<RequestResult>,
     /// Files that it may fill; only for an assimilator. All are in one directory.
-    pub made: Vec<RequestMade>,
+    pub extra_outputs: Vec<RequestExtraOutput>,
 }
 
 /// A file that a script may fill. It is there, and empty.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct RequestMade {
-    /// Its name, as `makes` has it.
+pub struct RequestExtraOutput {
+    /// Its name, as `extra_outputs` has it.
     pub name: String,
     /// Where it is, absolute.
     #[serde(serialize_with = "lossy")]
@@ -125,7 +125,7 @@ impl Request {
             error_mask: None,
             error: None,
             results,
-            made: Vec::new(),
+            extra_outputs: Vec::new(),
         }
     }
 
@@ -148,7 +148,7 @@ impl Request {
     pub fn environment(&self) -> Vec<(String, OsString)> {
         let text = |value: &Option<String>| OsString::from(value.clone().unwrap_or_default());
         [
-            ("BUOY_PURPOSE", self.purpose.word().into()),
+            ("BUOY_PURPOSE", self.purpose.name().into()),
             ("BUOY_WORKUNIT", self.workunit.clone().into()),
             ("BUOY_APP", text(&self.app)),
             ("BUOY_HASH", text(&self.hash)),
@@ -156,13 +156,13 @@ impl Request {
             ("BUOY_JOB", text(&self.job)),
         ]
         .into_iter()
-        .chain(self.made_directory().map(|directory| ("BUOY_MADE", directory.into())))
+        .chain(self.extra_directory().map(|directory| ("BUOY_EXTRA_DIR", directory.into())))
         .map(|(key, value)| (key.to_owned(), value))
         .collect()
     }
 
-    fn made_directory(&self) -> Option<&Path> {
-        self.made.first()?.path.parent()
+    fn extra_directory(&self) -> Option<&Path> {
+        self.extra_outputs.first()?.path.parent()
     }
 
     /// Itself as JSON.

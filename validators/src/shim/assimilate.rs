@@ -15,20 +15,24 @@ use std::time::Duration;
 
 use boinc::clock::SystemClock;
 use boinc::error_chain::chain;
-use boinc::visible::is_obeyed;
+use boinc::visible::is_terminal_control;
 
-use super::attempts::hopeless;
+use super::attempts::permanent;
 use super::{Shim, write_log};
-use crate::invocation::{self, Failure, InvocationError, ResultFiles, Words, line_bytes};
+use crate::invocation::{self, ArgWords, FailedWorkunit, InvocationError, ResultFiles, line_bytes};
 use crate::program::OwnProgram;
 use crate::routes::ROUTES_VARIABLE;
 use crate::script::host;
-use crate::session::{CALLS_KEY, Call, Kind, Session, Trouble};
-use crate::spool::{Claimed, Happened, Item, ItemOutput, OutputState, Put, Spool, SpoolError, VERSION};
-use crate::worker::{Left, Outlook, Steps, Worker, note_stuck, retry as retry_items, work_on};
+use crate::session::{CALLS_KEY, Call, Failure, FailureClass, Session};
+use crate::spool::{
+    ClaimedItem, Item, ItemOutput, OutputState, Put, Spool, SpoolError, VERSION, WorkunitOutcome,
+};
+use crate::worker::{
+    RoundSummary, Steps, Worker, WorkerExit, record_item_error, retry as retry_items, run_steps,
+};
 
 /// The only argument of the process that works off the spool.
-pub const WORK_FLAG: &str = "--work-off-spool";
+pub const PROCESS_SPOOL_FLAG: &str = "--process-spool";
 
 /// Stops the daemon: nothing can be kept.
 const STOP: u8 = 1;
@@ -47,10 +51,10 @@ pub(super) fn is_taken() -> bool {
 }
 
 pub(super) fn run(call: &Call) -> u8 {
-    let spool = Spool::beside(&call.routes_toml());
+    let spool = Spool::for_routes(&call.routes_toml());
     let mut session = Session::new(call);
-    if call.argv.get(1).is_some_and(|first| first == WORK_FLAG) && call.argv.len() == 2 {
-        return work_off(&mut session, &spool);
+    if call.argv.get(1).is_some_and(|first| first == PROCESS_SPOOL_FLAG) && call.argv.len() == 2 {
+        return process_spool(&mut session, &spool);
     }
     match take(&mut session, &spool) {
         Ok(()) => {
@@ -59,31 +63,32 @@ pub(super) fn run(call: &Call) -> u8 {
             }
             0
         }
-        Err(trouble) => {
+        Err(failure) => {
             // For the admin's alert command.
             let _ = session.routes();
-            session.failed(&trouble, 0.0, 0);
-            session.log(&format!("nothing is assimilated until this is mended: {}", trouble.message));
+            session.failed(&failure, 0.0, 0);
+            session.log(&format!("no results are assimilated until this is fixed: {}", failure.message));
             STOP
         }
     }
 }
 
 /// The process that works off the spool.
-fn work_off(session: &mut Session, spool: &Spool) -> u8 {
+fn process_spool(session: &mut Session, spool: &Spool) -> u8 {
     let own = match OwnProgram::new() {
         Ok(own) => own,
         Err(error) => {
-            session.log(&format!("cannot tell which program this is: {error}"));
+            session.log(&format!("failed to determine the path of this program: {error}"));
             return STOP;
         }
     };
     match Worker::new(spool).work(session, &own) {
-        Ok(Left::Nothing) => 0,
-        Ok(Left::ForNewProgram) => {
-            session.log("another program is in place of this one, and goes on");
-            let error = Command::new(own.path()).arg(WORK_FLAG).exec();
-            session.log(&format!("{}: {error}; a later call goes on", own.path().display()));
+        Ok(WorkerExit::Idle) => 0,
+        Ok(WorkerExit::ProgramReplaced) => {
+            session.log("this program was replaced; continuing with the new one");
+            let error = Command::new(own.path()).arg(PROCESS_SPOOL_FLAG).exec();
+            session
+                .log(&format!("failed to start {}: {error}; a later call continues", own.path().display()));
             STOP
         }
         Err(error) => {
@@ -93,9 +98,9 @@ fn work_off(session: &mut Session, spool: &Spool) -> u8 {
     }
 }
 
-fn take(session: &mut Session, spool: &Spool) -> Result<(), Trouble> {
-    let (item, sources) = handed_over(session)?;
-    let broken = |error: SpoolError| Trouble::new("spool", Kind::Hopeless, chain(&error));
+fn take(session: &mut Session, spool: &Spool) -> Result<(), Failure> {
+    let (item, sources) = item_from_arguments(session)?;
+    let broken = |error: SpoolError| Failure::new("spool", FailureClass::Permanent, chain(&error));
     let claimed = match spool.put(item, &sources).map_err(broken)? {
         Put::Done => return Ok(()),
         Put::New(claimed) => *claimed,
@@ -115,7 +120,7 @@ fn take(session: &mut Session, spool: &Spool) -> Result<(), Trouble> {
     if session.call.inline {
         finish(session, spool, claimed, Steps::All);
     } else {
-        finish_in_time(session, spool.clone(), claimed);
+        finish_with_timeout(session, spool.clone(), claimed);
     }
     if spool.has(&key) {
         // The last worker may have left word that nothing is due for hours.
@@ -125,7 +130,7 @@ fn take(session: &mut Session, spool: &Spool) -> Result<(), Trouble> {
 }
 
 /// Takes the quick steps, but no longer than the daemon can be kept waiting: a file system may hang.
-fn finish_in_time(session: &Session, spool: Spool, claimed: Claimed) {
+fn finish_with_timeout(session: &Session, spool: Spool, claimed: ClaimedItem) {
     let call = session.call;
     let key = claimed.item.key.clone();
     let directory = call.directory.to_owned();
@@ -155,12 +160,12 @@ fn finish_in_time(session: &Session, spool: Spool, claimed: Claimed) {
     }
 }
 
-fn finish(session: &mut Session, spool: &Spool, mut claimed: Claimed, steps: Steps) {
+fn finish(session: &mut Session, spool: &Spool, mut claimed: ClaimedItem, steps: Steps) {
     let now = session.call.clock.now();
-    let done = match work_on(session, &mut claimed, steps) {
+    let done = match run_steps(session, &mut claimed, steps) {
         Ok(true) => spool.finish(claimed),
         Ok(false) => Ok(()),
-        Err(stuck) => note_stuck(session, &mut claimed, &stuck, now),
+        Err(error) => record_item_error(session, &mut claimed, &error, now),
     };
     if let Err(error) = done {
         // It is safe, and will be found again.
@@ -169,22 +174,22 @@ fn finish(session: &mut Session, spool: &Spool, mut claimed: Claimed, steps: Ste
 }
 
 /// What the daemon hands over, and where its outputs are.
-fn handed_over(session: &mut Session) -> Result<(Item, Vec<PathBuf>), Trouble> {
+fn item_from_arguments(session: &mut Session) -> Result<(Item, Vec<PathBuf>), Failure> {
     let argv = session.call.argv;
-    if let Some(failure) = invocation::failure(argv).map_err(hopeless)? {
+    if let Some(failure) = invocation::failure(argv).map_err(permanent)? {
         return Ok((failed(session, &failure), Vec::new()));
     }
-    let words = invocation::words(argv).map_err(hopeless)?;
+    let words = invocation::parse_args(argv).map_err(permanent)?;
     Ok(done(session, &words))
 }
 
-fn failed(session: &Session, failure: &Failure) -> Item {
+fn failed(session: &Session, failure: &FailedWorkunit) -> Item {
     // A name of someone else's making is not trusted as a path.
     let is_plain = |name: &str| {
         !name.is_empty()
             && !name.starts_with('.')
             && !name.contains(['/', '\0'])
-            && !name.contains(is_obeyed)
+            && !name.contains(is_terminal_control)
             && name.len() < 200
     };
     let workunit = if is_plain(&failure.workunit) {
@@ -200,7 +205,7 @@ fn failed(session: &Session, failure: &Failure) -> Item {
         workunit_id: failure.workunit_id.clone(),
         batch_id: is_plain(&failure.batch_id).then(|| failure.batch_id.clone()),
         received: session.call.clock.now(),
-        happened: Happened::Failed { mask: failure.mask },
+        outcome: WorkunitOutcome::Failed { mask: failure.mask },
         outputs: Vec::new(),
     }
 }
@@ -210,7 +215,7 @@ fn plain_number(id: &str) -> String {
     id.chars().take(20).map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
 }
 
-fn done(session: &mut Session, words: &Words) -> (Item, Vec<PathBuf>) {
+fn done(session: &mut Session, words: &ArgWords) -> (Item, Vec<PathBuf>) {
     let call = session.call;
     let id = words.first_number.clone().unwrap_or_else(|| "0".to_owned());
     let mut files = match ResultFiles::new(&words.paths) {
@@ -220,7 +225,7 @@ fn done(session: &mut Session, words: &Words) -> (Item, Vec<PathBuf>) {
             ResultFiles::unnamed(&words.paths)
         }
     };
-    mend_cut(session, &mut files, words);
+    recover_cut_arguments(session, &mut files, words);
     let workunit = files
         .identity
         .as_ref()
@@ -232,7 +237,7 @@ fn done(session: &mut Session, words: &Words) -> (Item, Vec<PathBuf>) {
         let position = words.paths.iter().position(|word| word == path);
         outputs.push(ItemOutput {
             number: *number,
-            given_name: position.and_then(|at| words.names.get(at).cloned().flatten()),
+            logical_name: position.and_then(|at| words.names.get(at).cloned().flatten()),
             physical_name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             state: OutputState::default(),
         });
@@ -246,14 +251,14 @@ fn done(session: &mut Session, words: &Words) -> (Item, Vec<PathBuf>) {
         workunit_id: id,
         batch_id: None,
         received: call.clock.now(),
-        happened: Happened::Done,
+        outcome: WorkunitOutcome::Canonical,
         outputs,
     };
     (item, sources)
 }
 
 /// Finds the outputs that a cut line has lost, and tells somebody.
-fn mend_cut(session: &mut Session, files: &mut ResultFiles, words: &Words) {
+fn recover_cut_arguments(session: &mut Session, files: &mut ResultFiles, words: &ArgWords) {
     let routes = session.routes().ok();
     let expected = routes
         .and_then(|routes| routes.find(&routes.subject(files.workunit())).ok())
@@ -269,7 +274,7 @@ fn mend_cut(session: &mut Session, files: &mut ResultFiles, words: &Words) {
             Some(_) => format!("{error}; {found} outputs were found by their names"),
             None => format!("{error}; outputs may be lost, since the route does not list them"),
         };
-        session.failed(&Trouble::new(CALLS_KEY, Kind::Hopeless, text.clone()), 0.0, 0);
+        session.failed(&Failure::new(CALLS_KEY, FailureClass::Permanent, text.clone()), 0.0, 0);
         session.log(&text);
     }
 }
@@ -277,7 +282,7 @@ fn mend_cut(session: &mut Session, files: &mut ResultFiles, words: &Words) {
 /// Starts the process that works off the spool; it outlives us, and the daemon does not wait for it.
 fn start_worker(session: &Session, spool: &Spool) {
     if let Err(error) = spawn_worker(session.call, spool) {
-        session.log(&format!("cannot start working off the spool: {error}; a later call tries again"));
+        session.log(&format!("failed to start processing the spool: {error}; a later call tries again"));
     }
 }
 
@@ -288,7 +293,7 @@ fn spawn_worker(call: &Call, spool: &Spool) -> io::Result<()> {
     }
     let log = File::options().create(true).append(true).open(&path)?;
     let mut command = Command::new(std::env::current_exe()?);
-    command.arg(WORK_FLAG).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+    command.arg(PROCESS_SPOOL_FLAG).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     if !call.directory.as_os_str().is_empty() {
         command.current_dir(call.directory);
     }
@@ -304,7 +309,7 @@ fn spawn_worker(call: &Call, spool: &Spool) -> io::Result<()> {
 ///
 /// # Errors
 /// The spool can't be read or written.
-pub fn retry(call: &Call, names: &[String]) -> Result<Outlook, SpoolError> {
-    let spool = Spool::beside(&call.routes_toml());
+pub fn retry(call: &Call, names: &[String]) -> Result<RoundSummary, SpoolError> {
+    let spool = Spool::for_routes(&call.routes_toml());
     retry_items(&mut Session::new(call), &spool, names)
 }

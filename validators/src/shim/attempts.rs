@@ -5,32 +5,32 @@ use std::time::Duration;
 
 use boinc::error_chain::chain;
 
-use crate::invocation::{InvocationError, ResultFiles, Words, line_bytes, words};
+use crate::cpu_budget;
+use crate::invocation::{ArgWords, InvocationError, ResultFiles, line_bytes, parse_args};
 use crate::judge::Unreadable;
 use crate::outputs::absolute;
-use crate::patience;
 use crate::routes::Routed;
-use crate::script::{Outcome, Place, Request, RequestOutput, RequestResult};
-use crate::session::{CALLS_KEY, Call, Kind, Session, Trouble, UPLOAD_KEY};
+use crate::script::{Outcome, Request, RequestOutput, RequestResult, RunsIn};
+use crate::session::{CALLS_KEY, Call, Failure, FailureClass, Session, UPLOAD_KEY};
 use crate::verdict::Verdict;
 
 /// A verdict, and a line for the log if it is not a good one.
 pub(super) type Judged = (Verdict, Option<String>);
 
 /// One attempt at a decision.
-pub(super) type Judge = fn(&mut Session, &Words) -> Result<Judged, Trouble>;
+pub(super) type Judge = fn(&mut Session, &ArgWords) -> Result<Judged, Failure>;
 
 /// Runs a validator's shim; its exit code.
 pub(super) fn run(call: &Call, judge: Judge) -> u8 {
     let mut session = Session::new(call);
-    let words = words(call.argv)
+    let words = parse_args(call.argv)
         .and_then(|words| if words.paths.is_empty() { Err(InvocationError::NoPaths) } else { Ok(words) });
     let words = match words {
         Ok(words) => words,
         Err(error) => {
             // For the admin's alert command.
             let _ = session.routes();
-            return undecided(&session, &hopeless(error), 0.0, 0);
+            return undecided(&session, &permanent(error), 0.0, 0);
         }
     };
     let mut attempt = 0;
@@ -44,24 +44,25 @@ pub(super) fn run(call: &Call, judge: Judge) -> u8 {
                 }
                 return verdict.exit_code();
             }
-            Err(trouble) if trouble.kind == Kind::Refused => {
-                session.log(&format!("can't decide: {} is out: {}", trouble.key, trouble.message));
+            Err(failure) if failure.class == FailureClass::BreakerOpen => {
+                session.log(&format!("undecided: {} is suspended: {}", failure.key, failure.message));
                 return Verdict::Transient.exit_code();
             }
-            Err(trouble) => {
+            Err(failure) => {
                 let seconds = (call.clock.now() - start).max(0.0);
-                let pause = match trouble.kind {
-                    Kind::Later => session.delayed(&trouble, seconds, attempt),
-                    kind => {
-                        session.failed(&trouble, seconds, attempt).pause.filter(|_| kind != Kind::Hopeless)
-                    }
+                let pause = match failure.class {
+                    FailureClass::Later => session.delayed(&failure, seconds, attempt),
+                    class => session
+                        .failed(&failure, seconds, attempt)
+                        .pause
+                        .filter(|_| class != FailureClass::Permanent),
                 };
                 let Some(pause) = pause else {
-                    session.log(&format!("can't decide: {}", trouble.message));
+                    session.log(&format!("undecided: {}", failure.message));
                     return Verdict::Transient.exit_code();
                 };
                 if attempt == 0 {
-                    session.log(&format!("{}; trying again for a while", trouble.message));
+                    session.log(&format!("{}; retrying for a while", failure.message));
                 }
                 call.clock.pause(Duration::from_secs_f64(pause));
                 attempt += 1;
@@ -70,19 +71,19 @@ pub(super) fn run(call: &Call, judge: Judge) -> u8 {
     }
 }
 
-fn undecided(session: &Session, trouble: &Trouble, seconds: f64, attempt: u32) -> u8 {
-    session.failed(trouble, seconds, attempt);
-    session.log(&format!("can't decide: {}", trouble.message));
+fn undecided(session: &Session, failure: &Failure, seconds: f64, attempt: u32) -> u8 {
+    session.failed(failure, seconds, attempt);
+    session.log(&format!("undecided: {}", failure.message));
     Verdict::Transient.exit_code()
 }
 
-pub(super) fn hopeless(error: InvocationError) -> Trouble {
-    Trouble::new(CALLS_KEY, Kind::Hopeless, error.to_string())
+pub(super) fn permanent(error: InvocationError) -> Failure {
+    Failure::new(CALLS_KEY, FailureClass::Permanent, error.to_string())
 }
 
 /// Names that make no sense at the end of a line as long as the daemon's buffer have been cut.
-pub(super) fn blame_cut(error: InvocationError, is_cut: bool, call: &Call) -> Trouble {
-    hopeless(if is_cut { InvocationError::Cut { bytes: line_bytes(call.argv) } } else { error })
+pub(super) fn cut_or(error: InvocationError, is_cut: bool, call: &Call) -> Failure {
+    permanent(if is_cut { InvocationError::Cut { bytes: line_bytes(call.argv) } } else { error })
 }
 
 /// Checks that the line holds all outputs of a result.
@@ -91,12 +92,12 @@ pub(super) fn check_whole(
     routed: &Routed,
     is_cut: bool,
     call: &Call,
-) -> Result<(), Trouble> {
+) -> Result<(), Failure> {
     let expected = routed.route.outputs.as_ref().map(Vec::len);
-    files.check_whole(expected).map_err(|error| blame_cut(error, is_cut, call))?;
+    files.check_whole(expected).map_err(|error| cut_or(error, is_cut, call))?;
     // Without a list of outputs nobody knows what a cut line has lost.
     if is_cut && expected.is_none() {
-        return Err(hopeless(InvocationError::Cut { bytes: line_bytes(call.argv) }));
+        return Err(permanent(InvocationError::Cut { bytes: line_bytes(call.argv) }));
     }
     Ok(())
 }
@@ -108,11 +109,11 @@ pub(super) fn bytes_of(call: &Call, files: &ResultFiles) -> u64 {
 }
 
 /// An output that the system does not let us see, or whose rule takes too long for outputs of so many bytes.
-pub(super) fn unreadable(error: &Unreadable, routed: &Routed, bytes: u64) -> Trouble {
-    if patience::is_used_up(&error.source) {
-        return Trouble::of_slow_rule(routed, bytes);
+pub(super) fn unreadable(error: &Unreadable, routed: &Routed, bytes: u64) -> Failure {
+    if cpu_budget::is_exceeded(&error.source) {
+        return Failure::of_slow_rule(routed, bytes);
     }
-    Trouble::new(UPLOAD_KEY, Kind::Broken, chain(error))
+    Failure::new(UPLOAD_KEY, FailureClass::Broken, chain(error))
 }
 
 /// Asks the route's script, if it has one for this purpose.
@@ -120,33 +121,33 @@ pub(super) fn ask_script(
     session: &Session,
     routed: &Routed,
     request: &Request,
-) -> Result<Option<Judged>, Trouble> {
+) -> Result<Option<Judged>, Failure> {
     let Some(script) = &routed.script else { return Ok(None) };
     if script.spec.command(request.purpose).is_empty() {
         return Ok(None);
     }
-    let trouble = |kind, message| Trouble::of_script(routed, request.purpose, kind, message);
-    let what = format!("{} script", request.purpose.word());
-    if let Place::Refused(why) = &script.place {
-        return Err(trouble(Kind::Hopeless, format!("{what} is not allowed: {why}")));
+    let failure = |class, message| Failure::of_script(routed, request.purpose, class, message);
+    let what = format!("{} script", request.purpose.name());
+    if let RunsIn::Forbidden(why) = &script.runs_in {
+        return Err(failure(FailureClass::Permanent, format!("{what} is not allowed: {why}")));
     }
     session.admit(routed, request.purpose)?;
     let verdict = match script.run(request, &session.state) {
         None => return Ok(None),
         Some(Outcome::Good) => (Verdict::Valid, None),
         Some(Outcome::Bad(said)) => {
-            let said = if said.is_empty() { "says so and nothing else".to_owned() } else { said };
+            let said = if said.is_empty() { "no reason given".to_owned() } else { said };
             (Verdict::Invalid, Some(format!("{what}: {said}")))
         }
         Some(Outcome::Later(said)) => {
             let said = if said.is_empty() { said } else { format!(": {said}") };
-            return Err(trouble(Kind::Later, format!("{what} says later{said}")));
+            return Err(failure(FailureClass::Later, format!("{what} asks to retry later{said}")));
         }
         Some(Outcome::Broken { how, .. }) => {
-            return Err(trouble(Kind::Broken, format!("{what} is broken: {how}")));
+            return Err(failure(FailureClass::Broken, format!("{what} is broken: {how}")));
         }
     };
-    session.succeeded(&trouble(Kind::Broken, String::new()).key);
+    session.succeeded(&failure(FailureClass::Broken, String::new()).key);
     Ok(Some(verdict))
 }
 
@@ -155,7 +156,7 @@ pub(super) fn request_result(
     call: &Call,
     files: &ResultFiles,
     routed: &Routed,
-    words: &Words,
+    words: &ArgWords,
     position: usize,
 ) -> RequestResult {
     let outputs = files.outputs.iter().map(|(number, path)| {

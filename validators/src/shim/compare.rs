@@ -3,20 +3,20 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::attempts::{Judged, ask_script, blame_cut, bytes_of, check_whole, request_result, unreadable};
+use super::attempts::{Judged, ask_script, bytes_of, check_whole, cut_or, request_result, unreadable};
 use super::output_name;
 use crate::compare::Outcome;
-use crate::invocation::{ResultFiles, Words};
+use crate::invocation::{ArgWords, ResultFiles};
 use crate::judge::{self, Unreadable};
 use crate::outputs::{self, Found};
 use crate::routes::Routed;
 use crate::script::{Purpose, Request};
-use crate::session::{Session, Trouble};
+use crate::session::{Failure, Session};
 use crate::verdict::Verdict;
 
-pub(super) fn judge(session: &mut Session, words: &Words) -> Result<Judged, Trouble> {
+pub(super) fn judge(session: &mut Session, words: &ArgWords) -> Result<Judged, Failure> {
     let call = session.call;
-    let (a, b) = ResultFiles::two(&words.paths).map_err(|error| blame_cut(error, words.is_cut, call))?;
+    let (a, b) = ResultFiles::two(&words.paths).map_err(|error| cut_or(error, words.is_cut, call))?;
     let (subject, routed) = session.route(a.workunit())?;
     for files in [&a, &b] {
         check_whole(files, &routed, words.is_cut, call)?;
@@ -25,13 +25,13 @@ pub(super) fn judge(session: &mut Session, words: &Words) -> Result<Judged, Trou
     let mut is_same = true;
     let byte_by_byte = Arc::default();
     let bytes = bytes_of(call, &a).saturating_add(bytes_of(call, &b));
-    let patience = routed.patience(bytes);
+    let budget = routed.cpu_budget(bytes);
     for ((number, path_a), (_, path_b)) in a.outputs.iter().zip(&b.outputs) {
         let (path_a, path_b) = (call.path(path_a), call.path(path_b));
         let (name_a, name_b) = (a.result_name(), b.result_name());
         // A script gets results whose bytes differ, whatever the rules are.
         let rule = if has_script { &byte_by_byte } else { routed.rule(*number) };
-        let outcome = judge::two((&path_a, &name_a), (&path_b, &name_b), rule, patience);
+        let outcome = judge::compare_outputs((&path_a, &name_a), (&path_b, &name_b), rule, budget);
         let Outcome::Different(how) = outcome.map_err(|error| unreadable(&error, &routed, bytes))? else {
             continue;
         };
@@ -53,9 +53,9 @@ fn ask(
     session: &Session,
     routed: &Routed,
     subject: &crate::subject::Subject,
-    words: &Words,
+    words: &ArgWords,
     (a, b): (&ResultFiles, &ResultFiles),
-) -> Result<Judged, Trouble> {
+) -> Result<Judged, Failure> {
     let results = vec![
         request_result(session.call, a, routed, words, 0),
         request_result(session.call, b, routed, words, 1),
@@ -71,7 +71,7 @@ fn differ(a: &ResultFiles, b: &ResultFiles, how: &str) -> String {
 }
 
 /// Whether an output is one that a script may see.
-fn is_file(path: &Path, routed: &Routed, bytes: u64) -> Result<bool, Trouble> {
+fn is_file(path: &Path, routed: &Routed, bytes: u64) -> Result<bool, Failure> {
     let found = outputs::open(path)
         .map_err(|source| unreadable(&Unreadable { path: path.to_owned(), source }, routed, bytes))?;
     Ok(matches!(found, Found::File { .. }))

@@ -2,7 +2,7 @@
 
 use regex::bytes::{Regex, RegexSet};
 
-use super::mistake::{Errors, SpecFault, Spot};
+use super::error::{Errors, SpecFault, Spot};
 use super::{AtSpec, CheckSpec, ColumnSpec, Keys, RangeSpec, RuleKind};
 use crate::bounds::{MOST_TEXT_BYTES, shortened};
 use crate::pattern;
@@ -79,16 +79,16 @@ fn fitting_keys(spot: &Spot, keys: &Keys, errors: &mut Errors) {
         ("at", !keys.at.is_empty(), WITH_PLACES),
     ] {
         if is_there && !kinds.contains(&keys.rule) {
-            let belongs_to: Vec<_> = kinds.iter().map(|kind| format!("{:?}", kind.word())).collect();
-            let fault = SpecFault::Option { rule: keys.rule.word(), belongs_to: belongs_to.join(", ") };
-            errors.push(spot.key(key).mistake(fault));
+            let belongs_to: Vec<_> = kinds.iter().map(|kind| format!("{:?}", kind.name())).collect();
+            let fault = SpecFault::Option { rule: keys.rule.name(), belongs_to: belongs_to.join(", ") };
+            errors.push(spot.key(key).error(fault));
         }
     }
 }
 
 fn limit(spot: &Spot, found: usize, most: usize, errors: &mut Errors) {
     if found > most {
-        errors.push(spot.mistake(SpecFault::TooMany { found, most }));
+        errors.push(spot.error(SpecFault::TooMany { found, most }));
     }
 }
 
@@ -103,7 +103,7 @@ fn tolerance(
         if let Some(value) = value
             && !(value.is_finite() && value >= 0.0)
         {
-            errors.push(spot.key(key).mistake(SpecFault::Tolerance { found: value.to_string() }));
+            errors.push(spot.key(key).error(SpecFault::Tolerance { found: value.to_string() }));
         }
     }
     Tolerance {
@@ -117,7 +117,7 @@ fn tolerance(
 fn is_short(spot: &Spot, text: &str, errors: &mut Errors) -> bool {
     let is_short = text.len() <= MOST_TEXT_BYTES;
     if !is_short {
-        errors.push(spot.mistake(SpecFault::Long { bytes: text.len() }));
+        errors.push(spot.error(SpecFault::Long { bytes: text.len() }));
     }
     is_short
 }
@@ -128,7 +128,7 @@ fn pattern(spot: &Spot, text: &str, errors: &mut Errors) -> Option<Regex> {
     }
     let fault = |reason| SpecFault::Pattern { pattern: shortened(text).into_owned(), reason };
     let compiled = errors.patterns.compile(text);
-    compiled.map_err(|reason| errors.push(spot.mistake(fault(reason)))).ok()
+    compiled.map_err(|reason| errors.push(spot.error(fault(reason)))).ok()
 }
 
 fn patterns(spot: &Spot, key: &str, list: &[String], errors: &mut Errors) -> Vec<Regex> {
@@ -145,7 +145,7 @@ fn pattern_set(spot: &Spot, key: &str, list: &[String], errors: &mut Errors) -> 
     pattern::compile_all(list).unwrap_or_else(|reason| {
         errors.push(
             spot.key(key)
-                .mistake(SpecFault::Pattern { pattern: shortened(&list.join("|")).into_owned(), reason }),
+                .error(SpecFault::Pattern { pattern: shortened(&list.join("|")).into_owned(), reason }),
         );
         pattern::none()
     })
@@ -157,7 +157,7 @@ fn separator(spot: &Spot, keys: &Keys, errors: &mut Errors) -> u8 {
         found => {
             let found = format!("{:?}", shortened(&String::from_utf8_lossy(found)));
             let accepted = "one character such as \",\", \";\", \"|\" or \"\\t\"".to_owned();
-            errors.push(spot.key("separator").mistake(SpecFault::Value { found, accepted }));
+            errors.push(spot.key("separator").error(SpecFault::Value { found, accepted }));
             b','
         }
     }
@@ -175,18 +175,18 @@ fn named_column(spot: &Spot, column: &ColumnSpec, has_header: bool, errors: &mut
     let Column::Name(name) = &column.0 else { return };
     if is_short(spot, name, errors) && !has_header {
         let accepted = "with header = false a column's number from 1".to_owned();
-        errors.push(spot.mistake(SpecFault::Value { found: format!("{name:?}"), accepted }));
+        errors.push(spot.error(SpecFault::Value { found: format!("{name:?}"), accepted }));
     }
 }
 
 /// The three keys that can say a place.
-struct Place<'a> {
+struct PlaceKeys<'a> {
     column: Option<&'a ColumnSpec>,
     key: Option<&'a str>,
     path: Option<&'a str>,
 }
 
-impl<'a> Place<'a> {
+impl<'a> PlaceKeys<'a> {
     fn of_exception(spec: &'a AtSpec) -> Self {
         Self { column: spec.column.as_ref(), key: spec.key.as_deref(), path: spec.path.as_deref() }
     }
@@ -203,30 +203,32 @@ impl<'a> Place<'a> {
             (None, None, Some(_)) => "path is given",
             _ => "several places are given",
         };
-        errors.push(spot.mistake(SpecFault::Place { found, accepted, rule }));
+        errors.push(spot.error(SpecFault::Place { found, accepted, rule }));
     }
 }
 
-fn word_place(spot: &Spot, place: &Place, _: bool, errors: &mut Errors) -> Option<WordPlace> {
+fn word_place(spot: &Spot, place: &PlaceKeys, _: bool, errors: &mut Errors) -> Option<WordPlace> {
     match place {
-        Place { column: None, key: Some(text), path: None } if !is_short(&spot.key("key"), text, errors) => {
+        PlaceKeys { column: None, key: Some(text), path: None }
+            if !is_short(&spot.key("key"), text, errors) =>
+        {
             None
         }
-        Place { column: Some(ColumnSpec(Column::Number(number))), key: None, path: None } => {
+        PlaceKeys { column: Some(ColumnSpec(Column::Number(number))), key: None, path: None } => {
             Some(WordPlace::Column(*number))
         }
-        Place { column: Some(ColumnSpec(Column::Name(name))), key: None, path: None } => {
+        PlaceKeys { column: Some(ColumnSpec(Column::Name(name))), key: None, path: None } => {
             let accepted = "a column's number from 1; names belong to rule = \"table\"".to_owned();
             let found = format!("{:?}", shortened(name));
-            errors.push(spot.key("column").mistake(SpecFault::Value { found, accepted }));
+            errors.push(spot.key("column").error(SpecFault::Value { found, accepted }));
             None
         }
-        Place { column: None, key: Some(key), path: None } => {
+        PlaceKeys { column: None, key: Some(key), path: None } => {
             if crate::compare::is_key(key.as_bytes()) {
                 return Some(WordPlace::Key((*key).to_owned()));
             }
             let accepted = "a single word of letters, digits and _ . + - that is no number".to_owned();
-            errors.push(spot.key("key").mistake(SpecFault::Value { found: format!("{key:?}"), accepted }));
+            errors.push(spot.key("key").error(SpecFault::Value { found: format!("{key:?}"), accepted }));
             None
         }
         other => {
@@ -236,9 +238,9 @@ fn word_place(spot: &Spot, place: &Place, _: bool, errors: &mut Errors) -> Optio
     }
 }
 
-fn table_place(spot: &Spot, place: &Place, has_header: bool, errors: &mut Errors) -> Option<Column> {
+fn table_place(spot: &Spot, place: &PlaceKeys, has_header: bool, errors: &mut Errors) -> Option<Column> {
     match place {
-        Place { column: Some(column), key: None, path: None } => {
+        PlaceKeys { column: Some(column), key: None, path: None } => {
             named_column(&spot.key("column"), column, has_header, errors);
             Some(column.0.clone())
         }
@@ -249,18 +251,19 @@ fn table_place(spot: &Spot, place: &Place, has_header: bool, errors: &mut Errors
     }
 }
 
-fn path_place(spot: &Spot, place: &Place, _: bool, errors: &mut Errors) -> Option<JsonPath> {
+fn path_place(spot: &Spot, place: &PlaceKeys, _: bool, errors: &mut Errors) -> Option<JsonPath> {
     match place {
-        Place { column: None, key: None, path: Some(text) } if !is_short(&spot.key("path"), text, errors) => {
+        PlaceKeys { column: None, key: None, path: Some(text) }
+            if !is_short(&spot.key("path"), text, errors) =>
+        {
             None
         }
-        Place { column: None, key: None, path: Some(text) } => {
+        PlaceKeys { column: None, key: None, path: Some(text) } => {
             let path = JsonPath::parse(text);
             if path.is_none() {
                 let accepted = JsonPath::FORM.to_owned();
-                errors.push(
-                    spot.key("path").mistake(SpecFault::Value { found: format!("{text:?}"), accepted }),
-                );
+                errors
+                    .push(spot.key("path").error(SpecFault::Value { found: format!("{text:?}"), accepted }));
             }
             path
         }
@@ -274,7 +277,7 @@ fn path_place(spot: &Spot, place: &Place, _: bool, errors: &mut Errors) -> Optio
 fn exceptions<P>(
     spot: &Spot,
     keys: &Keys,
-    place: impl Fn(&Spot, &Place, bool, &mut Errors) -> Option<P>,
+    place: impl Fn(&Spot, &PlaceKeys, bool, &mut Errors) -> Option<P>,
     errors: &mut Errors,
 ) -> Vec<Exception<P>> {
     let mut found = Vec::new();
@@ -284,9 +287,9 @@ fn exceptions<P>(
         let tolerance = tolerance(&spot, spec.absolute, spec.relative, spec.ulps, errors);
         if has_tolerance == spec.ignore {
             let accepted = "either a tolerance (absolute, relative, ulps) or ignore = true";
-            errors.push(spot.mistake(SpecFault::Nothing { accepted }));
+            errors.push(spot.error(SpecFault::Nothing { accepted }));
         }
-        let place = place(&spot, &Place::of_exception(spec), keys.header.unwrap_or(true), errors);
+        let place = place(&spot, &PlaceKeys::of_exception(spec), keys.header.unwrap_or(true), errors);
         let allowance = if spec.ignore { Allowance::Ignored } else { Allowance::Within(tolerance) };
         found.extend(place.map(|place| Exception { place, allowance }));
     }
@@ -311,19 +314,19 @@ fn check(
         && min > max
     {
         let accepted = format!("at most max_bytes, which is {max}");
-        errors.push(spot.key("min_bytes").mistake(SpecFault::Value { found: min.to_string(), accepted }));
+        errors.push(spot.key("min_bytes").error(SpecFault::Value { found: min.to_string(), accepted }));
     }
     limit(&spot.key("ranges"), spec.ranges.len(), MOST_PATTERNS, errors);
     let mut cells = Vec::new();
     for (i, range) in spec.ranges.iter().take(MOST_PATTERNS).enumerate() {
         let spot = spot.item("ranges", i);
-        let place = Place::of_range(range);
+        let place = PlaceKeys::of_range(range);
         let lines = range.lines.as_ref().and_then(|text| pattern(&spot.key("lines"), text, errors));
         limits(&spot, range, errors);
         if range.lines.is_some() && matches!(rule, RuleKind::Json | RuleKind::Array) {
             let belongs_to = "\"numbers\", \"table\"".to_owned();
-            let fault = SpecFault::Option { rule: rule.word(), belongs_to };
-            errors.push(spot.key("lines").mistake(fault));
+            let fault = SpecFault::Option { rule: rule.name(), belongs_to };
+            errors.push(spot.key("lines").error(fault));
         }
         match (rule, form) {
             (RuleKind::Json, _) => {
@@ -331,7 +334,9 @@ fn check(
                 check.values.extend(place.map(|place| made(range, place, None)));
             }
             (RuleKind::Array, _) => match place {
-                Place { column: None, key: None, path: None } => check.elements.push(made(range, (), None)),
+                PlaceKeys { column: None, key: None, path: None } => {
+                    check.elements.push(made(range, (), None))
+                }
                 other => other.wrong(&spot, "all elements are meant", "array", errors),
             },
             (_, Some(form)) => {
@@ -354,14 +359,14 @@ fn limits(spot: &Spot, range: &RangeSpec, errors: &mut Errors) {
             && !value.is_finite()
         {
             let accepted = "a finite number".to_owned();
-            errors.push(spot.key(key).mistake(SpecFault::Value { found: value.to_string(), accepted }));
+            errors.push(spot.key(key).error(SpecFault::Value { found: value.to_string(), accepted }));
         }
     }
     match (range.min, range.max) {
-        (None, None) => errors.push(spot.mistake(SpecFault::Nothing { accepted: "min or max" })),
+        (None, None) => errors.push(spot.error(SpecFault::Nothing { accepted: "min or max" })),
         (Some(min), Some(max)) if min > max => {
             let accepted = format!("at most max, which is {max}");
-            errors.push(spot.key("min").mistake(SpecFault::Value { found: min.to_string(), accepted }));
+            errors.push(spot.key("min").error(SpecFault::Value { found: min.to_string(), accepted }));
         }
         _ => {}
     }

@@ -12,7 +12,7 @@ fn spec(text: &str) -> ValidateSpec {
 }
 
 /// The mistakes of a rule for outputs a and b.
-fn mistakes(text: &str) -> Vec<String> {
+fn errors(text: &str) -> Vec<String> {
     spec(text).rules(&["a", "b"]).unwrap_err().iter().map(ToString::to_string).collect()
 }
 
@@ -55,7 +55,7 @@ fn an_output_can_have_a_rule_of_its_own() {
 
 #[test]
 fn all_mistakes_are_reported_at_once() {
-    let text = mistakes(
+    let text = errors(
         "rule = 'text'\nabsolute = 1\nignore_lines = ['(']\n[[output]]\nname = 'a'\nrule = 'numbers'\n\
          relative = -1.0\n[[output]]\nname = 'x'\nrule = 'bytes'\n[[output]]\nname = 'x'\nrule = 'bytes'\n\
          ignore_lines = ['y']",
@@ -65,9 +65,9 @@ fn all_mistakes_are_reported_at_once() {
         [
             "validate.absolute: has no effect with rule = \"text\", it belongs to rule = \"numbers\", \"table\", \
              \"json\", \"array\"",
-            "validate.ignore_lines[1]: \"(\" is no regular expression: unclosed group",
+            "validate.ignore_lines[1]: invalid regular expression \"(\": unclosed group",
             "validate.output \"a\".relative: -1 is not a tolerance: a finite number that is not negative is accepted",
-            "validate.output \"x\".name: there is no output \"x\", the outputs are a, b",
+            "validate.output \"x\".name: unknown output \"x\"; outputs: a, b",
             "validate.output \"x\".name: output \"x\" has a rule already",
             "validate.output \"x\".ignore_lines: has no effect with rule = \"bytes\", it belongs to rule = \"text\", \
              \"numbers\", \"table\"",
@@ -84,12 +84,12 @@ fn a_place_is_said_once_and_in_the_rules_own_way() {
         ),
         (
             "rule = 'numbers'\nat = [{ column = 'x', absolute = 1 }]",
-            "validate.at[1].column: \"x\" is not accepted, but a column's number from 1; names belong to rule = \
+            "validate.at[1].column: \"x\" is not accepted; accepted: a column's number from 1; names belong to rule = \
              \"table\"",
         ),
         (
             "rule = 'numbers'\nat = [{ key = 'a b', absolute = 1 }]",
-            "validate.at[1].key: \"a b\" is not accepted, but a single word of letters, digits and _ . + - that is no \
+            "validate.at[1].key: \"a b\" is not accepted; accepted: a single word of letters, digits and _ . + - that is no \
              number",
         ),
         (
@@ -98,43 +98,40 @@ fn a_place_is_said_once_and_in_the_rules_own_way() {
         ),
         (
             "rule = 'table'\nheader = false\nkeys = ['id']",
-            "validate.keys[1]: \"id\" is not accepted, but with header = false a column's number from 1",
+            "validate.keys[1]: \"id\" is not accepted; accepted: with header = false a column's number from 1",
         ),
         (
             "rule = 'json'\nat = [{ path = 'x', ignore = true }]",
-            "validate.at[1].path: \"x\" is not accepted, but keys and indexes from 0 with / before each, * for any of \
+            "validate.at[1].path: \"x\" is not accepted; accepted: keys and indexes from 0 with / before each, * for any of \
              them: \"/poses/*/score\"",
         ),
         (
             "rule = 'json'\nat = [{ path = '/x', ignore = true, absolute = 1 }]",
-            "validate.at[1]: says nothing: either a tolerance (absolute, relative, ulps) or ignore = true is missing",
+            "validate.at[1]: missing: either a tolerance (absolute, relative, ulps) or ignore = true",
         ),
         (
             "rule = 'array'\ncheck.ranges = [{ column = 1, min = 0 }]",
             "validate.check.ranges[1]: column is given, but with rule = \"array\" all elements are meant",
         ),
-        (
-            "rule = 'text'\ncheck.ranges = [{ column = 1 }]",
-            "validate.check.ranges[1]: says nothing: min or max is missing",
-        ),
+        ("rule = 'text'\ncheck.ranges = [{ column = 1 }]", "validate.check.ranges[1]: missing: min or max"),
         (
             "check.ranges = [{ column = 1, min = 2, max = 1 }]",
-            "validate.check.ranges[1].min: 2 is not accepted, but at most max, which is 1",
+            "validate.check.ranges[1].min: 2 is not accepted; accepted: at most max, which is 1",
         ),
         (
             "check = { min_bytes = 2, max_bytes = 1 }",
-            "validate.check.min_bytes: 2 is not accepted, but at most max_bytes, which is 1",
+            "validate.check.min_bytes: 2 is not accepted; accepted: at most max_bytes, which is 1",
         ),
         (
             "rule = 'table'\nseparator = 'ab'",
-            "validate.separator: \"ab\" is not accepted, but one character such as \",\", \";\", \"|\" or \"\\t\"",
+            "validate.separator: \"ab\" is not accepted; accepted: one character such as \",\", \";\", \"|\" or \"\\t\"",
         ),
         (
             "check.must_match = ['(x{500}){500}']",
-            "validate.check.must_match[1]: \"(x{500}){500}\" is no regular expression: it is too large once compiled",
+            "validate.check.must_match[1]: invalid regular expression \"(x{500}){500}\": it is too large once compiled",
         ),
     ] {
-        assert_eq!(mistakes(rule), [expected]);
+        assert_eq!(errors(rule), [expected]);
     }
 }
 

@@ -6,15 +6,15 @@ use std::path::PathBuf;
 use super::item::{Item, ItemOutput, ItemState};
 use super::{FILES, SpoolError, at};
 
-/// Directory of what an item's script made.
-const MADE: &str = "made";
+/// Directory of the files that the item's script wrote.
+const EXTRA: &str = "extra";
 
-/// Directory of what it is at.
-const MAKING: &str = "making";
+/// The same while the script runs.
+const EXTRA_TEMPORARY: &str = "extra.tmp";
 
 /// An item that nobody else works on while this lives.
 #[derive(Debug)]
-pub struct Claimed {
+pub struct ClaimedItem {
     /// Its directory.
     pub directory: PathBuf,
     /// What was handed over.
@@ -24,7 +24,7 @@ pub struct Claimed {
     pub(super) _lock: File,
 }
 
-impl Claimed {
+impl ClaimedItem {
     /// Writes how far it has come.
     pub(crate) fn save(&self) -> Result<(), SpoolError> {
         let path = self.directory.join("state.json");
@@ -38,14 +38,14 @@ impl Claimed {
         self.item.batch_id.as_deref().or(self.state.batch_id.as_deref())
     }
 
-    /// Where the route's script makes its files.
-    pub(crate) fn making(&self) -> PathBuf {
-        self.directory.join(MAKING)
+    /// Where the route's script writes its files.
+    pub(crate) fn extra_temporary(&self) -> PathBuf {
+        self.directory.join(EXTRA_TEMPORARY)
     }
 
-    /// Where they are once it is done.
-    pub(crate) fn made(&self) -> PathBuf {
-        self.directory.join(MADE)
+    /// Where they are when the script has finished.
+    pub(crate) fn extra(&self) -> PathBuf {
+        self.directory.join(EXTRA)
     }
 
     /// The path of an output that was taken.

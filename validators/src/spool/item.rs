@@ -1,10 +1,10 @@
 //! What is in the spool.
 
-use boinc::visible::is_obeyed;
+use boinc::visible::is_terminal_control;
 use serde::{Deserialize, Serialize};
 
 use crate::bounds::shortened;
-use crate::script::made::MOST;
+use crate::script::extra_outputs::MOST;
 
 /// Version of item.json.
 pub(crate) const VERSION: u32 = 1;
@@ -34,7 +34,7 @@ pub struct Item {
     /// When it was handed over, seconds since 1970.
     pub received: f64,
     /// What has happened to the workunit.
-    pub happened: Happened,
+    pub outcome: WorkunitOutcome,
     /// The outputs, by number.
     pub outputs: Vec<ItemOutput>,
 }
@@ -43,15 +43,15 @@ impl Item {
     /// Whether this can be the item of this name, and leads nowhere else; why not.
     pub(crate) fn check(&self, key: &str) -> Result<(), String> {
         if self.version != VERSION {
-            return Err(format!("version {}, this program knows {VERSION}", self.version));
+            return Err(format!("unsupported version {}, expected {VERSION}", self.version));
         }
         if self.key != key {
-            return Err(format!("it is the item {:?}", shortened(&self.key)));
+            return Err(format!("it contains the item {:?}", shortened(&self.key)));
         }
         let names = self.outputs.iter().map(|output| &output.physical_name).chain([&self.workunit]);
         let mut names = names.chain(self.batch_id.as_ref());
         match names.find(|name| !is_file_name(name)) {
-            Some(name) => Err(format!("{:?} is no file's name", shortened(name))),
+            Some(name) => Err(format!("invalid file name {:?}", shortened(name))),
             None => Ok(()),
         }
     }
@@ -70,9 +70,9 @@ pub(crate) fn is_number(text: &str) -> bool {
 /// What has happened to a workunit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Happened {
+pub enum WorkunitOutcome {
     /// It has a canonical result.
-    Done,
+    Canonical,
     /// It failed, for these reasons (`db/boinc_db_types.h`, `WU_ERROR_*`).
     Failed {
         /// The reasons, as bits.
@@ -86,7 +86,7 @@ pub struct ItemOutput {
     /// Its number in the output template.
     pub number: usize,
     /// Its logical name, where the server passes it.
-    pub given_name: Option<String>,
+    pub logical_name: Option<String>,
     /// Its name on the server.
     pub physical_name: String,
     /// What was there.
@@ -100,8 +100,8 @@ pub enum OutputState {
     /// Nothing.
     #[default]
     Missing,
-    /// A file, which is in the item's directory under its number.
-    Taken {
+    /// A file, which is in the item's directory under its physical name.
+    Stored {
         /// Its size.
         bytes: u64,
     },
@@ -116,7 +116,7 @@ impl OutputState {
     /// The size of a file that was taken.
     pub fn bytes(&self) -> Option<u64> {
         match self {
-            OutputState::Taken { bytes } => Some(*bytes),
+            OutputState::Stored { bytes } => Some(*bytes),
             _ => None,
         }
     }
@@ -129,36 +129,36 @@ pub struct ItemState {
     /// Steps that are done: `script`, `table`, `hook`.
     pub done: Vec<String>,
     /// Names of the files that the script was to make, once it is done.
-    pub makes: Vec<String>,
+    pub extra_outputs: Vec<String>,
     /// The batch's number in the database, as text, once the project was asked for it.
     pub batch_id: Option<String>,
     /// Whether somebody is working on it, or has ended while doing so.
-    pub is_begun: bool,
+    pub started: bool,
     /// Tries that failed.
-    pub tries: u32,
+    pub attempts: u32,
     /// Why the last one did.
     pub error: String,
     /// When it is tried again, seconds since 1970.
-    pub next_try: f64,
+    pub next_attempt: f64,
 }
 
 impl ItemState {
     /// What a file says, as far as it can be so.
-    pub(crate) fn regenerated(mut self) -> Self {
+    pub(crate) fn sanitized(mut self) -> Self {
         self.done.retain(|step| matches!(step.as_str(), "script" | "table" | "hook"));
-        self.makes.truncate(MOST);
-        self.makes.retain(|name| is_file_name(name) && !name.contains(is_obeyed));
+        self.extra_outputs.truncate(MOST);
+        self.extra_outputs.retain(|name| is_file_name(name) && !name.contains(is_terminal_control));
         self.batch_id = self.batch_id.filter(|id| is_number(id));
         self
     }
 
     /// Notes a failure.
     pub(crate) fn failed(&mut self, error: String, now: f64) {
-        let pause = FIRST_PAUSE * f64::from(1u32 << self.tries.min(20));
-        self.is_begun = false;
-        self.tries += 1;
+        let pause = FIRST_PAUSE * f64::from(1u32 << self.attempts.min(20));
+        self.started = false;
+        self.attempts += 1;
         self.error = error;
-        self.next_try = now + pause.min(LONGEST_PAUSE);
+        self.next_attempt = now + pause.min(LONGEST_PAUSE);
     }
 }
 
@@ -199,7 +199,7 @@ mod tests {
         let mut pauses = Vec::new();
         for _ in 0..40 {
             state.failed("x".into(), 1000.0);
-            pauses.push(state.next_try - 1000.0);
+            pauses.push(state.next_attempt - 1000.0);
         }
         assert_eq!(pauses[..3], [15.0, 30.0, 60.0]);
         assert_eq!(pauses[39], 21_600.0);

@@ -19,7 +19,7 @@ const ITEM_HEADER: &str = "X-Buoy-Item";
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HookError {
     /// Nothing can be signed.
-    #[error("{path}: cannot read the secret that signs hooks")]
+    #[error("failed to read the secret of the hook from {path}")]
     Secret {
         /// The file.
         path: PathBuf,
@@ -27,7 +27,7 @@ pub(crate) enum HookError {
         source: io::Error,
     },
     /// A secret that everybody could guess.
-    #[error("{path}: the secret that signs hooks has {bytes} bytes, at least 16 are needed")]
+    #[error("{path}: the secret of the hook has {bytes} bytes, at least 16 are required")]
     ShortSecret {
         /// The file.
         path: PathBuf,
@@ -35,7 +35,7 @@ pub(crate) enum HookError {
         bytes: usize,
     },
     /// It can't be reached.
-    #[error("{url}: cannot be reached")]
+    #[error("failed to reach {url}")]
     Unreachable {
         /// The address.
         url: String,
@@ -43,7 +43,7 @@ pub(crate) enum HookError {
         source: Box<ureq::Error>,
     },
     /// It answers, and does not take it.
-    #[error("{url}: answered with status {status}, 200 to 299 are accepted")]
+    #[error("{url} answered with status {status}, expected 200 to 299")]
     Refused {
         /// The address.
         url: String,

@@ -13,7 +13,7 @@ const BUSY: Duration = Duration::from_secs(20);
 
 /// The table can't be written.
 #[derive(Debug, thiserror::Error)]
-#[error("{path}: cannot write the table of results")]
+#[error("failed to write the table of results {path}")]
 pub(crate) struct TableError {
     path: PathBuf,
     source: rusqlite::Error,

@@ -10,13 +10,13 @@ use rusqlite::types::Value;
 
 use crate::outputs::absolute;
 use crate::routes::{Author, Routed};
-use crate::script::made::{self, Made, Making};
+use crate::script::extra_outputs::{self, ExtraOutput, PendingOutputs};
 use crate::script::{End, Outcome, Purpose, Request, RequestOutput, RequestResult};
-use crate::session::{Kind, Session, Trouble};
+use crate::session::{Failure, FailureClass, Session};
 use crate::spec::AssimilateKind;
-use crate::spool::{Claimed, Happened, reasons};
+use crate::spool::{ClaimedItem, WorkunitOutcome, reasons};
 use crate::store::batch_id::{self, NoBatchId};
-use crate::store::place::{self, Placed};
+use crate::store::files::{self, StoredFiles};
 use crate::store::table::Row;
 use crate::store::{hook, table};
 use crate::subject::Subject;
@@ -35,43 +35,51 @@ pub(crate) enum Steps {
 
 /// Why an item is not done.
 #[derive(Debug)]
-pub(crate) struct Stuck {
+pub(crate) struct ItemError {
     /// In words.
     pub message: String,
     /// If others would fare the same: what is out.
-    pub trouble: Option<Trouble>,
+    pub failure: Option<Failure>,
     /// Nothing is wrong: nobody has to be told.
     pub is_late: bool,
 }
 
-impl Stuck {
-    pub(super) fn alone(message: String) -> Self {
-        Self { message, trouble: None, is_late: false }
+impl ItemError {
+    pub(super) fn of_item(message: String) -> Self {
+        Self { message, failure: None, is_late: false }
     }
 
-    fn late(message: String) -> Self {
-        Self { is_late: true, ..Self::alone(message) }
+    fn later(message: String) -> Self {
+        Self { is_late: true, ..Self::of_item(message) }
     }
 
-    fn with_all(trouble: Trouble) -> Self {
-        Self { message: trouble.message.clone(), trouble: Some(trouble), is_late: false }
+    fn of_rule(failure: Failure) -> Self {
+        Self { message: failure.message.clone(), failure: Some(failure), is_late: false }
     }
 }
 
 /// Takes the steps that are left for an item; whether all are done.
 ///
 /// Steps that were done are remembered in the item, so that none is repeated without need.
-pub(crate) fn work_on(session: &mut Session, claimed: &mut Claimed, steps: Steps) -> Result<bool, Stuck> {
-    let (subject, routed) = session.route(&claimed.item.workunit).map_err(Stuck::with_all)?;
+pub(crate) fn run_steps(
+    session: &mut Session,
+    claimed: &mut ClaimedItem,
+    steps: Steps,
+) -> Result<bool, ItemError> {
+    let (subject, routed) = session.route(&claimed.item.workunit).map_err(ItemError::of_rule)?;
     let assimilate = &routed.route.assimilate;
     let has_script = match &routed.script {
         // A submitter's is promised a result.
-        Some(_) if routed.author == Author::Submitter && claimed.item.happened != Happened::Done => false,
+        Some(_)
+            if routed.author == Author::Submitter && claimed.item.outcome != WorkunitOutcome::Canonical =>
+        {
+            false
+        }
         Some(script) => !script.spec.assimilate.is_empty(),
         None => false,
     };
-    let makes = routed.script.as_ref().map_or(&[][..], |script| &script.spec.makes);
-    if claimed.state.makes != makes {
+    let extra_outputs = routed.script.as_ref().map_or(&[][..], |script| &script.spec.extra_outputs);
+    if claimed.state.extra_outputs != extra_outputs {
         // It has run, but made other files than those that are asked for now.
         claimed.state.done.retain(|done| done != "script");
     }
@@ -82,17 +90,21 @@ pub(crate) fn work_on(session: &mut Session, claimed: &mut Claimed, steps: Steps
         find_batch_id(session, claimed)?;
     }
     let mut work = Work { session, routed: &routed, subject: &subject, files: BTreeMap::new(), values: None };
-    type Take<'a> = fn(&mut Work<'a>, &Claimed) -> Result<(), Stuck>;
+    type Take<'a> = fn(&mut Work<'a>, &ClaimedItem) -> Result<(), ItemError>;
     let in_turn: [(&str, bool, Take); 5] = [
         ("collect", assimilate.rule == AssimilateKind::Collect, Work::collect),
         ("script", has_script, Work::run_script),
-        ("made", has_script && assimilate.rule == AssimilateKind::Collect, Work::collect_made),
+        (
+            "extra_outputs",
+            has_script && assimilate.rule == AssimilateKind::Collect,
+            Work::collect_extra_outputs,
+        ),
         ("table", assimilate.table.is_some(), Work::write_row),
         ("hook", assimilate.hook.is_some(), Work::post),
     ];
     for (name, is_wanted, take) in in_turn {
         // What collects is repeated: the later steps say where the files are, and it costs next to nothing.
-        let is_repeated = matches!(name, "collect" | "made");
+        let is_repeated = matches!(name, "collect" | "extra_outputs");
         if !is_wanted || (!is_repeated && claimed.state.done.iter().any(|done| done == name)) {
             continue;
         }
@@ -103,7 +115,7 @@ pub(crate) fn work_on(session: &mut Session, claimed: &mut Claimed, steps: Steps
         if !is_repeated {
             claimed.state.done.push(name.to_owned());
             if name == "script" {
-                claimed.state.makes = makes.to_vec();
+                claimed.state.extra_outputs = extra_outputs.to_vec();
             }
             // Should it be lost, the step is repeated, which changes nothing.
             let _ = claimed.save();
@@ -113,11 +125,11 @@ pub(crate) fn work_on(session: &mut Session, claimed: &mut Claimed, steps: Steps
 }
 
 /// Asks the project for the batch's number, once for an item.
-fn find_batch_id(session: &Session, claimed: &mut Claimed) -> Result<(), Stuck> {
+fn find_batch_id(session: &Session, claimed: &mut ClaimedItem) -> Result<(), ItemError> {
     if claimed.batch_id().is_some() {
         return Ok(());
     }
-    let found = batch_id::ask(
+    let found = batch_id::query(
         session.batch_id_command(),
         &claimed.item.workunit_id,
         &claimed.item.workunit,
@@ -126,8 +138,8 @@ fn find_batch_id(session: &Session, claimed: &mut Claimed) -> Result<(), Stuck> 
     );
     let key = "batch_id";
     let id = found.map_err(|error| match error {
-        NoBatchId::NotAsked(why) => Stuck::with_all(Trouble::new(key, Kind::Broken, why)),
-        NoBatchId::NotTold(why) => Stuck::alone(format!("{key}: {why}")),
+        NoBatchId::CommandFailed(why) => ItemError::of_rule(Failure::new(key, FailureClass::Broken, why)),
+        NoBatchId::NoNumber(why) => ItemError::of_item(format!("{key}: {why}")),
     })?;
     session.succeeded(key);
     claimed.state.batch_id = Some(id);
@@ -148,37 +160,38 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn collect(&mut self, claimed: &Claimed) -> Result<(), Stuck> {
+    fn collect(&mut self, claimed: &ClaimedItem) -> Result<(), ItemError> {
         let top = self.session.call.directory.join(&self.routed.route.assimilate.directory);
-        let placed = place::place(claimed, self.routed, self.subject, &top)
-            .map_err(|error| Stuck::alone(chain(&error)))?;
+        let placed = files::store_outputs(claimed, self.routed, self.subject, &top)
+            .map_err(|error| ItemError::of_item(chain(&error)))?;
         self.keep(placed);
         Ok(())
     }
 
     /// Collects what the script made, beside the outputs.
-    fn collect_made(&mut self, claimed: &Claimed) -> Result<(), Stuck> {
+    fn collect_extra_outputs(&mut self, claimed: &ClaimedItem) -> Result<(), ItemError> {
         let top = self.session.call.directory.join(&self.routed.route.assimilate.directory);
-        let placed = place::place_made(claimed, &self.made(claimed), self.routed, self.subject, &top)
-            .map_err(|error| Stuck::alone(chain(&error)))?;
+        let placed =
+            files::store_extra_outputs(claimed, &self.made(claimed), self.routed, self.subject, &top)
+                .map_err(|error| ItemError::of_item(chain(&error)))?;
         self.keep(placed);
         Ok(())
     }
 
-    fn keep(&mut self, placed: Placed) {
+    fn keep(&mut self, placed: StoredFiles) {
         for line in placed.lines {
             self.session.log(&line);
         }
         self.files.extend(placed.files);
     }
 
-    fn made(&self, claimed: &Claimed) -> Vec<Made> {
-        let names = self.routed.script.as_ref().map_or(&[][..], |script| &script.spec.makes);
-        made::kept(&claimed.made(), names)
+    fn made(&self, claimed: &ClaimedItem) -> Vec<ExtraOutput> {
+        let names = self.routed.script.as_ref().map_or(&[][..], |script| &script.spec.extra_outputs);
+        extra_outputs::existing(&claimed.extra(), names)
     }
 
     /// What the route wants to know of the outputs, and of what the script made.
-    fn values(&mut self, claimed: &Claimed) -> Result<Vec<(String, Option<String>)>, Stuck> {
+    fn values(&mut self, claimed: &ClaimedItem) -> Result<Vec<(String, Option<String>)>, ItemError> {
         if let Some(values) = &self.values {
             return Ok(values.clone());
         }
@@ -187,14 +200,14 @@ impl Work<'_> {
         let mut values = Vec::new();
         for spec in &self.routed.route.assimilate.value {
             let output = claimed.item.outputs.iter().find(|output| {
-                place::name_of(self.routed, output) == spec.output && output.state.bytes().is_some()
+                files::name_of(self.routed, output) == spec.output && output.state.bytes().is_some()
             });
             let path = output
                 .map(|output| claimed.file(output))
                 .or_else(|| made.iter().find(|made| made.name == spec.output).map(|made| made.path.clone()));
             let value = match path {
                 Some(path) => spec.read(&path, deadline).map_err(|error| {
-                    Stuck::alone(format!("value {:?}: {}: {error}", spec.name, path.display()))
+                    ItemError::of_item(format!("value {:?}: {}: {error}", spec.name, path.display()))
                 })?,
                 None => None,
             };
@@ -208,7 +221,7 @@ impl Work<'_> {
         self.files.values().map(|path| absolute(path).display().to_string()).collect()
     }
 
-    fn write_row(&mut self, claimed: &Claimed) -> Result<(), Stuck> {
+    fn write_row(&mut self, claimed: &ClaimedItem) -> Result<(), ItemError> {
         let Some(spec) = &self.routed.route.assimilate.table else { return Ok(()) };
         let file = self.session.call.directory.join(&spec.file);
         // Names of values are columns: what submitters name must not use up those of all.
@@ -219,9 +232,9 @@ impl Work<'_> {
         let item = &claimed.item;
         let text = |text: &str| Value::Text(text.to_owned());
         let known = |value: &Option<String>| value.clone().map_or(Value::Null, Value::Text);
-        let (status, mask) = match item.happened {
-            Happened::Done => ("done", None),
-            Happened::Failed { mask } => ("failed", Some(mask)),
+        let (status, mask) = match item.outcome {
+            WorkunitOutcome::Canonical => ("done", None),
+            WorkunitOutcome::Failed { mask } => ("failed", Some(mask)),
         };
         let files = self.collected();
         let row = Row {
@@ -242,36 +255,42 @@ impl Work<'_> {
         };
         let key = self.key("table");
         table::write(&file, &name, &row)
-            .map_err(|error| Stuck::with_all(Trouble::new(&key, Kind::Broken, chain(&error))))?;
+            .map_err(|error| ItemError::of_rule(Failure::new(&key, FailureClass::Broken, chain(&error))))?;
         self.session.succeeded(&key);
         Ok(())
     }
 
-    fn run_script(&mut self, claimed: &Claimed) -> Result<(), Stuck> {
+    fn run_script(&mut self, claimed: &ClaimedItem) -> Result<(), ItemError> {
         let Some(script) = &self.routed.script else { return Ok(()) };
-        let unmade = |error| Stuck::alone(format!("files of the assimilate script: {error}"));
-        let making = Making::new(&claimed.making(), &script.spec.makes).map_err(unmade)?;
-        let request = Request { made: making.request(), ..self.request(claimed) };
-        let stuck = |message| Trouble::of_script(self.routed, Purpose::Assimilate, Kind::Broken, message);
+        let unmade = |error| ItemError::of_item(format!("failed to keep the extra outputs: {error}"));
+        let making =
+            PendingOutputs::new(&claimed.extra_temporary(), &script.spec.extra_outputs).map_err(unmade)?;
+        let request = Request { extra_outputs: making.request(), ..self.request(claimed) };
+        let stuck =
+            |message| Failure::of_script(self.routed, Purpose::Assimilate, FailureClass::Broken, message);
         match script.run(&request, &self.session.state) {
             None | Some(Outcome::Good) => {
-                making.keep(&claimed.made()).map_err(unmade)?;
+                making.keep(&claimed.extra()).map_err(unmade)?;
                 self.session.succeeded(&stuck(String::new()).key);
                 Ok(())
             }
-            Some(Outcome::Bad(said)) => Err(Stuck::alone(format!("assimilate script refuses it: {said}"))),
-            Some(Outcome::Later(said)) => Err(Stuck::late(format!("assimilate script says later: {said}"))),
+            Some(Outcome::Bad(said)) => {
+                Err(ItemError::of_item(format!("assimilate script rejected it: {said}")))
+            }
+            Some(Outcome::Later(said)) => {
+                Err(ItemError::later(format!("assimilate script asks to retry later: {said}")))
+            }
             // With code 1 or 2 it may be this one item's contents.
             Some(Outcome::Broken { end: End::Exit, how }) => {
-                Err(Stuck::alone(format!("assimilate script: {how}")))
+                Err(ItemError::of_item(format!("assimilate script: {how}")))
             }
             Some(Outcome::Broken { how, .. }) => {
-                Err(Stuck::with_all(stuck(format!("assimilate script is broken: {how}"))))
+                Err(ItemError::of_rule(stuck(format!("assimilate script is broken: {how}"))))
             }
         }
     }
 
-    fn post(&mut self, claimed: &Claimed) -> Result<(), Stuck> {
+    fn post(&mut self, claimed: &ClaimedItem) -> Result<(), ItemError> {
         let Some(spec) = &self.routed.route.assimilate.hook else { return Ok(()) };
         let mut body = serde_json::to_value(self.request(claimed)).expect("texts and numbers become JSON");
         let values: serde_json::Map<_, _> =
@@ -289,9 +308,9 @@ impl Work<'_> {
                 Ok(())
             }
             Err(error) if error.concerns_all() => {
-                Err(Stuck::with_all(Trouble::new(&key, Kind::Broken, chain(&error))))
+                Err(ItemError::of_rule(Failure::new(&key, FailureClass::Broken, chain(&error))))
             }
-            Err(error) => Err(Stuck::alone(chain(&error))),
+            Err(error) => Err(ItemError::of_item(chain(&error))),
         }
     }
 
@@ -299,11 +318,11 @@ impl Work<'_> {
         format!("{}.{step}", self.routed.key)
     }
 
-    fn request(&self, claimed: &Claimed) -> Request {
+    fn request(&self, claimed: &ClaimedItem) -> Request {
         let item = &claimed.item;
         let outputs = item.outputs.iter().map(|output| RequestOutput {
             number: output.number,
-            name: Some(place::name_of(self.routed, output)),
+            name: Some(files::name_of(self.routed, output)),
             physical_name: output.physical_name.clone(),
             path: absolute(&claimed.file(output)),
             bytes: output.state.bytes(),
@@ -314,9 +333,9 @@ impl Work<'_> {
             outputs: outputs.filter(|output| output.bytes.is_some()).collect(),
             ..RequestResult::default()
         };
-        let (mask, results) = match item.happened {
-            Happened::Done => (None, vec![result]),
-            Happened::Failed { mask } => (Some(mask), Vec::new()),
+        let (mask, results) = match item.outcome {
+            WorkunitOutcome::Canonical => (None, vec![result]),
+            WorkunitOutcome::Failed { mask } => (Some(mask), Vec::new()),
         };
         Request {
             workunit_id: Some(item.workunit_id.clone()),

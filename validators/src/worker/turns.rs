@@ -25,7 +25,11 @@ impl<'a> Turns<'a> {
     pub(crate) fn new(items: Vec<(String, ItemState)>, shares: &'a mut Shares) -> Self {
         let mut queues = BTreeMap::<String, Vec<Turn>>::new();
         for (key, state) in items {
-            queues.entry(app_of(&key).to_owned()).or_default().push((state.next_try, state.tries, key));
+            queues.entry(app_of(&key).to_owned()).or_default().push((
+                state.next_attempt,
+                state.attempts,
+                key,
+            ));
         }
         for queue in queues.values_mut() {
             // Taken from the end. Those that were tried least come first, so that one bad item does not keep the others
@@ -81,8 +85,8 @@ pub(crate) fn app_of(key: &str) -> &str {
 mod tests {
     use super::*;
 
-    fn item(key: &str, next_try: f64, tries: u32) -> (String, ItemState) {
-        (key.to_owned(), ItemState { next_try, tries, ..ItemState::default() })
+    fn item(key: &str, next_attempt: f64, tries: u32) -> (String, ItemState) {
+        (key.to_owned(), ItemState { next_attempt, attempts: tries, ..ItemState::default() })
     }
 
     fn items(app: &str, numbers: std::ops::Range<u32>) -> Vec<(String, ItemState)> {
@@ -136,7 +140,7 @@ mod tests {
     fn within_an_app_the_one_that_is_due_longest_comes_first_and_of_these_the_one_tried_least() {
         let name = |n| format!("vina-0123456789ab__b__j{n}_0");
         let items = [(1, 7.0, 0), (2, 3.0, 5), (3, 3.0, 1), (4, 9.0, 0)];
-        let items = items.map(|(n, next_try, tries)| item(&name(n), next_try, tries)).to_vec();
+        let items = items.map(|(n, next_attempt, tries)| item(&name(n), next_attempt, tries)).to_vec();
         let mut shares = Shares::default();
         let mut turns = Turns::new(items, &mut shares);
         let order: Vec<_> = std::iter::from_fn(|| turns.next(10.0)).collect();

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use validators::script::container::{ContainerError, Sandbox, ScriptFile};
 use validators::script::host::Ended;
-use validators::script::{Limits, Purpose, Request, RequestMade};
+use validators::script::{Limits, Purpose, Request, RequestExtraOutput};
 use validators::subject::Subject;
 use wrapper::engine::Flavor;
 
@@ -83,13 +83,14 @@ impl Host {
         &self,
         script: &str,
         limits: Limits,
-        made: Vec<RequestMade>,
+        extra_outputs: Vec<RequestExtraOutput>,
     ) -> Result<Ended, ContainerError> {
         use base64::Engine as _;
         let base64 = base64::engine::general_purpose::STANDARD.encode(script);
         let file = ScriptFile { name: "attack.sh".into(), executable: true, base64 };
         let sandbox = Sandbox { image: self.image.clone(), engine: Some(self.flavor), files: vec![file] };
-        let request = Request { made, ..Request::new(Purpose::Assimilate, &Subject::default(), Vec::new()) };
+        let request =
+            Request { extra_outputs, ..Request::new(Purpose::Assimilate, &Subject::default(), Vec::new()) };
         sandbox.run("/bin/bash", &["/buoy/attack.sh".to_owned()], &request, &limits, &self.state())
     }
 
@@ -224,27 +225,27 @@ fn what_it_prints_is_cut_and_made_visible(host: &Host) {
 }
 
 fn a_file_that_it_makes_is_bounded_and_alone(host: &Host) {
-    let making = host.dir.path().join("making");
-    fs::create_dir(&making).unwrap();
-    let path = making.join("sum.json");
+    let extra = host.dir.path().join("extra");
+    fs::create_dir(&extra).unwrap();
+    let path = extra.join("sum.json");
     fs::write(&path, "").unwrap();
     let script = r#"
         exec 2>/dev/null
-        touch "$BUOY_MADE/other" 2>/dev/null && echo other
-        ln -s /etc/passwd "$BUOY_MADE/link" 2>/dev/null && echo link
-        rm -f "$BUOY_MADE/sum.json" 2>/dev/null && echo removed
-        mv /tmp "$BUOY_MADE/sum.json" 2>/dev/null && echo moved
-        chmod 4777 "$BUOY_MADE/sum.json"
-        head -c 5000000 /dev/zero > "$BUOY_MADE/sum.json" && echo large
-        truncate -s 1T "$BUOY_MADE/sum.json" 2>/dev/null && echo sparse
+        touch "$BUOY_EXTRA_DIR/other" 2>/dev/null && echo other
+        ln -s /etc/passwd "$BUOY_EXTRA_DIR/link" 2>/dev/null && echo link
+        rm -f "$BUOY_EXTRA_DIR/sum.json" 2>/dev/null && echo removed
+        mv /tmp "$BUOY_EXTRA_DIR/sum.json" 2>/dev/null && echo moved
+        chmod 4777 "$BUOY_EXTRA_DIR/sum.json"
+        head -c 5000000 /dev/zero > "$BUOY_EXTRA_DIR/sum.json" && echo large
+        truncate -s 1T "$BUOY_EXTRA_DIR/sum.json" 2>/dev/null && echo sparse
         echo end
     "#;
-    let made = vec![RequestMade { name: "sum.json".into(), path: path.clone() }];
+    let made = vec![RequestExtraOutput { name: "sum.json".into(), path: path.clone() }];
     let ended = host.run_with(script, limits(30), made).unwrap();
     assert_eq!(ended.said, "end", "{ended}");
     assert!(path.symlink_metadata().unwrap().is_file());
     assert!(path.metadata().unwrap().len() <= 1_000_000);
-    assert_eq!(fs::read_dir(&making).unwrap().count(), 1);
+    assert_eq!(fs::read_dir(&extra).unwrap().count(), 1);
 }
 
 fn it_is_held_as_a_job_is(host: &Host) {

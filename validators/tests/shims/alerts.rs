@@ -54,9 +54,9 @@ fn the_command_is_run_while_routes_toml_is_broken_or_gone() {
         fs::create_dir_all(told.project.path(directory)).unwrap();
         let _ = fs::remove_file(told.project.path("buoy/routes.toml"));
         let _ = fs::remove_dir_all(told.project.path("buoy/state/breakers"));
-        told.project.run(&told.line).has(3, "no route");
+        told.project.run(&told.line).has(3, "rout");
         let heard = told.heard();
-        assert!(heard.len() == 1 && heard[0].contains("no route"), "{directory:?}: {heard:?}");
+        assert!(heard.len() == 1 && (heard[0].contains("no route") || heard[0].contains("failed to find the routes file")), "{directory:?}: {heard:?}");
     }
     told.routes(&format!("{ALERT}{ROUTE}"));
     told.project.run(&told.line).is(0, "");
@@ -90,7 +90,7 @@ fn the_wait_for_broken_routes_is_as_long_as_the_last_good_ones_say() {
     patient(&told.line).is(0, "");
     told.routes("[app.vina");
     let answer = patient(&told.line);
-    assert!(answer.code == Some(3) && !answer.log.contains("trying again"), "{answer:?}");
+    assert!(answer.code == Some(3) && !answer.log.contains("retrying"), "{answer:?}");
 }
 
 #[test]

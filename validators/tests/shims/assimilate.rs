@@ -96,7 +96,7 @@ fn a_missing_output_is_noted_and_holds_nobody_up() {
     project.run(&line(&project)).has(0, "poses.pdbqt is missing");
     assert_eq!(
         project.read(&format!("results/b1/{wu}_error")),
-        "outputs could not be taken: poses.pdbqt is missing\n"
+        "failed to collect outputs: poses.pdbqt is missing\n"
     );
     assert_eq!(project.read(&format!("results/b1/{wu}__file_log.txt")), "log");
 }
@@ -108,7 +108,7 @@ fn something_in_the_way_of_one_workunit_holds_nobody_up() {
     let target = format!("results/b1/{wu}__file_poses.pdbqt");
     fs::create_dir_all(project.path(&target)).unwrap();
     project.upload(&wu, 1, 0, "poses");
-    project.run_inline(&line(&project)).has(0, "stays in the spool: ../results/b1/");
+    project.run_inline(&line(&project)).has(0, "stays in the spool: failed to collect ../results/b1/");
     assert_eq!(project.spooled(), [format!("{wu}_1")]);
     fs::remove_dir(project.path(&target)).unwrap();
     project.run_inline(&line(&project)).is(0, "");
@@ -122,7 +122,9 @@ fn only_when_nothing_can_be_kept_does_the_daemon_stop() {
     project.upload(&wu, 1, 0, "poses");
     // /proc takes no directories, not even from root.
     symlink("/proc", project.path("buoy/spool")).unwrap();
-    project.run(&line(&project)).has(1, "nothing is assimilated until this is mended: ../buoy/spool/");
+    project
+        .run(&line(&project))
+        .has(1, "no results are assimilated until this is fixed: failed to use the spool at ../buoy/spool/");
     project.run(&format!("buoy-assimilate  --error 2 {wu} 26 41")).has(1, "../buoy/spool/");
     let gone = Project::new(ROUTE);
     fs::remove_dir_all(gone.path("upload")).unwrap();

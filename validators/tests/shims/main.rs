@@ -2,11 +2,11 @@
 
 mod alerts;
 mod assimilate;
-mod brought;
+mod extra_outputs;
 mod hostile;
-mod made;
 mod project;
 mod recovery;
 mod scripts;
 mod spool;
+mod submitter_rules;
 mod validate;

@@ -27,7 +27,7 @@ fn a_new_item_does_not_wait_for_the_next_try_of_one_that_is_stuck() {
     let project = with(SCRIPT);
     project.script("buoy/take", "exit 0");
     // The last worker has gone, and has left word that nothing is due for hours.
-    project.write("buoy/spool/next", "99999999999");
+    project.write("buoy/spool/next_attempt", "99999999999");
     project.run(&handed_over(&project, "a", 26, "poses")).is(0, "");
     project.wait_until("the new item is done", || project.spooled().is_empty());
 }
@@ -52,10 +52,10 @@ fn a_new_workunit_is_taken_while_an_old_one_of_its_name_still_waits() {
     let project = with(SCRIPT);
     project.script("buoy/take", "exit 10");
     let line = handed_over(&project, "a", 26, "old");
-    project.run_inline(&line).has(0, "refuses it");
+    project.run_inline(&line).has(0, "rejected it");
     let line = handed_over(&project, "a", 901, "new");
-    project.run_inline(&line).has(0, "refuses it");
-    project.run_inline(&line).has(0, "refuses it");
+    project.run_inline(&line).has(0, "rejected it");
+    project.run_inline(&line).has(0, "rejected it");
     let waiting = project.spooled();
     assert_eq!(waiting, [format!("{}_1", workunit("a")), format!("{}_1.again-901", workunit("a"))]);
     for (key, contents) in waiting.iter().zip(["old", "new"]) {
@@ -86,7 +86,7 @@ fn an_item_that_ends_its_worker_does_not_keep_the_others_waiting() {
         project.spooled() == [format!("{}_1", workunit("a"))]
     });
     let text = project.read(&state);
-    assert!(text.contains("ended") && text.contains("\"tries\":1"), "{text}");
+    assert!(text.contains("interrupted") && text.contains("\"attempts\":1"), "{text}");
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn a_rule_that_works_again_is_not_called_broken_any_more() {
     let project = with("[app.vina.assimilate.table]\nfile = '../results/all.sqlite'\n");
     fs::create_dir_all(project.path("results/all.sqlite")).unwrap();
     let line = handed_over(&project, "a", 26, "poses");
-    project.run_inline(&line).has(0, "cannot write the table of results");
+    project.run_inline(&line).has(0, "failed to write the table of results");
     fs::remove_dir(project.path("results/all.sqlite")).unwrap();
     project.run_inline(&line).has(0, "vina.table: works again");
     project.write("buoy/routes.toml", "[app.vina");
@@ -135,13 +135,13 @@ fn a_table_names_collected_files_by_their_whole_paths() {
     assert_eq!(files, format!("[\"{}\"]", whole.display()));
 }
 
-const WORK: &str = "buoy-assimilate --work-off-spool";
+const WORK: &str = "buoy-assimilate --process-spool";
 
 #[test]
 fn what_waits_after_a_reboot_is_worked_off_without_another_workunit() {
     let project = with(SCRIPT);
     project.script("buoy/take", "exit 10");
-    project.run_inline(&handed_over(&project, "a", 26, "poses")).has(0, "refuses it");
+    project.run_inline(&handed_over(&project, "a", 26, "poses")).has(0, "rejected it");
     let key = format!("{}_1", workunit("a"));
     assert_eq!(project.spooled(), [key.as_str()]);
     // Mended, and hours have gone by.
@@ -194,7 +194,7 @@ fn old_marks_are_looked_for_once_a_day() {
     old();
     project.run(WORK).is(0, "");
     assert!(is_there(), "a task runs it every few minutes, and there can be a million of them");
-    fs::remove_file(project.path("buoy/spool/tidied")).unwrap();
+    fs::remove_file(project.path("buoy/spool/last_cleanup")).unwrap();
     project.run(WORK).is(0, "");
     assert!(!is_there());
 }

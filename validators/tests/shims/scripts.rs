@@ -179,7 +179,7 @@ fn an_outage_is_waited_for_once_over_all_calls() {
     let patient =
         |line: &str| project.run_with(line, |command| _ = command.env("BUOY_OUTAGE_SECONDS", "1.5"));
     let start = std::time::Instant::now();
-    patient(&line).has(3, "trying again for a while");
+    patient(&line).has(3, "retrying for a while");
     let first = start.elapsed();
     assert!(first.as_secs_f64() > 1.2, "{first:?}");
     for _ in 0..20 {
@@ -202,7 +202,7 @@ fn names_made_by_others_are_read_by_the_patterns_of_the_routes() {
     project.upload("fold_1", 0, 0, "x");
     project
         .run(&format!("buoy-init  {}", project.output("fold_1", 0, 0)))
-        .has(3, "no route for workunit fold_1, whose name says no science app");
+        .has(3, "no route for workunit fold_1, whose name does not contain a science app");
 }
 
 #[test]

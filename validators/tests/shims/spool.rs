@@ -74,8 +74,8 @@ fn what_takes_time_is_done_after_the_daemon_was_answered() {
 fn a_rule_that_fails_hangs_or_is_missing_holds_nobody_up_and_loses_nothing() {
     for (body, expected) in [
         (Some("exit 1"), "assimilate script: exit 1"),
-        (Some("exit 10"), "refuses it"),
-        (Some("exit 75"), "says later"),
+        (Some("exit 10"), "rejected it"),
+        (Some("exit 75"), "asks to retry later"),
         (Some("sleep 600"), "took longer than 1 s"),
         (None, "No such file"),
     ] {
@@ -86,7 +86,7 @@ fn a_rule_that_fails_hangs_or_is_missing_holds_nobody_up_and_loses_nothing() {
         project.run_inline(&project.handed_over("a", "poses")).has(0, expected);
         assert_eq!(project.spooled(), [format!("{}_1", workunit("a"))]);
         let state = project.read(&format!("buoy/spool/waiting/{}_1/state.json", workunit("a")));
-        assert!(state.contains(expected) && state.contains("\"tries\":1"), "{state}");
+        assert!(state.contains(expected) && state.contains("\"attempts\":1"), "{state}");
         // Once it is mended, the daemon's second call or a later try does the rest, once.
         project.script("buoy/take", &format!("echo x >> {}", project.path("seen").display()));
         for _ in 0..3 {
@@ -139,7 +139,7 @@ fn a_worker_goes_on_as_the_program_that_an_upgrade_has_put_in_its_place() {
     project.run(&project.handed_over("a", "poses")).is(0, "");
     let state = format!("buoy/spool/waiting/{}_1/state.json", workunit("a"));
     project.wait_until("the worker waits", || {
-        fs::read_to_string(project.path(&state)).is_ok_and(|text| text.contains("\"tries\":1"))
+        fs::read_to_string(project.path(&state)).is_ok_and(|text| text.contains("\"attempts\":1"))
     });
     project.script("bin/new", &format!("echo \"$@\" > {}", project.path("called").display()));
     fs::rename(project.path("bin/new"), &installed).unwrap();
@@ -147,7 +147,7 @@ fn a_worker_goes_on_as_the_program_that_an_upgrade_has_put_in_its_place() {
     fs::create_dir(project.path("buoy/spool/waiting/x")).unwrap();
     project.wait_until("the new program was called", || project.path("called").exists());
     project.wait_until("it was told what to do", || !project.read("called").is_empty());
-    assert_eq!(project.read("called").trim(), "--work-off-spool");
+    assert_eq!(project.read("called").trim(), "--process-spool");
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn the_worker_tries_again_by_itself() {
     project.run(&project.handed_over("a", "poses")).is(0, "");
     let state = format!("buoy/spool/waiting/{}_1/state.json", workunit("a"));
     let has_failed =
-        || fs::read_to_string(project.path(&state)).is_ok_and(|text| text.contains("\"tries\":1"));
+        || fs::read_to_string(project.path(&state)).is_ok_and(|text| text.contains("\"attempts\":1"));
     project.wait_until("the first try has failed", has_failed);
     project.script("buoy/take.new", "exit 0");
     fs::rename(project.path("buoy/take.new"), project.path("buoy/take")).unwrap();
@@ -173,7 +173,7 @@ fn the_worker_tries_again_by_itself() {
 fn what_a_killed_shim_left_behind_is_not_taken_for_an_item() {
     let project = with("");
     let wu = workunit("a");
-    project.write(&format!("buoy/spool/making/{wu}_1-77/files/x"), "half");
+    project.write(&format!("buoy/spool/incoming/{wu}_1-77/files/x"), "half");
     project.run_inline(&project.handed_over("a", "poses")).is(0, "");
     assert_eq!(project.files("results"), [format!("b1/{wu}__file_poses.pdbqt")]);
 }
@@ -282,11 +282,11 @@ fn a_hook_that_cannot_be_reached_or_signed_keeps_its_items() {
     let project =
         with("[app.vina.assimilate.hook]\nurl = 'http://127.0.0.1:9/'\nsecret_file = '../buoy/secret'\n");
     let line = project.handed_over("a", "poses");
-    project.run_inline(&line).has(0, "cannot read the secret");
+    project.run_inline(&line).has(0, "failed to read the secret");
     project.write("buoy/secret", "short");
-    project.run_inline(&line).has(0, "at least 16 are needed");
+    project.run_inline(&line).has(0, "at least 16 are required");
     project.write("buoy/secret", "0123456789abcdef");
-    project.run_inline(&line).has(0, "cannot be reached");
+    project.run_inline(&line).has(0, "failed to reach");
     assert_eq!(project.spooled().len(), 1);
     assert!(project.read("buoy/alerts.log").contains("vina.hook: "));
 }

@@ -99,12 +99,12 @@ fn routes_that_cannot_be_used_invalidate_nothing() {
     }
     let (project, line) = two_results("", "a", "b");
     std::fs::remove_file(project.path("buoy/routes.toml")).unwrap();
-    let why = "../buoy/routes.toml: there are no routes: write this file, or set BUOY_ROUTES to where it is";
+    let why = "failed to find the routes file ../buoy/routes.toml; help: write this file, or set BUOY_ROUTES to its path";
     project
         .run(&line)
-        .is(3, &format!("buoy-compare: ALERT: routes: {why}\nbuoy-compare: can't decide: {why}\n"));
+        .is(3, &format!("buoy-compare: ALERT: routes: {why}\nbuoy-compare: undecided: {why}\n"));
     // Somebody is told once, and each time why.
-    project.run(&line).is(3, &format!("buoy-compare: can't decide: {why}\n"));
+    project.run(&line).is(3, &format!("buoy-compare: undecided: {why}\n"));
 }
 
 #[test]
@@ -131,10 +131,10 @@ fn workunits_of_others_take_the_default_route() {
 fn a_line_with_tokens_on_a_present_server_says_what_to_change() {
     let project = Project::new(ROUTE);
     for shim in ["buoy-init", "buoy-compare"] {
-        project.run(&format!("{shim} ")).has(3, "name the script alone");
+        project.run(&format!("{shim} ")).has(3, "name only the script");
     }
     // After exit 0 the outputs would be deleted.
-    project.run("buoy-assimilate ").has(1, "name the script alone");
+    project.run("buoy-assimilate ").has(1, "name only the script");
 }
 
 #[test]

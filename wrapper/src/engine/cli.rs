@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::thread;
 
+use super::chunk_reader::ChunkReader;
 use super::client_config;
 use super::command::Invocation;
 use super::error::{EngineError, classify};
@@ -13,7 +14,6 @@ use super::freeze;
 use super::image::ImageDetails;
 use super::layer::layer_of;
 use super::output::{self, Inspected, Status};
-use super::pieces::Pieces;
 use super::transport::{Cancel, Captured, Consumer, Producer, Transport};
 use super::verbs::{ContainerSpec, Verbs};
 use crate::platform::docker_daemon_started;
@@ -162,7 +162,7 @@ impl<T: Transport> CliEngine<T> {
         path: &str,
         read: impl FnOnce(&mut dyn Read) -> V,
     ) -> Result<V, EngineError> {
-        let (sender, mut pieces) = Pieces::channel();
+        let (sender, mut pieces) = ChunkReader::channel();
         thread::scope(|scope| {
             let copy = scope.spawn(move || {
                 self.copy_out(name, path, &mut |piece| match sender.send(piece.to_vec()) {

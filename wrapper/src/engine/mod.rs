@@ -3,6 +3,7 @@
 //! A verb is a value ([`command::Invocation`]); a [`transport::Transport`] runs it; [`output`] turns what came back into
 //! types. Success is the exit status, data is JSON; prose is looked at in one place only ([`error::classify`]).
 
+mod chunk_reader;
 mod cli;
 mod client_config;
 mod command;
@@ -14,7 +15,6 @@ mod hardening;
 mod image;
 mod layer;
 mod output;
-mod pieces;
 mod started;
 mod steps;
 mod transport;

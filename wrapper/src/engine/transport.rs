@@ -14,7 +14,7 @@ use super::command::Invocation;
 pub use native::NativeTransport;
 
 /// How often a cancellation is looked for while a command runs.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The wish to break off what runs, or to hold it for a while, shared between threads.
 #[derive(Clone, Debug, Default)]

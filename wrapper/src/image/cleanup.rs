@@ -40,14 +40,14 @@ const UNFINISHED: &str = "unfinished";
 const COMMANDS_TAKE_SECONDS: u64 = 600;
 
 /// Held while images are made.
-pub(super) struct Making {
+pub(super) struct InProgress {
     _lock: HostLock,
     /// Somebody has made images, or is making some, and has not said that all of it is known.
     pub(super) others: bool,
 }
 
 /// Notes that images are being made.
-pub(super) fn while_making(state: &StateDir, cancel: &Cancel) -> Result<Making, LockError> {
+pub(super) fn mark_in_progress(state: &StateDir, cancel: &Cancel) -> Result<InProgress, LockError> {
     let lock = HostLock::share(&locks(state), BUILDS_LOCK, cancel)?;
     let path = unfinished(state);
     let others = match File::create_new(&path) {
@@ -55,7 +55,7 @@ pub(super) fn while_making(state: &StateDir, cancel: &Cancel) -> Result<Making, 
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => fs::write(&path, "").is_ok(),
         Err(source) => return Err(LockError::File { path, source }),
     };
-    Ok(Making { _lock: lock, others })
+    Ok(InProgress { _lock: lock, others })
 }
 
 fn unfinished(state: &StateDir) -> PathBuf {

@@ -30,7 +30,7 @@ pub enum LockError {
     Cancelled,
 }
 
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 impl HostLock {
     /// Takes the lock `name` in `directory` if it is free now.
@@ -87,7 +87,7 @@ impl HostLock {
             if cancel.is_cancelled() {
                 return Err(LockError::Cancelled);
             }
-            std::thread::sleep(LOOK_EVERY);
+            std::thread::sleep(POLL_INTERVAL);
         }
     }
 }

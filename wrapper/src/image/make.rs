@@ -8,7 +8,7 @@ use crate::engine::{Cancel, CliEngine, EngineError, OWNER_LABEL, Transport};
 use crate::state_dir::StateDir;
 
 use super::build::{self, BuildError, BuildSource, Builder, Journal};
-use super::cleanup::{Budget, Reason, finish_unfinished, remove_unknown, sweep, while_making};
+use super::cleanup::{Budget, Reason, finish_unfinished, mark_in_progress, remove_unknown, sweep};
 use super::failed::FailedBuilds;
 use super::index::{Entry, ImageIndex, IndexError};
 use super::key::ImageKey;
@@ -146,7 +146,7 @@ impl ImageMaker {
         }
         build::recover(engine, &self.state, &owner);
         let (made, others) = {
-            let making = while_making(&self.state, cancel)?;
+            let making = mark_in_progress(&self.state, cancel)?;
             let made = match source {
                 ImageSource::Build(source) => self.build(engine, source, &owner),
                 ImageSource::Tarball { path, digest, .. } => self.load(engine, path, digest, key, &owner),

@@ -121,7 +121,7 @@ pub fn load<T: Transport>(
     let result = engine.load_stream(
         scratch.0,
         Box::new(|out| {
-            match archive.write_anew(wanted.name, wanted.labels, wanted.most_bytes, out, &cancelled) {
+            match archive.rewrite(wanted.name, wanted.labels, wanted.most_bytes, out, &cancelled) {
                 Ok(()) => Ok(()),
                 // The engine ended early; it says why.
                 Err(ArchiveError::Write(error)) => Err(error),

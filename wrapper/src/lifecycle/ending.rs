@@ -40,7 +40,7 @@ pub enum Ending {
         why: String,
     },
     /// The client wanted us to leave, or is gone: it will start us again in this slot.
-    Left,
+    Quit,
     /// The client gave the job up.
     Aborted,
 }
@@ -54,7 +54,7 @@ impl Ending {
     /// The process's exit status.
     pub fn process_status(&self) -> i32 {
         match self {
-            Ending::Success | Ending::Left | Ending::TryLater { .. } => 0,
+            Ending::Success | Ending::Quit | Ending::TryLater { .. } => 0,
             Ending::Failed(failure) => failure.code,
             Ending::Aborted => exit_code::ABORTED_BY_CLIENT,
         }

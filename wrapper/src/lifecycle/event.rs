@@ -6,7 +6,7 @@ use super::action::Call;
 
 /// What was last seen of the container.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Seen {
+pub enum ContainerState {
     /// Nobody looked yet, or the last look is no longer to be trusted.
     Unknown,
     /// The engine has no container of this name.
@@ -69,7 +69,7 @@ pub enum CallError {
     Cancelled,
     /// Anything else: tried again a few times.
     #[error("{0}")]
-    Hiccup(String),
+    Transient(String),
 }
 
 /// The answer to a [`Call`].
@@ -78,7 +78,7 @@ pub enum Reply {
     /// The engine answers.
     Probed,
     /// The container as it is now (inspect, start, wait for its exit).
-    Container(Seen),
+    Container(ContainerState),
     /// Done as asked.
     Done,
 }
@@ -96,7 +96,7 @@ pub enum Event {
     /// The client says resume.
     Resume,
     /// The client says quit, is gone, or a termination signal came: stop using the processor and leave.
-    Leave,
+    Quit,
     /// The client says abort.
     Abort,
     /// The container's first process has ended; `out_of_memory` is the kernel's counter read just then.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::action::Call;
 use super::ending::{Ending, Failure};
-use super::event::Seen;
+use super::event::ContainerState;
 
 /// What the client wants. Leaving and aborting are final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,14 +14,14 @@ pub enum Wanted {
     /// Keep it, but use no processor.
     Suspend,
     /// Freeze it and leave; the client starts us again later.
-    Leave,
+    Quit,
     /// Throw it away.
     Abort,
 }
 
 /// What remains to be done once the job's end is decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Farewell {
+pub(super) enum CleanupStep {
     /// The engine has yet to notice the end, which the kernel told us; before that its log may lack the last lines.
     Await,
     Logs,
@@ -33,7 +33,7 @@ pub(super) enum Farewell {
 pub struct Job {
     pub(super) wanted: Wanted,
     pub(super) probed: bool,
-    pub(super) seen: Seen,
+    pub(super) seen: ContainerState,
     /// The engine said so; until then it is believed to be there, which is so for all jobs of an app but the first.
     pub(super) image_is_missing: bool,
     pub(super) images_lost: u32,
@@ -44,11 +44,11 @@ pub struct Job {
     pub(super) now: Duration,
     /// No call before this moment, after a failure.
     pub(super) not_before: Duration,
-    pub(super) left_since: Option<Duration>,
+    pub(super) quit_since: Option<Duration>,
     /// When the engine stopped answering.
     pub(super) away_since: Option<Duration>,
     pub(super) engine_answered: bool,
-    pub(super) hiccups: u32,
+    pub(super) transient_failures: u32,
     pub(super) conflicts: u32,
     pub(super) recreated: u32,
     /// This life has seen a container, or made one.
@@ -57,10 +57,10 @@ pub struct Job {
     pub(super) out_of_memory: bool,
     /// The end is known from the kernel, and perhaps not yet to the engine.
     pub(super) ahead_of_engine: bool,
-    pub(super) doom: Option<Failure>,
+    pub(super) pending_failure: Option<Failure>,
     /// Why this host cannot run it any further.
     pub(super) host_cannot: Option<String>,
-    pub(super) ending: Option<(Ending, Farewell)>,
+    pub(super) ending: Option<(Ending, CleanupStep)>,
     pub(super) over: bool,
     pub(super) host_attempts: u32,
 }
@@ -72,7 +72,7 @@ impl Job {
         Self {
             wanted: Wanted::Run,
             probed: false,
-            seen: Seen::Unknown,
+            seen: ContainerState::Unknown,
             image_is_missing: false,
             images_lost: 0,
             in_flight: None,
@@ -80,17 +80,17 @@ impl Job {
             holding: false,
             now: Duration::ZERO,
             not_before: Duration::ZERO,
-            left_since: None,
+            quit_since: None,
             away_since: None,
             engine_answered: false,
-            hiccups: 0,
+            transient_failures: 0,
             conflicts: 0,
             recreated: 0,
             had_container: false,
             restarted: 0,
             out_of_memory: false,
             ahead_of_engine: false,
-            doom: None,
+            pending_failure: None,
             host_cannot: None,
             ending: None,
             over: false,
@@ -101,12 +101,12 @@ impl Job {
     /// A job in a slot where no life of the wrapper has been before: there is no container to look for. (Should there be one
     /// after all, its name is found taken.)
     pub fn fresh() -> Self {
-        Self { seen: Seen::Absent, ..Self::new(0) }
+        Self { seen: ContainerState::Absent, ..Self::new(0) }
     }
 
     /// A job that an earlier life of the wrapper finished, but perhaps without cleaning up.
     pub fn finished_before(ending: Ending) -> Self {
-        Self { ending: Some((ending, Farewell::Remove)), ..Self::new(0) }
+        Self { ending: Some((ending, CleanupStep::Remove)), ..Self::new(0) }
     }
 
     /// What the client wants.
@@ -115,7 +115,7 @@ impl Job {
     }
 
     /// What was last seen of the container.
-    pub fn seen(&self) -> &Seen {
+    pub fn seen(&self) -> &ContainerState {
         &self.seen
     }
 

@@ -16,5 +16,5 @@ mod tests;
 pub use action::{Action, Call};
 pub use cpu::CpuLedger;
 pub use ending::{Ending, Failure, exit_code};
-pub use event::{CallError, Event, Exited, Reply, Seen};
+pub use event::{CallError, ContainerState, Event, Exited, Reply};
 pub use job::{Job, Wanted};

@@ -4,21 +4,21 @@ use std::time::Duration;
 
 use super::action::{Action, Call};
 use super::ending::{Ending, Failure, exit_code};
-use super::event::{CallError, Event, Exited, Reply, Seen};
-use super::job::{Farewell, Job, Wanted};
+use super::event::{CallError, ContainerState, Event, Exited, Reply};
+use super::job::{CleanupStep, Job, Wanted};
 
 /// A quit or abort is obeyed within two seconds: whatever is in flight is broken off after this.
-const PATIENCE_WHEN_LEAVING: Duration = Duration::from_millis(1_200);
+const QUIT_TIMEOUT: Duration = Duration::from_millis(1_200);
 /// And after this we go, whatever is still in flight: what is left behind is looked at by the next life.
-const LAST_MOMENT_WHEN_LEAVING: Duration = Duration::from_millis(1_700);
+const QUIT_DEADLINE: Duration = Duration::from_millis(1_700);
 /// How long a daemon may be away in the middle of a job before this attempt is given up.
-const PATIENCE_WITH_ENGINE: Duration = Duration::from_secs(600);
+const ENGINE_AWAY_TIMEOUT: Duration = Duration::from_secs(600);
 /// How long it may be away once the client knows the end, so that the container can still be removed. (The client gives an
 /// app 300 s after its finish file.)
-const PATIENCE_WHEN_CLEANING_UP: Duration = Duration::from_secs(120);
+const CLEANUP_TIMEOUT: Duration = Duration::from_secs(120);
 /// How often a daemon that never answered is asked before this attempt is given up.
 const FIRST_ASKS: u32 = 3;
-const MAX_HICCUPS: u32 = 4;
+const MAX_TRANSIENT_FAILURES: u32 = 4;
 const MAX_CONFLICTS: u32 = 20;
 const MAX_RECREATED: u32 = 3;
 const MAX_IMAGES_LOST: u32 = 3;
@@ -35,27 +35,27 @@ impl Job {
             Event::Tick { now } => self.now = self.now.max(now),
             Event::Suspend => self.want(Wanted::Suspend),
             Event::Resume => self.want(Wanted::Run),
-            Event::Leave => self.want(Wanted::Leave),
+            Event::Quit => self.want(Wanted::Quit),
             Event::Abort => self.want(Wanted::Abort),
             Event::ContainerExited { out_of_memory, succeeded } => {
                 self.out_of_memory |= out_of_memory;
-                if matches!(self.seen, Seen::Running { .. } | Seen::Paused { .. }) {
+                if matches!(self.seen, ContainerState::Running { .. } | ContainerState::Paused { .. }) {
                     self.ahead_of_engine = succeeded;
                     self.seen = if succeeded {
-                        Seen::Exited(Exited { code: 0, out_of_memory: false, error: String::new() })
+                        ContainerState::Exited(Exited { code: 0, out_of_memory: false, error: String::new() })
                     } else {
-                        Seen::Ended
+                        ContainerState::Ended
                     };
                 }
             }
             Event::LimitExceeded { code, why } => {
-                if self.doom.is_none() && self.ending.is_none() {
+                if self.pending_failure.is_none() && self.ending.is_none() {
                     actions.push(Action::Say(format!("stopping the job: {why}")));
-                    self.doom = Some(Failure { code, why });
+                    self.pending_failure = Some(Failure { code, why });
                 }
             }
             Event::HostCannot { why } => {
-                if self.doom.is_none() && self.ending.is_none() && self.host_cannot.is_none() {
+                if self.pending_failure.is_none() && self.ending.is_none() && self.host_cannot.is_none() {
                     actions.push(Action::Say(format!("stopping the job for now: {why}")));
                     self.host_cannot = Some(why);
                 }
@@ -67,24 +67,24 @@ impl Job {
     }
 
     fn want(&mut self, wanted: Wanted) {
-        let final_already = matches!(self.wanted, Wanted::Leave | Wanted::Abort);
-        let abort_after_leave = self.wanted == Wanted::Leave && wanted == Wanted::Abort;
-        if final_already && !abort_after_leave {
+        let final_already = matches!(self.wanted, Wanted::Quit | Wanted::Abort);
+        let abort_after_quit = self.wanted == Wanted::Quit && wanted == Wanted::Abort;
+        if final_already && !abort_after_quit {
             return;
         }
         self.wanted = wanted;
-        if matches!(wanted, Wanted::Leave | Wanted::Abort) {
-            self.left_since = Some(self.now);
+        if matches!(wanted, Wanted::Quit | Wanted::Abort) {
+            self.quit_since = Some(self.now);
             self.not_before = Duration::ZERO;
         }
     }
 
-    fn leaving(&self) -> bool {
-        matches!(self.wanted, Wanted::Leave | Wanted::Abort)
+    fn quitting(&self) -> bool {
+        matches!(self.wanted, Wanted::Quit | Wanted::Abort)
     }
 
-    fn leaving_is_urgent(&self) -> bool {
-        self.left_since.is_some_and(|since| self.now >= since + PATIENCE_WHEN_LEAVING)
+    fn quit_is_urgent(&self) -> bool {
+        self.quit_since.is_some_and(|since| self.now >= since + QUIT_TIMEOUT)
     }
 
     fn advance(&mut self, actions: &mut Vec<Action>) {
@@ -93,13 +93,14 @@ impl Job {
         }
         self.hold_or_continue(actions);
         if let Some(call) = self.in_flight {
-            let break_off = self.leaving() && (call.is_long() || self.leaving_is_urgent());
+            let break_off = self.quitting() && (call.is_long() || self.quit_is_urgent());
             if break_off && !self.cancelling {
                 self.cancelling = true;
                 actions.push(Action::Cancel);
             }
-            if self.left_since.is_some_and(|since| self.now >= since + LAST_MOMENT_WHEN_LEAVING) {
-                let ending = self.ending.as_ref().map_or_else(|| self.left(), |(ending, _)| ending.clone());
+            if self.quit_since.is_some_and(|since| self.now >= since + QUIT_DEADLINE) {
+                let ending =
+                    self.ending.as_ref().map_or_else(|| self.quit_ending(), |(ending, _)| ending.clone());
                 self.exit(ending, actions);
             }
             return;
@@ -126,7 +127,7 @@ impl Job {
     /// broken off.
     fn hold_or_continue(&mut self, actions: &mut Vec<Action>) {
         let follows = self.in_flight.is_some_and(Call::can_be_held);
-        let hold = follows && (self.wanted == Wanted::Suspend || (self.holding && self.leaving()));
+        let hold = follows && (self.wanted == Wanted::Suspend || (self.holding && self.quitting()));
         if hold != self.holding {
             self.holding = hold;
             actions.push(Action::Hold(hold));
@@ -140,34 +141,34 @@ impl Job {
 
     /// What to do next, from what is wanted and what was seen; nothing is in flight.
     fn next(&self) -> Next {
-        if let Some((ending, farewell)) = &self.ending {
-            return if self.leaving_is_urgent() || self.seen == Seen::Absent {
+        if let Some((ending, cleanup)) = &self.ending {
+            return if self.quit_is_urgent() || self.seen == ContainerState::Absent {
                 Next::Exit(ending.clone())
             } else if !self.probed {
                 Next::Call(Call::Probe)
             } else {
-                Next::Call(match farewell {
-                    Farewell::Await => Call::AwaitExit,
-                    Farewell::Logs => Call::Logs,
-                    Farewell::Remove => Call::Remove,
+                Next::Call(match cleanup {
+                    CleanupStep::Await => Call::AwaitExit,
+                    CleanupStep::Logs => Call::Logs,
+                    CleanupStep::Remove => Call::Remove,
                 })
             };
         }
-        if self.leaving() && self.leaving_is_urgent() {
-            return Next::Exit(self.left());
+        if self.quitting() && self.quit_is_urgent() {
+            return Next::Exit(self.quit_ending());
         }
         if !self.probed {
-            return if self.leaving() { Next::Exit(self.left()) } else { Next::Call(Call::Probe) };
+            return if self.quitting() { Next::Exit(self.quit_ending()) } else { Next::Call(Call::Probe) };
         }
         match self.wanted {
             Wanted::Abort => match self.seen {
-                Seen::Absent => Next::Exit(Ending::Aborted),
+                ContainerState::Absent => Next::Exit(Ending::Aborted),
                 _ => Next::Call(Call::Remove),
             },
-            Wanted::Leave => match self.seen {
-                Seen::Unknown => Next::Call(Call::Inspect),
-                Seen::Running { .. } => Next::Call(Call::Pause),
-                _ => Next::Exit(Ending::Left),
+            Wanted::Quit => match self.seen {
+                ContainerState::Unknown => Next::Call(Call::Inspect),
+                ContainerState::Running { .. } => Next::Call(Call::Pause),
+                _ => Next::Exit(Ending::Quit),
             },
             Wanted::Suspend | Wanted::Run => self.next_of_wanted_job(),
         }
@@ -175,18 +176,20 @@ impl Job {
 
     fn next_of_wanted_job(&self) -> Next {
         let run = self.wanted == Wanted::Run;
-        match (&self.seen, &self.doom) {
-            (Seen::Unknown, _) => Next::Call(Call::Inspect),
-            (Seen::Ended, _) => Next::Call(Call::AwaitExit),
-            (Seen::Running { .. } | Seen::Paused { .. }, Some(_)) => Next::Call(Call::Kill),
-            (_, Some(doom)) => Next::Decide(Ending::Failed(doom.clone())),
-            (Seen::Exited(exited), None) => self.next_after(exited),
-            (Seen::Absent, None) if let Some(why) = &self.host_cannot => Next::GiveUp(why.clone()),
+        match (&self.seen, &self.pending_failure) {
+            (ContainerState::Unknown, _) => Next::Call(Call::Inspect),
+            (ContainerState::Ended, _) => Next::Call(Call::AwaitExit),
+            (ContainerState::Running { .. } | ContainerState::Paused { .. }, Some(_)) => {
+                Next::Call(Call::Kill)
+            }
+            (_, Some(pending_failure)) => Next::Decide(Ending::Failed(pending_failure.clone())),
+            (ContainerState::Exited(exited), None) => self.next_after(exited),
+            (ContainerState::Absent, None) if let Some(why) = &self.host_cannot => Next::GiveUp(why.clone()),
             (_, None) if self.host_cannot.is_some() => Next::Call(Call::Remove),
-            (Seen::Running { .. }, None) if !run => Next::Call(Call::Pause),
-            (Seen::Paused { .. }, None) if run => Next::Call(Call::Unpause),
-            (Seen::Created | Seen::Killed, None) if run => Next::Call(Call::Start),
-            (Seen::Absent, None) if run => {
+            (ContainerState::Running { .. }, None) if !run => Next::Call(Call::Pause),
+            (ContainerState::Paused { .. }, None) if run => Next::Call(Call::Unpause),
+            (ContainerState::Created | ContainerState::Killed, None) if run => Next::Call(Call::Start),
+            (ContainerState::Absent, None) if run => {
                 Next::Call(if self.image_is_missing { Call::MakeImage } else { Call::Create })
             }
             _ => Next::Nothing,
@@ -229,7 +232,7 @@ impl Job {
                 self.engine_answered |= call != Call::Probe;
                 self.away_since = None;
                 if call != Call::Inspect {
-                    self.hiccups = 0;
+                    self.transient_failures = 0;
                 }
                 self.answered(call, reply, actions);
             }
@@ -242,34 +245,34 @@ impl Job {
             (Call::Probe, _) => self.probed = true,
             (Call::MakeImage, _) => self.image_is_missing = false,
             (Call::Create, _) => {
-                self.seen = Seen::Created;
+                self.seen = ContainerState::Created;
                 self.had_container = true;
             }
             (Call::Pause, _) => {
-                if let Seen::Running { pid } = self.seen {
-                    self.seen = Seen::Paused { pid };
+                if let ContainerState::Running { pid } = self.seen {
+                    self.seen = ContainerState::Paused { pid };
                 }
             }
             (Call::Unpause, _) => {
-                if let Seen::Paused { pid } = self.seen {
-                    self.seen = Seen::Running { pid };
+                if let ContainerState::Paused { pid } = self.seen {
+                    self.seen = ContainerState::Running { pid };
                 }
             }
-            (Call::Kill, _) => self.seen = Seen::Ended,
+            (Call::Kill, _) => self.seen = ContainerState::Ended,
             (Call::Collect, _) => self.decide(Ending::Success, actions),
-            (Call::AwaitExit, _) if self.ending.is_some() => self.say_farewell(Farewell::Logs),
-            (Call::Logs, _) => self.say_farewell(Farewell::Remove),
+            (Call::AwaitExit, _) if self.ending.is_some() => self.set_cleanup_step(CleanupStep::Logs),
+            (Call::Logs, _) => self.set_cleanup_step(CleanupStep::Remove),
             (Call::Remove, _) => self.removed(actions),
-            (_, Reply::Container(seen)) => self.saw(seen, actions),
+            (_, Reply::Container(seen)) => self.observe(seen, actions),
             (_, Reply::Probed | Reply::Done) => {}
         }
     }
 
-    fn saw(&mut self, seen: Seen, actions: &mut Vec<Action>) {
-        if seen == Seen::Killed && self.doom.is_none() {
+    fn observe(&mut self, seen: ContainerState, actions: &mut Vec<Action>) {
+        if seen == ContainerState::Killed && self.pending_failure.is_none() {
             self.restarted += 1;
             if self.restarted > MAX_RESTARTED {
-                self.doom = Some(Failure {
+                self.pending_failure = Some(Failure {
                     code: exit_code::CHILD_FAILED,
                     why: format!("the container was killed from outside {} times", self.restarted),
                 });
@@ -284,14 +287,14 @@ impl Job {
         self.had_container = true;
     }
 
-    fn say_farewell(&mut self, farewell: Farewell) {
+    fn set_cleanup_step(&mut self, cleanup: CleanupStep) {
         if let Some((_, next)) = &mut self.ending {
-            *next = farewell;
+            *next = cleanup;
         }
     }
 
     fn removed(&mut self, actions: &mut Vec<Action>) {
-        self.seen = Seen::Absent;
+        self.seen = ContainerState::Absent;
         if let Some((ending, _)) = self.ending.clone() {
             self.exit(ending, actions);
         }
@@ -301,9 +304,9 @@ impl Job {
         if self.ending.is_some() {
             if matches!(error, CallError::EngineAway(_)) {
                 let since = *self.away_since.get_or_insert(self.now);
-                self.hiccups += 1;
-                if self.now < since + PATIENCE_WHEN_CLEANING_UP {
-                    return self.pause_before_next(self.hiccups);
+                self.transient_failures += 1;
+                if self.now < since + CLEANUP_TIMEOUT {
+                    return self.pause_before_next(self.transient_failures);
                 }
             }
             // The client knows the end already: a log or a removal that fails must not change it.
@@ -311,8 +314,8 @@ impl Job {
                 actions.push(Action::Say(format!("cleaning up: {error}")));
             }
             return match call {
-                Call::AwaitExit => self.say_farewell(Farewell::Logs),
-                Call::Logs => self.say_farewell(Farewell::Remove),
+                Call::AwaitExit => self.set_cleanup_step(CleanupStep::Logs),
+                Call::Logs => self.set_cleanup_step(CleanupStep::Remove),
                 _ => self.removed(actions),
             };
         }
@@ -321,7 +324,7 @@ impl Job {
             CallError::NoContainer => self.lost_container(actions),
             CallError::NoImage => self.lost_image(actions),
             CallError::Conflict(why) => {
-                self.seen = Seen::Unknown;
+                self.seen = ContainerState::Unknown;
                 self.conflicts += 1;
                 self.pause_before_next(self.conflicts);
                 if self.conflicts > MAX_CONFLICTS {
@@ -331,7 +334,7 @@ impl Job {
             CallError::EngineAway(why) => {
                 if matches!(call, Call::Start | Call::AwaitExit) {
                     // What came of the container meanwhile?
-                    self.seen = Seen::Unknown;
+                    self.seen = ContainerState::Unknown;
                 }
                 self.engine_is_away(why, actions);
             }
@@ -341,24 +344,24 @@ impl Job {
                     if call == Call::Collect { exit_code::CHILD_FAILED } else { exit_code::INIT_FAILURE };
                 self.decide(Ending::failed(code, why), actions);
             }
-            CallError::Hiccup(why) => {
-                self.hiccups += 1;
-                if self.hiccups > MAX_HICCUPS {
+            CallError::Transient(why) => {
+                self.transient_failures += 1;
+                if self.transient_failures > MAX_TRANSIENT_FAILURES {
                     self.give_up_for_now(why, actions);
                 } else {
                     actions.push(Action::Say(format!("{call:?} failed, trying again: {why}")));
                     if call != Call::Collect {
-                        self.seen = Seen::Unknown;
+                        self.seen = ContainerState::Unknown;
                     }
-                    self.pause_before_next(self.hiccups);
+                    self.pause_before_next(self.transient_failures);
                 }
             }
         }
     }
 
     fn lost_container(&mut self, actions: &mut Vec<Action>) {
-        self.seen = Seen::Absent;
-        if !std::mem::take(&mut self.had_container) || self.leaving() {
+        self.seen = ContainerState::Absent;
+        if !std::mem::take(&mut self.had_container) || self.quitting() {
             return;
         }
         self.recreated += 1;
@@ -383,30 +386,30 @@ impl Job {
 
     fn engine_is_away(&mut self, why: String, actions: &mut Vec<Action>) {
         let since = *self.away_since.get_or_insert(self.now);
-        self.hiccups += 1;
+        self.transient_failures += 1;
         let patient = if self.engine_answered {
-            self.now < since + PATIENCE_WITH_ENGINE
+            self.now < since + ENGINE_AWAY_TIMEOUT
         } else {
-            self.hiccups < FIRST_ASKS
+            self.transient_failures < FIRST_ASKS
         };
         if !patient {
             return self.give_up_for_now(why, actions);
         }
-        if self.hiccups == 1 {
+        if self.transient_failures == 1 {
             actions.push(Action::Say(format!("the engine does not answer, waiting for it: {why}")));
         }
-        self.pause_before_next(self.hiccups);
+        self.pause_before_next(self.transient_failures);
     }
 
     fn pause_before_next(&mut self, times: u32) {
         let seconds = f64::from(2_u32.saturating_pow(times.min(6).saturating_sub(1))) * 0.5;
-        let longest = if self.leaving() { 0.2 } else { 10.0 };
+        let longest = if self.quitting() { 0.2 } else { 10.0 };
         self.not_before = self.now + Duration::from_secs_f64(seconds.min(longest));
     }
 
     fn give_up_for_now(&mut self, why: String, actions: &mut Vec<Action>) {
-        if self.leaving() {
-            return self.exit(self.left(), actions);
+        if self.quitting() {
+            return self.exit(self.quit_ending(), actions);
         }
         match Ending::host_cannot(self.host_attempts, why) {
             // For good: what there is of a container goes too.
@@ -419,13 +422,13 @@ impl Job {
     }
 
     fn decide(&mut self, ending: Ending, actions: &mut Vec<Action>) {
-        let farewell = if self.ahead_of_engine { Farewell::Await } else { Farewell::Logs };
-        self.ending = Some((ending.clone(), farewell));
+        let cleanup = if self.ahead_of_engine { CleanupStep::Await } else { CleanupStep::Logs };
+        self.ending = Some((ending.clone(), cleanup));
         actions.push(Action::Conclude(ending));
     }
 
-    fn left(&self) -> Ending {
-        if self.wanted == Wanted::Abort { Ending::Aborted } else { Ending::Left }
+    fn quit_ending(&self) -> Ending {
+        if self.wanted == Wanted::Abort { Ending::Aborted } else { Ending::Quit }
     }
 }
 

@@ -95,12 +95,12 @@ impl Life {
     }
 }
 
-fn running() -> Seen {
-    Seen::Running { pid: Some(42) }
+fn running() -> ContainerState {
+    ContainerState::Running { pid: Some(42) }
 }
 
 fn exited(code: i32) -> Reply {
-    Reply::Container(Seen::Exited(Exited { code, out_of_memory: false, error: String::new() }))
+    Reply::Container(ContainerState::Exited(Exited { code, out_of_memory: false, error: String::new() }))
 }
 
 fn second() -> Duration {
@@ -177,7 +177,7 @@ fn a_job_that_ended_while_the_wrapper_was_away_is_collected_and_not_run_again() 
 fn a_container_killed_by_a_reboot_is_started_again() {
     let mut life = Life::begin();
     life.reply(Call::Probe, Reply::Probed);
-    life.reply(Call::Inspect, Reply::Container(Seen::Killed));
+    life.reply(Call::Inspect, Reply::Container(ContainerState::Killed));
     life.reply(Call::Start, Reply::Container(running()));
     life.expect_quiet();
 }
@@ -187,7 +187,7 @@ fn a_paused_container_follows_the_client() {
     let mut life = Life::begin();
     life.event(Event::Suspend);
     life.reply(Call::Probe, Reply::Probed);
-    life.reply(Call::Inspect, Reply::Container(Seen::Paused { pid: None }));
+    life.reply(Call::Inspect, Reply::Container(ContainerState::Paused { pid: None }));
     life.expect_quiet();
     life.event(Event::Resume);
     life.reply(Call::Unpause, Reply::Done);
@@ -198,7 +198,7 @@ fn a_paused_container_follows_the_client() {
 fn suspend_during_the_start_pauses_once_started() {
     let mut life = Life::begin();
     life.reply(Call::Probe, Reply::Probed);
-    life.reply(Call::Inspect, Reply::Container(Seen::Created));
+    life.reply(Call::Inspect, Reply::Container(ContainerState::Created));
     life.event(Event::Suspend);
     life.reply(Call::Start, Reply::Container(running()));
     life.reply(Call::Pause, Reply::Done);
@@ -218,9 +218,9 @@ fn a_pause_that_races_with_the_end_looks_again_and_collects() {
 #[test]
 fn quit_freezes_the_container_and_leaves() {
     let mut life = Life::running();
-    life.event(Event::Leave);
+    life.event(Event::Quit);
     life.reply(Call::Pause, Reply::Done);
-    life.expect_exit(|ending| *ending == Ending::Left);
+    life.expect_exit(|ending| *ending == Ending::Quit);
 }
 
 #[test]
@@ -238,11 +238,11 @@ fn quit_during_a_build_breaks_it_off() {
     life.fail(Call::Inspect, CallError::NoContainer);
     life.fail(Call::Create, CallError::NoImage);
     life.expect_call(Call::MakeImage);
-    life.event(Event::Leave);
+    life.event(Event::Quit);
     assert_eq!(life.actions, [Action::Cancel]);
     life.actions.clear();
     life.event(Event::Replied { call: Call::MakeImage, result: Err(CallError::Cancelled) });
-    life.expect_exit(|ending| *ending == Ending::Left);
+    life.expect_exit(|ending| *ending == Ending::Quit);
 }
 
 #[test]
@@ -262,7 +262,7 @@ fn abort_during_a_build_breaks_it_off() {
 #[test]
 fn an_engine_that_hangs_does_not_keep_us_from_leaving() {
     let mut life = Life::running();
-    life.event(Event::Leave);
+    life.event(Event::Quit);
     life.expect_call(Call::Pause);
     life.wait(second() * 2);
     assert_eq!(life.actions[0], Action::Cancel);
@@ -273,7 +273,7 @@ impl Life {
     #[track_caller]
     fn expect_exit_after_cancel(&mut self) {
         self.actions.retain(|action| *action != Action::Cancel);
-        self.expect_exit(|ending| *ending == Ending::Left);
+        self.expect_exit(|ending| *ending == Ending::Quit);
     }
 }
 
@@ -331,7 +331,7 @@ fn a_daemon_that_restarts_is_waited_for_and_the_job_goes_on() {
         life.fail(Call::Inspect, CallError::EngineAway("no".into()));
     }
     life.wait(second() * 10);
-    life.reply(Call::Inspect, Reply::Container(Seen::Killed));
+    life.reply(Call::Inspect, Reply::Container(ContainerState::Killed));
     life.reply(Call::Start, Reply::Container(running()));
     life.expect_quiet();
 }
@@ -340,7 +340,7 @@ fn a_daemon_that_restarts_is_waited_for_and_the_job_goes_on() {
 fn a_daemon_that_goes_away_during_a_start_is_asked_what_came_of_it() {
     let mut life = Life::begin();
     life.reply(Call::Probe, Reply::Probed);
-    life.reply(Call::Inspect, Reply::Container(Seen::Created));
+    life.reply(Call::Inspect, Reply::Container(ContainerState::Created));
     life.fail(Call::Start, CallError::EngineAway("EOF".into()));
     life.wait(second() * 10);
     life.reply(Call::Inspect, Reply::Container(running()));
@@ -379,7 +379,7 @@ fn the_last_attempt_of_a_host_that_cannot_cleans_up() {
     let mut life = Life::begin();
     life.job.host_attempts = 8;
     life.reply(Call::Probe, Reply::Probed);
-    life.reply(Call::Inspect, Reply::Container(Seen::Created));
+    life.reply(Call::Inspect, Reply::Container(ContainerState::Created));
     life.fail(Call::Start, CallError::Host("no space".into()));
     life.expect_conclusion(|ending| matches!(ending, Ending::Failed(_)));
     life.reply(Call::Logs, Reply::Done);
@@ -457,8 +457,8 @@ fn a_log_that_cannot_be_had_does_not_change_the_end() {
     life.reply(Call::AwaitExit, exited(0));
     life.reply(Call::Collect, Reply::Done);
     life.expect_conclusion(|ending| *ending == Ending::Success);
-    life.fail(Call::Logs, CallError::Hiccup("no".into()));
-    life.fail(Call::Remove, CallError::Hiccup("no".into()));
+    life.fail(Call::Logs, CallError::Transient("no".into()));
+    life.fail(Call::Remove, CallError::Transient("no".into()));
     life.expect_exit(|ending| *ending == Ending::Success);
 }
 
@@ -471,7 +471,7 @@ fn an_engine_that_is_away_at_the_end_is_waited_for_so_that_the_container_goes() 
     life.fail(Call::AwaitExit, CallError::EngineAway("no".into()));
     life.expect_quiet();
     life.wait(second() * 10);
-    life.reply(Call::AwaitExit, Reply::Container(Seen::Killed));
+    life.reply(Call::AwaitExit, Reply::Container(ContainerState::Killed));
     life.reply(Call::Logs, Reply::Done);
     life.reply(Call::Remove, Reply::Done);
     life.expect_exit(|ending| *ending == Ending::Success);
@@ -492,7 +492,7 @@ fn any_event() -> impl Strategy<Value = Event> {
     prop_oneof![
         4 => Just(Event::Suspend),
         4 => Just(Event::Resume),
-        1 => Just(Event::Leave),
+        1 => Just(Event::Quit),
         1 => Just(Event::Abort),
         3 => any::<(bool, bool)>().prop_map(|(out_of_memory, succeeded)| Event::ContainerExited { out_of_memory, succeeded }),
         1 => Just(Event::LimitExceeded { code: 196, why: "files".into() }),
@@ -500,13 +500,13 @@ fn any_event() -> impl Strategy<Value = Event> {
     ]
 }
 
-fn any_seen() -> impl Strategy<Value = Seen> {
+fn any_seen() -> impl Strategy<Value = ContainerState> {
     prop_oneof![
-        Just(Seen::Created),
+        Just(ContainerState::Created),
         Just(running()),
-        Just(Seen::Paused { pid: None }),
-        Just(Seen::Killed),
-        (0..256_i32, any::<bool>()).prop_map(|(code, out_of_memory)| Seen::Exited(Exited {
+        Just(ContainerState::Paused { pid: None }),
+        Just(ContainerState::Killed),
+        (0..256_i32, any::<bool>()).prop_map(|(code, out_of_memory)| ContainerState::Exited(Exited {
             code,
             out_of_memory,
             error: String::new()
@@ -522,14 +522,14 @@ fn any_error() -> impl Strategy<Value = CallError> {
         Just(CallError::EngineAway("a".into())),
         Just(CallError::Host("h".into())),
         Just(CallError::Job("j".into())),
-        Just(CallError::Hiccup("u".into())),
+        Just(CallError::Transient("u".into())),
     ]
 }
 
 #[derive(Debug, Clone)]
 enum Turn {
     Event(Event),
-    Answer(Result<Seen, CallError>),
+    Answer(Result<ContainerState, CallError>),
     Wait(u64),
 }
 
@@ -541,7 +541,7 @@ fn any_turn() -> impl Strategy<Value = Turn> {
     ]
 }
 
-fn reply_to(call: Call, seen: Seen) -> Reply {
+fn reply_to(call: Call, seen: ContainerState) -> Reply {
     match call {
         Call::Probe => Reply::Probed,
         Call::Inspect | Call::Start | Call::AwaitExit => Reply::Container(seen),
@@ -576,7 +576,7 @@ proptest! {
                         *over = true;
                         match &concluded {
                             Some(told) => assert_eq!(told, &ending, "the client was told otherwise"),
-                            None => assert!(matches!(ending, Ending::Left | Ending::Aborted)),
+                            None => assert!(matches!(ending, Ending::Quit | Ending::Aborted)),
                         }
                     }
                     Action::Say(_) => {}
@@ -587,7 +587,7 @@ proptest! {
         for turn in turns {
             match turn {
                 Turn::Event(event) => {
-                    if matches!(event, Event::Leave | Event::Abort) && leaving_since.is_none() {
+                    if matches!(event, Event::Quit | Event::Abort) && leaving_since.is_none() {
                         leaving_since = Some(now);
                     }
                     feed(&mut job, event, &mut in_flight, &mut over);
@@ -661,7 +661,7 @@ fn a_build_that_is_held_stays_so_until_a_quit_breaks_it_off() {
     let mut life = making();
     life.event(Event::Suspend);
     life.actions.clear();
-    life.event(Event::Leave);
+    life.event(Event::Quit);
     assert_eq!(std::mem::take(&mut life.actions), [Action::Cancel]);
     life.event(Event::Replied { call: Call::MakeImage, result: Err(CallError::Cancelled) });
     assert!(life.actions.contains(&Action::Hold(false)), "{:?}", life.actions);

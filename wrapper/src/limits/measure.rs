@@ -121,10 +121,10 @@ pub(super) fn measure(target: &Target) -> Measured {
             break;
         }
     }
-    if target.suspicious { best.larger(at_a_standstill(target)) } else { best }
+    if target.suspicious { best.larger(measure_frozen(target)) } else { best }
 }
 
-fn at_a_standstill(target: &Target) -> Measured {
+fn measure_frozen(target: &Target) -> Measured {
     let stopped = match target.first_process.map(Stopped::tree) {
         Some(None) => return Measured { doubt: Doubt::Restless, ..Measured::default() },
         Some(stopped) => stopped,

@@ -36,7 +36,7 @@ impl Reserve {
     }
 
     /// What is free on all of them together, and which of them is almost full, for the volunteer.
-    pub(super) fn look(&self) -> (DiskUse, Option<String>) {
+    pub(super) fn measure(&self) -> (DiskUse, Option<String>) {
         let mut free = DiskUse::default();
         let mut shortage = None;
         for (path, space) in self.directories.iter().filter_map(|path| Some((path, free_space(path)?))) {
@@ -69,6 +69,6 @@ mod tests {
     #[test]
     fn a_directory_that_cannot_be_asked_is_left_out() {
         let reserve = Reserve::new(&["/nowhere/at/all".into()]);
-        assert_eq!(reserve.look(), (DiskUse::default(), None));
+        assert_eq!(reserve.measure(), (DiskUse::default(), None));
     }
 }

@@ -15,7 +15,7 @@ use crate::lifecycle::exit_code;
 use crate::platform::SetLimits;
 
 const FIRST_LOOK_AFTER: Duration = Duration::from_secs(2);
-const LOOK_EVERY: Duration = Duration::from_secs(10);
+const POLL_INTERVAL: Duration = Duration::from_secs(10);
 /// A look takes this share of the time between two looks, as long as that stays below [`LOOK_AT_LEAST_EVERY`].
 const REST_FACTOR: u32 = 4_000;
 /// However long a look takes, the next one begins after this.
@@ -123,7 +123,7 @@ impl ContainerWatch {
         let directories: Vec<PathBuf> = self.work.iter().cloned().chain(written).collect();
         self.reserve = Reserve::new(&directories);
         self.target = Some(Target { directories, first_process, limit: self.bounds.disk, suspicious: false });
-        self.free_at_begin = self.reserve.look().0;
+        self.free_at_begin = self.reserve.measure().0;
         self.free_at_look = self.free_at_begin;
         self.next_look.get_or_insert(Instant::now() + FIRST_LOOK_AFTER);
         let set = first_process.map(|pid| SetLimits::of(pid, container_id));
@@ -148,12 +148,12 @@ impl ContainerWatch {
 
     /// Whether one of the disks that the container writes to is almost full now, as a sentence for the volunteer.
     pub fn shortage_of_disk(&self) -> Option<String> {
-        self.reserve.look().1
+        self.reserve.measure().1
     }
 
     /// Starts what is due; call it several times a second. Measuring runs beside the caller, for a directory of many files
     /// takes long.
-    pub fn look(&mut self, now: Instant) {
+    pub fn check(&mut self, now: Instant) {
         if self.over || self.target.is_none() {
             return;
         }
@@ -165,7 +165,7 @@ impl ContainerWatch {
             return;
         }
         self.next_free_look = Some(now + FREE_LOOK_EVERY);
-        let (free, shortage) = self.reserve.look();
+        let (free, shortage) = self.reserve.measure();
         let rested = self.last_look.is_none_or(|last| now >= last + LOOK_AT_MOST_EVERY);
         self.shortage = shortage;
         let due = self.next_look.is_some_and(|next| now >= next);
@@ -223,7 +223,7 @@ impl ContainerWatch {
             return None;
         }
         let blind = self.blind_since.is_some_and(|since| since.elapsed() > BLIND_FOR);
-        let found = blind.then(cannot_watch).or_else(|| self.take_sum()).or_else(|| self.take_look());
+        let found = blind.then(cannot_watch).or_else(|| self.take_sum()).or_else(|| self.take_check());
         self.over = found.is_some();
         found
     }
@@ -257,10 +257,10 @@ impl ContainerWatch {
         })
     }
 
-    fn take_look(&mut self) -> Option<Exceeded> {
+    fn take_check(&mut self) -> Option<Exceeded> {
         let (measured, took) = self.looking.as_ref()?.try_recv().ok()?;
         self.looking = None;
-        let rest = (took * REST_FACTOR).clamp(LOOK_EVERY, LOOK_AT_LEAST_EVERY);
+        let rest = (took * REST_FACTOR).clamp(POLL_INTERVAL, LOOK_AT_LEAST_EVERY);
         self.next_look = Some(Instant::now() + rest);
         self.last = measured;
         self.first.get_or_insert(measured.disk);
@@ -342,7 +342,7 @@ mod tests {
     fn follow(watch: &mut ContainerWatch) -> Option<Exceeded> {
         let deadline = Instant::now() + Duration::from_secs(10);
         while Instant::now() < deadline {
-            watch.look(Instant::now());
+            watch.check(Instant::now());
             if let Some(exceeded) = watch.exceeded() {
                 return Some(exceeded);
             }
@@ -368,7 +368,7 @@ mod tests {
         let Some(Exceeded::Job { code, why }) = follow(&mut watch) else { panic!("nothing was exceeded") };
         assert_eq!(code, exit_code::DISK_LIMIT_EXCEEDED);
         assert!(why.contains("more than 10 files"), "{why}");
-        watch.look(Instant::now());
+        watch.check(Instant::now());
         assert_eq!(watch.exceeded(), None);
     }
 
@@ -411,7 +411,7 @@ mod tests {
             let (done, looking) = channel();
             watch.looking = Some(looking);
             done.send((measured, Duration::ZERO)).unwrap();
-            verdicts.push(watch.take_look().is_some());
+            verdicts.push(watch.take_check().is_some());
         }
         assert_eq!(verdicts, [false, false, false, false, true]);
     }
@@ -424,7 +424,7 @@ mod tests {
             watch.looking = Some(looking);
             let unclear = Measured { doubt: Doubt::Unclear, ..Measured::default() };
             done.send((unclear, Duration::from_secs(30))).unwrap();
-            assert_eq!(watch.take_look(), None);
+            assert_eq!(watch.take_check(), None);
             let next = watch.next_look.unwrap().saturating_duration_since(Instant::now());
             assert!(next <= LOOK_AT_LEAST_EVERY, "a slow walk makes looks rare: {next:?}");
         }

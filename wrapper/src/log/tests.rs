@@ -1,5 +1,5 @@
 use super::*;
-use boinc::visible::is_obeyed;
+use boinc::visible::is_terminal_control;
 use proptest::prelude::*;
 
 fn framed_whole(log: &[u8]) -> String {
@@ -111,7 +111,7 @@ proptest! {
         let log = log.concat();
         let text = framed_whole(&log);
         prop_assert!(!text.contains("</") && !text.contains("]]>"));
-        prop_assert!(!text.contains(|c| c != '\n' && is_obeyed(c)));
+        prop_assert!(!text.contains(|c| c != '\n' && is_terminal_control(c)));
         prop_assert!(sent_bytes(&text) <= MAX_JOB_BYTES + 128);
         if text != "buoy: the science app printed nothing\n" {
             prop_assert!(inside(&text).iter().all(|line| line.starts_with(JOB_PREFIX)));

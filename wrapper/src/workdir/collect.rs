@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use boinc::job::spec::OutputSpec;
 use boinc::nofollow::{Directory, Entry, Flow, Parent, walk_paths};
-use boinc::wire::slot::{OutputPlace, PlaceError, is_client_file, is_own_name, read_link};
+use boinc::wire::slot::{OutputPath, SlotPathError, is_client_file, is_own_name, read_link};
 
 use super::layout::Layout;
 use super::manifest::Manifest;
@@ -52,7 +52,7 @@ pub enum OutputProblem {
         name: String,
         /// Why not.
         #[source]
-        source: PlaceError,
+        source: SlotPathError,
     },
     /// The work directory cannot be read.
     #[error("failed to read the work directory")]
@@ -88,7 +88,7 @@ pub fn collect(
     manifest: &Manifest,
     declared: &[OutputSpec],
     hidden: &[&str],
-    target_of: impl Fn(&str) -> Result<OutputPlace, PlaceError>,
+    target_of: impl Fn(&str) -> Result<OutputPath, SlotPathError>,
 ) -> Result<(), OutputProblem> {
     let failed = |source| OutputProblem::Work { source };
     let slot = Directory::open(&layout.slot).map_err(failed)?;
@@ -96,7 +96,7 @@ pub fn collect(
     let Some(work) = open_work(&layout.slot).map_err(failed)? else {
         return missing(&slot, declared, &target_of);
     };
-    let mut moves: Vec<(String, OutputPlace)> = Vec::new();
+    let mut moves: Vec<(String, OutputPath)> = Vec::new();
     for output in declared {
         let name = &output.name;
         let target = place(name, &target_of)?;
@@ -118,7 +118,7 @@ pub fn collect(
             let taken = moves.iter().any(|(other, _)| *other == name);
             let link = || matches!(read_link(&layout.slot, &name), Ok(Some(_)) | Err(_));
             if !taken && !hidden.iter().any(|hidden| hidden.eq_ignore_ascii_case(&name)) && !link() {
-                let target = OutputPlace::Copy(layout.slot.join(&name));
+                let target = OutputPath::Copy(layout.slot.join(&name));
                 moves.push((name, target));
             }
         }
@@ -136,7 +136,7 @@ pub fn collect(
 fn missing(
     slot: &Directory,
     declared: &[OutputSpec],
-    target_of: &impl Fn(&str) -> Result<OutputPlace, PlaceError>,
+    target_of: &impl Fn(&str) -> Result<OutputPath, SlotPathError>,
 ) -> Result<(), OutputProblem> {
     declared
         .iter()
@@ -145,8 +145,8 @@ fn missing(
 
 fn place(
     name: &str,
-    target_of: &impl Fn(&str) -> Result<OutputPlace, PlaceError>,
-) -> Result<OutputPlace, OutputProblem> {
+    target_of: &impl Fn(&str) -> Result<OutputPath, SlotPathError>,
+) -> Result<OutputPath, OutputProblem> {
     target_of(name).map_err(|source| OutputProblem::Place { name: name.into(), source })
 }
 
@@ -154,7 +154,7 @@ fn place(
 fn already_moved(
     slot: &Directory,
     output: &OutputSpec,
-    target: &OutputPlace,
+    target: &OutputPath,
     is_input: bool,
 ) -> Result<(), OutputProblem> {
     let name = &output.name;
@@ -225,17 +225,17 @@ const MAX_NAME_BYTES: usize = 1_024;
 fn open_target<'t>(
     slot: &Directory,
     name: &'t str,
-    target: &'t OutputPlace,
+    target: &'t OutputPath,
     make: bool,
 ) -> io::Result<Option<(Directory, &'t OsStr)>> {
     match target {
-        OutputPlace::Link(path) => {
+        OutputPath::Link(path) => {
             let (Some(parent), Some(last)) = (path.parent(), path.file_name()) else {
                 return Err(io::ErrorKind::InvalidInput.into());
             };
             Directory::open(parent).map(|directory| Some((directory, last)))
         }
-        OutputPlace::Copy(_) => {
+        OutputPath::Copy(_) => {
             let parent = if make { slot.make_parent_of(name) } else { slot.parent_of(name) };
             match parent? {
                 Parent::Found(directory, last) => Ok(Some((directory, last))),
@@ -249,7 +249,7 @@ fn open_target<'t>(
     }
 }
 
-fn move_file(slot: &Directory, work: &Directory, name: &str, target: &OutputPlace) -> io::Result<()> {
+fn move_file(slot: &Directory, work: &Directory, name: &str, target: &OutputPath) -> io::Result<()> {
     let Parent::Found(source, last) = work.parent_of(name)? else {
         return Err(io::ErrorKind::NotFound.into());
     };

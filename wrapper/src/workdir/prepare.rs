@@ -9,11 +9,11 @@ use std::path::PathBuf;
 
 use crate::engine::Mount;
 use boinc::nofollow::{Directory, Parent, remove_tree_in};
-use boinc::wire::slot::InputPlace;
+use boinc::wire::slot::InputPath;
 
 use super::layout::Layout;
 use super::own::{OwnError, make_work};
-use super::survey::{Input, Survey};
+use super::scan::{Input, SlotScan};
 
 /// The work directory cannot be laid out.
 #[derive(Debug, thiserror::Error)]
@@ -65,7 +65,7 @@ impl PrepareError {
 /// in the place of a directory.
 pub fn prepare(
     layout: &Layout,
-    survey: &Survey,
+    scan: &SlotScan,
     workdir: &str,
     cleaned_init_data: &str,
     stays: impl Fn(&str) -> bool,
@@ -74,11 +74,11 @@ pub fn prepare(
         .map_err(|source| PrepareError::Put { path: layout.slot.clone(), source })?;
     let work = make_work(&slot)?;
     let mut mounts = vec![Mount { source: layout.work(), target: workdir.to_owned(), read_only: false }];
-    for input in &survey.inputs {
+    for input in &scan.inputs {
         let (parent, name) = parent(&work, &input.name)?;
         let place = Place { directory: &parent, name };
         put(&slot, &place, input, stays(&input.name))?;
-        if let InputPlace::Link(source) = &input.place {
+        if let InputPath::Link(source) = &input.place {
             mounts.push(Mount {
                 source: source.clone(),
                 target: format!("{}/{}", workdir.trim_end_matches('/'), input.name),
@@ -86,7 +86,7 @@ pub fn prepare(
             });
         }
     }
-    for output in &survey.outputs {
+    for output in &scan.outputs {
         parent(&work, output)?;
     }
     let failed = |source| PrepareError::Put { path: "init_data.xml".into(), source };
@@ -116,7 +116,7 @@ fn put(slot: &Directory, place: &Place<'_>, input: &Input, stays: bool) -> Resul
     let failed = |source| PrepareError::Put { path: input.name.clone().into(), source };
     let there = place.directory.entry_of(place.name).map_err(failed)?;
     match &input.place {
-        InputPlace::Link(_) => match there {
+        InputPath::Link(_) => match there {
             Some(entry) if entry.is_file() => Ok(()),
             Some(entry) if entry.is_directory() => {
                 Err(PrepareError::InputReplaced { name: input.name.clone() })
@@ -127,8 +127,8 @@ fn put(slot: &Directory, place: &Place<'_>, input: &Input, stays: bool) -> Resul
                 place.directory.create_file(place.name, 0o644).map(drop).map_err(failed)
             }
         },
-        InputPlace::Copy(_) if stays && there.is_some() => Ok(()),
-        InputPlace::Copy(_) => {
+        InputPath::Copy(_) if stays && there.is_some() => Ok(()),
+        InputPath::Copy(_) => {
             let (from, name) = parent(slot, &input.name)?;
             if there.is_some() {
                 return from.remove_file(name).map_err(failed);
@@ -184,16 +184,16 @@ mod tests {
             let source = self.layout.slot.join(copied);
             fs::create_dir_all(source.parent().unwrap()).unwrap();
             fs::write(&source, "new").unwrap();
-            let input = Input { name: copied.into(), place: InputPlace::Copy(source) };
-            let survey = Survey { inputs: vec![input], outputs: Vec::new() };
-            prepare(&self.layout, &survey, "/app", "<app_init_data>", |_| true)
+            let input = Input { name: copied.into(), place: InputPath::Copy(source) };
+            let scan = SlotScan { inputs: vec![input], outputs: Vec::new() };
+            prepare(&self.layout, &scan, "/app", "<app_init_data>", |_| true)
         }
 
         /// With an input in link mode, the file of the host.
         fn prepare_link(&self, name: &str) -> Result<Vec<Mount>, PrepareError> {
-            let input = Input { name: name.into(), place: InputPlace::Link(self.home().join("precious")) };
-            let survey = Survey { inputs: vec![input], outputs: Vec::new() };
-            prepare(&self.layout, &survey, "/app", "<app_init_data>", |_| false)
+            let input = Input { name: name.into(), place: InputPath::Link(self.home().join("precious")) };
+            let scan = SlotScan { inputs: vec![input], outputs: Vec::new() };
+            prepare(&self.layout, &scan, "/app", "<app_init_data>", |_| false)
         }
 
         fn assert_home_is_untouched(&self) {
@@ -287,9 +287,9 @@ mod tests {
         let bench = Bench::new();
         let source = bench.layout.slot.join("data");
         fs::hard_link(bench.home().join("precious"), &source).unwrap();
-        let input = Input { name: "data".into(), place: InputPlace::Copy(source.clone()) };
-        let survey = Survey { inputs: vec![input], outputs: Vec::new() };
-        prepare(&bench.layout, &survey, "/app", "", |_| false).unwrap();
+        let input = Input { name: "data".into(), place: InputPath::Copy(source.clone()) };
+        let scan = SlotScan { inputs: vec![input], outputs: Vec::new() };
+        prepare(&bench.layout, &scan, "/app", "", |_| false).unwrap();
         let work = bench.layout.work().join("data");
         assert_eq!(fs::metadata(&work).unwrap().nlink(), 1);
         assert!(!source.exists());

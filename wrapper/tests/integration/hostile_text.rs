@@ -40,7 +40,7 @@ fn assert_marked(text: &str) {
     let (inside, others) = split(text);
     assert!(inside.iter().all(|line| line.starts_with("| ")), "{text}");
     assert!(others.iter().all(|line| line.starts_with("buoy:")), "{text}");
-    assert!(!text.contains(|c| c != '\n' && boinc::visible::is_obeyed(c)), "{text:?}");
+    assert!(!text.contains(|c| c != '\n' && boinc::visible::is_terminal_control(c)), "{text:?}");
     assert!(!text.contains("</") && !text.contains("]]>"), "{text}");
 }
 

@@ -9,8 +9,8 @@ mod support;
 
 mod archives;
 mod builds;
+mod client_requests;
 mod client_settings;
-mod client_wishes;
 mod daemon;
 mod faults;
 mod fidelity;

@@ -23,7 +23,7 @@ fn open(bytes: &[u8]) -> Result<ImageArchive, ArchiveError> {
 fn written(archive: &mut ImageArchive) -> Result<Vec<u8>, ArchiveError> {
     let mut out = Vec::new();
     let labels = [("org.buoy.image".to_owned(), "mine".to_owned())];
-    archive.write_anew(NAME, &labels, NO_LIMIT, &mut out, &|| false)?;
+    archive.rewrite(NAME, &labels, NO_LIMIT, &mut out, &|| false)?;
     Ok(out)
 }
 

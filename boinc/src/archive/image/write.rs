@@ -46,7 +46,7 @@ impl ImageArchive {
     /// # Errors
     /// [`ArchiveError::Invalid`] when a layer is not what the configuration says, or all together are over `most` bytes;
     /// [`ArchiveError::Read`], [`ArchiveError::Write`], [`ArchiveError::Cancelled`].
-    pub fn write_anew(
+    pub fn rewrite(
         &mut self,
         name: &str,
         labels: &[(String, String)],

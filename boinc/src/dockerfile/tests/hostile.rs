@@ -308,7 +308,7 @@ fn large_files_are_read_in_linear_time() {
 #[test]
 fn mistakes_of_the_text_and_of_its_meaning_are_reported_together() {
     let lines = |text: &str, target| {
-        let (_, faults) = survey(text.as_bytes(), target, &BTreeMap::new());
+        let (_, faults) = scan(text.as_bytes(), target, &BTreeMap::new());
         faults.iter().map(|fault| fault.line).collect::<Vec<_>>()
     };
     assert_eq!(

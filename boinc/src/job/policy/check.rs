@@ -19,14 +19,14 @@ pub struct Refusal {
 
 /// Who gave a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Giver {
+pub(super) enum PolicySource {
     /// The app version has no policy.
     Nobody,
     Project,
     Volunteer,
 }
 
-impl fmt::Display for Giver {
+impl fmt::Display for PolicySource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Nobody => "the app version has no policy.toml, so workunits have",
@@ -36,7 +36,7 @@ impl fmt::Display for Giver {
     }
 }
 
-pub(super) fn refusals(rules: &Rules, giver: Giver, spec: &JobSpec) -> Vec<Refusal> {
+pub(super) fn refusals(rules: &Rules, giver: PolicySource, spec: &JobSpec) -> Vec<Refusal> {
     let mut refusals = Vec::new();
     let mut refuse = |key, value: String, rule: String| {
         refusals.push(Refusal { key, value, rule: format!("{giver} {rule}") });

@@ -1,7 +1,7 @@
 //! Whether a file in a slot was signed by the project.
 
 use crate::wire::init_data::InitData;
-use crate::wire::slot::{InputPlace, resolve_input};
+use crate::wire::slot::{InputPath, resolve_input};
 use std::fs;
 use std::path::Path;
 
@@ -36,11 +36,11 @@ pub(super) fn signed_content(slot: &Path, name: &str, init: &InitData) -> Option
         return None;
     }
     match resolve_input(slot, &init.project_dir, name).ok()? {
-        InputPlace::Link(path) => {
+        InputPath::Link(path) => {
             let physical = path.file_name()?.to_str()?;
             init.app_files.iter().any(|file| file == physical).then(|| read(&path))?
         }
-        InputPlace::Copy(path) => {
+        InputPath::Copy(path) => {
             let bytes = read(&path)?;
             let same = |file: &String| signed_file(init, file).is_some_and(|signed| signed == bytes);
             init.app_files.iter().any(same).then_some(bytes)

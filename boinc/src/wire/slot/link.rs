@@ -76,14 +76,14 @@ impl SoftLink {
 /// The entry exists but cannot be read.
 pub fn read_link(slot: &Path, name: &str) -> Result<Option<SoftLink>, LinkError> {
     let path = slot.join(name);
-    match look(&path) {
+    match read_at(&path) {
         Ok(link) => Ok(link),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(LinkError::Read { path, source }),
     }
 }
 
-fn look(path: &Path) -> io::Result<Option<SoftLink>> {
+fn read_at(path: &Path) -> io::Result<Option<SoftLink>> {
     let metadata = fs::symlink_metadata(path)?;
     if metadata.is_symlink() {
         return Ok(Some(SoftLink { target: fs::read_link(path)?, kind: LinkKind::Symlink }));

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 /// Why a name in a slot leads to no file that a job may read or write.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum PlaceError {
+pub enum SlotPathError {
     /// The name itself is impossible.
     #[error("file name {name:?} {fault}")]
     Name {
@@ -92,7 +92,7 @@ pub enum PlaceError {
 
 /// Where an input's bytes are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum InputPlace {
+pub enum InputPath {
     /// Copy mode: the file itself, in the slot. It is the task's own and may be moved.
     Copy(PathBuf),
     /// Link mode: a file in the project's directory, with all links resolved. Other tasks use it too, so
@@ -100,7 +100,7 @@ pub enum InputPlace {
     Link(PathBuf),
 }
 
-impl InputPlace {
+impl InputPath {
     /// The file, wherever it is.
     pub fn path(&self) -> &Path {
         match self {
@@ -111,14 +111,14 @@ impl InputPlace {
 
 /// Where an output must be when the task ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum OutputPlace {
+pub enum OutputPath {
     /// Copy mode: in the slot; the client moves it from there.
     Copy(PathBuf),
     /// Link mode: in the project's directory, under the output's physical name.
     Link(PathBuf),
 }
 
-impl OutputPlace {
+impl OutputPath {
     /// The file, wherever it goes.
     pub fn path(&self) -> &Path {
         match self {
@@ -132,25 +132,25 @@ impl OutputPlace {
 /// # Errors
 /// The name is impossible or the client's, there is no file, or a link leads to anything but a regular,
 /// non-hidden file directly in `project_dir`.
-pub fn resolve_input(slot: &Path, project_dir: &Path, name: &str) -> Result<InputPlace, PlaceError> {
+pub fn resolve_input(slot: &Path, project_dir: &Path, name: &str) -> Result<InputPath, SlotPathError> {
     check_name(name)?;
     let entry = slot.join(name);
     let Some(link) = read_link(slot, name)? else {
         return match fs::symlink_metadata(&entry) {
             Ok(metadata) if metadata.is_file() => {
                 within_slot(slot, &entry, name)?;
-                Ok(InputPlace::Copy(entry))
+                Ok(InputPath::Copy(entry))
             }
-            Ok(_) => Err(PlaceError::NotAFile { name: name.to_owned(), path: entry }),
+            Ok(_) => Err(SlotPathError::NotAFile { name: name.to_owned(), path: entry }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Err(PlaceError::Missing { name: name.to_owned(), path: entry })
+                Err(SlotPathError::Missing { name: name.to_owned(), path: entry })
             }
-            Err(source) => Err(PlaceError::Io { path: entry, source }),
+            Err(source) => Err(SlotPathError::Io { path: entry, source }),
         };
     };
     let project_dir = canonical(project_dir)?;
     let opened = link.target_in(slot, name);
-    let outside = || PlaceError::Outside {
+    let outside = || SlotPathError::Outside {
         name: name.to_owned(),
         target: link.target.clone(),
         project_dir: project_dir.clone(),
@@ -160,18 +160,18 @@ pub fn resolve_input(slot: &Path, project_dir: &Path, name: &str) -> Result<Inpu
         // Tell nobody by the choice of message whether a file outside exists.
         Err(_) if !parent_is(&opened, &project_dir) => return Err(outside()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(PlaceError::Missing { name: name.to_owned(), path: opened });
+            return Err(SlotPathError::Missing { name: name.to_owned(), path: opened });
         }
-        Err(source) => return Err(PlaceError::Io { path: opened, source }),
+        Err(source) => return Err(SlotPathError::Io { path: opened, source }),
     };
     if file.parent() != Some(&project_dir) {
         return Err(outside());
     }
     check_hidden(&file, name, &link.target)?;
     if !fs::metadata(&file).is_ok_and(|metadata| metadata.is_file()) {
-        return Err(PlaceError::NotAFile { name: name.to_owned(), path: file });
+        return Err(SlotPathError::NotAFile { name: name.to_owned(), path: file });
     }
-    Ok(InputPlace::Link(file))
+    Ok(InputPath::Link(file))
 }
 
 /// Finds where an output of that name must go. Without a link in the slot it stays in the slot (copy
@@ -186,31 +186,31 @@ pub fn resolve_output(
     project_dir: &Path,
     result_name: &str,
     name: &str,
-) -> Result<OutputPlace, PlaceError> {
+) -> Result<OutputPath, SlotPathError> {
     check_name(name)?;
     let Some(link) = read_link(slot, name)? else {
-        return Ok(OutputPlace::Copy(slot.join(name)));
+        return Ok(OutputPath::Copy(slot.join(name)));
     };
     let project_dir = canonical(project_dir)?;
     let opened = link.target_in(slot, name);
     let base = opened.file_name().map(|base| base.to_string_lossy().into_owned());
     let (Some(base), true) = (base, parent_is(&opened, &project_dir)) else {
-        return Err(PlaceError::Outside { name: name.to_owned(), target: link.target, project_dir });
+        return Err(SlotPathError::Outside { name: name.to_owned(), target: link.target, project_dir });
     };
     let file = project_dir.join(&base);
     check_hidden(&file, name, &link.target)?;
     if !result_name.is_empty() && !is_output_of(&base, result_name) {
         let prefix = format!("{result_name}_");
-        return Err(PlaceError::NotOurs { name: name.to_owned(), target: link.target, prefix });
+        return Err(SlotPathError::NotOurs { name: name.to_owned(), target: link.target, prefix });
     }
     match fs::symlink_metadata(&file) {
         // Also a symbolic link: writing would go through it.
         Ok(metadata) if !metadata.is_file() => {
-            Err(PlaceError::NotAFile { name: name.to_owned(), path: file })
+            Err(SlotPathError::NotAFile { name: name.to_owned(), path: file })
         }
-        Ok(_) => Ok(OutputPlace::Link(file)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(OutputPlace::Link(file)),
-        Err(source) => Err(PlaceError::Io { path: file, source }),
+        Ok(_) => Ok(OutputPath::Link(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(OutputPath::Link(file)),
+        Err(source) => Err(SlotPathError::Io { path: file, source }),
     }
 }
 
@@ -227,37 +227,37 @@ fn is_output_of(base: &str, result_name: &str) -> bool {
     }
 }
 
-fn check_name(name: &str) -> Result<(), PlaceError> {
-    check_open_name(name).map_err(|fault| PlaceError::Name { name: name.to_owned(), fault })?;
+fn check_name(name: &str) -> Result<(), SlotPathError> {
+    check_open_name(name).map_err(|fault| SlotPathError::Name { name: name.to_owned(), fault })?;
     if is_client_file(name) {
-        return Err(PlaceError::ClientFile { name: name.to_owned() });
+        return Err(SlotPathError::ClientFile { name: name.to_owned() });
     }
     if is_own_name(name) {
-        return Err(PlaceError::OwnFile { name: name.to_owned() });
+        return Err(SlotPathError::OwnFile { name: name.to_owned() });
     }
     Ok(())
 }
 
-fn check_hidden(file: &Path, name: &str, target: &Path) -> Result<(), PlaceError> {
+fn check_hidden(file: &Path, name: &str, target: &Path) -> Result<(), SlotPathError> {
     let hidden = file.file_name().is_some_and(|base| base.as_encoded_bytes().starts_with(b"."));
     if hidden {
-        return Err(PlaceError::Hidden { name: name.to_owned(), target: target.to_owned() });
+        return Err(SlotPathError::Hidden { name: name.to_owned(), target: target.to_owned() });
     }
     Ok(())
 }
 
 /// A directory inside the slot may be a symbolic link to elsewhere.
-fn within_slot(slot: &Path, entry: &Path, name: &str) -> Result<(), PlaceError> {
+fn within_slot(slot: &Path, entry: &Path, name: &str) -> Result<(), SlotPathError> {
     let slot = canonical(slot)?;
     let file = canonical(entry)?;
     if file.starts_with(&slot) {
         return Ok(());
     }
-    Err(PlaceError::Outside { name: name.to_owned(), target: file, project_dir: slot })
+    Err(SlotPathError::Outside { name: name.to_owned(), target: file, project_dir: slot })
 }
 
-fn canonical(path: &Path) -> Result<PathBuf, PlaceError> {
-    fs::canonicalize(path).map_err(|source| PlaceError::Io { path: path.to_owned(), source })
+fn canonical(path: &Path) -> Result<PathBuf, SlotPathError> {
+    fs::canonicalize(path).map_err(|source| SlotPathError::Io { path: path.to_owned(), source })
 }
 
 fn parent_is(path: &Path, directory: &Path) -> bool {
@@ -295,11 +295,11 @@ mod tests {
             self.root.path().join("projects/p")
         }
 
-        fn input(&self, name: &str) -> Result<InputPlace, PlaceError> {
+        fn input(&self, name: &str) -> Result<InputPath, SlotPathError> {
             resolve_input(&self.slot(), &self.project(), name)
         }
 
-        fn output(&self, name: &str) -> Result<OutputPlace, PlaceError> {
+        fn output(&self, name: &str) -> Result<OutputPath, SlotPathError> {
             resolve_output(&self.slot(), &self.project(), "wu_0", name)
         }
 
@@ -316,9 +316,9 @@ mod tests {
         host.link("text", "../../projects/p/lig_1");
         symlink("../../projects/p/lig_1", host.slot().join("symlink")).unwrap();
         fs::write(host.slot().join("copy"), "data").unwrap();
-        assert_eq!(host.input("text").unwrap(), InputPlace::Link(file.clone()));
-        assert_eq!(host.input("symlink").unwrap(), InputPlace::Link(file));
-        assert_eq!(host.input("copy").unwrap(), InputPlace::Copy(host.slot().join("copy")));
+        assert_eq!(host.input("text").unwrap(), InputPath::Link(file.clone()));
+        assert_eq!(host.input("symlink").unwrap(), InputPath::Link(file));
+        assert_eq!(host.input("copy").unwrap(), InputPath::Copy(host.slot().join("copy")));
     }
 
     #[test]
@@ -335,14 +335,14 @@ mod tests {
             "init_data.xml",
         ] {
             host.link("text", target);
-            assert!(matches!(host.input("text"), Err(PlaceError::Outside { .. })), "{target}");
+            assert!(matches!(host.input("text"), Err(SlotPathError::Outside { .. })), "{target}");
             let _ = fs::remove_file(host.slot().join("symlink"));
             symlink(target, host.slot().join("symlink")).unwrap();
-            assert!(matches!(host.input("symlink"), Err(PlaceError::Outside { .. })), "{target}");
-            assert!(matches!(host.output("text"), Err(PlaceError::Outside { .. })), "{target}");
+            assert!(matches!(host.input("symlink"), Err(SlotPathError::Outside { .. })), "{target}");
+            assert!(matches!(host.output("text"), Err(SlotPathError::Outside { .. })), "{target}");
         }
         host.link("text", "../../projects/p/.secret");
-        assert!(matches!(host.input("text"), Err(PlaceError::Hidden { .. })));
+        assert!(matches!(host.input("text"), Err(SlotPathError::Hidden { .. })));
     }
 
     #[test]
@@ -352,8 +352,8 @@ mod tests {
         symlink("/etc/passwd", host.project().join("wu_0_r1_0")).unwrap();
         host.link("in", "../../projects/p/evil");
         host.link("out", "../../projects/p/wu_0_r1_0");
-        assert!(matches!(host.input("in"), Err(PlaceError::Outside { .. })));
-        assert!(matches!(host.output("out"), Err(PlaceError::NotAFile { .. })));
+        assert!(matches!(host.input("in"), Err(SlotPathError::Outside { .. })));
+        assert!(matches!(host.output("out"), Err(SlotPathError::NotAFile { .. })));
     }
 
     #[test]
@@ -368,7 +368,7 @@ mod tests {
     fn a_directory_of_the_slot_that_leads_elsewhere_is_refused() {
         let host = Host::new();
         symlink("/etc", host.slot().join("dir")).unwrap();
-        assert!(matches!(host.input("dir/passwd"), Err(PlaceError::Outside { .. })));
+        assert!(matches!(host.input("dir/passwd"), Err(SlotPathError::Outside { .. })));
     }
 
     #[test]
@@ -376,16 +376,16 @@ mod tests {
         let host = Host::new();
         host.link("gone", "../../projects/p/absent");
         fs::create_dir(host.slot().join("dir")).unwrap();
-        assert!(matches!(host.input("gone"), Err(PlaceError::Missing { .. })));
-        assert!(matches!(host.input("absent"), Err(PlaceError::Missing { .. })));
-        assert!(matches!(host.input("dir"), Err(PlaceError::NotAFile { .. })));
-        assert!(matches!(host.input("../x"), Err(PlaceError::Name { .. })));
-        assert!(matches!(host.input("init_data.xml"), Err(PlaceError::ClientFile { .. })));
+        assert!(matches!(host.input("gone"), Err(SlotPathError::Missing { .. })));
+        assert!(matches!(host.input("absent"), Err(SlotPathError::Missing { .. })));
+        assert!(matches!(host.input("dir"), Err(SlotPathError::NotAFile { .. })));
+        assert!(matches!(host.input("../x"), Err(SlotPathError::Name { .. })));
+        assert!(matches!(host.input("init_data.xml"), Err(SlotPathError::ClientFile { .. })));
         fs::create_dir(host.slot().join("buoy")).unwrap();
         fs::write(host.slot().join("buoy/state.json"), "{}").unwrap();
         for name in ["buoy/state.json", "BUOY/x", "buoy", "Buoy"] {
-            assert!(matches!(host.input(name), Err(PlaceError::OwnFile { .. })), "{name}");
-            assert!(matches!(host.output(name), Err(PlaceError::OwnFile { .. })), "{name}");
+            assert!(matches!(host.input(name), Err(SlotPathError::OwnFile { .. })), "{name}");
+            assert!(matches!(host.output(name), Err(SlotPathError::OwnFile { .. })), "{name}");
         }
     }
 
@@ -393,11 +393,11 @@ mod tests {
     fn outputs_go_where_the_links_say_if_it_is_this_tasks_place() {
         let host = Host::new();
         let project = fs::canonicalize(host.project()).unwrap();
-        assert_eq!(host.output("log.txt").unwrap(), OutputPlace::Copy(host.slot().join("log.txt")));
+        assert_eq!(host.output("log.txt").unwrap(), OutputPath::Copy(host.slot().join("log.txt")));
         host.link("log.txt", "../../projects/p/wu_0_r1218595912_1");
-        assert_eq!(host.output("log.txt").unwrap(), OutputPlace::Link(project.join("wu_0_r1218595912_1")));
+        assert_eq!(host.output("log.txt").unwrap(), OutputPath::Link(project.join("wu_0_r1218595912_1")));
         symlink("../../projects/p/wu_0_r7_0", host.slot().join("sym")).unwrap();
-        assert_eq!(host.output("sym").unwrap(), OutputPlace::Link(project.join("wu_0_r7_0")));
+        assert_eq!(host.output("sym").unwrap(), OutputPath::Link(project.join("wu_0_r7_0")));
         for (target, result_name) in [
             ("lig_1", "wu_0"),
             ("wu_0", "wu_0"),
@@ -407,7 +407,7 @@ mod tests {
         ] {
             host.link("log.txt", &format!("../../projects/p/{target}"));
             let place = resolve_output(&host.slot(), &host.project(), result_name, "log.txt");
-            assert!(matches!(place, Err(PlaceError::NotOurs { .. })), "{target}");
+            assert!(matches!(place, Err(SlotPathError::NotOurs { .. })), "{target}");
         }
     }
 

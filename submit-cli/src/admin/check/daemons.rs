@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use validators::shim::WORK_FLAG;
+use validators::shim::PROCESS_SPOOL_FLAG;
 
 use super::{Findings, Grade, Subject};
 use crate::admin::fix::Fix;
@@ -118,7 +118,7 @@ fn worker(boinc: &Element, daemons: &[Daemon<'_>], whole: &Place, findings: &mut
     let has_task = tasks
         .filter(|task| !task.flag("disabled"))
         .filter_map(|task| task.child("cmd"))
-        .any(|cmd| cmd.text.split_whitespace().any(|word| word == WORK_FLAG));
+        .any(|cmd| cmd.text.split_whitespace().any(|word| word == PROCESS_SPOOL_FLAG));
     if has_task || !daemons.iter().any(is_ours) {
         return;
     }
@@ -126,7 +126,8 @@ fn worker(boinc: &Element, daemons: &[Daemon<'_>], whole: &Place, findings: &mut
         whole.clone(),
         "no task works off the spool: after a reboot what waits there goes on with the next workunit only",
     );
-    let task = format!("<task><cmd>{ASSIMILATE} {WORK_FLAG}</cmd><period>5 min</period></task> in <tasks>");
+    let task =
+        format!("<task><cmd>{ASSIMILATE} {PROCESS_SPOOL_FLAG}</cmd><period>5 min</period></task> in <tasks>");
     findings.note(Grade::Advice, what.accepted(task));
 }
 

@@ -68,7 +68,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         Ok(place) => place,
         Err(message) => return Ok(render::refusal(&anyhow!(message))),
     };
-    let spool = Spool::beside(&place.routes_toml);
+    let spool = Spool::for_routes(&place.routes_toml);
     if !matches!(args.verb, Verb::List { .. })
         && let Some(exit) = refuse_root(spool.directory(), &place)?
     {

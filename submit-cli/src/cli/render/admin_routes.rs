@@ -27,8 +27,8 @@ pub fn text(report: &RoutesReport) -> io::Result<()> {
     for route in &report.routes {
         write_route(&mut out, route)?;
     }
-    if let Some(brought) = &report.brought {
-        writeln!(out, "brought  {}", visible(brought))?;
+    if let Some(rules) = &report.submitter_rules {
+        writeln!(out, "submitter rules for {}", visible(rules))?;
     }
     for bundle in &report.bundles {
         write_route(&mut out, bundle)?;
@@ -66,7 +66,7 @@ fn write_route(out: &mut impl Write, route: &RouteReport) -> io::Result<()> {
 
 /// How a script stands; `None` if that is a problem, which is told as such.
 fn script(report: &ScriptReport) -> Option<String> {
-    let purpose = report.purpose.word();
+    let purpose = report.purpose.name();
     match &report.standing {
         Standing::Runs { answer, said } if said.is_empty() => {
             Some(format!("{purpose}: runs, answers {}", answer.word()))

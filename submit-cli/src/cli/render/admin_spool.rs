@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use boinc::calendar::utc;
 use boinc::visible::visible;
 use validators::spool::{Listed, SpoolError, Waiting};
-use validators::worker::Outlook;
+use validators::worker::RoundSummary;
 
 use super::terminal;
 use crate::plan::units::show_size;
@@ -30,12 +30,12 @@ pub fn text(items: &[Listed], now: f64) -> io::Result<()> {
             }
         };
         let state = &waiting.state;
-        let when = match state.tries {
+        let when = match state.attempts {
             0 => "not tried yet".to_owned(),
             1 => "1 try".to_owned(),
             tries => format!("{tries} tries"),
         };
-        let next = if state.next_try > now { utc(state.next_try) } else { "now".to_owned() };
+        let next = if state.next_attempt > now { utc(state.next_attempt) } else { "now".to_owned() };
         let why = if state.error.is_empty() { String::new() } else { format!(": {}", visible(&state.error)) };
         writeln!(out, "{key} ({}, {when}, next {next}){why}", show_size(waiting.bytes))?;
     }
@@ -63,7 +63,7 @@ pub fn json(items: &[Listed]) -> io::Result<()> {
 ///
 /// # Errors
 /// stdout is closed.
-pub fn retried(outlook: &Outlook, lines: &[String]) -> io::Result<()> {
+pub fn retried(outlook: &RoundSummary, lines: &[String]) -> io::Result<()> {
     let mut out = terminal::out();
     for line in lines {
         writeln!(out, "{}", visible(line))?;

@@ -81,8 +81,8 @@ fn write_script(out: &mut impl Write, script: &JudgeScript) -> io::Result<()> {
     for (purpose, words) in purposes.into_iter().filter(|(_, words)| !words.is_empty()) {
         writeln!(out, "         {purpose}: {}", shell::join(words))?;
     }
-    if !script.makes.is_empty() {
-        writeln!(out, "         makes {}", script.makes.join(", "))?;
+    if !script.extra_outputs.is_empty() {
+        writeln!(out, "         extra outputs {}", script.extra_outputs.join(", "))?;
     }
     Ok(())
 }

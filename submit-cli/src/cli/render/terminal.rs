@@ -5,7 +5,7 @@
 
 use std::io::{self, IsTerminal, StderrLock, StdoutLock, Write};
 
-use boinc::visible::{is_obeyed, visible_lines};
+use boinc::visible::{is_terminal_control, visible_lines};
 use serde::Serialize;
 
 /// Standard output.
@@ -51,7 +51,7 @@ fn escaped_json(json: &str) -> String {
     let mut escaped = String::with_capacity(json.len());
     let mut units = [0; 2];
     for c in json.chars() {
-        if c == '\n' || !is_obeyed(c) {
+        if c == '\n' || !is_terminal_control(c) {
             escaped.push(c);
             continue;
         }
@@ -137,7 +137,7 @@ mod tests {
         let value =
             serde_json::json!({ "\u{9b}k": ["\u{1b}[2J\u{7f}\u{9b}\u{202e}\u{2028}\u{e0041}\r\n\tä"] });
         let text = escaped_json(&serde_json::to_string_pretty(&value).unwrap());
-        assert!(!text.contains(|c| c != '\n' && is_obeyed(c)), "{text}");
+        assert!(!text.contains(|c| c != '\n' && is_terminal_control(c)), "{text}");
         assert!(text.contains("\\udb40\\udc41") && text.contains('ä'), "{text}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
     }
@@ -170,7 +170,7 @@ mod tests {
         #[test]
         fn any_text_in_any_pieces_is_visible(parts in prop::collection::vec(any::<Vec<u8>>(), 0..6)) {
             let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
-            prop_assert!(!printed(&parts).contains(|c| c != '\n' && is_obeyed(c)));
+            prop_assert!(!printed(&parts).contains(|c| c != '\n' && is_terminal_control(c)));
         }
     }
 }

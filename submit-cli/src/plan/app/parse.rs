@@ -27,7 +27,7 @@ use boinc::toml_file::{Document, Section, Text};
 pub fn parse(file: &Path, text: &str, mistakes: &mut Diagnostics) -> Option<AppSpec> {
     let doc = Document::new(file, text);
     let Some(table) = doc.parse() else {
-        mistakes.append(doc.into_mistakes());
+        mistakes.append(doc.into_diagnostics());
         return None;
     };
     let mut top = Section::new(&doc, "", table.get_ref(), 0);
@@ -43,14 +43,14 @@ pub fn parse(file: &Path, text: &str, mistakes: &mut Diagnostics) -> Option<AppS
     let resources = resources(&doc, &mut top);
     let replication = replication(&doc, &mut top);
     let script = script::parse(&doc, &mut top, &dir, &outputs);
-    let makes = script.as_ref().map_or(&[][..], |script| &script.makes);
-    let (validate, assimilate) = rules(&doc, &mut top, &outputs, makes);
+    let extra_outputs = script.as_ref().map_or(&[][..], |script| &script.extra_outputs);
+    let (validate, assimilate) = rules(&doc, &mut top, &outputs, extra_outputs);
     top.finish();
     if let Some(image) = &image {
         one_name_each(&doc, image, &inputs, &outputs);
     }
 
-    let found = doc.into_mistakes();
+    let found = doc.into_diagnostics();
     let spec = (found.is_empty()).then_some(()).and(name.zip(image)).map(|(name, image)| AppSpec {
         name,
         version,
@@ -297,7 +297,7 @@ fn rules(
     doc: &Document<'_>,
     top: &mut Section<'_, '_>,
     outputs: &[Output],
-    makes: &[String],
+    extra_outputs: &[String],
 ) -> (ValidateSpec, AssimilateSpec) {
     #[derive(Default, serde::Deserialize)]
     struct Rules {
@@ -326,14 +326,14 @@ fn rules(
             doc.note(Diagnostic::new(place, error.to_string()));
         }
     }
-    let sources: Vec<&str> = names.into_iter().chain(makes.iter().map(String::as_str)).collect();
+    let sources: Vec<&str> = names.into_iter().chain(extra_outputs.iter().map(String::as_str)).collect();
     let unknown = rules.assimilate.value.iter().filter(|value| !sources.contains(&value.output.as_str()));
     let unknown = unknown.map(|value| {
         let sources = sources.join(", ");
         let (name, output) = (&value.name, &value.output);
         format!("assimilate.value {name:?}: there is no output {output:?}, the outputs are {sources}")
     });
-    for mistake in AssimilateRoute::from(&rules.assimilate).mistakes().into_iter().chain(unknown) {
+    for mistake in AssimilateRoute::from(&rules.assimilate).errors().into_iter().chain(unknown) {
         doc.note(Diagnostic::new(values_place.clone(), mistake));
     }
     (rules.validate, rules.assimilate)

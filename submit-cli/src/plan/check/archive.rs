@@ -30,7 +30,7 @@ pub fn check(app: &AppSpec, mistakes: &mut Diagnostics) {
         let found = format!("the image is for {:?}, architecture {:?}", archive.os(), archive.architecture());
         mistakes.push(Diagnostic::new(Place::file(file), found).accepted("an image for linux"));
     }
-    match archive.write_anew("buoy-check", &[], u64::MAX, &mut io::sink(), &|| false) {
+    match archive.rewrite("buoy-check", &[], u64::MAX, &mut io::sink(), &|| false) {
         Ok(()) | Err(ArchiveError::Read(_)) => {}
         Err(error) => mistakes.push(Diagnostic::new(Place::file(file), error.to_string())),
     }

@@ -15,7 +15,7 @@ use boinc::diagnostic::{Diagnostic, Diagnostics, Place};
 pub fn check(app: &AppSpec, jobs_have_arguments: bool, mistakes: &mut Diagnostics) {
     let Image::Build { dockerfile: path, files, build_args, target } = &app.image else { return };
     let Some(text) = text(path) else { return };
-    let (survey, faults) = dockerfile::survey(&text, target.as_deref(), build_args);
+    let (survey, faults) = dockerfile::scan(&text, target.as_deref(), build_args);
     for fault in faults {
         mistakes.push(diagnostic(path, fault));
     }

@@ -227,7 +227,7 @@ impl Submitter<'_> {
     fn rule_file(&self, jobs: &[WorkunitRow]) -> Result<Option<String>, SubmitError> {
         let name: Option<WorkunitName> = jobs.first().and_then(|job| job.new.name.parse().ok());
         let Some(name) = name else { return Ok(None) };
-        let file = validators::brought::physical_name(name.hash());
+        let file = validators::submitter_rules::physical_name(name.hash());
         Ok(self.campaign.has_file(&file)?.then_some(file))
     }
 

@@ -99,7 +99,7 @@ fn waiting(server: &Server) -> (usize, usize) {
             return (items.len(), noted);
         }
         // A worker that was killed last is followed by one that the next call starts.
-        server.run("buoy-assimilate --work-off-spool &");
+        server.run("buoy-assimilate --process-spool &");
         std::thread::sleep(Duration::from_millis(500));
     }
 }
@@ -124,7 +124,7 @@ fn kill_workers(server: &Server) -> usize {
     for entry in fs::read_dir("/proc").unwrap().flatten() {
         let process = entry.path();
         let is_worker =
-            fs::read(process.join("cmdline")).is_ok_and(|words| contains(&words, b"--work-off-spool"));
+            fs::read(process.join("cmdline")).is_ok_and(|words| contains(&words, b"--process-spool"));
         if !is_worker || !fs::read_link(process.join("cwd")).is_ok_and(|cwd| cwd == directory) {
             continue;
         }

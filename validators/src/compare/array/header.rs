@@ -114,7 +114,7 @@ impl Header {
     /// Reads a header, and checks that the file holds exactly what it announces.
     pub(super) fn read<R: Read + Seek>(source: &mut Source<R>, which: &str) -> Result<Self, Halt> {
         let mut magic = [0; 2];
-        let wrong = |what: &str| Halt::Different(format!("{which} is no array that can be read: {what}"));
+        let wrong = |what: &str| Halt::Different(format!("{which} is not a readable array: {what}"));
         if !source.take(&mut magic)? {
             return Err(wrong("the file is empty"));
         }
@@ -176,7 +176,7 @@ fn npy<R: Read + Seek>(source: &mut Source<R>, wrong: &impl Fn(&str) -> Halt) ->
         return Err(short());
     }
     if &start[..4] != b"UMPY" {
-        return Err(wrong("it begins as npy files do, but goes on otherwise"));
+        return Err(wrong("it starts like an npy file but has another signature"));
     }
     let length = match start[4] {
         1 => u32::from(u16::from_le_bytes([start[6], start[7]])),

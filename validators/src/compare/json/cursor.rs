@@ -58,7 +58,7 @@ impl<R: Read + Seek> Cursor<R> {
                     if view.is_empty() { "its end".to_owned() } else { excerpt(&view[..view.len().min(41)]) };
                 let which = self.which;
                 Halt::Different(format!(
-                    "byte {place} of the {which} result is no JSON: {found} where {expected} is expected"
+                    "byte {place} of the {which} result is not valid JSON: found {found}, expected {expected}"
                 ))
             }
         }

@@ -73,7 +73,7 @@ fn values_of_a_document_have_limits() {
     is_wrong(rule, r#"{"poses": [{"score": 1}]}"#, "/poses/0/score: 1, at most 0 is accepted");
     is_wrong(rule, r#"{"poses": [{"score": "1"}]}"#, "/poses/0/score: a text where a number is expected");
     is_wrong(rule, r#"{"poses": []}"#, "there is no number at /poses/*/score");
-    assert!(fault(rule, "{").unwrap().contains("is no JSON"));
+    assert!(fault(rule, "{").unwrap().contains("is not valid JSON"));
 }
 
 #[test]

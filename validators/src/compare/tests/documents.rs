@@ -50,7 +50,7 @@ fn a_difference_says_where_and_by_how_much() {
     assert_eq!(difference(JSON, "[1, 2]", "[1]"), "the top: element 1 is only in the first result");
     assert_eq!(
         difference(JSON, "[1 2]", "[1, 2]"),
-        "byte 3 of the first result is no JSON: \"2]\" where \",\" or \"]\" is expected"
+        "byte 3 of the first result is not valid JSON: found \"2]\", expected \",\" or \"]\""
     );
     assert_eq!(
         difference(JSON, r#""some words""#, r#""some work""#),

@@ -117,7 +117,7 @@ fn later_of_one_pair_is_waited_for_and_refuses_no_other_pair() {
     for job in 0..40 {
         let before = project.asked();
         let (answer, log) = project.compare(job);
-        assert!(answer == 3 && log.contains("says later"), "{answer} {log}");
+        assert!(answer == 3 && log.contains("asks to retry later"), "{answer} {log}");
         assert!(project.asked() > before, "job {job} was not asked about: {log}");
     }
     // A first attempt is made for each in any case; all else is bounded by the time for waiting.
@@ -201,5 +201,5 @@ fn where_no_time_can_be_counted_nobody_waits() {
     project.write("buoy/state/breakers", "a file where the directory belongs");
     let (answer, log) = project.compare(0);
     assert_eq!((answer, project.asked()), (3, 1), "{log}");
-    assert!(log.contains("cannot keep circuit breakers") && !project.is_anybody_told(), "{log}");
+    assert!(log.contains("failed to write circuit breakers") && !project.is_anybody_told(), "{log}");
 }

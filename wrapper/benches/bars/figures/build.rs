@@ -171,13 +171,13 @@ pub fn measure(bench: &Workbench) -> Vec<Row> {
     rows
 }
 
-struct Seen {
+struct ContainerState {
     seconds: f64,
     peak_bytes: f64,
 }
 
 /// From "building image" to "is ready", as a client sees them in stderr.txt.
-fn build_by_wrapper(bench: &Workbench, recipe: &Recipe, dockerfile: &str) -> Seen {
+fn build_by_wrapper(bench: &Workbench, recipe: &Recipe, dockerfile: &str) -> ContainerState {
     let mut slot = bench.empty_slot();
     write_files(&slot.dir, recipe, dockerfile);
     let names: Vec<String> = recipe.files.iter().map(|(name, _)| format!("{name:?}")).collect();
@@ -206,7 +206,7 @@ fn build_by_wrapper(bench: &Workbench, recipe: &Recipe, dockerfile: &str) -> See
     running.wait_for_exit();
     let _ = slot.try_ask(&["rm", "--force", &slot.container()]);
     remove_image(&slot, &line);
-    Seen { seconds: (ended - began).as_secs_f64(), peak_bytes }
+    ContainerState { seconds: (ended - began).as_secs_f64(), peak_bytes }
 }
 
 /// Removes the image that a line `… image ID is ready (… MB)` names.

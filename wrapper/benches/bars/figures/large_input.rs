@@ -49,7 +49,7 @@ pub fn measure(bench: &Workbench) -> Vec<Row> {
     ]
 }
 
-struct Seen {
+struct ContainerState {
     /// What the job found.
     report: String,
     /// Through read and write, of the wrapper and the programs it waited for (/proc/PID/io).
@@ -58,7 +58,7 @@ struct Seen {
     slot_bytes: u64,
 }
 
-fn seen_with_input(bench: &Workbench, bytes: u64, log: &EngineLog) -> Seen {
+fn seen_with_input(bench: &Workbench, bytes: u64, log: &EngineLog) -> ContainerState {
     let mut slot = bench.slot(&format!("large-input-{bytes}"), ["probe", "input.bin"]);
     slot.copy("job.toml", "pass_args = \"both\"\njob_inputs = [\"input.bin\"]\n");
     slot.path = Some(log.path());
@@ -71,7 +71,7 @@ fn seen_with_input(bench: &Workbench, bytes: u64, log: &EngineLog) -> Seen {
     let slot_bytes = allocated(&slot);
     running.wait_for_exit();
     running.assert_success();
-    Seen { report: fs::read_to_string(slot.dir.join("probe")).unwrap(), io_bytes, slot_bytes }
+    ContainerState { report: fs::read_to_string(slot.dir.join("probe")).unwrap(), io_bytes, slot_bytes }
 }
 
 fn io_bytes(pid: u32) -> u64 {

@@ -5,7 +5,7 @@ use std::process::ChildStdin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, Scope, ScopedJoinHandle};
 
-use super::LOOK_EVERY;
+use super::POLL_INTERVAL;
 use super::Producer;
 use crate::platform::InputPipe;
 
@@ -68,7 +68,7 @@ impl Write for Input<'_> {
                 // `Write::write_all` would try again at once and look at `stop` too.
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.pipe.wait_for_room(LOOK_EVERY)
+                    self.pipe.wait_for_room(POLL_INTERVAL)
                 }
                 Err(error) => {
                     self.failed = true;

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use super::super::command::{Invocation, Keep};
 use super::feed::Feed;
-use super::{Cancel, Captured, Consumer, LOOK_EVERY, Producer, Transport, TransportError};
+use super::{Cancel, Captured, Consumer, POLL_INTERVAL, Producer, Transport, TransportError};
 use crate::platform::{self, OutputPipe, ProcessWatch, kill_group, signal_of, wait_for_output};
 
 /// Child processes on this host, each in a process group of its own that dies with us unless it is to survive.
@@ -130,7 +130,7 @@ fn converse(
             end_group(child);
             return Ok(Over::InputFailed(error));
         }
-        wait_for_output([stdout.pipe.as_ref(), stderr.pipe.as_ref()], exit.as_ref(), LOOK_EVERY);
+        wait_for_output([stdout.pipe.as_ref(), stderr.pipe.as_ref()], exit.as_ref(), POLL_INTERVAL);
         // One piece at a time: a command that prints without end must not keep us from the questions above.
         stdout.read();
         stderr.read();

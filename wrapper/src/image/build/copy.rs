@@ -140,7 +140,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
         let all: Vec<&str> = ways(path).collect();
         let mut missing = Vec::new();
         for way in all.iter().rev() {
-            match self.look(container, way, files)? {
+            match self.inspect_path(container, way, files)? {
                 Found::Nothing => missing.push(*way),
                 _ => break,
             }
@@ -226,7 +226,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
     ) -> Result<String, BuildError> {
         let destination = &goal.step.destination;
         let into = goal.step.destination_is_directory
-            || self.look(goal.container, destination, files)? == Found::Directory;
+            || self.inspect_path(goal.container, destination, files)? == Found::Directory;
         Ok(if into { join(destination, name) } else { destination.clone() })
     }
 

@@ -82,7 +82,7 @@ impl Renaming {
 
 /// What a first look at a stream found.
 #[derive(Default)]
-struct Survey {
+struct StageScan {
     /// Absolute target paths of directories, in the order of the stream.
     directories: Vec<String>,
     /// The first source's kind, and how many sources there are.
@@ -122,30 +122,31 @@ impl<T: Transport + Clone> Builder<'_, T> {
                 destination: goal.step.destination.clone(),
                 into: goal.step.destination_is_directory,
             };
-            let survey = self
-                .read_path(&container, &path, |stream| survey(stream, &mut renaming))
+            let scan = self
+                .read_path(&container, &path, |stream| scan(stream, &mut renaming))
                 .map_err(|error| of_line(goal, error))?;
-            let Some(survey) = survey.filter(|survey| survey.sources > 0) else {
+            let Some(scan) = scan.filter(|scan| scan.sources > 0) else {
                 return Err(goal.refuse(format!("the stage has no {source}")));
             };
-            if survey.sources > 1 && !renaming.into {
+            if scan.sources > 1 && !renaming.into {
                 return Err(goal
                     .refuse(format!("{source:?} names several files, so the destination must end with /")));
             }
-            if survey.first != Some(Kind::Directory) && !renaming.into {
-                renaming.into = self.look(goal.container, &renaming.destination, files)? == Found::Directory;
+            if scan.first != Some(Kind::Directory) && !renaming.into {
+                renaming.into =
+                    self.inspect_path(goal.container, &renaming.destination, files)? == Found::Directory;
             }
-            let there = self.directories_there(goal, &survey, files)?;
+            let there = self.directories_there(goal, &scan, files)?;
             self.wait_while_held()?;
-            self.count_copied(goal, survey.bytes, survey.entries)?;
+            self.count_copied(goal, scan.bytes, scan.entries)?;
             let owners = self.engine.flavor().tells_owners();
             let rewrite = Rewrite { renaming: &renaming, there: &there, goal, owners };
-            self.write_stream(goal.container, owner_of(goal, &survey), |out| {
+            self.write_stream(goal.container, owner_of(goal, &scan), |out| {
                 self.read_along(&container, &path, |stream| rewrite.all(stream, out))
             })
             .map_err(|error| of_line(goal, error))?;
             files.note_unknown_files();
-            for link in survey.links {
+            for link in scan.links {
                 // Named by itself, it is followed by the engine.
                 let link = join(&path, &link);
                 sources.push_back((link.clone(), (link, Vec::new())));
@@ -170,12 +171,12 @@ impl<T: Transport + Clone> Builder<'_, T> {
         };
         let open = || open_file(archive).map_err(|source| read_error(archive, source));
         let refused = |error: io::Error| goal.refuse(format!("cannot unpack {}: {error}", archive.display()));
-        let survey = survey(&mut open()?, &mut renaming).map_err(refused)?;
-        let there = self.directories_there(goal, &survey, files)?;
+        let scan = scan(&mut open()?, &mut renaming).map_err(refused)?;
+        let there = self.directories_there(goal, &scan, files)?;
         self.wait_while_held()?;
-        self.count_copied(goal, survey.bytes, survey.entries)?;
+        self.count_copied(goal, scan.bytes, scan.entries)?;
         let rewrite = Rewrite { renaming: &renaming, there: &there, goal, owners: true };
-        self.write_stream(goal.container, owner_of(goal, &survey), |out| {
+        self.write_stream(goal.container, owner_of(goal, &scan), |out| {
             rewrite.all(&mut open()?, out).map_err(refused)
         })?;
         files.note_unknown_files();
@@ -186,13 +187,13 @@ impl<T: Transport + Clone> Builder<'_, T> {
     fn directories_there(
         &self,
         goal: &Goal<'_>,
-        survey: &Survey,
+        scan: &StageScan,
         files: &mut TargetFiles,
     ) -> Result<HashSet<String>, BuildError> {
         let mut there = HashSet::new();
         let mut new: HashSet<&str> = HashSet::new();
         let mut looks = 0;
-        for directory in &survey.directories {
+        for directory in &scan.directories {
             let parent = directory.rsplit_once('/').map_or("", |(parent, _)| parent);
             if new.contains(parent) {
                 new.insert(directory);
@@ -200,7 +201,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
                 there.insert(directory.clone());
             } else {
                 looks += 1;
-                match self.look(goal.container, directory, files)? {
+                match self.inspect_path(goal.container, directory, files)? {
                     Found::Nothing => new.insert(directory),
                     _ => there.insert(directory.clone()),
                 };
@@ -225,8 +226,8 @@ impl<T: Transport + Clone> Builder<'_, T> {
     }
 }
 
-fn owner_of(goal: &Goal<'_>, survey: &Survey) -> (u64, u64) {
-    goal.owner.map_or(survey.owner, |(uid, gid)| (uid.into(), gid.into()))
+fn owner_of(goal: &Goal<'_>, scan: &StageScan) -> (u64, u64) {
+    goal.owner.map_or(scan.owner, |(uid, gid)| (uid.into(), gid.into()))
 }
 
 /// What a stage holds is the fault of the line that copies it.
@@ -245,9 +246,9 @@ fn split(source: &str) -> (String, Vec<String>) {
     (path, parts[plain..].iter().map(|part| (*part).to_owned()).collect())
 }
 
-fn survey(stream: &mut dyn Read, renaming: &mut Renaming) -> io::Result<Survey> {
+fn scan(stream: &mut dyn Read, renaming: &mut Renaming) -> io::Result<StageScan> {
     let mut reader = Reader::new(stream);
-    let mut found = Survey::default();
+    let mut found = StageScan::default();
     if renaming.root.is_empty() && renaming.patterns.is_empty() {
         // The whole of a stage, or of an archive: Podman sends no entry for the directory itself.
         (found.sources, found.first) = (1, Some(Kind::Directory));

@@ -4,8 +4,8 @@
 //! files themselves, and run steps that have no limits and survive an abort. docs/dockerfile.md says what a Dockerfile may
 //! hold; docs/how-it-works.md describes the steps.
 
+mod attribution;
 mod base;
-mod blame;
 mod context;
 mod copy;
 mod error;
@@ -37,7 +37,7 @@ use stage::Stage;
 use time_left::TimeLeft;
 
 /// How often a held build looks whether it may continue.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// A build may compile for long, but not for ever.
 const TIMEOUT: Duration = Duration::from_secs(4 * 3_600);
 
@@ -206,7 +206,7 @@ impl<'a, T: Transport + Clone> Builder<'a, T> {
 pub(super) fn wait_while_held<T: Transport>(engine: &CliEngine<T>) -> Result<(), EngineError> {
     let cancel = engine.cancel();
     while cancel.is_held() && !cancel.is_cancelled() {
-        thread::sleep(LOOK_EVERY);
+        thread::sleep(POLL_INTERVAL);
     }
     if cancel.is_cancelled() { Err(EngineError::Cancelled) } else { Ok(()) }
 }

@@ -14,7 +14,7 @@ use boinc::dockerfile::{ENV_FILE, RunStep, SCRIPT_FILE, quote_env_file};
 use boinc::platform::{create_private, set_mode};
 
 use super::error::BuildError;
-use super::{Builder, LOOK_EVERY, TIMEOUT};
+use super::{Builder, POLL_INTERVAL, TIMEOUT};
 
 /// How often the engine is asked how much a step has written.
 const WEIGH_EVERY: Duration = Duration::from_secs(2);
@@ -166,7 +166,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
             let mut paused = false;
             let mut next_weighing = Instant::now() + WEIGH_EVERY / 4;
             let result = loop {
-                match ended.recv_timeout(LOOK_EVERY) {
+                match ended.recv_timeout(POLL_INTERVAL) {
                     Ok(Ok(code)) if code != 0 && watch.shortage_of_disk().is_some() => {
                         // What it said and did when it could not write tells nothing about the Dockerfile.
                         let why = watch.shortage_of_disk().unwrap_or_default();
@@ -196,7 +196,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
                 if let Err(error) = follow(engine, container, cancel.is_held(), &mut paused) {
                     break Err(error.into());
                 }
-                watch.look(Instant::now());
+                watch.check(Instant::now());
                 if let Some(exceeded) = watch.exceeded() {
                     break Ok(Watched::Exceeded(exceeded));
                 }

@@ -75,7 +75,7 @@ pub(super) fn ways(path: &str) -> impl Iterator<Item = &str> {
 
 impl<T: Transport + Clone> Builder<'_, T> {
     /// What is at an absolute path of the container that is being filled.
-    pub(super) fn look(
+    pub(super) fn inspect_path(
         &self,
         container: &str,
         path: &str,

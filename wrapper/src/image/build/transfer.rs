@@ -60,7 +60,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
         mut read: impl FnMut(&mut dyn Read) -> io::Result<R>,
     ) -> Result<Option<R>, BuildError> {
         let found =
-            self.judged_read(container, || match read_from(&self.breaking, container, path, &mut read) {
+            self.attribute_read(container, || match read_from(&self.breaking, container, path, &mut read) {
                 Err(EngineError::NoPath(_)) => Ok(None),
                 result => result.map(Some),
             })?;
@@ -79,7 +79,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
         write: impl Fn(&mut dyn Write) -> Result<(), BuildError> + Sync,
     ) -> Result<(), BuildError> {
         let failure = Mutex::new(None);
-        let result = self.judged_write(owner, || {
+        let result = self.attribute_write(owner, || {
             self.breaking.copy_in(
                 container,
                 Box::new(|out| {

@@ -208,7 +208,7 @@ fn a_layer_that_is_not_what_the_configuration_says_ends_before_the_manifest() {
         entries[1].body = body;
         let mut archive = open(&tarball(&entries)).unwrap();
         let mut out = Vec::new();
-        let error = archive.write_anew(NAME, &[], NO_LIMIT, &mut out, &|| false).unwrap_err().to_string();
+        let error = archive.rewrite(NAME, &[], NO_LIMIT, &mut out, &|| false).unwrap_err().to_string();
         assert!(error.contains(expected), "{expected}: {error}");
         assert!(!String::from_utf8_lossy(&out).contains("manifest.json"));
     }
@@ -224,13 +224,13 @@ fn what_is_written_is_bounded_and_can_be_cancelled() {
     let mut archive = open(&tarball(&oci())).unwrap();
     let bytes = archive.layer_bytes(NO_LIMIT, &|| false).unwrap();
     let mut out = Vec::new();
-    archive.write_anew(NAME, &[], bytes, &mut out, &|| false).unwrap();
+    archive.rewrite(NAME, &[], bytes, &mut out, &|| false).unwrap();
     out.clear();
-    let error = archive.write_anew(NAME, &[], bytes - 1, &mut out, &|| false).unwrap_err();
+    let error = archive.rewrite(NAME, &[], bytes - 1, &mut out, &|| false).unwrap_err();
     assert!(error.to_string().contains("are over") && out.is_empty(), "{error}");
-    let error = archive.write_anew(NAME, &[], bytes, &mut out, &|| true).unwrap_err();
+    let error = archive.rewrite(NAME, &[], bytes, &mut out, &|| true).unwrap_err();
     assert!(matches!(error, ArchiveError::Cancelled), "{error}");
-    let error = archive.write_anew(NAME, &[], bytes, &mut &mut [0_u8; 600][..], &|| false).unwrap_err();
+    let error = archive.rewrite(NAME, &[], bytes, &mut &mut [0_u8; 600][..], &|| false).unwrap_err();
     assert!(matches!(error, ArchiveError::Write(_)), "{error}");
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use validators::script::made;
+use validators::script::extra_outputs;
 
 use super::image::context_file;
 use crate::plan::app::{JudgeScript, Output};
@@ -21,8 +21,8 @@ pub(super) fn parse(
     let init = words(doc, &mut section, "init");
     let compare = words(doc, &mut section, "compare");
     let assimilate = words(doc, &mut section, "assimilate");
-    let makes: Vec<String> =
-        section.texts("makes").unwrap_or_default().iter().map(|name| name.text.to_owned()).collect();
+    let extra_outputs: Vec<String> =
+        section.texts("extra_outputs").unwrap_or_default().iter().map(|name| name.text.to_owned()).collect();
     let legacy = section.flag("legacy").unwrap_or(false);
     let image = section.text("image").map(|image| image.text.to_owned());
     let files = section.texts("files").unwrap_or_default();
@@ -39,17 +39,17 @@ pub(super) fn parse(
             "init, compare, assimilate or several of them, such as compare = [\"python3\", \"compare.py\"]",
         ));
     }
-    if assimilate.is_empty() && !makes.is_empty() {
+    if assimilate.is_empty() && !extra_outputs.is_empty() {
         doc.note(
-            Diagnostic::new(place.clone(), "makes has no effect without assimilate")
-                .accepted("assimilate with the program that makes these files"),
+            Diagnostic::new(place.clone(), "extra_outputs has no effect without assimilate")
+                .accepted("assimilate with the program that writes these files"),
         );
     }
     let outputs: Vec<&str> = outputs.iter().map(|output| output.name.as_str()).collect();
-    for mistake in made::mistakes(&makes, &outputs) {
+    for mistake in extra_outputs::errors(&extra_outputs, &outputs) {
         doc.note(Diagnostic::new(place.clone(), mistake));
     }
-    Some(JudgeScript { init, compare, assimilate, makes, legacy, image: image?, files, place })
+    Some(JudgeScript { init, compare, assimilate, extra_outputs, legacy, image: image?, files, place })
 }
 
 fn words(doc: &Document<'_>, section: &mut Section<'_, '_>, key: &'static str) -> Vec<String> {

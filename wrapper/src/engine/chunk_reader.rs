@@ -7,20 +7,20 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 const WAITING: usize = 4;
 
 /// The reading end. It ends when the sender is dropped; sending fails when it is dropped.
-pub(super) struct Pieces {
+pub(super) struct ChunkReader {
     receiver: Receiver<Vec<u8>>,
     piece: Vec<u8>,
     read: usize,
 }
 
-impl Pieces {
+impl ChunkReader {
     pub(super) fn channel() -> (SyncSender<Vec<u8>>, Self) {
         let (sender, receiver) = sync_channel(WAITING);
         (sender, Self { receiver, piece: Vec::new(), read: 0 })
     }
 }
 
-impl Read for Pieces {
+impl Read for ChunkReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.read == self.piece.len() {
             let Ok(piece) = self.receiver.recv() else { return Ok(0) };

@@ -13,19 +13,19 @@ const MAX_PATH_BYTES: usize = 2_048;
 
 /// Gives the client's user all permissions on the directories in the work directory, and removes what lies too deep for the
 /// client. Ends after `patience`, since the client waits.
-pub fn tidy(slot: &Path, patience: Duration) {
+pub fn clean_up(slot: &Path, patience: Duration) {
     // What cannot be opened now is left to the client.
     let Ok(Some(work)) = open_work(slot) else { return };
-    let _ = walk(&work, &mut Tidy { length: 0, deadline: Instant::now() + patience });
+    let _ = walk(&work, &mut CleanUp { length: 0, deadline: Instant::now() + patience });
 }
 
-struct Tidy {
+struct CleanUp {
     /// Bytes of the path to the directory that is being looked through.
     length: usize,
     deadline: Instant,
 }
 
-impl Visitor for Tidy {
+impl Visitor for CleanUp {
     fn entry(&mut self, directory: &Directory, name: &OsStr, _: &Entry) -> Flow {
         if Instant::now() > self.deadline {
             return Flow::Stop;
@@ -67,7 +67,7 @@ mod tests {
         }
         drop(directory);
         fs::set_permissions(work.join("closed"), fs::Permissions::from_mode(0o000)).unwrap();
-        tidy(slot.path(), Duration::from_secs(60));
+        clean_up(slot.path(), Duration::from_secs(60));
         let mut path = work.clone();
         while path.join(&name).exists() {
             path.push(&name);

@@ -6,7 +6,9 @@ use std::io;
 use std::path::Path;
 
 use boinc::nofollow::{Directory, Entry, Flow, walk_paths};
-use boinc::wire::slot::{InputPlace, OutputPlace, PlaceError, is_client_file, resolve_input, resolve_output};
+use boinc::wire::slot::{
+    InputPath, OutputPath, SlotPathError, is_client_file, resolve_input, resolve_output,
+};
 
 use super::layout::Layout;
 use super::manifest::Manifest;
@@ -17,19 +19,19 @@ pub struct Input {
     /// Its name in the slot, maybe with directories.
     pub name: String,
     /// Where its bytes are.
-    pub place: InputPlace,
+    pub place: InputPath,
 }
 
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Survey {
+pub struct SlotScan {
     /// Files that exist.
     pub inputs: Vec<Input>,
     /// Names of outputs in link mode.
     pub outputs: Vec<String>,
 }
 
-impl Survey {
+impl SlotScan {
     /// The input of this name.
     pub fn input(&self, name: &str) -> Option<&Input> {
         self.inputs.iter().find(|input| input.name == name)
@@ -49,46 +51,46 @@ impl Survey {
 ///
 /// # Errors
 /// When a link leads elsewhere than a file of this project, or the slot can't be read.
-pub fn survey(
+pub fn scan_slot(
     slot: &Path,
     project_dir: &Path,
     result_name: &str,
     known: Option<&Manifest>,
     hidden: &[&str],
-) -> Result<Survey, PlaceError> {
-    let mut survey = Survey::default();
+) -> Result<SlotScan, SlotPathError> {
+    let mut scan = SlotScan::default();
     let identity = |path: &Path| fs::metadata(path).ok().map(|data| Entry::from(&data).identity);
     let this_program = std::env::current_exe().ok().and_then(|path| identity(&path));
     let known_outputs: BTreeSet<&str> =
         known.iter().flat_map(|known| &known.outputs).map(String::as_str).collect();
     for name in names(slot, hidden)? {
-        let output = |survey: &mut Survey| -> Result<(), PlaceError> {
-            if let OutputPlace::Link(_) = resolve_output(slot, project_dir, result_name, &name)? {
-                survey.outputs.push(name.clone());
+        let output = |scan: &mut SlotScan| -> Result<(), SlotPathError> {
+            if let OutputPath::Link(_) = resolve_output(slot, project_dir, result_name, &name)? {
+                scan.outputs.push(name.clone());
             }
             Ok(())
         };
         if known_outputs.contains(name.as_str()) {
-            output(&mut survey)?;
+            output(&mut scan)?;
             continue;
         }
         match resolve_input(slot, project_dir, &name) {
             Ok(place) => {
                 let identity = identity(place.path());
                 if identity.is_none() || identity != this_program {
-                    survey.inputs.push(Input { name, place });
+                    scan.inputs.push(Input { name, place });
                 }
             }
-            Err(PlaceError::Missing { .. }) => output(&mut survey)?,
+            Err(SlotPathError::Missing { .. }) => output(&mut scan)?,
             Err(error) => return Err(error),
         }
     }
-    Ok(survey)
+    Ok(scan)
 }
 
 /// All files of a slot that are not the client's or ours, sorted.
-fn names(slot: &Path, hidden: &[&str]) -> Result<Vec<String>, PlaceError> {
-    let failed = |source| PlaceError::Io { path: slot.into(), source };
+fn names(slot: &Path, hidden: &[&str]) -> Result<Vec<String>, SlotPathError> {
+    let failed = |source| SlotPathError::Io { path: slot.into(), source };
     let mut found = Vec::new();
     let walked = walk_paths(&Directory::open(slot).map_err(failed)?, |path, entry| {
         let top = path.parent() == Some(Path::new(""));

@@ -2,9 +2,9 @@
 
 use boinc::error_chain::chain;
 
-use crate::brought::BroughtError;
 use crate::routes::{Author, RouteError, Routed};
 use crate::script::Purpose;
+use crate::submitter_rules::RuleFileError;
 
 /// The breaker of the routes file itself.
 pub(crate) const ROUTES_KEY: &str = "routes";
@@ -16,7 +16,7 @@ pub(crate) const CALLS_KEY: &str = "calls";
 pub(crate) const UPLOAD_KEY: &str = "upload";
 
 /// What rules that submitters bring share: one time for waiting.
-const BROUGHT_BUDGET: &str = "brought";
+const SUBMITTER_RULES_BUDGET: &str = "submitter-rules";
 
 /// What science apps without a route share.
 const UNROUTED_BUDGET: &str = "unrouted";
@@ -28,7 +28,7 @@ pub(crate) fn unrouted_key(app: &str) -> String {
 
 /// Why a call is not decided.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Trouble {
+pub(crate) struct Failure {
     /// Whose breaker it is.
     pub key: String,
     /// Whose time for waiting it uses.
@@ -36,36 +36,36 @@ pub(crate) struct Trouble {
     /// In words.
     pub message: String,
     /// How to go on.
-    pub kind: Kind,
+    pub class: FailureClass,
 }
 
 /// How to go on after a trouble.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum FailureClass {
     /// The same call will never be decided: waiting is no use.
-    Hopeless,
+    Permanent,
     /// Something is broken; it may be mended meanwhile.
     Broken,
     /// A script says "later" of these results: nothing is broken.
     Later,
     /// It was not even tried, since it is broken and was just tried.
-    Refused,
+    BreakerOpen,
 }
 
-impl Trouble {
+impl Failure {
     /// One with a time for waiting of its own.
-    pub(crate) fn new(key: &str, kind: Kind, message: String) -> Self {
-        Self { key: key.to_owned(), budget: key.to_owned(), message, kind }
+    pub(crate) fn new(key: &str, class: FailureClass, message: String) -> Self {
+        Self { key: key.to_owned(), budget: key.to_owned(), message, class }
     }
 
     /// A script's. "Later" has a time for waiting of its own.
-    pub(crate) fn of_script(routed: &Routed, purpose: Purpose, kind: Kind, message: String) -> Self {
+    pub(crate) fn of_script(routed: &Routed, purpose: Purpose, class: FailureClass, message: String) -> Self {
         let budget = match routed.author {
             Author::Admin => routed.key.clone(),
-            Author::Submitter => BROUGHT_BUDGET.to_owned(),
+            Author::Submitter => SUBMITTER_RULES_BUDGET.to_owned(),
         };
-        let budget = if kind == Kind::Later { format!("{budget}.later") } else { budget };
-        Self { key: format!("{}.{}", routed.key, purpose.word()), budget, message, kind }
+        let budget = if class == FailureClass::Later { format!("{budget}.later") } else { budget };
+        Self { key: format!("{}.{}", routed.key, purpose.name()), budget, message, class }
     }
 
     /// That of a bundle's built-in rule that takes more than its time. It would again.
@@ -73,13 +73,13 @@ impl Trouble {
         let seconds = routed.allowance(bytes).unwrap_or_default().as_secs_f64();
         Self {
             key: routed.key.clone(),
-            budget: BROUGHT_BUDGET.to_owned(),
+            budget: SUBMITTER_RULES_BUDGET.to_owned(),
             message: format!(
-                "the rule that {} brings takes more than {seconds} s of processor time for outputs of {bytes} bytes: \
-                 0.08 s and 1 s for each megabyte are allowed, but no more than brought.rule_seconds",
+                "the rules of bundle {} take more than {seconds} s of CPU time for outputs of {bytes} bytes; allowed: \
+                 0.08 s plus 1 s for each megabyte, at most submitter_rules.rule_seconds",
                 routed.key
             ),
-            kind: Kind::Hopeless,
+            class: FailureClass::Permanent,
         }
     }
 
@@ -87,19 +87,19 @@ impl Trouble {
     pub(crate) fn of_route(error: &RouteError) -> Self {
         let message = chain(error);
         // No waiting mends what a submitter has uploaded; a file that is not there may still come.
-        let is_hopeless = match error {
-            RouteError::Brought { source, .. } => !matches!(source, BroughtError::Read { .. }),
-            RouteError::BroughtMeaning { .. } => true,
+        let is_permanent = match error {
+            RouteError::BundleRules { source, .. } => !matches!(source, RuleFileError::Read { .. }),
+            RouteError::InvalidBundleRules { .. } => true,
             _ => false,
         };
-        let kind = if is_hopeless { Kind::Hopeless } else { Kind::Broken };
+        let class = if is_permanent { FailureClass::Permanent } else { FailureClass::Broken };
         let (key, budget) = match error {
             RouteError::NoRoute { key, .. } => (unrouted_key(key), UNROUTED_BUDGET),
-            RouteError::Brought { bundle, .. } | RouteError::BroughtMeaning { bundle, .. } => {
-                (bundle.clone(), BROUGHT_BUDGET)
+            RouteError::BundleRules { bundle, .. } | RouteError::InvalidBundleRules { bundle, .. } => {
+                (bundle.clone(), SUBMITTER_RULES_BUDGET)
             }
             _ => (ROUTES_KEY.to_owned(), ROUTES_KEY),
         };
-        Self { key, budget: budget.to_owned(), message, kind }
+        Self { key, budget: budget.to_owned(), message, class }
     }
 }

@@ -8,15 +8,15 @@ use crate::collect::{self, Collected};
 use crate::outputs::{self, is_output_name};
 use crate::route::{AssimilateRoute, Layout, NamedFile, PathTemplate};
 use crate::routes::Routed;
-use crate::script::made::Made;
-use crate::spool::{Claimed, Happened, ItemOutput, OutputState, reasons};
+use crate::script::extra_outputs::ExtraOutput;
+use crate::spool::{ClaimedItem, ItemOutput, OutputState, WorkunitOutcome, reasons};
 use crate::subject::Subject;
 
 /// Something is in the way, or the place can't be written.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum PlaceError {
+pub(crate) enum StoreError {
     /// The system refuses.
-    #[error("{path}")]
+    #[error("failed to collect {path}")]
     Io {
         /// The file.
         path: PathBuf,
@@ -24,13 +24,13 @@ pub(crate) enum PlaceError {
         source: io::Error,
     },
     /// The names would lead out of the directory.
-    #[error("{output}: assimilate.path gives no path inside the directory for it")]
+    #[error("invalid assimilate.path: it leads out of the directory for the output {output}")]
     Outside {
         /// The output.
         output: String,
     },
     /// A script has made a file with an output's name, which the route did not know.
-    #[error("the assimilate script makes {name}, which is the name of an output; name it otherwise")]
+    #[error("the assimilate script wrote {name}, which is the name of an output; help: choose another name")]
     Taken {
         /// The name.
         name: String,
@@ -39,14 +39,14 @@ pub(crate) enum PlaceError {
 
 /// What collecting has done.
 #[derive(Debug, Default)]
-pub(crate) struct Placed {
+pub(crate) struct StoredFiles {
     /// Where each output is, by number; those that were taken.
     pub files: Vec<(usize, PathBuf)>,
     /// For the log.
     pub lines: Vec<String>,
 }
 
-impl Placed {
+impl StoredFiles {
     /// Puts a file in its place.
     fn take(
         &mut self,
@@ -54,8 +54,8 @@ impl Placed {
         number: usize,
         target: PathBuf,
         changed: &mut BTreeSet<PathBuf>,
-    ) -> Result<(), PlaceError> {
-        let (file, _) = outputs::open_own(source).map_err(io_error(source))?;
+    ) -> Result<(), StoreError> {
+        let (file, _) = outputs::open_regular(source).map_err(io_error(source))?;
         let taken = collect::take(&file, &target, changed).map_err(io_error(&target))?;
         if taken == Collected::Replaced {
             self.lines.push(format!("{}: replaced an older file", target.display()));
@@ -79,26 +79,26 @@ struct Destination<'a> {
 
 /// The logical name of an output: the route's, the server's, or its number.
 pub(crate) fn name_of(routed: &Routed, output: &ItemOutput) -> String {
-    let given = output.given_name.as_deref().filter(|name| is_output_name(name));
+    let given = output.logical_name.as_deref().filter(|name| is_output_name(name));
     routed.name(output.number).or(given).map_or_else(|| output.number.to_string(), str::to_owned)
 }
 
 /// Puts an item's outputs, or the note of its failure, in their places. `top` is the route's directory, resolved.
-pub(crate) fn place(
-    claimed: &Claimed,
+pub(crate) fn store_outputs(
+    claimed: &ClaimedItem,
     routed: &Routed,
     subject: &Subject,
     top: &Path,
-) -> Result<Placed, PlaceError> {
+) -> Result<StoredFiles, StoreError> {
     let to = Destination::new(claimed, routed, subject, top);
-    let mut placed = Placed::default();
+    let mut placed = StoredFiles::default();
     let mut changed = BTreeSet::new();
     let mut lost = Vec::new();
     for output in &claimed.item.outputs {
         let name = name_of(routed, output);
         let target = to.output(&name, output.number)?;
         match &output.state {
-            OutputState::Taken { .. } => {
+            OutputState::Stored { .. } => {
                 placed.take(&claimed.file(output), output.number, target, &mut changed)?;
             }
             OutputState::Missing if is_optional(routed, output.number) => {}
@@ -107,11 +107,11 @@ pub(crate) fn place(
             OutputState::Malformed { kind } => lost.push(format!("{name} is a {kind}, not a file")),
         }
     }
-    let note = match &claimed.item.happened {
-        Happened::Failed { mask } => Some(format!("{mask:#x} {}\n", reasons(*mask))),
-        Happened::Done if lost.is_empty() => None,
-        Happened::Done => {
-            let text = format!("outputs could not be taken: {}\n", lost.join(", "));
+    let note = match &claimed.item.outcome {
+        WorkunitOutcome::Failed { mask } => Some(format!("{mask:#x} {}\n", reasons(*mask))),
+        WorkunitOutcome::Canonical if lost.is_empty() => None,
+        WorkunitOutcome::Canonical => {
+            let text = format!("failed to collect outputs: {}\n", lost.join(", "));
             placed.lines.push(format!("{}: {}", claimed.item.key, text.trim_end()));
             Some(text)
         }
@@ -120,33 +120,33 @@ pub(crate) fn place(
         let path = to.error();
         collect::write(note.as_bytes(), &path, &mut changed).map_err(io_error(&path))?;
     }
-    collect::sync(&changed).map_err(|(path, source)| PlaceError::Io { path, source })?;
+    collect::sync(&changed).map_err(|(path, source)| StoreError::Io { path, source })?;
     Ok(placed)
 }
 
 /// Puts what the route's script made beside an item's outputs.
-pub(crate) fn place_made(
-    claimed: &Claimed,
-    made: &[Made],
+pub(crate) fn store_extra_outputs(
+    claimed: &ClaimedItem,
+    made: &[ExtraOutput],
     routed: &Routed,
     subject: &Subject,
     top: &Path,
-) -> Result<Placed, PlaceError> {
+) -> Result<StoredFiles, StoreError> {
     let to = Destination::new(claimed, routed, subject, top);
     let outputs = &claimed.item.outputs;
     let known = routed.route.outputs.as_ref().map_or(0, Vec::len);
     let first = outputs.iter().map(|output| output.number + 1).max().unwrap_or(0).max(known);
-    let mut placed = Placed::default();
+    let mut placed = StoredFiles::default();
     let mut changed = BTreeSet::new();
     for file in made {
         if outputs.iter().any(|output| name_of(routed, output) == file.name) {
-            return Err(PlaceError::Taken { name: file.name.clone() });
+            return Err(StoreError::Taken { name: file.name.clone() });
         }
         // The same for each workunit, whatever else its script has made.
         let number = first + file.number;
         placed.take(&file.path, number, to.output(&file.name, number)?, &mut changed)?;
     }
-    collect::sync(&changed).map_err(|(path, source)| PlaceError::Io { path, source })?;
+    collect::sync(&changed).map_err(|(path, source)| StoreError::Io { path, source })?;
     Ok(placed)
 }
 
@@ -159,13 +159,13 @@ fn is_optional(routed: &Routed, number: usize) -> bool {
         .is_some_and(|output| output.optional)
 }
 
-fn io_error(path: &Path) -> impl FnOnce(io::Error) -> PlaceError {
+fn io_error(path: &Path) -> impl FnOnce(io::Error) -> StoreError {
     let path = path.to_owned();
-    move |source| PlaceError::Io { path, source }
+    move |source| StoreError::Io { path, source }
 }
 
 impl<'a> Destination<'a> {
-    fn new(claimed: &Claimed, routed: &'a Routed, subject: &'a Subject, top: &Path) -> Self {
+    fn new(claimed: &ClaimedItem, routed: &'a Routed, subject: &'a Subject, top: &Path) -> Self {
         // Names of others go by the batch's number, and 0 stands for none, as upstream has it.
         let batch_id = claimed.batch_id().unwrap_or("0").to_owned();
         Self {
@@ -187,9 +187,9 @@ impl<'a> Destination<'a> {
         }
     }
 
-    fn output(&self, name: &str, number: usize) -> Result<PathBuf, PlaceError> {
+    fn output(&self, name: &str, number: usize) -> Result<PathBuf, StoreError> {
         if let Some(path) = &self.route.path {
-            let outside = || PlaceError::Outside { output: name.to_owned() };
+            let outside = || StoreError::Outside { output: name.to_owned() };
             let template = PathTemplate::parse(path).map_err(|_| outside())?;
             let file = NamedFile { batch: &self.batch, batch_id: &self.batch_id, output: name, number };
             return Ok(self.top.join(template.render(self.subject, &file).ok_or_else(outside)?));

@@ -3,7 +3,7 @@
 use boinc::toml_file::Step;
 use thiserror::Error;
 
-use crate::bounds::{MOST_MISTAKES, MOST_TEXT_BYTES, shortened};
+use crate::bounds::{MAX_LISTED_ERRORS, MOST_TEXT_BYTES, shortened};
 use crate::pattern;
 
 /// A mistake in `[validate]`.
@@ -36,7 +36,7 @@ pub enum SpecFault {
         found: String,
     },
     /// A pattern that is no regular expression, or too large a one.
-    #[error("{pattern:?} is no regular expression: {reason}")]
+    #[error("invalid regular expression {pattern:?}: {reason}")]
     Pattern {
         /// The pattern.
         pattern: String,
@@ -44,7 +44,7 @@ pub enum SpecFault {
         reason: String,
     },
     /// A value that is not accepted.
-    #[error("{found} is not accepted, but {accepted}")]
+    #[error("{found} is not accepted; accepted: {accepted}")]
     Value {
         /// What was found.
         found: String,
@@ -62,7 +62,7 @@ pub enum SpecFault {
         rule: &'static str,
     },
     /// An entry that says nothing.
-    #[error("says nothing: {accepted} is missing")]
+    #[error("missing: {accepted}")]
     Nothing {
         /// What is accepted.
         accepted: &'static str,
@@ -74,13 +74,13 @@ pub enum SpecFault {
         bytes: usize,
     },
     /// Mistakes that are not listed, because there are too many.
-    #[error("{count} more mistakes")]
+    #[error("{count} more errors")]
     Others {
         /// How many.
         count: usize,
     },
     /// Too many of something.
-    #[error("{found} of them, at most {most} are accepted")]
+    #[error("{found} entries, at most {most} are accepted")]
     TooMany {
         /// Number found.
         found: usize,
@@ -88,7 +88,7 @@ pub enum SpecFault {
         most: usize,
     },
     /// A rule for an output that the science app does not declare.
-    #[error("there is no output {name:?}, the outputs are {accepted}")]
+    #[error("unknown output {name:?}; outputs: {accepted}")]
     UnknownOutput {
         /// The name.
         name: String,
@@ -123,7 +123,7 @@ impl Errors {
 
     pub(super) fn push(&mut self, error: SpecError) {
         self.count += 1;
-        if self.listed.len() < MOST_MISTAKES {
+        if self.listed.len() < MAX_LISTED_ERRORS {
             self.listed.push(error);
         }
     }
@@ -132,7 +132,7 @@ impl Errors {
     pub(super) fn into_list(mut self) -> Vec<SpecError> {
         if self.count > self.listed.len() {
             let count = self.count - self.listed.len();
-            self.listed.push(Spot::validate().mistake(SpecFault::Others { count }));
+            self.listed.push(Spot::validate().error(SpecFault::Others { count }));
         }
         self.listed
     }
@@ -170,7 +170,7 @@ impl Spot {
         spot
     }
 
-    pub(super) fn mistake(&self, fault: SpecFault) -> SpecError {
+    pub(super) fn error(&self, fault: SpecFault) -> SpecError {
         SpecError { place: self.place.clone(), path: self.path.clone(), fault }
     }
 }

@@ -19,7 +19,7 @@ pub fn is_key(word: &[u8]) -> bool {
 
 /// Tolerances by place.
 #[derive(Debug)]
-pub(super) struct Words {
+pub(super) struct LineTolerances {
     general: Limits,
     places: Vec<(WordPlace, Option<Limits>)>,
     has_columns: bool,
@@ -36,7 +36,7 @@ pub(super) enum Allowed<'a> {
     AnyWord,
 }
 
-impl Words {
+impl LineTolerances {
     pub(super) fn new(rule: &NumbersRule) -> Self {
         let limits = |allowance| match allowance {
             Allowance::Within(tolerance) => Some(Limits::new(tolerance)),

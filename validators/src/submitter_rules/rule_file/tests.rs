@@ -35,15 +35,15 @@ fn refusal(bytes: &[u8]) -> Option<String> {
         init: script.init.clone(),
         compare: script.compare.clone(),
         assimilate: script.assimilate.clone(),
-        makes: script.makes.clone(),
+        extra_outputs: script.extra_outputs.clone(),
         timeout_seconds: 1,
         memory_mb: 1,
         output_mb: 1,
         ..Default::default()
     });
     let route = Route { outputs: Some(file.outputs), validate: file.validate, assimilate, script };
-    let mistakes = route.check().err()?;
-    Some(mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+    let errors = route.check().err()?;
+    Some(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
 }
 
 fn assert_refused(bytes: &[u8], expected: &str) {
@@ -70,42 +70,42 @@ fn an_ordinary_one_is_taken() {
 fn lists_that_are_too_long_are_refused_by_name() {
     let long = |n: usize| "x".repeat(n);
     for (outputs, validate, assimilate, script, expected) in [
-        (outputs(1_001), "{}".into(), "{}".into(), None, "outputs: more than 1000 of them"),
+        (outputs(1_001), "{}".into(), "{}".into(), None, "outputs: more than 1000 entries"),
         (outputs(100_000), "{}".into(), "{}".into(), None, "outputs, validate and assimilate have"),
         (
             outputs(1),
             format!("{{\"at\":{}}}", list(40_000, |_| "{}".into())),
             "{}".into(),
             None,
-            "validate.at: 40000 of them, at most 64 are accepted",
+            "validate.at: 40000 entries, at most 64 are accepted",
         ),
         (
             outputs(1),
             format!("{{\"rule\":\"text\",\"ignore_lines\":{}}}", list(60_000, |_| "\"\"".into())),
             "{}".into(),
             None,
-            "validate.ignore_lines: 60000 of them, at most 16 are accepted",
+            "validate.ignore_lines: 60000 entries, at most 16 are accepted",
         ),
         (
             outputs(1),
             format!("{{\"output\":{}}}", list(5_000, |i| format!("{{\"name\":\"n{i}\",\"rule\":\"text\"}}"))),
             "{}".into(),
             None,
-            "validate.output: 5000 of them, at most 1000 are accepted",
+            "validate.output: 5000 entries, at most 1000 are accepted",
         ),
         (
             outputs(1),
             "{}".into(),
             format!("{{\"value\":{}}}", list(5_000, |i| format!("{{\"name\":\"v{i}\",\"output\":\"o0\"}}"))),
             None,
-            "assimilate.value: 5000 of them, 100 are accepted",
+            "assimilate.value: 5000 entries, at most 100 are accepted",
         ),
         (
             outputs(1),
             "{}".into(),
             "{}".into(),
             Some(format!("{{\"init\":{}}}", list(1_000_000, |_| "\"\"".into()))),
-            "script: words of a script's command: more than 100 of them",
+            "script: words of a script's command: more than 100 entries",
         ),
         (
             outputs(1),
@@ -118,8 +118,11 @@ fn lists_that_are_too_long_are_refused_by_name() {
             outputs(1),
             "{}".into(),
             "{}".into(),
-            Some(format!("{{\"assimilate\":[\"x\"],\"makes\":{}}}", list(500_000, |_| "\"\"".into()))),
-            "script: script.makes: more than 20 of them",
+            Some(format!(
+                "{{\"assimilate\":[\"x\"],\"extra_outputs\":{}}}",
+                list(500_000, |_| "\"\"".into())
+            )),
+            "script: script.extra_outputs: more than 20 entries",
         ),
         (
             outputs(1),
@@ -129,7 +132,7 @@ fn lists_that_are_too_long_are_refused_by_name() {
                 "{{\"init\":[\"x\"],\"files\":{}}}",
                 list(50_000, |i| format!("{{\"name\":\"f{i}\",\"base64\":\"\"}}"))
             )),
-            "script: script.files: more than 100 of them",
+            "script: script.files: more than 100 entries",
         ),
     ] {
         assert_refused(&file(&outputs, &validate, &assimilate, script.as_deref()), expected);
@@ -154,7 +157,7 @@ fn texts_that_are_too_long_are_refused_and_not_repeated() {
             ),
             "validate.at[1].path: it has 200000 bytes",
         ),
-        (format!("{{\"output\":[{{\"name\":\"{long}\",\"rule\":\"text\"}}]}}"), "there is no output \"xxx"),
+        (format!("{{\"output\":[{{\"name\":\"{long}\",\"rule\":\"text\"}}]}}"), "unknown output \"xxx"),
         (format!("{{\"{long}\":1}}"), "validate: unknown field"),
         (format!("{{\"rule\":\"{long}\"}}"), "validate: unknown variant"),
     ] {
@@ -182,7 +185,7 @@ fn all_mistakes_are_counted_and_a_hundred_are_listed() {
     // Each would list all outputs.
     let rules = list(1_000, |i| format!("{{\"name\":\"n{i}\",\"rule\":\"text\"}}"));
     let bytes = file(&outputs(1_000), &format!("{{\"output\":{rules}}}"), "{}", None);
-    assert_refused(&bytes, "validate: 900 more mistakes");
+    assert_refused(&bytes, "validate: 900 more errors");
 }
 
 #[test]

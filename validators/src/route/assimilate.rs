@@ -121,12 +121,12 @@ impl AssimilateRoute {
     }
 
     /// What is wrong with it, in words.
-    pub fn mistakes(&self) -> Vec<String> {
-        let mut mistakes = Vec::new();
+    pub fn errors(&self) -> Vec<String> {
+        let mut errors = Vec::new();
         if let Some(path) = &self.path
             && let Err(error) = PathTemplate::parse(path)
         {
-            mistakes.push(format!("assimilate.path: {error}"));
+            errors.push(format!("assimilate.path: {error}"));
         }
         if let Some(table) = &self.table {
             let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
@@ -136,7 +136,7 @@ impl AssimilateRoute {
                 && table.name != "sqlite"
                 && !table.name.starts_with("sqlite_");
             if !is_name {
-                mistakes.push(format!(
+                errors.push(format!(
                     "assimilate.table.name: {:?}: lower-case letters, digits and \"_\" are accepted, first a letter",
                     table.name
                 ));
@@ -146,22 +146,24 @@ impl AssimilateRoute {
             && !hook.url.starts_with("http://")
             && !hook.url.starts_with("https://")
         {
-            mistakes
+            errors
                 .push(format!("assimilate.hook.url: {:?} does not start with https:// or http://", hook.url));
         }
         if self.value.len() > MOST_VALUES {
-            mistakes
-                .push(format!("assimilate.value: {} of them, {MOST_VALUES} are accepted", self.value.len()));
+            errors.push(format!(
+                "assimilate.value: {} entries, at most {MOST_VALUES} are accepted",
+                self.value.len()
+            ));
         }
         let mut patterns = Budget::new();
         let mut seen = HashSet::new();
         for value in self.value.iter().take(MOST_VALUES) {
-            mistakes.extend(value.mistakes(&mut patterns));
+            errors.extend(value.errors(&mut patterns));
             if !seen.insert(&value.name) {
-                mistakes.push(format!("assimilate.value {:?} is there twice", shortened(&value.name)));
+                errors.push(format!("assimilate.value {:?} is listed twice", shortened(&value.name)));
             }
         }
-        mistakes
+        errors
     }
 }
 
@@ -219,7 +221,7 @@ impl PathTemplate {
                 "number" => Part::Number,
                 other => {
                     return Err(format!(
-                        "{{{other}}} is not known: app, hash, batch, batch_id, job, workunit, output and number are"
+                        "unknown placeholder {{{other}}}; accepted: app, hash, batch, batch_id, job, workunit, output, number"
                     ));
                 }
             });
@@ -302,7 +304,7 @@ mod tests {
         for (text, expected) in [
             ("{job}", "outputs would replace each other"),
             ("{output}", "jobs would replace each other"),
-            ("{jib}/{output}", "{jib} is not known"),
+            ("{jib}/{output}", "unknown placeholder {jib}"),
             ("{job", "is missing"),
         ] {
             assert!(PathTemplate::parse(text).unwrap_err().contains(expected), "{text}");

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use crate::bounds::{self, MOST_OUTPUTS, MOST_SCRIPT_FILES, MOST_WORDS};
 use crate::route::RouteOutput;
 use crate::script::container::ScriptFile;
-use crate::script::made;
+use crate::script::extra_outputs;
 use crate::spec::{AssimilateSpec, ValidateSpec};
 
 /// A rule file may not be larger than this, scripts included.
@@ -35,7 +35,7 @@ pub struct RuleFile {
     pub assimilate: AssimilateSpec,
     /// `[script]`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub script: Option<BroughtScript>,
+    pub script: Option<BundleScript>,
 }
 
 /// A rule file whose parts are not read yet: first it is known how long they are.
@@ -60,7 +60,7 @@ struct Parts<'a> {
 /// Scripts that a submitter brings; they run in a container of the project's choice.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct BroughtScript {
+pub struct BundleScript {
     /// As in [`ScriptSpec::init`].
     #[serde(default, deserialize_with = "words", skip_serializing_if = "Vec::is_empty")]
     pub init: Vec<String>,
@@ -70,9 +70,9 @@ pub struct BroughtScript {
     /// As in [`ScriptSpec::assimilate`].
     #[serde(default, deserialize_with = "words", skip_serializing_if = "Vec::is_empty")]
     pub assimilate: Vec<String>,
-    /// As in [`ScriptSpec::makes`].
-    #[serde(default, deserialize_with = "makes", skip_serializing_if = "Vec::is_empty")]
-    pub makes: Vec<String>,
+    /// As in [`ScriptSpec::extra_outputs`].
+    #[serde(default, deserialize_with = "extra_outputs", skip_serializing_if = "Vec::is_empty")]
+    pub extra_outputs: Vec<String>,
     /// As in [`ScriptSpec::legacy`].
     #[serde(default)]
     pub legacy: bool,
@@ -88,8 +88,8 @@ fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::E
     bounds::list(deserializer, "words of a script's command", MOST_WORDS)
 }
 
-fn makes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    bounds::list(deserializer, "script.makes", made::MOST)
+fn extra_outputs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    bounds::list(deserializer, "script.extra_outputs", extra_outputs::MOST)
 }
 
 fn files<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ScriptFile>, D::Error> {
@@ -104,7 +104,7 @@ impl RuleFile {
         outputs: Vec<RouteOutput>,
         validate: ValidateSpec,
         assimilate: AssimilateSpec,
-        script: Option<BroughtScript>,
+        script: Option<BundleScript>,
     ) -> Self {
         Self { version: VERSION, app: app.to_owned(), files, outputs, validate, assimilate, script }
     }
@@ -122,7 +122,7 @@ impl RuleFile {
     pub fn read(bytes: &[u8]) -> Result<Self, String> {
         let parts: Parts = serde_json::from_slice(bytes).map_err(|error| reason(&error))?;
         if parts.version != VERSION {
-            return Err(format!("version {}, this program knows {VERSION}", parts.version));
+            return Err(format!("unsupported version {}, expected {VERSION}", parts.version));
         }
         let length = [parts.outputs, parts.validate, parts.assimilate]
             .map(|part| part.get().len())

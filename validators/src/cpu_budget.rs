@@ -17,18 +17,18 @@ const NANOSECONDS_A_BYTE: u64 = 1_000;
 
 /// Until when this process may judge, in processor time of its own.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Patience {
+pub struct CpuBudget {
     until: Option<Duration>,
 }
 
 /// The time is used up.
 #[derive(Debug, thiserror::Error)]
-#[error("the time for judging it is used up")]
-struct UsedUp;
+#[error("the CPU time for validating it is used up")]
+struct BudgetExceeded;
 
-impl Patience {
+impl CpuBudget {
     /// As long as it takes.
-    pub fn endless() -> Self {
+    pub fn unlimited() -> Self {
         Self::default()
     }
 
@@ -38,19 +38,16 @@ impl Patience {
     }
 
     /// A file that can be read until then.
-    pub(crate) fn reads(self, file: &File) -> Reader<'_> {
-        Reader { file, patience: self }
+    pub(crate) fn reader(self, file: &File) -> Reader<'_> {
+        Reader { file, budget: self }
     }
 
     /// Does something that may take longer without reading: a pattern on one long line can. What is not done in time is
     /// left to itself, and ends with this process.
     ///
     /// # Errors
-    /// The time is used up, which [`is_used_up`] tells.
-    pub(crate) fn within<T: Send + 'static>(
-        self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> io::Result<T> {
+    /// The time is used up, which [`is_exceeded`] tells.
+    pub(crate) fn run<T: Send + 'static>(self, work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
         let Some(until) = self.until else { return Ok(work()) };
         let (over, done) = mpsc::channel();
         std::thread::Builder::new().spawn(move || {
@@ -58,12 +55,12 @@ impl Patience {
             let _ = over.send(work());
         })?;
         loop {
-            let Some(left) = until.checked_sub(used()) else { return Err(io::Error::other(UsedUp)) };
+            let Some(left) = until.checked_sub(used()) else { return Err(io::Error::other(BudgetExceeded)) };
             // Processor time does not pass faster than time by the clock, and may pass slower.
             match done.recv_timeout(left.max(Duration::from_millis(1))) {
                 Ok(answer) => return Ok(answer),
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return Err(io::Error::other("judging has panicked")),
+                Err(RecvTimeoutError::Disconnected) => return Err(io::Error::other("validation panicked")),
             }
         }
     }
@@ -75,20 +72,20 @@ pub(crate) fn allowance(bytes: u64, most: Duration) -> Duration {
 }
 
 /// Whether reading has failed because the time is used up.
-pub(crate) fn is_used_up(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<UsedUp>())
+pub(crate) fn is_exceeded(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<BudgetExceeded>())
 }
 
 /// A file that can be read as long as there is time.
 pub(crate) struct Reader<'a> {
     file: &'a File,
-    patience: Patience,
+    budget: CpuBudget,
 }
 
 impl Read for Reader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.patience.until.is_some_and(|until| used() > until) {
-            return Err(io::Error::other(UsedUp));
+        if self.budget.until.is_some_and(|until| used() > until) {
+            return Err(io::Error::other(BudgetExceeded));
         }
         self.file.read(buffer)
     }
@@ -117,9 +114,9 @@ mod tests {
                 std::hint::spin_loop();
             }
         };
-        let error = Patience::of(Duration::from_millis(20)).within(spin).unwrap_err();
-        assert!(is_used_up(&error));
-        assert_eq!(Patience::endless().within(|| 7).unwrap(), 7);
+        let error = CpuBudget::of(Duration::from_millis(20)).run(spin).unwrap_err();
+        assert!(is_exceeded(&error));
+        assert_eq!(CpuBudget::unlimited().run(|| 7).unwrap(), 7);
     }
 
     #[test]

@@ -6,14 +6,14 @@
 use std::fs;
 
 use boinc::names::fan_out::fan_out;
-use validators::brought::{RuleFile, physical_name, sha256};
 use validators::route::RouteOutput;
 use validators::spec::{AssimilateSpec, ValidateSpec};
+use validators::submitter_rules::{RuleFile, physical_name, sha256};
 use validators::values::ValueSpec;
 
 use crate::project::{Project, ROUTE, workunit};
 
-const MAKES: &str = "[app.vina.script]\nassimilate = ['take']\nmakes = ['sum.json', 'plot.png']\n\
+const MAKES: &str = "[app.vina.script]\nassimilate = ['take']\nextra_outputs = ['sum.json', 'plot.png']\n\
     [app.vina.assimilate.table]\nfile = '../results/all.sqlite'\n\
     [[app.vina.assimilate.value]]\nname = 'energy'\noutput = 'sum.json'\npath = '/energy'\n";
 
@@ -28,7 +28,7 @@ fn what_a_script_makes_is_kept_beside_the_outputs_and_gives_values() {
     project.script(
         "buoy/take",
         &format!(
-            "echo x >> {}; printf '{{\"energy\": %s}}' \"$(cat \"$2\")\" > \"$BUOY_MADE/sum.json\"",
+            "echo x >> {}; printf '{{\"energy\": %s}}' \"$(cat \"$2\")\" > \"$BUOY_EXTRA_DIR/sum.json\"",
             project.path("ran").display()
         ),
     );
@@ -54,12 +54,12 @@ fn what_was_made_outlives_a_table_that_cannot_be_written() {
     project.script(
         "buoy/take",
         &format!(
-            "echo x >> {}; echo '{{\"energy\": 3}}' > \"$BUOY_MADE/sum.json\"",
+            "echo x >> {}; echo '{{\"energy\": 3}}' > \"$BUOY_EXTRA_DIR/sum.json\"",
             project.path("ran").display()
         ),
     );
     project.write("results/all.sqlite", &"precious notes".repeat(100));
-    project.run_inline(&project.handed_over("a", "poses")).has(0, "cannot write the table");
+    project.run_inline(&project.handed_over("a", "poses")).has(0, "failed to write the table");
     fs::remove_file(project.path("results/all.sqlite")).unwrap();
     project.run_inline(&project.handed_over("a", "poses")).has(0, "");
     assert_eq!(query::<f64>(&project, "SELECT energy FROM results"), 3.0);
@@ -69,10 +69,10 @@ fn what_was_made_outlives_a_table_that_cannot_be_written() {
 #[test]
 fn what_a_script_that_failed_has_left_is_not_kept() {
     let project = Project::new(&format!("{ROUTE}{MAKES}"));
-    project.script("buoy/take", "echo '{\"energy\": 1' > \"$BUOY_MADE/sum.json\"; exit 1");
+    project.script("buoy/take", "echo '{\"energy\": 1' > \"$BUOY_EXTRA_DIR/sum.json\"; exit 1");
     project.run_inline(&project.handed_over("a", "poses")).has(0, "assimilate script: exit 1");
     assert_eq!(project.files("results"), [format!("b1/{}__file_poses.pdbqt", workunit("a"))]);
-    project.script("buoy/take", "test ! -s \"$BUOY_MADE/sum.json\"");
+    project.script("buoy/take", "test ! -s \"$BUOY_EXTRA_DIR/sum.json\"");
     project.run_inline(&project.handed_over("a", "poses")).has(0, "");
     assert_eq!(
         (query::<Option<f64>>(&project, "SELECT energy FROM results"), project.spooled().len()),
@@ -83,14 +83,16 @@ fn what_a_script_that_failed_has_left_is_not_kept() {
 #[test]
 fn a_file_to_make_may_not_have_the_name_of_an_output() {
     let project = Project::new(&format!("{ROUTE}{}", MAKES.replace("plot.png", "log.txt")));
-    project.run_inline(&project.handed_over("a", "poses")).has(0, "script.makes: \"log.txt\" is an output");
+    project
+        .run_inline(&project.handed_over("a", "poses"))
+        .has(0, "script.extra_outputs: \"log.txt\" is an output");
     assert_eq!(project.spooled().len(), 1);
 }
 
 #[test]
 fn values_that_submitters_name_are_columns_of_their_apps_own_table() {
     let project = Project::new(
-        "[brought]\napps = ['vina']\n[brought.assimilate.table]\nfile = '../results/all.sqlite'\n",
+        "[submitter_rules]\napps = ['vina']\n[submitter_rules.assimilate.table]\nfile = '../results/all.sqlite'\n",
     );
     let output = RouteOutput { name: "out.txt".into(), max_bytes: None, optional: false };
     let value = ValueSpec {
@@ -140,7 +142,7 @@ fn files_go_by_the_number_of_their_batch_where_boincs_pages_look_for_them() {
 #[test]
 fn without_the_number_of_their_batch_outputs_wait_in_the_spool() {
     for (body, expected) in [
-        ("echo ../../x", "printed \"../../x\", a number is needed"),
+        ("echo ../../x", "printed \"../../x\", expected a number"),
         ("echo no database; exit 255", "exit 255: no database"),
     ] {
         let project = Project::new(&format!("{ROUTE}{BY_NUMBER}"));
@@ -159,23 +161,23 @@ fn without_the_number_of_their_batch_outputs_wait_in_the_spool() {
 }
 
 /// When an item is tried again, in seconds from now.
-fn next_try(project: &Project, job: &str) -> f64 {
+fn next_attempt(project: &Project, job: &str) -> f64 {
     let state = project.read(&format!("buoy/spool/waiting/{}_1/state.json", workunit(job)));
     let state: serde_json::Value = serde_json::from_str(&state).unwrap();
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    state["next_try"].as_f64().unwrap() - now.as_secs_f64()
+    state["next_attempt"].as_f64().unwrap() - now.as_secs_f64()
 }
 
 /// Makes both items due, the bad one first, and lets a worker take a round.
-fn work_off(project: &Project, bad: &str, tries: u32, good: &str) {
+fn process_spool(project: &Project, bad: &str, tries: u32, good: &str) {
     for (job, tries) in [(bad, tries), (good, tries + 1)] {
-        let state = format!("{{\"tries\":{tries},\"next_try\":0}}");
+        let state = format!("{{\"attempts\":{tries},\"next_attempt\":0}}");
         project.write(&format!("buoy/spool/waiting/{}_1/state.json", workunit(job)), &state);
     }
-    project.run("buoy-assimilate --work-off-spool > /dev/null 2>&1 &").is(0, "");
+    project.run("buoy-assimilate --process-spool > /dev/null 2>&1 &").is(0, "");
     let has_waited = |job: &str| {
         let path = format!("buoy/spool/waiting/{}_1/state.json", workunit(job));
-        fs::read_to_string(project.path(&path)).is_ok_and(|text| text.contains("\"next_try\":0"))
+        fs::read_to_string(project.path(&path)).is_ok_and(|text| text.contains("\"next_attempt\":0"))
     };
     project.wait_until("the round is over", || !has_waited(bad) && !has_waited(good));
 }
@@ -190,7 +192,7 @@ fn a_workunit_whose_batch_nobody_knows_keeps_no_other_waiting() {
     }
     assert_eq!(project.read("buoy/alerts.log").lines().count(), 1);
     project.script("buoy/batch_of", "case $3 in *__bad) exit 255;; esac; echo 41");
-    work_off(&project, "bad", 0, "good");
+    process_spool(&project, "bad", 0, "good");
     assert_eq!(project.spooled(), [format!("{}_1", workunit("bad"))]);
 }
 
@@ -202,9 +204,9 @@ fn a_workunit_of_which_a_script_dies_keeps_no_other_waiting_for_long() {
         project.run_inline(&project.handed_over(job, job)).has(0, "killed by signal 11");
     }
     project.script("buoy/take", "grep -q bad \"$2\" && kill -SEGV $$; exit 0");
-    work_off(&project, "bad", 12, "good");
-    assert!(next_try(&project, "bad") > 1_000.0, "{}", next_try(&project, "bad"));
-    assert!(next_try(&project, "good") < 301.0, "{}", next_try(&project, "good"));
+    process_spool(&project, "bad", 12, "good");
+    assert!(next_attempt(&project, "bad") > 1_000.0, "{}", next_attempt(&project, "bad"));
+    assert!(next_attempt(&project, "good") < 301.0, "{}", next_attempt(&project, "good"));
 }
 
 #[test]
@@ -222,12 +224,12 @@ fn the_number_of_their_batch_is_in_the_table_where_names_do_not_say_the_batch() 
 #[test]
 fn a_script_runs_again_if_it_is_to_make_other_files_than_it_has() {
     let project = Project::new(&format!("{ROUTE}{MAKES}"));
-    project.script("buoy/take", "echo '{\"energy\": 3}' > \"$BUOY_MADE/sum.json\"");
+    project.script("buoy/take", "echo '{\"energy\": 3}' > \"$BUOY_EXTRA_DIR/sum.json\"");
     project.write("results/all.sqlite", &"precious notes".repeat(100));
-    project.run_inline(&project.handed_over("a", "poses")).has(0, "cannot write the table");
+    project.run_inline(&project.handed_over("a", "poses")).has(0, "failed to write the table");
     fs::remove_file(project.path("results/all.sqlite")).unwrap();
     project.write("buoy/routes.toml", &format!("{ROUTE}{MAKES}").replace("sum.json", "summary.json"));
-    project.script("buoy/take", "echo '{\"energy\": 4}' > \"$BUOY_MADE/summary.json\"");
+    project.script("buoy/take", "echo '{\"energy\": 4}' > \"$BUOY_EXTRA_DIR/summary.json\"");
     project.run_inline(&project.handed_over("a", "poses")).has(0, "");
     assert_eq!((query::<f64>(&project, "SELECT energy FROM results"), project.spooled().len()), (4.0, 0));
 }
@@ -238,8 +240,11 @@ fn a_made_file_has_the_same_number_whatever_else_was_made() {
         "[app.vina.assimilate.table]",
         "[app.vina.assimilate]\npath = '{job}.{number}'\n[app.vina.assimilate.table]",
     ));
-    for (job, makes) in [("both", "sum.json plot.png"), ("one", "plot.png")] {
-        project.script("buoy/take", &format!("cd \"$BUOY_MADE\"; for f in {makes}; do echo {{}} > $f; done"));
+    for (job, extra_outputs) in [("both", "sum.json plot.png"), ("one", "plot.png")] {
+        project.script(
+            "buoy/take",
+            &format!("cd \"$BUOY_EXTRA_DIR\"; for f in {extra_outputs}; do echo {{}} > $f; done"),
+        );
         project.run_inline(&project.handed_over(job, "poses")).is(0, "");
     }
     assert_eq!(project.files("results"), ["all.sqlite", "both.0", "both.2", "both.3", "one.0", "one.3"]);
@@ -251,12 +256,15 @@ fn nobody_else_can_run_what_a_script_makes() {
     let project = Project::new(&format!("{ROUTE}{MAKES}"));
     project.script(
         "buoy/take",
-        "cp /bin/true \"$BUOY_MADE/plot.png\"; chmod 4755 \"$BUOY_MADE/plot.png\"; exit 1",
+        "cp /bin/true \"$BUOY_EXTRA_DIR/plot.png\"; chmod 4755 \"$BUOY_EXTRA_DIR/plot.png\"; exit 1",
     );
     project.run_inline(&project.handed_over("a", "poses")).has(0, "exit 1");
-    let making = project.path(&format!("buoy/spool/waiting/{}_1/making", workunit("a")));
+    let making = project.path(&format!("buoy/spool/waiting/{}_1/extra.tmp", workunit("a")));
     assert_eq!(making.metadata().unwrap().permissions().mode() & 0o777, 0o700);
-    project.script("buoy/take", "cp /bin/true \"$BUOY_MADE/plot.png\"; chmod 4755 \"$BUOY_MADE/plot.png\"");
+    project.script(
+        "buoy/take",
+        "cp /bin/true \"$BUOY_EXTRA_DIR/plot.png\"; chmod 4755 \"$BUOY_EXTRA_DIR/plot.png\"",
+    );
     project.run_inline(&project.handed_over("a", "poses")).is(0, "");
     let kept = project.path(&format!("results/b1/{}__file_plot.png", workunit("a")));
     assert_eq!(kept.metadata().unwrap().permissions().mode() & 0o7111, 0);

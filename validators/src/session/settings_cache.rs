@@ -13,12 +13,12 @@ use crate::routes::Settings;
 
 /// What is kept; all else is of no use without routes.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct Kept {
+struct CachedSettings {
     alert: AlertSpec,
     outage_seconds: f64,
 }
 
-impl Kept {
+impl CachedSettings {
     fn of(settings: Settings) -> Self {
         Self { alert: settings.alert, outage_seconds: settings.outage_seconds }
     }
@@ -26,44 +26,41 @@ impl Kept {
 
 /// The file in the state directory.
 #[derive(Clone, Debug)]
-pub(crate) struct Memory {
+pub(crate) struct SettingsCache {
     path: PathBuf,
 }
 
-impl Memory {
+impl SettingsCache {
     pub(crate) fn new(state: &Path) -> Self {
         Self { path: state.join("settings.json") }
     }
 
     /// What was kept last; nothing special if it is not there or makes no sense.
-    pub(crate) fn recall(&self) -> Settings {
-        let Kept { alert, outage_seconds } = self.read();
+    pub(crate) fn load(&self) -> Settings {
+        let CachedSettings { alert, outage_seconds } = self.read();
         Settings { alert, outage_seconds, ..Settings::default() }
     }
 
-    fn read(&self) -> Kept {
+    fn read(&self) -> CachedSettings {
         let kept = fs::read(&self.path).ok().and_then(|text| serde_json::from_slice(&text).ok());
-        kept.unwrap_or_else(|| Kept::of(Settings::default()))
+        kept.unwrap_or_else(|| CachedSettings::of(Settings::default()))
     }
 
     /// Keeps these, whole or not at all, unless they are kept already.
     ///
     /// # Errors
     /// They can't be written, in words.
-    pub(crate) fn keep(&self, settings: &Settings) -> Result<(), String> {
-        let kept = Kept::of(settings.clone());
+    pub(crate) fn store(&self, settings: &Settings) -> Result<(), String> {
+        let kept = CachedSettings::of(settings.clone());
         if self.read() == kept {
             return Ok(());
         }
         self.write(&kept).map_err(|error| {
-            format!(
-                "{}: cannot keep [alert] and [breaker] for the time while the routes are broken: {error}",
-                self.path.display()
-            )
+            format!("failed to save [alert] and [breaker] to {}: {error}", self.path.display())
         })
     }
 
-    fn write(&self, kept: &Kept) -> io::Result<()> {
+    fn write(&self, kept: &CachedSettings) -> io::Result<()> {
         if let Some(directory) = self.path.parent() {
             fs::create_dir_all(directory)?;
         }

@@ -13,7 +13,7 @@ use boinc::dockerfile::ImageConfig;
 
 use super::error::BuildError;
 use super::stage::NO_COMMAND;
-use super::{Builder, LOOK_EVERY};
+use super::{Builder, POLL_INTERVAL};
 
 /// Longest part of an engine's message that is shown: Podman prints all its options before the cause.
 const SHOWN_CHARS: usize = 300;
@@ -54,7 +54,7 @@ fn refused(error: &EngineError) -> String {
 
 impl<T: Transport + Clone> Builder<'_, T> {
     /// Does what depends on the Dockerfile, and once more if it fails although `control` works.
-    fn judged<V>(
+    fn attribute<V>(
         &self,
         mut attempt: impl FnMut(bool) -> Result<V, EngineError>,
         control: impl Fn() -> bool,
@@ -65,7 +65,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
                     if again {
                         return Err(BuildError::Impossible { why: refused(&error) });
                     }
-                    thread::sleep(LOOK_EVERY);
+                    thread::sleep(POLL_INTERVAL);
                 }
                 result => return result.map_err(BuildError::from),
             }
@@ -74,12 +74,12 @@ impl<T: Transport + Clone> Builder<'_, T> {
     }
 
     /// Reads from the files of a container. Any container can be read from.
-    pub(super) fn judged_read<V>(
+    pub(super) fn attribute_read<V>(
         &self,
         container: &str,
         mut attempt: impl FnMut() -> Result<V, EngineError>,
     ) -> Result<V, BuildError> {
-        self.judged(
+        self.attribute(
             |_| attempt(),
             || self.breaking.read_out(container, "/", |stream| stream.read(&mut [0]).is_ok()).is_ok(),
         )
@@ -87,7 +87,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
 
     /// Writes files into a container. A host that cannot write, or that cannot make files of this owner, cannot do it for
     /// another container of the same image either.
-    pub(super) fn judged_write<V>(
+    pub(super) fn attribute_write<V>(
         &self,
         (uid, gid): (u64, u64),
         mut attempt: impl FnMut() -> Result<V, EngineError>,
@@ -102,12 +102,12 @@ impl<T: Transport + Clone> Builder<'_, T> {
             });
             self.breaking.copy_in(name, producer).is_ok()
         };
-        self.judged(|_| attempt(), || self.with_plain(&self.image, write))
+        self.attribute(|_| attempt(), || self.with_plain(&self.image, write))
     }
 
     /// Creates a container with the Dockerfile's values. One of its name is left over from a build that was killed.
     pub(super) fn create_container(&self, spec: &StepSpec) -> Result<(), BuildError> {
-        self.judged(
+        self.attribute(
             |again| {
                 if again {
                     self.breaking.remove(&spec.name)?;
@@ -126,7 +126,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
 
     /// Starts a container with the Dockerfile's values; one that has run is never started again.
     pub(super) fn start_container(&self, container: &str, image: &str) -> Result<(), BuildError> {
-        self.judged(
+        self.attribute(
             |_| {
                 self.engine.start(container).or_else(|error| match self.engine.inspect(container) {
                     Ok(Some(seen)) if seen.status == Status::Created => Err(error),

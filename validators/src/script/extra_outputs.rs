@@ -1,6 +1,6 @@
 //! What scripts that assimilate make: files that are kept beside the outputs.
 //!
-//! Their names are said beforehand, in `makes`. Each is there, empty, when the script starts, and is filled in its place: a
+//! Their names are said beforehand, in `extra_outputs`. Each is there, empty, when the script starts, and is filled in its place: a
 //! script of a submitter's gets nothing else on the host's disk to write to, so that it can leave neither links nor
 //! directories nor files without number there, and its limit of file sizes bounds what it takes. One that stays empty
 //! was not made.
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::Mode;
 
-use super::RequestMade;
+use super::RequestExtraOutput;
 use crate::bounds::shortened;
 use crate::outputs::{self, Found, absolute, is_output_name};
 
@@ -22,15 +22,15 @@ pub const MOST: usize = 20;
 
 /// Files that a script is to fill, in a directory of their own.
 #[derive(Debug)]
-pub(crate) struct Making {
+pub(crate) struct PendingOutputs {
     directory: PathBuf,
     names: Vec<String>,
 }
 
 /// A file that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Made {
-    /// Its number in `makes`.
+pub(crate) struct ExtraOutput {
+    /// Its number in `extra_outputs`.
     pub number: usize,
     /// Its name.
     pub name: String,
@@ -38,7 +38,7 @@ pub(crate) struct Made {
     pub path: PathBuf,
 }
 
-impl Making {
+impl PendingOutputs {
     /// Makes the empty files, in place of what an earlier try has left.
     pub(crate) fn new(directory: &Path, names: &[String]) -> io::Result<Self> {
         remove(directory)?;
@@ -51,9 +51,12 @@ impl Making {
     }
 
     /// As a script is told of them.
-    pub(crate) fn request(&self) -> Vec<RequestMade> {
+    pub(crate) fn request(&self) -> Vec<RequestExtraOutput> {
         let directory = absolute(&self.directory);
-        self.names.iter().map(|name| RequestMade { name: name.clone(), path: directory.join(name) }).collect()
+        self.names
+            .iter()
+            .map(|name| RequestExtraOutput { name: name.clone(), path: directory.join(name) })
+            .collect()
     }
 
     /// Keeps what was made, for good, in the directory `kept`. The script has ended.
@@ -68,7 +71,7 @@ impl Making {
                 }
                 Found::Absent => {}
                 Found::Malformed(kind) => {
-                    return Err(io::Error::other(format!("{name}: the script has made a {kind} of it")));
+                    return Err(io::Error::other(format!("{name}: the script replaced it by a {kind}")));
                 }
             }
         }
@@ -79,9 +82,10 @@ impl Making {
 }
 
 /// What was made and kept in this directory, of these names and in their order. It may not be there.
-pub(crate) fn kept(directory: &Path, names: &[String]) -> Vec<Made> {
+pub(crate) fn existing(directory: &Path, names: &[String]) -> Vec<ExtraOutput> {
     let files = names.iter().enumerate();
-    let files = files.map(|(number, name)| Made { number, name: name.clone(), path: directory.join(name) });
+    let files =
+        files.map(|(number, name)| ExtraOutput { number, name: name.clone(), path: directory.join(name) });
     files.filter(|made| made.path.symlink_metadata().is_ok_and(|m| m.is_file() && m.len() > 0)).collect()
 }
 
@@ -92,12 +96,12 @@ fn remove(directory: &Path) -> io::Result<()> {
     }
 }
 
-/// What is wrong with the names in `makes`, beside outputs of these names, in words.
-pub fn mistakes(makes: &[String], outputs: &[&str]) -> Vec<String> {
-    let mut mistakes = Vec::new();
-    let key = "script.makes";
-    if makes.len() > MOST {
-        mistakes.push(format!("{key}: {} files, {MOST} can be made for a workunit", makes.len()));
+/// What is wrong with the names in `extra_outputs`, beside outputs of these names, in words.
+pub fn errors(extra_outputs: &[String], outputs: &[&str]) -> Vec<String> {
+    let mut errors = Vec::new();
+    let key = "script.extra_outputs";
+    if extra_outputs.len() > MOST {
+        errors.push(format!("{key}: {} files, at most {MOST} are accepted", extra_outputs.len()));
     }
     // An output's name, and the directories that lead to it.
     let taken: HashSet<&str> = outputs
@@ -106,22 +110,22 @@ pub fn mistakes(makes: &[String], outputs: &[&str]) -> Vec<String> {
         .flat_map(|output| output.match_indices('/').map(|(at, _)| &output[..at]).chain([*output]))
         .collect();
     let mut seen = HashSet::new();
-    for name in makes.iter().take(MOST) {
+    for name in extra_outputs.iter().take(MOST) {
         // Outputs whose names are not known are called by their numbers.
         let is_number = name.bytes().all(|b| b.is_ascii_digit());
         let shown = shortened(name);
         if !is_output_name(name) || name.contains('/') || is_number {
-            mistakes.push(format!(
-                "{key}: {shown:?} is no file's name; one without \"/\", not only of digits, at most 61 bytes long, is"
+            errors.push(format!(
+                "{key}: invalid file name {shown:?}: expected one without \"/\", not only digits, at most 61 bytes"
             ));
         } else if taken.contains(name.as_str()) {
-            mistakes.push(format!("{key}: {shown:?} is an output; what the script makes has another name"));
+            errors.push(format!("{key}: {shown:?} is an output; help: choose another name"));
         }
         if !seen.insert(name) {
-            mistakes.push(format!("{key}: {shown:?} is there twice"));
+            errors.push(format!("{key}: {shown:?} is listed twice"));
         }
     }
-    mistakes
+    errors
 }
 
 #[cfg(test)]
@@ -134,22 +138,24 @@ mod tests {
 
     #[test]
     fn names_that_could_hide_an_output_or_lead_elsewhere_are_refused() {
-        let wrong = |makes: &[&str]| mistakes(&names(makes), &["poses.pdbqt", "plots/a.png"]).join("; ");
+        let wrong = |extra_outputs: &[&str]| {
+            errors(&names(extra_outputs), &["poses.pdbqt", "plots/a.png"]).join("; ")
+        };
         assert_eq!(wrong(&["summary.json", "plot.png"]), "");
-        for (makes, expected) in [
-            (vec!["../x"], "no file's name"),
-            (vec![".."], "no file's name"),
-            (vec!["a/b"], "no file's name"),
-            (vec![""], "no file's name"),
-            (vec!["0"], "no file's name"),
+        for (extra_outputs, expected) in [
+            (vec!["../x"], "invalid file name"),
+            (vec![".."], "invalid file name"),
+            (vec!["a/b"], "invalid file name"),
+            (vec![""], "invalid file name"),
+            (vec!["0"], "invalid file name"),
             (vec!["poses.pdbqt"], "is an output"),
             (vec!["plots"], "is an output"),
-            (vec!["x", "x"], "is there twice"),
+            (vec!["x", "x"], "is listed twice"),
         ] {
-            assert!(wrong(&makes).contains(expected), "{makes:?}: {}", wrong(&makes));
+            assert!(wrong(&extra_outputs).contains(expected), "{extra_outputs:?}: {}", wrong(&extra_outputs));
         }
         let many: Vec<String> = (0..21).map(|n| format!("f{n}")).collect();
-        assert!(mistakes(&many, &[])[0].contains("21 files"));
+        assert!(errors(&many, &[])[0].contains("21 files"));
     }
 
     #[test]
@@ -159,14 +165,14 @@ mod tests {
         let names = names(&["sum.json", "plot.png"]);
         // Twice: a try that a kill has ended is begun anew.
         for text in ["{\"old\"", "{}"] {
-            let making = Making::new(&directory, &names).unwrap();
+            let making = PendingOutputs::new(&directory, &names).unwrap();
             fs::write(&making.request()[0].path, text).unwrap();
             fs::write(directory.join("other"), "not announced").unwrap();
         }
-        let making = Making { directory, names: names.clone() };
+        let making = PendingOutputs { directory, names: names.clone() };
         making.keep(&place).unwrap();
-        let found = kept(&place, &names);
-        assert_eq!(found, [Made { number: 0, name: "sum.json".into(), path: place.join("sum.json") }]);
+        let found = existing(&place, &names);
+        assert_eq!(found, [ExtraOutput { number: 0, name: "sum.json".into(), path: place.join("sum.json") }]);
         assert_eq!(fs::read_to_string(&found[0].path).unwrap(), "{}");
     }
 
@@ -174,12 +180,12 @@ mod tests {
     fn a_link_in_place_of_a_file_is_not_followed() {
         let dir = tempfile::tempdir().unwrap();
         let names = names(&["sum.json"]);
-        let making = Making::new(&dir.path().join("making"), &names).unwrap();
+        let making = PendingOutputs::new(&dir.path().join("making"), &names).unwrap();
         let path = making.request()[0].path.clone();
         fs::remove_file(&path).unwrap();
         std::os::unix::fs::symlink("/etc/passwd", &path).unwrap();
         let error = making.keep(&dir.path().join("made")).unwrap_err();
-        assert!(error.to_string().contains("sum.json: the script has made a"), "{error}");
-        assert_eq!(kept(&dir.path().join("made"), &names), []);
+        assert!(error.to_string().contains("sum.json: the script replaced it by a"), "{error}");
+        assert_eq!(existing(&dir.path().join("made"), &names), []);
     }
 }

@@ -4,17 +4,17 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// Wakes the loop that has the other end.
 #[derive(Clone, Debug)]
-pub struct Bell(SyncSender<()>);
+pub struct Waker(SyncSender<()>);
 
-impl Bell {
-    /// A new one, and what its rings arrive at: several that nobody has heard yet are one.
+impl Waker {
+    /// A new one, and what its wakeups arrive at: several that nobody has heard yet are one.
     pub fn new() -> (Self, Receiver<()>) {
-        let (bell, rings) = sync_channel(1);
-        (Self(bell), rings)
+        let (waker, wakeups) = sync_channel(1);
+        (Self(waker), wakeups)
     }
 
     /// Rings.
-    pub fn ring(&self) {
+    pub fn wake(&self) {
         // It fails if it has been rung unheard, or if nobody listens any more.
         let _ = self.0.try_send(());
     }

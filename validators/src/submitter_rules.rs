@@ -21,17 +21,17 @@ use crate::bounds::shortened;
 use crate::outputs::{self, Found};
 use crate::route::{AssimilateRoute, Route};
 use crate::script::container::Sandbox;
-use crate::script::{Place, Script, ScriptSpec};
+use crate::script::{RunsIn, Script, ScriptSpec};
 use crate::values::ValueSpec;
 use boinc::names::fan_out::{FAN_OUT, fan_out};
 use boinc::names::workunit::HASH_DIGITS;
 
-pub use rule_file::{BroughtScript, MAX_BYTES, MAX_RULES_BYTES, RuleFile};
+pub use rule_file::{BundleScript, MAX_BYTES, MAX_RULES_BYTES, RuleFile};
 
-/// `[brought]` of the routes file: who may bring rules, and within which limits.
+/// `[submitter_rules]` of the routes file: who may bring rules, and within which limits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct BroughtSpec {
+pub struct SubmitterRules {
     /// Science apps whose rules are used; `"*"`: all.
     pub apps: Vec<String>,
     /// The download directory; if relative, then to `PROJECT/tmp_HOST`.
@@ -89,9 +89,9 @@ fn default_output() -> u32 {
 
 /// A rule file cannot be used. Nothing is said about any result.
 #[derive(Debug, thiserror::Error)]
-pub enum BroughtError {
+pub enum RuleFileError {
     /// It can't be read.
-    #[error("{path}: cannot read the rule file of the bundle; it is uploaded with the batch")]
+    #[error("failed to read the bundle's rule file {path}, which is uploaded with the batch")]
     Read {
         /// The file.
         path: PathBuf,
@@ -99,13 +99,13 @@ pub enum BroughtError {
         source: io::Error,
     },
     /// It is too large, or no file.
-    #[error("{path}: a rule file is a regular file of at most {MAX_BYTES} bytes")]
+    #[error("invalid rule file {path}: expected a regular file of at most {MAX_BYTES} bytes")]
     Size {
         /// The file.
         path: PathBuf,
     },
     /// Its content does not fit its name.
-    #[error("{path}: its content has the hash {found}: it is not the file of this bundle")]
+    #[error("invalid rule file {path}: its content has the hash {found}, so it belongs to another bundle")]
     Hash {
         /// The file.
         path: PathBuf,
@@ -113,7 +113,7 @@ pub enum BroughtError {
         found: String,
     },
     /// It has another form than this program knows.
-    #[error("{path}: not a rule file: {message}")]
+    #[error("invalid rule file {path}: {message}")]
     Form {
         /// The file.
         path: PathBuf,
@@ -122,7 +122,7 @@ pub enum BroughtError {
     },
     /// It asks for more than the project allows.
     #[error("{path}: {message}")]
-    Refused {
+    Denied {
         /// The file.
         path: PathBuf,
         /// What it asks for, and what is allowed.
@@ -140,7 +140,7 @@ pub fn physical_name(hash: &str) -> String {
     format!("buoy_rule_{}", &hash[..hash.len().min(HASH_DIGITS)])
 }
 
-impl BroughtSpec {
+impl SubmitterRules {
     /// Rules of one science app are used, scripts aside, with the usual limits.
     pub fn of(app: &str) -> Self {
         Self {
@@ -158,8 +158,8 @@ impl BroughtSpec {
     }
 
     /// What is wrong with it, in words.
-    pub fn mistakes(&self) -> Vec<String> {
-        let mut mistakes = Vec::new();
+    pub fn errors(&self) -> Vec<String> {
+        let mut errors = Vec::new();
         for (key, value) in [
             ("fanout", self.fanout),
             ("timeout_seconds", self.timeout_seconds),
@@ -168,11 +168,11 @@ impl BroughtSpec {
             ("rule_seconds", self.rule_seconds),
         ] {
             if value == 0 {
-                mistakes.push(format!("{key}: 0 is too little"));
+                errors.push(format!("{key}: 0 is not accepted, at least 1 is required"));
             }
         }
-        mistakes.extend(self.assimilate.mistakes());
-        mistakes
+        errors.extend(self.assimilate.errors());
+        errors
     }
 
     /// Whether rules of this science app are used.
@@ -189,30 +189,30 @@ impl BroughtSpec {
     /// The route of a bundle, from its rule file.
     ///
     /// # Errors
-    /// It is not there, not what HASH says, or of another form. A script that is not allowed is [`Place::Refused`], since
+    /// It is not there, not what HASH says, or of another form. A script that is not allowed is [`RunsIn::Forbidden`], since
     /// what needs no script goes on without it.
     pub fn route(
         &self,
         app: &str,
         hash: &str,
         directory: &Path,
-    ) -> Result<(Route, Option<Script>), BroughtError> {
+    ) -> Result<(Route, Option<Script>), RuleFileError> {
         let path = self.path(hash, directory);
         let bytes = match read(&path) {
             Ok(Some(bytes)) => bytes,
-            Ok(None) => return Err(BroughtError::Size { path }),
-            Err(source) => return Err(BroughtError::Read { path, source }),
+            Ok(None) => return Err(RuleFileError::Size { path }),
+            Err(source) => return Err(RuleFileError::Read { path, source }),
         };
         let found = sha256(&bytes)[..HASH_DIGITS].to_owned();
         if found != hash {
-            return Err(BroughtError::Hash { path, found });
+            return Err(RuleFileError::Hash { path, found });
         }
         let file =
-            RuleFile::read(&bytes).map_err(|message| BroughtError::Form { path: path.clone(), message })?;
+            RuleFile::read(&bytes).map_err(|message| RuleFileError::Form { path: path.clone(), message })?;
         if file.app != app {
             let message =
-                format!("it is of the science app {:?}, the workunit of {app:?}", shortened(&file.app));
-            return Err(BroughtError::Refused { path, message });
+                format!("it belongs to the science app {:?}, the workunit to {app:?}", shortened(&file.app));
+            return Err(RuleFileError::Denied { path, message });
         }
         let script = file.script.as_ref().map(|script| self.script(script));
         let mut assimilate = self.assimilate.clone();
@@ -229,49 +229,44 @@ impl BroughtSpec {
         Ok((route, script))
     }
 
-    fn script(&self, brought: &BroughtScript) -> Script {
+    fn script(&self, brought: &BundleScript) -> Script {
         let image = self.image(brought);
         let spec = ScriptSpec {
             init: brought.init.clone(),
             compare: brought.compare.clone(),
             assimilate: brought.assimilate.clone(),
-            makes: brought.makes.clone(),
+            extra_outputs: brought.extra_outputs.clone(),
             legacy: brought.legacy,
             container: image.as_ref().ok().cloned(),
             timeout_seconds: self.timeout_seconds,
             memory_mb: self.memory_mb,
             output_mb: self.output_mb,
         };
-        let place = match image {
+        let runs_in = match image {
             Ok(image) => {
-                Place::Container(Sandbox { image, engine: self.engine, files: brought.files.clone() })
+                RunsIn::Container(Sandbox { image, engine: self.engine, files: brought.files.clone() })
             }
-            Err(why) => Place::Refused(why),
+            Err(why) => RunsIn::Forbidden(why),
         };
-        Script { spec, place }
+        Script { spec, runs_in }
     }
 
     /// Where a script runs, or why it does not.
-    fn image(&self, brought: &BroughtScript) -> Result<String, String> {
+    fn image(&self, brought: &BundleScript) -> Result<String, String> {
         match &brought.image {
             Some(image) if self.images.iter().any(|allowed| allowed == image) && image != "*" => {
                 Ok(image.clone())
             }
             // It becomes an argument of the engine's.
-            Some(image) if !is_image_name(image) => {
-                Err(format!("it asks for the image {:?}, which is no image's name", shortened(image)))
-            }
+            Some(image) if !is_image_name(image) => Err(format!("invalid image name {:?}", shortened(image))),
             Some(image) if self.images.iter().any(|allowed| allowed == "*") => Ok(image.clone()),
             Some(image) => Err(format!(
-                "it asks for the image {image:?}; the project's brought.images are {:?}",
+                "image {image:?} is not allowed; submitter_rules.images of this project: {:?}",
                 self.images
             )),
-            None => self
-                .images
-                .iter()
-                .find(|image| *image != "*")
-                .cloned()
-                .ok_or_else(|| "the project's brought.images lists no image to run it in".to_owned()),
+            None => self.images.iter().find(|image| *image != "*").cloned().ok_or_else(|| {
+                "submitter_rules.images of this project lists no image to run the script in".to_owned()
+            }),
         }
     }
 }
@@ -307,11 +302,11 @@ mod tests {
     use crate::route::RouteOutput;
     use crate::spec::{AssimilateSpec, ValidateSpec};
 
-    fn spec(text: &str) -> BroughtSpec {
+    fn spec(text: &str) -> SubmitterRules {
         toml::from_str(text).unwrap()
     }
 
-    fn rule(script: Option<BroughtScript>) -> RuleFile {
+    fn rule(script: Option<BundleScript>) -> RuleFile {
         let output = RouteOutput { name: "out".into(), max_bytes: None, optional: false };
         RuleFile::new(
             "vina",
@@ -323,7 +318,7 @@ mod tests {
         )
     }
 
-    fn place(directory: &Path, spec: &BroughtSpec, bytes: &[u8], hash: &str) {
+    fn place(directory: &Path, spec: &SubmitterRules, bytes: &[u8], hash: &str) {
         let path = spec.path(hash, directory);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, bytes).unwrap();
@@ -336,15 +331,15 @@ mod tests {
         let bytes = rule(None).bytes();
         let hash = sha256(&bytes)[..12].to_owned();
         let missing = spec.route("vina", &hash, dir.path()).unwrap_err();
-        assert!(matches!(missing, BroughtError::Read { .. }), "{missing}");
+        assert!(matches!(missing, RuleFileError::Read { .. }), "{missing}");
         place(dir.path(), &spec, &bytes, &hash);
         let (route, script) = spec.route("vina", &hash, dir.path()).unwrap();
         assert_eq!((route.outputs.unwrap()[0].name.as_str(), script), ("out", None));
         let other_app = spec.route("dock", &hash, dir.path()).unwrap_err();
-        assert!(matches!(other_app, BroughtError::Refused { .. }), "{other_app}");
+        assert!(matches!(other_app, RuleFileError::Denied { .. }), "{other_app}");
         place(dir.path(), &spec, &[bytes, b" ".to_vec()].concat(), &hash);
         let changed = spec.route("vina", &hash, dir.path()).unwrap_err();
-        assert!(matches!(changed, BroughtError::Hash { .. }), "{changed}");
+        assert!(matches!(changed, RuleFileError::Hash { .. }), "{changed}");
     }
 
     #[test]
@@ -358,31 +353,31 @@ mod tests {
         fs::write(dir.path().join("elsewhere"), &bytes).unwrap();
         std::os::unix::fs::symlink(dir.path().join("elsewhere"), path).unwrap();
         let error = spec.route("vina", &hash, dir.path()).unwrap_err();
-        assert!(matches!(error, BroughtError::Size { .. }), "{error}");
+        assert!(matches!(error, RuleFileError::Size { .. }), "{error}");
     }
 
     #[test]
     fn scripts_run_only_in_images_that_the_project_names() {
-        let script = |image: Option<&str>| BroughtScript {
+        let script = |image: Option<&str>| BundleScript {
             compare: vec!["./compare".into()],
             image: image.map(str::to_owned),
-            ..BroughtScript::default()
+            ..BundleScript::default()
         };
         let image = |allowed: &str, wanted| match spec(&format!("apps = ['*']\nimages = {allowed}"))
             .script(&script(wanted))
-            .place
+            .runs_in
         {
-            Place::Container(sandbox) => Ok(sandbox.image),
-            Place::Refused(why) => Err(why),
-            Place::Host { .. } => panic!("a submitter's script on the host"),
+            RunsIn::Container(sandbox) => Ok(sandbox.image),
+            RunsIn::Forbidden(why) => Err(why),
+            RunsIn::Host { .. } => panic!("a submitter's script on the host"),
         };
         assert_eq!(image("['a', 'b']", None).unwrap(), "a");
         assert_eq!(image("['a', 'b']", Some("b")).unwrap(), "b");
         assert_eq!(image("['*']", Some("z")).unwrap(), "z");
         for option in ["--privileged", "-v=/:/host", "a b"] {
-            assert!(image("['*']", Some(option)).unwrap_err().contains("no image's name"), "{option}");
+            assert!(image("['*']", Some(option)).unwrap_err().contains("invalid image name"), "{option}");
         }
-        assert!(image("['a']", Some("z")).unwrap_err().contains("asks for the image \"z\""));
+        assert!(image("['a']", Some("z")).unwrap_err().contains("image \"z\" is not allowed"));
         assert!(image("[]", None).unwrap_err().contains("lists no image"));
     }
 

@@ -6,15 +6,15 @@
 use std::fs;
 
 use boinc::names::fan_out::fan_out;
-use validators::brought::{BroughtScript, RuleFile, physical_name, sha256};
 use validators::route::RouteOutput;
 use validators::spec::{AssimilateSpec, RuleKind, ValidateSpec};
+use validators::submitter_rules::{BundleScript, RuleFile, physical_name, sha256};
 
 use crate::project::Project;
 
-const ALLOWED: &str = "[brought]\napps = ['vina']\n";
+const ALLOWED: &str = "[submitter_rules]\napps = ['vina']\n";
 
-fn rule(rule: RuleKind, script: Option<BroughtScript>) -> Vec<u8> {
+fn rule(rule: RuleKind, script: Option<BundleScript>) -> Vec<u8> {
     let output = RouteOutput { name: "out.txt".into(), max_bytes: Some(100), optional: false };
     let validate = ValidateSpec { rule, ..ValidateSpec::default() };
     RuleFile::new("vina", vec![], vec![output], validate, AssimilateSpec::default(), script).bytes()
@@ -57,20 +57,21 @@ fn a_rule_that_is_missing_or_was_changed_judges_nothing_and_neither_does_the_def
     let relative = format!("download/{}/{name}", fan_out(&name, 1024));
     let good = project.read(&relative);
     project.write(&relative, &good.replace("text", "ignore"));
-    project.run(&line).has(3, "it is not the file of this bundle");
+    project.run(&line).has(3, "it belongs to another bundle");
     fs::remove_file(project.path(&relative)).unwrap();
-    project.run(&line).has(3, "cannot read the rule file of the bundle");
+    project.run(&line).has(3, "failed to read the bundle's rule file");
 }
 
 #[test]
 fn the_admin_says_who_may_bring_rules_and_what_the_admin_wrote_wins() {
-    let project = Project::new("[brought]\napps = ['other']\n[default]\nvalidate.rule = 'bytes'\n");
+    let project = Project::new("[submitter_rules]\napps = ['other']\n[default]\nvalidate.rule = 'bytes'\n");
     let bundle = upload_rule(&project, &rule(RuleKind::Ignore, None));
     let line = compare_line(&project, &bundle, "a", "b");
     project.run(&line).has(1, "differ");
-    project.write("buoy/routes.toml", "[brought]\napps = ['*']\n");
+    project.write("buoy/routes.toml", "[submitter_rules]\napps = ['*']\n");
     project.run(&line).is(0, "");
-    project.write("buoy/routes.toml", "[brought]\napps = ['*']\n[app.vina]\nvalidate.rule = 'bytes'\n");
+    project
+        .write("buoy/routes.toml", "[submitter_rules]\napps = ['*']\n[app.vina]\nvalidate.rule = 'bytes'\n");
     project.run(&line).has(1, "differ");
 }
 
@@ -78,10 +79,10 @@ fn the_admin_says_who_may_bring_rules_and_what_the_admin_wrote_wins() {
 fn a_script_without_an_image_of_the_projects_is_never_run_on_the_host() {
     let project = Project::new(ALLOWED);
     let started = project.path("started");
-    let script = BroughtScript {
+    let script = BundleScript {
         compare: vec!["/bin/sh".into(), "-c".into(), format!("touch {}", started.display())],
         image: Some("somebodys/image".into()),
-        ..BroughtScript::default()
+        ..BundleScript::default()
     };
     let bundle = upload_rule(&project, &rule(RuleKind::Text, Some(script)));
     let start = std::time::Instant::now();
@@ -89,7 +90,7 @@ fn a_script_without_an_image_of_the_projects_is_never_run_on_the_host() {
         .run_with(&compare_line(&project, &bundle, "a", "b"), |command| {
             _ = command.env("BUOY_OUTAGE_SECONDS", "60")
         })
-        .has(3, "compare script is not allowed: it asks for the image \"somebodys/image\"");
+        .has(3, "compare script is not allowed: image \"somebodys/image\" is not allowed");
     assert!(start.elapsed().as_secs() < 30, "nobody waits for what no waiting mends");
     assert!(!started.exists());
     // What needs no script is judged.
@@ -98,7 +99,7 @@ fn a_script_without_an_image_of_the_projects_is_never_run_on_the_host() {
 
 #[test]
 fn a_rule_that_is_slow_on_purpose_is_given_up_and_says_nothing_of_the_results() {
-    let project = Project::new("[brought]\napps = ['vina']\nrule_seconds = 1\n");
+    let project = Project::new("[submitter_rules]\napps = ['vina']\nrule_seconds = 1\n");
     let output = RouteOutput { name: "out.txt".into(), max_bytes: None, optional: false };
     // Many beginnings have to be kept in mind at once, and none comes to an end.
     let check = validators::spec::CheckSpec {
@@ -122,7 +123,7 @@ fn a_rule_that_is_slow_on_purpose_is_given_up_and_says_nothing_of_the_results() 
         .collect();
     let start = std::time::Instant::now();
     let path = project.upload(&format!("{bundle}__b1__j"), 0, 0, &text);
-    project.run(&format!("buoy-init  {path}")).has(3, "takes more than 1 s of processor time");
+    project.run(&format!("buoy-init  {path}")).has(3, "take more than 1 s of CPU time");
     assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
     // The bundle's alone: nothing is said of the upload directory.
     assert!(!project.path("buoy/state/breakers/upload.json").exists());
@@ -158,8 +159,8 @@ fn rule_files_made_to_cost_time_are_refused_at_once_by_every_program() {
     let escape = "{\"\\u001b[2J\\nbuoy-init: ALERT: forged\":1}";
     for (outputs, validate, expected) in [
         (outputs(100_000), "{}", "outputs, validate and assimilate have"),
-        (outputs(1_001), "{}", "outputs: more than 1000 of them"),
-        (deep, "{}", "not a rule file"),
+        (outputs(1_001), "{}", "outputs: more than 1000 entries"),
+        (deep, "{}", "invalid rule file"),
         (outputs(1), escape, "validate: unknown field"),
     ] {
         let bundle = upload_rule(&project, &rule_in_json(&outputs, validate));
@@ -187,14 +188,14 @@ fn rule_files_made_to_cost_time_are_refused_at_once_by_every_program() {
 
 #[test]
 fn a_pattern_that_is_slow_on_one_long_line_is_given_up() {
-    let project = Project::new("[brought]\napps = ['vina']\nrule_seconds = 2\n");
+    let project = Project::new("[submitter_rules]\napps = ['vina']\nrule_seconds = 2\n");
     // One line is looked at as a whole: nothing is read meanwhile, and each of these takes minutes.
     let patterns: Vec<String> = (0..4).map(|i| format!("\"[ab]{{0,{}}}c\"", 900 + i)).collect();
     let validate = format!("{{\"check\":{{\"must_match\":[{}]}}}}", patterns.join(","));
     let bundle = upload_rule(&project, &rule_in_json("[{\"name\":\"out\"}]", &validate));
     let path = project.upload(&format!("{bundle}__b1__j"), 0, 0, &"ab".repeat(500_000));
     let start = std::time::Instant::now();
-    project.run(&format!("buoy-init  {path}")).has(3, "of processor time for outputs of 1000000 bytes");
+    project.run(&format!("buoy-init  {path}")).has(3, "of CPU time for outputs of 1000000 bytes");
     assert!(start.elapsed().as_secs() < 30, "{:?}", start.elapsed());
 }
 
@@ -208,8 +209,8 @@ fn a_rule_file_that_is_a_link_or_a_pipe_is_not_opened() {
     let line = compare_line(&project, &bundle, "a ", "a");
     fs::rename(&path, project.path("elsewhere")).unwrap();
     std::os::unix::fs::symlink(project.path("elsewhere"), &path).unwrap();
-    project.run(&line).has(3, "a rule file is a regular file");
+    project.run(&line).has(3, "expected a regular file");
     fs::remove_file(&path).unwrap();
     rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR).unwrap();
-    project.run(&line).has(3, "a rule file is a regular file");
+    project.run(&line).has(3, "expected a regular file");
 }
