@@ -1,6 +1,6 @@
 //! The download and upload directories.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use md5::{Digest, Md5};
@@ -46,8 +46,6 @@ impl StoredFile {
 pub(crate) struct Storage {
     pub(crate) download: HashMap<String, StoredFile>,
     pub(crate) upload: HashMap<String, StoredFile>,
-    /// What an assimilator collected in `results/`, by batch and file name.
-    pub(crate) results: BTreeMap<(u64, String), StoredFile>,
     /// Files in `templates/`, by path below it.
     pub(crate) templates: HashMap<String, Arc<str>>,
 }
