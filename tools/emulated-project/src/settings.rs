@@ -24,6 +24,8 @@ pub struct Settings {
     pub remote_submit_log: bool,
     /// When the file deleter removes what nobody needs any more.
     pub file_deletion: FileDeletion,
+    /// What the random parts of names are made from.
+    pub seed: u64,
 }
 
 impl Default for Settings {
@@ -36,6 +38,7 @@ impl Default for Settings {
             master_url: None,
             remote_submit_log: false,
             file_deletion: FileDeletion::AtOnce,
+            seed: 1,
         }
     }
 }

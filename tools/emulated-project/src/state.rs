@@ -38,7 +38,7 @@ impl State {
             faults: FaultPlan::default(),
             journal: Journal::default(),
             closed: AtomicBool::new(false),
-            random: AtomicU64::new(1),
+            random: AtomicU64::new(settings.seed),
             settings: RwLock::new(settings),
         }
     }
