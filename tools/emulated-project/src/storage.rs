@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use boinc::hex::hex;
 use md5::{Digest, Md5};
 
 /// The default of `uldl_dir_fanout`.
@@ -22,7 +23,7 @@ pub(crate) fn subdirectory(name: &str) -> String {
 
 /// MD5 in hex.
 pub(crate) fn md5_hex(bytes: &[u8]) -> String {
-    Md5::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Md5::digest(bytes))
 }
 
 /// A stored file.
