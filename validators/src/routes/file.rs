@@ -1,8 +1,8 @@
-//! Reading and writing the files that hold routes.
+//! Reading the files that hold routes.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use boinc::diagnostic::{Diagnostic, Place};
@@ -282,40 +282,6 @@ fn joined(mistakes: &[RouteMistake]) -> String {
     match mistakes.len().checked_sub(LISTED) {
         None | Some(0) => listed.join("; "),
         Some(others) => format!("{}; and {others} more", listed.join("; ")),
-    }
-}
-
-impl Route {
-    /// Writes this route as `routes.d/KEY.toml` beside `routes_toml`, whole or not at all; `key` is a science
-    /// app's name or a bundle's, as [`WorkunitName::bundle`](boinc::names::workunit::WorkunitName::bundle) gives it.
-    /// Returns the file's path.
-    ///
-    /// A [`RouteError::Meaning`] is a mistake of the caller: a submitter's `[validate]` is checked before.
-    pub fn write(&self, routes_toml: &Path, key: &str) -> Result<PathBuf, RouteError> {
-        let directory = route_directory(routes_toml);
-        let path = directory.join(format!("{key}.toml"));
-        let meaning = |message: String| RouteError::Meaning {
-            path: path.clone(),
-            section: "route".to_owned(),
-            message,
-        };
-        let io = |source: io::Error| RouteError::Io { path: path.clone(), action: "write", source };
-        if key.is_empty() || !key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
-            return Err(meaning(format!("{key:?} is neither APP nor APP-HASH")));
-        }
-        self.clone().check().map_err(|mistakes| meaning(joined(&mistakes)))?;
-        let text = toml::to_string(self).map_err(|error| meaning(error.to_string()))?;
-        fs::create_dir_all(&directory).map_err(io)?;
-        let temporary = directory.join(format!(".{key}.{}.tmp", std::process::id()));
-        let written = File::create(&temporary)
-            .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
-            .and_then(|()| fs::rename(&temporary, &path));
-        if let Err(error) = written {
-            // Already failing: a temporary file that stays is named as such and does no harm.
-            let _ = fs::remove_file(&temporary);
-            return Err(io(error));
-        }
-        Ok(path)
     }
 }
 

@@ -9,10 +9,10 @@ mod prepare;
 mod survey;
 mod tidy;
 
-pub use collect::{OutputProblem, collect};
-pub use layout::Layout;
-pub use manifest::Manifest;
-pub use own::{OWN_MODE, OwnError};
-pub use prepare::{PrepareError, prepare};
-pub use survey::{Input, Survey, survey};
-pub use tidy::tidy;
+pub(crate) use collect::{OutputProblem, collect};
+pub(crate) use layout::Layout;
+pub(crate) use manifest::Manifest;
+pub(crate) use own::OWN_MODE;
+pub(crate) use prepare::{PrepareError, prepare};
+pub(crate) use survey::{Survey, survey};
+pub(crate) use tidy::tidy;

@@ -30,7 +30,6 @@ pub struct Survey {
 }
 
 impl Survey {
-    /// The input of this name.
     pub fn input(&self, name: &str) -> Option<&Input> {
         self.inputs.iter().find(|input| input.name == name)
     }

@@ -115,8 +115,10 @@ fn a_route_that_was_written_is_found_as_it_was() {
         },
         script: None,
     };
-    assert!(route.write(&path, "../vina").is_err());
-    route.write(&path, &workunit().bundle()).unwrap();
+    let directory = route_directory(&path);
+    fs::create_dir(&directory).unwrap();
+    let file = directory.join(format!("{}.toml", workunit().bundle()));
+    fs::write(file, toml::to_string(&route).unwrap()).unwrap();
     let found = find(&path, Some(&workunit())).unwrap();
     assert_eq!(found.route, route);
     assert!(matches!((&found.rule(0).compare, &found.rule(1).compare), (Rule::Numbers(_), Rule::Ignore)));
