@@ -16,6 +16,7 @@ pub mod clock;
 pub mod diagnostic;
 pub mod dockerfile;
 pub mod error_chain;
+pub mod hex;
 pub mod job;
 pub mod names;
 pub mod nofollow;

@@ -23,6 +23,7 @@ use crate::route::{AssimilateRoute, Route};
 use crate::script::container::Sandbox;
 use crate::script::{RunsIn, Script, ScriptSpec};
 use crate::values::ValueSpec;
+use boinc::hex::hex;
 use boinc::names::fan_out::{FAN_OUT, fan_out};
 use boinc::names::workunit::HASH_DIGITS;
 
@@ -132,7 +133,7 @@ pub enum RuleFileError {
 
 /// The sha-256 of a rule file's bytes: 64 digits, of which workunits' names carry the first 12.
 pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(bytes))
 }
 
 /// The physical name of a bundle's rule file; `hash` is the HASH of workunits' names.

@@ -24,7 +24,6 @@ const MAX_BUILD_FILES: u64 = 1_000_000;
 /// Everything about the task that does not change during its life.
 #[derive(Clone, Debug)]
 pub struct Assignment {
-    /// The slot's places.
     pub layout: Layout,
     /// Where images, locks and builds are kept.
     pub images: StateDir,
@@ -32,11 +31,9 @@ pub struct Assignment {
     pub state_file: PathBuf,
     /// The client's words.
     pub init_data: InitData,
-    /// The wrapper's arguments.
     pub args: Args,
     /// The job's own arguments.
     pub job_args: Vec<String>,
-    /// job.toml.
     pub spec: JobSpec,
     /// The bounds that the policies leave it.
     pub limits: RunLimits,
@@ -44,7 +41,6 @@ pub struct Assignment {
     pub build: BuildRules,
     /// The OCI runtime that the volunteer wants.
     pub runtime: Option<String>,
-    /// The container's name.
     pub container: ContainerName,
     /// A free port of this host for the job's graphics.
     pub graphics_port: Option<u16>,
@@ -76,23 +72,16 @@ pub enum ImageSourceError {
         "{name} is missing: a science app needs a Dockerfile among its files, or `image` with `digest` or `image_name` \
          in job.toml"
     )]
-    NoDockerfile {
-        /// Its name.
-        name: String,
-    },
-    /// The Dockerfile can't be read.
+    NoDockerfile { name: String },
     #[error("can't read {name}")]
     Dockerfile {
-        /// Its name.
         name: String,
-        /// Why not.
         #[source]
         source: std::io::Error,
     },
     /// The Dockerfile has mistakes, or asks for something that is not supported.
     #[error("{name}: {faults}")]
     Faults {
-        /// The Dockerfile's name.
         name: String,
         /// All of them.
         #[source]
@@ -100,28 +89,19 @@ pub enum ImageSourceError {
     },
     /// The tarball is not among the files.
     #[error("the image tarball {name:?} (`image` in job.toml) is not among the job's files")]
-    NoTarball {
-        /// Its name.
-        name: String,
-    },
+    NoTarball { name: String },
     /// A build file is not among the files.
     #[error("{name:?} (`build_files` in job.toml) is not among the job's files")]
-    NoBuildFile {
-        /// Its name.
-        name: String,
-    },
-    /// A file can't be read.
+    NoBuildFile { name: String },
     #[error(transparent)]
     Key(#[from] KeyError),
 }
 
 impl Assignment {
-    /// The slot's places.
     pub fn layout(&self) -> &Layout {
         &self.layout
     }
 
-    /// The container's name.
     pub fn container_name(&self) -> &str {
         self.container.as_str()
     }
@@ -142,7 +122,6 @@ impl Assignment {
         self.spec.workdir.as_str()
     }
 
-    /// Outputs declared in job.toml.
     pub fn outputs(&self) -> &[OutputSpec] {
         &self.spec.outputs
     }

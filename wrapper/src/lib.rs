@@ -3,16 +3,16 @@
 // A line that can't be written must not end the job: see `log`.
 #![warn(clippy::print_stderr)]
 
-pub mod assignment;
-pub mod calls;
+mod assignment;
+mod calls;
 pub mod clean;
-pub mod client_link;
+mod client_link;
 mod digest;
-pub mod driver;
+mod driver;
 pub mod engine;
-pub mod exit_watch;
+mod exit_watch;
 pub mod image;
-pub mod job_files;
+mod job_files;
 pub mod lifecycle;
 pub mod limits;
 pub mod log;
@@ -20,9 +20,9 @@ pub mod naming;
 pub mod platform;
 pub mod run;
 pub mod seccomp;
-pub mod shared;
-pub mod state;
+mod shared;
+mod state;
 pub mod state_dir;
-pub mod waker;
-pub mod workdir;
-pub mod worker;
+mod waker;
+mod workdir;
+mod worker;

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::Path;
 
+use boinc::hex::hex;
+
 /// What BOINC's own containers' names begin with: the client's clean-up looks for it.
 const BOINC_PREFIX: &str = "boinc__";
 
@@ -79,8 +81,7 @@ impl ImageName {
 
     /// The image of a content key (a SHA-256): the first 160 bits name it.
     pub fn of_content(key: &[u8; 32]) -> Self {
-        let hex: String = key.iter().take(20).map(|byte| format!("{byte:02x}")).collect();
-        Self(format!("{}{hex}", Self::PREFIX))
+        Self(format!("{}{}", Self::PREFIX, hex(&key[..20])))
     }
 
     /// Reads a name back, as an engine lists it, with or without `localhost/` and a `:latest`; `None` if

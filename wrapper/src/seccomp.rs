@@ -20,6 +20,7 @@ use sha2::{Digest, Sha256};
 
 use crate::engine::Flavor;
 use boinc::atomic_file::write_atomically;
+use boinc::hex::hex;
 use rules::Profile;
 
 /// Where Podman looks for its own profile, first match first.
@@ -49,8 +50,7 @@ pub fn profile(flavor: Flavor, version: &str) -> Vec<u8> {
 /// When the file cannot be written.
 pub fn file_in(directory: &Path, flavor: Flavor, version: &str) -> io::Result<PathBuf> {
     let json = profile(flavor, version);
-    let hash: String = Sha256::digest(&json).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    let path = directory.join(format!("seccomp-{hash}.json"));
+    let path = directory.join(format!("seccomp-{}.json", hex(&Sha256::digest(&json)[..8])));
     // Not only whether it is there: what it says counts.
     if fs::read(&path).is_ok_and(|found| found == json) {
         return Ok(path);

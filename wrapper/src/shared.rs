@@ -12,7 +12,6 @@ use crate::state::State;
 pub struct Shared {
     /// What is kept for the next life.
     pub state: Mutex<State>,
-    /// The container as last inspected.
     pub container: Mutex<Option<Container>>,
 }
 
@@ -22,24 +21,19 @@ impl Shared {
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// The container as last inspected.
     pub fn container(&self) -> Option<Container> {
         self.container.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 }
 
-/// The container as last inspected.
 #[derive(Clone, Debug)]
 pub struct Container {
-    /// Its name.
     pub name: String,
     /// The engine's id of it.
     pub id: String,
-    /// The engine's program.
     pub program: PathBuf,
     /// Directories with what it wrote outside its mounts, where the engine tells and we may read.
     pub written: Vec<PathBuf>,
-    /// The engine.
     pub flavor: Flavor,
 }
 

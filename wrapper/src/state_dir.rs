@@ -6,6 +6,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use boinc::hex::hex;
 use boinc::platform::{Directory, make_private_directory, user};
 use sha2::{Digest, Sha256};
 
@@ -113,8 +114,7 @@ impl StateDir {
     /// Where the state of a result is kept. The name is a hash, since a server may choose a result's name freely.
     pub fn result(&self, result_name: &str) -> PathBuf {
         let digest = Sha256::digest(result_name.as_bytes());
-        let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        self.path.join(Self::RESULTS).join(format!("{hex}.json"))
+        self.path.join(Self::RESULTS).join(format!("{}.json", hex(&digest[..16])))
     }
 
     /// The directory of all results' states, by name.

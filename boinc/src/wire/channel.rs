@@ -183,11 +183,6 @@ impl AppEnd {
         self.channel(ChannelName::AppStatus).try_send(&status.render())
     }
 
-    /// Whether the client has yet to read the last status.
-    pub fn status_unread(&self) -> bool {
-        self.channel(ChannelName::AppStatus).is_full()
-    }
-
     /// Tells where the graphics are; `Ok(false)` if the client has not read the last reply.
     ///
     /// # Errors
@@ -245,11 +240,6 @@ impl ClientEnd {
     /// The app's report, if one has come; an error for one that the client would misread in silence.
     pub fn take_status(&self) -> Option<Result<AppStatus, MessageError>> {
         self.channel(ChannelName::AppStatus).take().map(|text| AppStatus::parse_strict(&text))
-    }
-
-    /// Where the app's graphics are, if it has said so.
-    pub fn take_graphics(&self) -> Option<GraphicsReply> {
-        self.channel(ChannelName::GraphicsReply).take().and_then(|text| GraphicsReply::parse(&text))
     }
 
     /// Empties all channels, as a client does before each start of an app in the slot.

@@ -281,11 +281,6 @@ impl InitData {
         self.project_dir.file_name()?.to_str()
     }
 
-    /// A number of `<global_preferences>`.
-    pub fn preference(&self, name: &str) -> Option<f64> {
-        self.global_preferences.iter().rfind(|(key, _)| key == name)?.1.parse().ok()
-    }
-
     /// Maps a job's own progress, 0 to 1, into the part of the task that this app does.
     pub fn overall_fraction(&self, fraction: f64) -> f64 {
         self.fraction_done_start

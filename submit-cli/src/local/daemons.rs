@@ -3,7 +3,6 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use boinc::names::workunit::OutputName;
@@ -252,13 +251,5 @@ impl Scripts for Calls<'_> {
     fn compare(&mut self, a: u32, b: u32) -> Answer {
         let paths = self.paths(a) + &self.paths(b);
         self.call(COMPARE, &paths)
-    }
-}
-
-/// A path for messages.
-impl Daemons {
-    /// Where everything that the shims wrote is.
-    pub fn log_path(&self) -> PathBuf {
-        self.layout.daemon_log()
     }
 }

@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use boinc::atomic_file::write_atomically;
+use boinc::hex::hex;
 use sha2::{Digest, Sha256};
 use validators::submitter_rules::SubmitterRules;
 use validators::route::{AssimilateRoute, Layout as CollectLayout};
@@ -263,7 +264,7 @@ impl Prepared {
         for content in &job.inputs {
             hash.update(format!("\0{}", files::physical_name(content, false)?));
         }
-        Ok(hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+        Ok(hex(&hash.finalize()[..16]))
     }
 }
 

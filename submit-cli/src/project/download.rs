@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 
+use boinc::hex::hex;
 use md5::{Digest, Md5};
 use reqwest::blocking::Response;
 use reqwest::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE};
@@ -19,7 +20,7 @@ pub fn proof(secret: &Authenticator, name: &str) -> String {
     let mut md5 = Md5::new();
     md5.update(secret.expose());
     md5.update(name);
-    md5.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&md5.finalize())
 }
 
 /// Writes a file from byte `from` on.

@@ -10,6 +10,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
+use boinc::hex::hex;
 use md5::{Digest, Md5};
 
 /// What stands where a secret was.
@@ -175,10 +176,6 @@ fn forms(secret: &str) -> Vec<Form> {
         }
     }
     forms
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The character at a place of a text, decoded and in lower case, and where the next one begins.

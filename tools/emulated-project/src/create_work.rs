@@ -41,7 +41,6 @@ pub(crate) struct Call<'a> {
     pub(crate) app: &'a str,
     pub(crate) batch: u64,
     pub(crate) priority: i64,
-    pub(crate) app_version: i64,
     pub(crate) params: JobParams,
     /// Paths below the project's directory; templates given with a job come first.
     pub(crate) input_template: String,
@@ -115,7 +114,6 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn jobs(&mut self, printed: &mut Printed) -> Result<(), Failed> {
-        let app_id = self.state.data().tables.app_id(self.call.app);
         let mut rows: Vec<Row> = Vec::new();
         let mut bytes = 0;
         let mut created = 0;
@@ -124,14 +122,11 @@ impl Run<'_> {
         for (number, text) in self.call.stdin.split_inclusive('\n').enumerate() {
             self.read += text.len();
             let job = line::parse(text, printed)?;
-            if job.assigned {
-                self.assigned(printed)?;
-            }
-            let Some(row) = self.row(number, &job, app_id, printed)?.or_else(|| last.take()) else {
+            let Some(row) = self.row(number, &job, printed)?.or_else(|| last.take()) else {
                 continue;
             };
             last = Some(row.clone());
-            let length = row.text.len();
+            let length = row.length;
             bytes += length + usize::from(!rows.is_empty());
             rows.push(row);
             let planned = self.call.fail_after.is_some_and(|jobs| created + rows.len() == jobs);
@@ -148,22 +143,9 @@ impl Run<'_> {
         self.insert(rows, None, created, printed)
     }
 
-    /// A job for one user or host is created by itself, from a template that was never read.
-    fn assigned(&self, printed: &mut Printed) -> Result<(), Failed> {
-        printed.say("process_input_template: bad WU template - no <workunit>");
-        printed.say("process_input_template(): unexpected XML tag or syntax");
-        Err(printed.say("create_work: unexpected XML tag or syntax"))
-    }
-
     /// The row of a job; none if its output template is missing, which create_work says but does not take for an
     /// error.
-    fn row(
-        &mut self,
-        number: usize,
-        job: &JobLine,
-        app_id: usize,
-        printed: &mut Printed,
-    ) -> Result<Option<Row>, Failed> {
+    fn row(&mut self, number: usize, job: &JobLine, printed: &mut Printed) -> Result<Option<Row>, Failed> {
         let call = self.call;
         let name = match &job.name {
             Some(name) => name.clone(),
@@ -198,7 +180,7 @@ impl Run<'_> {
         self.check(&filled, &output_template, printed)?;
         let priority = job.priority.unwrap_or(call.priority);
         let workunit = self.workunit(name, filled.clone(), &output_template, priority, &job.command_line);
-        Ok(Some(Row::new(workunit, filled.xml, &output_template, app_id, call.app_version)))
+        Ok(Some(Row::new(workunit, &filled.xml, &output_template)))
     }
 
     /// The checks of create_work2 (tools/backend_lib.cpp).
@@ -312,14 +294,13 @@ impl Run<'_> {
     ) -> Result<(), Failed> {
         let lost =
             self.call.fail_after.is_some_and(|jobs| created > jobs || (size.is_none() && created == jobs));
-        let statement = sql::statement(&rows);
         let inserted = if lost {
             Err("Lost connection to server during query".to_owned())
         } else {
             sql::insert(&mut self.state.data().tables, rows, self.state.clock().seconds())
         };
         inserted.map_err(|message| {
-            printed.say(format!("Database error: {message}\nquery={statement}"));
+            printed.say(format!("Database error: {message}"));
             let size = size.map_or_else(String::new, |size| format!("; size {size}"));
             printed.say(format!("wu.insert_batch() failed: 1{size}"));
             printed.say(format!("MySQL error: {message}"))
@@ -334,7 +315,7 @@ pub(crate) fn may_write_templates(installation: Installation) -> bool {
 
 /// What an output template says of its files; one that is no XML says nothing.
 pub(crate) fn output_files(text: &str) -> Vec<OutputFile> {
-    let Ok(root) = xml::parse(text.trim_start()) else { return Vec::new() };
+    let Some(root) = xml::parse(text.trim_start()) else { return Vec::new() };
     let refs: Vec<_> =
         root.first("result").map(|result| result.all("file_ref").collect()).unwrap_or_default();
     root.all("file_info")

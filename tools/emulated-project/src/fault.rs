@@ -31,8 +31,6 @@ pub enum Fault {
     FailAfterJobs(usize),
     /// The project answers as one that is closed for maintenance.
     ClosedForMaintenance,
-    /// The project answers as one whose database is down.
-    DatabaseDown,
     /// An answer of a proxy in between: this status with this HTML, and the server does nothing.
     Proxy(u16, String),
 }

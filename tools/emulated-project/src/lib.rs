@@ -1,7 +1,7 @@
 //! A stock BOINC project's web interface in memory, on 127.0.0.1: for tests and benchmarks of what talks to projects.
 //!
-//! It answers as a stock server was recorded to answer, byte for byte where bytes can be equal, and refuses what that
-//! server refuses: see README.md. Facts come from the recordings in tests/recorded and from BOINC's sources, which the
+//! It answers as a stock server was recorded to answer, and refuses what that server refuses; only the prose of some errors
+//! differs: see README.md. Facts come from the recordings in tests/recorded and from BOINC's sources, which the
 //! comments name by file.
 //!
 //! ```
@@ -43,5 +43,5 @@ pub use project::EmulatedProject;
 pub use settings::{FileDeletion, Installation, Permission, PhpSettings, Settings, User};
 pub use storage::StoredFile;
 pub use tables::{Batch, BatchState};
-pub use volunteers::{Failure, FailurePhase, Report, VolunteerError};
+pub use volunteers::{Report, VolunteerError};
 pub use workunit::{Input, Instance, Outcome, OutputFile, ServerState, Validation, Workunit};

@@ -1,5 +1,7 @@
 //! What PHP does to text, numbers and errors: the page that a script writes, and PHP's conversions.
 
+use crate::settings::PROJECT_ROOT;
+
 /// Why a script ended before its last line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stop {
@@ -12,53 +14,18 @@ pub(crate) enum Stop {
 /// The outcome of a part of a script.
 pub(crate) type Php<T = ()> = Result<T, Stop>;
 
-/// The severity that PHP prints in front of a message.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Level {
-    Warning,
-    Deprecated,
-    Notice,
-}
-
-impl Level {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Warning => "Warning",
-            Self::Deprecated => "Deprecated",
-            Self::Notice => "Notice",
-        }
-    }
-}
-
-/// A line of a script, its path relative to the project's root (`/html/…`).
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct At(pub(crate) &'static str, pub(crate) u32);
-
-/// The scripts that messages name; lines are those of BOINC's master of August 2026.
-pub(crate) const SUBMIT_RPC: &str = "/html/user/submit_rpc_handler.php";
-pub(crate) const JOB_FILE: &str = "/html/user/job_file.php";
-pub(crate) const GET_OUTPUT: &str = "/html/user/get_output.php";
-pub(crate) const GET_OUTPUT2: &str = "/html/user/get_output2.php";
-pub(crate) const SUBMIT_DB: &str = "/html/inc/submit_db.inc";
-pub(crate) const SUBMIT_UTIL: &str = "/html/inc/submit_util.inc";
-pub(crate) const DB_CONN: &str = "/html/inc/db_conn.inc";
-pub(crate) const DIR_HIER: &str = "/html/inc/dir_hier.inc";
-pub(crate) const UTIL_BASIC: &str = "/html/inc/util_basic.inc";
-pub(crate) const UTIL: &str = "/html/inc/util.inc";
-
 /// The output of one script run.
 #[derive(Debug)]
 pub(crate) struct Page {
     out: Vec<u8>,
     display_errors: bool,
-    root: String,
     /// The element that an error has to close, `$xml_outer_tag` of util_basic.inc.
     outer_tag: &'static str,
 }
 
 impl Page {
-    pub(crate) fn new(display_errors: bool, root: &str) -> Self {
-        Self { out: Vec::new(), display_errors, root: root.to_owned(), outer_tag: "" }
+    pub(crate) fn new(display_errors: bool) -> Self {
+        Self { out: Vec::new(), display_errors, outer_tag: "" }
     }
 
     pub(crate) fn into_bytes(self) -> Vec<u8> {
@@ -67,10 +34,6 @@ impl Page {
 
     pub(crate) fn display_errors(&self) -> bool {
         self.display_errors
-    }
-
-    pub(crate) fn root(&self) -> &str {
-        &self.root
     }
 
     pub(crate) fn echo(&mut self, text: &str) {
@@ -90,20 +53,9 @@ impl Page {
 
     /// `xml_error` of html/inc/util_basic.inc; `message` goes out as it is.
     pub(crate) fn xml_error(&mut self, number: i32, message: &str) -> Stop {
-        self.xml_error_at(number, message, None)
-    }
-
-    /// The same with the script's path and line.
-    pub(crate) fn xml_error_at(&mut self, number: i32, message: &str, at: Option<At>) -> Stop {
         self.echo(&format!(
-            "<error>\n    <error_num>{number}</error_num>\n    <error_msg>{message}</error_msg>\n"
+            "<error>\n    <error_num>{number}</error_num>\n    <error_msg>{message}</error_msg>\n</error>\n"
         ));
-        if let Some(At(file, line)) = at {
-            let root = &self.root;
-            let place = format!("    <file>{root}{file}</file>\n    <line>{line}</line>\n");
-            self.echo(&place);
-        }
-        self.echo("</error>\n");
         if !self.outer_tag.is_empty() {
             let end = format!("</{}>\n", self.outer_tag);
             self.echo(&end);
@@ -111,64 +63,28 @@ impl Page {
         Stop::Exit
     }
 
-    /// A message of PHP's own in the page, if errors are displayed; it is not escaped.
-    pub(crate) fn complain(&mut self, level: Level, message: &str, at: At) {
+    /// A message of PHP's own in the page, if errors are displayed: "Warning", "Deprecated", "Notice" or "Fatal error".
+    pub(crate) fn note(&mut self, level: &str, message: &str) {
         if self.display_errors {
             let line = format!(
-                "<br />\n<b>{}</b>:  {} in <b>{}{}</b> on line <b>{}</b><br />\n",
-                level.name(),
-                message,
-                self.root,
-                at.0,
-                at.1
+                "<br />\n<b>{level}</b>:  {message} in <b>{PROJECT_ROOT}/html/inc/util.inc</b> on line <b>1</b><br />\n"
             );
             self.echo(&line);
         }
     }
 
-    /// A warning of one of PHP's functions; those are escaped.
-    pub(crate) fn warn(&mut self, message: &str, at: At) {
-        self.complain(Level::Warning, &escape_compat(message), at);
-    }
-
-    /// An uncaught exception thrown at `at`; `trace` holds `(place, call)` from the innermost out.
-    pub(crate) fn fatal(&mut self, exception: &str, message: &str, at: At, trace: &[(At, &str)]) -> Stop {
-        if self.display_errors {
-            let root = self.root.clone();
-            let mut text =
-                format!("Uncaught {exception}: {message} in {root}{}:{}\nStack trace:\n", at.0, at.1);
-            for (depth, (place, call)) in trace.iter().enumerate() {
-                text.push_str(&format!("#{depth} {root}{}({}): {call}()\n", place.0, place.1));
-            }
-            text.push_str(&format!("#{} {{main}}\n  thrown", trace.len()));
-            let line = format!(
-                "<br />\n<b>Fatal error</b>:  {} in <b>{root}{}</b> on line <b>{}</b><br />\n",
-                escape_compat(&text),
-                at.0,
-                at.1
-            );
-            self.echo(&line);
-        }
+    /// An uncaught exception.
+    pub(crate) fn fatal(&mut self, exception: &str, message: &str) -> Stop {
+        let text = format!("Uncaught {exception}: {message} in {PROJECT_ROOT}/html/inc/util.inc:1");
+        let text = format!("{}\nStack trace:\n#0 {{main}}\n  thrown", escape(&text, false));
+        self.note("Fatal error", &text);
         Stop::Fatal
     }
 
-    /// What mysqli throws since PHP 8.1; `callers` are the frames outside html/inc/db_conn.inc.
-    pub(crate) fn sql_exception(
-        &mut self,
-        message: &str,
-        inner: &[(At, &str)],
-        callers: &[(At, &str)],
-    ) -> Stop {
-        let mut trace = vec![(At(DB_CONN, 67), "mysqli->query")];
-        trace.extend_from_slice(inner);
-        trace.extend_from_slice(callers);
-        self.fatal("mysqli_sql_exception", message, At(DB_CONN, 67), &trace)
+    /// What mysqli throws since PHP 8.1.
+    pub(crate) fn sql_exception(&mut self, message: &str) -> Stop {
+        self.fatal("mysqli_sql_exception", message)
     }
-}
-
-/// Escapes as PHP does in its own messages (`ENT_COMPAT`).
-pub(crate) fn escape_compat(text: &str) -> String {
-    escape(text, false)
 }
 
 /// `htmlspecialchars` with its defaults since PHP 8.1 (`ENT_QUOTES`).

@@ -7,11 +7,11 @@ use crate::clock::Clock;
 use crate::fault::FaultPlan;
 use crate::journal::Journal;
 use crate::server::Server;
-use crate::settings::{PhpSettings, Settings, User};
+use crate::settings::{PhpSettings, Settings, URL_PATH, User};
 use crate::state::State;
 use crate::storage::StoredFile;
 use crate::tables::Batch;
-use crate::volunteers::{self, Failure, FailurePhase, Report, VolunteerError};
+use crate::volunteers::{self, Report, VolunteerError};
 use crate::workunit::{ServerState, Workunit};
 
 /// A BOINC project on a free port of 127.0.0.1, in memory. Dropping it stops it and closes all connections.
@@ -28,7 +28,7 @@ impl EmulatedProject {
     /// When no port can be bound or no thread started.
     pub fn start(settings: Settings) -> io::Result<Self> {
         let listener = Server::bind()?;
-        let url = format!("http://{}{}", listener.local_addr()?, settings.url_path);
+        let url = format!("http://{}{}", listener.local_addr()?, URL_PATH);
         let master_url = settings.master_url.clone().unwrap_or_else(|| url.clone());
         let state = Arc::new(State::new(settings, master_url));
         let server = Server::start(listener, Arc::clone(&state))?;
@@ -174,12 +174,6 @@ impl EmulatedProject {
         batches
     }
 
-    /// What the assimilator has collected in `results/`: batch and file name, sorted.
-    #[must_use]
-    pub fn collected_files(&self) -> Vec<(u64, String)> {
-        self.state.data().storage.results.keys().cloned().collect()
-    }
-
     /// Lets the transitioner make the instances of all workunits that need some, in the order of their ids.
     pub fn run_transitioner(&self) {
         let mut data = self.state.data();
@@ -222,16 +216,9 @@ impl EmulatedProject {
         exit_status: i32,
         stderr: &str,
     ) -> Result<String, VolunteerError> {
-        let failure = Failure { exit_status, stderr: stderr.to_owned(), phase: FailurePhase::Computing };
-        self.fail(workunit, &failure)
-    }
-
-    /// The same for any failure.
-    ///
-    /// # Errors
-    /// When there is no such workunit, or it has no instance to fail.
-    pub fn fail(&self, workunit: &str, failure: &Failure) -> Result<String, VolunteerError> {
-        self.in_progress(workunit, |data, index| volunteers::fail(data, index, &self.state, failure))
+        self.in_progress(workunit, |data, index| {
+            volunteers::fail(data, index, &self.state, exit_status, stderr)
+        })
     }
 
     /// The volunteer who has an instance is never heard of again, and its deadline has passed.
@@ -264,15 +251,14 @@ impl EmulatedProject {
         error: impl FnOnce(String) -> VolunteerError,
         act: impl FnOnce(&mut crate::state::Data, usize) -> Option<String>,
     ) -> Result<String, VolunteerError> {
-        let settings = self.state.settings();
+        let deletion = self.state.settings().file_deletion;
         let mut data = self.state.data();
         let index = data
             .tables
             .workunit_named(workunit)
             .ok_or_else(|| VolunteerError::NoWorkunit(workunit.to_owned()))?;
         let done = act(&mut data, index);
-        volunteers::collect(&mut data, settings.collects_outputs, index);
-        volunteers::delete_files(&mut data, settings.file_deletion, &[index]);
+        volunteers::delete_files(&mut data, deletion, &[index]);
         done.ok_or_else(|| error(workunit.to_owned()))
     }
 }

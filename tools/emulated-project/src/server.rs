@@ -145,7 +145,7 @@ fn answer(shared: &Shared, connection: &mut Connection, handle: &TcpStream, mut 
     let state = &shared.state;
     let limits = state.settings().php;
     let form = Form::read(&mut request, limits.upload_max_filesize, limits.max_file_uploads);
-    let verb = web::verb(state, &request, &form);
+    let verb = web::verb(&request, &form);
     let bytes_in = request.head_bytes + request.body_bytes;
     let (arrival, fault) = state.faults.decide(&verb, bytes_in);
     state.journal.begin(&verb);
@@ -183,19 +183,16 @@ fn answer(shared: &Shared, connection: &mut Connection, handle: &TcpStream, mut 
             hold(shared, gate);
             (Some(act()), None)
         }
-        Fault::None | Fault::FailAfterJobs(_) | Fault::ClosedForMaintenance | Fault::DatabaseDown => {
-            (Some(act()), None)
-        }
+        Fault::None | Fault::FailAfterJobs(_) | Fault::ClosedForMaintenance => (Some(act()), None),
     };
     let mut next = Next::Close;
     let mut out = Vec::new();
     if let Some(reply) = reply {
         entry.status = reply.status;
-        let whole = reply.is_complete();
         out = reply.into_bytes(keep_alive);
         if let Some(bytes) = cut {
             out.truncate(bytes);
-        } else if keep_alive && whole {
+        } else if keep_alive {
             next = Next::KeepOpen;
         }
     }

@@ -2,6 +2,11 @@
 
 use crate::clock::Clock;
 
+/// The path of the project's pages on the server.
+pub(crate) const URL_PATH: &str = "/buoytest/";
+/// The project's directory, as error messages name it.
+pub(crate) const PROJECT_ROOT: &str = "/PROJECT";
+
 /// What a project is made of; `Settings::default()` is a project that takes jobs.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -13,20 +18,10 @@ pub struct Settings {
     pub clock: Clock,
     /// The names of the apps.
     pub apps: Vec<String>,
-    /// The path of the project's pages on the server, with a slash at both ends.
-    pub url_path: String,
     /// The URL that the project believes to have (`<master_url>`, ends with a slash); by default its true one.
     pub master_url: Option<String>,
-    /// The project's directory, as error messages name it.
-    pub project_root: String,
     /// `<remote_submit_log>` is set: since PHP 8.1 each line that is logged adds a note to the reply.
     pub remote_submit_log: bool,
-    /// Whether result.php and workunit.php want a login (`REQUIRE_LOGIN`, the default since June 2026): a cookie `auth` with
-    /// any user's authenticator. Before, they were open to everybody.
-    pub task_pages_require_login: bool,
-    /// Whether the assimilator collects outputs in `results/BATCH/WORKUNIT__file_NAME` for get_output3.php before they are
-    /// deleted, and writes `WORKUNIT_error` for failed workunits.
-    pub collects_outputs: bool,
     /// When the file deleter removes what nobody needs any more.
     pub file_deletion: FileDeletion,
     /// What the random parts of names are made from.
@@ -40,12 +35,8 @@ impl Default for Settings {
             installation: Installation::Complete,
             clock: Clock::default(),
             apps: vec!["universal".to_owned()],
-            url_path: "/buoytest/".to_owned(),
             master_url: None,
-            project_root: "/PROJECT".to_owned(),
             remote_submit_log: false,
-            task_pages_require_login: true,
-            collects_outputs: false,
             file_deletion: FileDeletion::AtOnce,
             seed: 1,
         }
@@ -57,8 +48,6 @@ impl Default for Settings {
 pub struct PhpSettings {
     /// Whether warnings and fatal errors stand in the replies. Without it a fatal error is an HTTP 500 with half a reply.
     pub display_errors: bool,
-    /// Whether this PHP calls BOINC's dynamic properties deprecated (8.2 and later).
-    pub deprecates_dynamic_properties: bool,
     /// Bytes of a whole request; a larger one is taken for an empty one. 0 is without limit.
     pub post_max_size: u64,
     /// Bytes of one uploaded file.
@@ -71,7 +60,6 @@ impl Default for PhpSettings {
     fn default() -> Self {
         Self {
             display_errors: true,
-            deprecates_dynamic_properties: true,
             post_max_size: 8 << 20,
             upload_max_filesize: 2 << 20,
             max_file_uploads: 20,

@@ -1,8 +1,9 @@
 //! The download and upload directories.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use boinc::hex::hex;
 use md5::{Digest, Md5};
 
 /// The default of `uldl_dir_fanout`.
@@ -22,7 +23,7 @@ pub(crate) fn subdirectory(name: &str) -> String {
 
 /// MD5 in hex.
 pub(crate) fn md5_hex(bytes: &[u8]) -> String {
-    Md5::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Md5::digest(bytes))
 }
 
 /// A stored file.
@@ -46,8 +47,6 @@ impl StoredFile {
 pub(crate) struct Storage {
     pub(crate) download: HashMap<String, StoredFile>,
     pub(crate) upload: HashMap<String, StoredFile>,
-    /// What an assimilator collected in `results/`, by batch and file name.
-    pub(crate) results: BTreeMap<(u64, String), StoredFile>,
     /// Files in `templates/`, by path below it.
     pub(crate) templates: HashMap<String, Arc<str>>,
 }

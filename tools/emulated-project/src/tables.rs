@@ -105,11 +105,6 @@ impl Tables {
         self.apps.iter().map(String::as_str).find(|app| collate(app) == key)
     }
 
-    /// The id (from 1) of an app by its exact name.
-    pub(crate) fn app_id(&self, name: &str) -> usize {
-        self.apps.iter().position(|app| app == name).map_or(0, |index| index + 1)
-    }
-
     pub(crate) fn insert_batch(&mut self, mut batch: Batch) -> u64 {
         let index = self.batches.len();
         batch.id = index as u64 + 1;

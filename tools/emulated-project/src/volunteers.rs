@@ -31,43 +31,6 @@ impl Report {
     }
 }
 
-/// What a client reports of a job that failed.
-#[derive(Debug, Clone)]
-pub struct Failure {
-    /// The exit status as it reaches the server.
-    pub exit_status: i32,
-    /// What the job wrote to standard error.
-    pub stderr: String,
-    /// Where it failed.
-    pub phase: FailurePhase,
-}
-
-/// Where a job failed: the client's state when it gave up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum FailurePhase {
-    /// While its files were fetched.
-    Downloading,
-    /// While it ran.
-    #[default]
-    Computing,
-    /// While its outputs were sent.
-    Uploading,
-    /// The volunteer or the server aborted it.
-    Aborted,
-}
-
-impl FailurePhase {
-    /// `RESULT_*` of lib/common_defs.h.
-    fn client_state(self) -> u32 {
-        match self {
-            Self::Downloading => 1,
-            Self::Computing => 3,
-            Self::Uploading => 4,
-            Self::Aborted => 6,
-        }
-    }
-}
-
 /// Why a test's wish can't be met.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VolunteerError {
@@ -244,19 +207,27 @@ fn validate(data: &mut Data, index: usize, now: i64, credit: f64) {
 }
 
 /// Takes the first instance in progress and ends it as failed.
-pub(crate) fn fail(data: &mut Data, index: usize, state: &State, failure: &Failure) -> Option<String> {
+pub(crate) fn fail(
+    data: &mut Data,
+    index: usize,
+    state: &State,
+    exit_status: i32,
+    stderr: &str,
+) -> Option<String> {
     let now = state.clock().seconds();
     let workunit = &mut data.tables.workunits[index];
     let instance =
         workunit.instances.iter_mut().find(|instance| instance.state == ServerState::InProgress)?;
     instance.state = ServerState::Over;
     instance.outcome = Outcome::ClientError;
-    instance.client_state = failure.phase.client_state();
-    instance.exit_status = failure.exit_status;
-    let status = failure.exit_status;
-    let message =
-        format!("<message>\nprocess exited with code {status} (0x{status:x}, {})</message>\n", status - 256);
-    instance.stderr_out = stderr_out(&message, &failure.stderr);
+    // `RESULT_COMPUTE_ERROR` of lib/common_defs.h.
+    instance.client_state = 3;
+    instance.exit_status = exit_status;
+    let message = format!(
+        "<message>\nprocess exited with code {exit_status} (0x{exit_status:x}, {})</message>\n",
+        exit_status - 256
+    );
+    instance.stderr_out = stderr_out(&message, stderr);
     instance.received_time = now;
     let name = instance.name.clone();
     workunit.mod_time = now;
@@ -288,38 +259,6 @@ fn stderr_out(message: &str, stderr: &str) -> String {
         "\n<core_client_version>8.3.0</core_client_version>\n<![CDATA[\n{message}<stderr_txt>\n{}\n</stderr_txt>\n]]>\n",
         &stderr[start..]
     )
-}
-
-/// The assimilator of batch-collect apps, once for each workunit that is over: outputs by logical name, failures by their
-/// error mask (tools/batch_collect_assimilate.py).
-fn assimilate(data: &mut Data, index: usize) {
-    let workunit = &data.tables.workunits[index];
-    let (batch, name) = (workunit.batch, workunit.name.clone());
-    let canonical = workunit.instances.iter().find(|instance| instance.id == workunit.canonical_result);
-    let mut collected = Vec::new();
-    match canonical {
-        Some(instance) => {
-            for (output, physical) in workunit.outputs.iter().zip(&instance.outputs) {
-                if let Some(file) = data.storage.upload.get(physical) {
-                    collected.push((format!("{name}__file_{}", output.open_name), file.clone()));
-                }
-            }
-        }
-        None => {
-            let text = format!("{}\n", workunit.error_mask).into_bytes();
-            collected.push((format!("{name}_error"), StoredFile::new(text)));
-        }
-    }
-    for (file, stored) in collected {
-        data.storage.results.entry((batch, file)).or_insert(stored);
-    }
-}
-
-/// The assimilator, if the project has one that collects.
-pub(crate) fn collect(data: &mut Data, collects: bool, index: usize) {
-    if collects && data.tables.workunits[index].is_over() {
-        assimilate(data, index);
-    }
 }
 
 /// The file deleter, if it runs by itself, for workunits that have just changed.

@@ -2,8 +2,6 @@
 
 mod batches;
 mod get_output;
-mod get_output2;
-mod get_output3;
 mod html;
 mod job_file;
 mod queries;
@@ -16,6 +14,7 @@ mod task_pages;
 use crate::fault::Fault;
 use crate::http::{Form, Reply, Request};
 use crate::php::{Page, Php, Stop};
+use crate::settings::URL_PATH;
 use crate::state::State;
 use script::Script;
 
@@ -33,14 +32,13 @@ const PHP_HTML: &str = "text/html; charset=UTF-8";
 const PHP_XML: &str = "text/xml;charset=UTF-8";
 
 /// What a request asks for: the RPC's name, else the page's.
-pub(crate) fn verb(state: &State, request: &Request, form: &Form) -> String {
+pub(crate) fn verb(request: &Request, form: &Form) -> String {
     if let Some(message) = form.field("request")
         && let Some(name) = root_name(&message)
     {
         return name.to_owned();
     }
-    let settings = state.settings();
-    let page = request.path.strip_prefix(&settings.url_path).unwrap_or(&request.path);
+    let page = request.path.strip_prefix(URL_PATH).unwrap_or(&request.path);
     match page.strip_suffix(".php").unwrap_or(page) {
         "" => "index".to_owned(),
         page if page.starts_with("download/") => "download".to_owned(),
@@ -61,11 +59,10 @@ fn root_name(message: &str) -> Option<&str> {
 
 /// Does what the request says and makes the reply.
 pub(crate) fn respond(state: &State, request: &Request, form: Form, fault: &Fault) -> Reply {
-    let settings = state.settings();
-    let Some(page) = request.path.strip_prefix(settings.url_path.as_str()) else {
+    let Some(page) = request.path.strip_prefix(URL_PATH) else {
         return Reply::new(404, APACHE_HTML, NOT_FOUND.into());
     };
-    let mut script = Script::new(state, settings.clone(), request, form, fault);
+    let mut script = Script::new(state, state.settings(), request, form, fault);
     match page {
         "submit_rpc_handler.php" => {
             let ended = submit_rpc::run(&mut script);
@@ -76,10 +73,7 @@ pub(crate) fn respond(state: &State, request: &Request, form: Form, fault: &Faul
             finish(script.page, ended, PHP_XML)
         }
         "get_output.php" => get_output::run(script),
-        "get_output2.php" => get_output2::run(script),
-        "get_output3.php" => get_output3::run(script),
         "result.php" => task_pages::result(script),
-        "workunit.php" => task_pages::workunit(script),
         "" | "index.php" => site::front_page(script),
         "get_project_config.php" => site::project_config(script),
         page => match page.strip_prefix("download/") {

@@ -191,7 +191,7 @@ fn text(ident: &Ident) -> String {
 }
 
 /// The name that `item` defines, and its attributes. Modules have their own place, other kinds define no name.
-fn head_of(item: &Item) -> (Option<&Ident>, &[Attribute]) {
+pub fn head_of(item: &Item) -> (Option<&Ident>, &[Attribute]) {
     match item {
         Item::Const(item) => (Some(&item.ident), &item.attrs),
         Item::Enum(item) => (Some(&item.ident), &item.attrs),

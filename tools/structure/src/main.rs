@@ -1,4 +1,4 @@
-//! Finds circles of imports in a Cargo workspace: between files, folders and crates.
+//! Finds circles of imports in a Cargo workspace, between files, folders and crates, and counts lines of code.
 //!
 //! Files that import each other can only be read, tested and changed together. `./x lint` runs this check, so that every
 //! part of the workspace can be understood from what lies below it.
@@ -7,6 +7,7 @@ mod contents;
 mod folders;
 mod graph;
 mod imports;
+mod lines;
 mod module_tree;
 mod report;
 mod resolve;
@@ -23,31 +24,31 @@ use module_tree::Tree;
 use report::Findings;
 
 fn main() -> ExitCode {
-    let (options, roots): (Vec<_>, Vec<_>) =
-        std::env::args().skip(1).partition(|argument| argument.starts_with('-'));
-    if roots.len() > 1 || options.iter().any(|option| option != "--levels") {
-        eprintln!("usage: structure [--levels] [WORKSPACE]");
-        return ExitCode::from(2);
-    }
-    match inspect(Path::new(roots.first().map_or(".", String::as_str))) {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match arguments[..] {
+        ["--lines"] => lines::count(Path::new("."), None).map(Ok),
+        ["--lines", revision] => lines::count(Path::new("."), Some(revision)).map(Ok),
+        ["--levels"] => inspect(Path::new(".")).map(|findings| Ok(findings.levels())),
+        [] => inspect(Path::new(".")).map(|findings| findings.circles().map_or(Ok(findings.summary()), Err)),
+        _ => {
+            eprintln!("usage: structure [--levels | --lines [REVISION]]");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(Ok(text)) => {
+            print!("{text}");
+            ExitCode::SUCCESS
+        }
+        Ok(Err(circles)) => {
+            eprint!("{circles}");
+            ExitCode::FAILURE
+        }
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::from(2)
         }
-        Ok(findings) if !options.is_empty() => {
-            print!("{}", findings.levels());
-            ExitCode::SUCCESS
-        }
-        Ok(findings) => match findings.circles() {
-            None => {
-                println!("{}", findings.summary());
-                ExitCode::SUCCESS
-            }
-            Some(circles) => {
-                eprint!("{circles}");
-                ExitCode::FAILURE
-            }
-        },
     }
 }
 

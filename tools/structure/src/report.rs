@@ -27,7 +27,7 @@ impl Findings {
     pub fn summary(&self) -> String {
         let arrows = self.imports.values().flat_map(BTreeMap::values);
         let imports: usize = arrows.map(|arrow| arrow.names.len()).sum();
-        format!("{} files, {imports} imports, no circles", self.files.len())
+        format!("{} files, {imports} imports, no circles\n", self.files.len())
     }
 
     /// All circles, each with its arrows, and a help line. Nothing if there are none.

@@ -4,6 +4,7 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use crate::inspect;
+use crate::lines;
 use crate::report::Findings;
 
 const MANIFEST: &str = "[package]\nname = \"demo-crate\"\n";
@@ -277,7 +278,7 @@ fn programs_import_the_library() {
         ("main.rs", "use demo_crate::a::A;"),
         ("bin/other.rs", "use demo_crate::a::A;"),
     ]);
-    assert_eq!(found.summary(), "4 files, 2 imports, no circles");
+    assert_eq!(found.summary(), "4 files, 2 imports, no circles\n");
     assert_eq!(found.circles(), None);
     assert_eq!(found.levels(), "demo-crate: rooms 1, arrows 0, levels 1, circles 0\n");
 }
@@ -329,4 +330,56 @@ fn errors_name_file_and_line() {
     assert!(inspect(root.path()).unwrap_err().to_string().starts_with("failed to parse demo/Cargo.toml:2: "));
     fs::remove_file(root.path().join("demo/Cargo.toml")).unwrap();
     assert!(inspect(root.path()).unwrap_err().to_string().starts_with("failed to read demo/Cargo.toml"));
+}
+
+fn lines_of(source: &str) -> usize {
+    lines::of_file(source).unwrap()
+}
+
+#[test]
+fn blank_lines_and_comments_are_not_code() {
+    let source = "//! About it.\n\n// Why.\n/// What.\n#[derive(Debug)]\nstruct X; // Here.\n/* And\n\n so */\n/** On. */\nstruct Y;\n";
+    assert_eq!(lines_of(source), 3);
+    assert_eq!(lines_of("const TEXT: &str = \"a\n\n// no comment\n\";\n"), 3);
+}
+
+#[test]
+fn tests_are_not_code() {
+    let source = "use a::B;\n#[cfg(test)]\nuse a::C;\nimpl B {\n    fn f() {}\n    /// Only here.\n    #[cfg(test)]\n    \
+                  fn g() {\n        f()\n    }\n}\n#[cfg(test)]\nmod tests {\n    use super::*;\n}\n";
+    assert_eq!(lines_of(source), 4);
+}
+
+#[test]
+fn lines_are_counted_as_rustfmt_breaks_them_by_default() {
+    assert_eq!(lines_of("fn f() { if a { b() } }\n"), 5);
+    let wide = format!("fn f() {{\n    g({}, {});\n}}\n", "a".repeat(50), "b".repeat(45));
+    assert!(wide.lines().all(|line| line.len() <= 110), "fits the page of this project");
+    assert_eq!(lines_of(&wide), 6);
+}
+
+#[test]
+fn crates_are_counted_one_by_one_and_tools_apart() {
+    let root = workspace(&[
+        ("lib.rs", "mod a;\n#[cfg(test)]\nmod support;"),
+        ("a.rs", "struct X;\nstruct Y;"),
+        ("support.rs", "struct Z;"),
+    ]);
+    write(root.path(), "Cargo.toml", "[workspace]\nmembers = [\"demo\", \"tools/saw\"]\n");
+    write(root.path(), "tools/saw/Cargo.toml", "[package]\nname = \"saw\"\n");
+    write(root.path(), "tools/saw/src/main.rs", "fn main() {}\n");
+    let now = "     3 demo\n     1 tools/saw\n     3 in sum without tools/\n     1 in sum in tools/\n";
+    assert_eq!(lines::count(root.path(), None).unwrap(), now);
+    let git = |arguments: &str| {
+        let identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"];
+        let mut git = std::process::Command::new("git");
+        git.arg("-C").arg(root.path()).args(identity).args(arguments.split(' '));
+        assert!(git.output().unwrap().status.success(), "{arguments}");
+    };
+    git("init");
+    git("add .");
+    git("commit -m first");
+    write(root.path(), "demo/src/a.rs", "");
+    assert_eq!(lines::count(root.path(), Some("HEAD")).unwrap(), now);
+    assert!(lines::count(root.path(), None).unwrap().starts_with("     1 demo\n"));
 }

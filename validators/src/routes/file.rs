@@ -1,4 +1,4 @@
-//! Reading and writing the files that hold routes.
+//! Reading the files that hold routes.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use boinc::hex::hex;
 use boinc::visible::{is_terminal_control, visible};
 use rustix::process::Resource;
 use serde::{Deserialize, Serialize};
@@ -397,7 +398,7 @@ impl Slot {
         let locks = std::path::absolute(state)?.join("containers");
         private::create_directory(&locks)?;
         let digest = Sha256::digest(locks.as_os_str().as_bytes());
-        let project: String = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
+        let project = hex(&digest[..5]);
         for n in 0..SLOTS {
             let lock = File::options()
                 .write(true)

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use boinc::hex::hex;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
@@ -92,7 +93,7 @@ pub(crate) fn post(hook: &HookSpec, directory: &Path, item: &str, body: &[u8]) -
 fn signature(secret: &[u8], body: &[u8]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes keys of any length");
     mac.update(body);
-    mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&mac.finalize().into_bytes())
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use boinc::hex::hex;
 use boinc::platform::is_executable;
 use sha2::{Digest, Sha256};
 
@@ -64,7 +65,7 @@ impl ImageKey {
 
     /// The key as 64 hexadecimal digits.
     pub fn hex(&self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&self.0)
     }
 
     /// The image's name, without tag.

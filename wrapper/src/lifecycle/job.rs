@@ -108,19 +108,4 @@ impl Job {
     pub fn finished_before(ending: Ending) -> Self {
         Self { ending: Some((ending, CleanupStep::Remove)), ..Self::new(0) }
     }
-
-    /// What the client wants.
-    pub fn wanted(&self) -> Wanted {
-        self.wanted
-    }
-
-    /// What was last seen of the container.
-    pub fn seen(&self) -> &ContainerState {
-        &self.seen
-    }
-
-    /// The call in flight.
-    pub fn in_flight(&self) -> Option<Call> {
-        self.in_flight
-    }
 }

@@ -13,8 +13,9 @@ mod step;
 #[cfg(test)]
 mod tests;
 
-pub use action::{Action, Call};
-pub use cpu::CpuLedger;
-pub use ending::{Ending, Failure, exit_code};
-pub use event::{CallError, ContainerState, Event, Exited, Reply};
-pub use job::{Job, Wanted};
+pub(crate) use action::{Action, Call};
+pub(crate) use cpu::CpuLedger;
+pub(crate) use ending::Ending;
+pub use ending::exit_code;
+pub(crate) use event::{CallError, ContainerState, Event, Exited, Reply};
+pub(crate) use job::Job;

@@ -11,6 +11,6 @@ mod reserve;
 mod stopped;
 mod watch;
 
-pub use bounds::{Bounds, DEFAULT_DISK_BYTES, DEFAULT_MEMORY_BYTES, disk_bound, memory_bound};
+pub(crate) use bounds::{Bounds, disk_bound, memory_bound};
 pub use measure::{DiskUse, measure_directory};
-pub use watch::{ContainerWatch, Exceeded};
+pub(crate) use watch::{ContainerWatch, Exceeded};

@@ -23,52 +23,31 @@ pub enum OutputProblem {
     #[error(
         "output {name} was never written: the program ended with status 0 without making it in its work directory"
     )]
-    Missing {
-        /// Its name.
-        name: String,
-    },
+    Missing { name: String },
     /// Larger than declared.
     #[error("output {name} has {bytes} bytes, more than its limit of {max_bytes}")]
-    TooLarge {
-        /// Its name.
-        name: String,
-        /// Its size.
-        bytes: u64,
-        /// Its declared maximum.
-        max_bytes: u64,
-    },
+    TooLarge { name: String, bytes: u64, max_bytes: u64 },
     /// A link, a directory, a device.
     #[error("output {name} is {kind}, not a regular file")]
-    NotAFile {
-        /// Its name.
-        name: String,
-        /// What it is.
-        kind: &'static str,
-    },
+    NotAFile { name: String, kind: &'static str },
     /// The client's link of an output leads to a place where no output of this result can be.
     #[error("the place of output {name} is not this task's")]
     Place {
-        /// Its name.
         name: String,
-        /// Why not.
         #[source]
         source: SlotPathError,
     },
     /// The work directory cannot be read.
     #[error("failed to read the work directory")]
     Work {
-        /// Why not.
         #[source]
         source: io::Error,
     },
-    /// The disk's fault.
     #[error("failed to move output {name} to {}", target.display())]
     Move {
-        /// Its name.
         name: String,
         /// Where it was to go.
         target: PathBuf,
-        /// Why it did not.
         #[source]
         source: io::Error,
     },

@@ -16,7 +16,6 @@ impl Layout {
     /// The work directory's name in it.
     pub const WORK: &'static str = "work";
 
-    /// The layout of this slot.
     pub fn new(slot: impl Into<PathBuf>) -> Self {
         Self { slot: slot.into() }
     }

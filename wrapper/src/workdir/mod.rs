@@ -9,10 +9,10 @@ mod own;
 mod prepare;
 mod scan;
 
-pub use clean_up::clean_up;
-pub use collect::{OutputProblem, collect};
-pub use layout::Layout;
-pub use manifest::Manifest;
-pub use own::{OWN_MODE, OwnError};
-pub use prepare::{PrepareError, prepare};
-pub use scan::{Input, SlotScan, scan_slot};
+pub(crate) use clean_up::clean_up;
+pub(crate) use collect::{OutputProblem, collect};
+pub(crate) use layout::Layout;
+pub(crate) use manifest::Manifest;
+pub(crate) use own::OWN_MODE;
+pub(crate) use prepare::{PrepareError, prepare};
+pub(crate) use scan::{SlotScan, scan_slot};

@@ -17,17 +17,13 @@ pub enum OwnError {
         "{name:?} in the slot is {found}, but that name is the wrapper's own: a file of the workunit has it"
     )]
     Taken {
-        /// The name in the slot.
         name: &'static str,
         /// What is there.
         found: &'static str,
     },
-    /// The disk's fault.
     #[error("failed to open {name:?} in the slot")]
     Open {
-        /// The name in the slot.
         name: &'static str,
-        /// Why not.
         #[source]
         source: io::Error,
     },

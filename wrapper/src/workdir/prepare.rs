@@ -18,12 +18,10 @@ use super::scan::{Input, SlotScan};
 /// The work directory cannot be laid out.
 #[derive(Debug, thiserror::Error)]
 pub enum PrepareError {
-    /// The disk's fault.
     #[error("failed to put {} into the work directory", path.display())]
     Put {
         /// What could not be put there.
         path: PathBuf,
-        /// Why not.
         #[source]
         source: io::Error,
     },
@@ -35,10 +33,7 @@ pub enum PrepareError {
     },
     /// The job's doing: it has made a directory where an input is to be mounted.
     #[error("the job has replaced its input {name} by a directory")]
-    InputReplaced {
-        /// The input.
-        name: String,
-    },
+    InputReplaced { name: String },
     /// Something else is in the place of our directory.
     #[error(transparent)]
     Own(#[from] OwnError),
@@ -158,7 +153,7 @@ mod tests {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
     use super::*;
-    use crate::workdir::Input;
+    use crate::workdir::survey::Input;
 
     struct Bench {
         directory: tempfile::TempDir,

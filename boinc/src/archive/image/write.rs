@@ -21,15 +21,6 @@ struct Saved<'a> {
 }
 
 impl ImageArchive {
-    /// Uncompressed bytes of all layers. Compressed layers are decompressed once to find out.
-    ///
-    /// # Errors
-    /// When they cannot be read, are over `most` bytes together, or when `cancelled`.
-    pub fn layer_bytes(&mut self, most: u64, cancelled: &dyn Fn() -> bool) -> Result<u64, ArchiveError> {
-        let lengths = self.lengths(most, cancelled)?;
-        Ok(lengths.values().sum())
-    }
-
     /// Has the layers named by `mark`, letters and digits that no other load has, in what is written.
     ///
     /// Docker with containerd's image store takes up a layer of the same file name where an earlier load broke off, also of
@@ -86,7 +77,7 @@ impl ImageArchive {
         tar.finish().map(drop).map_err(ArchiveError::Write)
     }
 
-    fn lengths(
+    pub(super) fn lengths(
         &mut self,
         most: u64,
         cancelled: Cancelled<'_>,

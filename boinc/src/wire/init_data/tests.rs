@@ -25,7 +25,7 @@ fn what_client_8_3_wrote() {
     assert_eq!(data.host_info.engine, Some(engine));
     assert_eq!(data.host_info.p_ncpus, 2);
     assert_eq!(data.proxy_info, None);
-    assert_eq!(data.preference("max_ncpus_pct"), Some(100.0));
+    assert!(data.global_preferences.contains(&("max_ncpus_pct".into(), "100.000000".into())));
     assert_eq!(data.app_files, ["docker_wrapper_18_x86_64-pc-linux-gnu"]);
 }
 
@@ -217,7 +217,8 @@ fn the_cleaned_form_holds_no_trace_of_the_volunteer() {
     }
     assert!(!cleaned.contains("SECRET"), "{cleaned}");
     let data = InitData::parse(cleaned.as_bytes()).unwrap();
-    assert_eq!((data.wu_name.as_str(), data.ncpus, data.preference("max_ncpus_pct")), ("w", 2.0, Some(50.0)));
+    assert_eq!((data.wu_name.as_str(), data.ncpus), ("w", 2.0));
+    assert!(data.global_preferences.contains(&("max_ncpus_pct".into(), "50".into())));
 }
 
 #[test]

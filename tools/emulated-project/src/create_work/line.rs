@@ -15,17 +15,7 @@ pub(super) struct JobLine {
     pub(super) input_template: Option<String>,
     pub(super) output_template: Option<String>,
     pub(super) priority: Option<i64>,
-    pub(super) assigned: bool,
-    pub(super) files: Vec<InFile>,
-}
-
-/// An input file on the line.
-#[derive(Debug, Clone)]
-pub(super) enum InFile {
-    /// A file on the server.
-    Local(String),
-    /// A file elsewhere.
-    Remote { url: String, bytes: f64, md5: String },
+    pub(super) files: Vec<String>,
 }
 
 /// Reads a line, newline included. The submission's code does not quote anything, so this is where a quote, a space or
@@ -55,24 +45,11 @@ pub(super) fn parse(line: &str, printed: &mut Printed) -> Result<JobLine, Failed
             "wu_name" => job.name = Some(next()?).filter(|name| !name.is_empty()).map(str::to_owned),
             "wu_template" => job.input_template = Some(truncated(next()?, 255).to_owned()),
             "result_template" => job.output_template = Some(truncated(next()?, 255).to_owned()),
-            "remote_file" => {
-                let url = truncated(next()?, 255).to_owned();
-                let bytes = crate::php::to_float(next()?);
-                job.files.push(InFile::Remote { url, bytes, md5: truncated(next()?, 63).to_owned() });
-            }
-            "target_host" | "target_user" => {
-                if crate::php::to_int(next()?) == 0 {
-                    return Err(printed.say(
-                        "you must specify a nonzero database ID for assigning jobs to users, teams, or hosts.",
-                    ));
-                }
-                job.assigned = true;
-            }
             "priority" => job.priority = Some(crate::php::to_int(next()?)),
             _ if word.starts_with('-') => {
                 return Err(printed.say(format!("create_work: bad stdin argument '{word}'")));
             }
-            _ => job.files.push(InFile::Local(truncated(word, 255).to_owned())),
+            _ => job.files.push(truncated(word, 255).to_owned()),
         }
     }
     Ok(job)

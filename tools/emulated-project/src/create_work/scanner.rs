@@ -92,14 +92,6 @@ impl<'a> Scanner<'a> {
         Some(value)
     }
 
-    /// `<name/>`, or `<name>1</name>`.
-    pub(super) fn flag(&mut self, name: &str) -> Option<bool> {
-        if self.tag.strip_suffix('/') == Some(name) {
-            return Some(true);
-        }
-        self.integer(name).map(|value| value != 0)
-    }
-
     /// The whole element at which the scanner stands, as text; `None` is a syntax error.
     pub(super) fn copy(&mut self) -> Option<String> {
         if self.tag.ends_with('/') {

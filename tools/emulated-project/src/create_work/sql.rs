@@ -6,33 +6,22 @@ use std::collections::HashSet;
 use crate::tables::{NAME_CHARACTERS, Tables, collate};
 use crate::workunit::Workunit;
 
-/// Columns of `workunit` (db/schema.sql).
-const COLUMNS: usize = 35;
-/// What MariaDB shows of the place of a syntax error.
-const NEAR_BYTES: usize = 77;
-
 /// A row to be inserted.
 #[derive(Debug, Clone)]
 pub(super) struct Row {
     workunit: Workunit,
-    /// Its value list, as `db_print_values` writes it.
-    pub(super) text: String,
+    /// Bytes of its value list, as `db_print_values` writes it.
+    pub(super) length: usize,
     /// Something in it ends a string too early.
-    suspicious: bool,
+    broken: bool,
 }
 
 impl Row {
-    pub(super) fn new(
-        workunit: Workunit,
-        xml: String,
-        output_template: &str,
-        app_id: usize,
-        app_version: i64,
-    ) -> Self {
+    pub(super) fn new(workunit: Workunit, xml: &str, output_template: &str) -> Self {
         let w = &workunit;
         let text = format!(
-            "(0, {now}, {app_id}, '{}', '{xml}', {}, {:.6}, {:.6}, {:.6}, {:.6}, 0, 0, 0.000000, {now}, {}, 0, 0, 0, \
-             0, 0.000000, {}, {}, {}, {}, {}, '{output_template}', {}, NOW(), 0.000000, 0, 0, 0, -1, '', {app_version} )",
+            "(0, {now}, 1, '{}', '{xml}', {}, {:.6}, {:.6}, {:.6}, {:.6}, 0, 0, 0.000000, {now}, {}, 0, 0, 0, \
+             0, 0.000000, {}, {}, {}, {}, {}, '{output_template}', {}, NOW(), 0.000000, 0, 0, 0, -1, '', 0 )",
             w.name,
             w.batch,
             w.rsc_fpops_est,
@@ -48,37 +37,20 @@ impl Row {
             w.priority,
             now = w.create_time,
         );
-        let suspicious = [w.name.as_str(), &xml, output_template]
-            .iter()
-            .any(|text| text.contains('\'') || text.ends_with('\\'));
-        Self { workunit, text, suspicious }
+        let broken = [w.name.as_str(), xml, output_template].iter().any(|text| ends_early(text));
+        Self { length: text.len(), broken, workunit }
     }
-}
-
-/// The whole statement, as an error message quotes it.
-pub(super) fn statement(rows: &[Row]) -> String {
-    let texts: Vec<&str> = rows.iter().map(|row| row.text.as_str()).collect();
-    format!("insert into workunit values {}", texts.join(","))
 }
 
 /// Inserts all rows or none; the error is the database's message.
 pub(super) fn insert(tables: &mut Tables, mut rows: Vec<Row>, now: i64) -> Result<(), String> {
-    for index in 0..rows.len() {
-        if rows[index].suspicious {
-            let rest: Vec<&str> = rows[index..].iter().map(|row| row.text.as_str()).collect();
-            let rest = rest.join(",");
-            let values = values(&rest).map_err(syntax_error)?;
-            if values.len() != COLUMNS {
-                return Err(format!("Column count doesn't match value count at row {}", index + 1));
-            }
-            if let Value::Text(name) = &values[3] {
-                rows[index].workunit.name.clone_from(name);
-            }
-        } else {
-            rows[index].workunit.name = unescape(&rows[index].workunit.name);
+    if rows.iter().any(|row| row.broken) {
+        return Err("You have an error in your SQL syntax".to_owned());
+    }
+    for row in &mut rows {
+        for text in [&mut row.workunit.name, &mut row.workunit.command_line] {
+            *text = unescape(&text.replace("''", "'"));
         }
-        let command_line = unescape(&rows[index].workunit.command_line.replace("''", "'"));
-        rows[index].workunit.command_line = command_line;
     }
     let count = rows.len() as u64;
     let mut names = HashSet::new();
@@ -109,73 +81,21 @@ pub(super) fn insert(tables: &mut Tables, mut rows: Vec<Row>, now: i64) -> Resul
     Ok(())
 }
 
-fn syntax_error(rest: &str) -> String {
-    let near = if rest.len() > NEAR_BYTES + 3 {
-        format!("{}...", super::truncated(rest, NEAR_BYTES))
-    } else {
-        rest.to_owned()
-    };
-    format!(
-        "You have an error in your SQL syntax; check the manual that corresponds to your MariaDB server version for the \
-         right syntax to use near '{near}' at line 1"
-    )
-}
-
-enum Value {
-    Text(String),
-    Other,
-}
-
-/// The values of the first row in `text`; the error is the place that the database does not understand.
-fn values(text: &str) -> Result<Vec<Value>, &str> {
-    let mut rest = text.strip_prefix('(').ok_or(text)?;
-    let mut values = Vec::new();
-    loop {
-        rest = rest.trim_start();
-        if rest.starts_with('\'') {
-            let mut whole = String::new();
-            // Strings that stand side by side are one.
-            while let Some(body) = rest.strip_prefix('\'') {
-                let (part, after) = string(body).ok_or(rest)?;
-                whole.push_str(&part);
-                rest = after.trim_start();
-            }
-            values.push(Value::Text(whole));
-        } else if let Some(after) = rest.strip_prefix("NOW()") {
-            values.push(Value::Other);
-            rest = after.trim_start();
-        } else {
-            let length =
-                rest.bytes().take_while(|byte| byte.is_ascii_digit() || b"-.e".contains(byte)).count();
-            if length == 0 {
-                return Err(rest);
-            }
-            values.push(Value::Other);
-            rest = rest[length..].trim_start();
-        }
-        if let Some(after) = rest.strip_prefix(',') {
-            rest = after;
-        } else if rest.starts_with(')') {
-            return Ok(values);
-        } else {
-            return Err(rest);
+/// Whether a text ends the string that it is put into: with a quote that is not doubled, or by taking the string's own
+/// quote with a backslash.
+fn ends_early(text: &str) -> bool {
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        let second = match character {
+            '\\' => characters.next().is_some(),
+            '\'' => characters.next() == Some('\''),
+            _ => true,
+        };
+        if !second {
+            return true;
         }
     }
-}
-
-/// A string up to its closing quote, and what follows.
-fn string(body: &str) -> Option<(String, &str)> {
-    let mut end = 0;
-    let bytes = body.as_bytes();
-    loop {
-        match bytes.get(end)? {
-            b'\\' => end += 2,
-            b'\'' if bytes.get(end + 1) == Some(&b'\'') => end += 2,
-            b'\'' => break,
-            _ => end += 1,
-        }
-    }
-    Some((unescape(&body[..end].replace("''", "'")), &body[end + 1..]))
+    false
 }
 
 /// MariaDB's backslashes: some become control characters, others vanish.
@@ -207,7 +127,7 @@ fn unescape(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{string, unescape, values};
+    use super::{ends_early, unescape};
 
     #[test]
     fn backslashes_change_what_is_stored() {
@@ -217,9 +137,12 @@ mod tests {
     }
 
     #[test]
-    fn quotes_end_strings_or_join_them() {
-        assert_eq!(string("it''s' x").unwrap(), ("it's".to_owned(), " x"));
-        assert_eq!(values("('say 'hi' there')").err(), Some("hi' there')"));
-        assert!(values("('a' 'b', 1)").is_ok());
+    fn quotes_end_strings_unless_they_are_doubled() {
+        for text in ["it's", "say 'hi' there", r"a\", r"a\\'"] {
+            assert!(ends_early(text), "{text}");
+        }
+        for text in ["it''s", r"it\'s", r"a\\", ""] {
+            assert!(!ends_early(text), "{text}");
+        }
     }
 }

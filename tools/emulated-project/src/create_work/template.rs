@@ -1,11 +1,11 @@
 //! Input templates: tools/process_input_template.cpp.
 
-use crate::settings::Installation;
+use crate::settings::{Installation, PROJECT_ROOT};
 use crate::state::State;
 use crate::storage::{StoredFile, subdirectory};
 use crate::workunit::Input;
 
-use super::line::{InFile, JobLine};
+use super::line::JobLine;
 use super::scanner::Scanner;
 use super::{JobParams, Printed};
 
@@ -35,7 +35,6 @@ pub(super) struct Filled {
 pub(super) enum TemplateError {
     Syntax,
     Open,
-    Missing,
     TooLong,
 }
 
@@ -44,7 +43,6 @@ impl TemplateError {
         match self {
             Self::Syntax => -112,
             Self::Open => -108,
-            Self::Missing => -163,
             Self::TooLong => -118,
         }
     }
@@ -53,7 +51,6 @@ impl TemplateError {
         match self {
             Self::Syntax => "unexpected XML tag or syntax",
             Self::Open => "fopen() failed",
-            Self::Missing => "file missing",
             Self::TooLong => "buffer overflow",
         }
     }
@@ -143,27 +140,13 @@ impl Filling<'_> {
     }
 
     fn file_info(&mut self) -> Result<(), TemplateError> {
-        let (mut gzip, mut physical_name, mut urls) = (false, String::new(), Vec::new());
-        let (mut md5, mut bytes) = (String::new(), -1.0);
         let start = self.filled.xml.len();
         self.filled.xml.push_str("<file_info>\n");
         while self.scanner.next() {
-            if let Some(flag) = self.scanner.flag("gzip") {
-                gzip = flag;
-            } else if let Some(name) = self.scanner.string("physical_name", 256) {
-                physical_name = name;
-            } else if let Some(url) = self.scanner.string("url", 262_144) {
-                urls.push(url);
-            } else if self.scanner.integer("number").is_some()
-                || self.scanner.number("gzipped_nbytes").is_some()
-            {
+            if self.scanner.integer("number").is_some() {
                 // Old templates numbered their files.
-            } else if let Some(sum) = self.scanner.string("md5_cksum", 262_144) {
-                md5 = sum;
-            } else if let Some(size) = self.scanner.number("nbytes") {
-                bytes = size;
             } else if self.scanner.at("/file_info") {
-                let mut input = self.input(&physical_name, &urls, &md5, bytes, gzip)?;
+                let mut input = self.input()?;
                 let copied = &self.filled.xml[start..];
                 input.no_delete = copied.contains("<no_delete/>") || copied.contains("<no_delete>1<");
                 input.sticky = copied.contains("<sticky/>");
@@ -181,77 +164,33 @@ impl Filling<'_> {
         Ok(())
     }
 
-    /// The file of a `<file_info>`: named by the template, elsewhere, or the next of the job's list.
-    fn input(
-        &mut self,
-        physical_name: &str,
-        urls: &[String],
-        md5: &str,
-        bytes: f64,
-        gzip: bool,
-    ) -> Result<Input, TemplateError> {
-        if !physical_name.is_empty() {
-            let Some(file) = self.stored(physical_name) else {
-                self.printed.say(format!("missing MD5 info file for {physical_name}"));
-                return Err(TemplateError::Missing);
-            };
-            return Ok(self.local(physical_name, &file));
-        }
-        let Some(next) = self.job.files.get(self.variable_files).cloned() else {
+    /// The file of a `<file_info>`: the next of the job's list.
+    fn input(&mut self) -> Result<Input, TemplateError> {
+        let Some(name) = self.job.files.get(self.variable_files) else {
             let needed = self.variable_files + 1;
             return self.fail(&format!("Too few var input files given; need at least {needed}"));
         };
         self.variable_files += 1;
-        let name = match &next {
-            InFile::Local(name) => name.clone(),
-            InFile::Remote { .. } => String::new(),
-        };
-        if bytes > 0.0 {
-            if md5.is_empty() || urls.is_empty() {
-                return self.fail(
-                    "All file properties must be defined if at least one is defined (url, md5_cksum, nbytes)",
-                );
-            }
-            let url = urls.iter().map(|url| format!("{url}{name}")).collect::<Vec<_>>();
-            return Ok(remote(name, url.join("</url>\n    <url>"), md5.to_owned(), bytes));
-        }
-        match next {
-            InFile::Remote { url, bytes, md5 } => Ok(remote(format!("jf_{md5}"), url, md5, bytes)),
-            InFile::Local(name) => match self.stored(&name) {
-                Some(_) if gzip => {
-                    let path = self.path(&name);
-                    self.printed.say(format!("process_input_template: missing gzip file {path}.gz"));
-                    Err(TemplateError::Missing)
-                }
-                Some(file) => Ok(self.local(&name, &file)),
-                None => self.absent(&name),
-            },
+        let stored = self.state.data().storage.download.get(name).cloned();
+        match stored {
+            Some(file) => Ok(self.local(name, &file)),
+            None => self.absent(name),
         }
     }
 
     /// A file that is nowhere: create_work looks for it at the top of download/, too.
     fn absent(&mut self, name: &str) -> Result<Input, TemplateError> {
-        let settings = self.state.settings();
-        let root = &settings.project_root;
-        let mut path = self.path(name);
-        if settings.installation == Installation::AsMade {
-            let directory = format!("{root}/download/{}", subdirectory(name));
+        let directory = format!("{PROJECT_ROOT}/download/{}", subdirectory(name));
+        let mut path = format!("{directory}/{name}");
+        if self.state.settings().installation == Installation::AsMade {
             self.printed.say(format!("boinc_mkdir({directory}): mkdir() failed: errno 13"));
             path.clear();
         }
         self.printed.say(format!("md5_file: can't open {path}"));
         self.printed.say("md5_file: No such file or directory");
         self.printed.say("process_input_template: md5_file fopen() failed");
-        self.printed.output.push_str(&format!("copy {root}/download/{name} to {path}\n"));
+        self.printed.output.push_str(&format!("copy {PROJECT_ROOT}/download/{name} to {path}\n"));
         Err(TemplateError::Open)
-    }
-
-    fn stored(&self, name: &str) -> Option<StoredFile> {
-        self.state.data().storage.download.get(name).cloned()
-    }
-
-    fn path(&self, name: &str) -> String {
-        format!("{}/download/{}/{name}", self.state.settings().project_root, subdirectory(name))
     }
 
     fn local(&self, name: &str, file: &StoredFile) -> Input {
@@ -379,18 +318,5 @@ impl Filling<'_> {
             }
         }
         Ok(())
-    }
-}
-
-fn remote(name: String, url: String, md5: String, bytes: f64) -> Input {
-    Input {
-        physical_name: name,
-        open_name: String::new(),
-        url,
-        md5,
-        bytes: bytes as u64,
-        no_delete: false,
-        sticky: false,
-        copy_file: false,
     }
 }

@@ -34,7 +34,6 @@ struct Head {
     target: String,
     content_type: String,
     cookies: String,
-    accept_language: String,
     length: Option<u64>,
     chunked: bool,
     expects_continue: bool,
@@ -72,7 +71,6 @@ impl Connection {
             query: query.to_owned(),
             content_type: head.content_type,
             cookies: head.cookies,
-            accept_language: head.accept_language,
             body,
             body_bytes,
             head_bytes: head.bytes as u64,
@@ -183,7 +181,6 @@ fn parse_head(bytes: &[u8]) -> Result<Option<Head>, ReadError> {
         target: parsed.path.unwrap_or_default().to_owned(),
         content_type: String::new(),
         cookies: String::new(),
-        accept_language: String::new(),
         length: None,
         chunked: false,
         expects_continue: false,
@@ -201,7 +198,6 @@ fn parse_head(bytes: &[u8]) -> Result<Option<Head>, ReadError> {
                     Some(length.map_err(|_| ReadError::Malformed(format!("Content-Length {value}")))?);
             }
             "cookie" => head.cookies = value.to_owned(),
-            "accept-language" => head.accept_language = value.to_owned(),
             "transfer-encoding" => head.chunked = value.eq_ignore_ascii_case("chunked"),
             "expect" => head.expects_continue = value.eq_ignore_ascii_case("100-continue"),
             "connection" if value.eq_ignore_ascii_case("close") => head.keep_alive = false,

@@ -6,8 +6,6 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: Vec<u8>,
-    /// What `Content-Length` says, if that is not the body's length: the connection is then cut after the body.
-    pub(crate) announced_length: Option<u64>,
     /// A script made it and did not say how long it is: Apache does only when it is short.
     pub(crate) streamed: bool,
 }
@@ -17,13 +15,7 @@ const GATHERED_BYTES: usize = 8000;
 
 impl Reply {
     pub(crate) fn new(status: u16, content_type: &str, body: Vec<u8>) -> Self {
-        Self {
-            status,
-            headers: vec![("Content-Type", content_type.to_owned())],
-            body,
-            announced_length: None,
-            streamed: false,
-        }
+        Self { status, headers: vec![("Content-Type", content_type.to_owned())], body, streamed: false }
     }
 
     pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -37,13 +29,7 @@ impl Reply {
         self
     }
 
-    /// Whether the connection may serve another request after this.
-    pub(crate) fn is_complete(&self) -> bool {
-        self.announced_length.is_none_or(|length| length == self.body.len() as u64)
-    }
-
     pub(crate) fn into_bytes(self, keep_alive: bool) -> Vec<u8> {
-        let keep_alive = keep_alive && self.is_complete();
         let reason = match self.status {
             200 => "OK",
             302 => "Found",
@@ -63,8 +49,7 @@ impl Reply {
         if chunked {
             head.push_str("Transfer-Encoding: chunked\r\n");
         } else {
-            let length = self.announced_length.unwrap_or(self.body.len() as u64);
-            head.push_str(&format!("Content-Length: {length}\r\n"));
+            head.push_str(&format!("Content-Length: {}\r\n", self.body.len()));
         }
         head.push_str(if keep_alive {
             "Connection: Keep-Alive\r\n\r\n"

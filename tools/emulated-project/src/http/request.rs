@@ -12,7 +12,6 @@ pub(crate) struct Request {
     pub(crate) query: String,
     pub(crate) content_type: String,
     pub(crate) cookies: String,
-    pub(crate) accept_language: String,
     pub(crate) body: Vec<u8>,
     /// The body's length on the wire; more than `body` holds when it was over the limit and thrown away.
     pub(crate) body_bytes: u64,
@@ -24,21 +23,14 @@ pub(crate) struct Request {
 impl Request {
     /// The last value of a GET parameter, decoded.
     pub(crate) fn parameter(&self, name: &str) -> Option<String> {
-        self.parameters().filter(|(key, _)| key == name).last().map(|(_, value)| value)
+        let mut pairs = self.query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        pairs.rfind(|(key, _)| text(key) == name).map(|(_, value)| text(value))
     }
 
     /// A cookie's value, decoded.
     pub(crate) fn cookie(&self, name: &str) -> Option<String> {
         let pairs = self.cookies.split(';').filter_map(|pair| pair.trim().split_once('='));
         pairs.filter(|(key, _)| *key == name).map(|(_, value)| text(value)).next()
-    }
-
-    /// All GET parameters, decoded.
-    pub(crate) fn parameters(&self) -> impl Iterator<Item = (String, String)> {
-        self.query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (text(key), text(value))
-        })
     }
 }
 

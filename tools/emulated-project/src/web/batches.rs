@@ -1,6 +1,6 @@
 //! Verbs that change batches: create, abort, retire, expire.
 
-use crate::php::{At, Level, Php, SUBMIT_DB, SUBMIT_RPC, SUBMIT_UTIL, to_float, to_int, truthy};
+use crate::php::{Php, to_float, to_int, truthy};
 use crate::state::Data;
 use crate::tables::{BATCH_NAME_CHARACTERS, Batch, BatchState};
 use crate::volunteers;
@@ -25,8 +25,6 @@ pub(super) struct NewBatch<'a> {
     pub(super) name: String,
     pub(super) njobs: usize,
     pub(super) expire_time: f64,
-    /// Where the script inserts it and where that function is called from, for PHP's stack trace.
-    pub(super) trace: [(At, &'a str); 2],
 }
 
 /// Inserts a batch; a name that is too long is a fatal error.
@@ -39,10 +37,7 @@ pub(super) fn insert(script: &mut Script<'_>, new: NewBatch<'_>) -> Php<u64> {
     };
     let name = script.escape_string(&name)?;
     if name.chars().count() > BATCH_NAME_CHARACTERS {
-        let inner =
-            [(At("/html/inc/db_conn.inc", 157), "DbConn->do_query"), (At(SUBMIT_DB, 39), "DbConn->insert")];
-        let message = "Data too long for column 'name' at row 1";
-        return Err(script.page.sql_exception(message, &inner, &new.trace));
+        return Err(script.page.sql_exception("Data too long for column 'name' at row 1"));
     }
     let batch = Batch {
         id: 0,
@@ -72,7 +67,6 @@ pub(super) fn create(script: &mut Script<'_>, message: &Element) -> Php {
         name: message.text_of("batch_name"),
         njobs: 0,
         expire_time: to_float(&message.text_of("expire_time")),
-        trace: [(At(SUBMIT_RPC, 588), "BoincBatch::insert"), (At(SUBMIT_RPC, 1112), "create_batch")],
     };
     let id = insert(script, new)?;
     script.page.echo(&format!("<batch_id>{id}</batch_id>\n        </create_batch>\n    "));
@@ -167,11 +161,9 @@ pub(super) fn retire(script: &mut Script<'_>, message: &Element) -> Php {
     let workunits =
         script.data().tables.batch(id as i64).map(|batch| batch.workunits.clone()).unwrap_or_default();
     let counted = state != Some(BatchState::Init);
-    if !counted {
+    if !counted && !workunits.is_empty() {
         // Nobody has set the field that tells which jobs to cancel.
-        for _ in &workunits {
-            script.page.warn("Undefined property: BoincWorkunit::$status", At(SUBMIT_UTIL, 422));
-        }
+        script.page.note("Warning", "Undefined property: BoincWorkunit::$status");
     }
     let mut data = script.data();
     let mut cancelled = Vec::new();
@@ -208,12 +200,7 @@ pub(super) fn set_expire_time(script: &mut Script<'_>, message: &Element) -> Php
 
 /// `get_batch_params` of html/inc/submit_util.inc: counts the jobs and writes state 2 if all are over.
 pub(super) fn count_batch(script: &mut Script<'_>, id: u64) {
-    if script.settings.php.deprecates_dynamic_properties {
-        for (line, property) in [(187, "njobs_success"), (188, "njobs_in_prog")] {
-            let message = format!("Creation of dynamic property BoincBatch::${property} is deprecated");
-            script.page.complain(Level::Deprecated, &message, At(SUBMIT_UTIL, line));
-        }
-    }
+    script.page.note("Deprecated", "Creation of dynamic property BoincBatch::$njobs_success is deprecated");
     let now = script.now();
     let mut data = script.data();
     let tables = &data.tables;

@@ -6,28 +6,19 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 use crate::http::Reply;
-use crate::php::{At, DIR_HIER, GET_OUTPUT, Level, Stop, UTIL, htmlspecialchars, to_int};
+use crate::php::{htmlspecialchars, to_int};
+use crate::settings::PROJECT_ROOT;
 use crate::state::Data;
 use crate::storage::{md5_hex, subdirectory};
 
+use super::PHP_HTML;
 use super::script::Script;
 use super::site::{missing_number, missing_text};
-use super::{PHP_HTML, finish};
 
 /// What a command comes to: a file, or the text in its place.
 enum Answer {
-    File {
-        name: String,
-        bytes: Vec<u8>,
-    },
+    File { name: String, bytes: Vec<u8> },
     Text(String),
-    /// A file number out of range: PHP tries to send a directory.
-    Directory {
-        directory: String,
-        number: i64,
-    },
-    /// The script has died.
-    Dies(Stop),
     Other(Reply),
 }
 
@@ -40,10 +31,8 @@ pub(super) fn run(mut script: Script<'_>) -> Reply {
     };
     match answer {
         Answer::Other(reply) => reply,
-        Answer::Dies(stop) => finish(script.page, Err(stop), PHP_HTML),
         Answer::Text(text) => Reply::new(200, PHP_HTML, text.into_bytes()),
         Answer::File { name, bytes } => download(&name, bytes),
-        Answer::Directory { directory, number } => directory_sent(script, &directory, number),
     }
 }
 
@@ -56,18 +45,6 @@ pub(super) fn download(name: &str, bytes: Vec<u8>) -> Reply {
         .header("Expires", "0")
         .header("Cache-Control", "must-revalidate, post-check=0, pre-check=0")
         .header("Pragma", "public")
-}
-
-/// The size of the directory is announced, and the connection ends after PHP's complaints.
-fn directory_sent(mut script: Script<'_>, directory: &str, number: i64) -> Reply {
-    script.page.warn(&format!("Undefined array key {number}"), At(GET_OUTPUT, 153));
-    let deprecated = "md5(): Passing null to parameter #1 ($string) of type string is deprecated";
-    script.page.complain(Level::Deprecated, deprecated, At(DIR_HIER, 22));
-    let notice = "readfile(): Read of 8192 bytes failed with errno=21 Is a directory";
-    script.page.complain(Level::Notice, notice, At(UTIL, 1112));
-    let mut reply = download(directory, script.page.into_bytes());
-    reply.announced_length = Some(4096);
-    reply
 }
 
 fn text<T>(message: impl Into<String>) -> Result<T, Answer> {
@@ -84,20 +61,8 @@ fn answer(script: &mut Script<'_>) -> Result<Answer, Answer> {
             result_file(script, &name, number, &auth)
         }
         "batch_files" => {
-            if script.request.parameter("batch_id").is_some_and(|id| to_int(&id) != 0) {
-                let batch = number(script, "batch_id")?;
-                return batch_files(script, batch, &auth);
-            }
-            // By name it never works: the name must be a number, and then a function is missing.
-            number(script, "batch_name")?;
-            let trace = [(At(GET_OUTPUT, 218), "get_batch_output_files")];
-            let message = "Call to undefined method BoincBatch::lookup()";
-            Err(Answer::Dies(script.page.fatal("Error", message, At(GET_OUTPUT, 84), &trace)))
-        }
-        "workunit_file" => {
-            let number = number(script, "file_num")?;
-            let name = parameter(script, "wu_name")?;
-            workunit_file(script, &name, number, &auth)
+            let batch = number(script, "batch_id")?;
+            batch_files(script, batch, &auth)
         }
         "workunit_files" => {
             let workunit = number(script, "wu_id")?;
@@ -144,29 +109,7 @@ fn result_file(script: &Script<'_>, name: &str, number: i64, auth: &str) -> Resu
     };
     match data.storage.upload.get(name) {
         Some(file) => Ok(Answer::File { name: name.clone(), bytes: file.bytes.to_vec() }),
-        None => text(format!("no such file {}", upload_path(script, name))),
-    }
-}
-
-/// Here the authenticator itself is what counts.
-fn workunit_file(script: &Script<'_>, name: &str, number: i64, auth: &str) -> Result<Answer, Answer> {
-    let data = script.data();
-    let Some(index) = data.tables.workunit_named(name.trim()) else {
-        return text(format!("no workunit {}", htmlspecialchars(name)));
-    };
-    let workunit = &data.tables.workunits[index];
-    if secret(&data, workunit.batch)? != auth {
-        return text("bad authenticator");
-    }
-    let Some((_, instance)) = data.tables.result(workunit.canonical_result as i64) else {
-        return text(format!("no canonical result for wu {}", htmlspecialchars(&workunit.name)));
-    };
-    let Some(name) = usize::try_from(number).ok().and_then(|number| instance.outputs.get(number)) else {
-        return Ok(Answer::Directory { directory: subdirectory(""), number });
-    };
-    match data.storage.upload.get(name) {
-        Some(file) => Ok(Answer::File { name: name.clone(), bytes: file.bytes.to_vec() }),
-        None => text(format!("no such file: {}", htmlspecialchars(&upload_path(script, name)))),
+        None => text(format!("no such file {}", upload_path(name))),
     }
 }
 
@@ -227,6 +170,6 @@ fn temporary_name(script: &Script<'_>, prefix: &str) -> String {
     format!("{prefix}{:06x}.zip", script.state.random() % 0x100_0000)
 }
 
-fn upload_path(script: &Script<'_>, name: &str) -> String {
-    format!("{}/upload/{}/{name}", script.page.root(), subdirectory(name))
+fn upload_path(name: &str) -> String {
+    format!("{PROJECT_ROOT}/upload/{}/{name}", subdirectory(name))
 }

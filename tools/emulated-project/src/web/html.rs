@@ -1,5 +1,7 @@
 //! HTML and dates as html/inc/util.inc writes them.
 
+use boinc::calendar;
+
 use crate::php::Page;
 
 pub(super) use crate::php::htmlspecialchars;
@@ -8,30 +10,14 @@ const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
 
-/// Year, month from 0, day from 1 of a day since 1970.
-fn civil(days: i64) -> (i64, usize, i64) {
-    // Howard Hinnant's civil_from_days.
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 2 } else { shifted_month - 10 };
-    let year = year_of_era + era * 400 + i64::from(month <= 1);
-    (year, month as usize, day)
-}
-
 /// `date(DATE_RFC2822)` in UTC.
 pub(super) fn rfc2822(seconds: i64) -> String {
-    let days = seconds.div_euclid(86_400);
-    let (year, month, day) = civil(days);
-    let time = seconds.rem_euclid(86_400);
+    let (days, time) = (seconds as u64 / 86_400, seconds as u64 % 86_400);
+    let (year, month, day) = calendar::date(days);
     format!(
         "{}, {day:02} {} {year} {:02}:{:02}:{:02} +0000",
-        DAYS[days.rem_euclid(7) as usize],
-        MONTHS[month],
+        DAYS[days as usize % 7],
+        MONTHS[month as usize - 1],
         time / 3600,
         time / 60 % 60,
         time % 60
@@ -43,9 +29,10 @@ pub(super) fn time_str(seconds: i64) -> String {
     if seconds == 0 {
         return "---".to_owned();
     }
-    let (year, month, day) = civil(seconds.div_euclid(86_400));
-    let time = seconds.rem_euclid(86_400);
-    format!("{day} {} {year}, {}:{:02}:{:02} UTC", MONTHS[month], time / 3600, time / 60 % 60, time % 60)
+    let (days, time) = (seconds as u64 / 86_400, seconds as u64 % 86_400);
+    let (year, month, day) = calendar::date(days);
+    let month = MONTHS[month as usize - 1];
+    format!("{day} {month} {year}, {}:{:02}:{:02} UTC", time / 3600, time / 60 % 60, time % 60)
 }
 
 /// `time_diff`.

@@ -3,8 +3,8 @@
 use std::collections::hash_map::Entry;
 
 use crate::http::UploadProblem;
-use crate::php::{At, DB_CONN, DIR_HIER, JOB_FILE, Php, SUBMIT_DB, Stop, htmlspecialchars, to_int};
-use crate::settings::Installation;
+use crate::php::{Php, htmlspecialchars, to_int};
+use crate::settings::{Installation, PROJECT_ROOT};
 use crate::storage::{StoredFile, subdirectory};
 use crate::tables::{JobFile, NAME_CHARACTERS, collate};
 use crate::xml::Element;
@@ -14,11 +14,11 @@ use super::submit_rpc::message;
 
 pub(super) fn run(script: &mut Script<'_>) -> Php {
     script.page.xml_header();
-    let message = match message(script, At(JOB_FILE, 299), At(JOB_FILE, 302)) {
+    let message = match message(script) {
         Ok(message) => message,
         Err(text) => {
             let text = format!("can't parse request message: {}", htmlspecialchars(&text));
-            return Err(script.page.xml_error_at(-1, &text, Some(At(JOB_FILE, 302))));
+            return Err(script.page.xml_error(-1, &text));
         }
     };
     match message.name.as_str() {
@@ -39,14 +39,15 @@ fn is_valid_filename(name: &str) -> bool {
 /// `dir_hier_path`: makes the subdirectory, or says in the middle of the reply that it can't.
 fn make_directory(script: &mut Script<'_>, name: &str) {
     if script.settings.installation == Installation::AsMade {
-        script.page.warn("mkdir(): Permission denied", At(DIR_HIER, 32));
-        let path = format!("{}/html/inc/../../download/{}", script.page.root(), subdirectory(name));
-        script.page.echo(&format!("failed to mkdir: {path}\n"));
+        script.page.note("Warning", "mkdir(): Permission denied");
+        let directory = subdirectory(name);
+        let text = format!("failed to mkdir: {PROJECT_ROOT}/html/inc/../../download/{directory}\n");
+        script.page.echo(&text);
     }
 }
 
 /// Inserts a row of `job_file`; a name that has one is a fatal error.
-fn insert_record(script: &mut Script<'_>, name: &str, delete_time: i64, from: [(At, &str); 2]) -> Php<u64> {
+fn insert_record(script: &mut Script<'_>, name: &str, delete_time: i64) -> Php<u64> {
     let mut data = script.data();
     let tables = &mut data.tables;
     let id = tables.next_job_file_id;
@@ -61,11 +62,11 @@ fn insert_record(script: &mut Script<'_>, name: &str, delete_time: i64, from: [(
         format!("Duplicate entry '{name}' for key 'jf_name'")
     };
     drop(data);
-    Err(insert_failed(script, &message, 124, &from))
+    Err(script.page.sql_exception(&message))
 }
 
 /// Ties a file to a batch, which works once; nobody looks whether there is such a batch.
-fn tie(script: &mut Script<'_>, file: u64, batch: i64, from: [(At, &str); 2]) -> Php {
+fn tie(script: &mut Script<'_>, file: u64, batch: i64) -> Php {
     if batch == 0 {
         return Ok(());
     }
@@ -76,12 +77,7 @@ fn tie(script: &mut Script<'_>, file: u64, batch: i64, from: [(At, &str); 2]) ->
     } else {
         return Ok(());
     };
-    Err(insert_failed(script, &message, 145, &from))
-}
-
-fn insert_failed(script: &mut Script<'_>, message: &str, line: u32, from: &[(At, &str)]) -> Stop {
-    let inner = [(At(DB_CONN, 157), "DbConn->do_query"), (At(SUBMIT_DB, line), "DbConn->insert")];
-    script.page.sql_exception(message, &inner, from)
+    Err(script.page.sql_exception(&message))
 }
 
 fn query(script: &mut Script<'_>, message: &Element) -> Php {
@@ -89,7 +85,6 @@ fn query(script: &mut Script<'_>, message: &Element) -> Php {
     script.check_permissions(message, None)?;
     let delete_time = to_int(&message.text_of("delete_time"));
     let batch = to_int(&message.text_of("batch_id"));
-    let caller = (At(JOB_FILE, 307), "query_files");
     let mut absent = String::new();
     for (index, name) in message.all("phys_name").map(Element::text).enumerate() {
         if !is_valid_filename(&name) {
@@ -113,12 +108,11 @@ fn query(script: &mut Script<'_>, message: &Element) -> Php {
             return Err(script.page.xml_error(-1, "job_file->update() failed: "));
         }
         if present {
-            let from = [(At(JOB_FILE, 135), "BoincJobFile::insert"), caller];
             let id = match record {
                 Some(id) => id,
-                None => insert_record(script, &name, delete_time, from)?,
+                None => insert_record(script, &name, delete_time)?,
             };
-            tie(script, id, batch, [(At(JOB_FILE, 146), "BoincBatchFileAssoc::insert"), caller])?;
+            tie(script, id, batch)?;
         } else {
             script.data().tables.job_files.remove(&collate(&name));
             absent.push_str(&format!("<file>{index}</file>\n"));
@@ -128,23 +122,14 @@ fn query(script: &mut Script<'_>, message: &Element) -> Php {
     Ok(())
 }
 
-/// `delete_uploaded_files`, called at `line`: a part that PHP has refused has no temporary file.
-fn delete_uploaded(script: &mut Script<'_>, line: u32) -> Php {
-    let parts: Vec<(bool, bool)> =
-        script.form.uploads.iter().map(|upload| (upload.is_array, upload.content.is_err())).collect();
-    for (is_array, refused) in parts {
-        if is_array {
-            let message = "unlink(): Argument #1 ($filename) must be of type string, array given";
-            let trace = [
-                (At(JOB_FILE, 177), "unlink"),
-                (At(JOB_FILE, line), "delete_uploaded_files"),
-                (At(JOB_FILE, 310), "upload_files"),
-            ];
-            return Err(script.page.fatal("TypeError", message, At(JOB_FILE, 177), &trace));
-        }
-        if refused {
-            script.page.warn("unlink(): No such file or directory", At(JOB_FILE, 177));
-        }
+/// `delete_uploaded_files`: a part that PHP has refused has no temporary file.
+fn delete_uploaded(script: &mut Script<'_>) -> Php {
+    if script.form.uploads.iter().any(|upload| upload.is_array) {
+        let message = "unlink(): Argument #1 ($filename) must be of type string, array given";
+        return Err(script.page.fatal("TypeError", message));
+    }
+    if script.form.uploads.iter().any(|upload| upload.content.is_err()) {
+        script.page.note("Warning", "unlink(): No such file or directory");
     }
     Ok(())
 }
@@ -157,7 +142,7 @@ fn upload(script: &mut Script<'_>, message: &Element) -> Php {
     let names: Vec<String> = message.all("phys_name").map(Element::text).collect();
     let parts = script.form.uploads.len();
     if parts != names.len() {
-        delete_uploaded(script, 190)?;
+        delete_uploaded(script)?;
         let text = format!("# of uploaded files ({parts}) doesn't agree with request ({})", names.len());
         return Err(script.page.xml_error(-1, &text));
     }
@@ -170,18 +155,16 @@ fn upload(script: &mut Script<'_>, message: &Element) -> Php {
         Ok(_) => None,
     });
     if let Some((name, reason)) = refused {
-        delete_uploaded(script, 215)?;
+        delete_uploaded(script)?;
         return Err(script.page.xml_error(-1, &format!("{name} upload failed because: {reason}")));
     }
     let uploads = std::mem::take(&mut script.form.uploads);
     let files: Vec<StoredFile> =
         uploads.into_iter().filter_map(|upload| upload.content.ok()).map(StoredFile::new).collect();
-    let caller = (At(JOB_FILE, 310), "upload_files");
     for (name, file) in names.iter().zip(files) {
         store(script, name, file)?;
-        let from = [(At(JOB_FILE, 256), "BoincJobFile::insert"), caller];
-        let id = insert_record(script, name, delete_time, from)?;
-        tie(script, id, batch, [(At(JOB_FILE, 263), "BoincBatchFileAssoc::insert"), caller])?;
+        let id = insert_record(script, name, delete_time)?;
+        tie(script, id, batch)?;
     }
     script.page.echo("<success/>\n        </upload_files>\n    ");
     Ok(())
@@ -191,10 +174,7 @@ fn upload(script: &mut Script<'_>, message: &Element) -> Php {
 fn store(script: &mut Script<'_>, name: &str, file: StoredFile) -> Php {
     make_directory(script, name);
     if script.settings.installation == Installation::AsMade {
-        let path =
-            format!("{}/html/inc/../../download/{}/{name}.md5", script.page.root(), subdirectory(name));
-        let warning = format!("file_put_contents({path}): Failed to open stream: No such file or directory");
-        script.page.warn(&warning, At(DIR_HIER, 115));
+        script.page.note("Warning", "file_put_contents(): Failed to open stream: No such file or directory");
         return Err(script.page.xml_error(-1, "file operation failed; check permissions in download/*"));
     }
     let mut data = script.data();

@@ -1,14 +1,14 @@
-//! Verbs that ask: query_batch, query_batches, query_batch2, query_job, query_completed_job, get_templates.
+//! Verbs that ask: query_batch, query_batches, query_batch2, query_job, query_completed_job.
 
 use std::fmt::Write as _;
 
-use crate::php::{At, DB_CONN, Php, SUBMIT_RPC, float_text, htmlspecialchars, to_float, to_int};
+use crate::php::{Php, float_text, htmlspecialchars, to_float, to_int};
 use crate::state::Data;
 use crate::tables::{Batch, BatchState};
 use crate::workunit::{Outcome, ServerState, Workunit};
 use crate::xml::Element;
 
-use super::batches::{count_batch, own_batch, submit_app};
+use super::batches::{count_batch, own_batch};
 use super::script::Script;
 use super::task_pages::state_string;
 
@@ -261,50 +261,6 @@ pub(super) fn completed_job(script: &mut Script<'_>, message: &Element) -> Php {
     if answered {
         return Ok(());
     }
-    script.page.warn("Undefined variable $job_id", At(SUBMIT_RPC, 890));
-    let message = "You have an error in your SQL syntax; check the manual that corresponds to your MariaDB server \
-                   version for the right syntax to use near '' at line 1";
-    let inner = [
-        (At(DB_CONN, 119), "DbConn->do_query"),
-        (At(DB_CONN, 137), "DbConn->enum_general"),
-        (At(DB_CONN, 141), "DbConn->enum_fields"),
-        (At("/html/inc/boinc_db.inc", 379), "DbConn->enum"),
-    ];
-    let callers = [(At(SUBMIT_RPC, 890), "BoincResult::enum"), (At(SUBMIT_RPC, 1120), "query_completed_job")];
-    Err(script.page.sql_exception(message, &inner, &callers))
-}
-
-pub(super) fn templates(script: &mut Script<'_>, message: &Element) -> Php {
-    script.page.start_tag("get_templates");
-    let app = message.text_of("app_name");
-    let app = if crate::php::truthy(&app) {
-        submit_app(script, &app)?
-    } else {
-        let name = script.escape_string(&message.text_of("job_name"))?;
-        let app = {
-            let data = script.data();
-            data.tables.workunit_named(&name).map(|index| data.tables.workunits[index].app_name.to_string())
-        };
-        app.ok_or_else(|| script.error(&format!("job not found: {}", htmlspecialchars(&name))))?
-    };
-    script.check_permissions(message, Some(&app))?;
-    let mut texts = Vec::new();
-    for (suffix, line) in [("in", 1007), ("out", 1008)] {
-        let name = format!("{app}_{suffix}");
-        let text = script.data().storage.templates.get(&name).cloned();
-        if text.is_none() {
-            let message = format!(
-                "file_get_contents({}/html/inc/../../templates/{name}): Failed to open stream: No such file or directory",
-                script.page.root()
-            );
-            script.page.warn(&message, At(SUBMIT_RPC, line));
-        }
-        texts.extend(text);
-    }
-    let [input, output] = texts.as_slice() else {
-        return Err(script.error("template file missing"));
-    };
-    let reply = format!("<templates>\n{input}\n{output}\n</templates>\n        </get_templates>\n    ");
-    script.page.echo(&reply);
-    Ok(())
+    script.page.note("Warning", "Undefined variable $job_id");
+    Err(script.page.sql_exception("You have an error in your SQL syntax"))
 }

@@ -4,7 +4,7 @@ use std::sync::MutexGuard;
 
 use crate::fault::Fault;
 use crate::http::{Form, Request};
-use crate::php::{At, Level, Page, Php, SUBMIT_UTIL, Stop, truthy};
+use crate::php::{Page, Php, Stop, truthy};
 use crate::settings::{Permission, Settings};
 use crate::state::{Data, State};
 use crate::xml::Element;
@@ -27,17 +27,13 @@ impl<'a> Script<'a> {
         form: Form,
         fault: &'a Fault,
     ) -> Self {
-        let page = Page::new(settings.php.display_errors, &settings.project_root);
+        let page = Page::new(settings.php.display_errors);
         Self { state, settings, request, form, fault, page }
     }
 
     /// The project is closed for maintenance (`web_stopped`).
     pub(super) fn is_closed(&self) -> bool {
         self.state.is_closed() || matches!(self.fault, Fault::ClosedForMaintenance)
-    }
-
-    pub(super) fn is_database_down(&self) -> bool {
-        matches!(self.fault, Fault::DatabaseDown)
     }
 
     /// `get_logged_in_user(false)`: whose authenticator the cookie `auth` holds.
@@ -59,9 +55,6 @@ impl<'a> Script<'a> {
         if self.is_closed() {
             return Err(self.page.xml_error(-183, "project down for maintenance"));
         }
-        if self.is_database_down() {
-            return Err(self.page.xml_error(-138, "Can't connect to database"));
-        }
         Ok(())
     }
 
@@ -73,7 +66,7 @@ impl<'a> Script<'a> {
     /// `log_write` of html/inc/submit_util.inc: a log costs a note in the reply since PHP 8.1.
     pub(super) fn log(&mut self) {
         if self.settings.remote_submit_log {
-            self.page.complain(Level::Deprecated, "Function strftime() is deprecated", At(SUBMIT_UTIL, 53));
+            self.page.note("Deprecated", "Function strftime() is deprecated");
         }
     }
 

@@ -56,11 +56,8 @@ pub(super) fn project_config(mut script: Script<'_>) -> Reply {
     Reply::new(200, PHP_XML, script.page.into_bytes()).streamed()
 }
 
-/// What pages, not RPCs, show while the project is closed (`show_project_down`) or its database is down.
+/// What pages, not RPCs, show while the project is closed (`show_project_down`).
 pub(super) fn out_of_order(script: &mut Script<'_>) -> Option<Reply> {
-    if script.is_database_down() {
-        return Some(error_page(script, "Can't connect to database"));
-    }
     if !script.is_closed() {
         return None;
     }
@@ -69,7 +66,7 @@ pub(super) fn out_of_order(script: &mut Script<'_>) -> Option<Reply> {
     let text = format!("{LONG_NAME} is temporarily shut down for maintenance.  Please try again later.");
     script.page.echo(&text);
     page_tail(&mut script.page, &url);
-    let page = std::mem::replace(&mut script.page, Page::new(false, ""));
+    let page = std::mem::replace(&mut script.page, Page::new(false));
     Some(html(page))
 }
 
@@ -81,7 +78,7 @@ pub(super) fn html(page: Page) -> Reply {
 /// `error_page` of html/inc/util.inc.
 pub(super) fn error_page(script: &mut Script<'_>, message: &str) -> Reply {
     let url = script.state.master_url.clone();
-    let mut page = Page::new(script.page.display_errors(), script.page.root());
+    let mut page = Page::new(script.page.display_errors());
     page_head(&mut page, "Unable to handle request", LONG_NAME, &url, "");
     page.echo(message);
     page_tail(&mut page, &url);

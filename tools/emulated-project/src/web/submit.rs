@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use crate::create_work::{self, Call, JobParams};
 use crate::fault::Fault;
-use crate::php::{At, Level, Php, SUBMIT_RPC, float_text, htmlspecialchars, to_float, to_int, truthy};
-use crate::storage::{StoredFile, md5_hex, subdirectory};
+use crate::php::{Php, float_text, htmlspecialchars, to_float, to_int, truthy};
+use crate::settings::PROJECT_ROOT;
+use crate::storage::md5_hex;
 use crate::tables::BatchState;
 use crate::xml::Element;
 
@@ -17,20 +18,12 @@ use super::script::Script;
 struct Job {
     name: String,
     command_line: String,
-    target_team: i64,
-    target_user: i64,
-    target_host: i64,
-    rsc_fpops_est: f64,
-    /// The path of its input template in /tmp, and its own estimate.
-    input_template: Option<(String, f64)>,
+    /// The path of its input template in /tmp.
+    input_template: Option<String>,
     output_template: Option<String>,
     priority: Option<i64>,
-    files: Vec<InputFile>,
-}
-
-enum InputFile {
-    Remote { url: String, bytes: f64, md5: String },
-    Other { mode: String, source: String },
+    /// Mode and source of each input.
+    files: Vec<(String, String)>,
 }
 
 /// What the jobs brought along.
@@ -72,9 +65,8 @@ fn refuse_project_template(script: &mut Script<'_>, batch: &Element, app: &str) 
     if !script.data().storage.templates.contains_key(&name) {
         return Ok(());
     }
-    let path = format!("{}/html/inc/../../templates/{name}", script.page.root());
-    let warning = format!("simplexml_load_file(): I/O warning : failed to load external entity \"{path}\"");
-    script.page.warn(&warning, At(SUBMIT_RPC, 103));
+    let path = format!("{PROJECT_ROOT}/html/inc/../../templates/{name}");
+    script.page.note("Warning", "simplexml_load_file(): I/O warning : failed to load external entity");
     Err(script.error(&format!("couldn't parse input template file {}", htmlspecialchars(&path))))
 }
 
@@ -84,9 +76,13 @@ pub(super) fn submit(script: &mut Script<'_>, message: &Element) -> Php {
     let batch = message.first("batch").unwrap_or(&none);
     let app = submit_app(script, &batch.text_of("app_name"))?;
     let user = script.check_permissions(message, Some(&app))?;
-    let mut jobs = read_jobs(script, batch);
+    let jobs = read_jobs(script, batch);
     refuse_project_template(script, batch, &app)?;
-    let names = stage(script, &jobs.jobs)?;
+    let sources = jobs.jobs.iter().flat_map(|job| &job.files);
+    if let Some((mode, _)) = sources.clone().find(|(mode, _)| mode != "local_staged") {
+        let text = format!("unsupported file mode: {mode}");
+        return Err(script.error(&text));
+    }
     let given = to_int(&batch.text_of("batch_id"));
     if given != 0 {
         let found = script.data().tables.batch(given).map(|batch| (batch.owner, batch.state));
@@ -99,7 +95,6 @@ pub(super) fn submit(script: &mut Script<'_>, message: &Element) -> Php {
             Some(_) => {}
         }
     }
-    let priority = priority(script, batch, &jobs.jobs)?;
     let count = jobs.jobs.len();
     let id = if given != 0 {
         let mut data = script.data();
@@ -114,17 +109,15 @@ pub(super) fn submit(script: &mut Script<'_>, message: &Element) -> Php {
             name: batch.text_of("batch_name"),
             njobs: count,
             expire_time: 0.0,
-            trace: [(At(SUBMIT_RPC, 529), "BoincBatch::insert"), (At(SUBMIT_RPC, 1123), "submit_batch")],
         };
         insert(script, new)?
     };
     script.log();
-    let call =
-        call(script, batch, &app, id, priority, std::mem::take(&mut jobs.temporary), &jobs.jobs, &names);
+    let call = call(script, batch, &app, id, jobs);
     if let Err(died) = create_work::run(script.state, &call) {
         if died.unread > 0 {
             let notice = format!("fwrite(): Write of {} bytes failed with errno=32 Broken pipe", died.unread);
-            script.page.complain(Level::Notice, &notice, At(SUBMIT_RPC, 320));
+            script.page.note("Notice", &notice);
         }
         return Err(script.page.xml_error(-1, &format!("create_work failed: {}", died.printed)));
     }
@@ -142,22 +135,10 @@ fn read_jobs(script: &mut Script<'_>, batch: &Element) -> Jobs {
     let mut input_paths: HashMap<String, String> = HashMap::new();
     let mut output_paths: HashMap<String, String> = HashMap::new();
     for element in batch.all("job") {
-        let files = element.all("input_file").map(|file| {
-            let mode = file.text_of("mode");
-            if mode == "remote" {
-                let bytes = to_float(&file.text_of("nbytes"));
-                InputFile::Remote { url: file.text_of("url"), bytes, md5: file.text_of("md5") }
-            } else {
-                InputFile::Other { mode, source: file.text_of("source") }
-            }
-        });
+        let files = element.all("input_file").map(|file| (file.text_of("mode"), file.text_of("source")));
         let mut job = Job {
             name: element.text_of("name"),
             command_line: element.text_of("command_line"),
-            target_team: to_int(&element.text_of("target_team")),
-            target_user: to_int(&element.text_of("target_user")),
-            target_host: to_int(&element.text_of("target_host")),
-            rsc_fpops_est: to_float(&element.text_of("rsc_fpops_est")),
             input_template: None,
             output_template: None,
             priority: element.first("priority").map(|priority| to_int(&priority.text())),
@@ -165,21 +146,20 @@ fn read_jobs(script: &mut Script<'_>, batch: &Element) -> Jobs {
         };
         if let Some(template) = element.first("input_template").filter(|template| template.truthy()) {
             let text = template.as_xml().replace("<file_info/>", "<file_info></file_info>");
-            let estimate = template.first("workunit").map_or(0.0, |w| to_float(&w.text_of("rsc_fpops_est")));
             let random = script.state.random() % 0x100_0000;
             let path = input_paths
                 .entry(text.clone())
                 .or_insert_with(|| format!("/tmp/input_template_{random:06x}"));
             read.temporary.entry(path.clone()).or_insert_with(|| text.into());
-            job.input_template = Some((path.clone(), estimate));
+            job.input_template = Some(path.clone());
         }
         if let Some(template) = element.first("output_template").filter(|template| template.truthy()) {
             let text = template.as_xml();
-            let path = match output_paths.get(&text) {
+            let path = match output_paths.get(text) {
                 Some(path) => path.clone(),
                 None => {
-                    let path = keep_output_template(script, &text);
-                    output_paths.insert(text, path.clone());
+                    let path = keep_output_template(script, text);
+                    output_paths.insert(text.to_owned(), path.clone());
                     path
                 }
             };
@@ -196,100 +176,13 @@ fn keep_output_template(script: &mut Script<'_>, text: &str) -> String {
     if create_work::may_write_templates(script.settings.installation) {
         script.data().storage.templates.entry(name.clone()).or_insert_with(|| text.into());
     } else {
-        let warning = format!(
-            "file_put_contents(../../templates/{name}): Failed to open stream: No such file or directory"
-        );
-        script.page.warn(&warning, At(SUBMIT_RPC, 364));
+        script.page.note("Warning", "file_put_contents(): Failed to open stream: No such file or directory");
     }
     format!("templates/{name}")
 }
 
-/// `stage_files`: the physical name of each file that is not remote, job by job.
-fn stage(script: &mut Script<'_>, jobs: &[Job]) -> Php<Vec<String>> {
-    let mut names = Vec::new();
-    for job in jobs {
-        for file in &job.files {
-            if let InputFile::Other { mode, source } = file {
-                names.push(stage_file(script, mode, source)?);
-            }
-        }
-    }
-    Ok(names)
-}
-
-fn stage_file(script: &mut Script<'_>, mode: &str, source: &str) -> Php<String> {
-    match mode {
-        "local_staged" => Ok(source.to_owned()),
-        "inline" => {
-            let name = format!("jf_{}", md5_hex(source.as_bytes()));
-            let mut data = script.data();
-            if data.storage.download.contains_key(&name) {
-                return Ok(name);
-            }
-            data.storage.download.insert(name.clone(), StoredFile::new(source.as_bytes().to_vec()));
-            drop(data);
-            if source.is_empty() {
-                // Zero bytes written are taken for a failure.
-                let path = format!("{}/download/{}/{name}", script.page.root(), subdirectory(&name));
-                return Err(script.error(&format!("can't write to file {path}")));
-            }
-            Ok(name)
-        }
-        "semilocal" | "local" => {
-            if source.is_empty() {
-                let trace = [
-                    (At(SUBMIT_RPC, 172), "md5_file"),
-                    (At(SUBMIT_RPC, 220), "stage_file"),
-                    (At(SUBMIT_RPC, 479), "stage_files"),
-                    (At(SUBMIT_RPC, 1123), "submit_batch"),
-                ];
-                let at = At(SUBMIT_RPC, 172);
-                return Err(script.page.fatal("ValueError", "Path cannot be empty", at, &trace));
-            }
-            let warning = format!("md5_file({source}): Failed to open stream: No such file or directory");
-            script.page.warn(&warning, At(SUBMIT_RPC, 172));
-            Err(script.error(&format!("Can't get MD5 of file {source}")))
-        }
-        "sandbox" => Err(script.error(&format!("sandbox link file {source} not found"))),
-        _ => Err(script.error(&format!("unsupported file mode: {mode}"))),
-    }
-}
-
-/// The priority of all jobs that have none of their own.
-fn priority(script: &mut Script<'_>, batch: &Element, jobs: &[Job]) -> Php<Option<i64>> {
-    if batch.first("allocation_priority").is_some_and(Element::truthy) {
-        let whole =
-            batch.first("job_params").map_or(0.0, |params| to_float(&params.text_of("rsc_fpops_est")));
-        let mut flops = 0.0;
-        for job in jobs {
-            let own = [
-                job.rsc_fpops_est,
-                job.input_template.as_ref().map_or(0.0, |(_, estimate)| *estimate),
-                whole,
-            ];
-            match own.into_iter().find(|estimate| *estimate != 0.0) {
-                Some(estimate) => flops += estimate,
-                None => return Err(script.error("no rsc_fpops_est given")),
-            }
-        }
-        // bin/adjust_user_priority: the user's allocation starts now and ends when the work is done.
-        return Ok(Some(-(script.now() + (flops / 1e9) as i64)));
-    }
-    Ok(batch.first("priority").map(|priority| to_int(&priority.text())))
-}
-
 /// The command that `submit_jobs` runs.
-#[allow(clippy::too_many_arguments)]
-fn call<'a>(
-    script: &Script<'_>,
-    batch: &Element,
-    app: &'a str,
-    id: u64,
-    priority: Option<i64>,
-    temporary: HashMap<String, Arc<str>>,
-    jobs: &[Job],
-    names: &[String],
-) -> Call<'a> {
+fn call<'a>(script: &Script<'_>, batch: &Element, app: &'a str, id: u64, jobs: Jobs) -> Call<'a> {
     let none = Element::default();
     let params = batch.first("job_params").unwrap_or(&none);
     let param = |name: &str| to_float(&params.text_of(name));
@@ -300,8 +193,7 @@ fn call<'a>(
     Call {
         app,
         batch: id,
-        priority: priority.unwrap_or(0),
-        app_version: to_int(&batch.text_of("app_version_num")),
+        priority: to_int(&batch.text_of("priority")),
         params: JobParams {
             disk_bound: param("rsc_disk_bound"),
             fpops_est: param("rsc_fpops_est"),
@@ -311,8 +203,8 @@ fn call<'a>(
         },
         input_template: template("input_template_filename", "in"),
         output_template: template("output_template_filename", "out"),
-        stdin: lines(jobs, names),
-        temporary,
+        stdin: lines(&jobs.jobs),
+        temporary: jobs.temporary,
         fail_after: match script.fault {
             Fault::FailAfterJobs(jobs) => Some(*jobs),
             _ => None,
@@ -322,9 +214,8 @@ fn call<'a>(
 }
 
 /// The standard input of create_work: nothing is quoted.
-fn lines(jobs: &[Job], names: &[String]) -> String {
+fn lines(jobs: &[Job]) -> String {
     let mut lines = String::new();
-    let mut names = names.iter();
     for job in jobs {
         if truthy(&job.name) {
             lines.push_str(&format!(" --wu_name {}", job.name));
@@ -332,26 +223,10 @@ fn lines(jobs: &[Job], names: &[String]) -> String {
         if truthy(&job.command_line) {
             lines.push_str(&format!(" --command_line \"{}\"", job.command_line));
         }
-        for (option, value) in
-            [("team", job.target_team), ("user", job.target_user), ("host", job.target_host)]
-        {
-            if value != 0 {
-                lines.push_str(&format!(" --target_{option} {value}"));
-                break;
-            }
+        for (_, source) in &job.files {
+            lines.push_str(&format!(" {source}"));
         }
-        for file in &job.files {
-            match file {
-                InputFile::Remote { url, bytes, md5 } => {
-                    lines.push_str(&format!(" --remote_file {url} {} {md5}", float_text(*bytes)));
-                }
-                InputFile::Other { .. } => {
-                    lines.push(' ');
-                    lines.push_str(names.next().map_or("", String::as_str));
-                }
-            }
-        }
-        if let Some((path, _)) = &job.input_template {
+        if let Some(path) = &job.input_template {
             lines.push_str(&format!(" --wu_template {path}"));
         }
         if let Some(path) = &job.output_template {

@@ -1,6 +1,6 @@
 //! submit_rpc_handler.php: which verb is called.
 
-use crate::php::{At, Level, Php, SUBMIT_RPC, UTIL_BASIC, htmlspecialchars};
+use crate::php::{Php, htmlspecialchars};
 use crate::xml::{self, Element};
 
 use super::script::Script;
@@ -8,7 +8,7 @@ use super::{batches, queries, submit};
 
 pub(super) fn run(script: &mut Script<'_>) -> Php {
     script.page.xml_header();
-    let message = match message(script, At(SUBMIT_RPC, 1086), At(SUBMIT_RPC, 1104)) {
+    let message = match message(script) {
         Ok(message) => message,
         Err(text) => {
             script.log();
@@ -22,7 +22,6 @@ pub(super) fn run(script: &mut Script<'_>) -> Php {
         "abort_jobs" => batches::abort_jobs(script, &message),
         "create_batch" => batches::create(script, &message),
         "estimate_batch" => submit::estimate(script, &message),
-        "get_templates" => queries::templates(script, &message),
         "ping" => ping(script),
         "query_batch" => queries::batch(script, &message),
         "query_batch2" => queries::batch_statuses(script, &message),
@@ -38,34 +37,21 @@ pub(super) fn run(script: &mut Script<'_>) -> Php {
     Ok(())
 }
 
-/// The form field's XML, or the text that is none. `at_field` is where the script reads the field, `at_escape` where it
-/// escapes it for its error message.
-pub(super) fn message(script: &mut Script<'_>, at_field: At, at_escape: At) -> Result<Element, String> {
+/// The form field's XML, or the text that is none.
+pub(super) fn message(script: &mut Script<'_>) -> Result<Element, String> {
     let Some(text) = script.form.field("request") else {
-        let null = |function: &str, parameter: &str| {
-            format!("{function}(): Passing null to parameter #1 (${parameter}) of type string is deprecated")
-        };
-        script.page.complain(Level::Warning, "Undefined array key \"request\"", at_field);
-        let deprecated = null("simplexml_load_string", "data");
-        script.page.complain(Level::Deprecated, &deprecated, At(UTIL_BASIC, 325));
-        script.page.complain(Level::Deprecated, &null("htmlspecialchars", "string"), at_escape);
+        script.page.note("Warning", "Undefined array key \"request\"");
+        let null =
+            "simplexml_load_string(): Passing null to parameter #1 ($data) of type string is deprecated";
+        script.page.note("Deprecated", null);
         return Err(String::new());
     };
-    if text.is_empty() {
-        return Err(text);
-    }
     match xml::parse(&text) {
-        Ok(element) if element.truthy() => Ok(element),
-        Ok(_) => Err(text),
-        Err(faults) => {
-            for fault in faults {
-                for line in [fault.message, fault.context, fault.caret] {
-                    script.page.warn(&format!("simplexml_load_string(): {line}"), At(UTIL_BASIC, 325));
-                }
-            }
-            Err(text)
-        }
+        Some(element) if element.truthy() => return Ok(element),
+        None if !text.is_empty() => script.page.note("Warning", "simplexml_load_string(): parser error"),
+        _ => {}
     }
+    Err(text)
 }
 
 fn ping(script: &mut Script<'_>) -> Php {

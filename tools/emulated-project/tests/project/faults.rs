@@ -61,8 +61,6 @@ fn a_closed_project_says_so_in_the_requests_element() {
     assert!(reply.contains("<create_batch>\n<error>\n    <error_num>-183</error_num>"), "{reply}");
     assert!(reply.contains("project down for maintenance"), "{reply}");
     assert_eq!(batches, 0);
-    let (reply, _) = create_under(Fault::DatabaseDown);
-    assert!(reply.unwrap().contains("<error_num>-138</error_num>\n    <error_msg>Can't connect to database"));
 }
 
 #[test]
@@ -126,7 +124,6 @@ fn a_submission_may_fail_with_part_of_its_jobs_created() {
     campaign.project.faults().on("submit_batch", 1, Fault::FailAfterJobs(7));
     let reply = campaign.submit(batch, &jobs.concat());
     assert!(reply.contains("create_work failed: Database error: Lost connection to server"), "{reply}");
-    assert!(reply.contains("query=insert into workunit values (0, "), "{reply}");
     assert_eq!(campaign.project.workunit_count(), 7);
     assert_eq!(campaign.state(batch), BatchState::Init);
     let told: Vec<String> = campaign.statuses("b", None).into_iter().map(|(name, _)| name).collect();

@@ -117,8 +117,8 @@ fn a_route_that_was_written_is_found_as_it_was() {
     };
     let directory = route_directory(&path);
     fs::create_dir(&directory).unwrap();
-    let text = toml::to_string(&route).unwrap();
-    fs::write(directory.join(format!("{}.toml", workunit().bundle())), text).unwrap();
+    let file = directory.join(format!("{}.toml", workunit().bundle()));
+    fs::write(file, toml::to_string(&route).unwrap()).unwrap();
     let found = find(&path, Some(&workunit())).unwrap();
     assert_eq!(found.route, route);
     assert!(matches!((&found.rule(0).compare, &found.rule(1).compare), (Rule::Numbers(_), Rule::Ignore)));
