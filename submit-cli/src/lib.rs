@@ -24,7 +24,7 @@
 //! use submit_cli::campaign::Campaign;
 //! use submit_cli::clock::{Clock, SystemClock};
 //! use submit_cli::project::config::Projects;
-//! use submit_cli::remote::submission::{self, Options, outgoing::Outgoing, reporter::Silent};
+//! use submit_cli::remote::submission::{self, Options, submission_plan::SubmissionPlan, reporter::Silent};
 //! use submit_cli::{plan::load, plan::sources::Sources, package::template::Templates};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -32,11 +32,11 @@
 //! let plan = load::load(&sources).map_err(|mistakes| mistakes[0].to_string())?;
 //! let (entry, client) = Projects::open()?.client(None)?;
 //! let clock = SystemClock::catching_signals()?;
-//! let outgoing = Outgoing::new(&plan, &entry, &Templates::default(), clock.now())?;
+//! let submission_plan = SubmissionPlan::new(&plan, &entry, &Templates::default(), clock.now())?;
 //!
 //! let results = std::path::Path::new("results");
 //! let mut campaign = Campaign::open_for_run(results)?;
-//! submission::prepare(&mut campaign, &outgoing, results)?;
+//! submission::prepare(&mut campaign, &submission_plan, results)?;
 //! let options = Options::in_directory(results);
 //! let counts = submission::go_on(&mut campaign, &client, &clock, &Silent, &options)?;
 //! assert_eq!(counts.waiting, 0);
@@ -48,8 +48,8 @@ pub mod admin;
 pub mod campaign;
 pub mod cli;
 pub mod clock;
-pub mod create;
-pub mod local;
+mod create;
+mod local;
 pub mod package;
 pub mod plan;
 mod platform;

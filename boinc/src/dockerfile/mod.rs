@@ -80,10 +80,14 @@ pub fn parse(text: &[u8]) -> Result<Dockerfile, Faults> {
 pub fn survey(text: &[u8], target: Option<&str>, args: &BuildArgs) -> (Survey, Faults) {
     let mut faults = Faults::default();
     let Some(file) = read(text, &mut faults) else { return (Survey::default(), faults) };
-    let (survey, more) = match file.target(target) {
+    let (mut survey, more) = match file.target(target) {
         Ok(target) => file.survey(target, args),
         Err(faults) => (Survey::default(), faults),
     };
+    if file.complete {
+        survey.undeclared_args = file.undeclared_args(args);
+        survey.warnings = file.warnings;
+    }
     faults.append(more);
     faults.sort();
     (survey, faults)
@@ -182,11 +186,6 @@ fn parse_trigger(trigger: &str, at: Position) -> Result<Instruction, Fault> {
 }
 
 impl Dockerfile {
-    /// What is accepted but has no effect.
-    pub fn warnings(&self) -> &[Fault] {
-        &self.warnings
-    }
-
     fn add(&mut self, instruction: Instruction, at: Position, faults: &mut Faults) {
         match (self.stages.last_mut(), &instruction.kind) {
             (Some(stage), _) => stage.instructions.push(instruction),

@@ -108,7 +108,7 @@ impl Facts {
             docker: engine(DockerType::Docker),
             podman: engine(DockerType::Podman),
             sub_ids: sub_ids(),
-            host: Host::look(dir),
+            host: Host::inspect(dir),
         }
     }
 }

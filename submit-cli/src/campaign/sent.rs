@@ -4,6 +4,7 @@
 
 mod batches;
 mod facts;
+mod file_names;
 mod files;
 mod following;
 mod history;
@@ -11,6 +12,7 @@ mod workunits;
 
 pub use batches::{BatchRow, Round, RoundRow, Stage};
 pub use facts::{FactOutput, Facts};
+pub use file_names::FileNames;
 pub use files::FileRow;
 pub use following::BatchFigures;
 pub use history::Moment;

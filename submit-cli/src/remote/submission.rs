@@ -12,10 +12,10 @@ pub mod dry_run;
 mod error;
 mod files;
 pub mod limits;
-pub mod outgoing;
 mod prepare;
 pub mod reporter;
 mod snapshot;
+pub mod submission_plan;
 mod tie;
 mod upload;
 
@@ -28,8 +28,8 @@ use crate::clock::Clock;
 use crate::project::client::ProjectClient;
 
 use self::limits::ServerLimits;
-use self::outgoing::Outgoing;
 use self::reporter::{SubmitEvent, SubmitReporter};
+use self::submission_plan::SubmissionPlan;
 
 pub use error::SubmitError;
 
@@ -84,8 +84,8 @@ impl Options {
 ///
 /// # Errors
 /// The campaign is of something else, or jobs of the same name mean something else.
-pub fn prepare(campaign: &mut Campaign, outgoing: &Outgoing<'_>, results: &Path) -> Result<(), SubmitError> {
-    prepare::prepare(campaign, outgoing, results)
+pub fn prepare(campaign: &mut Campaign, plan: &SubmissionPlan, results: &Path) -> Result<(), SubmitError> {
+    prepare::prepare(campaign, plan, results)
 }
 
 /// Brings everything that the campaign file has and the server is not known to have to the server.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use emulated_project::{EmulatedProject, Permission, Report, Settings, User};
 use submit_cli::campaign::Campaign;
-use submit_cli::campaign::sent::{FactOutput, Facts, NewWorkunit, Round, Stage};
+use submit_cli::campaign::sent::{FactOutput, Facts, FileNames, NewWorkunit, Round, Stage};
 use submit_cli::clock::Clock;
 use submit_cli::project::address::{PlainHttp, ProjectUrl};
 use submit_cli::project::authenticator::Authenticator;
@@ -119,7 +119,7 @@ impl Bench {
                 job: (*job).to_owned(),
                 name: workunit(job) + &suffix,
                 command_line: "--seed 1".to_owned(),
-                inputs: String::new(),
+                inputs: FileNames::default(),
             })
             .collect();
         let id = self.campaign.add_round(&round_of(round, &output_template), &workunits).unwrap();
@@ -221,7 +221,7 @@ fn round_of(digest: &str, output_template: &str) -> Round {
         input_template: INPUT_TEMPLATE.to_owned(),
         output_template: output_template.to_owned(),
         rsc_fpops_est: 1e12,
-        inputs: String::new(),
+        inputs: FileNames::default(),
         changed: String::new(),
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use emulated_project::{EmulatedProject, Permission, Report, Settings, User};
 use submit_cli::campaign::Campaign;
 use submit_cli::campaign::sent::{
-    Counts, FactOutput, Facts, NewWorkunit, Round, Stage, WorkunitRow, WorkunitState,
+    Counts, FactOutput, Facts, FileNames, NewWorkunit, Round, Stage, WorkunitRow, WorkunitState,
 };
 use submit_cli::clock::Clock;
 use submit_cli::project::address::{PlainHttp, ProjectUrl};
@@ -90,7 +90,7 @@ impl Sea {
             input_template: INPUT.to_owned(),
             output_template: OUTPUT.to_owned(),
             rsc_fpops_est: 1e12,
-            inputs: String::new(),
+            inputs: FileNames::default(),
             changed: String::new(),
         };
         let round = self.campaign.add_round(&round, &new).unwrap();
@@ -213,7 +213,7 @@ fn new(job: &str) -> NewWorkunit {
         job: job.to_owned(),
         name: wu(job),
         command_line: "--x 1".to_owned(),
-        inputs: String::new(),
+        inputs: FileNames::default(),
     }
 }
 

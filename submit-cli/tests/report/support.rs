@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use submit_cli::campaign::Campaign;
 use submit_cli::campaign::sent::{
-    Change, FactOutput, Facts, NewWorkunit, Round, Verdict, WorkunitRow, WorkunitState,
+    Change, FactOutput, Facts, FileNames, NewWorkunit, Round, Verdict, WorkunitRow, WorkunitState,
 };
 
 /// 24 Nov 2026, 22:00 UTC.
@@ -38,7 +38,7 @@ pub fn add_round(campaign: &mut Campaign, digest: &str, jobs: &[String]) {
             job: job.clone(),
             name: format!("vina-0123__kinase-screen__{job}.{digest}"),
             command_line: "--seed 1".to_owned(),
-            inputs: "a b".to_owned(),
+            inputs: FileNames(vec!["a".to_owned(), "b".to_owned()]),
         })
         .collect();
     let round = Round {
@@ -46,7 +46,7 @@ pub fn add_round(campaign: &mut Campaign, digest: &str, jobs: &[String]) {
         input_template: "<input_template/>".to_owned(),
         output_template: "<output_template/>".to_owned(),
         rsc_fpops_est: 1e12,
-        inputs: String::new(),
+        inputs: FileNames::default(),
         changed: String::new(),
     };
     campaign.add_round(&round, &workunits).unwrap();

@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::super::{Campaign, CampaignError, sql};
-use super::Round;
+use super::{FileNames, Round};
 
 /// Where a workunit is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -49,8 +49,8 @@ pub struct NewWorkunit {
     pub name: String,
     /// What it runs, as the server gets it.
     pub command_line: String,
-    /// Physical names of the inputs that differ from job to job, in the template's order, with a space between them.
-    pub inputs: String,
+    /// Physical names of the inputs that differ from job to job, in the template's order.
+    pub inputs: FileNames,
 }
 
 /// A workunit: one attempt at a job.

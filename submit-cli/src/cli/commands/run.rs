@@ -102,14 +102,14 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     };
     let mut reporter = Remembering { results: &args.out, reporter: render::campaign::reporter(args.json) };
     match local::run(&plan, &options, &mut reporter) {
-        Ok(outlook) if outlook.interrupted => Ok(Exit::Interrupted),
-        Ok(outlook) if outlook.left > 0 => Ok(Exit::HostCannot),
-        Ok(outlook) if outlook.failed > 0 => Ok(Exit::JobsFailed),
+        Ok(summary) if summary.interrupted => Ok(Exit::Interrupted),
+        Ok(summary) if summary.left > 0 => Ok(Exit::HostCannot),
+        Ok(summary) if summary.failed > 0 => Ok(Exit::JobsFailed),
         Ok(_) => Ok(Exit::Done),
         Err(error) => {
             let is_input = matches!(
                 &error,
-                LocalError::Wish(_)
+                LocalError::Request(_)
                     | LocalError::Prepare(
                         PrepareError::OtherCampaign { .. }
                             | PrepareError::ChangedJobs { .. }

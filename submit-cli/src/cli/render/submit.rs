@@ -10,8 +10,8 @@ use serde::Serialize;
 use super::terminal;
 use crate::plan::units::{show_duration, show_size};
 use crate::remote::submission::dry_run::PlannedRequests;
-use crate::remote::submission::outgoing::Outgoing;
 use crate::remote::submission::reporter::{SubmitEvent, SubmitReporter};
+use crate::remote::submission::submission_plan::SubmissionPlan;
 
 /// The reporter that fits: JSON if asked for, else a bar if stderr is a terminal, else lines.
 pub fn reporter(json: bool) -> Box<dyn SubmitReporter> {
@@ -111,8 +111,8 @@ fn words(event: &SubmitEvent<'_>) -> Option<String> {
 }
 
 /// What is going to be sent, in a line on stderr.
-pub fn summary(outgoing: &Outgoing<'_>, jobs: usize, estimate_seconds: Option<f64>) {
-    let facts = &outgoing.facts;
+pub fn summary(plan: &SubmissionPlan, jobs: usize, estimate_seconds: Option<f64>) {
+    let facts = &plan.facts;
     let estimate = match estimate_seconds {
         Some(seconds) => format!("; the project estimates {} of work", show_duration(seconds)),
         None => String::new(),
@@ -124,8 +124,8 @@ pub fn summary(outgoing: &Outgoing<'_>, jobs: usize, estimate_seconds: Option<f6
         facts.project,
         facts.url,
         facts.boinc_app,
-        outgoing.files.len(),
-        show_size(outgoing.bytes()),
+        plan.files.len(),
+        show_size(plan.bytes()),
     );
     let _ = writeln!(terminal::err(), "{line}");
 }
@@ -166,7 +166,7 @@ pub fn dry_run(requests: &[PlannedRequests]) -> io::Result<()> {
 ///
 /// # Errors
 /// stdout is closed.
-pub fn dry_run_json(outgoing: &Outgoing<'_>, requests: &[PlannedRequests]) -> io::Result<()> {
+pub fn dry_run_json(plan: &SubmissionPlan, requests: &[PlannedRequests]) -> io::Result<()> {
     #[derive(Serialize)]
     struct DryRun<'a> {
         app: &'a str,
@@ -177,11 +177,11 @@ pub fn dry_run_json(outgoing: &Outgoing<'_>, requests: &[PlannedRequests]) -> io
         requests: &'a [PlannedRequests],
     }
     terminal::json(&DryRun {
-        app: &outgoing.facts.app,
-        batch: &outgoing.facts.batch,
-        jobs: outgoing.workunits.len(),
-        files: outgoing.files.len(),
-        file_bytes: outgoing.bytes(),
+        app: &plan.facts.app,
+        batch: &plan.facts.batch,
+        jobs: plan.workunits.len(),
+        files: plan.files.len(),
+        file_bytes: plan.bytes(),
         requests,
     })
 }

@@ -59,7 +59,7 @@ fn table(rows: &[WorkunitRow], outputs: &[&str], is_there: impl Fn(&str) -> bool
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::campaign::sent::{NewWorkunit, Round};
+    use crate::campaign::sent::{FileNames, NewWorkunit, Round};
 
     #[test]
     fn a_cause_is_no_formula() {
@@ -85,7 +85,7 @@ mod tests {
             job: job.to_owned(),
             name: name.to_owned(),
             command_line: String::new(),
-            inputs: String::new(),
+            inputs: FileNames::default(),
         };
         campaign.add_round(&round, &[new("sea", "w-sea"), new("harbour", "w-harbour")]).unwrap();
         campaign.add_round(&round, &[new("sea", "w-sea.r1")]).unwrap();

@@ -99,7 +99,7 @@ fn verdict(told: &BatchJob, state: WorkunitState, job: &Job<'_>) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::campaign::sent::{NewWorkunit, Round};
+    use crate::campaign::sent::{FileNames, NewWorkunit, Round};
     use crate::project::protocol::batch::JobDetails;
     use crate::project::protocol::id::{BatchId, ResultId, WorkunitId};
 
@@ -143,7 +143,7 @@ mod tests {
                 job: job.to_owned(),
                 name: job.to_owned(),
                 command_line: String::new(),
-                inputs: String::new(),
+                inputs: FileNames::default(),
             })
             .into();
         let round = campaign.add_round(&round, &workunits).unwrap();

@@ -1,7 +1,7 @@
 //! Finds on the server what an earlier process may have sent.
 
-use super::outgoing::batch_name;
 use super::reporter::SubmitEvent;
+use super::submission_plan::batch_name;
 use super::{SubmitError, Submitter};
 use crate::campaign::sent::{BatchRow, Filled, RoundRow, Stage};
 use crate::project::error::ProjectError;

@@ -1,28 +1,28 @@
-//! Brings the campaign file in line with what is to be sent.
+//! Updates the campaign file to what is to be submitted.
 
 use std::collections::HashMap;
 use std::path::Path;
 
 use super::SubmitError;
-use super::outgoing::{self, Outgoing};
+use super::submission_plan::{SubmissionPlan, digest};
 use crate::campaign::Campaign;
-use crate::campaign::sent::{Facts, NewWorkunit};
+use crate::campaign::sent::{Facts, NewWorkunit, Round};
 
-/// Adds the jobs that the campaign does not have as a round of their own; refuses what does not belong together.
+/// Adds the jobs that the campaign does not have as a round of their own; refuses a plan of another campaign.
 pub(super) fn prepare(
     campaign: &mut Campaign,
-    outgoing: &Outgoing<'_>,
+    plan: &SubmissionPlan,
     results: &Path,
 ) -> Result<(), SubmitError> {
     match campaign.facts()? {
-        Some(facts) => check_identity(&facts, &outgoing.facts, results)?,
-        None if campaign.jobs()?.is_empty() => campaign.set_facts(&outgoing.facts)?,
+        Some(facts) => check_identity(&facts, &plan.facts, results)?,
+        None if campaign.jobs()?.is_empty() => campaign.set_facts(&plan.facts)?,
         None => return Err(SubmitError::LocalCampaign { results: results.to_owned() }),
     }
     let first = campaign.first_attempts()?;
     let known: HashMap<&str, &NewWorkunit> =
         first.iter().map(|workunit| (workunit.new.job.as_str(), &workunit.new)).collect();
-    let changed: Vec<&NewWorkunit> = outgoing
+    let changed: Vec<&NewWorkunit> = plan
         .workunits
         .iter()
         .filter(|new| known.get(new.job.as_str()).is_some_and(|old| old != new))
@@ -35,17 +35,14 @@ pub(super) fn prepare(
         });
     }
     let new: Vec<NewWorkunit> =
-        outgoing.workunits.iter().filter(|new| !known.contains_key(new.job.as_str())).cloned().collect();
+        plan.workunits.iter().filter(|new| !known.contains_key(new.job.as_str())).cloned().collect();
     // Files may have moved since; what is in them is the same.
-    campaign.save_files(&outgoing.files)?;
+    campaign.save_files(&plan.files)?;
     if new.is_empty() {
         return Ok(());
     }
-    let mut round = outgoing.round.clone();
-    if new.len() < outgoing.workunits.len() {
-        round.digest = outgoing::digest(&outgoing.facts.boinc_app, &round, &new);
-    }
-    campaign.add_round(&round, &new)?;
+    let digest = digest(&plan.facts.boinc_app, &plan.round, &new);
+    campaign.add_round(&Round { digest, ..plan.round.clone() }, &new)?;
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! `[script]` of `app.toml`: programs that judge and take results.
+//! `[script]` of `app.toml`: programs that validate and assimilate results.
 
 use std::path::Path;
 
@@ -35,14 +35,15 @@ pub(super) fn parse(
     }
     section.finish();
     if init.is_empty() && compare.is_empty() && assimilate.is_empty() {
-        doc.note(Diagnostic::new(place.clone(), "[script] names no program").accepted(
-            "init, compare, assimilate or several of them, such as compare = [\"python3\", \"compare.py\"]",
-        ));
+        doc.note(
+            Diagnostic::new(place.clone(), "[script] does not name a program")
+                .accepted("init, compare or assimilate, such as compare = [\"python3\", \"compare.py\"]"),
+        );
     }
     if assimilate.is_empty() && !makes.is_empty() {
         doc.note(
             Diagnostic::new(place.clone(), "makes has no effect without assimilate")
-                .accepted("assimilate with the program that makes these files"),
+                .accepted("assimilate with the program that writes these files"),
         );
     }
     let outputs: Vec<&str> = outputs.iter().map(|output| output.name.as_str()).collect();
