@@ -1,7 +1,7 @@
-//! The submitter's side: app and batch files, packing, the local backend.
+//! The submitter's side: app and batch files, packing, local runs, submission.
 //!
-//! Everything begins with a [`plan::Plan`]: [`load::load`] reads the submitter's files and gives one, or all their
-//! mistakes. `buoy` is a thin command line over this library; another program can do the same:
+//! Everything starts with a [`plan::Plan`]: [`plan::load::load`] reads the submitter's files and returns one, or all
+//! their mistakes. `buoy` is a thin command line over this library; another program can do the same:
 //!
 //! ```no_run
 //! use submit_cli::{plan::load, package::pack, plan::sources::Sources, package::template::Templates};
@@ -17,8 +17,8 @@
 //! # Ok::<(), pack::PackError>(())
 //! ```
 //!
-//! A portal or a workflow system submits as `buoy submit` does. Whatever happens in between, the same calls with the same
-//! directory go on, and make no job twice:
+//! A portal or a workflow system submits as `buoy submit` does. After any interruption, the same calls with the same
+//! directory resume, and do not create a job twice:
 //!
 //! ```no_run
 //! use submit_cli::campaign::Campaign;

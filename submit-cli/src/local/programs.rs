@@ -70,7 +70,7 @@ mod tests {
             std::fs::write(dir.path().join(name), "").unwrap();
         }
         let text = Programs::in_dir(dir.path()).unwrap_err().to_string();
-        assert!(text.starts_with("buoy-compare: not found in /"), "{text}");
+        assert!(text.starts_with("failed to find buoy-compare in /"), "{text}");
         assert!(text.contains("BUOY_BIN_DIR"), "{text}");
         std::fs::write(dir.path().join(COMPARE), "").unwrap();
         assert!(Programs::in_dir(dir.path()).unwrap().path(WRAPPER).is_absolute());

@@ -29,9 +29,9 @@ use crate::project::client::ProjectClient;
 
 use self::limits::ServerLimits;
 use self::reporter::{SubmitEvent, SubmitReporter};
-use self::submission_plan::SubmissionPlan;
 
 pub use error::SubmitError;
+pub use prepare::prepare;
 
 /// What leads out of a submission: the project, the time, whoever watches. Threads share it.
 #[derive(Clone, Copy)]
@@ -78,14 +78,6 @@ impl Options {
             staging: results.join(STATE_DIR).join(STAGING),
         }
     }
-}
-
-/// Notes in the campaign file what is to be sent: the jobs it does not have yet.
-///
-/// # Errors
-/// The campaign is of something else, or jobs of the same name mean something else.
-pub fn prepare(campaign: &mut Campaign, plan: &SubmissionPlan, results: &Path) -> Result<(), SubmitError> {
-    prepare::prepare(campaign, plan, results)
 }
 
 /// Brings everything that the campaign file has and the server is not known to have to the server.

@@ -158,7 +158,7 @@ fn a_batch_alone_gives_its_files_and_says_what_is_missing() {
             project = project.with(&format!("unpacked/{name}"), content);
         }
         let ran = project.buoy(&format!("init dock --from-buda {batch}"));
-        assert!(ran.stderr.contains("note: the batch does not say what runs"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("note: the batch has no program"), "{}", ran.stderr);
         let _ = ran.good();
         let toml = project.read("dock/app.toml");
         assert!(
@@ -192,7 +192,7 @@ fn variants_and_their_plan_classes() {
     let usual = project.buoy("init a --from-buda buda/worker");
     assert!(usual.stderr.contains("note: variant intel_cpu\n"), "{}", usual.stderr);
     let named = project.buoy("init b --from-buda buda/worker --variant arm_docker_nvidia_cuda");
-    assert!(named.stderr.contains("it was for ARM processors"), "{}", named.stderr);
+    assert!(named.stderr.contains("the variant is for ARM CPUs"), "{}", named.stderr);
     assert!(project.read("b/app.toml").contains("\ngpu = \"nvidia\"\n"));
     assert_snapshot!(project.buoy("init c --from-buda buda/worker --variant cuda").refused(), @r#"error: buda/worker: no variant "cuda"; there are: arm_docker_nvidia_cuda, intel_cpu"#);
 }
@@ -237,8 +237,11 @@ fn refused_zip(bytes: Vec<u8>) -> String {
 fn members_that_lead_elsewhere_are_refused() {
     for name in ["../evil", "job/../../evil", "/etc/evil", "job/./in", "job\\in", "C:evil", "job//in"] {
         let said = refused_zip(zip(&[("job/in", b""), (name, b"x")]));
-        assert!(said.starts_with("error: b.zip: "), "{name}: {said}");
-        assert!(said.contains("leads out") || said.contains("no name that is accepted"), "{name}: {said}");
+        assert!(said.starts_with("error: invalid zip file b.zip: "), "{name}: {said}");
+        assert!(
+            said.contains("leads out") || said.contains("is an absolute path or contains : or"),
+            "{name}: {said}"
+        );
     }
 }
 

@@ -139,7 +139,7 @@ fn pipes_and_devices_in_the_place_of_files() {
     2 errors; nothing was changed
     "#);
     let stderr = folder.buoy("check /dev/zero").refused();
-    assert!(stderr.starts_with("error: /dev/zero: this is no science app\n"), "{stderr}");
+    assert!(stderr.starts_with("error: /dev/zero: not a science app\n"), "{stderr}");
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn names_that_leave_the_slot_or_break_boinc() {
         let folder =
             Folder::new().replace("app.toml", "name = \"ligand.pdbqt\"", &format!("name = \"{name}\""));
         let stderr = folder.buoy("check . jobs.csv").refused();
-        assert!(stderr.starts_with("error: app.toml:16:8: the input's name \""), "{name}: {stderr}");
+        assert!(stderr.starts_with("error: app.toml:16:8: invalid name of an input: \""), "{name}: {stderr}");
     }
     let folder = Folder::new().replace("app.toml", "name = \"ligand.pdbqt\"", "name = \"../x\"");
     assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
@@ -170,6 +170,27 @@ fn names_that_leave_the_slot_or_break_boinc() {
       accepted: letters a-z A-Z, digits, _ - . and space, not at the start: - . or space
     1 error; nothing was changed
     "#);
+}
+
+#[test]
+fn a_name_of_an_output_that_is_too_long_to_collect() {
+    let rename = |name: &str| {
+        Folder::new().replace("app.toml", "name = \"poses.pdbqt\"", &format!("name = \"{name}\""))
+    };
+    rename(&"o".repeat(61)).buoy("check . jobs.csv").good();
+    let stderr = rename(&"o".repeat(62)).buoy("check . jobs.csv").refused();
+    assert!(stderr.contains("has 62 bytes\n  accepted: at most 61 bytes\n"), "{stderr}");
+}
+
+#[test]
+fn a_list_of_many_names_is_cut() {
+    let ligands: String = (0..30).map(|n| format!("c{n},")).collect();
+    let values = vec!["1"; 31].join(",");
+    let table = format!("{ligands}sed\n{values}\n");
+    let stderr = Folder::new().with("jobs.csv", &table).buoy("check . jobs.csv").refused();
+    let line =
+        stderr.lines().find(|line| line.contains("accepted: sed, ")).unwrap_or_else(|| panic!("{stderr}"));
+    assert!(line.ends_with(" more"), "{line}");
 }
 
 #[test]

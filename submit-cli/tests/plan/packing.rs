@@ -403,7 +403,7 @@ fn a_template_that_is_wrong_is_named_with_its_line() {
     assert_snapshot!(stderr, @r#"error: mine/batch/workunit_out.xml.tera:2: there is no variable "outputz"; accepted: outputs"#);
     let folder = folder.with("mine/batch/workunit_out.xml.tera", "<output_template>\n{% for %}\n");
     let stderr = folder.buoy("pack . jobs.csv --dry-run --templates mine").refused();
-    assert!(stderr.starts_with("error: mine/batch/workunit_out.xml.tera:2: not a template\n"), "{stderr}");
+    assert!(stderr.starts_with("error: invalid template mine/batch/workunit_out.xml.tera:2\n"), "{stderr}");
 }
 
 #[test]

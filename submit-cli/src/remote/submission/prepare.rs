@@ -8,12 +8,11 @@ use super::submission_plan::{SubmissionPlan, digest};
 use crate::campaign::Campaign;
 use crate::campaign::sent::{Facts, NewWorkunit, Round};
 
-/// Adds the jobs that the campaign does not have as a round of their own; refuses a plan of another campaign.
-pub(super) fn prepare(
-    campaign: &mut Campaign,
-    plan: &SubmissionPlan,
-    results: &Path,
-) -> Result<(), SubmitError> {
+/// Adds the jobs that the campaign file does not have as a round of their own.
+///
+/// # Errors
+/// The campaign is another one, or jobs of the same name have changed.
+pub fn prepare(campaign: &mut Campaign, plan: &SubmissionPlan, results: &Path) -> Result<(), SubmitError> {
     match campaign.facts()? {
         Some(facts) => check_identity(&facts, &plan.facts, results)?,
         None if campaign.jobs()?.is_empty() => campaign.set_facts(&plan.facts)?,
