@@ -270,6 +270,6 @@ fn a_bomb_is_stopped_while_it_unpacks() {
 fn links_in_a_directory_are_refused() {
     let project = Project::empty().with("b/job/other", "");
     std::os::unix::fs::symlink("/etc/passwd", project.path("b/job/in")).unwrap();
-    assert_snapshot!(project.buoy("init x --from-buda b").refused(), @r"error: b/job/in: neither a directory nor a link belongs there; accepted: JOB/FILE");
+    assert_snapshot!(project.buoy("init x --from-buda b").refused(), @r"error: invalid part of the batch b/job/in: not a regular file; accepted: JOB/FILE");
     assert!(!project.path("x").exists());
 }
