@@ -5,6 +5,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::spelling::{listed_near, nearest};
 use crate::visible::visible;
 
 /// Where a mistake is: a file, and the line and column in it where they are known.
@@ -65,6 +66,15 @@ impl fmt::Display for Place {
     }
 }
 
+/// A value and where it is written.
+#[derive(Debug, Clone)]
+pub struct Located<T> {
+    /// The value.
+    pub value: T,
+    /// Where it is written.
+    pub place: Place,
+}
+
 /// One mistake. Its `Display` is what the submitter reads, without colour, one to three lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -89,6 +99,16 @@ impl Diagnostic {
     pub fn accepted(mut self, accepted: impl Into<String>) -> Self {
         self.accepted = Some(accepted.into());
         self
+    }
+
+    /// Adds the words that would be accepted in place of `written`, and the one that was probably meant.
+    #[must_use]
+    pub fn accepted_words(self, written: &str, words: &[&str]) -> Self {
+        let diagnostic = self.accepted(listed_near(written, words));
+        match nearest(written, words) {
+            Some(meant) => diagnostic.help(format!("did you mean {meant:?}?")),
+            None => diagnostic,
+        }
     }
 
     /// Adds what to do.

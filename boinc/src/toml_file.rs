@@ -15,7 +15,6 @@ use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
-use crate::spelling::nearest;
 
 pub use section::{Section, Text};
 
@@ -100,16 +99,13 @@ impl<'a> Document<'a> {
             return Diagnostic::new(place, format!("{} is missing", missing.trim_matches('`')));
         }
         if let Some(unknown) = found.strip_prefix("unknown field ") {
-            return one_of(
-                place,
-                format!("unknown key {:?}", unknown.trim_matches('`')),
-                unknown.trim_matches('`'),
-                &words,
-            );
+            let unknown = unknown.trim_matches('`');
+            return Diagnostic::new(place, format!("unknown key {unknown:?}"))
+                .accepted_words(unknown, &words);
         }
         let found_value = format!("{} is {written}", key.unwrap_or("the file"));
         if let Some(unknown) = found.strip_prefix("unknown variant ") {
-            return one_of(place, found_value, unknown.trim_matches('`'), &words);
+            return Diagnostic::new(place, found_value).accepted_words(unknown.trim_matches('`'), &words);
         }
         if expected.is_empty() {
             return Diagnostic::new(place, format!("{found_value}: {}", message.replace('\n', "; ")));
@@ -213,15 +209,6 @@ fn take_item(list: &mut DeArray<'_>, span: &Range<usize>) -> Option<Option<(usiz
     let length = list.len();
     *list = std::mem::replace(list, DeArray::new()).into_iter().filter(|item| item.span() != *span).collect();
     (list.len() < length).then_some(None)
-}
-
-/// `written` is none of these words.
-fn one_of(place: Place, found: String, written: &str, words: &[&str]) -> Diagnostic {
-    let diagnostic = Diagnostic::new(place, found).accepted(words.join(", "));
-    match nearest(written, words) {
-        Some(meant) => diagnostic.help(format!("did you mean {meant:?}?")),
-        None => diagnostic,
-    }
 }
 
 /// One step of the way to a value in a TOML document.

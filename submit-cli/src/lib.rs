@@ -1,7 +1,7 @@
-//! The submitter's side: app and batch files, packing, the local backend.
+//! The submitter's side: app and batch files, packing, local runs, submission.
 //!
-//! Everything begins with a [`plan::Plan`]: [`load::load`] reads the submitter's files and gives one, or all their
-//! mistakes. `buoy` is a thin command line over this library; another program can do the same:
+//! Everything starts with a [`plan::Plan`]: [`plan::load::load`] reads the submitter's files and returns one, or all
+//! their mistakes. `buoy` is a thin command line over this library; another program can do the same:
 //!
 //! ```no_run
 //! use submit_cli::{plan::load, package::pack, plan::sources::Sources, package::template::Templates};
@@ -17,14 +17,14 @@
 //! # Ok::<(), pack::PackError>(())
 //! ```
 //!
-//! A portal or a workflow system submits as `buoy submit` does. Whatever happens in between, the same calls with the same
-//! directory go on, and make no job twice:
+//! A portal or a workflow system submits as `buoy submit` does. After any interruption, the same calls with the same
+//! directory resume, and do not create a job twice:
 //!
 //! ```no_run
 //! use submit_cli::campaign::Campaign;
 //! use submit_cli::clock::{Clock, SystemClock};
 //! use submit_cli::project::config::Projects;
-//! use submit_cli::remote::submission::{self, Options, outgoing::Outgoing, reporter::Silent};
+//! use submit_cli::remote::submission::{self, Options, submission_plan::SubmissionPlan, reporter::Silent};
 //! use submit_cli::{plan::load, plan::sources::Sources, package::template::Templates};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -32,11 +32,11 @@
 //! let plan = load::load(&sources).map_err(|mistakes| mistakes[0].to_string())?;
 //! let (entry, client) = Projects::open()?.client(None)?;
 //! let clock = SystemClock::catching_signals()?;
-//! let outgoing = Outgoing::new(&plan, &entry, &Templates::default(), clock.now())?;
+//! let submission_plan = SubmissionPlan::new(&plan, &entry, &Templates::default(), clock.now())?;
 //!
 //! let results = std::path::Path::new("results");
 //! let mut campaign = Campaign::open_for_run(results)?;
-//! submission::prepare(&mut campaign, &outgoing, results)?;
+//! submission::prepare(&mut campaign, &submission_plan, results)?;
 //! let options = Options::in_directory(results);
 //! let counts = submission::go_on(&mut campaign, &client, &clock, &Silent, &options)?;
 //! assert_eq!(counts.waiting, 0);
@@ -48,8 +48,8 @@ pub mod admin;
 pub mod campaign;
 pub mod cli;
 pub mod clock;
-pub mod create;
-pub mod local;
+mod create;
+mod local;
 pub mod package;
 pub mod plan;
 mod platform;

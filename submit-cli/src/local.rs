@@ -18,26 +18,26 @@ use init::Client;
 use layout::Layout;
 use prepare::{PrepareError, Prepared};
 use programs::{ProgramError, Programs};
-use runner::{Happening, Outlook, Parts, RunError, Runner, Slots};
-use wishes::WishError;
+use requests::RequestError;
+use runner::{Parts, RunError, RunEvent, RunSummary, Runner, Slots};
 
-pub mod daemons;
-pub mod engine;
-pub mod exit;
-pub mod files;
-pub mod host;
-pub mod init;
+mod daemons;
+pub(crate) mod engine;
+pub(crate) mod exit;
+mod files;
+pub(crate) mod host;
+mod init;
 mod keep;
-pub mod layout;
-pub mod limits;
-pub mod prepare;
-pub mod programs;
-pub mod runner;
-pub mod slot;
-pub mod task;
-pub mod transitioner;
-pub mod validator;
-pub mod wishes;
+pub(crate) mod layout;
+mod limits;
+pub(crate) mod prepare;
+pub(crate) mod programs;
+mod requests;
+pub(crate) mod runner;
+mod slot;
+mod task;
+mod transitioner;
+mod validator;
 
 /// Key in the campaign file: name of the client's project directory, hence of containers.
 pub(crate) const PROJECT_DIRECTORY: &str = "project_directory";
@@ -45,50 +45,40 @@ pub(crate) const PROJECT_DIRECTORY: &str = "project_directory";
 /// How a campaign is run on this host.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The directory of results.
     pub results: PathBuf,
-    /// How many results at a time; as many as fit if not said.
+    /// Number of results to run in parallel; default: as many as fit.
     pub slots: Option<u32>,
-    /// Which engine; one that answers if not said.
+    /// Default: an engine that responds.
     pub engine: Option<DockerType>,
-    /// How many results a job gets and compares; as the app says if not said.
+    /// Number of results of each job; default: from the app.
     pub replicas: Option<u32>,
-    /// The project's policy for the wrapper; the strictest if none.
+    /// The project's policy for the wrapper; default: the strictest one.
     pub policy: Option<PathBuf>,
-    /// Whether slots are kept.
     pub keep: Slots,
-    /// Whether jobs that failed, or whose outputs are lost, are tried anew.
     pub retry: Retry,
 }
 
-/// Whether jobs that failed in an earlier run are tried anew.
+/// Which jobs of an earlier run to retry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
-    /// They stay as they are.
     Never,
-    /// All of them.
+    /// Jobs that failed, or whose outputs have been deleted.
     Failed,
 }
 
-/// A campaign can't be run, or not to its end.
+/// Why a campaign was not run to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum LocalError {
-    /// The campaign file.
     #[error(transparent)]
     Campaign(#[from] CampaignError),
-    /// The engine.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// Our own programs.
     #[error(transparent)]
     Program(#[from] ProgramError),
-    /// The plan and the directory do not go together.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
-    /// The project's policy refuses the jobs.
     #[error(transparent)]
-    Wish(#[from] WishError),
-    /// A file.
+    Request(#[from] RequestError),
     #[error(transparent)]
     File(#[from] FileError),
     /// The table of results.
@@ -97,23 +87,19 @@ pub enum LocalError {
     /// While it ran.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// Signals can't be caught.
-    #[error("cannot catch signals")]
-    Signals {
-        /// Why.
-        source: std::io::Error,
-    },
+    #[error("failed to catch signals")]
+    Signals { source: std::io::Error },
 }
 
-/// Runs a campaign to its end, or until the user stops it.
-pub fn run(plan: &Plan, options: &Options, reporter: &dyn Reporter) -> Result<Outlook, LocalError> {
-    let begun = std::time::Instant::now();
-    wishes::check(plan, options.policy.as_deref())?;
+/// Runs a campaign to its end, or until the user interrupts it.
+pub fn run(plan: &Plan, options: &Options, reporter: &dyn Reporter) -> Result<RunSummary, LocalError> {
+    let started = std::time::Instant::now();
+    requests::check(plan, options.policy.as_deref())?;
     let programs = Programs::find()?;
     let engine = Engine::find(options.engine)?;
     let mut campaign = Campaign::open_for_run(&options.results)?;
     let layout = layout_of(&mut campaign, &options.results)?;
-    let host = Host::look(&options.results);
+    let host = Host::inspect(&options.results);
     let replication = replication(plan, options.replicas);
     let prepared =
         Prepared::new(plan, replication, &programs, options.policy.as_deref(), &layout, |path, bytes| {
@@ -122,7 +108,7 @@ pub fn run(plan: &Plan, options: &Options, reporter: &dyn Reporter) -> Result<Ou
     let mut jobs = prepared.rows(plan, &mut campaign, &options.results, &host.name)?;
     let lost = |job: &JobRecord| job.in_plan && results::is_lost(&options.results, job, &plan.app.outputs);
     if options.retry == Retry::Failed {
-        try_anew(&mut jobs, replication.total, lost);
+        retry_failed(&mut jobs, replication.total, lost);
         campaign.save(&jobs)?;
     } else if let Some(text) = lost_note(jobs.iter().filter(|job| lost(job))) {
         reporter.report(Event::Note { text: &text });
@@ -134,9 +120,9 @@ pub fn run(plan: &Plan, options: &Options, reporter: &dyn Reporter) -> Result<Ou
 
     let resources = &plan.app.resources;
     let slots = options.slots.unwrap_or_else(|| host.slots_for(resources.cpus, resources.memory_bytes));
-    let (happen, happenings) = mpsc::channel();
-    let signals = catch_signals(happen.clone())?;
-    let requests = start_daemons(daemons, happen.clone());
+    let (event_sender, events) = mpsc::channel();
+    let signals = catch_signals(event_sender.clone())?;
+    let requests = start_daemons(daemons, event_sender.clone());
     let client = Client {
         layout: layout.clone(),
         app_files: prepared.app_files.iter().map(|file| file.physical_name.clone()).collect(),
@@ -152,27 +138,27 @@ pub fn run(plan: &Plan, options: &Options, reporter: &dyn Reporter) -> Result<Ou
         slots,
         keep: options.keep,
         reporter,
-        happenings,
-        happen,
+        events,
+        event_sender,
         requests,
     })
     .run();
     signals.close();
-    // Whatever happened, nothing is left in the engine and the table is up to date.
-    let swept = client.engine.containers(&prefix).and_then(|names| client.engine.remove(&names));
+    // Also after an error, nothing is left in the engine and the table is up to date.
+    let removed = client.engine.containers(&prefix).and_then(|names| client.engine.remove(&names));
     let table = results::write_table(&campaign, &options.results)?;
-    let outlook = done?;
-    swept?;
+    let summary = done?;
+    removed?;
     reporter.report(Event::Finished(Finished::Run {
-        jobs: outlook.jobs,
-        interrupted: outlook.interrupted,
-        elapsed_seconds: begun.elapsed().as_secs_f64(),
+        jobs: summary.jobs,
+        interrupted: summary.interrupted,
+        elapsed_seconds: started.elapsed().as_secs_f64(),
         table: &table,
     }));
-    Ok(outlook)
+    Ok(summary)
 }
 
-/// The directories of a campaign, made if they are not there.
+/// The directories of a campaign, created if they do not exist.
 fn layout_of(campaign: &mut Campaign, results: &Path) -> Result<Layout, LocalError> {
     let at = FileError::at;
     let project = match campaign.value(PROJECT_DIRECTORY)? {
@@ -184,11 +170,11 @@ fn layout_of(campaign: &mut Campaign, results: &Path) -> Result<Layout, LocalErr
         }
     };
     let layout = Layout::new(results, &project).map_err(at(results, "find it"))?;
-    layout.create().map_err(at(results, "make its directories"))?;
+    layout.create().map_err(at(results, "create its directories"))?;
     Ok(layout)
 }
 
-/// With a number of replicas, all of them are run and must be there before they are compared.
+/// A given number of replicas all run before they are compared.
 fn replication(plan: &Plan, replicas: Option<u32>) -> crate::plan::app::Replication {
     let of_app = plan.app.replication;
     match replicas {
@@ -203,8 +189,8 @@ fn replication(plan: &Plan, replicas: Option<u32>) -> crate::plan::app::Replicat
     }
 }
 
-/// Gives failed jobs, and those whose outputs are lost, new results; the old ones do not count any more.
-fn try_anew(jobs: &mut [JobRecord], total: u32, lost: impl Fn(&JobRecord) -> bool) {
+/// Gives failed jobs, and those whose outputs have been deleted, new results; the old ones no longer count.
+fn retry_failed(jobs: &mut [JobRecord], total: u32, lost: impl Fn(&JobRecord) -> bool) {
     let is_failed = |job: &JobRecord| job.in_plan && job.assimilated && job.canonical.is_none();
     for job in jobs.iter_mut().filter(|job| is_failed(job) || lost(job)) {
         job.first_n = job.results.len() as u32;
@@ -216,22 +202,22 @@ fn try_anew(jobs: &mut [JobRecord], total: u32, lost: impl Fn(&JobRecord) -> boo
     }
 }
 
-/// Says that outputs have been deleted since; nothing if none were.
+/// The note that outputs of finished jobs have been deleted, if they have.
 fn lost_note<'a>(mut lost: impl Iterator<Item = &'a JobRecord>) -> Option<String> {
     let first = &lost.next()?.name;
     let count = 1 + lost.count();
     let s = if count == 1 { "" } else { "s" };
     Some(format!(
-        "outputs of {count} finished job{s} are not in the directory any more, {first} the first; --retry makes them again"
+        "outputs of {count} finished job{s} have been deleted, first of {first}; run again with --retry to create them"
     ))
 }
 
-/// How the names of this campaign's containers begin.
+/// Prefix of the names of this campaign's containers.
 fn container_prefix(layout: &Layout) -> String {
     format!("boinc__{}__", layout.project().to_lowercase())
 }
 
-/// As a client does at its start: containers of ours that belong to no task in progress are removed.
+/// Removes this campaign's containers that do not belong to a task in progress, as a client does at its start.
 fn remove_strays(engine: &Engine, prefix: &str, jobs: &[JobRecord]) -> Result<(), LocalError> {
     let mut strays = engine.containers(prefix)?;
     if !strays.is_empty() {
@@ -247,29 +233,29 @@ fn remove_strays(engine: &Engine, prefix: &str, jobs: &[JobRecord]) -> Result<()
     Ok(engine.remove(&strays)?)
 }
 
-/// The daemons' thread; it ends when nobody asks any more.
-fn start_daemons(mut daemons: Daemons, happen: Sender<Happening>) -> Sender<(usize, Request)> {
-    let (ask, requests): (_, Receiver<(usize, Request)>) = mpsc::channel();
+/// Starts the daemons' thread, which ends with the sender of requests.
+fn start_daemons(mut daemons: Daemons, event_sender: Sender<RunEvent>) -> Sender<(usize, Request)> {
+    let (sender, requests): (_, Receiver<(usize, Request)>) = mpsc::channel();
     std::thread::spawn(move || {
         for (job, request) in requests {
             let reply = daemons.answer(&request);
-            if happen.send(Happening::Answered { job, reply }).is_err() {
+            if event_sender.send(RunEvent::Replied { job, reply }).is_err() {
                 return;
             }
         }
     });
-    ask
+    sender
 }
 
-/// A thread that turns signals into events, until it is closed.
-fn catch_signals(happen: Sender<Happening>) -> Result<signal_hook::iterator::Handle, LocalError> {
+/// Starts a thread that turns signals into events, until the handle is closed.
+fn catch_signals(event_sender: Sender<RunEvent>) -> Result<signal_hook::iterator::Handle, LocalError> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP])
         .map_err(|source| LocalError::Signals { source })?;
     let handle = signals.handle();
     std::thread::spawn(move || {
         for _ in signals.forever() {
-            if happen.send(Happening::Interrupted).is_err() {
+            if event_sender.send(RunEvent::Interrupted).is_err() {
                 return;
             }
         }

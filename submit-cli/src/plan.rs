@@ -1,34 +1,36 @@
-//! The plan: everything that a campaign will run or send, checked, with nothing left to look up.
+//! The plan: everything that a campaign runs or submits, checked and complete.
 //!
-//! `load` makes one from what the submitter typed; `run`, `check`, `pack` and a submission to a project all start
+//! `load` makes one from the submitter's arguments; `run`, `check`, `pack` and a submission to a project all start
 //! from it. A `Plan` is deterministic: the same files and arguments give the same names in the same order.
 
-pub mod app;
-pub mod batch;
-pub mod bundle;
-pub mod check;
-pub mod command;
+pub(crate) mod app;
+pub(crate) mod arguments;
+mod batch;
+mod bundle;
+mod check;
+pub(crate) mod command;
 pub mod content;
-pub mod expand;
+mod expand;
 pub mod hash_cache;
-pub mod hashing;
-pub mod image_archive;
-pub mod job_toml;
-pub mod jobs;
+pub(crate) mod hashing;
+mod image_archive;
+mod job_toml;
+mod jobs;
 pub mod load;
-pub mod names;
-pub mod physical;
-pub mod placeholder;
+pub(crate) mod names;
+pub(crate) mod physical;
+mod placeholder;
 pub mod sources;
-pub mod trial;
-pub mod units;
+pub(crate) mod try_rules;
+pub(crate) mod units;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::plan::app::{AppSpec, Mode};
 use crate::plan::content::{Content, ContentHash};
-use boinc::diagnostic::Place;
+use boinc::diagnostic::{Diagnostic, Place};
+use boinc::job::spec::JobSpec;
 
 /// What a campaign runs.
 #[derive(Debug, Clone)]
@@ -41,11 +43,21 @@ pub struct Plan {
     pub batch: String,
     /// Inputs that are one file for all jobs, in the order of `app.toml`.
     pub shared: Vec<SharedInput>,
-    /// What `Job::inputs` holds, one for one: the per-job inputs of `app.toml` in its order and, in a batch that has
-    /// command lines too long for BOINC, last the file that carries the arguments.
+    /// How each of `Job::inputs` appears in the slot: the per-job inputs of `app.toml` in its order and, in a batch with
+    /// command lines too long for BOINC, last the file with the arguments.
     pub job_inputs: Vec<InputFile>,
     /// The jobs, in the order of their source.
     pub jobs: Vec<Job>,
+    /// What the submitter should know: parts of the Dockerfile that have no effect.
+    pub warnings: Vec<Diagnostic>,
+}
+
+impl Plan {
+    /// The files that are the same for all jobs, in the template's order: the bundle's files, then the shared inputs.
+    pub fn common_files(&self) -> impl Iterator<Item = (&InputFile, &Content)> {
+        let bundle = self.bundle.files.iter().map(|file| (&file.file, &file.content));
+        bundle.chain(self.shared.iter().map(|input| (&input.file, &input.content)))
+    }
 }
 
 /// How a file appears in the slot.
@@ -55,7 +67,7 @@ pub struct InputFile {
     pub open_name: String,
     /// Linked or copied.
     pub mode: Mode,
-    /// `<sticky/>`: the client keeps it.
+    /// `<sticky/>`: the client keeps it after the job.
     pub sticky: bool,
     /// `<gzip/>`: the server has a compressed copy.
     pub gzip: bool,
@@ -68,7 +80,7 @@ pub struct InputFile {
 pub struct SharedInput {
     /// How it appears in the slot.
     pub file: InputFile,
-    /// What is in it.
+    /// Its content.
     pub content: Content,
 }
 
@@ -79,9 +91,9 @@ pub struct Job {
     pub name: String,
     /// `APP-HASH__BATCH__JOB`: unique on a project.
     pub wu_name: String,
-    /// The arguments, as the program in the container gets them.
+    /// The arguments of the program in the container.
     pub args: Vec<String>,
-    /// The workunit's `<command_line>`: `args`, encoded where BOINC could not carry them.
+    /// The workunit's `<command_line>`: `args`, encoded where BOINC could not carry them as they are.
     pub command_line: String,
     /// The files of `Plan::job_inputs`, one for one.
     pub inputs: Vec<Content>,
@@ -89,17 +101,17 @@ pub struct Job {
     pub origin: Origin,
 }
 
-/// Where a job comes from; kept small, since there are many.
+/// Where a job comes from; small, since there are many.
 #[derive(Debug, Clone)]
 pub struct Origin {
     /// The table, directory or file.
     pub file: Arc<Path>,
-    /// Line of a table, counted from 1; 0 where there is none.
+    /// Line of a table, counted from 1; 0 for none.
     pub line: u32,
 }
 
 impl Origin {
-    /// For a message.
+    /// Where it is, for a message.
     pub fn place(&self) -> Place {
         match self.line {
             0 => Place::file(&self.file),
@@ -108,14 +120,16 @@ impl Origin {
     }
 }
 
-/// A science app packed. The same files give the same hash, wherever they are.
+/// A packed science app. The same files give the same hash in any directory.
 #[derive(Debug, Clone)]
 pub struct Bundle {
     /// sha-256 of the rule file, hence over what the bundle's jobs run and how results are judged: 64 lower-case hex digits.
     pub sha256: String,
-    /// What each job gets besides its inputs: job.toml, and the Dockerfile with the build files or the tarball.
+    /// What job.toml says.
+    pub job_spec: JobSpec,
+    /// The files of each job in addition to its inputs: job.toml, and the Dockerfile with the build files or the tarball.
     pub files: Vec<BundleFile>,
-    /// What the server's validator reads; no job gets it.
+    /// Read by the server's validator, not by jobs.
     pub rule: RuleMember,
 }
 
@@ -132,9 +146,9 @@ impl Bundle {
 pub struct RuleMember {
     /// Its name on the server.
     pub physical_name: String,
-    /// What is in it.
+    /// Its content.
     pub content: Content,
-    /// What tells that from others.
+    /// Identifies the content.
     pub hash: ContentHash,
 }
 
@@ -143,8 +157,8 @@ pub struct RuleMember {
 pub struct BundleFile {
     /// How it appears in the slot; always linked.
     pub file: InputFile,
-    /// What is in it.
+    /// Its content.
     pub content: Content,
-    /// What tells that from others.
+    /// Identifies the content.
     pub hash: ContentHash,
 }

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
+use boinc::spelling::shortened_to;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 
@@ -18,9 +19,6 @@ pub const MOST_TEXT_BYTES: usize = 1_000;
 
 /// Mistakes that are listed; the others are counted.
 pub const MAX_LISTED_ERRORS: usize = 100;
-
-/// Names that a message lists.
-const SHOWN_NAMES: usize = 20;
 
 /// Words of a script's command.
 pub const MOST_WORDS: usize = 100;
@@ -34,23 +32,6 @@ const SHOWN_CHARS: usize = 80;
 /// A text for a message: its beginning, if it is long.
 pub fn shortened(text: &str) -> Cow<'_, str> {
     shortened_to(text, SHOWN_CHARS)
-}
-
-/// The first `chars` characters of a text, with a mark if there are more.
-pub fn shortened_to(text: &str, chars: usize) -> Cow<'_, str> {
-    match text.char_indices().nth(chars) {
-        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
-        None => Cow::Borrowed(text),
-    }
-}
-
-/// Names for a message, separated by commas: the first ones, if there are many.
-pub fn listed(names: &[&str]) -> String {
-    let first: Vec<_> = names.iter().take(SHOWN_NAMES).map(|name| shortened(name)).collect();
-    match names.len().checked_sub(SHOWN_NAMES) {
-        None | Some(0) => first.join(", "),
-        Some(others) => format!("{} and {others} others", first.join(", ")),
-    }
 }
 
 /// Reads a list of at most `most` elements, and nothing behind them. `what` says which list it is.
@@ -99,10 +80,5 @@ mod tests {
     fn messages_show_the_beginning_of_what_is_long() {
         assert_eq!(shortened("short"), "short");
         assert_eq!(shortened(&"ä".repeat(1_000_000)).chars().count(), SHOWN_CHARS + 1);
-        assert_eq!(listed(&["a", "b"]), "a, b");
-        let many: Vec<String> = (0..100_000).map(|n| format!("o{n}")).collect();
-        let many: Vec<&str> = many.iter().map(String::as_str).collect();
-        let text = listed(&many);
-        assert!(text.ends_with("o19 and 99980 others"), "{text}");
     }
 }

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use boinc::visible::visible;
 use serde::{Deserialize, Serialize};
 
-use crate::bounds::shortened_to;
 use crate::private;
+use boinc::spelling::shortened_to;
 
 /// Seconds that are waited for one rule's outage, unless the routes say otherwise.
 pub const OUTAGE_SECONDS: f64 = 60.0;

@@ -1,8 +1,7 @@
 //! Lines for logs and alerts, which admins read in a terminal and scripts search.
 
+use boinc::spelling::shortened_to;
 use boinc::visible::visible;
-
-use crate::bounds::shortened_to;
 
 /// Characters of a line of the log, at most.
 const LOG_CHARS: usize = 4_000;

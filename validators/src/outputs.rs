@@ -1,14 +1,11 @@
-//! Output files as a volunteer's computer sent them: absent, malformed and unreadable are three things; what they may
-//! be called, and what their path is for others.
+//! Output files as a volunteer's computer sent them: absent, malformed and unreadable are three things; and what their
+//! path is for others.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use boinc::visible::is_terminal_control;
 use rustix::fs::{Mode, OFlags};
-
-use boinc::names::workunit::MAX_BYTES;
 
 /// What there is under an output's path.
 #[derive(Debug)]
@@ -108,16 +105,6 @@ fn kind(metadata: &fs::Metadata) -> &'static str {
     } else {
         "special file"
     }
-}
-
-/// Whether a text can be an output's logical name: a relative path without `.`, `..` and characters that are
-/// obeyed instead of shown, and short enough to follow the longest workunit's name where results are collected
-/// (61 bytes).
-pub(crate) fn is_output_name(name: &str) -> bool {
-    // The longest prefix of a collected file's name leaves this much of a file system's 255 bytes.
-    name.len() <= 255 - MAX_BYTES - "__file_".len()
-        && name.split('/').all(|part| !matches!(part, "" | "." | ".."))
-        && !name.contains(is_terminal_control)
 }
 
 /// A path that is the same from another working directory. The file itself may be missing or a link, and is not looked

@@ -8,10 +8,11 @@ mod tests;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use boinc::spelling::listed_near;
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 
-use crate::bounds::{MOST_OUTPUTS, listed, shortened};
+use crate::bounds::{MOST_OUTPUTS, shortened};
 use crate::rule::{Column, OutputRule};
 use crate::values::ValueSpec;
 use error::{Errors, Spot};
@@ -311,10 +312,11 @@ impl ValidateSpec {
             let rule = build::build(&spot, &spec.keys(), &mut errors);
             match (rule, positions.get(spec.name.as_str())) {
                 (None, _) => {}
-                (Some(_), None) => errors.push(
-                    spot.key("name")
-                        .error(SpecFault::UnknownOutput { name: name(), accepted: listed(outputs) }),
-                ),
+                (Some(_), None) => {
+                    let accepted = listed_near(&spec.name, outputs);
+                    errors
+                        .push(spot.key("name").error(SpecFault::UnknownOutput { name: name(), accepted }));
+                }
                 (Some(rule), Some(&position)) => rules[position] = Arc::new(rule),
             }
         }

@@ -230,14 +230,14 @@ impl SubmitterRules {
         Ok((route, script))
     }
 
-    fn script(&self, brought: &BundleScript) -> Script {
-        let image = self.image(brought);
+    fn script(&self, script: &BundleScript) -> Script {
+        let image = self.image(script);
         let spec = ScriptSpec {
-            init: brought.init.clone(),
-            compare: brought.compare.clone(),
-            assimilate: brought.assimilate.clone(),
-            extra_outputs: brought.extra_outputs.clone(),
-            legacy: brought.legacy,
+            init: script.init.clone(),
+            compare: script.compare.clone(),
+            assimilate: script.assimilate.clone(),
+            extra_outputs: script.extra_outputs.clone(),
+            legacy: script.legacy,
             container: image.as_ref().ok().cloned(),
             timeout_seconds: self.timeout_seconds,
             memory_mb: self.memory_mb,
@@ -245,7 +245,7 @@ impl SubmitterRules {
         };
         let runs_in = match image {
             Ok(image) => {
-                RunsIn::Container(Sandbox { image, engine: self.engine, files: brought.files.clone() })
+                RunsIn::Container(Sandbox { image, engine: self.engine, files: script.files.clone() })
             }
             Err(why) => RunsIn::Forbidden(why),
         };
@@ -253,8 +253,8 @@ impl SubmitterRules {
     }
 
     /// Where a script runs, or why it does not.
-    fn image(&self, brought: &BundleScript) -> Result<String, String> {
-        match &brought.image {
+    fn image(&self, script: &BundleScript) -> Result<String, String> {
+        match &script.image {
             Some(image) if self.images.iter().any(|allowed| allowed == image) && image != "*" => {
                 Ok(image.clone())
             }

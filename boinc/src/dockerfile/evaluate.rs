@@ -29,6 +29,10 @@ pub struct Scan {
     pub cmd: Option<u32>,
     /// Line of its ENTRYPOINT.
     pub entrypoint: Option<u32>,
+    /// Build arguments that the file does not declare; none are known of a file with faults.
+    pub undeclared_args: Vec<String>,
+    /// What is accepted but has no effect; none are known of a file with faults.
+    pub warnings: Vec<Fault>,
 }
 
 impl Dockerfile {

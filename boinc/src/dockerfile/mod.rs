@@ -80,10 +80,14 @@ pub fn parse(text: &[u8]) -> Result<Dockerfile, Faults> {
 pub fn scan(text: &[u8], target: Option<&str>, args: &BuildArgs) -> (Scan, Faults) {
     let mut faults = Faults::default();
     let Some(file) = read(text, &mut faults) else { return (Scan::default(), faults) };
-    let (scan, more) = match file.target(target) {
+    let (mut scan, more) = match file.target(target) {
         Ok(target) => file.scan(target, args),
         Err(faults) => (Scan::default(), faults),
     };
+    if file.complete {
+        scan.undeclared_args = file.undeclared_args(args);
+        scan.warnings = file.warnings;
+    }
     faults.append(more);
     faults.sort();
     (scan, faults)
@@ -182,11 +186,6 @@ fn parse_trigger(trigger: &str, at: Position) -> Result<Instruction, Fault> {
 }
 
 impl Dockerfile {
-    /// What is accepted but has no effect.
-    pub fn warnings(&self) -> &[Fault] {
-        &self.warnings
-    }
-
     fn add(&mut self, instruction: Instruction, at: Position, faults: &mut Faults) {
         match (self.stages.last_mut(), &instruction.kind) {
             (Some(stage), _) => stage.instructions.push(instruction),

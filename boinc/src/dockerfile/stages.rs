@@ -7,6 +7,7 @@ use super::image_ref::ImageReference;
 use super::instruction::{Kind, Stage};
 use super::plan::{Base, BuildArgs, Platform};
 use super::word::Word;
+use crate::spelling::listed_near;
 
 /// Whether a text can be the name of a stage, in any case.
 pub fn is_stage_name(text: &str) -> bool {
@@ -78,14 +79,14 @@ impl Dockerfile {
                 .accepted(if names.is_empty() {
                     "no target: stages have no names".to_owned()
                 } else {
-                    names.join(", ")
+                    listed_near(name, &names)
                 })
                 .into()
         })
     }
 
     /// Build arguments that no ARG declares: they have no effect.
-    pub fn undeclared_args<'a>(&self, args: &'a BuildArgs) -> Vec<&'a str> {
+    pub(super) fn undeclared_args(&self, args: &BuildArgs) -> Vec<String> {
         let in_stages = self.stages.iter().flat_map(|stage| &stage.instructions);
         let declared: std::collections::BTreeSet<&str> = in_stages
             .filter_map(|instruction| match &instruction.kind {
@@ -96,7 +97,7 @@ impl Dockerfile {
             .chain(self.globals.iter().map(|(declaration, _)| declaration))
             .map(|declaration| declaration.name.as_str())
             .collect();
-        args.keys().map(String::as_str).filter(|name| !declared.contains(name)).collect()
+        args.keys().filter(|name| !declared.contains(name.as_str())).cloned().collect()
     }
 
     /// The stages that `target` needs, in the order in which they are built; `target` is the last one.

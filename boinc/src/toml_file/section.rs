@@ -6,8 +6,8 @@ use std::ops::RangeInclusive;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Document, one_of};
-use crate::diagnostic::{Diagnostic, Place};
+use super::Document;
+use crate::diagnostic::{Diagnostic, Located, Place};
 
 /// A table being read: ask for each key that may be there, then [`finish`](Self::finish).
 pub struct Section<'d, 'a> {
@@ -26,6 +26,12 @@ pub struct Text<'d> {
     pub text: &'d str,
     /// Where it is.
     pub place: Place,
+}
+
+impl From<Text<'_>> for Located<String> {
+    fn from(text: Text<'_>) -> Self {
+        Self { value: text.text.to_owned(), place: text.place }
+    }
 }
 
 impl<'d, 'a> Section<'d, 'a> {
@@ -239,7 +245,8 @@ impl<'d, 'a> Section<'d, 'a> {
                 continue;
             }
             let found = format!("unknown key {name:?}{}", self.within());
-            self.doc.note(one_of(self.doc.place(key.span().start), found, name, &self.known));
+            let place = self.doc.place(key.span().start);
+            self.doc.note(Diagnostic::new(place, found).accepted_words(name, &self.known));
         }
     }
 }

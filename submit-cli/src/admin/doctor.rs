@@ -108,7 +108,7 @@ impl Facts {
             docker: engine(DockerType::Docker),
             podman: engine(DockerType::Podman),
             sub_ids: sub_ids(),
-            host: Host::look(dir),
+            host: Host::inspect(dir),
         }
     }
 }
@@ -232,17 +232,13 @@ fn engines(facts: &Facts, findings: &mut Vec<Finding>) {
     for (about, probed) in [("docker", &facts.docker), ("podman", &facts.podman)] {
         match probed {
             Ok((engine, about_it)) => engine_findings(about, engine, about_it, facts, findings),
-            // One engine is enough.
-            Err(error) if works => findings.push(finding(Grade::Note, about, without_name(error, about))),
-            Err(error) => findings.push(finding(Grade::Bad, about, without_name(error, about))),
+            Err(error) => {
+                // One engine is enough.
+                let grade = if works { Grade::Note } else { Grade::Bad };
+                findings.push(finding(grade, about, error.to_string()));
+            }
         }
     }
-}
-
-/// An engine's errors begin with its name, which the line does already.
-fn without_name(error: &EngineError, about: &str) -> String {
-    let text = error.to_string();
-    text.strip_prefix(about).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(&text).to_owned()
 }
 
 fn engine_findings(

@@ -3,11 +3,13 @@
 //! What the server is known to have is a row's state; what was only attempted is never taken as done.
 
 mod batches;
+mod file_names;
 mod files;
 mod status_updates;
 mod workunits;
 
 pub use batches::{BatchRow, Round, RoundRow, Stage};
+pub use file_names::FileNames;
 pub use files::FileRow;
 pub use status_updates::BatchFigures;
 pub use workunits::{Change, Filled, NewWorkunit, Verdict, WorkunitRow};

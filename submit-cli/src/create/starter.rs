@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::create::CreateError;
 use crate::package::template::Templates;
 
-/// A kind of starter app.
+/// A starter app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Starter {
     /// A shell script; jobs from a table, each with an input file
@@ -76,7 +76,7 @@ pub fn write(starter: Starter, name: &str, dir: &Path) -> Result<Vec<PathBuf>, C
     let files = starter.files().iter().map(|file| (file.path, file.text));
     for (path, text) in std::iter::once(("app.toml", app_toml.as_str())).chain(files) {
         let file = dir.join(path);
-        save(&file, text).map_err(|source| CreateError::Write { file, source })?;
+        save(&file, text).map_err(CreateError::write(&file))?;
         written.push(PathBuf::from(path));
     }
     Ok(written)
@@ -85,6 +85,6 @@ pub fn write(starter: Starter, name: &str, dir: &Path) -> Result<Vec<PathBuf>, C
 fn save(file: &Path, text: &str) -> io::Result<()> {
     fs::create_dir_all(file.parent().unwrap_or(Path::new("")))?;
     fs::write(file, text)?;
-    // The Dockerfiles of the starter apps name the interpreter, so that they work from a system without such modes too.
+    // The Dockerfiles of the starter apps name the interpreter, so the apps also work from a system without such modes.
     if text.starts_with("#!") { set_mode(file, 0o755) } else { Ok(()) }
 }

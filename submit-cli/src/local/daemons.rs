@@ -12,6 +12,7 @@ use validators::session::{INLINE_VARIABLE, OUTAGE_VARIABLE};
 use validators::spool::Spool;
 use wrapper::platform::spawn;
 
+use super::files::remove_if_exists;
 use super::layout::Layout;
 use super::programs::{ASSIMILATE, COMPARE, INIT, Programs};
 use super::validator::{self, Answer, Scripts, Validation};
@@ -19,66 +20,42 @@ use crate::campaign::file_error::FileError;
 use crate::campaign::workunit::{ErrorMask, Outcome};
 use crate::plan::app::Replication;
 
-/// The batch's number that the assimilator is told for a failed workunit.
+/// The batch number that the assimilator gets for a failed workunit.
 const BATCH_ID: u32 = 1;
 
-/// What the daemons are asked.
+/// A request to the daemons.
 #[derive(Clone, Debug)]
 pub enum Request {
     /// Look for a canonical result.
     CheckSet {
         /// Which results are viable, with their outputs' physical names.
         viable: Vec<Candidate>,
-        /// As in the workunit.
         replication: Replication,
-        /// At present.
         target_nresults: u32,
     },
     /// Compare late results with the canonical one.
-    CheckLate {
-        /// Those that came late.
-        late: Vec<Candidate>,
-        /// The canonical result.
-        canonical: Candidate,
-    },
+    CheckLate { late: Vec<Candidate>, canonical: Candidate },
     /// Collect the canonical result's outputs.
-    Assimilate {
-        /// Number of the workunit.
-        wu_id: i64,
-        /// The canonical result.
-        canonical: Candidate,
-    },
+    Assimilate { wu_id: i64, canonical: Candidate },
     /// Take note of a failed workunit.
-    AssimilateError {
-        /// Number of the workunit.
-        wu_id: i64,
-        /// Its name.
-        wu_name: String,
-        /// Why it failed.
-        errors: ErrorMask,
-    },
+    AssimilateError { wu_id: i64, wu_name: String, errors: ErrorMask },
 }
 
 /// A result and its outputs' physical names, in the order of the output template.
 #[derive(Clone, Debug)]
 pub struct Candidate {
-    /// Number in its workunit.
     pub n: u32,
-    /// Physical names.
     pub outputs: Vec<String>,
 }
 
-/// What the daemons answer.
 #[derive(Clone, Debug)]
 pub enum Reply {
     /// To a check of any kind.
     Checked {
-        /// What is new.
         validation: Validation,
         /// The last line that a shim wrote, if it refused something.
         remark: Option<String>,
     },
-    /// To an assimilation: done.
     Assimilated,
     /// To an assimilation: the shim failed, which ends a real daemon.
     AssimilatorFailed {
@@ -87,7 +64,6 @@ pub enum Reply {
     },
 }
 
-/// Runs the shims.
 pub struct Daemons {
     layout: Layout,
     log: File,
@@ -98,13 +74,9 @@ impl Daemons {
     pub fn install(layout: &Layout, programs: &Programs) -> Result<Self, FileError> {
         for name in [INIT, COMPARE, ASSIMILATE] {
             let link = layout.bin().join(name);
-            match std::fs::remove_file(&link) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(FileError::at(&link, "replace the link")(error));
-                }
-                _ => {}
-            }
-            symlink(&programs.path(name), &link).map_err(FileError::at(&link, "make the link"))?;
+            remove_if_exists(&link)
+                .and_then(|()| symlink(&programs.path(name), &link))
+                .map_err(FileError::at(&link, "create the link"))?;
         }
         let path = layout.daemon_log();
         let log = File::options()
@@ -115,7 +87,6 @@ impl Daemons {
         Ok(Self { layout: layout.clone(), log })
     }
 
-    /// Answers one request.
     pub fn answer(&mut self, request: &Request) -> Reply {
         match request {
             Request::CheckSet { viable, replication, target_nresults } => {
@@ -155,7 +126,7 @@ impl Daemons {
 
     fn assimilate(&mut self, command: &str, workunit: &str) -> Reply {
         let done = self.run(command);
-        // What is safe in the spool is enough for a daemon; a submitter waits for it in its place.
+        // A daemon is done once the outputs are in the spool; a submitter waits until they are in their directory.
         if done.0 == 0 {
             match Spool::for_routes(&self.layout.routes()).is_waiting(workunit) {
                 Ok(None) => {}
@@ -181,33 +152,27 @@ impl Daemons {
         shell
             .args(["-c", command])
             .current_dir(self.layout.daemon_dir())
-            // Nobody mends a rule meanwhile, and nobody else waits for these daemons.
+            // No administrator fixes a rule meanwhile, and no other workunit waits for these daemons.
             .env(OUTAGE_VARIABLE, "0")
             .env(INLINE_VARIABLE, "1")
             .env_remove(ROUTES_VARIABLE)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        // A Ctrl-C in the terminal is for buoy alone: a killed shim would say "different".
+        // A Ctrl-C in the terminal is for buoy alone: a killed shim would report "different".
         let done = spawn(&mut shell, true).and_then(Child::wait_with_output);
         let (code, text) = match done {
             Ok(output) => {
                 let text = [output.stdout, output.stderr].concat();
                 (output.status.code().unwrap_or(128), String::from_utf8_lossy(&text).into_owned())
             }
-            // The daemons would see the same as for a script that is not there.
+            // As for a script that does not exist.
             Err(error) => (127, format!("/bin/sh: {error}")),
         };
         let last = text.lines().map(str::trim).rfind(|line| !line.is_empty()).map(str::to_owned);
-        // The log is for people; a full disk shows elsewhere.
+        // The log is for users; a full disk is noticed elsewhere.
         let _ = write!(self.log, "{command}\n{text}-> {code}\n");
         (code, last)
-    }
-}
-
-impl std::fmt::Debug for Daemons {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Daemons").field("layout", &self.layout).finish_non_exhaustive()
     }
 }
 

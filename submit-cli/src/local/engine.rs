@@ -1,69 +1,51 @@
-//! The container engine as the emulated client sees it: is there one, and what is left over in it?
+//! The container engine as the emulated client uses it: finds one, lists and removes containers.
 
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use boinc::error_chain::chain;
 use boinc::wire::init_data::DockerType;
 use serde::Deserialize;
-use wrapper::engine::Flavor;
-use wrapper::platform::spawn;
+use wrapper::engine::{Cancel, Flavor, Invocation, NativeTransport, Transport, TransportError};
 
 use crate::platform::connect;
 
-/// An engine that does not answer for so long counts as not running.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// An engine that does not respond within this time counts as not running.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Where the docker CLI reaches its daemon, unless the environment says otherwise.
 const DOCKER_SOCKET: &str = "/var/run/docker.sock";
 
-/// An engine that answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Engine {
-    /// Which one.
     pub kind: DockerType,
-    /// As it says itself.
+    /// As the engine reports it.
     pub version: String,
 }
 
-/// Why an engine can't be used, and what to do.
+/// Why an engine cannot be used, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    /// Its program is not there.
-    #[error("{engine}: not installed; install it (Debian: apt-get install {package})")]
-    NotInstalled {
-        /// The program.
-        engine: &'static str,
-        /// Debian's package.
-        package: &'static str,
-    },
-    /// The daemon does not answer.
-    #[error("docker: its daemon does not answer; start it (systemctl start docker, or dockerd as root)")]
+    #[error("failed to run {engine}: it is not installed; install it (Debian: apt-get install {package})")]
+    NotInstalled { engine: &'static str, package: &'static str },
+    /// The daemon does not respond.
+    #[error("failed to reach the docker daemon: start it (systemctl start docker, or dockerd as root)")]
     NotRunning,
-    /// The daemon is there, but not for this user.
+    /// The daemon runs, but this user may not use it.
     #[error(
-        "docker: no permission to use {DOCKER_SOCKET}; add the user to the group docker and log in again, or use rootless Podman"
+        "failed to reach the docker daemon: no permission to use {DOCKER_SOCKET}; add the user to the group docker and log in \
+         again, or use rootless Podman"
     )]
     NoPermission,
-    /// Something else.
-    #[error("{engine}: {command} failed: {said}; mend that, or choose another engine with --engine")]
+    #[error("failed to run {command}: {output}; fix it, or choose another engine with --engine")]
     Failed {
-        /// The program.
-        engine: &'static str,
-        /// The command.
         command: String,
-        /// What it said, one line.
-        said: String,
+        /// Last line of its output.
+        output: String,
     },
-    /// No engine at all.
-    #[error("no container engine answers; install and start Docker or Podman: {docker}; {podman}")]
-    None {
-        /// Why not Docker.
-        docker: Box<EngineError>,
-        /// Why not Podman.
-        podman: Box<EngineError>,
-    },
+    #[error("no container engine responds: install and start Docker or Podman: {docker}; {podman}")]
+    None { docker: Box<EngineError>, podman: Box<EngineError> },
 }
 
 /// Name of an engine's program.
@@ -83,7 +65,7 @@ impl Engine {
         }
     }
 
-    /// The engine that was asked for, or else Docker if it answers, or else Podman.
+    /// The given engine; default: Docker if it responds, otherwise Podman.
     pub fn find(wanted: Option<DockerType>) -> Result<Self, EngineError> {
         match wanted {
             Some(kind) => Self::probe(kind),
@@ -98,38 +80,29 @@ impl Engine {
 
     /// Asks an engine for its version.
     pub fn probe(kind: DockerType) -> Result<Self, EngineError> {
-        let engine = program(kind);
-        let said = match run(engine, &["version", "--format", "{{json .}}"]) {
-            Ok(answer) if answer.success => match version_in(kind, &answer.stdout) {
+        let error = match run(kind, &["version", "--format", "{{json .}}"]) {
+            Ok(json) => match version_in(kind, &json) {
                 Some(version) => return Ok(Self { kind, version }),
-                None => "its answer has no version".to_owned(),
+                None => EngineError::Failed {
+                    command: format!("{} version", program(kind)),
+                    output: "its reply has no version".to_owned(),
+                },
             },
-            Ok(answer) => answer.complaint(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(EngineError::NotInstalled {
-                    engine,
-                    package: if kind == DockerType::Docker { "docker.io" } else { "podman" },
-                });
-            }
-            Err(error) => error.to_string(),
+            Err(error) => error,
         };
-        match kind {
-            // With DOCKER_HOST the daemon is somewhere else.
-            DockerType::Docker if std::env::var_os("DOCKER_HOST").is_none() => {
-                Err(docker_problem(Path::new(DOCKER_SOCKET), said))
-            }
-            DockerType::Docker => Err(docker_failed(said)),
-            DockerType::Podman => {
-                Err(EngineError::Failed { engine, command: "podman version".to_owned(), said })
-            }
-        }
+        // With DOCKER_HOST the daemon is elsewhere.
+        let is_local_docker = kind == DockerType::Docker && std::env::var_os("DOCKER_HOST").is_none();
+        Err(match error {
+            EngineError::Failed { .. } if is_local_docker => docker_problem(Path::new(DOCKER_SOCKET), error),
+            error => error,
+        })
     }
 
-    /// Names of the containers, running or not, that begin with `prefix`.
+    /// Names of the containers, running or not, that start with `prefix`.
     pub fn containers(&self, prefix: &str) -> Result<Vec<String>, EngineError> {
         let filter = format!("name=^{prefix}");
-        let answer = self.ask(&["ps", "--all", "--filter", &filter, "--format", "{{.Names}}"])?;
-        Ok(answer.lines().map(str::trim).filter(|name| name.starts_with(prefix)).map(str::to_owned).collect())
+        let reply = self.ask(&["ps", "--all", "--filter", &filter, "--format", "{{.Names}}"])?;
+        Ok(reply.lines().map(str::trim).filter(|name| name.starts_with(prefix)).map(str::to_owned).collect())
     }
 
     /// Removes containers, whatever their state.
@@ -144,28 +117,17 @@ impl Engine {
 
     /// Runs a command of this engine; its standard output.
     pub fn ask(&self, args: &[&str]) -> Result<String, EngineError> {
-        let engine = program(self.kind);
-        let failed =
-            |said| EngineError::Failed { engine, command: format!("{engine} {}", args.join(" ")), said };
-        match run(engine, args) {
-            Ok(answer) if answer.success => Ok(answer.stdout),
-            Ok(answer) => Err(failed(answer.complaint())),
-            Err(error) => Err(failed(error.to_string())),
-        }
+        run(self.kind, args)
     }
 }
 
-/// Why the docker CLI gets no answer: asked of its socket, not of its prose.
-fn docker_problem(socket: &Path, said: String) -> EngineError {
+/// Why the docker CLI gets no reply, by its socket: its messages differ between versions.
+fn docker_problem(socket: &Path, error: EngineError) -> EngineError {
     match connect(socket) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => EngineError::NoPermission,
         Err(_) => EngineError::NotRunning,
-        Ok(()) => docker_failed(said),
+        Ok(()) => error,
     }
-}
-
-fn docker_failed(said: String) -> EngineError {
-    EngineError::Failed { engine: "docker", command: "docker version".to_owned(), said }
 }
 
 #[derive(Deserialize)]
@@ -190,53 +152,26 @@ fn version_in(kind: DockerType, json: &str) -> Option<String> {
     }
 }
 
-struct Answer {
-    success: bool,
-    stdout: String,
-    stderr: String,
-}
-
-impl Answer {
-    fn complaint(&self) -> String {
-        let last = self.stderr.lines().rfind(|line| !line.trim().is_empty());
-        last.unwrap_or("it said nothing").trim().to_owned()
-    }
-}
-
-fn run(program: &str, args: &[&str]) -> io::Result<Answer> {
-    let mut command = Command::new(program);
-    command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = spawn(&mut command, true)?;
-    let read = |pipe: Option<Box<dyn Read + Send>>| {
-        std::thread::spawn(move || {
-            let mut bytes = Vec::new();
-            // What was read before an error is still of use.
-            let _ = pipe.map(|mut pipe| pipe.read_to_end(&mut bytes));
-            String::from_utf8_lossy(&bytes).into_owned()
-        })
+/// Runs a command of an engine; its standard output.
+fn run(kind: DockerType, args: &[&str]) -> Result<String, EngineError> {
+    let engine = program(kind);
+    let invocation = Invocation::new(engine).args(args.iter().copied()).timeout(TIMEOUT).surviving();
+    let failed = |output: &str| EngineError::Failed {
+        command: invocation.to_string(),
+        output: output.trim().to_owned(),
     };
-    let stdout = read(child.stdout.take().map(|pipe| Box::new(pipe) as _));
-    let stderr = read(child.stderr.take().map(|pipe| Box::new(pipe) as _));
-    let begun = Instant::now();
-    let status = loop {
-        match child.try_wait()? {
-            Some(status) => break status,
-            None if begun.elapsed() > PATIENCE => {
-                child.kill()?;
-                child.wait()?;
-                return Err(io::Error::new(
-                    io::ErrorKind::TimedOut,
-                    format!("no answer within {} s", PATIENCE.as_secs()),
-                ));
-            }
-            None => std::thread::park_timeout(Duration::from_millis(2)),
+    match NativeTransport.run(&invocation, &Cancel::default()) {
+        Ok(done) if done.status == 0 => Ok(String::from_utf8_lossy(&done.stdout).into_owned()),
+        Ok(done) => {
+            let text = String::from_utf8_lossy(&done.stderr);
+            Err(failed(text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it printed nothing")))
         }
-    };
-    Ok(Answer {
-        success: status.success(),
-        stdout: stdout.join().unwrap_or_default(),
-        stderr: stderr.join().unwrap_or_default(),
-    })
+        Err(TransportError::Start { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            let package = if kind == DockerType::Docker { "docker.io" } else { "podman" };
+            Err(EngineError::NotInstalled { engine, package })
+        }
+        Err(error) => Err(failed(&chain(&error))),
+    }
 }
 
 #[cfg(test)]
@@ -254,25 +189,29 @@ mod tests {
     }
 
     #[test]
-    fn a_daemon_that_does_not_answer_is_told_from_one_that_refuses() {
+    fn a_daemon_that_does_not_respond_is_distinguished_from_one_that_refuses() {
         let dir = tempfile::tempdir().unwrap();
         let socket = dir.path().join("docker.sock");
-        let message = |said: &str| docker_problem(&socket, said.to_owned()).to_string();
+        let failed = || EngineError::Failed {
+            command: "docker version".to_owned(),
+            output: "server is too old".to_owned(),
+        };
+        let message = || docker_problem(&socket, failed()).to_string();
         let not_running =
-            "docker: its daemon does not answer; start it (systemctl start docker, or dockerd as root)";
-        assert_eq!(message("x"), not_running, "no socket");
+            "failed to reach the docker daemon: start it (systemctl start docker, or dockerd as root)";
+        assert_eq!(message(), not_running, "no socket");
         drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
-        assert_eq!(message("x"), not_running, "a socket that nobody listens on");
+        assert_eq!(message(), not_running, "a socket without a listener");
         std::fs::remove_file(&socket).unwrap();
         let _daemon = std::os::unix::net::UnixListener::bind(&socket).unwrap();
         assert_eq!(
-            message("server is too old"),
-            "docker: docker version failed: server is too old; mend that, or choose another engine with --engine"
+            message(),
+            "failed to run docker version: server is too old; fix it, or choose another engine with --engine"
         );
         assert_eq!(
             EngineError::NoPermission.to_string(),
-            "docker: no permission to use /var/run/docker.sock; add the user to the group docker and log in again, \
-             or use rootless Podman"
+            "failed to reach the docker daemon: no permission to use /var/run/docker.sock; add the user to the group \
+             docker and log in again, or use rootless Podman"
         );
     }
 }

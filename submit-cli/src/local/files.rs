@@ -1,6 +1,6 @@
 //! Files in the emulated client's project directory, by physical name.
 //!
-//! A real client has downloaded them; here they are put there from the submitter's own files. Small ones are copied.
+//! A real client downloads them; here they are the submitter's own files. Small ones are copied.
 //! Larger ones are hard links, so that an input of any size costs nothing, also where a job only links it; on another
 //! file system they share blocks if it can do that, and are copied otherwise.
 
@@ -16,18 +16,16 @@ use crate::plan::content::{self, Content};
 use crate::plan::physical;
 use crate::platform::{share_blocks, times_of};
 
-/// Files up to this size are copied and named by content: cheap, and safe from a submitter who edits the original in
-/// place while the campaign runs.
+/// Files up to this size are copied and named by content: cheap, and the submitter can edit the original while the campaign runs.
 pub const SMALL_BYTES: u64 = 1 << 20;
 
 /// How a file got into the project directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Placed {
-    /// It was there.
+pub enum Installed {
     Present,
     /// No bytes were copied.
     Linked,
-    /// So many bytes were copied.
+    /// This number of bytes was copied.
     Copied(u64),
 }
 
@@ -56,52 +54,52 @@ pub fn physical_name(content: &Content, executable: bool) -> Result<String, File
     Ok(physical::name(&sha256, executable))
 }
 
-/// Puts a file into the project directory under its physical name; does nothing if it is there.
-pub fn place(
+/// Puts a file into the project directory under its physical name; does nothing if it exists.
+pub fn install(
     content: &Content,
     project_dir: &Path,
     physical_name: &str,
     executable: bool,
-) -> Result<Placed, FileError> {
+) -> Result<Installed, FileError> {
     let target = project_dir.join(physical_name);
     if target.exists() {
-        return Ok(Placed::Present);
+        return Ok(Installed::Present);
     }
     match content {
         Content::Bytes(bytes) => write_new(&target, executable, &mut &bytes[..]),
         Content::Path(path) => {
             let meta = std::fs::metadata(path).map_err(FileError::at(path, "read it"))?;
-            // The permissions of a link are those of the original, which is not ours to change.
+            // A link has the permissions of the original, which must not change.
             if meta.len() > SMALL_BYTES && (!executable || Entry::from(&meta).mode & 0o111 == 0o111) {
                 let original = path.canonicalize().map_err(FileError::at(path, "find it"))?;
                 if std::fs::hard_link(&original, &target).is_ok() {
-                    return Ok(Placed::Linked);
+                    return Ok(Installed::Linked);
                 }
             }
             let mut source = File::open(path).map_err(FileError::at(path, "open it"))?;
             if shared_blocks(&source, &target, executable) {
-                return Ok(Placed::Linked);
+                return Ok(Installed::Linked);
             }
             write_new(&target, executable, &mut source)
         }
     }
 }
 
-/// Makes a file that shares the blocks of another, on file systems that know that.
+/// Creates a file that shares the blocks of another one, where the file system supports it.
 fn shared_blocks(source: &File, target: &Path, executable: bool) -> bool {
     let partial = partial(target);
     let done = create(&partial, executable)
         .and_then(|file| share_blocks(&file, source))
         .and_then(|()| std::fs::rename(&partial, target));
     if done.is_err() {
-        // It may not have been made; `write_new` uses the same name in any case.
+        // It may not exist; `write_new` uses the same name in any case.
         let _ = std::fs::remove_file(&partial);
     }
     done.is_ok()
 }
 
-/// Writes a file under another name first, so that a killed process leaves no half of it.
-fn write_new(target: &Path, executable: bool, source: &mut dyn Read) -> Result<Placed, FileError> {
+/// Writes a file under another name first, so that a killed process does not leave a part of it.
+fn write_new(target: &Path, executable: bool, source: &mut dyn Read) -> Result<Installed, FileError> {
     let partial = partial(target);
     let bytes = create(&partial, executable)
         .and_then(|mut file| {
@@ -111,7 +109,15 @@ fn write_new(target: &Path, executable: bool, source: &mut dyn Read) -> Result<P
             Ok(bytes)
         })
         .map_err(FileError::at(target, "write it"))?;
-    Ok(Placed::Copied(bytes))
+    Ok(Installed::Copied(bytes))
+}
+
+/// Removes a file; does nothing if it does not exist.
+pub fn remove_if_exists(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn partial(target: &Path) -> PathBuf {
@@ -139,9 +145,9 @@ mod tests {
         File::create(&original).unwrap().set_len(2 << 30).unwrap();
         let content = Content::Path(original.clone());
         let name = physical_name(&content, false).unwrap();
-        assert_eq!(place(&content, dir.path(), &name, false).unwrap(), Placed::Linked);
+        assert_eq!(install(&content, dir.path(), &name, false).unwrap(), Installed::Linked);
         assert_eq!(dir.path().join(&name).metadata().unwrap().ino(), original.metadata().unwrap().ino());
-        assert_eq!(place(&content, dir.path(), &name, false).unwrap(), Placed::Present);
+        assert_eq!(install(&content, dir.path(), &name, false).unwrap(), Installed::Present);
     }
 
     #[test]
@@ -153,9 +159,9 @@ mod tests {
         let from_text = Content::Bytes((*b"#!/bin/sh\n").into());
         let name = physical_name(&from_file, true).unwrap();
         assert_eq!(name, physical_name(&from_text, true).unwrap());
-        assert_eq!(place(&from_file, dir.path(), &name, true).unwrap(), Placed::Copied(10));
+        assert_eq!(install(&from_file, dir.path(), &name, true).unwrap(), Installed::Copied(10));
         assert_eq!(dir.path().join(&name).metadata().unwrap().permissions().mode() & 0o777, 0o755);
-        assert_eq!(place(&from_text, dir.path(), &name, false).unwrap(), Placed::Present);
+        assert_eq!(install(&from_text, dir.path(), &name, false).unwrap(), Installed::Present);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Facts about this computer that a client writes into init_data.xml.
+//! The properties of this computer that a client writes into init_data.xml.
 
 use std::path::Path;
 
@@ -6,12 +6,9 @@ use boinc::platform::free_space;
 
 use crate::platform::{host_name, kernel_release};
 
-/// What the emulated client knows about its host.
 #[derive(Clone, Debug)]
 pub struct Host {
-    /// Host name.
     pub name: String,
-    /// Processors.
     pub ncpus: u32,
     /// Bytes of memory.
     pub memory_bytes: u64,
@@ -19,17 +16,16 @@ pub struct Host {
     pub swap_bytes: u64,
     /// Size of the file system that the campaign is on, bytes.
     pub disk_total_bytes: u64,
-    /// What is free there for a user, bytes.
+    /// Free space there for a user, bytes.
     pub disk_free_bytes: u64,
     /// As in `PRETTY_NAME` of /etc/os-release.
     pub os: String,
-    /// Kernel release.
     pub kernel: String,
 }
 
 impl Host {
-    /// Looks at this computer; `dir` is on the file system that counts.
-    pub fn look(dir: &Path) -> Self {
+    /// Inspects this computer; `dir` is on the file system of the campaign.
+    pub fn inspect(dir: &Path) -> Self {
         let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
         let os_release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
         let disk = free_space(dir);
@@ -45,7 +41,7 @@ impl Host {
         }
     }
 
-    /// How many jobs fit at a time, at least one.
+    /// Number of jobs that can run in parallel, at least one.
     pub fn slots_for(&self, cpus: f64, memory_bytes: u64) -> u32 {
         let by_cpus = f64::from(self.ncpus) / cpus.max(1.0);
         let by_memory = self.memory_bytes as f64 / memory_bytes.max(1) as f64;
@@ -83,7 +79,7 @@ mod tests {
 
     #[test]
     fn jobs_fit_by_processors_and_by_memory() {
-        let host = Host { ncpus: 8, memory_bytes: 16 << 30, ..Host::look(Path::new("/")) };
+        let host = Host { ncpus: 8, memory_bytes: 16 << 30, ..Host::inspect(Path::new("/")) };
         assert_eq!(host.slots_for(1.0, 1 << 30), 8);
         assert_eq!(host.slots_for(0.1, 1 << 30), 8, "a slot for each processor at most");
         assert_eq!(host.slots_for(4.0, 1 << 30), 2);

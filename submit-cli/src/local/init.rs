@@ -18,12 +18,10 @@ const APP_NAME: &str = "universal";
 /// Clean-up of a real client counts tasks whose plan class contains this word.
 const PLAN_CLASS: &str = "docker";
 
-/// What is the same for all tasks of a run.
+/// The parts of init_data.xml that are the same for all tasks of a run.
 #[derive(Clone, Debug)]
 pub struct Client {
-    /// Directories.
     pub layout: Layout,
-    /// This computer.
     pub host: Host,
     /// The engine that it reports.
     pub engine: Engine,
@@ -31,14 +29,11 @@ pub struct Client {
     pub app_files: Vec<String>,
 }
 
-/// What differs from task to task.
+/// The parts that differ from task to task.
 #[derive(Clone, Copy, Debug)]
-pub struct TaskFacts<'a> {
-    /// The workunit.
+pub struct TaskInfo<'a> {
     pub wu_name: &'a str,
-    /// The result.
     pub result_name: &'a str,
-    /// Number of the slot.
     pub slot: u32,
     /// Processor time at the last checkpoint, seconds.
     pub cpu_before: f64,
@@ -49,8 +44,8 @@ pub struct TaskFacts<'a> {
 }
 
 impl Client {
-    /// What a task is told.
-    pub fn init_data(&self, resources: &Resources, task: TaskFacts<'_>) -> InitData {
+    /// The init_data.xml of a task.
+    pub fn init_data(&self, resources: &Resources, task: TaskInfo<'_>) -> InitData {
         let (major_version, minor_version, release) = CLIENT_VERSION;
         let host = &self.host;
         InitData {
@@ -65,7 +60,7 @@ impl Client {
             user_name: "buoy run".to_owned(),
             project_dir: self.layout.project_dir(),
             boinc_dir: self.layout.boinc_dir(),
-            // Every client has one; a job must never see it, here as little as at a volunteer's.
+            // As on a volunteer's computer, a job must never see it.
             authenticator: Secret::new("00000000000000000000000000000000"),
             wu_name: task.wu_name.to_owned(),
             result_name: task.result_name.to_owned(),

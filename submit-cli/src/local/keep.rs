@@ -1,4 +1,4 @@
-//! What stays of a result when its slot is emptied, and what a job's directory gets of it.
+//! What is kept of a result when its slot is emptied, and what is added to the job's directory.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -10,10 +10,11 @@ use crate::campaign::JobRecord;
 use crate::campaign::file_error::FileError;
 use crate::campaign::results::tail;
 
+use super::files::remove_if_exists;
 use super::layout::Layout;
 use super::slot::{self, OutputRef};
 
-/// A client sends so much of a log to the server, its end (`client/app_control.cpp`, `read_stderr_file`).
+/// A client sends the last part of a log to the server (`client/app_control.cpp`, `read_stderr_file`).
 const LOG_BYTES: u64 = 63 * 1024;
 
 /// Keeps the end of a slot's stderr.txt.
@@ -31,10 +32,10 @@ pub fn keep_log(slot: &Path, log: &Path) -> Result<(), FileError> {
     std::fs::write(log, text).map_err(FileError::at(log, "write it"))
 }
 
-/// Moves a slot to where it stays.
+/// Moves a slot to the directory of kept slots.
 pub fn keep_slot(slot: &Path, kept: &Path) -> Result<(), FileError> {
     if let Some(dir) = kept.parent() {
-        std::fs::create_dir_all(dir).map_err(FileError::at(dir, "make the directory"))?;
+        std::fs::create_dir_all(dir).map_err(FileError::at(dir, "create the directory"))?;
     }
     slot::remove(kept)?;
     match std::fs::rename(slot, kept) {
@@ -49,12 +50,7 @@ pub fn keep_slot(slot: &Path, kept: &Path) -> Result<(), FileError> {
 pub fn delete_uploads(layout: &Layout, outputs: &[OutputRef]) -> Result<(), FileError> {
     for output in outputs {
         let path = layout.upload(&output.physical_name);
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(FileError::at(&path, "remove it")(error));
-            }
-            _ => {}
-        }
+        remove_if_exists(&path).map_err(FileError::at(&path, "remove it"))?;
     }
     Ok(())
 }
@@ -72,19 +68,14 @@ pub fn has_log(layout: &Layout, job: &JobRecord) -> bool {
 /// Removes the assimilator's note of a failure (`WORKUNIT_error`): the table and the job's log say more.
 pub fn remove_note(layout: &Layout, job: &JobRecord) -> Result<(), FileError> {
     let note = layout.results().join(format!("{}_error", job.wu_name));
-    match std::fs::remove_file(&note) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(FileError::at(&note, "remove it")(error))
-        }
-        _ => Ok(()),
-    }
+    remove_if_exists(&note).map_err(FileError::at(&note, "remove it"))
 }
 
-/// Puts the log of the result that tells most into the job's directory; its last lines. No output can have this name,
-/// since it belongs to BOINC.
+/// Writes the log of the most informative result to the job's directory; returns its last lines. No output can have this
+/// name, which is reserved for BOINC.
 pub fn place_log(layout: &Layout, job: &JobRecord) -> Result<String, FileError> {
     let dir = job_dir(layout, job);
-    std::fs::create_dir_all(&dir).map_err(FileError::at(&dir, "make the directory"))?;
+    std::fs::create_dir_all(&dir).map_err(FileError::at(&dir, "create the directory"))?;
     let text = match job.most_informative() {
         Some(result) => {
             let log = layout.log(&job.result_name(result.n));

@@ -1,4 +1,4 @@
-//! Where a local campaign keeps its directories: those of an emulated client and of an emulated project.
+//! The directories of a local campaign: those of an emulated client and of an emulated project.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -31,7 +31,6 @@ impl Layout {
         Ok(format!("buoy_local_{:08x}", u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]])))
     }
 
-    /// Makes all directories that are not there yet.
     pub fn create(&self) -> io::Result<()> {
         let dirs =
             [self.project_dir(), self.slots(), self.bin(), self.daemon_dir(), self.logs(), self.upload_dir()];
@@ -46,7 +45,7 @@ impl Layout {
         &self.project
     }
 
-    /// Where a submitter finds outputs: a directory for each job.
+    /// The directory of results, with a directory for each job.
     pub fn results(&self) -> &Path {
         &self.results
     }
@@ -56,22 +55,19 @@ impl Layout {
         self.state.join("client")
     }
 
-    /// The client's project directory.
     pub fn project_dir(&self) -> PathBuf {
         self.boinc_dir().join("projects").join(&self.project)
     }
 
-    /// What a soft link in a slot says for a file of the project directory.
+    /// The target of a soft link in a slot to a file of the project directory.
     pub fn link_target(&self, physical_name: &str) -> String {
         format!("../../projects/{}/{physical_name}", self.project)
     }
 
-    /// Directory of the slots.
     pub fn slots(&self) -> PathBuf {
         self.boinc_dir().join("slots")
     }
 
-    /// A slot directory.
     pub fn slot(&self, slot: u32) -> PathBuf {
         self.slots().join(slot.to_string())
     }
@@ -86,12 +82,11 @@ impl Layout {
         self.server().join("tmp_local")
     }
 
-    /// Where the shims look for their routes.
+    /// The routes of the shims.
     pub fn routes(&self) -> PathBuf {
         self.server().join("buoy").join("routes.toml")
     }
 
-    /// What the shims wrote.
     pub fn daemon_log(&self) -> PathBuf {
         self.state.join("daemons.log")
     }
@@ -106,23 +101,20 @@ impl Layout {
         self.server().join("download").join(fan_out(physical_name, FAN_OUT)).join(physical_name)
     }
 
-    /// The same path as the daemons are given it: relative to their working directory, since a shell will split it
-    /// at spaces, and the path to a submitter's results may have some.
+    /// The same path as an argument of the daemons: relative to their working directory, since a shell splits it at
+    /// spaces, which the path to a submitter's results may contain.
     pub fn upload_argument(&self, physical_name: &str) -> String {
         format!("../upload/{}/{physical_name}", fan_out(physical_name, FAN_OUT))
     }
 
-    /// stderr.txt of results that are over.
     pub fn logs(&self) -> PathBuf {
         self.state.join("logs")
     }
 
-    /// stderr.txt of one result.
     pub fn log(&self, result_name: &str) -> PathBuf {
         self.logs().join(format!("{result_name}.txt"))
     }
 
-    /// Slots that were to be kept, by result.
     pub fn kept(&self, result_name: &str) -> PathBuf {
         self.state.join("kept").join(result_name)
     }

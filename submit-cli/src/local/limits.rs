@@ -1,39 +1,38 @@
-//! Bounds that BOINC's client holds a running task to (`client/app_control.cpp`, `check_rsc_limits_exceeded`).
+//! Limits that BOINC's client enforces on a running task (`client/app_control.cpp`, `check_rsc_limits_exceeded`).
 
 use super::exit::Failure;
 use crate::campaign::exit_status as status;
 
 /// Floating-point operations per second that the emulated client claims for a processor: what a client assumes before
-/// it has measured. A real volunteer's computer is faster, so the time limit here is the more patient one.
+/// it has measured. A real volunteer's computer is faster, so the time limit here is longer.
 pub const HOST_FLOPS: f64 = 1e9;
 
-/// Share of the memory that a client gives to jobs when nobody uses the computer (`ram_max_used_idle_pct`).
+/// Share of the memory that a client gives to jobs on an idle computer (`ram_max_used_idle_pct`).
 const MEMORY_SHARE: f64 = 0.9;
 
-/// The bounds of a task.
+/// The limits of a task.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Wall time, seconds.
     pub elapsed_seconds: f64,
     /// Size of the slot, bytes.
     pub disk_bytes: u64,
-    /// Memory that the client has for jobs at all, bytes.
+    /// Memory for all jobs, bytes.
     pub memory_bytes: f64,
 }
 
-/// What a task uses.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Usage {
     /// Wall time, seconds.
     pub elapsed_seconds: f64,
-    /// Size of the slot, bytes, if it was looked at.
+    /// Size of the slot, bytes, if it was measured.
     pub disk_bytes: Option<u64>,
     /// Working set, bytes.
     pub memory_bytes: f64,
 }
 
 impl Limits {
-    /// From a workunit's bounds.
+    /// From the bounds of a workunit.
     pub fn new(flops_bound: f64, cpus: f64, disk_bytes: u64, host_memory_bytes: u64) -> Self {
         Self {
             elapsed_seconds: flops_bound / (HOST_FLOPS * cpus.max(1.0)),
@@ -42,7 +41,7 @@ impl Limits {
         }
     }
 
-    /// Why the task is to be aborted, if it is.
+    /// Why the task has to be aborted, if it has.
     pub fn exceeded(&self, usage: &Usage) -> Option<Failure> {
         const MB: f64 = 1e6;
         if usage.elapsed_seconds > self.elapsed_seconds {

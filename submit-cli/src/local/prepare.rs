@@ -1,4 +1,4 @@
-//! From a plan to what the emulated client works with: physical names, the app version, the campaign's rows.
+//! Prepares a plan for the emulated client: physical names, the app version, the campaign's rows.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
@@ -11,7 +11,7 @@ use validators::submitter_rules::SubmitterRules;
 use validators::route::{AssimilateRoute, Layout as CollectLayout};
 use wrapper::engine::Flavor;
 
-use super::files::{self, Placed};
+use super::files::{self, Installed};
 use super::layout::Layout;
 use super::programs::{Programs, WRAPPER};
 use super::slot::{InputRef, OutputRef};
@@ -25,84 +25,58 @@ use crate::plan::{InputFile, Job, Plan};
 /// The name under which the wrapper looks for the project's policy.
 const POLICY_FILE: &str = "policy.toml";
 
-/// A campaign can't go on with this plan.
+/// A campaign cannot run this plan.
 #[derive(Debug, thiserror::Error)]
 pub enum PrepareError {
-    /// The results directory belongs to something else.
     #[error(
-        "{}: this directory holds results of {what} {found}, and the plan has {what} {wanted}; name another directory with --out",
+        "invalid results directory {}: it has results of {what} {found}, the plan has {what} {wanted}; name another \
+         directory with --out",
         .results.display()
     )]
     OtherCampaign {
-        /// The results directory.
         results: PathBuf,
         /// `app`, `bundle` or `batch`.
         what: &'static str,
-        /// In the campaign file.
         found: String,
-        /// In the plan.
         wanted: String,
     },
     /// Jobs of the same name have other arguments or inputs than before.
     #[error(
-        "{}: {count} jobs have other arguments or inputs than when they were run here, {name} the first; give them other names, or name another directory with --out",
+        "failed to resume in {}: arguments or inputs of {count} jobs have changed since they were run, first of {name}; \
+         rename these jobs, or name another directory with --out",
         .results.display()
     )]
-    ChangedJobs {
-        /// The results directory.
-        results: PathBuf,
-        /// The first one.
-        name: String,
-        /// How many.
-        count: usize,
-    },
-    /// Something is in the place of a job's results already.
+    ChangedJobs { results: PathBuf, name: String, count: usize },
+    /// The directory for the results of a job exists.
     #[error(
-        "{}: is there already, and not from this campaign; move it away, or name another directory with --out",
+        "failed to use {}: it exists and is not from this campaign; move it, or name another directory with --out",
         .path.display()
     )]
-    Taken {
-        /// The job's directory of results.
-        path: PathBuf,
-    },
-    /// The job's directory of results would be one of ours.
-    #[error("job {name}: this name is taken in a directory of results; give the job another")]
-    ReservedName {
-        /// The job.
-        name: String,
-    },
-    /// A file operation failed.
+    Taken { path: PathBuf },
+    /// The directory for the results of a job would be one of Buoy's.
+    #[error("invalid job {name}: the name is reserved in a results directory; rename the job")]
+    ReservedName { name: String },
     #[error(transparent)]
     File(#[from] FileError),
-    /// The campaign file failed.
     #[error(transparent)]
     Campaign(#[from] CampaignError),
 }
 
-/// A file to put into the project directory.
-#[derive(Clone, Debug)]
-struct Source {
-    content: Content,
-    physical_name: String,
-    executable: bool,
-}
-
-/// A plan made ready for the emulated client.
+/// A plan that is prepared for the emulated client.
 #[derive(Debug)]
 pub struct Prepared {
     /// Physical name of the main program.
     pub program: String,
-    /// The app version's files.
     pub app_files: Vec<InputRef>,
-    /// How many results a workunit gets.
+    /// Number of results of a workunit.
     pub replication: Replication,
-    bundle: Vec<InputRef>,
+    /// The files of all jobs.
+    common: Vec<InputRef>,
     by_wu_name: HashMap<String, usize>,
 }
 
 impl Prepared {
-    /// Puts what all jobs share in its place and gives each a physical name. Reports each file that had to be copied
-    /// although it is large.
+    /// Puts the files of all jobs into the project directory. Reports each large file that had to be copied.
     pub fn new(
         plan: &Plan,
         replication: Replication,
@@ -111,15 +85,7 @@ impl Prepared {
         layout: &Layout,
         mut copied: impl FnMut(&Path, u64),
     ) -> Result<Self, PrepareError> {
-        let mut put = |content: &Content, executable: bool| -> Result<String, FileError> {
-            let source = Source {
-                physical_name: files::physical_name(content, executable)?,
-                content: content.clone(),
-                executable,
-            };
-            place(&source, layout, &mut copied)?;
-            Ok(source.physical_name)
-        };
+        let mut put = |content: &Content, executable| install(content, executable, layout, &mut copied);
         let link = |open_name: &str, physical_name: String| InputRef {
             open_name: open_name.to_owned(),
             physical_name,
@@ -130,16 +96,12 @@ impl Prepared {
         if let Some(policy) = policy {
             app_files.push(link(POLICY_FILE, put(&Content::Path(policy.to_owned()), false)?));
         }
-        let mut bundle = Vec::new();
-        for file in &plan.bundle.files {
-            bundle.push(input_ref(&file.file, put(&file.content, file.file.executable)?));
-        }
-        for shared in &plan.shared {
-            bundle.push(input_ref(&shared.file, put(&shared.content, shared.file.executable)?));
-        }
+        let common = plan.common_files();
+        let common = common.map(|(file, content)| Ok(input_ref(file, put(content, file.executable)?)));
+        let common: Vec<InputRef> = common.collect::<Result<_, FileError>>()?;
         let by_wu_name =
             plan.jobs.iter().enumerate().map(|(index, job)| (job.wu_name.clone(), index)).collect();
-        Ok(Self { program, app_files, replication, bundle, by_wu_name })
+        Ok(Self { program, app_files, replication, common, by_wu_name })
     }
 
     /// The inputs of a job, put into the project directory.
@@ -150,26 +112,19 @@ impl Prepared {
         layout: &Layout,
         copied: &mut dyn FnMut(&Path, u64),
     ) -> Result<Vec<InputRef>, FileError> {
-        let mut refs = self.bundle.clone();
+        let mut refs = self.common.clone();
         for (file, content) in plan.job_inputs.iter().zip(&job.inputs) {
-            let source = Source {
-                physical_name: files::physical_name(content, file.executable)?,
-                content: content.clone(),
-                executable: file.executable,
-            };
-            place(&source, layout, copied)?;
-            refs.push(input_ref(file, source.physical_name));
+            refs.push(input_ref(file, install(content, file.executable, layout, copied)?));
         }
         Ok(refs)
     }
 
-    /// The plan's job for a row of the campaign; none for a row that an earlier plan left.
+    /// The plan's job for a row of the campaign; `None` for a row of an earlier plan.
     pub fn job<'a>(&self, plan: &'a Plan, record: &JobRecord) -> Option<&'a Job> {
         self.by_wu_name.get(&record.wu_name).map(|&index| &plan.jobs[index])
     }
 
-    /// Brings the campaign's rows in line with the plan: new jobs are added, jobs that are no longer in it are not run
-    /// any more, changed ones are refused.
+    /// Updates the campaign's rows to the plan: adds new jobs, marks jobs that are no longer in it, refuses changed ones.
     pub fn rows(
         &self,
         plan: &Plan,
@@ -185,7 +140,7 @@ impl Prepared {
             rows.iter().enumerate().map(|(at, row)| (row.name.clone(), at)).collect();
         rows.iter_mut().for_each(|row| row.in_plan = false);
         let mut changed: Vec<&str> = Vec::new();
-        let there = names_in(results)?;
+        let existing = names_in(results)?;
         for job in &plan.jobs {
             if matches!(job.name.as_str(), crate::campaign::results::TABLE_FILE | crate::campaign::STATE_DIR)
             {
@@ -200,8 +155,8 @@ impl Prepared {
                     }
                 }
                 Some(_) => changed.push(&job.name),
-                // Results of a name are put in one place: whatever lies there would be replaced.
-                None if there.contains(OsStr::new(&job.name)) => {
+                // The results of the job would replace what is there.
+                None if existing.contains(OsStr::new(&job.name)) => {
                     return Err(PrepareError::Taken { path: results.join(&job.name) });
                 }
                 None => rows.push(JobRecord::new(
@@ -224,13 +179,13 @@ impl Prepared {
         Ok(rows)
     }
 
-    /// Gives the emulated server the bundle's rule file, as an upload would, and tells the shims that it counts.
+    /// Installs the bundle's rule file on the emulated server, as an upload would, and configures the shims to use it.
     pub fn write_routes(&self, plan: &Plan, layout: &Layout, engine: Flavor) -> Result<(), PrepareError> {
         let rule = &plan.bundle.rule;
         let path = layout.download(&rule.physical_name);
         let parent = path.parent().unwrap_or(&path);
-        std::fs::create_dir_all(parent).map_err(FileError::at(parent, "make the directory"))?;
-        let Content::Bytes(bytes) = &rule.content else { unreachable!("a rule file is made in memory") };
+        std::fs::create_dir_all(parent).map_err(FileError::at(parent, "create the directory"))?;
+        let Content::Bytes(bytes) = &rule.content else { unreachable!("a rule file is in memory") };
         write_atomically(&path, bytes).map_err(FileError::at(&path, "write it"))?;
         let submitter_rules = SubmitterRules {
             images: plan.app.script.iter().map(|script| script.image.clone()).collect(),
@@ -254,11 +209,11 @@ impl Prepared {
         Ok(())
     }
 
-    /// Tells two meanings of a job's name apart.
+    /// Changes when the arguments or inputs of a job change.
     fn fingerprint(&self, job: &Job) -> Result<String, FileError> {
         let mut hash = Sha256::new();
         hash.update(&job.command_line);
-        for file in &self.bundle {
+        for file in &self.common {
             hash.update(format!("\0{}\0{}", file.open_name, file.physical_name));
         }
         for content in &job.inputs {
@@ -290,17 +245,22 @@ fn input_ref(file: &InputFile, physical_name: String) -> InputRef {
     InputRef { open_name: file.open_name.clone(), physical_name, mode: file.mode }
 }
 
-fn place(source: &Source, layout: &Layout, copied: &mut dyn FnMut(&Path, u64)) -> Result<(), FileError> {
-    let placed =
-        files::place(&source.content, &layout.project_dir(), &source.physical_name, source.executable)?;
-    match (placed, &source.content) {
-        (Placed::Copied(bytes), Content::Path(path)) if bytes > files::SMALL_BYTES => copied(path, bytes),
+/// Puts a file into the project directory; its physical name.
+fn install(
+    content: &Content,
+    executable: bool,
+    layout: &Layout,
+    copied: &mut dyn FnMut(&Path, u64),
+) -> Result<String, FileError> {
+    let name = files::physical_name(content, executable)?;
+    match (files::install(content, &layout.project_dir(), &name, executable)?, content) {
+        (Installed::Copied(bytes), Content::Path(path)) if bytes > files::SMALL_BYTES => copied(path, bytes),
         _ => {}
     }
-    Ok(())
+    Ok(name)
 }
 
-/// Names of all that is in a directory.
+/// Names of the entries of a directory.
 fn names_in(dir: &Path) -> Result<HashSet<OsString>, FileError> {
     let failed = || FileError::at(dir, "read it");
     let entries = std::fs::read_dir(dir).map_err(failed())?;

@@ -1,4 +1,4 @@
-//! The programs that a local run starts: the wrapper and the shims, installed beside `buoy`.
+//! The programs that a local run starts: the wrapper and the shims, installed next to `buoy`.
 
 use std::path::{Path, PathBuf};
 
@@ -7,30 +7,19 @@ pub const BIN_DIR_VARIABLE: &str = "BUOY_BIN_DIR";
 
 /// File names of the programs.
 pub const WRAPPER: &str = "buoy-wrapper";
-/// Checks one result's outputs.
 pub const INIT: &str = "buoy-init";
-/// Compares two results.
 pub const COMPARE: &str = "buoy-compare";
-/// Collects outputs.
 pub const ASSIMILATE: &str = "buoy-assimilate";
 
-/// A program is not where it should be.
+/// Why a program was not found.
 #[derive(Debug, thiserror::Error)]
 pub enum ProgramError {
-    /// Not found.
-    #[error("{name}: not found in {}; install all of Buoy's programs in one directory, or name it in {BIN_DIR_VARIABLE}", .dir.display())]
-    Missing {
-        /// The program.
-        name: &'static str,
-        /// Where it was looked for.
-        dir: PathBuf,
-    },
-    /// The place of `buoy` itself is unknown.
-    #[error("cannot tell where buoy is installed; name the directory of its programs in {BIN_DIR_VARIABLE}")]
-    Nowhere {
-        /// Why.
-        source: std::io::Error,
-    },
+    #[error("failed to find {name} in {}: install all of Buoy's programs in one directory, or name it in {BIN_DIR_VARIABLE}", .dir.display())]
+    Missing { name: &'static str, dir: PathBuf },
+    #[error(
+        "failed to find where buoy is installed: name the directory of its programs in {BIN_DIR_VARIABLE}"
+    )]
+    Nowhere { source: std::io::Error },
 }
 
 /// Paths of all programs, absolute.
@@ -41,7 +30,7 @@ pub struct Programs {
 }
 
 impl Programs {
-    /// Finds the programs beside this executable, or where the environment says.
+    /// Finds the programs next to this executable, or in the directory of [`BIN_DIR_VARIABLE`].
     pub fn find() -> Result<Self, ProgramError> {
         let dir = match std::env::var_os(BIN_DIR_VARIABLE) {
             Some(dir) => PathBuf::from(dir),
@@ -81,7 +70,7 @@ mod tests {
             std::fs::write(dir.path().join(name), "").unwrap();
         }
         let text = Programs::in_dir(dir.path()).unwrap_err().to_string();
-        assert!(text.starts_with("buoy-compare: not found in /"), "{text}");
+        assert!(text.starts_with("failed to find buoy-compare in /"), "{text}");
         assert!(text.contains("BUOY_BIN_DIR"), "{text}");
         std::fs::write(dir.path().join(COMPARE), "").unwrap();
         assert!(Programs::in_dir(dir.path()).unwrap().path(WRAPPER).is_absolute());

@@ -1,8 +1,8 @@
-//! A local campaign under way: the one loop that plays BOINC's client and its server's transitioner.
+//! A running local campaign: one loop emulates BOINC's client and its server's transitioner.
 //!
-//! Everything that happens arrives as an event on one channel: the end of a wrapper's process, an answer of the
-//! daemons, a signal. What is to be done follows from the rows of the campaign alone, so that a killed run goes on
-//! from the file: rows are written before anything that can't be done twice.
+//! All events arrive on one channel: the end of a wrapper's process, a reply of the daemons, a signal. The rows of the
+//! campaign alone determine the next step, so a killed run resumes from the file: rows are written before any step that
+//! cannot be repeated.
 
 mod jobs;
 mod slots;
@@ -27,106 +27,79 @@ use crate::campaign::{Campaign, CampaignError, JobRecord, ResultRecord};
 use crate::local::keep;
 use crate::plan::Plan;
 
-/// The client looks after its tasks once a second.
+/// The client checks its tasks once a second.
 const TICK: Duration = Duration::from_secs(1);
 
-/// How often a slot is tried that an earlier wrapper is still leaving.
+/// Interval between attempts to use a slot that an earlier wrapper has not left yet.
 const LOCK_RETRY: Duration = Duration::from_millis(50);
 
-/// An earlier wrapper that has not left its slot after so long never will.
-const LOCK_PATIENCE: Duration = Duration::from_secs(60);
+/// An earlier wrapper that has not left its slot after this time never will.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// So long the daemons may go on with what they were asked when the user wants it to stop.
-const DAEMONS_PATIENCE: Duration = Duration::from_secs(2);
+/// How long the daemons may continue after the user has interrupted the run.
+const DAEMONS_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The run can't go on.
+/// Why the run cannot continue.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// The campaign file failed.
     #[error(transparent)]
     Campaign(#[from] CampaignError),
-    /// A file operation failed.
     #[error(transparent)]
     File(#[from] FileError),
-    /// Init data could not be written.
-    #[error("{}: cannot write it", .path.display())]
-    InitData {
-        /// The file.
-        path: std::path::PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// Shims and wrappers are other processes; a thread of ours that talks to them is gone.
-    #[error("the thread that runs the daemons has ended; this is a defect of buoy")]
+    #[error("failed to write {}", .path.display())]
+    InitData { path: std::path::PathBuf, source: std::io::Error },
+    #[error("failed to reach the thread that runs the daemons; this is a bug in buoy")]
     DaemonsGone,
 }
 
-/// What happens while a campaign runs.
 #[derive(Debug)]
-pub enum Happening {
+pub enum RunEvent {
     /// A wrapper's process has ended.
     Ended {
-        /// Its slot.
         slot: u32,
-        /// How.
         end: ProcessEnd,
     },
-    /// The daemons answered.
-    Answered {
-        /// Index of the job.
+    Replied {
         job: usize,
-        /// What they said.
         reply: Reply,
     },
-    /// The user wants it to stop.
+    /// The user has interrupted the run.
     Interrupted,
 }
 
-/// What becomes of slots when a result is over.
+/// What happens to the slot of a finished result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Slots {
-    /// They are emptied.
     Empty,
-    /// They are kept to be looked at.
     Keep,
 }
 
-/// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Outlook {
+pub struct RunSummary {
     /// Jobs of the plan by state.
     pub jobs: Counts,
-    /// The user stopped it.
+    /// The user has interrupted it.
     pub interrupted: bool,
 }
 
-/// Everything a runner works with.
 pub struct Parts<'a> {
-    /// What is to be run.
     pub plan: &'a Plan,
-    /// The same, made ready.
     pub prepared: &'a Prepared,
-    /// The emulated client.
     pub client: &'a Client,
-    /// The campaign file.
     pub campaign: &'a mut Campaign,
-    /// Its rows.
+    /// The rows of the campaign.
     pub jobs: Vec<JobRecord>,
-    /// How many results run at a time.
+    /// Number of results that run in parallel.
     pub slots: u32,
-    /// What becomes of them.
     pub keep: Slots,
-    /// Shows what happens.
     pub reporter: &'a dyn Reporter,
-    /// Where wrappers' ends, answers and signals arrive.
-    pub happenings: Receiver<Happening>,
-    /// Its other end.
-    pub happen: Sender<Happening>,
+    pub events: Receiver<RunEvent>,
+    /// The other end of `events`.
+    pub event_sender: Sender<RunEvent>,
     /// To the daemons: the job's index and the request.
     pub requests: Sender<(usize, Request)>,
 }
 
-/// A slot in use.
 struct Occupant {
     job: usize,
     n: u32,
@@ -135,15 +108,15 @@ struct Occupant {
 
 enum Phase {
     Running(Box<Task>),
-    /// To be started (again) then.
+    /// To be started at `until`.
     Waiting {
         until: Instant,
         since: Instant,
     },
 }
 
-/// A slot whose wrapper has ended and that is still to be looked at. The next result is started first, in another
-/// slot, so that the engine does not wait for our bookkeeping.
+/// A slot whose wrapper has exited. The next result is started in another slot before this one is processed, so that the
+/// engine does not wait.
 struct Ended {
     slot: u32,
     job: usize,
@@ -153,25 +126,23 @@ struct Ended {
     elapsed_seconds: f64,
 }
 
-/// Runs a campaign to its end.
 pub struct Runner<'a> {
     parts: Parts<'a>,
     slots: BTreeMap<u32, Occupant>,
     ended: VecDeque<Ended>,
     ready: VecDeque<(usize, u32)>,
-    /// Jobs that the daemons are busy with.
+    /// Jobs with a request to the daemons.
     asked: BTreeSet<usize>,
-    /// Jobs that the daemons can't do anything with in this run.
+    /// Jobs that could not be assimilated in this run.
     stuck: BTreeSet<usize>,
     dirty: BTreeSet<usize>,
-    /// Since when the user wants it to stop.
+    /// When the user interrupted the run.
     stopping: Option<Instant>,
     killed: bool,
     finished: usize,
 }
 
 impl<'a> Runner<'a> {
-    /// Takes up the work where the rows say it was left.
     pub fn new(parts: Parts<'a>) -> Self {
         let finished = parts.jobs.iter().filter(|job| job.in_plan && job.state().is_finished()).count();
         Self {
@@ -188,10 +159,10 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// Runs until nothing is left to do or the user stops it. Afterwards no wrapper runs and no slot is in use, also
-    /// after an error.
-    pub fn run(mut self) -> Result<Outlook, RunError> {
-        let done = self.take_up().and_then(|()| self.serve());
+    /// Runs until all jobs have finished or the user interrupts. Afterwards no wrapper runs and no slot is in use, also after
+    /// an error.
+    pub fn run(mut self) -> Result<RunSummary, RunError> {
+        let done = self.resume().and_then(|()| self.serve());
         let done = match done {
             Ok(()) => Ok(()),
             Err(error) => {
@@ -203,17 +174,17 @@ impl<'a> Runner<'a> {
                 Err(error)
             }
         };
-        // Whatever happened, the campaign file is up to date.
+        // Also after an error, the campaign file is up to date.
         let noted = self.flush().and_then(|()| self.note_moment());
         let mut jobs = Counts::default();
         for job in self.parts.jobs.iter().filter(|job| job.in_plan) {
             jobs.add(job.state());
         }
-        done.and(noted).map(|()| Outlook { jobs, interrupted: self.stopping.is_some() })
+        done.and(noted).map(|()| RunSummary { jobs, interrupted: self.stopping.is_some() })
     }
 
-    /// The results that an earlier run left in slots, and what every job needs next.
-    fn take_up(&mut self) -> Result<(), RunError> {
+    /// Resumes the results that an earlier run has left in slots, and determines the next step of every job.
+    fn resume(&mut self) -> Result<(), RunError> {
         let now = Instant::now();
         for at in 0..self.parts.jobs.len() {
             let job = &mut self.parts.jobs[at];
@@ -241,8 +212,8 @@ impl<'a> Runner<'a> {
             engine: &self.engine(),
             results: self.parts.client.layout.results(),
         }));
-        self.remove_strange_slots()?;
-        self.finish_before()?;
+        self.remove_unused_slots()?;
+        self.finish_earlier()?;
         for at in 0..self.parts.jobs.len() {
             if self.parts.prepared.job(self.parts.plan, &self.parts.jobs[at]).is_none() {
                 continue;
@@ -264,8 +235,8 @@ impl<'a> Runner<'a> {
         format!("{} {}", super::engine::program(engine.kind), engine.version)
     }
 
-    /// A run that was cut short may not have come to the last step of a job that is over.
-    fn finish_before(&self) -> Result<(), RunError> {
+    /// An interrupted run may have missed the last step of a finished job.
+    fn finish_earlier(&self) -> Result<(), RunError> {
         let layout = &self.parts.client.layout;
         let is_over = |job: &&JobRecord| job.in_plan && job.state().is_finished();
         for job in self.parts.jobs.iter().filter(is_over) {
@@ -277,7 +248,7 @@ impl<'a> Runner<'a> {
         Ok(())
     }
 
-    fn remove_strange_slots(&self) -> Result<(), RunError> {
+    fn remove_unused_slots(&self) -> Result<(), RunError> {
         let dir = self.parts.client.layout.slots();
         let entries = std::fs::read_dir(&dir).map_err(FileError::at(&dir, "read it"))?;
         for entry in entries.filter_map(Result::ok) {
@@ -295,7 +266,7 @@ impl<'a> Runner<'a> {
             self.start_waiting()?;
             self.fill_slots()?;
             if let Some(ended) = self.ended.pop_front() {
-                self.look_at(ended)?;
+                self.process(ended)?;
                 continue;
             }
             self.flush()?;
@@ -303,11 +274,11 @@ impl<'a> Runner<'a> {
                 return Ok(());
             }
             let until = self.slots.values().filter_map(Occupant::waits_until).fold(next_tick, Instant::min);
-            let patience = until.saturating_duration_since(Instant::now());
-            match self.parts.happenings.recv_timeout(patience) {
-                Ok(Happening::Ended { slot, end }) => self.ended(slot, end),
-                Ok(Happening::Answered { job, reply }) => self.answered(job, reply)?,
-                Ok(Happening::Interrupted) => self.interrupted(),
+            let timeout = until.saturating_duration_since(Instant::now());
+            match self.parts.events.recv_timeout(timeout) {
+                Ok(RunEvent::Ended { slot, end }) => self.ended(slot, end),
+                Ok(RunEvent::Replied { job, reply }) => self.replied(job, reply)?,
+                Ok(RunEvent::Interrupted) => self.interrupted(),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Err(RunError::DaemonsGone),
             }
@@ -321,9 +292,10 @@ impl<'a> Runner<'a> {
     }
 
     fn is_finished(&self) -> bool {
-        // What the daemons are still asked at a stop, they are asked again next time.
-        let patient = !self.killed && self.stopping.is_none_or(|since| since.elapsed() < DAEMONS_PATIENCE);
-        let all_answered = self.asked.is_empty() || !patient;
+        // The next run repeats requests that are open after an interruption.
+        let waits_for_daemons =
+            !self.killed && self.stopping.is_none_or(|since| since.elapsed() < DAEMONS_TIMEOUT);
+        let all_answered = self.asked.is_empty() || !waits_for_daemons;
         let nothing_to_start = self.stopping.is_some() || self.ready.is_empty();
         self.slots.is_empty() && self.ended.is_empty() && all_answered && nothing_to_start
     }
@@ -333,7 +305,7 @@ impl<'a> Runner<'a> {
             let Phase::Running(task) = &mut occupant.phase else { continue };
             task.tick(now);
             let job = &mut self.parts.jobs[occupant.job];
-            // A client keeps these too, for the case that it is killed.
+            // A client saves these too, in case it is killed.
             if let Some(result) = job.results.iter_mut().find(|result| result.n == occupant.n) {
                 result.elapsed_seconds = task.elapsed_seconds();
                 result.cpu_seconds = task.cpu_seconds();
@@ -352,15 +324,17 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// The user's first signal asks all tasks to leave, the second one kills them.
+    /// The first signal asks all tasks to exit, the second one kills them.
     fn interrupted(&mut self) {
         if self.stopping.is_some() && !self.killed {
-            self.note("killing what still runs");
+            self.note("killing running jobs");
             self.kill();
             return;
         }
         if self.stopping.is_none() {
-            self.note("stopping; what is running will be run again next time (once more: kill it at once)");
+            self.note(
+                "stopping; running jobs start again in the next run (interrupt again to kill them now)",
+            );
             self.stop();
         }
     }
@@ -421,9 +395,8 @@ impl<'a> Runner<'a> {
 /// Where new results of a job go in the queue.
 #[derive(Debug, Clone, Copy)]
 enum Turn {
-    /// Behind all others.
     Last,
-    /// Before all others, so that jobs that were begun are finished.
+    /// Before all others, so that started jobs finish.
     Next,
 }
 

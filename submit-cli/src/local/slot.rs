@@ -6,6 +6,7 @@ use boinc::nofollow::remove_tree;
 use boinc::wire::slot::SETUP_COMPLETE_FILE;
 use wrapper::limits::{DiskUse, measure_directory};
 
+use super::files::remove_if_exists;
 use super::layout::Layout;
 use crate::campaign::file_error::FileError;
 use crate::plan::app::Mode;
@@ -17,7 +18,6 @@ pub struct InputRef {
     pub open_name: String,
     /// Its name in the project directory.
     pub physical_name: String,
-    /// Linked or copied.
     pub mode: Mode,
 }
 
@@ -28,15 +28,14 @@ pub struct OutputRef {
     pub open_name: String,
     /// Its name in the project directory and on the server.
     pub physical_name: String,
-    /// A larger one fails the task.
+    /// A larger file fails the task.
     pub max_bytes: u64,
-    /// The task may end without it.
+    /// The task may finish without it.
     pub optional: bool,
 }
 
-/// Sets a slot up, unless that was done before. The files of the app version come first: none of a workunit's files
-/// takes the place of one. What a set-up that was cut short has left is removed: a file of it may be half written, and
-/// no wrapper has run over it.
+/// Sets a slot up, unless it is set up. The files of the app version come first: a workunit's file does not replace one.
+/// The files of an incomplete set-up are removed: one may be half written, and the wrapper has not run yet.
 pub fn set_up(
     layout: &Layout,
     slot: &Path,
@@ -49,7 +48,7 @@ pub fn set_up(
         return Ok(());
     }
     remove(slot)?;
-    std::fs::create_dir_all(slot).map_err(FileError::at(slot, "make the slot directory"))?;
+    std::fs::create_dir_all(slot).map_err(FileError::at(slot, "create the slot directory"))?;
     for file in app_files.iter().chain(inputs) {
         set_up_file(layout, slot, &file.open_name, &file.physical_name, file.mode)?;
     }
@@ -71,7 +70,7 @@ fn set_up_file(
         return Ok(());
     }
     if let Some(dir) = path.parent() {
-        std::fs::create_dir_all(dir).map_err(FileError::at(dir, "make the directory"))?;
+        std::fs::create_dir_all(dir).map_err(FileError::at(dir, "create the directory"))?;
     }
     match mode {
         // Written as the client does, without a sync to disk.
@@ -85,8 +84,7 @@ fn set_up_file(
     }
 }
 
-/// Why a task's outputs are an error, if they are (`client/cs_apps.cpp`, `app_finished`). An output that was uploaded
-/// before counts as there.
+/// What is wrong with a task's outputs (`client/cs_apps.cpp`, `app_finished`). An output that was uploaded before exists.
 pub fn check_outputs(layout: &Layout, outputs: &[OutputRef]) -> Option<String> {
     let mut wrong = Vec::new();
     for output in outputs {
@@ -104,10 +102,10 @@ pub fn check_outputs(layout: &Layout, outputs: &[OutputRef]) -> Option<String> {
             Err(_) => wrong.push(format!("output {} was not written", output.open_name)),
         }
     }
-    if wrong.is_empty() { None } else { Some(wrong.join("; ")) }
+    (!wrong.is_empty()).then(|| wrong.join("; "))
 }
 
-/// Moves a task's outputs to the server's upload directory; those that are there already stay.
+/// Moves a task's outputs to the server's upload directory; existing ones stay.
 pub fn upload(layout: &Layout, outputs: &[OutputRef]) -> Result<(), FileError> {
     for output in outputs {
         let from = layout.project_dir().join(&output.physical_name);
@@ -116,34 +114,28 @@ pub fn upload(layout: &Layout, outputs: &[OutputRef]) -> Result<(), FileError> {
         }
         let to = layout.upload(&output.physical_name);
         if let Some(dir) = to.parent() {
-            std::fs::create_dir_all(dir).map_err(FileError::at(dir, "make the directory"))?;
+            std::fs::create_dir_all(dir).map_err(FileError::at(dir, "create the directory"))?;
         }
         std::fs::rename(&from, &to).map_err(FileError::at(&to, "move an output here"))?;
     }
     Ok(())
 }
 
-/// Removes a task's outputs from the project directory, where its failure left them.
+/// Removes a task's outputs from the project directory, after a failure.
 pub fn discard_outputs(layout: &Layout, outputs: &[OutputRef]) -> Result<(), FileError> {
     for output in outputs {
         let path = layout.project_dir().join(&output.physical_name);
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(FileError::at(&path, "remove it")(error));
-            }
-            _ => {}
-        }
+        remove_if_exists(&path).map_err(FileError::at(&path, "remove it"))?;
     }
     Ok(())
 }
 
-/// Removes a slot that is not used any more, whatever a job has left in it: directories without permissions, paths of any
-/// length.
+/// Removes an unused slot, whatever a job has left in it: directories without permissions, paths of any length.
 pub fn remove(slot: &Path) -> Result<(), FileError> {
     remove_tree(slot).map_err(FileError::at(slot, "remove the slot directory"))
 }
 
-/// What a slot takes on disk, bytes; what cannot be read counts as nothing.
+/// Disk usage of a slot, bytes; unreadable files count as empty.
 pub fn disk_usage(slot: &Path) -> u64 {
     let no_limit = DiskUse { bytes: u64::MAX, files: u64::MAX };
     measure_directory(slot, no_limit).map_or(0, |used| used.bytes)

@@ -1,4 +1,4 @@
-//! A task in a slot: the wrapper's process and the client's end of the line to it.
+//! A task in a slot: the wrapper's process and the client's end of the channel to it.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -14,7 +14,7 @@ use boinc::wire::segment::MMAP_KEY;
 use wrapper::platform::{ProcessWatch, spawn};
 use wrapper::state_dir::IMAGES_VARIABLE;
 
-use super::exit::{Asked, Failure, Farewell, Postponed, ProcessEnd};
+use super::exit::{Asked, ExitReport, Failure, ProcessEnd};
 use super::layout::Layout;
 use super::limits::{Limits, Usage};
 use super::slot;
@@ -22,38 +22,32 @@ use crate::campaign::exit_status as status;
 use crate::platform::call_by;
 use crate::user_dirs;
 
-/// How long a task may take to leave after a quit or an abort (`QUIT_TIMEOUT`, `ABORT_TIMEOUT`).
+/// How long a task may take to exit after a quit or an abort (`QUIT_TIMEOUT`, `ABORT_TIMEOUT`).
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long its process may be there after it has written its finish file (`FINISH_FILE_TIMEOUT`).
+/// How long its process may exist after it has written its finish file (`FINISH_FILE_TIMEOUT`).
 const FINISH_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// How often the slot's size is looked at. A client does it every 5 minutes at most; here a job over its bound is
-/// better found soon.
+/// How often the slot is measured. A client does it every 5 minutes at most; here a job over its limit is found sooner.
 const DISK_INTERVAL: Duration = Duration::from_secs(10);
 
-/// The task could not be started.
+/// Why a task could not be started.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: cannot {doing}", .path.display())]
+#[error("failed to {doing} {}", .path.display())]
 pub struct StartError {
     /// The program, slot or file.
     pub path: PathBuf,
-    /// What was tried.
     pub doing: &'static str,
-    /// Why it failed.
     pub source: Box<dyn std::error::Error + Send + Sync>,
 }
 
-/// What it takes to start a task.
 #[derive(Debug)]
 pub struct Start<'a> {
-    /// Directories.
     pub layout: &'a Layout,
-    /// Number of the slot, which is set up.
+    /// The slot, which is set up.
     pub slot: u32,
     /// Physical name of the main program.
     pub program: &'a str,
-    /// Its arguments.
     pub args: &'a [String],
     /// The bounds that it is held to.
     pub limits: Limits,
@@ -63,7 +57,6 @@ pub struct Start<'a> {
     pub cpu_before: f64,
 }
 
-/// A running task.
 #[derive(Debug)]
 pub struct Task {
     dir: PathBuf,
@@ -106,19 +99,19 @@ impl Task {
         let temporary = dir.join(boinc::wire::finish::TEMPORARY_EXIT_FILE);
         match std::fs::remove_file(&temporary) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(at(&temporary, "remove it")(error.into()));
+                return Err(at(&temporary, "remove")(error.into()));
             }
             _ => {}
         }
         let link = ClientEnd::create(&dir, MMAP_KEY)
-            .map_err(|error| at(&dir, "make the shared memory")(error.into()))?;
+            .map_err(|error| at(&dir, "create the shared memory in")(error.into()))?;
         link.reset();
         let log = dir.join("stderr.txt");
         let stderr = File::options()
             .create(true)
             .append(true)
             .open(&log)
-            .map_err(|error| at(&log, "open it")(error.into()))?;
+            .map_err(|error| at(&log, "open")(error.into()))?;
         let program = start.layout.project_dir().join(start.program);
         let mut command = Command::new(&program);
         if let Some(images) = images_dir() {
@@ -132,10 +125,10 @@ impl Task {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(stderr);
-        // A Ctrl-C in the terminal is for buoy; the wrapper is told over its own line.
-        let mut child = spawn(&mut command, true).map_err(|error| at(&program, "start it")(error.into()))?;
+        // A Ctrl-C in the terminal is for buoy, which tells the wrapper over its channel.
+        let mut child = spawn(&mut command, true).map_err(|error| at(&program, "start")(error.into()))?;
         let process = ProcessWatch::open(child.id())
-            .map_err(|error| at(&program, "watch its process")(error.into()))?;
+            .map_err(|error| at(&program, "watch the process of")(error.into()))?;
         std::thread::spawn(move || {
             // Only this thread waits for the child, so there is always a status to get.
             on_exit(child.wait().map_or(ProcessEnd::Killed(0), ProcessEnd::from));
@@ -162,9 +155,9 @@ impl Task {
         })
     }
 
-    /// What the client does once a second: heartbeat, messages, bounds, patience.
+    /// What the client does once a second: heartbeat, messages, limits, timeouts.
     pub fn tick(&mut self, now: Instant) {
-        // An unread heartbeat means that the app is slow; the next one will do.
+        // An unread heartbeat means that the app is slow; the next one is enough.
         let _ = self.link.send_heartbeat(&Heartbeat {
             alive: true,
             wss_bytes: Some(self.usage.memory_bytes),
@@ -182,7 +175,7 @@ impl Task {
         }
     }
 
-    /// Asks the task to leave for good.
+    /// Asks the task to exit for good.
     pub fn abort(&mut self, asked: Asked) {
         if self.asked == Asked::Run {
             self.unsent.push_back(Control::Abort);
@@ -192,40 +185,33 @@ impl Task {
         self.send_unsent();
     }
 
-    /// Kills the wrapper.
     pub fn kill(&self) {
-        // If it is gone already, its end is on the way to us.
+        // If it has exited, the event is on its way.
         self.process.kill();
     }
 
-    /// Reads what the task left behind when its process had ended.
-    pub fn farewell(&mut self) -> (Farewell, Asked) {
+    /// Reads what the task has left in its slot after its process has ended.
+    pub fn exit_report(&mut self) -> (ExitReport, Asked) {
         self.take_status();
-        // The client takes a file that it can't read for none.
-        let finish = Finish::read(&self.dir).ok().flatten();
-        let temporary = TemporaryExit::read(&self.dir).ok().flatten();
-        let farewell = Farewell {
-            finish_called: finish.is_some(),
-            message: finish.and_then(|finish| finish.message).map(|message| message.text),
-            temporary: temporary.map(|exit| Postponed {
-                delay: Duration::from_secs(u64::from(exit.delay_seconds)),
-                reason: exit.reason.text,
-            }),
+        // The client ignores a file that it cannot read.
+        let report = ExitReport {
+            finish: Finish::read(&self.dir).ok().flatten(),
+            temporary: TemporaryExit::read(&self.dir).ok().flatten(),
         };
-        (farewell, self.asked.clone())
+        (report, self.asked.clone())
     }
 
-    /// Wall time of all starts, seconds.
+    /// Wall time since the first start, seconds.
     pub fn elapsed_seconds(&self) -> f64 {
         self.elapsed_before + self.started.elapsed().as_secs_f64()
     }
 
-    /// Processor time, seconds, as the task reported it last.
+    /// CPU time that the task reported last, seconds.
     pub fn cpu_seconds(&self) -> f64 {
         self.status.current_cpu_time
     }
 
-    /// Processor time at the last checkpoint, seconds.
+    /// CPU time at the last checkpoint, seconds.
     pub fn checkpoint_cpu_seconds(&self) -> f64 {
         self.status.checkpoint_cpu_time
     }
@@ -244,14 +230,14 @@ impl Task {
         while let Some(&control) = self.unsent.front() {
             match self.link.send_control(control) {
                 Ok(false) => return,
-                // A request of ours always fits.
+                // A request from here always fits.
                 Ok(true) | Err(_) => self.unsent.pop_front(),
             };
         }
     }
 
     fn take_status(&mut self) {
-        // A status that the client would misread is one that it does not have.
+        // The client ignores a status that it cannot read.
         if let Some(Ok(status)) = self.link.take_status() {
             let fraction_done = status.fraction_done.or(self.status.fraction_done);
             if let Some(bytes) = status.wss_bytes {

@@ -3,19 +3,19 @@
 
 use crate::campaign::workunit::{ErrorMask, Outcome, ResultState, ValidateState, WorkunitState};
 
-/// What is to be done for a workunit.
+/// The next steps for a workunit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Transition {
-    /// So many new results are to be made.
+    /// Number of new results to create.
     pub new_results: u32,
-    /// There is something to validate.
+    /// Results are ready for validation.
     pub validate: bool,
-    /// The errors of the workunit, old and new. If there is one, unsent results are not needed any more
+    /// The errors of the workunit, old and new. If there is one, unsent results are no longer needed
     /// and the workunit is ready for the assimilator.
     pub errors: ErrorMask,
 }
 
-/// Looks at a workunit and its results.
+/// Determines the next steps from the state of a workunit and its results.
 pub fn transition(workunit: &WorkunitState, results: &[ResultState]) -> Transition {
     let mut errors = workunit.errors;
     let count = |wanted: fn(&ResultState) -> bool| results.iter().filter(|r| wanted(r)).count() as u32;

@@ -4,7 +4,7 @@
 use crate::campaign::workunit::{ErrorMask, Outcome, ValidateState};
 use crate::plan::app::Replication;
 
-/// What a script answered.
+/// The reply of a script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// Exit 0.
@@ -17,16 +17,16 @@ pub enum Answer {
 
 /// The two scripts, by the numbers of results.
 pub trait Scripts {
-    /// Is this result's output in order?
+    /// Whether this result is valid by itself.
     fn init(&mut self, n: u32) -> Answer;
-    /// Do these two agree?
+    /// Whether these two results agree.
     fn compare(&mut self, a: u32, b: u32) -> Answer;
 }
 
-/// What a look at a workunit gave.
+/// The outcome of a check of a workunit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Validation {
-    /// New outcome of each result that was looked at.
+    /// New outcome of each checked result.
     pub outcomes: Vec<(u32, Outcome)>,
     /// The canonical result, if one was found now.
     pub canonical: Option<u32>,

@@ -1,6 +1,6 @@
-//! From a plan to what a server gets: templates, files named by content, a line for each job.
+//! What a server gets for a plan: templates, files named by content, a line for each job.
 
-pub mod folder;
+pub(crate) mod folder;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -15,45 +15,53 @@ use crate::plan::hashing::{HashError, hash_all};
 use crate::plan::physical;
 use crate::plan::{InputFile, Plan};
 
-/// create_work keeps a template in 64 KB with a NUL, and does not look whether it fits (tools/create_work.cpp,
+/// create_work keeps a template in 64 KB with a NUL, and does not check that it fits (tools/create_work.cpp,
 /// get_wu_template).
 const TEMPLATE_MAX: usize = 65_535;
 
 /// What a server gets for a batch.
 #[derive(Debug)]
 pub struct Package<'a> {
-    /// The input template, XML.
-    pub input_template: String,
-    /// The output template, XML.
-    pub output_template: String,
+    /// The input template.
+    pub input_template: RenderedTemplate,
+    /// The output template.
+    pub output_template: RenderedTemplate,
     /// The files, by physical name.
     pub files: BTreeMap<String, PackedFile<'a>>,
     /// A line of `create_work --stdin` for each job of the plan, without line ends.
     pub job_lines: Vec<String>,
 }
 
+/// A rendered template of a batch.
+#[derive(Debug)]
+pub struct RenderedTemplate {
+    /// Its path below a project's directory: at most 63 bytes, the size of BOINC's field (db/schema.sql,
+    /// result_template_file). Named by content, so that no batch changes the template of another one.
+    pub name: String,
+    /// XML.
+    pub text: String,
+}
+
 /// A file that a server gets.
 #[derive(Debug)]
 pub struct PackedFile<'a> {
-    /// What is in it.
-    pub content: &'a Content,
-    /// Its hash and length.
-    pub hash: ContentHash,
-    /// A compressed copy has to be staged beside it (`stage_file --gzip`).
-    pub gzip: bool,
+    pub(crate) content: &'a Content,
+    pub(crate) hash: ContentHash,
+    /// A compressed copy has to be staged next to it (`stage_file --gzip`).
+    pub(crate) gzip: bool,
 }
 
 /// Why a plan cannot be packed.
 #[derive(Debug, thiserror::Error)]
 pub enum PackError {
-    /// An input cannot be read any more.
+    /// An input can no longer be read.
     #[error(transparent)]
     Hash(#[from] HashError),
     /// A template cannot be used.
     #[error(transparent)]
     Template(#[from] TemplateError),
-    /// A template of the submitter's own makes more than create_work reads.
-    #[error("{template} renders to {bytes} bytes; BOINC reads {TEMPLATE_MAX}")]
+    /// A template of the submitter's renders to more than create_work reads.
+    #[error("invalid template {template}: renders to {bytes} bytes, BOINC reads at most {TEMPLATE_MAX}")]
     TooLong {
         /// The template.
         template: &'static str,
@@ -63,80 +71,59 @@ pub enum PackError {
 }
 
 /// The variables of the input template.
-#[derive(Debug, Serialize)]
-pub struct InputTemplate<'a> {
+#[derive(Serialize)]
+struct InputTemplate<'a> {
     /// The bundle's files, the shared inputs, the per-job inputs; the order of file_infos and file_refs.
-    pub files: Vec<TemplateFile<'a>>,
-    /// Floating-point operations.
-    pub rsc_fpops_est: String,
-    /// Floating-point operations.
-    pub rsc_fpops_bound: String,
-    /// Bytes.
-    pub rsc_memory_bound: u64,
-    /// Bytes.
-    pub rsc_disk_bound: u64,
-    /// Seconds.
-    pub delay_bound: u64,
-    /// Results that must agree.
-    pub min_quorum: u32,
-    /// Results made at the start.
-    pub target_nresults: u32,
-    /// Failed results allowed.
-    pub max_error_results: u32,
-    /// Results allowed.
-    pub max_total_results: u32,
-    /// Successful results allowed.
-    pub max_success_results: u32,
+    files: Vec<TemplateFile<'a>>,
+    rsc_fpops_est: String,
+    rsc_fpops_bound: String,
+    rsc_memory_bound: u64,
+    rsc_disk_bound: u64,
+    delay_bound: u64,
+    min_quorum: u32,
+    target_nresults: u32,
+    max_error_results: u32,
+    max_total_results: u32,
+    max_success_results: u32,
 }
 
 /// An input in the input template.
-#[derive(Debug, Serialize)]
-pub struct TemplateFile<'a> {
+#[derive(Serialize)]
+pub(crate) struct TemplateFile<'a> {
     /// The file of all jobs (BOINC's constant files); null for one that each job's line names.
-    pub physical_name: Option<String>,
-    /// Its name in the slot.
-    pub open_name: &'a str,
-    /// The job gets a copy of its own.
-    pub copy_file: bool,
+    pub(crate) physical_name: Option<String>,
+    pub(crate) open_name: &'a str,
+    pub(crate) copy_file: bool,
     /// Other jobs use the file too: the server must not delete it with this one.
-    pub no_delete: bool,
-    /// The client keeps it.
-    pub sticky: bool,
+    pub(crate) no_delete: bool,
+    pub(crate) sticky: bool,
     /// The server has a compressed copy.
-    pub gzip: bool,
-    /// The client sets the executable bits.
-    pub executable: bool,
+    pub(crate) gzip: bool,
+    pub(crate) executable: bool,
 }
 
-/// The variables of the output template.
-#[derive(Debug, Serialize)]
-pub struct OutputTemplate<'a> {
-    /// The outputs; the order of their numbers.
-    pub outputs: Vec<TemplateOutput<'a>>,
+#[derive(Serialize)]
+struct OutputTemplate<'a> {
+    /// In the order of their numbers.
+    outputs: Vec<TemplateOutput<'a>>,
 }
 
-/// An output in the output template.
-#[derive(Debug, Serialize)]
-pub struct TemplateOutput<'a> {
-    /// Its name in the slot.
-    pub open_name: &'a str,
-    /// Bytes.
-    pub max_nbytes: u64,
-    /// The job may end without it.
-    pub optional: bool,
-    /// The server keeps it after assimilation, to be fetched.
-    pub no_delete: bool,
+#[derive(Serialize)]
+struct TemplateOutput<'a> {
+    open_name: &'a str,
+    max_nbytes: u64,
+    optional: bool,
+    /// The server keeps it after assimilation, until it is fetched.
+    no_delete: bool,
 }
 
-/// The files of a plan, named, and which job uses which. All are read once.
-#[derive(Debug)]
-pub struct Listing<'a> {
-    /// The files, by physical name.
+/// The files of a plan by their physical names, and which job uses which. Each is read once.
+pub(crate) struct Listing<'a> {
     pub files: BTreeMap<String, PackedFile<'a>>,
-    /// What all jobs have, in the template's order: the bundle's files, then the shared inputs.
+    /// [`Plan::common_files`], with their physical names.
     pub common: Vec<(&'a InputFile, String)>,
-    /// Physical names of the inputs that differ from job to job: `Plan::job_inputs` of the first job, of the second…
-    pub per_job: Vec<String>,
+    /// For each job the physical names of its inputs, in the order of `Plan::job_inputs`.
+    pub per_job: Vec<Vec<String>>,
 }
 
 impl<'a> Listing<'a> {
@@ -144,16 +131,12 @@ impl<'a> Listing<'a> {
     ///
     /// # Errors
     /// A file cannot be read.
-    pub fn of(plan: &'a Plan) -> Result<Self, HashError> {
+    pub(crate) fn of(plan: &'a Plan) -> Result<Self, HashError> {
         let contents = plan.shared.iter().map(|input| &input.content);
         let job_contents = plan.jobs.iter().flat_map(|job| &job.inputs);
         let hashes = hash_all(contents.chain(job_contents))?;
-        let mut listing = Self {
-            files: BTreeMap::new(),
-            common: Vec::new(),
-            per_job: Vec::with_capacity(plan.jobs.len() * plan.job_inputs.len()),
-        };
-        // No job has it, so it is not among those that jobs name.
+        let mut listing = Self { files: BTreeMap::new(), common: Vec::new(), per_job: Vec::new() };
+        // No job reads it, so it is not among the files that jobs name.
         let rule = &plan.bundle.rule;
         let packed = PackedFile { content: &rule.content, hash: rule.hash.clone(), gzip: false };
         listing.files.insert(rule.physical_name.clone(), packed);
@@ -165,11 +148,12 @@ impl<'a> Listing<'a> {
             let name = listing.add(&input.content, &input.file, hashes.of(&input.content));
             listing.common.push((&input.file, name));
         }
+        listing.per_job = Vec::with_capacity(plan.jobs.len());
         for job in &plan.jobs {
-            for (file, content) in plan.job_inputs.iter().zip(&job.inputs) {
-                let name = listing.add(content, file, hashes.of(content));
-                listing.per_job.push(name);
-            }
+            let inputs = plan.job_inputs.iter().zip(&job.inputs);
+            let names =
+                inputs.map(|(file, content)| listing.add(content, file, hashes.of(content))).collect();
+            listing.per_job.push(names);
         }
         Ok(listing)
     }
@@ -184,84 +168,68 @@ impl<'a> Listing<'a> {
         name
     }
 
-    /// For each per-job input, whether some file of it is used by more than one job: it must stay when the first of
-    /// them is over.
-    fn used_twice(&self, plan: &Plan) -> Vec<bool> {
-        let common = self.common.iter().map(|(_, name)| (name, 2));
-        let mut uses: HashMap<&String, usize> = common.collect();
-        self.per_job.iter().for_each(|name| *uses.entry(name).or_default() += 1);
-        let inputs = plan.job_inputs.len();
-        (0..inputs)
-            .map(|at| self.per_job.iter().skip(at).step_by(inputs).any(|name| uses[name] > 1))
-            .collect()
+    /// How many jobs use a file; a common file counts as more than one.
+    fn uses(&self) -> HashMap<&str, usize> {
+        let common = self.common.iter().map(|(_, name)| (name.as_str(), 2));
+        let mut uses: HashMap<&str, usize> = common.collect();
+        self.per_job.iter().flatten().for_each(|name| *uses.entry(name).or_default() += 1);
+        uses
     }
 }
 
-/// Packs a plan. All its files are read once.
+/// Packs a plan. Each of its files is read once.
 ///
 /// # Errors
 /// A file cannot be read, or a template cannot be used.
 pub fn pack<'a>(plan: &'a Plan, templates: &Templates) -> Result<Package<'a>, PackError> {
     let listing = Listing::of(plan)?;
     let common = listing.common.iter().map(|(file, name)| TemplateFile::new(file, Some(name.clone())));
-    let per_job = plan.job_inputs.iter().zip(listing.used_twice(plan));
-    let per_job =
-        per_job.map(|(file, no_delete)| TemplateFile { no_delete, ..TemplateFile::new(file, None) });
-    let rendered = render(plan, templates, common.chain(per_job).collect(), Outputs::Collected)?;
-    let inputs = plan.job_inputs.len();
-    let job_lines = plan.jobs.iter().enumerate().map(|(number, job)| {
-        job_line(&job.wu_name, &job.command_line, &listing.per_job[number * inputs..][..inputs])
+    let uses = listing.uses();
+    let per_job = plan.job_inputs.iter().enumerate().map(|(at, file)| TemplateFile {
+        // It must stay when the first of the jobs that use it has finished.
+        no_delete: listing.per_job.iter().any(|names| uses[names[at].as_str()] > 1),
+        ..TemplateFile::new(file, None)
     });
-    Ok(Package {
-        input_template: rendered.input,
-        output_template: rendered.output,
-        job_lines: job_lines.collect(),
-        files: listing.files,
-    })
+    let (input_template, output_template) =
+        render(plan, templates, common.chain(per_job).collect(), Outputs::Collected)?;
+    let jobs = plan.jobs.iter().zip(&listing.per_job);
+    let job_lines = jobs.map(|(job, names)| job_line(&job.wu_name, &job.command_line, names)).collect();
+    Ok(Package { input_template, output_template, job_lines, files: listing.files })
 }
 
-/// The templates of a batch.
-#[derive(Debug)]
-pub struct Rendered {
-    /// The input template, XML.
-    pub input: String,
-    /// The output template, XML.
-    pub output: String,
-}
-
-/// What becomes of outputs on the server once they are assimilated.
+/// What happens to outputs on the server after assimilation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outputs {
+pub(crate) enum Outputs {
     /// An assimilator has collected them: file_deleter removes them.
     Collected,
-    /// They stay, to be fetched (`<no_delete/>`).
+    /// They stay until they are fetched (`<no_delete/>`).
     Kept,
 }
 
-/// Renders the templates of a batch, for these inputs in this order.
+/// Renders the input and the output template of a batch, for these inputs in this order.
 ///
 /// # Errors
-/// A template cannot be used, or makes more than create_work reads.
-pub fn render(
+/// A template cannot be used, or renders to more than create_work reads.
+pub(crate) fn render(
     plan: &Plan,
     templates: &Templates,
     files: Vec<TemplateFile<'_>>,
     outputs: Outputs,
-) -> Result<Rendered, PackError> {
-    let rendered = Rendered {
-        input: templates.render(INPUT, &input_template(&plan.app, files))?,
-        output: templates.render(OUTPUT, &output_template(&plan.app, outputs))?,
-    };
-    for (template, text) in [(INPUT, &rendered.input), (OUTPUT, &rendered.output)] {
+) -> Result<(RenderedTemplate, RenderedTemplate), PackError> {
+    let rendered = |template, text: String, kind| {
         if text.len() > TEMPLATE_MAX {
             return Err(PackError::TooLong { template, bytes: text.len() });
         }
-    }
-    Ok(rendered)
+        let hash = content::hex(&Sha256::digest(text.as_bytes()));
+        Ok(RenderedTemplate { name: format!("templates/buoy_{}_{kind}.xml", &hash[..32]), text })
+    };
+    let input = templates.render(INPUT, &input_template(&plan.app, files))?;
+    let output = templates.render(OUTPUT, &output_template(&plan.app, outputs))?;
+    Ok((rendered(INPUT, input, "in")?, rendered(OUTPUT, output, "out")?))
 }
 
-/// A line of `create_work --stdin`. Names and command lines have been made or checked so that neither needs escaping,
-/// which create_work does not know.
+/// A line of `create_work --stdin`. Neither names nor command lines need escaping, which create_work
+/// does not know.
 fn job_line(wu_name: &str, command_line: &str, files: &[String]) -> String {
     let mut line = format!("--wu_name {wu_name}");
     // create_work would take an empty argument for the start of a long one (lib/str_util.cpp, parse_command_line).
@@ -276,33 +244,17 @@ fn job_line(wu_name: &str, command_line: &str, files: &[String]) -> String {
 }
 
 impl Package<'_> {
-    /// The input template's path below a project's directory; by content, so that no batch changes another's.
-    pub fn input_template_name(&self) -> String {
-        template_name(&self.input_template, "in")
-    }
-
-    /// The output template's path below a project's directory: at most 63 bytes, the size of BOINC's field
-    /// (db/schema.sql, result_template_file).
-    pub fn output_template_name(&self) -> String {
-        template_name(&self.output_template, "out")
-    }
-
     /// The sum of the files' lengths.
     pub fn bytes(&self) -> u64 {
         self.files.values().map(|file| file.hash.bytes).sum()
     }
 }
 
-fn template_name(text: &str, kind: &str) -> String {
-    let hash = content::hex(&Sha256::digest(text.as_bytes()));
-    format!("templates/buoy_{}_{kind}.xml", &hash[..32])
-}
-
 impl<'a> TemplateFile<'a> {
-    /// How an input stands in a template; without a name, each job's line names it.
-    pub fn new(file: &'a InputFile, physical_name: Option<String>) -> Self {
+    /// An input as the template lists it; without a name, each job's line names it.
+    pub(crate) fn new(file: &'a InputFile, physical_name: Option<String>) -> Self {
         Self {
-            // A constant file is every job's, and the next batch's too.
+            // All jobs use a constant file, and so may the next batch.
             no_delete: physical_name.is_some(),
             physical_name,
             open_name: &file.open_name,

@@ -1,10 +1,11 @@
-//! Templates: embedded ones, each of which a file of the same name in a folder of the submitter's can replace.
+//! Templates: embedded ones, each of which can be replaced by a file of the same name in a folder of the submitter's.
 //!
 //! templates/README.md lists them with their variables. A variable that does not exist is an error, not an empty text.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
+use boinc::spelling::listed_near;
 use serde::Serialize;
 use tera::{Context, Tera};
 
@@ -22,9 +23,9 @@ const EMBEDDED: [(&str, &str); 10] = [
     (REPORT, include_str!("../../../templates/report/page.html.tera")),
 ];
 
-/// The input template of a batch; rendered with [`crate::package::pack::InputTemplate`].
+/// The input template of a batch.
 pub const INPUT: &str = "batch/workunit_in.xml.tera";
-/// The output template of a batch; rendered with [`crate::package::pack::OutputTemplate`].
+/// The output template of a batch.
 pub const OUTPUT: &str = "batch/workunit_out.xml.tera";
 
 /// An app version's version.xml; rendered by [`crate::admin::app_version`].
@@ -33,9 +34,9 @@ pub const VERSION: &str = "admin/version.xml.tera";
 pub const POLICY: &str = "admin/policy.toml.tera";
 /// An entry of plan_class_spec.xml; rendered by [`crate::admin::plan_class`].
 pub const PLAN_CLASS: &str = "admin/plan_class.xml.tera";
-/// The app.toml made of a BUDA batch; rendered by [`crate::create::buda`].
+/// The app.toml of an imported BUDA batch; rendered by [`crate::create::buda`].
 pub const BUDA_APP: &str = "app/buda/app.toml.tera";
-/// A Dockerfile for a BUDA batch that came without an app; rendered by [`crate::create::buda`].
+/// A Dockerfile for a BUDA batch without an app; rendered by [`crate::create::buda`].
 pub const BUDA_DOCKERFILE: &str = "app/buda/Dockerfile.tera";
 
 /// The report of a campaign; rendered with [`crate::report::page::Page`].
@@ -44,7 +45,7 @@ pub const REPORT: &str = "report/page.html.tera";
 /// A set of templates.
 #[derive(Debug, Clone, Default)]
 pub struct Templates {
-    /// Files in here come before the embedded ones.
+    /// Its files take precedence over the embedded ones.
     pub folder: Option<PathBuf>,
 }
 
@@ -52,15 +53,15 @@ pub struct Templates {
 #[derive(Debug, thiserror::Error)]
 pub enum TemplateError {
     /// The folder's file cannot be read.
-    #[error("the template {} cannot be read", file.display())]
+    #[error("failed to read template {}", file.display())]
     Read {
         /// The file.
         file: PathBuf,
         /// Why.
         source: std::io::Error,
     },
-    /// It is no template.
-    #[error("{}: not a template", place(file, *line))]
+    /// It is not a template.
+    #[error("invalid template {}", location(file, *line))]
     Syntax {
         /// The file.
         file: PathBuf,
@@ -70,7 +71,7 @@ pub enum TemplateError {
         source: tera::Error,
     },
     /// It uses a variable that does not exist.
-    #[error("{}: there is no variable {variable:?}; accepted: {accepted}", place(file, *line))]
+    #[error("invalid template {}: unknown variable {variable:?}; accepted: {accepted}", location(file, *line))]
     Variable {
         /// The file.
         file: PathBuf,
@@ -81,8 +82,8 @@ pub enum TemplateError {
         /// The variables that exist at the top.
         accepted: String,
     },
-    /// Anything else that goes wrong while it is rendered.
-    #[error("{}: cannot be rendered", file.display())]
+    /// Rendering failed.
+    #[error("failed to render template {}", file.display())]
     Render {
         /// The file.
         file: PathBuf,
@@ -91,7 +92,7 @@ pub enum TemplateError {
     },
 }
 
-fn place(file: &Path, line: Option<usize>) -> String {
+fn location(file: &Path, line: Option<usize>) -> String {
     match line {
         Some(line) => format!("{}:{line}", file.display()),
         None => file.display().to_string(),
@@ -102,11 +103,11 @@ impl Templates {
     /// Renders the template `name` with the fields of `values`.
     ///
     /// # Errors
-    /// The template cannot be read, is none, or uses a variable that does not exist.
+    /// The template cannot be read, is invalid, or uses an unknown variable.
     pub fn render(&self, name: &str, values: &impl Serialize) -> Result<String, TemplateError> {
         let (file, text) = self.text(name)?;
         let mut tera = Tera::default();
-        // The five entities of XML are right in HTML too.
+        // The five entities of XML are also valid in HTML.
         tera.autoescape_on(vec![".xml.tera", ".html.tera"]);
         tera.set_escape_fn(xml_escape);
         tera.add_raw_template(name, &text).map_err(|source| TemplateError::Syntax {
@@ -151,7 +152,7 @@ pub fn xml_escape(text: &str) -> String {
     escaped
 }
 
-/// tera reports where a text is no template as ` --> LINE:COLUMN`.
+/// tera reports where a text is not a template as ` --> LINE:COLUMN`.
 fn syntax_line(error: &tera::Error) -> Option<usize> {
     let text = causes(error).find(|cause| cause.contains("-->"))?;
     text.split_once("-->")?.1.trim_start().split(':').next()?.parse().ok()
@@ -166,7 +167,9 @@ fn failure(file: &Path, text: &str, source: tera::Error, values: &impl Serialize
     let Some(variable) = variable else { return TemplateError::Render { file, source } };
     let line = text.lines().position(|line| line.contains(&variable)).map(|at| at + 1);
     let accepted = match serde_json::to_value(values) {
-        Ok(serde_json::Value::Object(map)) => map.keys().cloned().collect::<Vec<_>>().join(", "),
+        Ok(serde_json::Value::Object(map)) => {
+            listed_near(&variable, &map.keys().map(String::as_str).collect::<Vec<_>>())
+        }
         _ => String::new(),
     };
     TemplateError::Variable { file, line, variable, accepted }

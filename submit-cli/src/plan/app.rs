@@ -1,4 +1,4 @@
-//! What `app.toml` says about a science app, valid by construction.
+//! A science app as `app.toml` describes it, valid by construction.
 //!
 //! The format is described in docs/app-toml.md; [`AppSpec`] is read by `app::parse`.
 
@@ -8,48 +8,41 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use boinc::job::argv::DEFAULT_DOCKERFILE;
 use boinc::job::spec::{ContainerPath, Digest, PassArgs};
 use validators::spec::{AssimilateSpec, ValidateSpec};
 
 use crate::plan::command::Command;
-use boinc::diagnostic::Place;
+use boinc::diagnostic::{Located, Place};
 
 /// A science app: the program, its image, its files, what it needs and how its results are judged.
 #[derive(Debug, Clone)]
 pub struct AppSpec {
     /// `[a-z0-9][a-z0-9-]{0,23}`; part of each workunit's name.
     pub name: String,
-    /// Free text of the submitter, for people.
+    /// Free text of the submitter.
     pub version: String,
-    /// One line for people; may be empty.
+    /// One line; may be empty.
     pub summary: String,
     /// The `app.toml` it was read from.
     pub file: PathBuf,
     /// The directory of `app.toml`; relative paths in it start here.
     pub dir: PathBuf,
-    /// Where the container's image comes from.
     pub image: Image,
     /// Absolute path in the container where inputs appear and outputs are expected.
     pub workdir: ContainerPath,
     /// The command line of a job, with placeholders.
-    pub command: Command,
-    /// Where that is written.
-    pub command_place: Place,
-    /// How the program gets its arguments, if the file says; else as a vector and in `ARGS`.
+    pub command: Located<Command>,
+    /// How the program gets its arguments; `None`: as a vector and in `ARGS`.
     pub pass_args: Option<PassArgs>,
     /// OutputLimits inputs, in the order of the file.
     pub inputs: Vec<Input>,
     /// OutputLimits outputs, in the order of the file: output number i on the server is `outputs[i]`.
     pub outputs: Vec<Output>,
-    /// What a job needs of a host.
     pub resources: Resources,
-    /// How many copies of a job are made.
     pub replication: Replication,
-    /// How two results of a job are compared.
     pub validate: ValidateSpec,
-    /// What is done with the canonical result.
     pub assimilate: AssimilateSpec,
-    /// Programs of the submitter's own that judge results.
     pub script: Option<JudgeScript>,
 }
 
@@ -65,12 +58,12 @@ impl AppSpec {
     }
 }
 
-/// Programs of the submitter's own that judge and take results; a project runs them in a container without network.
+/// The submitter's programs that validate and assimilate results; a project runs them in a container without network.
 #[derive(Debug, Clone)]
 pub struct JudgeScript {
-    /// Program and arguments that look at one result; may be empty.
+    /// Program and arguments that check one result; may be empty.
     pub init: Vec<String>,
-    /// Program and arguments that look at two results whose bytes differ; may be empty.
+    /// Program and arguments that compare two results whose bytes differ; may be empty.
     pub compare: Vec<String>,
     /// Program and arguments that get each canonical result; may be empty.
     pub assimilate: Vec<String>,
@@ -78,11 +71,10 @@ pub struct JudgeScript {
     pub extra_outputs: Vec<String>,
     /// Exit codes as BOINC's own scripts have them.
     pub legacy: bool,
-    /// The image; it is on the server, and on this computer for `buoy run`.
+    /// An image that the server has, and this computer for `buoy run`.
     pub image: String,
-    /// Files that they find in their working directory, under their last names.
+    /// Files in their working directory, under their last path components.
     pub files: Vec<ContextFile>,
-    /// Where it is declared.
     pub place: Place,
 }
 
@@ -91,7 +83,7 @@ pub struct JudgeScript {
 pub enum Image {
     /// Built on the volunteer's computer.
     Build {
-        /// The Dockerfile; it travels under the name `Dockerfile`.
+        /// Sent under the name `Dockerfile`.
         dockerfile: PathBuf,
         /// The other files of the build context.
         files: Vec<ContextFile>,
@@ -102,7 +94,6 @@ pub enum Image {
     },
     /// Loaded from a tarball (`docker save`) that travels with the jobs.
     Tarball {
-        /// The tarball.
         file: PathBuf,
         /// Its name in the slot.
         name: String,
@@ -116,8 +107,20 @@ pub enum Image {
     },
 }
 
+impl Image {
+    /// The names in the slot of the files that travel with each job for the image.
+    pub fn slot_names(&self) -> impl Iterator<Item = &str> {
+        let (first, files): (Option<&str>, &[ContextFile]) = match self {
+            Self::Build { files, .. } => (Some(DEFAULT_DOCKERFILE), files),
+            Self::Tarball { name, .. } => (Some(name), &[]),
+            Self::Pinned { .. } => (None, &[]),
+        };
+        first.into_iter().chain(files.iter().map(|file| file.name.as_str()))
+    }
+}
+
 /// A file of the build context. Contexts are flat: `COPY` finds it under its last path component.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct ContextFile {
     /// Where it is on the submitter's computer.
     pub path: PathBuf,
@@ -130,17 +133,15 @@ pub struct ContextFile {
 pub struct Input {
     /// Its name in the container (BOINC's `open_name`).
     pub name: String,
-    /// One file for all jobs of a batch, rather than one for each job.
+    /// One file for all jobs of a batch, instead of one per job.
     pub shared: bool,
     /// Default for a shared input; a batch may name another.
     pub file: Option<PathBuf>,
-    /// How it gets into the slot.
     pub mode: Mode,
-    /// The client keeps it when the job is over.
+    /// The client keeps it after the job.
     pub sticky: bool,
     /// The server keeps a compressed copy for transfer (`<gzip/>`).
     pub gzip: bool,
-    /// Where it is declared.
     pub place: Place,
 }
 
@@ -150,7 +151,7 @@ pub enum Mode {
     /// A link to the file in the project directory; read-only in the container, nothing is copied.
     #[default]
     Link,
-    /// A copy of its own that the job may change (`<copy_file/>`).
+    /// A copy that the job may change (`<copy_file/>`).
     Copy,
 }
 
@@ -159,20 +160,19 @@ pub enum Mode {
 pub struct Output {
     /// Its name in the container.
     pub name: String,
-    /// A larger one fails the job.
+    /// A larger file fails the job.
     pub max_bytes: u64,
-    /// The job may end without it.
+    /// The job may finish without it.
     pub optional: bool,
-    /// Where it is declared.
     pub place: Place,
 }
 
-/// What a job needs of a host. The units are BOINC's.
+/// The requirements of a job. The units are BOINC's.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Resources {
     /// Estimated floating-point operations (`rsc_fpops_est`).
     pub flops: f64,
-    /// More than these and the client gives the job up (`rsc_fpops_bound`).
+    /// The client aborts the job after these (`rsc_fpops_bound`).
     pub flops_bound: f64,
     /// Bytes of memory (`rsc_memory_bound`).
     pub memory_bytes: u64,
@@ -180,9 +180,8 @@ pub struct Resources {
     pub disk_bytes: u64,
     /// From sending a result to its deadline (`delay_bound`, whole seconds).
     pub deadline: Duration,
-    /// Processors a job keeps busy.
+    /// Number of CPUs that a job keeps busy.
     pub cpus: f64,
-    /// The kind of GPU, if it needs one.
     pub gpu: Option<Gpu>,
     /// The container may reach the network (where the project's policy allows it).
     pub network: bool,
@@ -191,25 +190,22 @@ pub struct Resources {
 /// Kinds of GPU that BOINC knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gpu {
-    /// `nvidia`
     Nvidia,
-    /// `amd`
     Amd,
-    /// `intel`
     Intel,
 }
 
-/// How many copies (results) of a job are made, in BOINC's terms.
+/// How many results (instances) a job gets, in BOINC's terms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Replication {
     /// Results that must agree (`min_quorum`).
     pub quorum: u32,
-    /// Results made at the start (`target_nresults`), at least `quorum`.
+    /// Results created at the start (`target_nresults`), at least `quorum`.
     pub total: u32,
-    /// Failed results after which the job is given up (`max_error_results`).
+    /// Failed results after which the job fails (`max_error_results`).
     pub max_errors: u32,
-    /// Results of any kind after which the job is given up (`max_total_results`).
+    /// Results of any kind after which the job fails (`max_total_results`).
     pub max_total: u32,
-    /// Successful results without agreement after which the job is given up (`max_success_results`).
+    /// Successful results without agreement after which the job fails (`max_success_results`).
     pub max_success: u32,
 }

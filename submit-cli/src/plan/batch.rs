@@ -4,48 +4,36 @@ use std::path::{Path, PathBuf};
 
 use toml::de::DeValue;
 
-use crate::plan::app::parse::command_value;
+use crate::plan::app::parse::command;
 use crate::plan::command::Command;
 use crate::plan::jobs::sweep::{self, Axis, Sweep};
 use crate::plan::placeholder::Pattern;
-use boinc::diagnostic::{Diagnostic, Diagnostics, Place};
+use boinc::diagnostic::{Diagnostic, Diagnostics, Located, Place};
 use boinc::toml_file::{Document, Section, Text};
 
-/// What a batch says about its jobs, from `batch.toml`, from the command line, or from both.
+/// The jobs of a batch, as `batch.toml` and the command line describe them.
 #[derive(Debug, Clone, Default)]
 pub struct BatchSpec {
-    /// The batch's name.
-    pub name: Option<Placed<String>>,
+    pub name: Option<Located<String>>,
     /// The science app: a directory or an `app.toml`.
     pub app: Option<PathBuf>,
     /// The command line, instead of the app's.
-    pub command: Option<Placed<Command>>,
+    pub command: Option<Located<Command>>,
     /// Where jobs come from; `None`: from the sweep alone.
     pub source: Option<JobSource>,
     /// The names of the jobs.
-    pub job_name: Option<Placed<Pattern>>,
+    pub job_name: Option<Located<Pattern>>,
     /// Files of per-job inputs, by the input's name.
-    pub inputs: Vec<(Placed<String>, Placed<Pattern>)>,
+    pub inputs: Vec<(Located<String>, Located<Pattern>)>,
     /// Files of shared inputs, by the input's name.
-    pub shared: Vec<(Placed<String>, PathBuf)>,
-    /// The parameter sweep.
+    pub shared: Vec<(Located<String>, PathBuf)>,
     pub sweep: Sweep,
     /// Where the sweep is written.
     pub sweep_place: Option<Place>,
-    /// Columns that nothing uses, on purpose; `*` stands for all.
+    /// Columns that are unused on purpose; `*` for all.
     pub ignore: Vec<String>,
 }
 
-/// Something with the place where it was written.
-#[derive(Debug, Clone)]
-pub struct Placed<T> {
-    /// The thing.
-    pub value: T,
-    /// Where it was written.
-    pub place: Place,
-}
-
-/// Where jobs come from.
 #[derive(Debug, Clone)]
 pub enum JobSource {
     /// A row for each job.
@@ -55,10 +43,10 @@ pub enum JobSource {
     /// A job for each file.
     Files(Vec<PathBuf>),
     /// A job for each file that one of the patterns matches, below this directory.
-    Globs(PathBuf, Vec<Placed<String>>),
+    Globs(PathBuf, Vec<Located<String>>),
 }
 
-/// Reads the text of a `batch.toml`; mistakes go to `mistakes`, and what could be read is given.
+/// Reads the text of a `batch.toml` as far as it is valid; mistakes go to `mistakes`.
 pub fn parse(file: &Path, text: &str, mistakes: &mut Diagnostics) -> BatchSpec {
     let doc = Document::new(file, text);
     let dir = file.parent().map_or_else(PathBuf::new, Path::to_path_buf);
@@ -67,29 +55,22 @@ pub fn parse(file: &Path, text: &str, mistakes: &mut Diagnostics) -> BatchSpec {
         return BatchSpec::default();
     };
     let mut top = Section::new(&doc, "", table.get_ref(), 0);
-    let mut batch = BatchSpec {
-        name: top.text("name").map(Placed::from),
-        app: top.text("app").map(|app| dir.join(app.text)),
-        command: command(&doc, &mut top),
-        ..BatchSpec::default()
-    };
-    jobs(&doc, &mut top, &dir, &mut batch);
+    let name = top.text("name").map(Located::from);
+    let app = top.text("app").map(|app| dir.join(app.text));
+    let command = command(&doc, &mut top);
+    let jobs = jobs(&doc, &mut top, &dir);
     let shared = top.text_map("shared").unwrap_or_default();
-    batch.shared = shared.into_iter().map(|(name, path)| (name.into(), dir.join(path.text))).collect();
-    sweep(&doc, &mut top, &mut batch);
+    let shared = shared.into_iter().map(|(name, path)| (name.into(), dir.join(path.text))).collect();
+    let (sweep, sweep_place) = sweep(&doc, &mut top).unzip();
     top.finish();
-    mistakes.append(doc.into_diagnostics());
-    batch
+    mistakes.append(doc.into_mistakes());
+    let sweep = sweep.unwrap_or_default();
+    BatchSpec { name, app, command, shared, sweep, sweep_place, ..jobs }
 }
 
-fn command(doc: &Document<'_>, top: &mut Section<'_, '_>) -> Option<Placed<Command>> {
-    let place = top.value("command").map(|value| doc.place(value.span().start))?;
-    command_value(doc, top).map(|value| Placed { value, place })
-}
-
-/// `[jobs]`
-fn jobs(doc: &Document<'_>, top: &mut Section<'_, '_>, dir: &Path, batch: &mut BatchSpec) {
-    let Some(mut section) = top.section("jobs") else { return };
+/// `[jobs]`: the keys of a batch that it sets.
+fn jobs(doc: &Document<'_>, top: &mut Section<'_, '_>, dir: &Path) -> BatchSpec {
+    let Some(mut section) = top.section("jobs") else { return BatchSpec::default() };
     let table = section.text("table").map(|path| JobSource::Table(dir.join(path.text)));
     let directories = section.text("dir").map(|path| JobSource::Directories(dir.join(path.text)));
     let globs = globs(doc, &mut section, dir);
@@ -100,17 +81,18 @@ fn jobs(doc: &Document<'_>, top: &mut Section<'_, '_>, dir: &Path, batch: &mut B
     section.finish();
 
     let mut sources = [table, directories, globs].into_iter().flatten();
-    batch.source = sources.next();
+    let source = sources.next();
     if sources.next().is_some() {
         let found = "[jobs] names more than one source of jobs";
         doc.note(Diagnostic::new(place, found).accepted("one of table, dir, glob"));
     }
-    batch.job_name = name.and_then(|name| pattern(doc, &name));
-    batch.ignore = ignore.iter().map(|column| column.text.to_owned()).collect();
-    for (name, path) in inputs {
-        if let Some(path) = pattern(doc, &path) {
-            batch.inputs.push((name.into(), path));
-        }
+    let inputs = inputs.into_iter().filter_map(|(name, path)| Some((name.into(), pattern(doc, &path)?)));
+    BatchSpec {
+        source,
+        job_name: name.and_then(|name| pattern(doc, &name)),
+        inputs: inputs.collect(),
+        ignore: ignore.iter().map(|column| column.text.to_owned()).collect(),
+        ..BatchSpec::default()
     }
 }
 
@@ -119,26 +101,25 @@ fn globs(doc: &Document<'_>, section: &mut Section<'_, '_>, dir: &Path) -> Optio
     let value = section.value("glob")?;
     let patterns = match value.get_ref() {
         DeValue::String(text) => {
-            vec![Placed { value: text.clone().into_owned(), place: doc.place(value.span().start) }]
+            vec![Located { value: text.clone().into_owned(), place: doc.place(value.span().start) }]
         }
-        _ => section.texts_in("glob", value)?.into_iter().map(Placed::from).collect(),
+        _ => section.texts_in("glob", value)?.into_iter().map(Located::from).collect(),
     };
     Some(JobSource::Globs(dir.to_path_buf(), patterns))
 }
 
 /// `[sweep]`: for each key a range, or a list.
-fn sweep(doc: &Document<'_>, top: &mut Section<'_, '_>, batch: &mut BatchSpec) {
-    let Some(value) = top.value("sweep") else { return };
+fn sweep(doc: &Document<'_>, top: &mut Section<'_, '_>) -> Option<(Sweep, Place)> {
+    let value = top.value("sweep")?;
     let Some(table) = value.get_ref().as_table() else {
         top.wrong_type("sweep", value, "a table of ranges and lists");
-        return;
+        return None;
     };
-    batch.sweep_place = Some(doc.place(value.span().start));
     // In the order in which they are written, which the table itself does not keep.
     let mut keys: Vec<_> = table.iter().collect();
     keys.sort_by_key(|(key, _)| key.span().start);
+    let mut axes = Vec::with_capacity(keys.len());
     for (key, value) in keys {
-        let place = doc.place(value.span().start);
         let values = match value.get_ref() {
             DeValue::String(text) => sweep::values(text),
             DeValue::Array(list) => list.iter().map(|item| scalar(doc, item)).collect(),
@@ -147,15 +128,13 @@ fn sweep(doc: &Document<'_>, top: &mut Section<'_, '_>, batch: &mut BatchSpec) {
                 continue;
             }
         };
-        match axis(key.get_ref(), values) {
-            Ok(axis) => batch.sweep.axes.push(axis),
-            Err(found) => {
-                doc.note(Diagnostic::new(place, found).accepted(sweep::FORM));
-                // So that its placeholders are not called unknown besides.
-                batch.sweep.axes.push(Axis { key: key.get_ref().to_string(), values: vec![String::new()] });
-            }
-        }
+        axes.push(axis(key.get_ref(), values).unwrap_or_else(|found| {
+            doc.note(Diagnostic::new(doc.place(value.span().start), found).accepted(sweep::FORM));
+            // Its placeholders are not unknown as well.
+            Axis { key: key.get_ref().to_string(), values: vec![String::new()] }
+        }));
     }
+    Some((Sweep { axes }, doc.place(value.span().start)))
 }
 
 /// A parameter of a sweep, if its name and its values are good.
@@ -165,7 +144,7 @@ fn sweep(doc: &Document<'_>, top: &mut Section<'_, '_>, batch: &mut BatchSpec) {
 pub fn axis(key: &str, values: Result<Vec<String>, String>) -> Result<Axis, String> {
     let good = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     if key.is_empty() || !key.chars().all(good) {
-        return Err(format!("sweep key {key:?} is not made of letters, digits, _ and -"));
+        return Err(format!("sweep key {key:?} has characters other than letters, digits, _ and -"));
     }
     let values = values.map_err(|fault| format!("sweep {key:?} has {fault}"))?;
     if values.is_empty() {
@@ -191,18 +170,12 @@ fn scalar(doc: &Document<'_>, item: &toml::Spanned<DeValue<'_>>) -> Result<Strin
     }
 }
 
-fn pattern(doc: &Document<'_>, text: &Text<'_>) -> Option<Placed<Pattern>> {
+fn pattern(doc: &Document<'_>, text: &Text<'_>) -> Option<Located<Pattern>> {
     match Pattern::parse(text.text) {
-        Ok(value) => Some(Placed { value, place: text.place.clone() }),
+        Ok(value) => Some(Located { value, place: text.place.clone() }),
         Err(error) => {
             doc.note(Diagnostic::new(text.place.clone(), error.to_string()));
             None
         }
-    }
-}
-
-impl From<Text<'_>> for Placed<String> {
-    fn from(text: Text<'_>) -> Self {
-        Self { value: text.text.to_owned(), place: text.place }
     }
 }

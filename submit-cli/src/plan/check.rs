@@ -1,4 +1,4 @@
-//! Refuses what a BOINC server or client would reject, or be broken by, before anything is sent.
+//! Refuses, before anything is sent, what a BOINC server or client would reject or break on.
 
 mod archive;
 mod dockerfile;
@@ -7,8 +7,8 @@ mod limits;
 use std::path::Path;
 
 pub use archive::check as archive;
-pub use dockerfile::{check as dockerfile, warnings};
-pub use limits::{carry_arguments, outputs, xml};
+pub use dockerfile::check as dockerfile;
+pub use limits::{outputs, xml};
 
 use crate::plan::app::AppSpec;
 use crate::plan::expand::Draft;
@@ -44,7 +44,7 @@ fn fault(path: &Path) -> Option<String> {
         Ok(meta) if meta.is_dir() => {
             Some("is a directory; an input is one file (a tar archive, for instance)".into())
         }
-        Ok(_) => Some("is no regular file".into()),
+        Ok(_) => Some("is not a regular file".into()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Some("does not exist".into()),
         Err(error) => Some(format!("cannot be read: {error}")),
     }

@@ -11,32 +11,32 @@ pub struct Command {
     words: Vec<Pattern>,
 }
 
-/// Why a text is no command line.
+/// Why a text is not a command line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
     /// A quote that is never closed.
-    #[error("the command has a {quote} that is never closed")]
+    #[error("invalid command: unclosed {quote}")]
     Unclosed {
         /// `'` or `"`.
         quote: char,
     },
     /// A backslash as the last character.
-    #[error("the command ends in a backslash")]
+    #[error("invalid command: ends in a backslash")]
     Dangling,
     /// A NUL, which no argument can hold.
-    #[error("the command holds a NUL character")]
+    #[error("invalid command: contains a NUL character")]
     Nul,
-    /// A word is no pattern.
+    /// A word is not a pattern.
     #[error(transparent)]
     Pattern(#[from] PatternError),
 }
 
 impl Command {
-    /// Cuts `text` into words as a POSIX shell does: single quotes, double quotes, backslash. Nothing else of a shell
-    /// is done: `$`, `*`, `;` and backquotes mean themselves.
+    /// Cuts `text` into words as a POSIX shell does: single quotes, double quotes, backslash. Other shell
+    /// syntax is literal: `$`, `*`, `;`, backquotes.
     ///
     /// # Errors
-    /// An unclosed quote, or a word that is no pattern.
+    /// An unclosed quote, or a word that is not a pattern.
     pub fn parse(text: &str) -> Result<Self, CommandError> {
         Self::from_words(&split_words(text)?)
     }
@@ -44,7 +44,7 @@ impl Command {
     /// A command from words that need no cutting; placeholders in them count.
     ///
     /// # Errors
-    /// A word that is no pattern.
+    /// A word that is not a pattern.
     pub fn from_words<S: AsRef<str>>(words: &[S]) -> Result<Self, CommandError> {
         let mut patterns = Vec::with_capacity(words.len());
         for word in words {
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_open_is_refused() {
+    fn unclosed_quotes_are_refused() {
         for text in ["'a", "\"a", "a\\", "\"a\\", "'a\"b"] {
             assert!(split_words(text).is_err(), "{text}");
         }

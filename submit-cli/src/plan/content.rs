@@ -1,23 +1,23 @@
-//! Names files by what is in them.
+//! Contents of files, and their hashes.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use boinc::hex::hex;
 use sha2::{Digest, Sha256};
 
-/// What is in a file that goes to a host.
+/// The content of a file that is sent to a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
     /// A file on this computer. Relative to the working directory, or absolute; it existed when the plan was made.
     Path(PathBuf),
-    /// Text that we made (job.toml, long argument lists).
+    /// Text in memory: job.toml, the Dockerfile, long argument lists.
     Bytes(Arc<[u8]>),
 }
 
-/// What tells a content from others.
+/// Identifies a content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContentHash {
     /// Its sha-256: 64 lower-case hex digits.
@@ -26,11 +26,23 @@ pub struct ContentHash {
     pub bytes: u64,
 }
 
+/// Refuses what is not a regular file: a pipe would be read for ever. Links are followed.
+pub(crate) fn is_regular(path: &Path) -> io::Result<()> {
+    let kind = path.metadata()?.file_type();
+    if kind.is_file() {
+        Ok(())
+    } else if kind.is_dir() {
+        Err(io::Error::other("is a directory"))
+    } else {
+        Err(io::Error::other("not a regular file"))
+    }
+}
+
 /// The hash of a content. A file is read once, a piece at a time.
 ///
 /// # Errors
 /// The file cannot be read.
-pub fn hash(content: &Content) -> std::io::Result<ContentHash> {
+pub fn hash(content: &Content) -> io::Result<ContentHash> {
     match content {
         Content::Path(path) => file_hash(path),
         Content::Bytes(bytes) => {
@@ -39,7 +51,7 @@ pub fn hash(content: &Content) -> std::io::Result<ContentHash> {
     }
 }
 
-fn file_hash(path: &Path) -> std::io::Result<ContentHash> {
+fn file_hash(path: &Path) -> io::Result<ContentHash> {
     const PIECE: usize = 256 * 1024;
     let mut file = File::open(path)?;
     let mut hasher = Sha256::new();

@@ -5,29 +5,23 @@ mod used;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use boinc::spelling::nearest;
-
 use self::used::Used;
 use crate::plan::Origin;
 use crate::plan::app::AppSpec;
-use crate::plan::batch::{BatchSpec, Placed};
+use crate::plan::batch::BatchSpec;
 use crate::plan::command::Command;
 use crate::plan::jobs::sweep::{JOBS_MAX, Point};
 use crate::plan::jobs::{Naming, Row, Rows};
 use crate::plan::names;
 use crate::plan::placeholder::{Pattern, Values};
-use boinc::diagnostic::{Diagnostic, Diagnostics, Place};
+use boinc::diagnostic::{Diagnostic, Diagnostics, Located, Place};
 
-/// A job before it has a workunit's name and a command line.
-#[derive(Debug)]
+/// What the source of a job gives for it; the bundle's hash and the form of the arguments are not known yet.
 pub struct Draft {
-    /// Its name, unique in the batch.
     pub name: String,
-    /// Its arguments.
     pub args: Vec<String>,
     /// The files of the app's per-job inputs, one for one.
     pub inputs: Vec<PathBuf>,
-    /// Where it comes from.
     pub origin: Origin,
 }
 
@@ -35,32 +29,29 @@ pub struct Draft {
 struct Recipe<'a> {
     rows: &'a Rows,
     command: &'a Command,
-    /// For each per-job input.
     inputs: Vec<Pattern>,
     name: Name,
 }
 
 enum Name {
-    /// As the submitter says.
+    /// As the submitter wrote it.
     Given(Pattern),
-    /// Of a column's value, or what its last path component says without its extension, and the sweep's values.
+    /// From a column's value, or its last path component without its extension, and the sweep's values.
     Of(Pattern),
     /// The row's number, and the sweep's values.
     Numbered(usize),
-    /// The sweep's values.
     Sweep,
 }
 
 /// Makes the jobs. Mistakes are noted; then the jobs may be incomplete.
 pub fn expand(app: &AppSpec, batch: &BatchSpec, rows: &Rows, mistakes: &mut Diagnostics) -> Vec<Draft> {
-    let app_command = Placed { value: app.command.clone(), place: app.command_place.clone() };
-    let command = batch.command.as_ref().unwrap_or(&app_command);
+    let command = batch.command.as_ref().unwrap_or(&app.command);
     let Some(recipe) = recipe(app, batch, rows, command, mistakes) else { return Vec::new() };
     let count = batch.sweep.count().and_then(|count| count.checked_mul(rows.rows.len()));
     if count.is_none_or(|count| count > JOBS_MAX) {
         let place = batch.sweep_place.clone().unwrap_or_else(Place::command_line);
         let found = format!("{} rows and the sweep make more than {JOBS_MAX} jobs", rows.rows.len());
-        mistakes.push(Diagnostic::new(place, found).help("cut it into several batches"));
+        mistakes.push(Diagnostic::new(place, found).help("split it into several batches"));
         return Vec::new();
     }
     let mut drafts = Vec::with_capacity(count.unwrap_or(0));
@@ -129,12 +120,12 @@ impl Values for JobValues<'_> {
     }
 }
 
-/// Settles, once for all rows, where everything comes from; every placeholder then has a value and every column a use.
+/// Determines, once for all rows, where everything comes from; every placeholder then has a value and every column a use.
 fn recipe<'a>(
     app: &AppSpec,
     batch: &'a BatchSpec,
     rows: &'a Rows,
-    command: &'a Placed<Command>,
+    command: &'a Located<Command>,
     mistakes: &mut Diagnostics,
 ) -> Option<Recipe<'a>> {
     let before = mistakes.len();
@@ -179,8 +170,8 @@ fn default_name(rows: &Rows, batch: &BatchSpec, inputs: &[Pattern], used: &mut U
     }
 }
 
-/// Where each per-job input's file comes from: what the batch says, else the column of its name (or of its name
-/// without the extension), else the files themselves if it is the only one.
+/// Where each per-job input's file comes from: from the batch, else from the column of its name (or of its name without
+/// the extension), else from the files themselves if it is the only one.
 fn inputs(
     app: &AppSpec,
     batch: &BatchSpec,
@@ -191,13 +182,8 @@ fn inputs(
     let names: Vec<&str> = app.job_inputs().map(|input| input.name.as_str()).collect();
     for (name, _) in &batch.inputs {
         if !names.contains(&name.value.as_str()) {
-            let accepted = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-            let found = format!("the app declares no per-job input {:?}", name.value);
-            let mut diagnostic = Diagnostic::new(name.place.clone(), found).accepted(accepted);
-            if let Some(meant) = nearest(&name.value, &names) {
-                diagnostic = diagnostic.help(format!("did you mean {meant:?}?"));
-            }
-            mistakes.push(diagnostic);
+            let found = format!("the app does not declare a per-job input {:?}", name.value);
+            mistakes.push(Diagnostic::new(name.place.clone(), found).accepted_words(&name.value, &names));
         }
     }
     let mut patterns = Vec::with_capacity(names.len());
@@ -221,10 +207,10 @@ fn inputs(
             None => mistakes.push(no_file(app, &input.name, stem, &input.place, rows)),
         }
     }
-    // Files that feed no input make jobs only by their names, which a command can use.
+    // Files that are not an input create jobs only by their names, which a command can use.
     if names.is_empty() && rows.columns == ["file"] {
         let place = rows.rows.first().map_or_else(Place::command_line, |row| row.origin.place());
-        let found = "files were given, and the app declares no per-job input for them";
+        let found = "files are named, but the app does not declare a per-job input for them";
         mistakes.push(
             Diagnostic::new(place, found)
                 .help(format!("add [[input]] with a name to {}", app.file.display())),
@@ -234,23 +220,23 @@ fn inputs(
 }
 
 fn no_file(app: &AppSpec, name: &str, stem: &str, place: &Place, rows: &Rows) -> Diagnostic {
-    let found = format!("nothing says which file a job gets as input {name:?}");
+    let found = format!("no file for the per-job input {name:?}");
     let help = match rows.naming {
-        Naming::Sweep => format!("give the jobs' files: buoy check {} FILE…", app.file.display()),
+        Naming::Sweep => format!("name the jobs' files: buoy check {} FILE…", app.file.display()),
         Naming::Table if stem != name => format!(
-            "add a column {stem:?} or {name:?} with a path in each row; or in batch.toml [jobs.inputs] {name:?} = \"…\""
+            "add a column {stem:?} or {name:?} with a path in each row, or [jobs.inputs] {name:?} = \"…\" to batch.toml"
         ),
         Naming::Table => format!(
-            "add a column {name:?} with a path in each row; or in batch.toml [jobs.inputs] {name:?} = \"…\""
+            "add a column {name:?} with a path in each row, or [jobs.inputs] {name:?} = \"…\" to batch.toml"
         ),
         Naming::Column(_) => {
-            format!("in batch.toml: [jobs.inputs] {name:?} = \"{{file:dir}}/{{file:stem}}.EXT\"")
+            format!("add [jobs.inputs] {name:?} = \"{{file:dir}}/{{file:stem}}.EXT\" to batch.toml")
         }
     };
     Diagnostic::new(place.clone(), found).help(help)
 }
 
-/// Names are valid and unique; BOINC's database does not tell upper from lower case.
+/// Names are valid and unique; BOINC's database does not distinguish upper and lower case.
 fn check_names(drafts: &[Draft], mistakes: &mut Diagnostics) {
     let mut first: HashMap<String, &Draft> = HashMap::with_capacity(drafts.len());
     for draft in drafts {
@@ -263,12 +249,14 @@ fn check_names(drafts: &[Draft], mistakes: &mut Diagnostics) {
             }
             std::collections::hash_map::Entry::Occupied(entry) => {
                 let other = entry.get();
-                let found =
-                    format!("a second job named {:?}; the first is {}", draft.name, other.origin.place());
-                mistakes.push(
-                    Diagnostic::new(draft.origin.place(), found)
-                        .help("names differ in more than upper and lower case; set them with name = \"…\" in [jobs] or a column job"),
+                let found = format!(
+                    "a second job is named {:?}, the first one is {}",
+                    draft.name,
+                    other.origin.place()
                 );
+                mistakes.push(Diagnostic::new(draft.origin.place(), found).help(
+                    "set names that differ in more than case, with name = \"…\" in [jobs] or a column job",
+                ));
             }
         }
     }

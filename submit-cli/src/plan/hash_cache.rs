@@ -1,8 +1,8 @@
-//! Remembers the hashes of large files between commands, so that an unchanged image or receptor is read once.
+//! Keeps the hashes of large files between commands, so that an unchanged image or receptor is read once.
 //!
 //! A text file in the user's cache directory, a line for each file: length, times of change, inode, hash, path. It only
-//! grows by whole lines, so that several commands can write at once; what cannot be read is skipped. Losing it costs
-//! time, nothing else.
+//! grows by whole lines, so that several commands can write at once; unreadable lines are skipped. Losing it costs
+//! only time.
 
 use std::collections::HashMap;
 use std::fs::{self, File, Metadata, OpenOptions};
@@ -18,11 +18,11 @@ use crate::plan::content::{self, ContentHash};
 use crate::platform::times_of;
 use crate::user_dirs;
 
-/// Smaller files are read again: that takes no longer than looking them up.
+/// Smaller files are read again, which takes no longer than a lookup.
 const WORTH_BYTES: u64 = 1 << 20;
-/// A file changed so short a time ago may change again without a new time.
+/// A file changed this recently may change again without a new time.
 const SETTLED: Duration = Duration::from_secs(2);
-/// A longer cache is begun anew.
+/// A longer cache is started again.
 const CACHE_BYTES_MAX: u64 = 4 << 20;
 
 /// The hashes of earlier commands.
@@ -39,7 +39,7 @@ impl HashCache {
         Self::at(user_dirs::cache().map(|dir| dir.join("hashes")))
     }
 
-    /// One that is kept in `file`; with `None` it remembers nothing.
+    /// One that is kept in `file`; `None` keeps nothing.
     pub fn at(file: Option<PathBuf>) -> Self {
         Self { file, known: OnceLock::new(), writing: Mutex::new(()) }
     }
@@ -61,7 +61,7 @@ impl HashCache {
         let hash = content::hash(content)?;
         let unchanged = self::identity(path, &path.metadata()?).is_some_and(|after| after == identity);
         if unchanged && settled(&before) {
-            // A cache that cannot be written is as good as none.
+            // Without a cache everything works, only slower.
             let _ = self.append(&format!("{} {identity}\n", hash.sha256));
         }
         Ok(hash)
@@ -76,7 +76,7 @@ impl HashCache {
 
     fn append(&self, line: &str) -> io::Result<()> {
         let Some(file) = &self.file else { return Ok(()) };
-        let _writing = self.writing.lock().expect("nobody panics while writing a line");
+        let _writing = self.writing.lock().expect("no thread panics while it writes a line");
         fs::create_dir_all(file.parent().unwrap_or(Path::new("")))?;
         if file.metadata().is_ok_and(|meta| meta.len() > CACHE_BYTES_MAX) {
             fs::remove_file(file)?;

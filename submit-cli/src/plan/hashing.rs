@@ -1,4 +1,4 @@
-//! Hashes many files at once, each of them once.
+//! Hashes many files in parallel, each of them once.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -12,11 +12,9 @@ use crate::plan::hash_cache::HashCache;
 
 /// A file that cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("{} cannot be read", file.display())]
+#[error("failed to read {}", file.display())]
 pub struct HashError {
-    /// The file.
     pub file: PathBuf,
-    /// Why.
     pub source: std::io::Error,
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use boinc::archive::image::{ArchiveError, ImageArchive};
 
-/// The digest to declare for an archive; `None` if it is not one.
+/// The digest to declare for an archive; `None` if it cannot be read.
 pub fn digest_of(file: &Path) -> Option<String> {
     Some(open(file).ok()?.config_digest().to_owned())
 }

@@ -1,4 +1,4 @@
-//! From a science app to job.toml, what the wrapper has to know of it.
+//! job.toml: what the wrapper has to know about a science app.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use boinc::job::spec::{JobSpec, OutputSpec, PassArgs, Tarball};
 use crate::plan::InputFile;
 use crate::plan::app::{AppSpec, Image};
 
-/// What job.toml says; `job_inputs` are the inputs that differ from job to job.
+/// The job.toml of an app; `job_inputs` are the inputs that differ from job to job.
 pub fn job_spec(app: &AppSpec, job_inputs: &[InputFile]) -> JobSpec {
     let mut spec = JobSpec {
         workdir: app.workdir.clone(),

@@ -1,4 +1,4 @@
-//! Where jobs come from: a table, a directory for each, files, or nothing but a sweep.
+//! Where jobs come from: a table, a directory for each, files, or only a sweep.
 //!
 //! Each source gives [`Rows`]; `expand` makes jobs of them.
 
@@ -7,7 +7,7 @@ pub mod files;
 pub mod sweep;
 pub mod table;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::plan::Origin;
 
@@ -20,7 +20,7 @@ pub struct Rows {
     pub base: PathBuf,
     /// The rows, in the order in which jobs are made.
     pub rows: Vec<Row>,
-    /// Where the names of the jobs come from, if nothing else says it.
+    /// Where the names of the jobs come from, if the batch does not set them.
     pub naming: Naming,
 }
 
@@ -29,18 +29,16 @@ pub struct Rows {
 pub struct Row {
     /// A value for each column.
     pub values: Vec<String>,
-    /// Where it stands.
     pub origin: Origin,
     /// Arguments after those of the command (`cmdline` of a job's directory).
     pub more_args: Vec<String>,
 }
 
-/// How jobs are named where the batch does not say.
+/// How jobs are named if the batch does not set it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Naming {
     /// By column `job`, else the file of the only per-job input, else the number of the row.
     Table,
-    /// By this column.
     Column(usize),
     /// By the sweep's values alone.
     Sweep,
@@ -52,4 +50,9 @@ impl Rows {
         let row = Row { values: Vec::new(), origin, more_args: Vec::new() };
         Self { columns: Vec::new(), base, rows: vec![row], naming: Naming::Sweep }
     }
+}
+
+/// A directory for a message.
+pub fn shown_dir(dir: &Path) -> String {
+    if dir.as_os_str().is_empty() { "the working directory".to_owned() } else { dir.display().to_string() }
 }

@@ -1,10 +1,11 @@
-//! From what a submitter typed to a [`Plan`]: finds the files, reads them, expands, checks.
+//! From a submitter's arguments to a [`Plan`]: finds the files, reads them, expands the jobs, checks everything.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::plan::app::{self, AppSpec};
-use crate::plan::batch::{self, BatchSpec, JobSource, Placed, axis};
+use crate::plan::arguments::Arguments;
+use crate::plan::batch::{self, BatchSpec, JobSource, axis};
 use crate::plan::bundle;
 use crate::plan::check;
 use crate::plan::command::Command;
@@ -15,9 +16,10 @@ use crate::plan::jobs::{Rows, directories, files, table};
 use crate::plan::names;
 use crate::plan::sources::Sources;
 use crate::plan::{Bundle, InputFile, Job, Origin, Plan, SharedInput};
-use boinc::diagnostic::{Diagnostic, Diagnostics, Place};
+use boinc::diagnostic::{Diagnostic, Diagnostics, Located, Place};
+use boinc::names::workunit::WorkunitName;
 
-/// Makes the plan, or says everything that is wrong with the submitter's files.
+/// Makes the plan, or reports everything that is wrong with the submitter's files.
 ///
 /// # Errors
 /// The mistakes, by file and line.
@@ -35,7 +37,7 @@ pub fn science_app(path: &Path) -> Result<(AppSpec, Bundle), Vec<Diagnostic>> {
     let mut mistakes = Diagnostics::new();
     let mistakes_of = &mut mistakes;
     let found = read_app(path, mistakes_of).and_then(|app| {
-        check::dockerfile(&app, false, mistakes_of);
+        let dockerfile = check::dockerfile(&app, false, mistakes_of);
         check::archive(&app, mistakes_of);
         for input in app.shared_inputs() {
             if let Some(file) = &input.file {
@@ -43,7 +45,7 @@ pub fn science_app(path: &Path) -> Result<(AppSpec, Bundle), Vec<Diagnostic>> {
             }
         }
         let job_inputs: Vec<InputFile> = app.job_inputs().map(input_file).collect();
-        let bundle = bundle::pack(&app, &job_inputs, mistakes_of)?;
+        let bundle = bundle::pack(&app, dockerfile.map(|file| file.content), &job_inputs, mistakes_of)?;
         Some((app, bundle))
     });
     mistakes.into_result(found)
@@ -52,7 +54,7 @@ pub fn science_app(path: &Path) -> Result<(AppSpec, Bundle), Vec<Diagnostic>> {
 fn plan(sources: &Sources, mistakes: &mut Diagnostics) -> Option<Plan> {
     let (batch, default_name) = batch_spec(sources, mistakes);
     let Some(app) = batch.app.clone().and_then(|path| read_app(&path, mistakes)) else {
-        // What a table says wrong by itself can be said all the same.
+        // The table's own mistakes can be reported without the app.
         if let Some(JobSource::Table(path)) = &batch.source {
             table::read(path, mistakes);
         }
@@ -71,42 +73,42 @@ fn plan(sources: &Sources, mistakes: &mut Diagnostics) -> Option<Plan> {
     }
     let drafts = rows.map(|rows| expand(&app, &batch, &rows, mistakes)).unwrap_or_default();
     check::job_files(&app, &drafts, mistakes);
-    check::dockerfile(&app, drafts.iter().any(|draft| !draft.args.is_empty()), mistakes);
+    let dockerfile = check::dockerfile(&app, drafts.iter().any(|draft| !draft.args.is_empty()), mistakes);
     check::archive(&app, mistakes);
     check::outputs(&app, &name, &drafts, mistakes);
-    let job_inputs: Vec<InputFile> = app.job_inputs().map(input_file).collect();
-    let bundle = bundle::pack(&app, &job_inputs, mistakes)?;
+    let arguments = Arguments::of(&app, &name, &drafts, mistakes);
+    let job_inputs: Vec<InputFile> = app.job_inputs().map(input_file).chain(arguments.input()).collect();
+    let (text, warnings) = dockerfile.map(|file| (file.content, file.warnings)).unzip();
+    let bundle = bundle::pack(&app, text, &job_inputs, mistakes)?;
     if !mistakes.is_empty() {
         return None;
     }
-    let jobs = jobs(&app, bundle.short_hash(), &name, drafts, mistakes);
-    let mut plan = Plan { app, bundle, batch: name, shared, job_inputs, jobs };
-    check::carry_arguments(&mut plan, mistakes);
+    let jobs = jobs(&app, bundle.short_hash(), &name, drafts, arguments, mistakes);
+    let warnings = warnings.unwrap_or_default();
+    let plan = Plan { app, bundle, batch: name, shared, job_inputs, jobs, warnings };
     check::xml(&plan, mistakes);
     Some(plan)
 }
 
-/// What the batch file says, with what the command line says in its place; and the batch's name if neither names it.
+/// The batch file with what the command line overrides; and the batch's name if neither sets it.
 fn batch_spec(sources: &Sources, mistakes: &mut Diagnostics) -> (BatchSpec, String) {
     let (app, batch_file) = find(sources);
-    let mut batch = match &batch_file {
+    let in_file = match &batch_file {
         Some(file) => match std::fs::read_to_string(file) {
             Ok(text) => batch::parse(file, &text, mistakes),
             Err(error) => {
-                mistakes.push(Diagnostic::new(Place::file(file), format!("cannot be read: {error}")));
+                mistakes.push(Diagnostic::new(Place::file(file), format!("failed to read it: {error}")));
                 BatchSpec::default()
             }
         },
         None => BatchSpec { source: source(&sources.jobs, mistakes), ..BatchSpec::default() },
     };
-    batch.app = app.or(batch.app).or_else(|| app_beside(batch_file.as_deref()?));
-    if batch.app.is_none() {
-        let place = Place::file(&sources.app);
-        let diagnostic =
-            Diagnostic::new(place, "the batch does not name its app, and no app.toml is beside it");
-        mistakes.push(diagnostic.help("add app = \"DIRECTORY\""));
+    let app = app.or_else(|| in_file.app.clone()).or_else(|| app_next_to(batch_file.as_deref()?));
+    if app.is_none() {
+        let found = "the batch does not name its app, and there is no app.toml next to it";
+        mistakes.push(Diagnostic::new(Place::file(&sources.app), found).help("add app = \"DIRECTORY\""));
     }
-    override_batch(&mut batch, sources, mistakes);
+    let batch = overridden(BatchSpec { app, ..in_file }, sources, mistakes);
     let named_by =
         batch_file.as_deref().filter(|file| file.file_name().is_none_or(|name| name != "batch.toml"));
     let named_by = named_by.or(match &batch.source {
@@ -118,8 +120,8 @@ fn batch_spec(sources: &Sources, mistakes: &mut Diagnostics) -> (BatchSpec, Stri
     (batch, name.unwrap_or_else(|| "batch".to_owned()))
 }
 
-/// The app and the batch file that were meant. A batch file may stand in the app's place, if it names its app or lies
-/// beside it.
+/// The app and the batch file that the arguments mean. A batch file can replace the app, if it names its app or is next to
+/// it.
 fn find(sources: &Sources) -> (Option<PathBuf>, Option<PathBuf>) {
     let is_toml = |path: &Path| path.extension().is_some_and(|extension| extension == "toml");
     let is_app = |path: &Path| path.file_name().is_some_and(|name| name == "app.toml");
@@ -134,15 +136,15 @@ fn find(sources: &Sources) -> (Option<PathBuf>, Option<PathBuf>) {
             } else {
                 &sources.app
             };
-            let beside = inside(dir, "batch.toml");
-            (Some(sources.app.clone()), beside.is_file().then_some(beside))
+            let batch = inside(dir, "batch.toml");
+            (Some(sources.app.clone()), batch.is_file().then_some(batch))
         }
         _ => (Some(sources.app.clone()), None),
     }
 }
 
 /// The app.toml in the directory of a batch file.
-fn app_beside(batch_file: &Path) -> Option<PathBuf> {
+fn app_next_to(batch_file: &Path) -> Option<PathBuf> {
     let app = batch_file.with_file_name("app.toml");
     app.is_file().then_some(app)
 }
@@ -165,49 +167,55 @@ fn source(jobs: &[PathBuf], mistakes: &mut Diagnostics) -> Option<JobSource> {
     }
 }
 
-fn override_batch(batch: &mut BatchSpec, sources: &Sources, mistakes: &mut Diagnostics) {
-    let place = Place::command_line;
-    if let Some(name) = &sources.name {
-        batch.name = Some(Placed { value: name.clone(), place: place() });
-    }
-    if let Some(command) = &sources.command {
-        match Command::parse(command) {
-            Ok(value) => batch.command = Some(Placed { value, place: place() }),
-            Err(error) => mistakes.push(Diagnostic::new(place(), format!("--command: {error}"))),
+/// A batch file with the options of the command line, which win.
+fn overridden(batch: BatchSpec, sources: &Sources, mistakes: &mut Diagnostics) -> BatchSpec {
+    let here = Place::command_line;
+    let typed = |text: &str| Located { value: text.to_owned(), place: here() };
+    let command = sources.command.as_ref().and_then(|command| match Command::parse(command) {
+        Ok(value) => Some(Located { value, place: here() }),
+        Err(error) => {
+            mistakes.push(Diagnostic::new(here(), format!("invalid --command: {error}")));
+            None
         }
-    }
+    });
+    let mut shared = batch.shared;
     for pair in &sources.shared {
-        match pair.split_once('=') {
-            Some((name, path)) => {
-                batch.shared.retain(|(other, _)| other.value != name);
-                batch.shared.push((Placed { value: name.to_owned(), place: place() }, PathBuf::from(path)));
-            }
-            None => {
-                mistakes.push(Diagnostic::new(place(), format!("--shared {pair:?}")).accepted("INPUT=FILE"))
-            }
+        if let Some((name, path)) = pair.split_once('=') {
+            shared.retain(|(other, _)| other.value != name);
+            shared.push((typed(name), PathBuf::from(path)));
+        } else {
+            let found = format!("invalid --shared {pair:?}");
+            mistakes.push(Diagnostic::new(here(), found).accepted("INPUT=FILE"));
         }
     }
+    let mut axes = batch.sweep.axes;
     for text in &sources.sweep {
-        let made = match text.split_once('=') {
+        let parsed = match text.split_once('=') {
             Some((key, values)) => axis(key.trim(), sweep::values(values)),
             None => Err(format!("--sweep {text:?} has no =")),
         };
-        match made {
+        match parsed {
             Ok(axis) => {
-                let Sweep { axes } = &mut batch.sweep;
                 axes.retain(|other| other.key != axis.key);
                 axes.push(axis);
-                batch.sweep_place.get_or_insert_with(place);
             }
             Err(found) => {
-                mistakes.push(Diagnostic::new(place(), found).accepted(format!("KEY= and {}", sweep::FORM)));
+                mistakes.push(Diagnostic::new(here(), found).accepted(format!("KEY= and {}", sweep::FORM)));
             }
         }
     }
-    batch.ignore.extend(sources.ignore.iter().cloned());
+    BatchSpec {
+        name: sources.name.as_deref().map(typed).or(batch.name),
+        command: command.or(batch.command),
+        shared,
+        sweep_place: batch.sweep_place.or_else(|| (!axes.is_empty()).then(here)),
+        sweep: Sweep { axes },
+        ignore: batch.ignore.into_iter().chain(sources.ignore.iter().cloned()).collect(),
+        ..batch
+    }
 }
 
-/// A file in a directory, without a "./" that nobody typed.
+/// A file in a directory, without a "./" that the user did not type.
 fn inside(dir: &Path, name: &str) -> PathBuf {
     if dir == Path::new(".") { PathBuf::from(name) } else { dir.join(name) }
 }
@@ -217,17 +225,17 @@ pub fn read_app(path: &Path, mistakes: &mut Diagnostics) -> Option<AppSpec> {
     let file = if path.is_dir() { inside(path, "app.toml") } else { path.to_path_buf() };
     let is_toml = file.extension().is_some_and(|extension| extension == "toml");
     if file.exists() && !(file.is_file() && is_toml) {
-        let diagnostic = Diagnostic::new(Place::file(&file), "this is no science app")
+        let diagnostic = Diagnostic::new(Place::file(&file), "not a science app")
             .accepted("its directory, its app.toml, or a batch.toml")
-            .help("a table or an input file follows the app: buoy check APP FILE");
+            .help("name the app before a table or an input file: buoy check APP FILE");
         mistakes.push(diagnostic);
         return None;
     }
     match std::fs::read_to_string(&file) {
         Ok(text) => app::parse::parse(&file, &text, mistakes),
         Err(error) => {
-            let diagnostic = Diagnostic::new(Place::file(&file), format!("cannot be read: {error}"));
-            mistakes.push(diagnostic.help("buoy init NAME makes a science app to start from"));
+            let diagnostic = Diagnostic::new(Place::file(&file), format!("failed to read it: {error}"));
+            mistakes.push(diagnostic.help("create a science app to start from: buoy init NAME"));
             None
         }
     }
@@ -258,7 +266,7 @@ fn rows(
     }
 }
 
-/// Each shared input with its file: what the batch says, else `shared_input_files/`, else what the app says.
+/// Each shared input with its file: from the batch, else from `shared_input_files/`, else from the app.
 fn shared_inputs(
     app: &AppSpec,
     batch: &BatchSpec,
@@ -268,20 +276,19 @@ fn shared_inputs(
     let declared: Vec<&str> = app.shared_inputs().map(|input| input.name.as_str()).collect();
     for (name, _) in &batch.shared {
         if !declared.contains(&name.value.as_str()) {
-            let found = format!("the app declares no shared input {:?}", name.value);
-            let accepted = if declared.is_empty() { "none".to_owned() } else { declared.join(", ") };
-            mistakes.push(Diagnostic::new(name.place.clone(), found).accepted(accepted));
+            let found = format!("the app does not declare a shared input {:?}", name.value);
+            mistakes.push(Diagnostic::new(name.place.clone(), found).accepted_words(&name.value, &declared));
         }
     }
     let mut shared = Vec::with_capacity(declared.len());
     for input in app.shared_inputs() {
-        let said = batch.shared.iter().find(|(name, _)| name.value == input.name);
-        let (path, place) = match (said, directory.get(&input.name), &input.file) {
+        let given = batch.shared.iter().find(|(name, _)| name.value == input.name);
+        let (path, place) = match (given, directory.get(&input.name), &input.file) {
             (Some((name, path)), _, _) => (path.clone(), name.place.clone()),
             (None, Some(path), _) => (path.clone(), Place::file(path)),
             (None, None, Some(path)) => (path.clone(), input.place.clone()),
             (None, None, None) => {
-                let found = format!("nothing says which file is the shared input {:?}", input.name);
+                let found = format!("no file for the shared input {:?}", input.name);
                 let help =
                     format!("add file = \"…\" here, [shared] to batch.toml, or --shared {}=FILE", input.name);
                 mistakes.push(Diagnostic::new(input.place.clone(), found).help(help));
@@ -304,14 +311,21 @@ fn input_file(input: &app::Input) -> InputFile {
     }
 }
 
-fn jobs(app: &AppSpec, hash: &str, batch: &str, drafts: Vec<Draft>, mistakes: &mut Diagnostics) -> Vec<Job> {
+fn jobs(
+    app: &AppSpec,
+    hash: &str,
+    batch: &str,
+    drafts: Vec<Draft>,
+    arguments: Arguments,
+    mistakes: &mut Diagnostics,
+) -> Vec<Job> {
     let mut jobs = Vec::with_capacity(drafts.len());
-    for draft in drafts {
-        match boinc::names::workunit::WorkunitName::new(&app.name, hash, batch, &draft.name) {
+    for (draft, (command_line, argument_file)) in drafts.into_iter().zip(arguments.into_jobs()) {
+        match WorkunitName::new(&app.name, hash, batch, &draft.name) {
             Ok(wu_name) => jobs.push(Job {
                 wu_name: wu_name.to_string(),
-                command_line: String::new(),
-                inputs: draft.inputs.into_iter().map(Content::Path).collect(),
+                command_line,
+                inputs: draft.inputs.into_iter().map(Content::Path).chain(argument_file).collect(),
                 name: draft.name,
                 args: draft.args,
                 origin: draft.origin,

@@ -1,9 +1,10 @@
-//! What a file of a job may be called, so that BOINC's client and server can carry the name. (What an app, a batch or a
-//! job may be called is in `boinc::names::workunit`.)
+//! Names of a job's files that BOINC's client and server can carry. Names of apps, batches and jobs are in
+//! `boinc::names::workunit`.
 
+use boinc::names::workunit::HASH_DIGITS;
 use boinc::wire::slot::{FRACTION_DONE_FILE, is_client_file, is_own_name};
 
-/// Longest name of a file in the slot. create_work prints `<open_name>` into 256 bytes without looking
+/// Longest name of a file in the slot. create_work prints `<open_name>` into 256 bytes without checking
 /// (tools/process_input_template.cpp), and the client keeps it in 256.
 const FILE_NAME_MAX: usize = 200;
 
@@ -27,18 +28,23 @@ pub fn file_name(name: &str) -> Result<(), Fault> {
     }
     charset(name, |c| c.is_ascii_alphanumeric() || "_-. ".contains(c))?;
     if name.starts_with(['-', '.', ' ']) || name.ends_with(' ') {
-        return Err("begins with \"-\", \".\" or a space, or ends with a space".into());
+        return Err("starts with \"-\", \".\" or a space, or ends with a space".into());
     }
     if name.len() > FILE_NAME_MAX {
-        return Err(format!("has {} characters; BOINC carries {FILE_NAME_MAX}", name.len()));
+        return Err(format!("has {} characters, BOINC carries {FILE_NAME_MAX}", name.len()));
     }
     if is_reserved(name) {
-        return Err("is one that the BOINC client or the wrapper uses itself".into());
+        return Err("is reserved for the BOINC client or the wrapper".into());
     }
     Ok(())
 }
 
-/// A job's or batch's name made of any text: what the rule does not allow becomes `-` or `_`.
+/// Length of a workunit's name, in bytes.
+pub fn wu_name_bytes(app: &str, batch: &str, job: &str) -> usize {
+    app.len() + "-".len() + HASH_DIGITS + "__".len() + batch.len() + "__".len() + job.len()
+}
+
+/// A job's or batch's name made of any text: characters that are not allowed become `-` or `_`.
 pub fn to_job_name(text: &str) -> String {
     let mut name = String::with_capacity(text.len());
     for c in text.chars() {
@@ -55,18 +61,17 @@ pub fn to_job_name(text: &str) -> String {
 fn charset(name: &str, allowed: impl Fn(char) -> bool) -> Result<(), Fault> {
     match name.chars().find(|&c| !allowed(c)) {
         None => Ok(()),
-        Some('\n' | '\r') => Err("has a line break".into()),
+        Some('\n' | '\r') => Err("contains a line break".into()),
         Some(c @ ('"' | '\'' | '\\' | '<')) => {
-            Err(format!("has a {c} in it, which breaks a BOINC server or its clients"))
+            Err(format!("contains {c}, which breaks a BOINC server or its clients"))
         }
-        Some(' ') => Err("has a space".into()),
-        Some(c) if c.is_control() => Err(format!("has the control character U+{:04X}", u32::from(c))),
-        Some(c) => Err(format!("has a {c:?}")),
+        Some(' ') => Err("contains a space".into()),
+        Some(c) if c.is_control() => Err(format!("contains the control character U+{:04X}", u32::from(c))),
+        Some(c) => Err(format!("contains {c:?}")),
     }
 }
 
-/// Names that the client or the wrapper use in a slot, in any case, since some hosts' file systems do not tell cases
-/// apart.
+/// Names that the client or the wrapper use in a slot, in any case, since some hosts' file systems ignore case.
 fn is_reserved(name: &str) -> bool {
     const OURS: [&str; 5] =
         ["job.toml", "dockerfile", "policy.toml", "buoy-volunteer.toml", FRACTION_DONE_FILE];

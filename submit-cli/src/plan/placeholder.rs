@@ -1,7 +1,7 @@
-//! `{placeholders}`: a text in which column names stand for the values of a job.
+//! `{placeholders}`: a text in which column names are replaced by the values of a job.
 //!
 //! `{seed}` is the value of column `seed`; `{file:name}` its last path component, `{file:stem}` that without its last
-//! extension, `{file:dir}` what comes before it. `{{` and `}}` stand for single braces.
+//! extension, `{file:dir}` what comes before it. `{{` and `}}` are single braces.
 
 use std::path::Path;
 
@@ -25,27 +25,21 @@ enum Form {
     Dir,
 }
 
-/// Why a text is no pattern.
+/// Why a text is not a pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
     /// `{` without its `}`.
-    #[error("\"{{\" without a closing \"}}\" in {text:?}; write \"{{{{\" for a brace that is meant")]
-    Unclosed {
-        /// The whole text.
-        text: String,
-    },
+    #[error("\"{{\" without a closing \"}}\" in {text:?}; write \"{{{{\" for a literal brace")]
+    Unclosed { text: String },
     /// `}` without a `{`.
-    #[error("\"}}\" without an opening \"{{\" in {text:?}; write \"}}}}\" for a brace that is meant")]
-    Unopened {
-        /// The whole text.
-        text: String,
-    },
+    #[error("\"}}\" without an opening \"{{\" in {text:?}; write \"}}}}\" for a literal brace")]
+    Unopened { text: String },
     /// `{}` or a form that does not exist.
     #[error(
-        "{{{inside}}} is no placeholder; accepted: {{column}}, {{column:name}}, {{column:stem}}, {{column:dir}}"
+        "invalid placeholder {{{inside}}}; accepted: {{column}}, {{column:name}}, {{column:stem}}, {{column:dir}}"
     )]
     Form {
-        /// What stands between the braces.
+        /// The text between the braces.
         inside: String,
     },
 }
@@ -67,8 +61,7 @@ impl Pattern {
         Self::column(name).stem()
     }
 
-    /// The same with `:stem` for the last placeholder, and without what stands around it: what tells the files apart
-    /// that this pattern names.
+    /// The last placeholder alone, with `:stem`: what distinguishes the files that this pattern names.
     #[must_use]
     pub fn stem(self) -> Self {
         let last = self.parts.into_iter().rev().find_map(|part| match part {
@@ -151,7 +144,7 @@ fn column(inside: &str) -> Result<Part, PatternError> {
 
 fn shaped(value: &str, form: Form) -> &str {
     let path = Path::new(value);
-    // A value without a last component (empty, "..") is left as it is: whatever uses it will refuse it by name.
+    // A value without a last component (empty, "..") is left as it is: what uses it refuses it by name.
     match form {
         Form::Whole => value,
         Form::Name => path.file_name().and_then(|name| name.to_str()).unwrap_or(value),
@@ -196,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_placeholder_is_refused() {
+    fn other_braces_are_refused() {
         for text in ["{", "}", "{}", "{ }", "a{b", "a}b", "{a{b}}", "{a:size}", "{:stem}"] {
             assert!(Pattern::parse(text).is_err(), "{text}");
         }

@@ -1,4 +1,4 @@
-//! What a submitter typed to say which jobs they mean; the same for `run`, `check`, `pack` and a submission.
+//! The arguments that select the jobs; the same for `run`, `check`, `pack` and `submit`.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! Sizes and times as people write them: "2 GB", "512 MiB", "3 days", "1h 30m".
+//! Sizes and times as users write them: "2 GB", "512 MiB", "3 days", "1h 30m".
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ pub const DURATION_FORM: &str = "numbers with units, s min h days or weeks, as i
 
 /// Bytes of a text such as "2 GB" or "1.5MiB"; upper and lower case are the same.
 ///
-/// `None` if it is no such text, or more than 2^63 bytes.
+/// `None` if it is not such a text, or more than 2^63 bytes.
 pub fn size(text: &str) -> Option<u64> {
     let (number, unit) = number_and_rest(text.trim())?;
     let scale: u64 = match unit.trim().to_ascii_lowercase().as_str() {
@@ -29,9 +29,9 @@ pub fn size(text: &str) -> Option<u64> {
     number.times(scale).filter(|&bytes| bytes <= i64::MAX as u64)
 }
 
-/// The time that a text such as "3 days", "1h 30m" or "1.5 h" stands for, to the millisecond.
+/// The duration of a text such as "3 days", "1h 30m" or "1.5 h", to the millisecond.
 ///
-/// `None` if it is no such text, or longer than a million weeks.
+/// `None` if it is not such a text, or longer than a million weeks.
 pub fn duration(text: &str) -> Option<Duration> {
     let mut rest = text.trim();
     let mut millis: u64 = 0;
@@ -84,28 +84,48 @@ pub fn show_duration(seconds: f64) -> String {
     }
 }
 
-/// A decimal number without sign or exponent: digits without their point, and how many stood after it.
-struct Decimal {
-    digits: u64,
-    places: u32,
+/// A decimal number: its digits without the point, and how many follow it.
+#[derive(Debug, Clone, Copy)]
+pub struct Decimal {
+    pub digits: i128,
+    pub places: u32,
 }
 
 impl Decimal {
+    pub const ONE: Self = Self { digits: 1, places: 0 };
+
+    pub fn parse(text: &str) -> Option<Self> {
+        let (negative, unsigned) = match text.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+        let digits = format!("{whole}{fraction}");
+        let plain = !whole.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) && digits.len() <= 18;
+        if !plain || (unsigned.contains('.') && fraction.is_empty()) {
+            return None;
+        }
+        let digits: i128 = digits.parse().ok()?;
+        Some(Self {
+            digits: if negative { -digits } else { digits },
+            places: u32::try_from(fraction.len()).ok()?,
+        })
+    }
+
+    /// The digits with this number of places, which is not less than its own.
+    pub fn with_places(self, places: u32) -> Option<i128> {
+        self.digits.checked_mul(10i128.checked_pow(places - self.places)?)
+    }
+
     /// The product, rounded down.
-    fn times(&self, scale: u64) -> Option<u64> {
-        let product = u128::from(self.digits) * u128::from(scale) / 10u128.checked_pow(self.places)?;
-        u64::try_from(product).ok()
+    fn times(self, scale: u64) -> Option<u64> {
+        u64::try_from(self.digits * i128::from(scale) / 10i128.checked_pow(self.places)?).ok()
     }
 }
 
 fn number_and_rest(text: &str) -> Option<(Decimal, &str)> {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (whole, fraction) = text[..end].split_once('.').unwrap_or((&text[..end], ""));
-    if whole.is_empty() || fraction.contains('.') || (fraction.is_empty() && text[..end].ends_with('.')) {
-        return None;
-    }
-    let digits = format!("{whole}{fraction}").parse().ok()?;
-    Some((Decimal { digits, places: u32::try_from(fraction.len()).ok()? }, &text[end..]))
+    Some((Decimal::parse(&text[..end])?, &text[end..]))
 }
 
 #[cfg(test)]
@@ -129,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_size_is_refused() {
+    fn other_texts_are_not_sizes() {
         for text in
             ["", "12", "GB", "-1 GB", "1 GBB", "1. GB", ".5 GB", "1.2.3 MB", "1e3 B", "1,5 GB", "99999999 TB"]
         {
@@ -152,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_duration_is_refused() {
+    fn other_texts_are_not_durations() {
         for text in ["", "3", "days", "3 dayz", "-1 h", "1h 30", "99999999 weeks"] {
             assert_eq!(duration(text), None, "{text}");
         }

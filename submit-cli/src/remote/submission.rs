@@ -12,9 +12,9 @@ pub mod dry_run;
 mod error;
 mod files;
 pub mod limits;
-pub mod outgoing;
 mod prepare;
 mod snapshot;
+pub mod submission_plan;
 mod tie;
 mod upload;
 
@@ -28,9 +28,9 @@ use crate::clock::Clock;
 use crate::project::client::ProjectClient;
 
 use self::limits::ServerLimits;
-use self::outgoing::Outgoing;
 
 pub use error::SubmitError;
+pub use prepare::prepare;
 
 /// What leads out of a submission: the project, the time, whoever watches. Threads share it.
 #[derive(Clone, Copy)]
@@ -77,14 +77,6 @@ impl Options {
             staging: results.join(STATE_DIR).join(STAGING),
         }
     }
-}
-
-/// Notes in the campaign file what is to be sent: the jobs it does not have yet.
-///
-/// # Errors
-/// The campaign is of something else, or jobs of the same name mean something else.
-pub fn prepare(campaign: &mut Campaign, outgoing: &Outgoing<'_>, results: &Path) -> Result<(), SubmitError> {
-    prepare::prepare(campaign, outgoing, results)
 }
 
 /// Brings everything that the campaign file has and the server is not known to have to the server.

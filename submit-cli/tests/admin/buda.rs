@@ -66,7 +66,7 @@ fn an_app_and_its_batch_pass_the_check_at_once() {
     assert_snapshot!(ran.stderr, @r"
     note: 2 jobs
     note: variant intel_cpu
-    note: outputs are not compressed on the way, as BUDA was told to
+    note: outputs are not compressed for transfer, as they were with BUDA
     next: buoy check worker, then buoy run worker
     ");
     assert_snapshot!(ran.good(), @r"
@@ -158,7 +158,7 @@ fn a_batch_alone_gives_its_files_and_says_what_is_missing() {
             project = project.with(&format!("unpacked/{name}"), content);
         }
         let ran = project.buoy(&format!("init dock --from-buda {batch}"));
-        assert!(ran.stderr.contains("note: the batch does not say what runs"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("note: the batch has no program"), "{}", ran.stderr);
         let _ = ran.good();
         let toml = project.read("dock/app.toml");
         assert!(
@@ -192,9 +192,9 @@ fn variants_and_their_plan_classes() {
     let usual = project.buoy("init a --from-buda buda/worker");
     assert!(usual.stderr.contains("note: variant intel_cpu\n"), "{}", usual.stderr);
     let named = project.buoy("init b --from-buda buda/worker --variant arm_docker_nvidia_cuda");
-    assert!(named.stderr.contains("it was for ARM processors"), "{}", named.stderr);
+    assert!(named.stderr.contains("the variant is for ARM CPUs"), "{}", named.stderr);
     assert!(project.read("b/app.toml").contains("\ngpu = \"nvidia\"\n"));
-    assert_snapshot!(project.buoy("init c --from-buda buda/worker --variant cuda").refused(), @r#"error: buda/worker: no variant "cuda"; there are: arm_docker_nvidia_cuda, intel_cpu"#);
+    assert_snapshot!(project.buoy("init c --from-buda buda/worker --variant cuda").refused(), @r#"error: invalid BUDA app buda/worker: no variant "cuda"; variants: arm_docker_nvidia_cuda, intel_cpu"#);
 }
 
 #[test]
@@ -202,25 +202,22 @@ fn descriptions_that_are_wrong() {
     let refused = |project: Project| project.buoy("init x --from-buda buda/worker").refused();
     let variant = "buda/worker/intel_cpu/variant.json";
     assert_snapshot!(refused(with_app().with(variant, "{")), @r"
-    error: buda/worker/intel_cpu/variant.json: not a description as BUDA writes it
+    error: invalid BUDA description buda/worker/intel_cpu/variant.json
       cause: EOF while parsing an object at line 1 column 1
     ");
-    assert_snapshot!(refused(with_app().with(variant, VARIANT.replace("worker\"]", "../../desc.json\"]"))), @r#"error: buda/worker/intel_cpu/variant.json: the file name "../../desc.json" is not accepted: leads to another directory"#);
-    assert_snapshot!(refused(with_app().with(variant, VARIANT.replace("Dockerfile_worker_2", "/etc/passwd"))), @r#"error: buda/worker/intel_cpu/variant.json: the file name "/etc/passwd" is not accepted: a file in the variant's directory is accepted"#);
-    assert_snapshot!(refused(with_app().with("buda/worker/desc.json", DESC.replace("[\"out\"]", "[]"))), @r"error: buda/worker/desc.json: output_file_names is empty; a science app writes at least one file");
+    assert_snapshot!(refused(with_app().with(variant, VARIANT.replace("worker\"]", "../../desc.json\"]"))), @r#"error: invalid BUDA description buda/worker/intel_cpu/variant.json: file name "../../desc.json" leads to another directory"#);
+    assert_snapshot!(refused(with_app().with(variant, VARIANT.replace("Dockerfile_worker_2", "/etc/passwd"))), @r#"error: invalid BUDA description buda/worker/intel_cpu/variant.json: file name "/etc/passwd" is not the name of a file in the variant's directory"#);
+    assert_snapshot!(refused(with_app().with("buda/worker/desc.json", DESC.replace("[\"out\"]", "[]"))), @r"error: invalid BUDA description buda/worker/desc.json: output_file_names is empty");
     assert_snapshot!(refused(with_app().with(variant, VARIANT.replace("\"main_3.sh\"", "\"gone.sh\""))), @r"
-    error: buda/worker/intel_cpu/gone.sh cannot be read
+    error: failed to read buda/worker/intel_cpu/gone.sh
       cause: No such file or directory (os error 2)
     ");
     let project = with_app();
     std::fs::remove_file(project.path("buda/worker/intel_cpu/worker")).unwrap();
     std::os::unix::fs::symlink("/etc/passwd", project.path("buda/worker/intel_cpu/worker")).unwrap();
-    assert_snapshot!(refused(project), @r"
-    error: buda/worker/intel_cpu/worker cannot be read
-      cause: it is no regular file
-    ");
-    assert_snapshot!(Project::empty().buoy("init x --from-buda nowhere").refused(), @r"error: nowhere: no such file or directory");
-    assert_snapshot!(with_app().buoy("init x --from-buda buda/worker --from-buda buda/worker").refused(), @r"error: buda/worker: a second app; accepted: one app's directory, one batch, or one of each");
+    assert_snapshot!(refused(project), @"error: invalid file of the app buda/worker/intel_cpu/worker: not a regular file");
+    assert_snapshot!(Project::empty().buoy("init x --from-buda nowhere").refused(), @r"error: invalid argument nowhere: no such file or directory");
+    assert_snapshot!(with_app().buoy("init x --from-buda buda/worker --from-buda buda/worker").refused(), @r"error: invalid argument buda/worker: a second app; accepted: one app's directory, one batch, or one of each");
 }
 
 /// Refused, and nothing is left.
@@ -237,8 +234,11 @@ fn refused_zip(bytes: Vec<u8>) -> String {
 fn members_that_lead_elsewhere_are_refused() {
     for name in ["../evil", "job/../../evil", "/etc/evil", "job/./in", "job\\in", "C:evil", "job//in"] {
         let said = refused_zip(zip(&[("job/in", b""), (name, b"x")]));
-        assert!(said.starts_with("error: b.zip: "), "{name}: {said}");
-        assert!(said.contains("leads out") || said.contains("no name that is accepted"), "{name}: {said}");
+        assert!(said.starts_with("error: invalid zip file b.zip: "), "{name}: {said}");
+        assert!(
+            said.contains("leads out") || said.contains("is an absolute path or contains : or"),
+            "{name}: {said}"
+        );
     }
 }
 
@@ -246,13 +246,13 @@ fn members_that_lead_elsewhere_are_refused() {
 fn links_files_at_the_top_and_deep_ones_are_refused() {
     let mut writer = ZipWriter::new(std::io::Cursor::new(Vec::new()));
     writer.add_symlink("job/in", "/etc/passwd", SimpleFileOptions::default()).unwrap();
-    assert_snapshot!(refused_zip(writer.finish().unwrap().into_inner()), @r#"error: b.zip: "job/in" is a link"#);
-    assert_snapshot!(refused_zip(zip(&[("in", b"x")])), @r#"error: b.zip: "in" is a file among the jobs' directories; accepted: JOB/FILE"#);
-    assert_snapshot!(refused_zip(zip(&[("batch/job/in", b"x")])), @r#"error: b.zip: "batch/job/in" lies deeper than that; accepted: JOB/FILE"#);
-    assert_snapshot!(refused_zip(zip(&[("a/in", b"x"), ("A/in", b"y")])), @r#"error: b.zip: "A/in" is there twice (upper and lower case are the same)"#);
-    assert_snapshot!(refused_zip(zip(&[("shared_input_files/in", b"x")])), @r"error: b.zip: no job in it; accepted: a directory for each job");
+    assert_snapshot!(refused_zip(writer.finish().unwrap().into_inner()), @r#"error: invalid zip file b.zip: "job/in" is a link; accepted: JOB/FILE"#);
+    assert_snapshot!(refused_zip(zip(&[("in", b"x")])), @r#"error: invalid zip file b.zip: "in" is a file among the jobs' directories; accepted: JOB/FILE"#);
+    assert_snapshot!(refused_zip(zip(&[("batch/job/in", b"x")])), @r#"error: invalid zip file b.zip: "batch/job/in" is in a deeper directory; accepted: JOB/FILE"#);
+    assert_snapshot!(refused_zip(zip(&[("a/in", b"x"), ("A/in", b"y")])), @r#"error: invalid zip file b.zip: "A/in" is listed twice, ignoring case; accepted: JOB/FILE"#);
+    assert_snapshot!(refused_zip(zip(&[("shared_input_files/in", b"x")])), @r"error: invalid batch b.zip: no jobs in it; accepted: a directory for each job");
     assert_snapshot!(refused_zip(b"no zip".to_vec()), @r"
-    error: b.zip: not a zip file that can be read
+    error: invalid zip file b.zip
       cause: invalid Zip archive: Could not find EOCD
     ");
 }
@@ -270,6 +270,6 @@ fn a_bomb_is_stopped_while_it_unpacks() {
 fn links_in_a_directory_are_refused() {
     let project = Project::empty().with("b/job/other", "");
     std::os::unix::fs::symlink("/etc/passwd", project.path("b/job/in")).unwrap();
-    assert_snapshot!(project.buoy("init x --from-buda b").refused(), @r"error: b/job/in: neither a directory nor a link belongs there; accepted: JOB/FILE");
+    assert_snapshot!(project.buoy("init x --from-buda b").refused(), @r"error: invalid part of the batch b/job/in: not a regular file; accepted: JOB/FILE");
     assert!(!project.path("x").exists());
 }

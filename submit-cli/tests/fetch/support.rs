@@ -11,7 +11,7 @@ use submit_cli::campaign::Campaign;
 use submit_cli::campaign::bounds::Bounds;
 use submit_cli::campaign::event::{Event, Reporter, Started};
 use submit_cli::campaign::meta::{CampaignMeta, OutputMeta, ProjectRef};
-use submit_cli::campaign::submitted::{NewWorkunit, Round, Stage};
+use submit_cli::campaign::submitted::{FileNames, NewWorkunit, Round, Stage};
 use submit_cli::clock::Clock;
 use submit_cli::project::address::{PlainHttp, ProjectUrl};
 use submit_cli::project::authenticator::Authenticator;
@@ -121,7 +121,7 @@ impl Bench {
                 job: (*job).to_owned(),
                 name: workunit(job) + &suffix,
                 command_line: "--seed 1".to_owned(),
-                inputs: String::new(),
+                inputs: FileNames::default(),
             })
             .collect();
         let id = self.campaign.add_round(&round_of(round, &output_template), &workunits).unwrap();
@@ -224,7 +224,7 @@ fn round_of(digest: &str, output_template: &str) -> Round {
         input_template: INPUT_TEMPLATE.to_owned(),
         output_template: output_template.to_owned(),
         rsc_fpops_est: 1e12,
-        inputs: String::new(),
+        inputs: FileNames::default(),
         changed: String::new(),
     }
 }

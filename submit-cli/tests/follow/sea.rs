@@ -11,7 +11,7 @@ use submit_cli::campaign::Campaign;
 use submit_cli::campaign::bounds::Bounds;
 use submit_cli::campaign::job_view::{Counts, JobState};
 use submit_cli::campaign::meta::{CampaignMeta, OutputMeta, ProjectRef};
-use submit_cli::campaign::submitted::{NewWorkunit, Round, Stage, WorkunitRow};
+use submit_cli::campaign::submitted::{FileNames, NewWorkunit, Round, Stage, WorkunitRow};
 use submit_cli::clock::Clock;
 use submit_cli::project::address::{PlainHttp, ProjectUrl};
 use submit_cli::project::authenticator::Authenticator;
@@ -91,7 +91,7 @@ impl Sea {
             input_template: INPUT.to_owned(),
             output_template: OUTPUT.to_owned(),
             rsc_fpops_est: 1e12,
-            inputs: String::new(),
+            inputs: FileNames::default(),
             changed: String::new(),
         };
         let round = self.campaign.add_round(&round, &new).unwrap();
@@ -214,7 +214,7 @@ fn new(job: &str) -> NewWorkunit {
         job: job.to_owned(),
         name: wu(job),
         command_line: "--x 1".to_owned(),
-        inputs: String::new(),
+        inputs: FileNames::default(),
     }
 }
 

@@ -117,7 +117,7 @@ fn a_changed_plan_is_refused_or_taken_up() {
     bench.jobs(&[("one", "out:out.txt=other")]);
     let output = bench.run(&[]);
     assert_code(&output, 2);
-    assert!(stderr(&output).contains("1 jobs have other arguments or inputs"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("arguments or inputs of 1 jobs have changed"), "{}", stderr(&output));
 
     bench.jobs(&[("one", "out:out.txt=x"), ("two", "out:out.txt=y")]);
     assert_code(&bench.run(&[]), 0);
@@ -141,13 +141,13 @@ fn what_the_policy_refuses_is_said_before_anything_is_run() {
     bench.write("app.toml", &app);
     let output = bench.run(&[]);
     assert_code(&output, 2);
-    insta::assert_snapshot!(stderr(&output), @"error: app.toml: job.toml asks for network = true: the app version has no policy.toml, so workunits have network = false; if your project allows it, give its policy.toml with --policy");
+    insta::assert_snapshot!(stderr(&output), @"error: failed to run app.toml: job.toml asks for network = true: the app version has no policy.toml, so workunits have network = false; if your project allows it, pass its policy.toml with --policy");
     bench.write("policy.toml", "netwrok = true\n");
     let output = bench.run(&["--policy", "policy.toml"]);
     assert_code(&output, 2);
     insta::assert_snapshot!(stderr(&output), @r#"
-    error: policy.toml: this policy has mistakes
-      cause: policy.toml:1:1: unknown key "netwrok"; accepted: network, builds, base_images, runtime, build_network, gpu, project_dir, ports, mounts, create_args, image_names, max_files, max_log_bytes, pids, memory_bytes, cpus; help: did you mean "network"?
+    error: invalid policy policy.toml
+      cause: policy.toml:1:1: unknown key "netwrok"; accepted: network, ports, builds, runtime, build_network, gpu, mounts, pids, cpus, create_args, project_dir, max_files and 4 more; help: did you mean "network"?
     "#);
     assert_code(&bench.run(&["--policy", "nowhere.toml"]), 2);
     assert!(!bench.path("results").exists());
@@ -164,7 +164,7 @@ fn files_of_others_in_the_results_directory_are_not_touched() {
     let output = bench.run(&[]);
     assert_code(&output, 2);
     let said = stderr(&output);
-    assert!(said.contains("results/one: is there already, and not from this campaign"), "{said}");
+    assert!(said.contains("results/one: it exists and is not from this campaign"), "{said}");
     assert!(said.contains("--out"), "{said}");
     assert_eq!(bench.read("results/one/out.txt"), "precious");
     assert_eq!(bench.traced("start"), 0);
@@ -180,7 +180,7 @@ fn results_that_were_deleted_are_missed_and_made_again_if_asked_for() {
     assert_code(&output, 0);
     assert!(
         stderr(&output)
-            .contains("outputs of 1 finished job are not in the directory any more, one the first; --retry"),
+            .contains("outputs of 1 finished job have been deleted, first of one; run again with --retry"),
         "{}",
         stderr(&output)
     );
@@ -235,8 +235,13 @@ fn without_an_engine_nothing_is_started_and_the_way_out_is_said() {
     let output = buoy.args(["run", ".", "jobs.csv"]).env("PATH", bench.path("bin")).output().unwrap();
     assert_code(&output, 3);
     let said = stderr(&output);
-    assert!(said.contains("docker: not installed; install it (Debian: apt-get install docker.io)"), "{said}");
-    assert!(said.contains("podman: not installed"), "{said}");
+    assert!(
+        said.contains(
+            "failed to run docker: it is not installed; install it (Debian: apt-get install docker.io)"
+        ),
+        "{said}"
+    );
+    assert!(said.contains("failed to run podman: it is not installed"), "{said}");
     assert!(!bench.path("results").exists());
 }
 

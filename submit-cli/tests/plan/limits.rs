@@ -15,7 +15,7 @@ fn with_more(count: usize, table: impl Fn(usize) -> String) -> Folder {
 fn more_outputs_than_a_validators_command_line_holds() {
     let folder = with_more(19, |n| format!("\n[[output]]\nname = \"out{n}\"\n"));
     assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
-    error: app.toml:73:1: 20 outputs; a server's validator gets the paths of two results in 4,096 bytes, which holds 18 of them
+    error: app.toml:73:1: 20 outputs: a validator's command line of 4,096 bytes holds the paths of 18 outputs of two results
       help: put several files into one archive, or shorten the names: "b" is the longest
     1 error; nothing was changed
     "#);
@@ -35,8 +35,8 @@ fn a_workunits_xml_over_64_kb() {
     let folder =
         with_more(105, |n| format!("\n[[input]]\nname = \"in{n}\"\nshared = true\nfile = \"a.pdbqt\"\n"));
     assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r"
-    error: app.toml: the workunit's XML with 110 input files would be about 68236 bytes long
-      accepted: 65535 bytes, the size of BOINC's field
+    error: app.toml: the workunit's XML with 110 input files would have about 68236 bytes
+      accepted: at most 65535 bytes, the size of BOINC's field
       help: put several inputs into one archive
     1 error; nothing was changed
     ");
@@ -49,7 +49,7 @@ fn more_inputs_of_a_job_than_a_line_of_create_work_holds() {
     let row = vec!["a.pdbqt"; 100].join(",");
     let folder = folder.with("jobs.csv", &format!("ligand,seed,{}\na.pdbqt,1,{row}\n", columns.join(",")));
     assert_snapshot!(folder.run(&["check", ".", "jobs.csv", "--command", "{seed}"]).refused(), @r"
-    error: app.toml: 101 inputs differ from job to job; a line of create_work holds 95
+    error: app.toml: 101 per-job inputs: a line of create_work holds 95
       help: put several files into one archive
     1 error; nothing was changed
     ");
@@ -67,9 +67,9 @@ fn a_workunits_name_too_long_for_the_database() {
 fn arguments_longer_than_the_wrapper_reads() {
     let folder = Folder::new().with("jobs.csv", &format!("ligand,seed\na.pdbqt,{}\n", "x".repeat(1 << 20)));
     assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
-    error: jobs.csv:2: the arguments of job "a" take 1048615 bytes
-      accepted: 1048576 bytes
-      help: put what is long into an input file
+    error: jobs.csv:2: the arguments of job "a" have 1048615 bytes
+      accepted: at most 1048576 bytes
+      help: move long arguments to an input file
     1 error; nothing was changed
     "#);
 }

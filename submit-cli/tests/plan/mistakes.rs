@@ -20,10 +20,10 @@ fn all_mistakes_of_all_files_at_once() {
       help: did you mean "workdir"?
     error: app.toml:21:12: max_size is "1 MBB"
       accepted: a number and a unit, B kB MB GB TB (powers of 1000) or KiB MiB GiB TiB (of 1024), as in "2 GB"
-    error: jobs.csv:2: 3 value(s), where the first line names 2 columns
-      help: a value with the separator in it needs double quotes around it
-    error: jobs.csv:3: 1 value(s), where the first line names 2 columns
-      help: no value for "seed"
+    error: jobs.csv:2: 3 value(s), but the first line names 2 columns
+      help: put double quotes around a value that contains the separator
+    error: jobs.csv:3: 1 value(s), but the first line names 2 columns
+      help: add a value for "seed"
     5 errors; nothing was changed
     "#);
 }
@@ -31,8 +31,8 @@ fn all_mistakes_of_all_files_at_once() {
 #[test]
 fn the_app_is_not_there() {
     assert_snapshot!(Folder::new().buoy("check nowhere").refused(), @r"
-    error: nowhere: cannot be read: No such file or directory (os error 2)
-      help: buoy init NAME makes a science app to start from
+    error: nowhere: failed to read it: No such file or directory (os error 2)
+      help: create a science app to start from: buoy init NAME
     1 error; nothing was changed
     ");
 }
@@ -40,9 +40,9 @@ fn the_app_is_not_there() {
 #[test]
 fn a_table_or_a_file_that_is_not_there_in_the_wrong_place() {
     assert_snapshot!(Folder::new().buoy("check jobs.csv").refused(), @r"
-    error: jobs.csv: this is no science app
+    error: jobs.csv: not a science app
       accepted: its directory, its app.toml, or a batch.toml
-      help: a table or an input file follows the app: buoy check APP FILE
+      help: name the app before a table or an input file: buoy check APP FILE
     1 error; nothing was changed
     ");
     let folder = Folder::new().replace("app.toml", " --seed {seed}", "");
@@ -56,8 +56,8 @@ fn a_table_or_a_file_that_is_not_there_in_the_wrong_place() {
 #[test]
 fn the_dockerfile_is_missing() {
     assert_snapshot!(Folder::new().without("Dockerfile").buoy("check . jobs.csv").refused(), @r"
-    error: app.toml: Dockerfile cannot be read: No such file or directory (os error 2)
-      help: create it, or change dockerfile in [image]; paths start at the working directory
+    error: app.toml: failed to read Dockerfile: No such file or directory (os error 2)
+      help: create it, or change dockerfile in [image]; paths are relative to the working directory
     1 error; nothing was changed
     ");
 }
@@ -68,10 +68,10 @@ fn copy_of_a_file_that_does_not_travel() {
                       COPY . /x\nCOPY --chown=1 *.sh /x/\nADD https://host/file /x/\nRUN <<END\nCOPY gone\nEND\nRUN --mount=type=cache,target=/c x\nRUN echo '<<' $((1<<2))\nCOPY --chmod=755 dock.sh /\ncopy doc.sh /x\n";
     let folder = Folder::new().with("Dockerfile", dockerfile);
     assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
-    error: Dockerfile:4:14: COPY takes "lib/prm.dat", and the files of the image travel without directories
+    error: Dockerfile:4:14: COPY takes "lib/prm.dat", but files of the image are sent without directories
       accepted: dock.sh
       help: add it to files in [image] of app.toml
-    error: Dockerfile:5:5: ADD takes "ligand.pdbqt", an input: those are there when a job runs, not when the image is built
+    error: Dockerfile:5:5: ADD takes "ligand.pdbqt", an input: inputs exist when a job runs, not when the image is built
       accepted: dock.sh
     error: Dockerfile:6:13: --from=9 is not an earlier stage
       accepted: a stage above this one
@@ -99,7 +99,7 @@ fn a_target_and_build_arguments_that_the_dockerfile_does_not_have() {
     error: Dockerfile:3:1: the target "no" is not a stage
       accepted: app, test
     error: app.toml: the build argument "V" is not declared in Dockerfile
-      help: add ARG V, or take it out of build_args
+      help: add ARG V, or remove it from build_args
     2 errors; nothing was changed
     "#);
     let folder = image("target = \"--no\"").with("Dockerfile", dockerfile);
@@ -127,19 +127,19 @@ fn pipes_and_devices_in_the_place_of_files() {
     }
     let folder = folder.with("t.csv", "ligand,seed\na.pdbqt,1\n");
     assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r"
-    error: jobs.csv: the table is no regular file
-    error: app.toml: dock.sh cannot be read: it is no regular file
-      help: create it, or change files in [image]; paths start at the working directory
+    error: jobs.csv: the table is not a regular file
+    error: app.toml: failed to read dock.sh: not a regular file
+      help: create it, or change files in [image]; paths are relative to the working directory
     2 errors; nothing was changed
     ");
     assert_snapshot!(folder.buoy("check . t.csv").refused(), @r#"
-    error: t.csv:2: input "ligand.pdbqt": a.pdbqt is no regular file
-    error: app.toml: dock.sh cannot be read: it is no regular file
-      help: create it, or change files in [image]; paths start at the working directory
+    error: t.csv:2: input "ligand.pdbqt": a.pdbqt is not a regular file
+    error: app.toml: failed to read dock.sh: not a regular file
+      help: create it, or change files in [image]; paths are relative to the working directory
     2 errors; nothing was changed
     "#);
     let stderr = folder.buoy("check /dev/zero").refused();
-    assert!(stderr.starts_with("error: /dev/zero: this is no science app\n"), "{stderr}");
+    assert!(stderr.starts_with("error: /dev/zero: not a science app\n"), "{stderr}");
 }
 
 #[test]
@@ -162,14 +162,35 @@ fn names_that_leave_the_slot_or_break_boinc() {
         let folder =
             Folder::new().replace("app.toml", "name = \"ligand.pdbqt\"", &format!("name = \"{name}\""));
         let stderr = folder.buoy("check . jobs.csv").refused();
-        assert!(stderr.starts_with("error: app.toml:16:8: the input's name \""), "{name}: {stderr}");
+        assert!(stderr.starts_with("error: app.toml:16:8: invalid name of an input: \""), "{name}: {stderr}");
     }
     let folder = Folder::new().replace("app.toml", "name = \"ligand.pdbqt\"", "name = \"../x\"");
     assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
-    error: app.toml:16:8: the input's name "../x" leads to another directory
+    error: app.toml:16:8: invalid name of an input: "../x" leads to another directory
       accepted: letters a-z A-Z, digits, _ - . and space, not at the start: - . or space
     1 error; nothing was changed
     "#);
+}
+
+#[test]
+fn a_name_of_an_output_that_is_too_long_to_collect() {
+    let rename = |name: &str| {
+        Folder::new().replace("app.toml", "name = \"poses.pdbqt\"", &format!("name = \"{name}\""))
+    };
+    rename(&"o".repeat(61)).buoy("check . jobs.csv").good();
+    let stderr = rename(&"o".repeat(62)).buoy("check . jobs.csv").refused();
+    assert!(stderr.contains("has 62 bytes\n  accepted: at most 61 bytes\n"), "{stderr}");
+}
+
+#[test]
+fn a_list_of_many_names_is_cut() {
+    let ligands: String = (0..30).map(|n| format!("c{n},")).collect();
+    let values = vec!["1"; 31].join(",");
+    let table = format!("{ligands}sed\n{values}\n");
+    let stderr = Folder::new().with("jobs.csv", &table).buoy("check . jobs.csv").refused();
+    let line =
+        stderr.lines().find(|line| line.contains("accepted: sed, ")).unwrap_or_else(|| panic!("{stderr}"));
+    assert!(line.ends_with(" more"), "{line}");
 }
 
 #[test]
@@ -210,8 +231,8 @@ fn a_line_break_in_a_table() {
 fn two_jobs_of_one_name() {
     let folder = Folder::new().with("jobs.csv", "job,ligand,seed\nx,a.pdbqt,1\ny,b.pdbqt,2\nX,a.pdbqt,3\n");
     assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
-    error: jobs.csv:4: a second job named "X"; the first is jobs.csv:2
-      help: names differ in more than upper and lower case; set them with name = "…" in [jobs] or a column job
+    error: jobs.csv:4: a second job is named "X", the first one is jobs.csv:2
+      help: set names that differ in more than case, with name = "…" in [jobs] or a column job
     1 error; nothing was changed
     "#);
 }
@@ -220,10 +241,10 @@ fn two_jobs_of_one_name() {
 fn ragged_rows() {
     let folder = Folder::new().with("jobs.csv", "ligand,seed\na.pdbqt,1\nb.pdbqt\na.pdbqt,3,4\n");
     assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
-    error: jobs.csv:3: 1 value(s), where the first line names 2 columns
-      help: no value for "seed"
-    error: jobs.csv:4: 3 value(s), where the first line names 2 columns
-      help: a value with the separator in it needs double quotes around it
+    error: jobs.csv:3: 1 value(s), but the first line names 2 columns
+      help: add a value for "seed"
+    error: jobs.csv:4: 3 value(s), but the first line names 2 columns
+      help: put double quotes around a value that contains the separator
     2 errors; nothing was changed
     "#);
 }
@@ -233,8 +254,8 @@ fn a_json_table_with_other_keys_and_values() {
     let table = "{\"ligand\": \"a.pdbqt\", \"seed\": 1}\n{\"ligand\": \"a.pdbqt\"}\n[1]\n{\"ligand\": null, \"seed\": [1]}\n";
     let folder = Folder::new().with("t.jsonl", table);
     assert_snapshot!(folder.buoy("check . t.jsonl").refused(), @r#"
-    error: t.jsonl:2: the keys are ligand, where the first line has ligand, seed
-    error: t.jsonl:3: not a JSON object of one line: invalid type: sequence, expected a map at line 1 column 0
+    error: t.jsonl:2: the keys are ligand, but the first line has ligand, seed
+    error: t.jsonl:3: invalid JSON object: invalid type: sequence, expected a map at line 1 column 0
     error: t.jsonl:4: column "ligand" is null
       accepted: a string, a number, true or false
     3 errors; nothing was changed
@@ -245,11 +266,11 @@ fn a_json_table_with_other_keys_and_values() {
 fn a_column_that_nothing_uses_and_a_placeholder_without_a_column() {
     let folder = Folder::new().with("jobs.csv", "ligand,sed\na.pdbqt,1\n");
     assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
-    error: app.toml:8:11: the command has {seed}, and there is no such column
+    error: app.toml:8:11: unknown column "seed" in the command
       accepted: ligand, sed, index, job
-      help: did you mean {sed}?
-    error: jobs.csv:1: column "sed" is used by nothing
-      help: use {sed} in the command or a name; or ignore = ["sed"] in [jobs]; or --ignore sed
+      help: did you mean "sed"?
+    error: jobs.csv:1: column "sed" is not used
+      help: use {sed} in the command or a name, or set ignore = ["sed"] in [jobs] or --ignore sed
     2 errors; nothing was changed
     "#);
 }
@@ -262,7 +283,7 @@ fn columns_without_a_name_or_with_the_same() {
       help: name each column in the first line
     error: jobs.csv:1: two columns are named "seed"
     error: jobs.csv:1: column "a:b" has : { or } in its name
-      help: placeholders could not name it: call it something else
+      help: rename it: a placeholder cannot contain these characters
     3 errors; nothing was changed
     "#);
 }
@@ -271,15 +292,15 @@ fn columns_without_a_name_or_with_the_same() {
 fn an_input_that_no_column_feeds() {
     let folder = Folder::new().with("jobs.csv", "lig,seed\na.pdbqt,1\n");
     assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
-    error: app.toml:15:1: nothing says which file a job gets as input "ligand.pdbqt"
-      help: add a column "ligand" or "ligand.pdbqt" with a path in each row; or in batch.toml [jobs.inputs] "ligand.pdbqt" = "…"
-    error: jobs.csv:1: column "lig" is used by nothing
-      help: use {lig} in the command or a name; or ignore = ["lig"] in [jobs]; or --ignore lig
+    error: app.toml:15:1: no file for the per-job input "ligand.pdbqt"
+      help: add a column "ligand" or "ligand.pdbqt" with a path in each row, or [jobs.inputs] "ligand.pdbqt" = "…" to batch.toml
+    error: jobs.csv:1: column "lig" is not used
+      help: use {lig} in the command or a name, or set ignore = ["lig"] in [jobs] or --ignore lig
     2 errors; nothing was changed
     "#);
     assert_snapshot!(folder.buoy("check . --sweep seed=1..2").refused(), @r#"
-    error: app.toml:15:1: nothing says which file a job gets as input "ligand.pdbqt"
-      help: give the jobs' files: buoy check app.toml FILE…
+    error: app.toml:15:1: no file for the per-job input "ligand.pdbqt"
+      help: name the jobs' files: buoy check app.toml FILE…
     1 error; nothing was changed
     "#);
 }
@@ -307,9 +328,9 @@ fn a_sweep_that_leads_nowhere() {
     );
     assert_snapshot!(folder.buoy("check .").refused(), @r#"
     error: batch.toml:2:20: "*.nothing" matches no file in the working directory
-    error: batch.toml:3:1: sweep "t" is used by nothing: its jobs would all be the same
+    error: batch.toml:3:1: sweep "t" is not used: its jobs would all be the same
       help: use {t} in the command
-    error: batch.toml:3:1: sweep "v" is used by nothing: its jobs would all be the same
+    error: batch.toml:3:1: sweep "v" is not used: its jobs would all be the same
       help: use {v} in the command
     error: batch.toml:4:8: sweep "seed" has a step that leads away from the end
       accepted: a range "1..10", "0..1 step 0.1" (both ends are in it), or a list
@@ -324,7 +345,7 @@ fn a_sweep_that_leads_nowhere() {
     assert_snapshot!(Folder::new().buoy("check . a.pdbqt --sweep seed=1..3 --sweep unused=1,2 --sweep broken").refused(), @r#"
     error: command line: --sweep "broken" has no =
       accepted: KEY= and a range "1..10", "0..1 step 0.1" (both ends are in it), or a list
-    error: command line: sweep "unused" is used by nothing: its jobs would all be the same
+    error: command line: sweep "unused" is not used: its jobs would all be the same
       help: use {unused} in the command
     2 errors; nothing was changed
     "#);
@@ -348,10 +369,10 @@ fn a_batch_file_with_mistakes() {
     error: batch.toml:4:1: [jobs] names more than one source of jobs
       accepted: one of table, dir, glob
     error: batch.toml:7:8: "{" without a closing "}" in "{seed"; write "{{" for a brace that is meant
-    error: batch.toml:9:1: the app declares no per-job input "lignd.pdbqt"
+    error: batch.toml:9:1: the app does not declare a per-job input "lignd.pdbqt"
       accepted: ligand.pdbqt
       help: did you mean "ligand.pdbqt"?
-    error: batch.toml:11:1: the app declares no shared input "recptor"
+    error: batch.toml:11:1: the app does not declare a shared input "recptor"
       accepted: receptor.pdbqt
     7 errors; nothing was changed
     "#);
@@ -370,10 +391,10 @@ fn a_directory_with_files_that_the_app_does_not_know() {
     assert_snapshot!(folder.buoy("check . jobs").refused(), @r#"
     error: jobs/notes.txt: a file among the jobs' directories
       accepted: a directory for each job, and shared_input_files/
-    error: jobs/one/ligandd.pdbqt: the app declares no per-job input "ligandd.pdbqt"
+    error: jobs/one/ligandd.pdbqt: the app does not declare a per-job input "ligandd.pdbqt"
       accepted: ligand.pdbqt
       help: did you mean "ligand.pdbqt"?
-    error: jobs/shared_input_files/receptr.pdbqt: the app declares no shared input "receptr.pdbqt"
+    error: jobs/shared_input_files/receptr.pdbqt: the app does not declare a shared input "receptr.pdbqt"
       accepted: receptor.pdbqt
       help: did you mean "receptor.pdbqt"?
     error: jobs/two/cmdline: the command has a ' that is never closed
@@ -483,7 +504,7 @@ fn mistakes_as_json() {
     let folder = Folder::new().with("jobs.csv", "ligand,seed\na.pdbqt\n");
     let ran = folder.buoy("check . jobs.csv --json");
     assert_eq!((ran.code, ran.stderr.as_str()), (2, ""));
-    assert_snapshot!(ran.stdout, @r#"{"mistakes":[{"accepted":null,"column":null,"file":"jobs.csv","found":"1 value(s), where the first line names 2 columns","help":"no value for \"seed\"","line":2}]}"#);
+    assert_snapshot!(ran.stdout, @r#"{"mistakes":[{"accepted":null,"column":null,"file":"jobs.csv","found":"1 value(s), but the first line names 2 columns","help":"no value for \"seed\"","line":2}]}"#);
 }
 
 #[test]
@@ -500,9 +521,9 @@ fn arguments_that_would_replace_the_program() {
     let folder = Folder::new()
         .with("Dockerfile", "FROM x AS build\nENTRYPOINT [\"make\"]\nFROM y\nCMD [\"dock.sh\"]\n");
     assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
-    error: Dockerfile:4: CMD without ENTRYPOINT: the arguments of a job would take the place of CMD
+    error: Dockerfile:4: CMD without ENTRYPOINT: the arguments of a job would replace CMD
       accepted: ENTRYPOINT ["program"], after which a job's arguments follow
-      help: write ENTRYPOINT for CMD, or say it in [run] of app.toml: pass_args = "env" if the program reads $ARGS, "argv" if the base image has an ENTRYPOINT
+      help: write ENTRYPOINT instead of CMD, or set pass_args in [run] of app.toml: "env" if the program reads $ARGS, "argv" if the base image has an ENTRYPOINT
     1 error; nothing was changed
     "#);
     let folder = folder.replace("app.toml", "[run]", "[run]\npass_args = \"env\"");

@@ -287,7 +287,7 @@ fn what_a_job_runs_or_how_it_is_judged_changes_the_bundles_hash() {
 fn a_folder_that_exists_is_left_alone() {
     let folder = Folder::new().with("out/notes.txt", "mine");
     let stderr = folder.buoy("pack . jobs.csv -o out").refused();
-    assert_snapshot!(stderr, @"error: out exists already; remove it, or name another folder");
+    assert_snapshot!(stderr, @"error: invalid folder out: it already exists");
     assert_eq!(folder.read("out/notes.txt"), "mine");
     assert_eq!(fs::read_dir(folder.path("out")).unwrap().count(), 1);
 }
@@ -393,17 +393,17 @@ fn a_template_that_makes_too_much_is_refused() {
     let template = "{% for n in range(end=7000) %}0123456789{% endfor %}";
     let folder = Folder::new().with("mine/batch/workunit_in.xml.tera", template);
     let stderr = folder.buoy("pack . jobs.csv --dry-run --templates mine").refused();
-    assert_snapshot!(stderr, @"error: batch/workunit_in.xml.tera renders to 70000 bytes; BOINC reads 65535");
+    assert_snapshot!(stderr, @"error: invalid template batch/workunit_in.xml.tera: renders to 70000 bytes, BOINC reads at most 65535");
 }
 
 #[test]
 fn a_template_that_is_wrong_is_named_with_its_line() {
     let folder = Folder::new().with("mine/batch/workunit_out.xml.tera", "<output_template>\n{{ outputz }}\n");
     let stderr = folder.buoy("pack . jobs.csv --dry-run --templates mine").refused();
-    assert_snapshot!(stderr, @r#"error: mine/batch/workunit_out.xml.tera:2: there is no variable "outputz"; accepted: outputs"#);
+    assert_snapshot!(stderr, @r#"error: invalid template mine/batch/workunit_out.xml.tera:2: unknown variable "outputz"; accepted: outputs"#);
     let folder = folder.with("mine/batch/workunit_out.xml.tera", "<output_template>\n{% for %}\n");
     let stderr = folder.buoy("pack . jobs.csv --dry-run --templates mine").refused();
-    assert!(stderr.starts_with("error: mine/batch/workunit_out.xml.tera:2: not a template\n"), "{stderr}");
+    assert!(stderr.starts_with("error: invalid template mine/batch/workunit_out.xml.tera:2\n"), "{stderr}");
 }
 
 #[test]

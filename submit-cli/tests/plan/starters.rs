@@ -38,9 +38,9 @@ fn the_default_starter_shows_a_table() {
 #[test]
 fn what_exists_is_left_alone() {
     let folder = Folder::new().with("words/app.toml", "mine");
-    assert_snapshot!(folder.buoy("init words").refused(), @"error: words exists already; choose another name");
+    assert_snapshot!(folder.buoy("init words").refused(), @"error: failed to create words: it already exists");
     assert_eq!(folder.read("words/app.toml"), "mine");
-    assert_snapshot!(folder.buoy("init .").refused(), @"error: . exists already; choose another name");
+    assert_snapshot!(folder.buoy("init .").refused(), @"error: failed to create .: it already exists");
 }
 
 #[test]

@@ -18,7 +18,7 @@ use submit_cli::plan::sources::Sources;
 use submit_cli::project::authenticator::Authenticator;
 use submit_cli::project::client::ProjectClient;
 use submit_cli::project::config::{ProjectEntry, Projects};
-use submit_cli::remote::submission::outgoing::Outgoing;
+use submit_cli::remote::submission::submission_plan::SubmissionPlan;
 use submit_cli::remote::submission::{self, Options, SubmitError};
 
 /// The submitter's account.
@@ -133,10 +133,10 @@ impl Bench {
     }
 
     pub fn submit_plan(&self, plan: &Plan) -> Result<Counts, SubmitError> {
-        let outgoing = Outgoing::new(plan, &self.entry, &Templates::default(), 1.0)?;
+        let submission_plan = SubmissionPlan::new(plan, &self.entry, &Templates::default(), 1.0)?;
         let results = self.path(self.results);
         let mut campaign = Campaign::open_for_run(&results)?;
-        submission::prepare(&mut campaign, &outgoing, &results)?;
+        submission::prepare(&mut campaign, &submission_plan, &results)?;
         submission::go_on(&mut campaign, &self.client, &self.clock, &Silent, &self.options)
     }
 
@@ -145,14 +145,13 @@ impl Bench {
     #[track_caller]
     pub fn assert_all_there_once(&self) {
         let plan = self.plan();
-        let outgoing = Outgoing::new(&plan, &self.entry, &Templates::default(), 1.0).unwrap();
-        let wanted: BTreeMap<&str, Made> = outgoing
+        let submission_plan = SubmissionPlan::new(&plan, &self.entry, &Templates::default(), 1.0).unwrap();
+        let wanted: BTreeMap<&str, Made> = submission_plan
             .workunits
             .iter()
             .map(|new| {
-                let inputs = [&outgoing.round.inputs, &new.inputs].map(|names| names.split(' '));
-                let inputs = inputs.into_iter().flatten().filter(|name| !name.is_empty());
-                (new.name.as_str(), (new.command_line.clone(), inputs.map(str::to_owned).collect()))
+                let inputs = submission_plan.round.inputs.0.iter().chain(&new.inputs.0);
+                (new.name.as_str(), (new.command_line.clone(), inputs.cloned().collect()))
             })
             .collect();
         let workunits = self.project.workunits();
@@ -167,7 +166,7 @@ impl Bench {
             let batch = batches.iter().find(|batch| batch.id == workunit.batch).unwrap();
             assert_eq!(batch.state, BatchState::InProgress, "{}", batch.name);
         }
-        for file in &outgoing.files {
+        for file in &submission_plan.files {
             assert!(self.project.file(&file.name).is_some(), "{} is there", file.name);
             assert!(!self.project.batches_of_file(&file.name).is_empty(), "{} is tied", file.name);
         }

@@ -71,7 +71,7 @@ fn a_file_that_changed_since_it_was_checked_is_not_sent() {
     let bench = Bench::new(3);
     let plan = bench.plan();
     // Between the check and the upload: the hash is taken, and then the file is another.
-    let outgoing = submit_cli::remote::submission::outgoing::Outgoing::new(
+    let submission_plan = submit_cli::remote::submission::submission_plan::SubmissionPlan::new(
         &plan,
         &bench.entry,
         &submit_cli::package::template::Templates::default(),
@@ -80,7 +80,7 @@ fn a_file_that_changed_since_it_was_checked_is_not_sent() {
     .unwrap();
     let results = bench.path(bench.results);
     let mut campaign = bench.campaign();
-    submit_cli::remote::submission::prepare(&mut campaign, &outgoing, &results).unwrap();
+    submit_cli::remote::submission::prepare(&mut campaign, &submission_plan, &results).unwrap();
     bench.write("l1.pdbqt", "ligand X\n");
     let error = submit_cli::remote::submission::go_on(
         &mut campaign,

@@ -6,7 +6,7 @@ use submit_cli::campaign::event::Silent;
 use submit_cli::campaign::{Campaign, CampaignError};
 use submit_cli::package::template::Templates;
 use submit_cli::remote::submission::SubmitError;
-use submit_cli::remote::submission::outgoing::Outgoing;
+use submit_cli::remote::submission::submission_plan::SubmissionPlan;
 
 use crate::campaign::Bench;
 
@@ -30,10 +30,11 @@ fn two_computers_submit_the_same_and_each_job_is_made_once() {
         for name in ["one", "two", "three"] {
             let (bench, plan) = (&bench, &plan);
             scope.spawn(move || {
-                let outgoing = Outgoing::new(plan, &bench.entry, &Templates::default(), 1.0).unwrap();
+                let submission_plan =
+                    SubmissionPlan::new(plan, &bench.entry, &Templates::default(), 1.0).unwrap();
                 let results = bench.path(name);
                 let mut campaign = Campaign::open_for_run(&results).unwrap();
-                submit_cli::remote::submission::prepare(&mut campaign, &outgoing, &results).unwrap();
+                submit_cli::remote::submission::prepare(&mut campaign, &submission_plan, &results).unwrap();
                 let mut options = bench.options.clone();
                 options.staging = results.join("sending");
                 submit_cli::remote::submission::go_on(

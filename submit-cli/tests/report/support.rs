@@ -7,7 +7,7 @@ use submit_cli::campaign::bounds::Bounds;
 use submit_cli::campaign::cause::{Cause, CauseKind};
 use submit_cli::campaign::job_view::JobState;
 use submit_cli::campaign::meta::{CampaignMeta, OutputMeta, ProjectRef};
-use submit_cli::campaign::submitted::{Change, NewWorkunit, Round, Verdict, WorkunitRow};
+use submit_cli::campaign::submitted::{FileNames, Change, NewWorkunit, Round, Verdict, WorkunitRow};
 
 /// 24 Nov 2026, 22:00 UTC.
 pub const BEGUN: f64 = 1_795_557_600.0;
@@ -40,7 +40,7 @@ pub fn add_round(campaign: &mut Campaign, digest: &str, jobs: &[String]) {
             job: job.clone(),
             name: format!("vina-0123__kinase-screen__{job}.{digest}"),
             command_line: "--seed 1".to_owned(),
-            inputs: "a b".to_owned(),
+            inputs: FileNames(vec!["a".to_owned(), "b".to_owned()]),
         })
         .collect();
     let round = Round {
@@ -48,7 +48,7 @@ pub fn add_round(campaign: &mut Campaign, digest: &str, jobs: &[String]) {
         input_template: "<input_template/>".to_owned(),
         output_template: "<output_template/>".to_owned(),
         rsc_fpops_est: 1e12,
-        inputs: String::new(),
+        inputs: FileNames::default(),
         changed: String::new(),
     };
     campaign.add_round(&round, &workunits).unwrap();

@@ -106,8 +106,8 @@ fn rules_that_share_a_budget_wait_no_longer_together_than_one() {
     let breakers = Breakers::new(dir.path());
     let mut now = 1000.0;
     for n in 0..50 {
-        let key = format!("brought-{n}");
-        let one = FailedAttempt { key: &key, budget: "brought", ..failure(0) };
+        let key = format!("submitted-{n}");
+        let one = FailedAttempt { key: &key, budget: "submitted", ..failure(0) };
         now += outage(&breakers, &one, 1, now).0;
     }
     assert!(now - 1000.0 < 60.0 + 50.0, "{now}");
@@ -121,18 +121,18 @@ fn what_is_only_delayed_is_never_out_and_shares_its_time_with_its_budget_alone()
     for _ in 0..50 {
         for attempt in 0.. {
             now += 0.5;
-            let budget = "brought.later";
+            let budget = "submitted.later";
             let delay = Delay { budget, seconds: 0.5, attempt, limit_seconds: 60.0 };
             match breakers.delayed(&delay, now).unwrap() {
                 Some(pause) => now += pause,
                 None => break,
             }
         }
-        assert_eq!(breakers.admit("vina-1.compare", "brought", 60.0, now).unwrap(), Admission::Allowed);
+        assert_eq!(breakers.admit("vina-1.compare", "submitted", 60.0, now).unwrap(), Admission::Allowed);
     }
     assert!((55.0..60.0).contains(&(now - 1000.0 - 50.0 * 0.5)), "{now}");
     assert!(breakers.list(now).unwrap().iter().all(|(_, record)| !record.open));
-    let one = FailedAttempt { key: "vina-1.compare", budget: "brought", ..failure(0) };
+    let one = FailedAttempt { key: "vina-1.compare", budget: "submitted", ..failure(0) };
     assert!(outage(&breakers, &one, 1, now).0 > 50.0, "an outage has its own");
 }
 
@@ -140,11 +140,11 @@ fn what_is_only_delayed_is_never_out_and_shares_its_time_with_its_budget_alone()
 fn what_nobody_waits_for_takes_nothing_of_the_time_that_rules_share() {
     let dir = tempfile::tempdir().unwrap();
     let breakers = Breakers::new(dir.path());
-    let honest = FailedAttempt { key: "a", budget: "brought", ..failure(0) };
+    let honest = FailedAttempt { key: "a", budget: "submitted", ..failure(0) };
     let mut now = 1000.0 + outage(&breakers, &honest, 1, 1000.0).0;
     for _ in 0..100 {
         now += 100.0;
-        let refused = FailedAttempt { key: "b", budget: "brought", limit_seconds: 0.0, ..failure(0) };
+        let refused = FailedAttempt { key: "b", budget: "submitted", limit_seconds: 0.0, ..failure(0) };
         assert_eq!(breakers.failed(&refused, now).unwrap().pause, None);
     }
     let (seconds, _) = outage(&breakers, &FailedAttempt { key: "c", ..honest }, 1, now);

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use super::{RouteMeaningError, Routed};
 use crate::bounds::{MOST_OUTPUTS, shortened};
-use crate::outputs::is_output_name;
 use crate::route::Route;
 use crate::script::{ScriptSpec, extra_outputs};
+use boinc::names::output::is_output_name;
 use boinc::toml_file::Step;
 
 use crate::spec::SpecError;

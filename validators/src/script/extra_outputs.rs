@@ -15,7 +15,8 @@ use rustix::fs::Mode;
 
 use super::RequestExtraOutput;
 use crate::bounds::shortened;
-use crate::outputs::{self, Found, absolute, is_output_name};
+use crate::outputs::{self, Found, absolute};
+use boinc::names::output::is_output_name;
 
 /// So many files can be made for a workunit.
 pub const MOST: usize = 20;

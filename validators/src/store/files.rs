@@ -5,12 +5,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::collect::{self, Collected};
-use crate::outputs::{self, is_output_name};
+use crate::outputs;
 use crate::route::{AssimilateRoute, Layout, NamedFile, PathTemplate};
 use crate::routes::Routed;
 use crate::script::extra_outputs::ExtraOutput;
 use crate::spool::{ClaimedItem, ItemOutput, OutputState, WorkunitOutcome, reasons};
 use crate::subject::Subject;
+use boinc::names::output::is_output_name;
 
 /// Something is in the way, or the place can't be written.
 #[derive(Debug, thiserror::Error)]

@@ -1,5 +1,6 @@
 //! A bundle's rule file, and how it is read: a submitter wrote it, and each call of a shim pays for it.
 
+use boinc::spelling::shortened_to;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
@@ -152,7 +153,7 @@ fn part<T: DeserializeOwned>(key: &str, part: &RawValue) -> Result<T, String> {
 
 /// The parser quotes what it finds, which may be long.
 fn reason(error: &serde_json::Error) -> String {
-    bounds::shortened_to(&error.to_string(), 300).into_owned()
+    shortened_to(&error.to_string(), 300).into_owned()
 }
 
 #[cfg(test)]

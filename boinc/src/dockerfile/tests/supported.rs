@@ -164,8 +164,8 @@ fn arguments_have_scopes() {
     assert!(!plan.config.env.iter().any(|(name, _)| name == "G" || name == "D"));
     // Not declared in the stage.
     assert_eq!(env(&plan_with("ARG G=g\nFROM debian\nENV V=$G-\n", &debian(), &[("G", "1")]), "V"), "-");
-    let file = read(text);
-    assert_eq!(file.undeclared_args(&super::args(&[("G", ""), ("X", "")])), ["X"]);
+    let (scan, _) = scan(text.as_bytes(), None, &super::args(&[("G", ""), ("X", "")]));
+    assert_eq!(scan.undeclared_args, ["X"]);
 }
 
 #[test]
@@ -323,11 +323,13 @@ fn triggers_of_a_base_image_come_first() {
 
 #[test]
 fn what_has_no_effect_is_accepted_with_a_warning_where_it_matters() {
-    let file = read(
-        "# syntax=docker/dockerfile:1\n# check=skip=all\nFROM debian\nMAINTAINER a <b>\nEXPOSE 1-65535 $X\nHEALTHCHECK NONE\n\
+    let (scan, _) = scan(
+        b"# syntax=docker/dockerfile:1\n# check=skip=all\nFROM debian\nMAINTAINER a <b>\nEXPOSE 1-65535 $X\nHEALTHCHECK NONE\n\
          HEALTHCHECK --interval=5m CMD x\nSTOPSIGNAL 9\nVOLUME [\"/x\"]\n",
+        None,
+        &args(&[]),
     );
-    let warnings: Vec<String> = file.warnings().iter().map(ToString::to_string).collect();
+    let warnings: Vec<String> = scan.warnings.iter().map(ToString::to_string).collect();
     let start = |index: usize| warnings[index].split(" has no effect").next().unwrap().to_owned();
     assert_eq!(warnings.len(), 4, "{warnings:?}");
     assert_eq!(start(0), "line 1: the syntax directive");

@@ -3,6 +3,7 @@
 use rusqlite::{Row, params};
 
 use super::super::{Campaign, CampaignError, words};
+use super::FileNames;
 
 /// Workunits that are submitted together with the same templates: a campaign's first, those that a later run of the
 /// same command added, or those that were tried again.
@@ -16,8 +17,8 @@ pub struct Round {
     pub output_template: String,
     /// Floating-point operations of a job, as in the template.
     pub rsc_fpops_est: f64,
-    /// Physical names of the files that all its jobs have, before their own, with a space between them.
-    pub inputs: String,
+    /// Physical names of the files that all its jobs have, before their own.
+    pub inputs: FileNames,
     /// What `buoy retry --with` changed, for people; empty if nothing.
     pub changed: String,
 }
@@ -31,7 +32,7 @@ impl Round {
             input_template: String::new(),
             output_template: String::new(),
             rsc_fpops_est: 1.0,
-            inputs: String::new(),
+            inputs: FileNames::default(),
             changed: String::new(),
         }
     }

@@ -162,7 +162,7 @@ impl Campaign {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Change, NewWorkunit, Round, Verdict};
+    use super::super::{Change, FileNames, NewWorkunit, Round, Verdict};
     use super::*;
 
     fn campaign(dir: &tempfile::TempDir) -> (Campaign, i64) {
@@ -173,7 +173,7 @@ mod tests {
                 job: job.to_owned(),
                 name: format!("W-{job}"),
                 command_line: String::new(),
-                inputs: String::new(),
+                inputs: FileNames::default(),
             })
             .into();
         let round = campaign.add_round(&round, &workunits).unwrap();

@@ -15,7 +15,7 @@ fn round(digest: &str) -> Round {
         input_template: "<input_template/>".to_owned(),
         output_template: "<output_template/>".to_owned(),
         rsc_fpops_est: 1e12,
-        inputs: "buoy_0 buoy_1".to_owned(),
+        inputs: FileNames(vec!["buoy_0".to_owned(), "buoy_1".to_owned()]),
         changed: String::new(),
     }
 }
@@ -25,7 +25,7 @@ fn new(job: &str, name: &str) -> NewWorkunit {
         job: job.to_owned(),
         name: name.to_owned(),
         command_line: "--x 1".to_owned(),
-        inputs: "a b".to_owned(),
+        inputs: FileNames(vec!["a".to_owned(), "b".to_owned()]),
     }
 }
 

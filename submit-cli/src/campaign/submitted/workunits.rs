@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 use super::super::cause::Cause;
 use super::super::job_view::JobState;
 use super::super::{Campaign, CampaignError};
-use super::Round;
+use super::{FileNames, Round};
 
 /// A workunit that is to be submitted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,8 +16,8 @@ pub struct NewWorkunit {
     pub name: String,
     /// What it runs, as the server gets it.
     pub command_line: String,
-    /// Physical names of the inputs that differ from job to job, in the template's order, with a space between them.
-    pub inputs: String,
+    /// Physical names of the inputs that differ from job to job, in the template's order.
+    pub inputs: FileNames,
 }
 
 /// A workunit: one attempt at a job.

@@ -3,7 +3,6 @@
 use crate::cli::exit::Exit;
 use crate::cli::help::{Example, examples};
 use crate::cli::render;
-use crate::plan::check;
 use crate::plan::load::load;
 use crate::plan::sources::Sources;
 
@@ -38,7 +37,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
             } else {
                 render::plan::text(&plan)?;
             }
-            render::warnings(&check::warnings(&plan.app));
+            render::warnings(&plan.warnings);
         }
         Err(list) => return Ok(render::mistakes(&list, args.json)?),
     }

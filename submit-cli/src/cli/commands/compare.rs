@@ -6,7 +6,7 @@ use crate::cli::exit::Exit;
 use crate::cli::help::{Example, examples};
 use crate::cli::render;
 use crate::plan::load::read_app;
-use crate::plan::trial::{Results, TrialError, try_rules};
+use crate::plan::try_rules::{Results, TryRulesError, try_rules};
 use boinc::diagnostic::Diagnostics;
 
 const EXAMPLES: &[Example] = &[
@@ -51,15 +51,15 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         Err(list) => return Ok(render::mistakes(&list, args.json)?),
     };
     let results = Results { a: &args.a, b: &args.b, output: args.output.as_deref() };
-    let trials = match try_rules(&app, results) {
-        Ok(trials) => trials,
-        Err(error @ TrialError::Unreadable(_)) => return Err(error.into()),
+    let verdicts = match try_rules(&app, results) {
+        Ok(verdicts) => verdicts,
+        Err(error @ TryRulesError::Unreadable(_)) => return Err(error.into()),
         Err(error) => return Ok(render::refusal(&error.into())),
     };
     if args.json {
-        render::trial::json(&trials)?;
+        render::trial::json(&verdicts)?;
     } else {
-        render::trial::text(&trials)?;
+        render::trial::text(&verdicts)?;
     }
-    Ok(if trials.iter().all(|trial| trial.is_good()) { Exit::Done } else { Exit::JobsFailed })
+    Ok(if verdicts.iter().all(|verdict| verdict.is_good()) { Exit::Done } else { Exit::JobsFailed })
 }

@@ -8,7 +8,7 @@ use crate::cli::exit::Exit;
 use crate::cli::help::{Example, examples};
 use crate::cli::render;
 use crate::create::CreateError;
-use crate::create::buda::{ImportError, Limits, import};
+use crate::create::buda::{Limits, import};
 use crate::create::starter::{self, Starter};
 use crate::plan::load::load;
 use crate::plan::sources::Sources;
@@ -71,9 +71,7 @@ fn from_buda(args: &Args, name: &str) -> anyhow::Result<Exit> {
     let imported = match import(name, &args.from_buda, args.variant.as_deref(), &args.dir, Limits::default())
     {
         Ok(imported) => imported,
-        Err(error @ ImportError::Create(CreateError::Write { .. } | CreateError::Template(_))) => {
-            return Err(error.into());
-        }
+        Err(error @ (CreateError::Write { .. } | CreateError::Template(_))) => return Err(error.into()),
         Err(error) => return Ok(render::refusal(&error.into())),
     };
     render::imported(&args.dir, &imported)?;

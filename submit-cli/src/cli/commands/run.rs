@@ -103,14 +103,14 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let reporter =
         Remembering { results: &args.out, reporter: render::events::reporter(args.json, &args.out) };
     match local::run(&plan, &options, &reporter) {
-        Ok(outlook) if outlook.interrupted => Ok(Exit::Interrupted),
-        Ok(outlook) if outlook.jobs.finished() < outlook.jobs.total() => Ok(Exit::HostCannot),
-        Ok(outlook) if outlook.jobs.failed > 0 => Ok(Exit::JobsFailed),
+        Ok(summary) if summary.interrupted => Ok(Exit::Interrupted),
+        Ok(summary) if summary.jobs.finished() < summary.jobs.total() => Ok(Exit::HostCannot),
+        Ok(summary) if summary.jobs.failed > 0 => Ok(Exit::JobsFailed),
         Ok(_) => Ok(Exit::Done),
         Err(error) => {
             let is_input = matches!(
                 &error,
-                LocalError::Wish(_)
+                LocalError::Request(_)
                     | LocalError::Prepare(
                         PrepareError::OtherCampaign { .. }
                             | PrepareError::ChangedJobs { .. }

@@ -16,10 +16,9 @@ use crate::plan::sources::Sources;
 use crate::project::client::ProjectClient;
 use crate::project::config::{ConfigError, Projects};
 use crate::project::error::ProjectError;
-use crate::project::protocol::submission::{Submission, SubmittedJob};
 use crate::project::retry::RetryPolicy;
 use crate::remote::submission::limits::ServerLimits;
-use crate::remote::submission::outgoing::{Outgoing, OutgoingError};
+use crate::remote::submission::submission_plan::{SubmissionPlan, SubmissionPlanError, submission};
 use crate::remote::submission::{self, BATCH_JOBS, Options, SubmitError, UPLOADS, dry_run};
 use crate::{cli::render, remote::fetch, remote::follow};
 
@@ -86,9 +85,9 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         Err(error) => return Ok(render::refusal(&error.into())),
     };
     let templates = Templates { folder: args.templates.clone() };
-    let outgoing = match Outgoing::new(&plan, &entry, &templates, now()) {
-        Ok(outgoing) => outgoing,
-        Err(error @ (OutgoingError::Line { .. } | OutgoingError::Words { .. })) => {
+    let to_submit = match SubmissionPlan::new(&plan, &entry, &templates, now()) {
+        Ok(to_submit) => to_submit,
+        Err(error @ (SubmissionPlanError::LineTooLong { .. } | SubmissionPlanError::TooManyFiles { .. })) => {
             return Ok(render::refusal(&error.into()));
         }
         Err(error) => return Err(error.into()),
@@ -99,22 +98,22 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         ..Options::in_directory(&args.out)
     };
     if args.dry_run {
-        let requests = dry_run::plan(&outgoing, ServerLimits::default(), options.batch_jobs);
+        let requests = dry_run::requests(&to_submit, ServerLimits::default(), options.batch_jobs);
         match args.json {
-            true => render::submit::dry_run_json(&outgoing, &requests)?,
+            true => render::submit::dry_run_json(&to_submit, &requests)?,
             false => render::submit::dry_run(&requests)?,
         }
         return Ok(Exit::Done);
     }
     let mut campaign = Campaign::open_for_run(&args.out)?;
-    if let Err(error) = submission::prepare(&mut campaign, &outgoing, &args.out) {
+    if let Err(error) = submission::prepare(&mut campaign, &to_submit, &args.out) {
         return ended(error);
     }
     remember(&args.out);
     let waiting = campaign.counts()?.waiting;
     if waiting > 0 {
-        let estimate = introduce(&client, &outgoing)?;
-        render::submit::summary(&outgoing, waiting, estimate);
+        let estimate = introduce(&client, &to_submit)?;
+        render::submit::summary(&to_submit, waiting, estimate);
         if !args.yes
             && let Some(exit) = declined("submit?")?
         {
@@ -144,7 +143,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         parallel: fetch::DEFAULT_PARALLEL,
         retry: RetryPolicy::default(),
     };
-    let fetched = fetch::fetch(&mut campaign, &outgoing.meta, &client, &options, reporter.as_ref(), &clock);
+    let fetched = fetch::fetch(&mut campaign, &to_submit.meta, &client, &options, reporter.as_ref(), &clock);
     Ok(match fetch_exit(fetched, args.json)? {
         Exit::Done => exit,
         worse => worse,
@@ -152,21 +151,10 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
 }
 
 /// Shows who we are and what we want, and asks what the project thinks of it.
-fn introduce(client: &ProjectClient, outgoing: &Outgoing<'_>) -> Result<Option<f64>, ProjectError> {
-    client.check_access(&outgoing.meta.project().boinc_app)?;
-    let jobs = outgoing.workunits.iter().map(|workunit| SubmittedJob {
-        name: &workunit.name,
-        command_line: &workunit.command_line,
-        input_files: Vec::new(),
-    });
-    let estimate = client.estimate_batch(&Submission {
-        app_name: &outgoing.meta.project().boinc_app,
-        input_template: &outgoing.round.input_template,
-        output_template: &outgoing.round.output_template,
-        jobs: jobs.collect(),
-        priority: None,
-        rsc_fpops_est: outgoing.round.rsc_fpops_est,
-    });
+fn introduce(client: &ProjectClient, plan: &SubmissionPlan) -> Result<Option<f64>, ProjectError> {
+    let boinc_app = &plan.meta.project().boinc_app;
+    client.check_access(boinc_app)?;
+    let estimate = client.estimate_batch(&submission(boinc_app, &plan.round, &plan.workunits));
     // A guess is no reason to stop.
     Ok(estimate.ok())
 }
@@ -175,7 +163,7 @@ fn introduce(client: &ProjectClient, outgoing: &Outgoing<'_>) -> Result<Option<f
 pub fn ended(error: SubmitError) -> anyhow::Result<Exit> {
     let is_input = match &error {
         SubmitError::Project { source, .. } => source.is_bad_input(),
-        SubmitError::Outgoing(_)
+        SubmitError::Plan(_)
         | SubmitError::LocalCampaign { .. }
         | SubmitError::OtherCampaign { .. }
         | SubmitError::ChangedJobs { .. }

@@ -95,8 +95,9 @@ pub fn package(package: &Package<'_>) -> io::Result<()> {
     let mut out = terminal::out();
     let bytes = show_size(package.bytes());
     writeln!(out, "files    {} of different content, {bytes}", package.files.len())?;
-    writeln!(out, "template {} ({} bytes)", package.input_template_name(), package.input_template.len())?;
-    writeln!(out, "template {} ({} bytes)", package.output_template_name(), package.output_template.len())?;
+    for template in [&package.input_template, &package.output_template] {
+        writeln!(out, "template {} ({} bytes)", template.name, template.text.len())?;
+    }
     let longest = package.job_lines.iter().map(String::len).max().unwrap_or(0);
     writeln!(
         out,
@@ -110,7 +111,7 @@ pub fn package(package: &Package<'_>) -> io::Result<()> {
 /// # Errors
 /// stdout is closed.
 pub fn package_json(plan: &Plan, package: &Package<'_>, written: Option<&Path>) -> io::Result<()> {
-    let templates = [package.input_template_name(), package.output_template_name()];
+    let templates = [&package.input_template.name, &package.output_template.name];
     terminal::json(&serde_json::json!({
         "app": plan.app.name,
         "bundle": plan.bundle.sha256,

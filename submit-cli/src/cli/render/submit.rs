@@ -7,11 +7,11 @@ use serde::Serialize;
 use super::terminal;
 use crate::plan::units::{show_duration, show_size};
 use crate::remote::submission::dry_run::PlannedRequests;
-use crate::remote::submission::outgoing::Outgoing;
+use crate::remote::submission::submission_plan::SubmissionPlan;
 
 /// What is going to be sent, in a line on stderr.
-pub fn summary(outgoing: &Outgoing<'_>, jobs: usize, estimate_seconds: Option<f64>) {
-    let meta = &outgoing.meta;
+pub fn summary(plan: &SubmissionPlan, jobs: usize, estimate_seconds: Option<f64>) {
+    let meta = &plan.meta;
     let estimate = match estimate_seconds {
         Some(seconds) => format!("; the project estimates {} of work", show_duration(seconds)),
         None => String::new(),
@@ -23,8 +23,8 @@ pub fn summary(outgoing: &Outgoing<'_>, jobs: usize, estimate_seconds: Option<f6
         meta.project().name,
         meta.project().url,
         meta.project().boinc_app,
-        outgoing.files.len(),
-        show_size(outgoing.bytes()),
+        plan.files.len(),
+        show_size(plan.bytes()),
     );
     let _ = writeln!(terminal::err(), "{line}");
 }
@@ -65,7 +65,7 @@ pub fn dry_run(requests: &[PlannedRequests]) -> io::Result<()> {
 ///
 /// # Errors
 /// stdout is closed.
-pub fn dry_run_json(outgoing: &Outgoing<'_>, requests: &[PlannedRequests]) -> io::Result<()> {
+pub fn dry_run_json(plan: &SubmissionPlan, requests: &[PlannedRequests]) -> io::Result<()> {
     #[derive(Serialize)]
     struct DryRun<'a> {
         app: &'a str,
@@ -76,11 +76,11 @@ pub fn dry_run_json(outgoing: &Outgoing<'_>, requests: &[PlannedRequests]) -> io
         requests: &'a [PlannedRequests],
     }
     terminal::json(&DryRun {
-        app: &outgoing.meta.app,
-        batch: &outgoing.meta.batch,
-        jobs: outgoing.workunits.len(),
-        files: outgoing.files.len(),
-        file_bytes: outgoing.bytes(),
+        app: &plan.meta.app,
+        batch: &plan.meta.batch,
+        jobs: plan.workunits.len(),
+        files: plan.files.len(),
+        file_bytes: plan.bytes(),
         requests,
     })
 }

@@ -5,13 +5,13 @@ use std::io::{self, Write};
 use boinc::visible::visible;
 
 use super::terminal;
-use crate::plan::trial::Trial;
+use crate::plan::try_rules::OutputVerdict;
 
 /// Prints it to stdout.
 ///
 /// # Errors
 /// stdout is closed.
-pub fn text(trials: &[Trial]) -> io::Result<()> {
+pub fn text(trials: &[OutputVerdict]) -> io::Result<()> {
     let text: String = trials.iter().map(words).collect();
     terminal::out().write_all(text.as_bytes())
 }
@@ -20,12 +20,12 @@ pub fn text(trials: &[Trial]) -> io::Result<()> {
 ///
 /// # Errors
 /// stdout is closed.
-pub fn json(trials: &[Trial]) -> io::Result<()> {
-    let agree = trials.iter().all(Trial::is_good);
+pub fn json(trials: &[OutputVerdict]) -> io::Result<()> {
+    let agree = trials.iter().all(OutputVerdict::is_good);
     terminal::json(&serde_json::json!({ "agree": agree, "outputs": trials }))
 }
 
-fn words(trial: &Trial) -> String {
+fn words(trial: &OutputVerdict) -> String {
     let mut text = format!("output   {}\nrule     {}\n", trial.output, trial.rule);
     if let Some(check) = &trial.check {
         text.push_str(&format!("each     {check}\n"));

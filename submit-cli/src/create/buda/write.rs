@@ -1,59 +1,29 @@
-//! Writes the directory of a science app from what was read of BUDA's.
+//! Writes the directory of a science app from a BUDA app and batch.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use boinc::platform::set_mode;
 use serde::Serialize;
 
-use super::batch::{Batch, BatchError};
-use super::description::{App, DescriptionError};
+use super::batch::Batch;
+use super::description::App;
 use super::unzip::Limits;
 use crate::create::CreateError;
 use crate::package::template::{self, Templates};
 use crate::plan::app::Gpu;
 
+const ACCEPTED: &str = "accepted: one app's directory, one batch, or one of each";
 const JOBS: &str = "jobs";
-/// A batch without an app gets an output of this name to start from.
+/// Output of a batch without an app, to start from.
 const PLACEHOLDER_OUTPUT: &str = "listing.txt";
 
-/// Why nothing was imported.
-#[derive(Debug, thiserror::Error)]
-pub enum ImportError {
-    /// The app.
-    #[error(transparent)]
-    App(#[from] DescriptionError),
-    /// The batch.
-    #[error(transparent)]
-    Batch(#[from] BatchError),
-    /// Two apps, or two batches.
-    #[error("{}: a second {what}; accepted: one app's directory, one batch, or one of each", path.display())]
-    Second {
-        /// The second one.
-        path: PathBuf,
-        /// `app` or `batch`.
-        what: &'static str,
-    },
-    /// Nothing there.
-    #[error("{}: no such file or directory", path.display())]
-    Missing {
-        /// What was named.
-        path: PathBuf,
-    },
-    /// The new app.
-    #[error(transparent)]
-    Create(#[from] CreateError),
-}
-
-/// What was imported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Imported {
     /// The files and directories that were written, below the app's directory.
     pub written: Vec<PathBuf>,
-    /// A batch came with it.
     pub has_jobs: bool,
-    /// What a person should know, each a line.
+    /// Notes for the user, one line each.
     pub notes: Vec<String>,
 }
 
@@ -82,44 +52,43 @@ struct Output {
     max_bytes: u64,
 }
 
-/// Makes the science app `name` in `dir`, which must not exist, of an app's directory, a batch (zip file or directory), or both.
+/// Creates the science app `name` in `dir`, which must not exist, from an app's directory, a batch (zip file or directory), or both.
 ///
 /// # Errors
-/// Something is not what BUDA makes, or cannot be read or written. Nothing is left behind.
+/// The app or the batch is invalid, or a file cannot be read or written. Nothing is left behind.
 pub fn import(
     name: &str,
     from: &[PathBuf],
     variant: Option<&str>,
     dir: &Path,
     limits: Limits,
-) -> Result<Imported, ImportError> {
+) -> Result<Imported, CreateError> {
     if dir.symlink_metadata().is_ok() {
-        return Err(CreateError::Exists { dir: dir.to_path_buf() }.into());
+        return Err(CreateError::Exists { dir: dir.to_path_buf() });
     }
-    let (app_dir, batch_path) = sort(from)?;
+    let (app_dir, batch_path) = app_and_batch(from)?;
     let app = app_dir.map(|dir| App::read(dir, variant)).transpose()?;
     let file_name = dir.file_name().unwrap_or_default().to_string_lossy();
     let partial = dir.with_file_name(format!(".{file_name}.{}.part", std::process::id()));
-    let failed = |source| CreateError::Write { file: dir.to_path_buf(), source }.into();
     let done = fill(name, app.as_ref(), batch_path, &partial, limits)
-        .and_then(|imported| fs::rename(&partial, dir).map(|()| imported).map_err(failed));
+        .and_then(|imported| fs::rename(&partial, dir).map(|()| imported).map_err(CreateError::write(dir)));
     if done.is_err() {
-        // What matters is why it failed.
+        // The error of the import matters more.
         let _ = fs::remove_dir_all(&partial);
     }
     done
 }
 
-/// The app's directory and the batch among what was named.
-fn sort(from: &[PathBuf]) -> Result<(Option<&Path>, Option<&Path>), ImportError> {
+/// The app's directory and the batch among the arguments.
+fn app_and_batch(from: &[PathBuf]) -> Result<(Option<&Path>, Option<&Path>), CreateError> {
     let (mut app, mut batch) = (None, None);
     for path in from {
         if !path.exists() {
-            return Err(ImportError::Missing { path: path.clone() });
+            return Err(CreateError::invalid("argument", path, "no such file or directory"));
         }
-        let (place, what) = if App::is_one(path) { (&mut app, "app") } else { (&mut batch, "batch") };
-        if place.replace(path.as_path()).is_some() {
-            return Err(ImportError::Second { path: path.clone(), what });
+        let (slot, what) = if App::is_app(path) { (&mut app, "app") } else { (&mut batch, "batch") };
+        if slot.replace(path.as_path()).is_some() {
+            return Err(CreateError::invalid("argument", path, format!("a second {what}; {ACCEPTED}")));
         }
     }
     Ok((app, batch))
@@ -131,11 +100,11 @@ fn fill(
     batch_path: Option<&Path>,
     dir: &Path,
     limits: Limits,
-) -> Result<Imported, ImportError> {
+) -> Result<Imported, CreateError> {
     let mut written = vec![PathBuf::from("app.toml"), PathBuf::from("Dockerfile")];
     let mut notes = Vec::new();
-    fs::create_dir_all(dir).map_err(|source| CreateError::Write { file: dir.to_path_buf(), source })?;
-    let batch = batch_path.map(|path| Batch::take(path, &dir.join(JOBS), limits)).transpose()?;
+    fs::create_dir_all(dir).map_err(CreateError::write(dir))?;
+    let batch = batch_path.map(|path| Batch::import(path, &dir.join(JOBS), limits)).transpose()?;
     if let Some(batch) = &batch {
         save(&dir.join("batch.toml"), &format!("[jobs]\ndir = \"{JOBS}\"\n"))?;
         written.extend(["batch.toml".into(), JOBS.into()]);
@@ -155,7 +124,7 @@ fn fill(
         None => {
             save(&dir.join("Dockerfile"), &rendered(template::BUDA_DOCKERFILE, &values)?)?;
             notes.push(format!(
-                "the batch does not say what runs: put the program into Dockerfile, and what it writes into app.toml in place of {PLACEHOLDER_OUTPUT}"
+                "the batch has no program: add it to Dockerfile, and replace {PLACEHOLDER_OUTPUT} in app.toml by its outputs"
             ));
         }
     }
@@ -163,20 +132,20 @@ fn fill(
     Ok(Imported { written, has_jobs: batch.is_some(), notes })
 }
 
-/// What does not come over from BUDA as it was.
+/// What is different from BUDA.
 fn about(app: &App) -> Vec<String> {
     let mut notes = vec![format!("variant {}", app.dir.file_name().unwrap_or_default().to_string_lossy())];
     if app.gzip_output {
-        notes.push("outputs are not compressed on the way, as BUDA was told to".to_owned());
+        notes.push("outputs are not compressed for transfer, as they were with BUDA".to_owned());
     }
     if app.cpu_type == "arm" {
         notes.push(
-            "it was for ARM processors: volunteers with others get its jobs too, unless the image is for all"
+            "the variant is for ARM CPUs, but jobs are also sent to other CPUs: use an image for all platforms"
                 .to_owned(),
         );
     }
     if !app.plan_class.is_empty() && app.gpu().is_none() {
-        notes.push(format!("nothing was made of the plan class {}", app.plan_class));
+        notes.push(format!("the plan class {} is ignored", app.plan_class));
     }
     notes
 }
@@ -215,7 +184,6 @@ fn values(name: &str, app: Option<&App>, batch: Option<&Batch>) -> Values {
     }
 }
 
-/// A text as TOML has it.
 fn quoted(text: &str) -> String {
     toml::Value::from(text).to_string()
 }
@@ -225,16 +193,13 @@ fn rendered(template: &str, values: &impl Serialize) -> Result<String, CreateErr
 }
 
 fn save(file: &Path, text: &str) -> Result<(), CreateError> {
-    fs::write(file, text).map_err(|source| CreateError::Write { file: file.to_path_buf(), source })
+    fs::write(file, text).map_err(CreateError::write(file))
 }
 
-fn copy(from: &Path, to: &Path, executable: bool) -> Result<(), ImportError> {
-    let unreadable = |source| DescriptionError::Read { file: from.to_path_buf(), source };
-    let metadata = from.symlink_metadata().map_err(unreadable)?;
-    if !metadata.is_file() {
-        return Err(unreadable(io::Error::other("it is no regular file")).into());
+fn copy(from: &Path, to: &Path, executable: bool) -> Result<(), CreateError> {
+    if !from.symlink_metadata().map_err(CreateError::read(from))?.is_file() {
+        return Err(CreateError::invalid("file of the app", from, "not a regular file"));
     }
-    fs::copy(from, to).map_err(unreadable)?;
-    set_mode(to, if executable { 0o755 } else { 0o644 })
-        .map_err(|source| CreateError::Write { file: to.to_path_buf(), source }.into())
+    fs::copy(from, to).map_err(CreateError::read(from))?;
+    set_mode(to, if executable { 0o755 } else { 0o644 }).map_err(CreateError::write(to))
 }

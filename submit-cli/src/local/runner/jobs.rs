@@ -1,4 +1,4 @@
-//! Jobs on the emulated server: what each needs next, and what the daemons' answers change.
+//! Jobs on the emulated server: the next step of each, and the effect of the daemons' replies.
 
 use super::{RunError, Runner, Turn};
 use crate::campaign::bounds::Bounds;
@@ -12,7 +12,7 @@ use crate::local::transitioner::transition;
 use crate::local::{prepare, slot};
 
 impl Runner<'_> {
-    /// Decides what a job needs next, from its rows alone.
+    /// Takes the next step of a job, which its rows alone determine.
     pub(super) fn advance(&mut self, at: usize, turn: Turn) -> Result<(), RunError> {
         if self.asked.contains(&at) || self.stuck.contains(&at) {
             return Ok(());
@@ -51,7 +51,7 @@ impl Runner<'_> {
         };
         match request {
             Some(request) => {
-                // A run that was cut short may have left outputs of results that count.
+                // An interrupted run may not have uploaded all outputs.
                 for n in viable(&self.parts.jobs[at]) {
                     let outputs = prepare::outputs(self.parts.plan, &self.parts.jobs[at].wu_name, n);
                     slot::upload(&self.parts.client.layout, &outputs)?;
@@ -80,7 +80,7 @@ impl Runner<'_> {
         transition(&workunit, &states).validate
     }
 
-    /// Makes new results, or gives the job up.
+    /// Creates new results, or fails the job.
     pub(super) fn transition(&mut self, at: usize, turn: Turn) {
         let (workunit, states) = self.states(at);
         let next = transition(&workunit, &states);
@@ -116,8 +116,8 @@ impl Runner<'_> {
         }
     }
 
-    /// The daemons have answered.
-    pub(super) fn answered(&mut self, at: usize, reply: Reply) -> Result<(), RunError> {
+    /// Applies a reply of the daemons.
+    pub(super) fn replied(&mut self, at: usize, reply: Reply) -> Result<(), RunError> {
         self.asked.remove(&at);
         self.dirty.insert(at);
         match reply {
@@ -151,7 +151,7 @@ impl Runner<'_> {
             Reply::AssimilatorFailed { remark } => {
                 self.stuck.insert(at);
                 let text = format!(
-                    "{}: not collected, will be tried in the next run: {remark}",
+                    "failed to assimilate {}, the next run retries it: {remark}",
                     self.parts.jobs[at].name
                 );
                 self.note(&text);
@@ -161,7 +161,7 @@ impl Runner<'_> {
         self.finish_if_complete(at)
     }
 
-    /// A job that is over and has no result under way: its log, its leftovers, the news.
+    /// Finishes a job that has ended and has no result in progress: places its log, cleans up, reports it.
     pub(super) fn finish_if_complete(&mut self, at: usize) -> Result<(), RunError> {
         let job = &self.parts.jobs[at];
         let busy = self.asked.contains(&at)

@@ -1,17 +1,17 @@
-//! Results in slots: from a free slot to a result that is over.
+//! Results in slots: from a free slot to a finished result.
 
 use std::path::Path;
 use std::time::Instant;
 
 use boinc::wire::slot::{LockError, SlotLock};
 
-use super::{Ended, Happening, LOCK_PATIENCE, LOCK_RETRY, Occupant, Phase, RunError, Runner, Slots, Turn};
+use super::{Ended, LOCK_RETRY, LOCK_TIMEOUT, Occupant, Phase, RunError, RunEvent, Runner, Slots, Turn};
 use crate::campaign::event::Event;
 use crate::campaign::workunit::{Outcome, ResultState, ValidateState};
 use crate::campaign::{ResultRecord, exit_status, state_word};
 use crate::clock::now;
 use crate::local::exit::{self, Ending, Failure, ProcessEnd};
-use crate::local::init::TaskFacts;
+use crate::local::init::TaskInfo;
 use crate::local::keep;
 use crate::local::limits::Limits;
 use crate::local::task::{Start, Task};
@@ -19,12 +19,12 @@ use crate::local::{prepare, slot};
 use crate::plan::units::show_size;
 
 impl Runner<'_> {
-    /// A result that was stopped is run from the start some other day.
+    /// Resets a stopped result; the next run starts it again.
     pub(super) fn put_back(&mut self, slot: u32, at: usize, n: u32) {
         if let Some(result) = self.result_mut(at, n) {
             *result = ResultRecord::unsent(n);
         }
-        // A slot that can't be removed now is removed when the campaign is taken up again.
+        // The next run removes a slot that cannot be removed now.
         let _ = slot::remove(&self.parts.client.layout.slot(slot));
     }
 
@@ -73,9 +73,9 @@ impl Runner<'_> {
         let client = self.parts.client;
         let dir = client.layout.slot(slot);
         if let Phase::Waiting { until, since } = &mut occupant.phase {
-            // A killed run's wrapper may still be on its way out of the slot.
+            // The wrapper of a killed run may still be in the slot.
             match SlotLock::try_acquire(&dir) {
-                Err(LockError::Held { .. }) if since.elapsed() < LOCK_PATIENCE => {
+                Err(LockError::Held { .. }) if since.elapsed() < LOCK_TIMEOUT => {
                     *until = Instant::now() + LOCK_RETRY;
                     return Ok(());
                 }
@@ -94,7 +94,7 @@ impl Runner<'_> {
             })?;
         slot::set_up(&client.layout, &dir, &self.parts.prepared.app_files, &inputs, &outputs)?;
         let resources = &self.parts.plan.app.resources;
-        let facts = TaskFacts {
+        let info = TaskInfo {
             wu_name: &record.wu_name,
             result_name: &result_name,
             slot,
@@ -103,9 +103,9 @@ impl Runner<'_> {
             sent: result.started.unwrap_or_else(now),
         };
         let path = dir.join(boinc::wire::init_data::INIT_DATA_FILE);
-        std::fs::write(&path, client.init_data(resources, facts).render())
+        std::fs::write(&path, client.init_data(resources, info).render())
             .map_err(|source| RunError::InitData { path, source })?;
-        let happen = self.parts.happen.clone();
+        let event_sender = self.parts.event_sender.clone();
         let again = result.elapsed_seconds > 0.0 || result.restarts != Default::default();
         let started = Task::start(
             &Start {
@@ -122,8 +122,8 @@ impl Runner<'_> {
                 elapsed_before: result.elapsed_seconds,
                 cpu_before: result.checkpoint_cpu_seconds,
             },
-            // The runner waits for every task it has started, so the channel is there.
-            move |end| drop(happen.send(Happening::Ended { slot, end })),
+            // The runner waits for every task it has started, so the channel is open.
+            move |end| drop(event_sender.send(RunEvent::Ended { slot, end })),
         );
         for note in notes {
             self.note(&note);
@@ -142,7 +142,7 @@ impl Runner<'_> {
                 Ok(())
             }
             Err(error) => {
-                let cause = format!("couldn't start app: {error}: {}", error.source);
+                let cause = format!("failed to start the app: {error}: {}", error.source);
                 let failure = Failure { exit_status: exit_status::COULD_NOT_START, cause };
                 self.slots.remove(&slot);
                 self.result_over(slot, at, n, Some(failure))
@@ -150,7 +150,7 @@ impl Runner<'_> {
         }
     }
 
-    /// A wrapper's process has ended.
+    /// Takes note of the end of a wrapper's process.
     pub(super) fn ended(&mut self, slot: u32, end: ProcessEnd) {
         if let Some(Occupant { job, n, phase: Phase::Running(task) }) = self.slots.remove(&slot) {
             let elapsed_seconds = task.elapsed_seconds();
@@ -164,16 +164,16 @@ impl Runner<'_> {
         }
     }
 
-    /// Judges the end of a wrapper.
-    pub(super) fn look_at(&mut self, ended: Ended) -> Result<(), RunError> {
+    /// Processes the end of a wrapper.
+    pub(super) fn process(&mut self, ended: Ended) -> Result<(), RunError> {
         let Ended { slot, job: at, n, mut task, end, elapsed_seconds } = ended;
-        let (farewell, asked) = task.farewell();
+        let (exit_report, asked) = task.exit_report();
         let Some(result) = self.result_mut(at, n) else { return Ok(()) };
         result.elapsed_seconds = elapsed_seconds;
         result.cpu_seconds = task.cpu_seconds();
         result.checkpoint_cpu_seconds = task.checkpoint_cpu_seconds();
         result.peak_bytes = result.peak_bytes.max(task.peak_bytes());
-        match exit::judge(end, &farewell, &asked, &mut result.restarts) {
+        match exit::classify(end, &exit_report, &asked, &mut result.restarts) {
             Ending::Finished => self.result_over(slot, at, n, None),
             Ending::Failed(failure) => self.result_over(slot, at, n, Some(failure)),
             Ending::Stopped => {
@@ -201,7 +201,7 @@ impl Runner<'_> {
         }
     }
 
-    /// A result is over: finished, or failed.
+    /// Finishes a result, successful or failed.
     pub(super) fn result_over(
         &mut self,
         slot: u32,
@@ -227,7 +227,7 @@ impl Runner<'_> {
                 Outcome::Success(ValidateState::Init)
             });
         }
-        // From here on the result counts: what follows is done again if it was cut short.
+        // From here on the result counts: the next run repeats the following steps after an interruption.
         self.flush()?;
         let layout = &self.parts.client.layout;
         if failed {
@@ -257,10 +257,10 @@ impl Runner<'_> {
     }
 }
 
-/// Says that a large input had to be copied.
+/// The note that a large input had to be copied.
 pub fn copied_note(path: &Path, bytes: u64) -> String {
     format!(
-        "{}: {} copied, since it is on another file system; with --out there nothing is copied",
+        "copied {} ({}), which is on another file system; use --out on that file system to avoid copies",
         path.display(),
         show_size(bytes)
     )

@@ -1,6 +1,6 @@
 //! Writes a package to a folder: `manifest.json`, `jobs.txt`, `templates/`, `files/`.
 //!
-//! The folder appears whole or not at all.
+//! The folder appears as a whole or not at all.
 
 use std::fs;
 use std::io::{self, BufWriter, Write};
@@ -19,26 +19,13 @@ const VERSION: u32 = 1;
 /// Why a folder was not written.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
-    /// There is something already.
-    #[error("{} exists already; remove it, or name another folder", dir.display())]
-    Exists {
-        /// The folder.
-        dir: PathBuf,
-    },
+    #[error("invalid folder {}: it already exists", dir.display())]
+    Exists { dir: PathBuf },
     /// A file changed after it was read.
-    #[error("{} changed while it was packed; pack again", file.display())]
-    Changed {
-        /// The file.
-        file: PathBuf,
-    },
-    /// Something cannot be written.
-    #[error("{} cannot be written", file.display())]
-    Write {
-        /// The file.
-        file: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    #[error("failed to pack {}: it has changed since it was read; run the same command again", file.display())]
+    Changed { file: PathBuf },
+    #[error("failed to write {}", file.display())]
+    Write { file: PathBuf, source: io::Error },
 }
 
 /// manifest.json: what is in the folder, for programs.
@@ -91,11 +78,11 @@ fn fill(package: &Package<'_>, plan: &Plan, dir: &Path) -> Result<(), FolderErro
         fs::create_dir(folder).map_err(|source| FolderError::Write { file: folder.to_path_buf(), source })?;
     }
     for (name, file) in &package.files {
-        place(file.content, &file.hash, &files.join(name))?;
+        install(file.content, &file.hash, &files.join(name))?;
     }
-    let template = |name: &str, text: &str| save(&dir.join(name), |out| out.write_all(text.as_bytes()));
-    template(&package.input_template_name(), &package.input_template)?;
-    template(&package.output_template_name(), &package.output_template)?;
+    for template in [&package.input_template, &package.output_template] {
+        save(&dir.join(&template.name), |out| out.write_all(template.text.as_bytes()))?;
+    }
     save(&dir.join("jobs.txt"), |out| package.job_lines.iter().try_for_each(|line| writeln!(out, "{line}")))?;
     save(&dir.join("manifest.json"), |out| {
         serde_json::to_writer_pretty(&mut *out, &manifest(package, plan))?;
@@ -122,8 +109,8 @@ fn manifest<'a>(package: &'a Package<'_>, plan: &'a Plan) -> impl Serialize + 'a
         bundle: &plan.bundle.sha256,
         batch: &plan.batch,
         jobs: plan.jobs.len(),
-        input_template: &package.input_template_name(),
-        output_template: &package.output_template_name(),
+        input_template: &package.input_template.name,
+        output_template: &package.output_template.name,
         files: files.collect(),
     })
 }
@@ -140,7 +127,7 @@ fn save(
     done.map_err(|source| FolderError::Write { file: path.to_path_buf(), source })
 }
 
-fn place(content: &Content, expected: &ContentHash, target: &Path) -> Result<(), FolderError> {
+fn install(content: &Content, expected: &ContentHash, target: &Path) -> Result<(), FolderError> {
     let failed = |source| FolderError::Write { file: target.to_path_buf(), source };
     let source = match content {
         Content::Bytes(bytes) => return fs::write(target, bytes).map_err(failed),

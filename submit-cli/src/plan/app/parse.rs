@@ -1,4 +1,4 @@
-//! Reads `app.toml`, and notes all its mistakes at once.
+//! Reads `app.toml`, with all its mistakes at once.
 
 mod image;
 mod script;
@@ -13,15 +13,15 @@ use validators::spec::{AssimilateSpec, ValidateSpec};
 
 use super::{AppSpec, Gpu, Image, Input, Mode, Output, Replication, Resources};
 use boinc::job::spec::PassArgs;
-use boinc::spelling::nearest;
+use boinc::spelling::listed_near;
 
 use crate::plan::command::Command;
 use crate::{plan::names, plan::units};
-use boinc::diagnostic::{Diagnostic, Diagnostics, Place};
+use boinc::diagnostic::{Diagnostic, Diagnostics, Located, Place};
+use boinc::names::output::{MAX_OUTPUT_NAME_BYTES, is_output_name};
 use boinc::toml_file::{Document, Section, Text};
 
-/// Reads the text of an `app.toml`. Only the text is looked at; whether the files it names exist is for
-/// [`crate::plan::check`].
+/// Reads the text of an `app.toml`, and nothing else: [`crate::plan::check`] checks the files that it names.
 ///
 /// Mistakes go to `mistakes`; there is an `AppSpec` only if there were none.
 pub fn parse(file: &Path, text: &str, mistakes: &mut Diagnostics) -> Option<AppSpec> {
@@ -37,7 +37,7 @@ pub fn parse(file: &Path, text: &str, mistakes: &mut Diagnostics) -> Option<AppS
     let version = top.text("version").map_or("0.0.0", |version| version.text).to_owned();
     let summary = top.text("summary").map_or("", |summary| summary.text).to_owned();
     let (image, workdir) = image::parse(&doc, &mut top, &dir);
-    let (command, command_place, pass_args) = run(&doc, &mut top);
+    let (command, pass_args) = run(&doc, &mut top);
     let inputs = inputs(&doc, &mut top, &dir);
     let outputs = outputs(&doc, &mut top);
     let resources = resources(&doc, &mut top);
@@ -60,7 +60,6 @@ pub fn parse(file: &Path, text: &str, mistakes: &mut Diagnostics) -> Option<AppS
         image,
         workdir,
         command,
-        command_place,
         pass_args,
         inputs,
         outputs,
@@ -86,10 +85,12 @@ fn app_name(doc: &Document<'_>, top: &mut Section<'_, '_>) -> Option<String> {
     Some(name.text.to_owned())
 }
 
-fn run(doc: &Document<'_>, top: &mut Section<'_, '_>) -> (Command, Place, Option<PassArgs>) {
-    let Some(mut section) = top.section("run") else { return (Command::default(), top.place(), None) };
-    let place = section.value("command").map_or(section.place(), |value| doc.place(value.span().start));
-    let command = command_value(doc, &mut section);
+fn run(doc: &Document<'_>, top: &mut Section<'_, '_>) -> (Located<Command>, Option<PassArgs>) {
+    let Some(mut section) = top.section("run") else {
+        return (Located { value: Command::default(), place: top.place() }, None);
+    };
+    let place = section.place();
+    let command = command(doc, &mut section);
     let pass_args = section.text("pass_args").and_then(|text| {
         let way = PassArgs::parse(text.text);
         if way.is_none() {
@@ -98,11 +99,11 @@ fn run(doc: &Document<'_>, top: &mut Section<'_, '_>) -> (Command, Place, Option
         way
     });
     section.finish();
-    (command.unwrap_or_default(), place, pass_args)
+    (command.unwrap_or(Located { value: Command::default(), place }), pass_args)
 }
 
 /// `command` of a table: a string, cut as a shell would, or a list of words.
-pub fn command_value(doc: &Document<'_>, section: &mut Section<'_, '_>) -> Option<Command> {
+pub fn command(doc: &Document<'_>, section: &mut Section<'_, '_>) -> Option<Located<Command>> {
     let value = section.value("command")?;
     let place = doc.place(value.span().start);
     let parsed = match value.get_ref() {
@@ -117,7 +118,7 @@ pub fn command_value(doc: &Document<'_>, section: &mut Section<'_, '_>) -> Optio
         }
     };
     match parsed {
-        Ok(command) => Some(command),
+        Ok(value) => Some(Located { value, place }),
         Err(error) => {
             doc.note(Diagnostic::new(place, error.to_string()));
             None
@@ -148,9 +149,9 @@ fn inputs(doc: &Document<'_>, top: &mut Section<'_, '_>, dir: &Path) -> Vec<Inpu
             doc.note(
                 Diagnostic::new(
                     file.place.clone(),
-                    "file is for a shared input, and this one differs from job to job",
+                    "file is for a shared input, but this input differs from job to job",
                 )
-                .help("add shared = true, or take file out and name the job's file in the batch"),
+                .help("add shared = true, or remove file and name the job's file in the batch"),
             );
         }
         if let (Some(name), Some(mode)) = (name, mode) {
@@ -187,7 +188,7 @@ fn outputs(doc: &Document<'_>, top: &mut Section<'_, '_>) -> Vec<Output> {
     outputs
 }
 
-/// BOINC validates output files: without any, a quorum can't tell a good result from a bad one.
+/// BOINC validates output files: without any, a quorum cannot tell a good result from a bad one.
 fn top_needs_output(doc: &Document<'_>, top: &mut Section<'_, '_>) {
     if top.value("output").is_none() {
         doc.note(
@@ -203,8 +204,14 @@ fn slot_name(doc: &Document<'_>, section: &mut Section<'_, '_>, kind: &str) -> O
         return None;
     };
     if let Err(fault) = names::file_name(name.text) {
-        let found = format!("the {kind}'s name {:?} {fault}", name.text);
+        let found = format!("invalid name of an {kind}: {:?} {fault}", name.text);
         doc.note(Diagnostic::new(name.place, found).accepted(names::FILE_NAME_FORM));
+        return None;
+    }
+    if kind == "output" && !is_output_name(name.text) {
+        let found = format!("invalid name of an output: {:?} has {} bytes", name.text, name.text.len());
+        let accepted = format!("at most {MAX_OUTPUT_NAME_BYTES} bytes");
+        doc.note(Diagnostic::new(name.place, found).accepted(accepted));
         return None;
     }
     Some(name.text.to_owned())
@@ -248,7 +255,7 @@ fn resources(doc: &Document<'_>, top: &mut Section<'_, '_>) -> Resources {
     if resources.flops_bound < resources.flops {
         doc.note(Diagnostic::new(
             section.place(),
-            "flops_bound is less than flops: every job would be given up",
+            "flops_bound is less than flops: clients would abort every job",
         ));
     }
     section.finish();
@@ -261,7 +268,7 @@ fn default_bound(flops: f64) -> f64 {
     (100.0 * flops).max(1e14)
 }
 
-/// BOINC's defaults (sched/sched_config.h and tools/create_work.cpp); create_work refuses what breaks the order
+/// BOINC's defaults (sched/sched_config.h and tools/create_work.cpp); create_work refuses values that break the order
 /// quorum ≤ total ≤ max_success ≤ max_total.
 fn replication(doc: &Document<'_>, top: &mut Section<'_, '_>) -> Replication {
     let Some(mut section) = top.section("replication") else {
@@ -269,7 +276,7 @@ fn replication(doc: &Document<'_>, top: &mut Section<'_, '_>) -> Replication {
     };
     let quorum = section.count("quorum").unwrap_or(2);
     let total = section.count("total").unwrap_or(quorum);
-    // What is not said follows what is.
+    // Missing keys follow the ones that are set.
     let max_total = section.count("max_total");
     let within = |number: u32| max_total.map_or(number, |most| number.min(most.max(total)));
     let max_errors = section.count("max_errors").unwrap_or(within(3));
@@ -283,8 +290,8 @@ fn replication(doc: &Document<'_>, top: &mut Section<'_, '_>) -> Replication {
     ] {
         if less > more {
             doc.note(
-                Diagnostic::new(section.place(), format!("{small} is {less}, and {large} is {more}"))
-                    .accepted(format!("{small} not greater than {large}")),
+                Diagnostic::new(section.place(), format!("{small} is {less}, but {large} is {more}"))
+                    .accepted(format!("{small} at most {large}")),
             );
         }
     }
@@ -292,7 +299,7 @@ fn replication(doc: &Document<'_>, top: &mut Section<'_, '_>) -> Replication {
     Replication { quorum, total, max_errors, max_total, max_success }
 }
 
-/// `[validate]` and `[assimilate]`, whose keys the validators know.
+/// `[validate]` and `[assimilate]`, whose keys the validators define.
 fn rules(
     doc: &Document<'_>,
     top: &mut Section<'_, '_>,
@@ -329,9 +336,9 @@ fn rules(
     let sources: Vec<&str> = names.into_iter().chain(extra_outputs.iter().map(String::as_str)).collect();
     let unknown = rules.assimilate.value.iter().filter(|value| !sources.contains(&value.output.as_str()));
     let unknown = unknown.map(|value| {
-        let sources = sources.join(", ");
         let (name, output) = (&value.name, &value.output);
-        format!("assimilate.value {name:?}: there is no output {output:?}, the outputs are {sources}")
+        let sources = listed_near(output, &sources);
+        format!("assimilate.value {name:?}: unknown output {output:?}, the outputs are {sources}")
     });
     for mistake in AssimilateRoute::from(&rules.assimilate).errors().into_iter().chain(unknown) {
         doc.note(Diagnostic::new(values_place.clone(), mistake));
@@ -344,7 +351,7 @@ fn size(doc: &Document<'_>, section: &mut Section<'_, '_>, key: &'static str, de
     quantity(doc, section, key, (units::SIZE_FORM, "B"), size).unwrap_or(default)
 }
 
-/// A text with a unit; a bare number is refused with `unit` as a proposal.
+/// A text with a unit; the help for a bare number proposes `unit`.
 fn quantity<T>(
     doc: &Document<'_>,
     section: &mut Section<'_, '_>,
@@ -368,32 +375,24 @@ fn quantity<T>(
 
 fn one_of(text: &Text<'_>, key: &str, words: &[&'static str]) -> Diagnostic {
     let list: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
-    let diagnostic =
-        Diagnostic::new(text.place.clone(), format!("{key} is {:?}", text.text)).accepted(list.join(", "));
-    match nearest(text.text, words) {
-        Some(meant) => diagnostic.help(format!("did you mean {meant:?}?")),
-        None => diagnostic,
-    }
+    Diagnostic::new(text.place.clone(), format!("{key} is {:?}", text.text))
+        .accepted_words(text.text, words)
+        .accepted(list.join(", "))
 }
 
-/// Everything in a slot has a name of its own, also on a host that does not tell upper from lower case.
+/// Everything in a slot has a name of its own, also on a host that ignores case.
 fn one_name_each(doc: &Document<'_>, image: &Image, inputs: &[Input], outputs: &[Output]) {
     let mut taken: BTreeMap<String, String> = BTreeMap::new();
     let whole = || Place::file(doc.file);
-    let context: Vec<&str> = match image {
-        Image::Build { files, .. } => files.iter().map(|file| file.name.as_str()).collect(),
-        Image::Tarball { name, .. } => vec![name.as_str()],
-        Image::Pinned { .. } => Vec::new(),
-    };
-    let all = context
-        .into_iter()
+    let all = image
+        .slot_names()
         .map(|name| (name, "file of the image", whole()))
         .chain(inputs.iter().map(|input| (input.name.as_str(), "input", input.place.clone())))
         .chain(outputs.iter().map(|output| (output.name.as_str(), "output", output.place.clone())));
     for (name, kind, place) in all {
         let what = format!("{kind} {name:?}");
         if let Some(other) = taken.get(&name.to_ascii_lowercase()) {
-            let found = format!("{what} has the name of {other}; in a slot each file needs one of its own");
+            let found = format!("{what} has the same name as {other}");
             doc.note(Diagnostic::new(place, found));
         } else {
             taken.insert(name.to_ascii_lowercase(), what);

@@ -1,4 +1,4 @@
-//! Reads an image archive as a volunteer's computer will.
+//! Checks an image archive with the reader that volunteers' computers use.
 
 use std::io;
 
@@ -8,8 +8,8 @@ use crate::plan::app::{AppSpec, Image};
 use crate::plan::image_archive::open;
 use boinc::diagnostic::{Diagnostic, Diagnostics, Place};
 
-/// Checks that the archive of `[image]` holds one image for Linux, the declared one, with layers that are what its
-/// configuration says.
+/// Checks that the archive of `[image]` holds one image for Linux, the declared one, with layers that match its
+/// configuration.
 ///
 /// A file that cannot be read is reported when the bundle is packed.
 pub fn check(app: &AppSpec, mistakes: &mut Diagnostics) {

@@ -1,22 +1,18 @@
-//! Which columns and sweep keys have a use: a placeholder needs its column, and a column its use.
-
-use boinc::spelling::nearest;
+//! Which columns and sweep keys are used: a placeholder needs its column, and a column a use.
 
 use crate::plan::batch::BatchSpec;
 use crate::plan::jobs::sweep::Sweep;
 use crate::plan::jobs::{Naming, Rows};
 use boinc::diagnostic::{Diagnostic, Diagnostics, Place};
 
-/// Which columns have a use.
 pub struct Used<'a> {
     rows: &'a Rows,
     sweep: &'a Sweep,
-    /// Those that have one; sweep keys are among them.
+    /// The used ones, sweep keys included.
     used: Vec<String>,
 }
 
 impl<'a> Used<'a> {
-    /// None has a use yet.
     pub fn new(rows: &'a Rows, sweep: &'a Sweep) -> Self {
         Self { rows, sweep, used: Vec::new() }
     }
@@ -26,7 +22,7 @@ impl<'a> Used<'a> {
         self.used.push(column.to_owned());
     }
 
-    /// Notes a use of each of `columns`; one that does not exist is a mistake.
+    /// Notes a use of each of `columns`; an unknown one is a mistake.
     pub fn all<'c>(
         &mut self,
         columns: impl Iterator<Item = &'c str>,
@@ -42,14 +38,10 @@ impl<'a> Used<'a> {
                 self.note(column);
                 continue;
             }
-            let found = format!("{what} has {{{column}}}, and there is no such column");
+            let found = format!("unknown column {column:?} in {what}");
             let accepted = known.into_iter().chain(["index"]).chain(job_known.then_some("job"));
             let accepted: Vec<&str> = accepted.collect();
-            let mut diagnostic = Diagnostic::new(place.clone(), found).accepted(accepted.join(", "));
-            if let Some(meant) = nearest(column, &accepted) {
-                diagnostic = diagnostic.help(format!("did you mean {{{meant}}}?"));
-            }
-            mistakes.push(diagnostic);
+            mistakes.push(Diagnostic::new(place.clone(), found).accepted_words(column, &accepted));
         }
     }
 
@@ -58,8 +50,7 @@ impl<'a> Used<'a> {
         self.rows.columns.iter().map(String::as_str).chain(keys).collect()
     }
 
-    /// A column of a table, or a key of a sweep, that nothing uses is a slip: a misspelt placeholder, or jobs that are
-    /// all the same.
+    /// An unused column of a table, or key of a sweep, is a mistake: a misspelled placeholder, or identical jobs.
     pub fn unused(&self, batch: &BatchSpec, mistakes: &mut Diagnostics) {
         let is_used = |name: &String| self.used.contains(name);
         let ignored = |name: &String| batch.ignore.iter().any(|ignored| ignored == name || ignored == "*");
@@ -70,16 +61,16 @@ impl<'a> Used<'a> {
                 .first()
                 .map_or_else(Place::command_line, |row| Place::line(&row.origin.file, 1));
             for column in self.rows.columns.iter().filter(|column| !is_used(column) && !ignored(column)) {
-                let found = format!("column {column:?} is used by nothing");
+                let found = format!("column {column:?} is not used");
                 let help = format!(
-                    "use {{{column}}} in the command or a name; or ignore = [{column:?}] in [jobs]; or --ignore {column}"
+                    "use {{{column}}} in the command or a name, or set ignore = [{column:?}] in [jobs] or --ignore {column}"
                 );
                 mistakes.push(Diagnostic::new(place.clone(), found).help(help));
             }
         }
         for axis in self.sweep.axes.iter().filter(|axis| !is_used(&axis.key)) {
             let place = batch.sweep_place.clone().unwrap_or_else(Place::command_line);
-            let found = format!("sweep {:?} is used by nothing: its jobs would all be the same", axis.key);
+            let found = format!("sweep {:?} is not used: its jobs would all be the same", axis.key);
             mistakes.push(Diagnostic::new(place, found).help(format!("use {{{}}} in the command", axis.key)));
         }
     }

@@ -1,11 +1,9 @@
 //! Jobs from a directory with a directory for each, as BUDA takes them: input files by the names that the container
-//! sees, an optional `cmdline` with more arguments, and `shared_input_files/` beside the jobs.
+//! sees, an optional `cmdline` with more arguments, and `shared_input_files/` next to the jobs.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-use boinc::spelling::nearest;
 
 use super::{Naming, Row, Rows};
 use crate::plan::Origin;
@@ -39,7 +37,7 @@ pub fn read(dir: &Path, app: &AppSpec, mistakes: &mut Diagnostics) -> Option<(Ro
         }
     }
     if rows.is_empty() && mistakes.len() == before {
-        let found = "no job in it";
+        let found = "no jobs in this directory";
         mistakes.push(Diagnostic::new(Place::file(dir), found).accepted("a directory for each job"));
     }
     let columns = std::iter::once("dir").chain(inputs.iter().copied()).map(str::to_owned).collect();
@@ -61,7 +59,7 @@ fn job(name: &str, path: &Path, inputs: &[&str], mistakes: &mut Diagnostics) -> 
     }
     let mut values = vec![name.to_owned()];
     for input in inputs {
-        // A file that is not there is for the check of inputs to report, which knows all of them.
+        // The check of inputs reports missing files.
         let file = found.remove(*input).unwrap_or_else(|| path.join(input));
         match file.to_str() {
             Some(file) => values.push(file.to_owned()),
@@ -78,7 +76,7 @@ fn cmdline(path: &Path, mistakes: &mut Diagnostics) -> Option<Vec<String>> {
     let place = Place::file(path);
     let words = match std::fs::read_to_string(path) {
         Ok(text) => split_words(&text).map_err(|error| error.to_string()),
-        Err(error) => Err(format!("cannot be read: {error}")),
+        Err(error) => Err(format!("failed to read it: {error}")),
     };
     words.map_err(|found| mistakes.push(Diagnostic::new(place, found))).ok()
 }
@@ -97,16 +95,11 @@ fn shared_files(dir: &Path, app: &AppSpec, mistakes: &mut Diagnostics) -> Option
 }
 
 fn undeclared(path: &Path, name: &str, declared: &[&str], kind: &str) -> Diagnostic {
-    let found = format!("the app declares no {kind} {name:?}");
-    let accepted = if declared.is_empty() { "none".to_owned() } else { declared.join(", ") };
-    let diagnostic = Diagnostic::new(Place::file(path), found).accepted(accepted);
-    match nearest(name, declared) {
-        Some(meant) => diagnostic.help(format!("did you mean {meant:?}?")),
-        None => diagnostic,
-    }
+    let found = format!("the app does not declare a {kind} {name:?}");
+    Diagnostic::new(Place::file(path), found).accepted_words(name, declared)
 }
 
-/// What is in a directory, by name, in the order of the names; hidden entries do not count.
+/// What is in a directory, by name, in the order of the names; without hidden entries.
 fn entries(dir: &Path, mistakes: &mut Diagnostics) -> Option<Vec<(String, PathBuf)>> {
     let read = || -> std::io::Result<Vec<PathBuf>> {
         std::fs::read_dir(dir)?.map(|entry| entry.map(|entry| entry.path())).collect()
@@ -114,7 +107,7 @@ fn entries(dir: &Path, mistakes: &mut Diagnostics) -> Option<Vec<(String, PathBu
     let paths = match read() {
         Ok(paths) => paths,
         Err(error) => {
-            mistakes.push(Diagnostic::new(Place::file(dir), format!("cannot be read: {error}")));
+            mistakes.push(Diagnostic::new(Place::file(dir), format!("failed to read it: {error}")));
             return None;
         }
     };

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Naming, Row, Rows};
+use super::{Naming, Row, Rows, shown_dir};
 use crate::plan::Origin;
 use boinc::diagnostic::{Diagnostic, Diagnostics, Place};
 
@@ -22,7 +22,7 @@ pub fn matching(base: &Path, pattern: &str, place: &Place, mistakes: &mut Diagno
     let paths = match glob::glob_with(whole.to_str().unwrap_or_default(), options) {
         Ok(paths) => paths,
         Err(error) => {
-            let found = format!("{pattern:?} is no pattern: {}", error.msg);
+            let found = format!("invalid pattern {pattern:?}: {}", error.msg);
             mistakes.push(Diagnostic::new(place.clone(), found).accepted("names with *, ?, [abc] or **"));
             return Vec::new();
         }
@@ -33,20 +33,16 @@ pub fn matching(base: &Path, pattern: &str, place: &Place, mistakes: &mut Diagno
             Ok(path) if path.is_file() => files.push(path),
             Ok(_) => {}
             Err(error) => {
-                let found = format!("cannot be read: {}", error.error());
+                let found = format!("failed to read it: {}", error.error());
                 mistakes.push(Diagnostic::new(Place::file(error.path()), found));
             }
         }
     }
     if files.is_empty() {
-        let found = format!("{pattern:?} matches no file in {}", shown(base));
+        let found = format!("{pattern:?} does not match a file in {}", shown_dir(base));
         mistakes.push(Diagnostic::new(place.clone(), found));
     }
     files
-}
-
-fn shown(base: &Path) -> String {
-    if base.as_os_str().is_empty() { "the working directory".into() } else { base.display().to_string() }
 }
 
 /// A job for each file; the row has its path as column `file`.

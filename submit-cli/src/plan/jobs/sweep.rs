@@ -1,11 +1,12 @@
 //! Parameter sweeps: `1..10`, `0..1 step 0.1`, lists; several multiply.
 //!
-//! Both ends of a range are in it, as people mean it. Steps are decimal numbers, counted exactly: `0..1 step 0.1` has
+//! Both ends of a range are in it, as people expect. Steps are decimal numbers, counted exactly: `0..1 step 0.1` has
 //! eleven values and the last one is `1.0`.
 
 use crate::plan::placeholder::Values;
+use crate::plan::units::Decimal;
 
-/// More jobs than this in one batch are taken for a mistake.
+/// More jobs than this in one batch are a mistake.
 pub const JOBS_MAX: usize = 1_000_000;
 
 /// What [`values`] accepts, for messages.
@@ -27,7 +28,6 @@ pub struct Sweep {
     pub axes: Vec<Axis>,
 }
 
-/// One combination of values.
 #[derive(Debug, Clone, Copy)]
 pub struct Point<'a> {
     sweep: &'a Sweep,
@@ -40,7 +40,6 @@ impl Sweep {
         self.axes.iter().try_fold(1usize, |count, axis| count.checked_mul(axis.values.len()))
     }
 
-    /// The combinations, in order.
     pub fn points(&self) -> impl Iterator<Item = Point<'_>> {
         (0..self.count().unwrap_or(0)).map(|number| Point { sweep: self, number })
     }
@@ -103,39 +102,6 @@ fn range(start: &str, end: &str, step: Option<&str>) -> Result<Vec<String>, Stri
         return Err(format!("{count} values, more than {JOBS_MAX}"));
     }
     Ok((0..count).map(|at| show(start + at * step, places)).collect())
-}
-
-/// A decimal number: its digits without the point, and how many stood after it.
-#[derive(Debug, Clone, Copy)]
-struct Decimal {
-    digits: i128,
-    places: u32,
-}
-
-impl Decimal {
-    const ONE: Self = Self { digits: 1, places: 0 };
-
-    fn parse(text: &str) -> Option<Self> {
-        let (negative, unsigned) = match text.strip_prefix('-') {
-            Some(rest) => (true, rest),
-            None => (false, text),
-        };
-        let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
-        let digits = format!("{whole}{fraction}");
-        let plain = !whole.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) && digits.len() <= 18;
-        if !plain || (unsigned.contains('.') && fraction.is_empty()) {
-            return None;
-        }
-        let digits: i128 = digits.parse().ok()?;
-        Some(Self {
-            digits: if negative { -digits } else { digits },
-            places: u32::try_from(fraction.len()).ok()?,
-        })
-    }
-
-    fn with_places(self, places: u32) -> Option<i128> {
-        self.digits.checked_mul(10i128.checked_pow(places - self.places)?)
-    }
 }
 
 fn show(digits: i128, places: u32) -> String {

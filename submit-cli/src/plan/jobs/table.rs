@@ -6,20 +6,20 @@ use std::sync::Arc;
 use super::{Naming, Row, Rows};
 use crate::plan::Origin;
 use boinc::diagnostic::{Diagnostic, Diagnostics, Place};
+use boinc::spelling::listed;
 
-/// The forms of a table, told apart by the file's name.
+/// The forms of a table, distinguished by the extension of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// Values parted by commas, or by semicolons if the first line has no comma.
+    /// Values separated by commas, or by semicolons if the first line has no comma.
     Csv,
-    /// Values parted by tabs.
     Tsv,
     /// A JSON object on each line, all with the same keys.
     Jsonl,
 }
 
 impl Format {
-    /// By the extension of a file's name; `None` if it is no table's.
+    /// By the extension of a file's name; `None` if it is not a table's.
     pub fn of(path: &Path) -> Option<Self> {
         match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
             "csv" => Some(Self::Csv),
@@ -34,19 +34,19 @@ impl Format {
 pub fn read(path: &Path, mistakes: &mut Diagnostics) -> Option<Rows> {
     let Some(format) = Format::of(path) else {
         mistakes.push(
-            Diagnostic::new(Place::file(path), "not known as a table by its name")
+            Diagnostic::new(Place::file(path), "not a table, by its extension")
                 .accepted(".csv, .tsv, .jsonl"),
         );
         return None;
     };
     if path.exists() && !path.is_file() {
-        mistakes.push(Diagnostic::new(Place::file(path), "the table is no regular file"));
+        mistakes.push(Diagnostic::new(Place::file(path), "the table is not a regular file"));
         return None;
     }
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) => {
-            mistakes.push(Diagnostic::new(Place::file(path), format!("the table cannot be read: {error}")));
+            mistakes.push(Diagnostic::new(Place::file(path), format!("failed to read the table: {error}")));
             return None;
         }
     };
@@ -94,8 +94,7 @@ fn delimited(path: &Path, delimiter: u8, bytes: &[u8], mistakes: &mut Diagnostic
             Ok(true) => {}
             Ok(false) => break,
             Err(error) => {
-                mistakes
-                    .push(Diagnostic::new(Place::file(path), format!("not readable as a table: {error}")));
+                mistakes.push(Diagnostic::new(Place::file(path), format!("invalid table: {error}")));
                 return None;
             }
         }
@@ -110,7 +109,7 @@ fn delimited(path: &Path, delimiter: u8, bytes: &[u8], mistakes: &mut Diagnostic
         };
         if record.len() != columns.len() {
             let found =
-                format!("{} value(s), where the first line names {} columns", record.len(), columns.len());
+                format!("{} value(s), but the first line names {} columns", record.len(), columns.len());
             mistakes.push(Diagnostic::new(place, found).help(ragged_help(&record, columns)));
             continue;
         }
@@ -139,9 +138,9 @@ fn delimited(path: &Path, delimiter: u8, bytes: &[u8], mistakes: &mut Diagnostic
 
 fn ragged_help(record: &csv::ByteRecord, columns: &[String]) -> String {
     if record.len() > columns.len() {
-        "a value with the separator in it needs double quotes around it".to_owned()
+        "put double quotes around a value that contains the separator".to_owned()
     } else {
-        format!("no value for {:?}", columns[record.len()])
+        format!("add a value for {:?}", columns[record.len()])
     }
 }
 
@@ -178,7 +177,7 @@ fn json_lines(path: &Path, bytes: &[u8], mistakes: &mut Diagnostics) -> Option<T
         let object: Object<'_> = match serde_json::from_slice(line) {
             Ok(object) => object,
             Err(error) => {
-                let found = format!("not a JSON object of one line: {error}");
+                let found = format!("invalid JSON object: {error}");
                 mistakes.push(Diagnostic::new(place, found));
                 continue;
             }
@@ -186,8 +185,7 @@ fn json_lines(path: &Path, bytes: &[u8], mistakes: &mut Diagnostics) -> Option<T
         let columns = columns.get_or_insert_with(|| object.keys().cloned().collect());
         if !object.keys().eq(columns.iter()) {
             let keys: Vec<&str> = object.keys().map(String::as_str).collect();
-            let found =
-                format!("the keys are {}, where the first line has {}", keys.join(", "), columns.join(", "));
+            let found = format!("the keys are {}, but the first line has {}", listed(&keys), listed(columns));
             mistakes.push(Diagnostic::new(place, found));
             continue;
         }
@@ -230,7 +228,8 @@ fn check_columns(path: &Path, columns: &[String], mistakes: &mut Diagnostics) ->
         } else if column.contains([':', '{', '}']) {
             let found = format!("column {column:?} has : {{ or }} in its name");
             mistakes.push(
-                Diagnostic::new(place, found).help("placeholders could not name it: call it something else"),
+                Diagnostic::new(place, found)
+                    .help("rename it: a placeholder cannot contain these characters"),
             );
         } else if columns[..number].contains(column) {
             mistakes.push(Diagnostic::new(place, format!("two columns are named {column:?}")));

@@ -15,7 +15,7 @@ use crate::campaign::submitted::{NewWorkunit, Round, RoundRow, WorkunitRow};
 use crate::campaign::{Campaign, CampaignError};
 use crate::plan::content;
 use crate::plan::units;
-use crate::remote::submission::outgoing::digest;
+use crate::remote::submission::submission_plan::digest;
 
 /// Digits that stand for the rest of a job's name where it is too long for another attempt's.
 const SHORT_DIGITS: usize = 8;

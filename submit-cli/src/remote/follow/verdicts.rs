@@ -7,7 +7,7 @@ use crate::campaign::bounds::Bounds;
 use crate::campaign::cause::{Cause, Subject};
 use crate::campaign::job_view::JobState;
 use crate::campaign::meta::CampaignMeta;
-use crate::campaign::submitted::{BatchRow, Change, RoundRow, Stage, Verdict};
+use crate::campaign::submitted::{FileNames, BatchRow, Change, RoundRow, Stage, Verdict};
 use crate::campaign::{Campaign, CampaignError};
 use crate::project::protocol::batch::{BatchJob, BatchReply, BatchState, JobStatus};
 
@@ -96,7 +96,7 @@ fn verdict(told: &BatchJob, state: JobState, subject: &Subject<'_>) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::campaign::submitted::{NewWorkunit, Round};
+    use crate::campaign::submitted::{FileNames, NewWorkunit, Round};
     use crate::project::protocol::batch::JobDetails;
     use crate::project::protocol::id::{BatchId, ResultId, WorkunitId};
 
@@ -140,7 +140,7 @@ mod tests {
                 job: job.to_owned(),
                 name: job.to_owned(),
                 command_line: String::new(),
-                inputs: String::new(),
+                inputs: FileNames::default(),
             })
             .into();
         let round = campaign.add_round(&round, &workunits).unwrap();

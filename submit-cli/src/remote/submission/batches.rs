@@ -7,14 +7,14 @@ use boinc::names::workunit::WorkunitName;
 
 use super::backoff::Failures;
 use super::discover::Found;
-use super::outgoing::batch_name;
+use super::submission_plan::{batch_name, submission};
 use super::{SubmitError, Submitter};
 use crate::campaign::event::Event;
 use crate::campaign::submitted::{BatchRow, Filled, RoundRow, Stage, WorkunitRow};
 use crate::project::error::ProjectError;
 use crate::project::protocol::batch::{BatchKey, BatchReply, Details};
 use crate::project::protocol::id::BatchId;
-use crate::project::protocol::submission::{Submission, SubmittedJob};
+use crate::project::protocol::submission::Submission;
 
 /// How often another name is tried for a batch whose name another user of the project has.
 const NAMES: u32 = 5;
@@ -53,7 +53,7 @@ impl Submitter<'_> {
 
     /// Names the next batch and gives it as many jobs as a request holds.
     fn name_batch(&mut self, round: &RoundRow, left: &[WorkunitRow]) -> Result<BatchRow, SubmitError> {
-        let submission = submission(&self.app_name, round, left);
+        let submission = submission(&self.app_name, &round.round, left.iter().map(|row| &row.new));
         let mut bytes = submission.envelope_bytes();
         let sizes = submission.job_sizes();
         let mut count = 0;
@@ -159,7 +159,7 @@ impl Submitter<'_> {
                 before = waiting.len();
                 self.bring_tied(round, batch, &waiting)?;
             }
-            let submission = submission(&app_name, round, &waiting);
+            let submission = submission(&app_name, &round.round, waiting.iter().map(|row| &row.new));
             let submitted = match waiting.is_empty() {
                 true => self.link.client.start_batch(server_id(batch), &app_name),
                 false => self.link.client.submit_batch(server_id(batch), &submission),
@@ -291,34 +291,10 @@ impl Submitter<'_> {
     }
 }
 
-/// What is sent to make these jobs.
-fn submission<'s>(app_name: &'s str, round: &'s RoundRow, jobs: &'s [WorkunitRow]) -> Submission<'s> {
-    let common = || round.round.inputs.split(' ').filter(|name| !name.is_empty());
-    Submission {
-        app_name,
-        input_template: &round.round.input_template,
-        output_template: &round.round.output_template,
-        jobs: jobs
-            .iter()
-            .map(|workunit| SubmittedJob {
-                name: &workunit.new.name,
-                command_line: &workunit.new.command_line,
-                input_files: common().chain(own(workunit)).collect(),
-            })
-            .collect(),
-        priority: None,
-        rsc_fpops_est: round.round.rsc_fpops_est,
-    }
-}
-
-fn own(workunit: &WorkunitRow) -> impl Iterator<Item = &str> {
-    workunit.new.inputs.split(' ').filter(|name| !name.is_empty())
-}
-
 /// Physical names of all files that these jobs need, each once.
 fn names<'n>(round: &'n RoundRow, jobs: &'n [WorkunitRow]) -> BTreeSet<&'n str> {
-    let common = round.round.inputs.split(' ').filter(|name| !name.is_empty());
-    common.chain(jobs.iter().flat_map(own)).collect()
+    let own = jobs.iter().flat_map(|workunit| &workunit.new.inputs.0);
+    round.round.inputs.0.iter().chain(own).map(String::as_str).collect()
 }
 
 fn server_id(batch: &BatchRow) -> BatchId {

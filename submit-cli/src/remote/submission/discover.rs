@@ -1,6 +1,6 @@
 //! Finds on the server what an earlier process may have sent.
 
-use super::outgoing::batch_name;
+use super::submission_plan::batch_name;
 use super::{SubmitError, Submitter};
 use crate::campaign::event::Event;
 use crate::campaign::submitted::{BatchRow, Filled, RoundRow, Stage};

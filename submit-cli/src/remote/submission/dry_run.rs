@@ -3,9 +3,7 @@
 use serde::Serialize;
 
 use super::limits::ServerLimits;
-use super::outgoing::{Outgoing, batch_name};
-use crate::campaign::submitted::{NewWorkunit, Round};
-use crate::project::protocol::submission::{Submission, SubmittedJob};
+use super::submission_plan::{SubmissionPlan, batch_name, submission};
 use crate::project::protocol::upload;
 
 /// Requests of one kind.
@@ -21,60 +19,41 @@ pub struct PlannedRequests {
     pub bytes: u64,
 }
 
-/// The requests of a submission to a server that has nothing of it, in order.
-pub fn plan(outgoing: &Outgoing<'_>, limits: ServerLimits, batch_jobs: usize) -> Vec<PlannedRequests> {
-    let names: u64 = outgoing.files.iter().map(|file| file.name.len() as u64 + 40).sum();
+/// The requests of a submission to a server that has none of its files and jobs, in order.
+pub(crate) fn requests(
+    plan: &SubmissionPlan,
+    limits: ServerLimits,
+    batch_jobs: usize,
+) -> Vec<PlannedRequests> {
+    let names: u64 = plan.files.iter().map(|file| file.name.len() as u64 + 40).sum();
     let mut requests = vec![PlannedRequests {
         request: "query_files",
-        about: format!("which of {} files are there", outgoing.files.len()),
-        count: outgoing.files.len().div_ceil(super::files::NAMES),
+        about: format!("which of {} files are on the server", plan.files.len()),
+        count: plan.files.len().div_ceil(super::files::NAMES),
         bytes: names,
     }];
-    requests.push(uploads(outgoing, limits));
-    let app_name = &outgoing.meta.project().boinc_app;
-    for (at, batch) in
-        batches(app_name, &outgoing.round, &outgoing.workunits, limits, batch_jobs).into_iter().enumerate()
-    {
-        let part = u32::try_from(at + 1).unwrap_or(u32::MAX);
-        let name = batch_name(&outgoing.meta, &outgoing.round.digest, part);
+    requests.push(uploads(plan, limits));
+    for (part, batch) in (1..).zip(batches(plan, limits, batch_jobs)) {
+        let name = batch_name(&plan.meta, &plan.round.digest, part);
         let request = |request, about, bytes| PlannedRequests { request, about, count: 1, bytes };
         requests.push(request("create_batch", name, 0));
-        requests.push(request("query_files", "tie its files to the batch".to_owned(), names));
+        requests.push(request("query_files", "associate its files with the batch".to_owned(), names));
         requests.push(request("submit_batch", format!("{} jobs", batch.jobs), batch.bytes));
     }
     requests
 }
 
-/// A batch as one request would make it.
+/// A batch that one request creates.
 struct PlannedBatch {
     jobs: usize,
     bytes: u64,
 }
 
-fn batches(
-    app_name: &str,
-    round: &Round,
-    workunits: &[NewWorkunit],
-    limits: ServerLimits,
-    batch_jobs: usize,
-) -> Vec<PlannedBatch> {
-    let submission = Submission {
-        app_name,
-        input_template: &round.input_template,
-        output_template: &round.output_template,
-        jobs: Vec::new(),
-        priority: None,
-        rsc_fpops_est: round.rsc_fpops_est,
-    };
+fn batches(plan: &SubmissionPlan, limits: ServerLimits, batch_jobs: usize) -> Vec<PlannedBatch> {
+    let submission = submission(&plan.meta.project().boinc_app, &plan.round, &plan.workunits);
     let (envelope, sizes) = (submission.envelope_bytes(), submission.job_sizes());
     let mut batches: Vec<PlannedBatch> = Vec::new();
-    for workunit in workunits {
-        let input_files = [&round.inputs, &workunit.inputs].into_iter().flat_map(|names| names.split(' '));
-        let bytes = sizes.of(&SubmittedJob {
-            name: &workunit.name,
-            command_line: &workunit.command_line,
-            input_files: input_files.filter(|name| !name.is_empty()).collect(),
-        });
+    for bytes in submission.jobs.iter().map(|job| sizes.of(job)) {
         match batches.last_mut() {
             Some(last) if last.jobs < batch_jobs && last.bytes + bytes <= limits.request_bytes => {
                 last.jobs += 1;
@@ -86,15 +65,15 @@ fn batches(
     batches
 }
 
-fn uploads(outgoing: &Outgoing<'_>, limits: ServerLimits) -> PlannedRequests {
+fn uploads(plan: &SubmissionPlan, limits: ServerLimits) -> PlannedRequests {
     let mut planned = PlannedRequests {
         request: "upload_files",
-        about: format!("{} files", outgoing.files.len()),
+        about: format!("{} files", plan.files.len()),
         count: 0,
         bytes: 0,
     };
     let (mut files, mut bytes) = (0, 0);
-    for file in &outgoing.files {
+    for file in &plan.files {
         let more = upload::file_request_bytes(&file.name, file.hash.bytes);
         if files == 0 || files == limits.files || bytes + more > limits.request_bytes {
             planned.count += 1;

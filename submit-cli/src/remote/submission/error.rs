@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::outgoing::OutgoingError;
+use super::submission_plan::SubmissionPlanError;
 use crate::campaign::CampaignError;
 use crate::plan::units::show_size;
 use crate::project::error::ProjectError;
@@ -12,7 +12,7 @@ use crate::project::error::ProjectError;
 pub enum SubmitError {
     /// The plan can't be sent.
     #[error(transparent)]
-    Outgoing(#[from] OutgoingError),
+    Plan(#[from] SubmissionPlanError),
     /// The campaign file failed.
     #[error(transparent)]
     Campaign(#[from] CampaignError),

@@ -59,9 +59,9 @@ pub fn parse(doc: &Document<'_>, top: &mut Section<'_, '_>, dir: &Path) -> (Opti
             [("files", files.is_some()), ("build_args", build_args.is_some()), ("target", target.is_some())];
         for (key, given) in keys {
             if given {
-                let found = format!("{key} is for an image that is built, and this one is not");
+                let found = format!("{key} is for an image that is built from a Dockerfile");
                 doc.note(
-                    Diagnostic::new(place.clone(), found).help(format!("take {key} out, or use dockerfile")),
+                    Diagnostic::new(place.clone(), found).help(format!("remove {key}, or use dockerfile")),
                 );
             }
         }
@@ -69,7 +69,7 @@ pub fn parse(doc: &Document<'_>, top: &mut Section<'_, '_>, dir: &Path) -> (Opti
     if digest.is_some() && tarball.is_none() {
         doc.note(
             Diagnostic::new(place.clone(), "digest without tarball in [image]")
-                .help("name the tarball; or write the digest into the name: name = \"NAME@sha256:…\""),
+                .help("add tarball, or put the digest into the name: name = \"NAME@sha256:…\""),
         );
     }
     let image = if let Some(tarball) = tarball {
@@ -93,12 +93,12 @@ fn build_arg(doc: &Document<'_>, key: &Text<'_>, value: &Text<'_>) -> Option<(St
         && key.text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if !good_key {
         doc.note(
-            Diagnostic::new(key.place.clone(), format!("build argument {:?}", key.text))
+            Diagnostic::new(key.place.clone(), format!("invalid build argument {:?}", key.text))
                 .accepted("letters, digits and _, not starting with a digit"),
         );
     }
     if value.text.chars().any(char::is_control) {
-        let found = format!("build argument {:?} has a control character in its value", key.text);
+        let found = format!("the value of build argument {:?} contains a control character", key.text);
         doc.note(Diagnostic::new(value.place.clone(), found));
         return None;
     }
@@ -119,7 +119,7 @@ fn stage(doc: &Document<'_>, target: &Text<'_>) -> Option<String> {
 pub(super) fn context_file(doc: &Document<'_>, dir: &Path, path: &Text<'_>) -> Option<ContextFile> {
     let name = Path::new(path.text).file_name().and_then(|name| name.to_str()).unwrap_or("");
     if let Err(fault) = names::file_name(name) {
-        let found = format!("the file {:?} cannot travel: its name {fault}", path.text);
+        let found = format!("invalid file {:?}: its name {fault}", path.text);
         doc.note(Diagnostic::new(path.place.clone(), found).accepted(names::FILE_NAME_FORM));
         return None;
     }
@@ -166,7 +166,7 @@ fn pinned(doc: &Document<'_>, name: &Text<'_>) -> Option<Image> {
     });
     if !good {
         doc.note(
-            Diagnostic::new(name.place.clone(), format!("the image's name is {:?}", name.text))
+            Diagnostic::new(name.place.clone(), format!("invalid image name {:?}", name.text))
                 .accepted("NAME@sha256: and 64 hex digits, so that every host runs the same image"),
         );
         return None;

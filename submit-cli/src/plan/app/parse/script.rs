@@ -1,4 +1,4 @@
-//! `[script]` of `app.toml`: programs that judge and take results.
+//! `[script]` of `app.toml`: programs that validate and assimilate results.
 
 use std::path::Path;
 
@@ -35,9 +35,10 @@ pub(super) fn parse(
     }
     section.finish();
     if init.is_empty() && compare.is_empty() && assimilate.is_empty() {
-        doc.note(Diagnostic::new(place.clone(), "[script] names no program").accepted(
-            "init, compare, assimilate or several of them, such as compare = [\"python3\", \"compare.py\"]",
-        ));
+        doc.note(
+            Diagnostic::new(place.clone(), "[script] does not name a program")
+                .accepted("init, compare or assimilate, such as compare = [\"python3\", \"compare.py\"]"),
+        );
     }
     if assimilate.is_empty() && !extra_outputs.is_empty() {
         doc.note(

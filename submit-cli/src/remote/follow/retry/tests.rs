@@ -1,7 +1,7 @@
 use super::*;
 use crate::campaign::bounds::Bounds;
 use crate::campaign::meta::{CampaignMeta, OutputMeta, ProjectRef};
-use crate::campaign::submitted::{Change, Verdict};
+use crate::campaign::submitted::{FileNames, Change, Verdict};
 
 const TEMPLATE: &str = "<input_template><workunit><rsc_fpops_est>1e12</rsc_fpops_est><rsc_fpops_bound>1e14</rsc_fpops_bound><rsc_memory_bound>1000</rsc_memory_bound><delay_bound>60</delay_bound><min_quorum>2</min_quorum><target_nresults>2</target_nresults><max_error_results>3</max_error_results><max_total_results>10</max_total_results><max_success_results>6</max_success_results></workunit></input_template>";
 const PREFIX: &str = "vina-0123456789ab__ligands__";
@@ -29,7 +29,7 @@ fn campaign(dir: &tempfile::TempDir, jobs: &[(&str, JobState)]) -> Campaign {
         input_template: TEMPLATE.to_owned(),
         output_template: "<output_template/>".to_owned(),
         rsc_fpops_est: 1e12,
-        inputs: "buoy_0".to_owned(),
+        inputs: FileNames(vec!["buoy_0".to_owned()]),
         changed: String::new(),
     };
     let new: Vec<_> = jobs
@@ -38,7 +38,7 @@ fn campaign(dir: &tempfile::TempDir, jobs: &[(&str, JobState)]) -> Campaign {
             job: (*job).to_owned(),
             name: format!("{PREFIX}{job}"),
             command_line: format!("--ligand {job}"),
-            inputs: "buoy_1 buoy_2".to_owned(),
+            inputs: FileNames(vec!["buoy_1".to_owned(), "buoy_2".to_owned()]),
         })
         .collect();
     let round = campaign.add_round(&round, &new).unwrap();

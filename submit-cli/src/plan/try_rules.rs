@@ -1,7 +1,8 @@
-//! Tries the rules of a science app on two results by hand.
+//! Applies the validation rules of a science app to two results.
 
 use std::path::{Path, PathBuf};
 
+use boinc::spelling::{listed, listed_near};
 use serde::Serialize;
 use thiserror::Error;
 use validators::compare::Outcome;
@@ -9,27 +10,24 @@ use validators::describe;
 use validators::judge::{self, OutputLimits, Unreadable};
 use validators::cpu_budget::CpuBudget;
 
-use crate::plan::app::{AppSpec, Output};
+use crate::plan::app::AppSpec;
 
-/// Which outputs are compared.
 #[derive(Debug, Clone, Copy)]
 pub struct Results<'a> {
-    /// A result: a directory with outputs by their names, or one output.
+    /// A result: a directory with outputs under their names, or one output.
     pub a: &'a Path,
-    /// Another.
     pub b: &'a Path,
     /// The output that `a` and `b` are, or the only one to compare.
     pub output: Option<&'a str>,
 }
 
-/// What came out for one output.
+/// The verdict on one output.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Trial {
-    /// The output's name.
+pub struct OutputVerdict {
     pub output: String,
     /// How two results are compared, in words.
     pub rule: String,
-    /// What each result must be like by itself, in words.
+    /// What each result by itself must satisfy, in words.
     pub check: Option<String>,
     /// What is wrong with each result by itself.
     pub faults: [Option<String>; 2],
@@ -37,41 +35,23 @@ pub struct Trial {
     pub difference: Option<String>,
 }
 
-impl Trial {
-    /// Whether a project would take both results and find them to agree.
+impl OutputVerdict {
+    /// Whether a project would accept both results as valid and equal.
     pub fn is_good(&self) -> bool {
         self.difference.is_none() && self.faults.iter().all(Option::is_none)
     }
 }
 
-/// Why nothing was compared.
 #[derive(Debug, Error)]
-pub enum TrialError {
-    /// The app has no such output.
-    #[error("the app has no output {name:?}; its outputs are {known}")]
-    UnknownOutput {
-        /// What was asked for.
-        name: String,
-        /// What there is.
-        known: String,
-    },
+pub enum TryRulesError {
+    #[error("unknown output {name:?}, the outputs are {known}")]
+    UnknownOutput { name: String, known: String },
     /// Two files, and it is not clear which output they are.
-    #[error("{path}: which output is this? say --output NAME; the outputs are {known}")]
-    WhichOutput {
-        /// The first file.
-        path: PathBuf,
-        /// What there is.
-        known: String,
-    },
-    /// A result that is neither a directory nor a file, or not of the other's kind.
-    #[error("{path}: {found}; two directories or two files are accepted")]
-    NoResult {
-        /// Where.
-        path: PathBuf,
-        /// What was found.
-        found: &'static str,
-    },
-    /// An output that can't be read.
+    #[error("failed to tell which output {path} is: name it with --output NAME, the outputs are {known}")]
+    WhichOutput { path: PathBuf, known: String },
+    /// Not a directory or a file, or not of the other result's kind.
+    #[error("invalid result {path}: {found}; two directories or two files are accepted")]
+    InvalidResult { path: PathBuf, found: &'static str },
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
 }
@@ -79,40 +59,40 @@ pub enum TrialError {
 /// Judges two results as the project's programs do.
 ///
 /// # Errors
-/// It is not clear what is to be compared, or a file can't be read.
-pub fn try_rules(app: &AppSpec, results: Results) -> Result<Vec<Trial>, TrialError> {
+/// It is not clear what is to be compared, or a file cannot be read.
+pub fn try_rules(app: &AppSpec, results: Results) -> Result<Vec<OutputVerdict>, TryRulesError> {
     let names: Vec<&str> = app.outputs.iter().map(|output| output.name.as_str()).collect();
     let rules = app.validate.rules(&names).expect("the app was read without a mistake").outputs;
     let is_dir = results.a.is_dir();
     for path in [results.a, results.b] {
         let found = match path.metadata() {
-            Err(_) => "there is nothing that can be read",
+            Err(_) => "it cannot be read",
             Ok(_) if path.is_dir() != is_dir => "one is a directory, the other is not",
             Ok(_) => continue,
         };
-        return Err(TrialError::NoResult { path: path.to_owned(), found });
+        return Err(TryRulesError::InvalidResult { path: path.to_owned(), found });
     }
-    let known = || names.join(", ");
     let wanted = match results.output {
         Some(name) if !names.contains(&name) => {
-            return Err(TrialError::UnknownOutput { name: name.to_owned(), known: known() });
+            let known = listed_near(name, &names);
+            return Err(TryRulesError::UnknownOutput { name: name.to_owned(), known });
         }
-        None if !is_dir => Some(
-            output_of(&names, results.a)
-                .ok_or_else(|| TrialError::WhichOutput { path: results.a.to_owned(), known: known() })?,
-        ),
+        None if !is_dir => Some(output_of(&names, results.a).ok_or_else(|| TryRulesError::WhichOutput {
+            path: results.a.to_owned(),
+            known: listed(&names),
+        })?),
         output => output,
     };
-    let mut trials = Vec::new();
+    let mut verdicts = Vec::new();
     for (output, rule) in app.outputs.iter().zip(&rules) {
         if wanted.is_some_and(|name| name != output.name) {
             continue;
         }
         let path = |result: &Path| if is_dir { result.join(&output.name) } else { result.to_owned() };
-        // A person may well name a link; a volunteer's output is never followed.
+        // A user may name a link; a volunteer's output is never followed.
         let path = |result| path(result).canonicalize().unwrap_or_else(|_| path(result));
         let (a, b) = (path(results.a), path(results.b));
-        let declared = declared(output);
+        let declared = OutputLimits { max_bytes: Some(output.max_bytes), optional: output.optional };
         let faults = [&a, &b].map(|path| judge::check_output(path, declared, rule, CpuBudget::unlimited()));
         let [first, second] = faults;
         let faults = [first?, second?];
@@ -122,13 +102,9 @@ pub fn try_rules(app: &AppSpec, results: Results) -> Result<Vec<Trial>, TrialErr
             Outcome::Different(how) => Some(how),
         };
         let (check, rule) = (describe::check(&rule.check), describe::rule(&rule.compare));
-        trials.push(Trial { output: output.name.clone(), rule, check, faults, difference });
+        verdicts.push(OutputVerdict { output: output.name.clone(), rule, check, faults, difference });
     }
-    Ok(trials)
-}
-
-fn declared(output: &Output) -> OutputLimits {
-    OutputLimits { max_bytes: Some(output.max_bytes), optional: output.optional }
+    Ok(verdicts)
 }
 
 /// The output that a file is: the only one, or the one of its name.
