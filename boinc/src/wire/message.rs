@@ -6,6 +6,10 @@
 
 use std::fmt::Write;
 
+use quick_xml::escape::minimal_escape;
+
+use crate::xml::Xml;
+
 /// A message that a client would misread in silence.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -234,9 +238,9 @@ pub enum GraphicsReply {
 impl GraphicsReply {
     /// The reply in a message, if it holds one.
     pub fn parse(text: &str) -> Option<Self> {
+        let xml = Xml::read(text);
         let element = |tag: &str| {
-            let after = text.split_once(&format!("<{tag}>"))?.1;
-            Some(unescape(after.split_once('<')?.0.trim()))
+            xml.find(tag).filter(|element| element.is_closed()).map(|element| element.text.clone())
         };
         element("web_graphics_url")
             .map(Self::WebGraphicsUrl)
@@ -249,13 +253,8 @@ impl GraphicsReply {
             Self::WebGraphicsUrl(url) => ("web_graphics_url", url),
             Self::RemoteDesktopAddr(address) => ("remote_desktop_addr", address),
         };
-        let value = value.replace('&', "&amp;").replace('<', "&lt;");
-        format!("<{tag}>{value}</{tag}>")
+        format!("<{tag}>{}</{tag}>", minimal_escape(value))
     }
-}
-
-fn unescape(value: &str) -> String {
-    value.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 }
 
 fn push<T: std::fmt::Display>(text: &mut String, tag: &str, value: Option<T>, end: &str) {

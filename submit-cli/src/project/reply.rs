@@ -5,9 +5,11 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use boinc::entity::unescape_html;
+
 use super::error::{ProjectError, SHOWN_CHARACTERS};
 use super::scrub::Scrubber;
-use super::xml::{between, number, unescape};
+use super::xml::{between, number};
 
 /// Numbers of errors that mean "later" (`html/inc/xml.inc`, `html/inc/boinc_db.inc`): database, project down.
 const CLOSED: [i64; 2] = [-138, -183];
@@ -128,9 +130,10 @@ pub fn no_file(answer: &Answer, what: &str, secret: &Scrubber) -> ProjectError {
     }
     match text.trim().strip_prefix("ERROR: ") {
         Some("bad authenticator" | "bad auth str") => ProjectError::BadAuthenticator,
-        Some(message) => {
-            ProjectError::NoSuchOutput { what: what.to_owned(), message: shown(&unescape(message), secret) }
-        }
+        Some(message) => ProjectError::NoSuchOutput {
+            what: what.to_owned(),
+            message: shown(&unescape_html(message), secret),
+        },
         None if text.trim() == "bad command" => {
             ProjectError::Refused { request: asked.request.to_owned(), message: "bad command".to_owned() }
         }
@@ -182,7 +185,7 @@ fn error_message(text: &str) -> Option<(i64, String)> {
     if code.is_none() && text[at..].contains("</error_msg>\n    <type>") {
         return None;
     }
-    Some((code.unwrap_or(-1), unescape(message.trim())))
+    Some((code.unwrap_or(-1), unescape_html(message.trim())))
 }
 
 fn fatal_error(text: &str) -> Option<usize> {
@@ -294,7 +297,7 @@ fn duplicate(message: &str) -> Option<(&str, &str)> {
 /// A fatal error: since PHP 8.1 this is what a failed query looks like.
 fn broken_off(text: &str, asked: &Asked<'_>, secret: &Scrubber) -> ProjectError {
     let message = text.split_once(':').map_or(text, |(_, message)| message);
-    let message = unescape(message.split("\nStack trace:").next().unwrap_or(message).trim());
+    let message = unescape_html(message.split("\nStack trace:").next().unwrap_or(message).trim());
     let request = asked.request.to_owned();
     match duplicate(&message) {
         Some((value, "jf_name" | "job_file_id")) => {
@@ -348,7 +351,7 @@ fn says_closed(text: &str) -> bool {
 pub fn page_title(text: &str) -> Option<String> {
     let start = text.find("<title>").or_else(|| text.find("<TITLE>"))? + "<title>".len();
     let title = text[start..].split('<').next().unwrap_or_default();
-    Some(unescape(title.trim())).filter(|title| !title.is_empty())
+    Some(unescape_html(title.trim())).filter(|title| !title.is_empty())
 }
 
 /// A server's text as one line that may be shown: no secret, no SQL statement, at most [`SHOWN_CHARACTERS`].

@@ -1,8 +1,10 @@
 //! A project about itself (`get_project_config.php`).
 
+use boinc::entity::unescape_html;
+
 use crate::project::authenticator::Authenticator;
 use crate::project::scrub::Scrubber;
-use crate::project::xml::{number, unescape, value};
+use crate::project::xml::{number, value};
 
 /// What a project says about itself.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,7 +40,7 @@ impl ProjectInfo {
 
 /// From the inside of `<project_config>`.
 pub(crate) fn parse(text: &str, clock_skew_seconds: Option<f64>) -> Result<ProjectInfo, String> {
-    let optional = |tag: &str| value(text, tag).filter(|text| !text.is_empty()).map(unescape);
+    let optional = |tag: &str| value(text, tag).filter(|text| !text.is_empty()).map(unescape_html);
     Ok(ProjectInfo {
         name: optional("name").ok_or("no <name>")?,
         master_url: optional("master_url"),

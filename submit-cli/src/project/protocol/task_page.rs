@@ -1,8 +1,9 @@
 //! A result's page (`result.php`): the only place where a failed job's stderr is.
 
+use boinc::entity::unescape_html;
+
 use super::completed::stderr_txt;
 use crate::project::scrub::Scrubber;
-use crate::project::xml::unescape;
 
 /// What was found on the page. Everything can be missing: pages differ between projects, versions and languages.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -131,7 +132,7 @@ fn stderr(html: &str, exit_row: Option<&Row<'_>>) -> Option<String> {
     let starts = || html.match_indices("<pre").map(|(at, _)| at);
     let sent = starts().filter_map(inside).find(|text| text.contains("&lt;core_client_version&gt;"));
     let text = sent.or_else(|| inside(starts().find(|at| after.is_some_and(|after| *at > after))?))?;
-    Some(unescape(text).trim().to_owned())
+    Some(unescape_html(text).trim().to_owned())
 }
 
 /// Text without tags.
@@ -143,7 +144,7 @@ fn text_of(html: &str) -> String {
         rest = tag.split_once('>').map_or("", |(_, after)| after);
     }
     text.push_str(rest);
-    unescape(&text).split_whitespace().collect::<Vec<_>>().join(" ")
+    unescape_html(&text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
