@@ -18,7 +18,7 @@
 //! ```
 //!
 //! A portal or a workflow system submits as `buoy submit` does. Whatever happens in between, the same calls with the same
-//! directory go on, and make no job twice:
+//! directory resume, and submit no job twice:
 //!
 //! ```no_run
 //! use submit_cli::campaign::Campaign;
@@ -38,7 +38,7 @@
 //! let mut campaign = Campaign::open_for_run(results)?;
 //! submission::prepare(&mut campaign, &outgoing, results)?;
 //! let options = Options::in_directory(results);
-//! let counts = submission::go_on(&mut campaign, &client, &clock, &Silent, &options)?;
+//! let counts = submission::resume(&mut campaign, &client, &clock, &Silent, &options)?;
 //! assert_eq!(counts.waiting, 0);
 //! # Ok(())
 //! # }
@@ -48,6 +48,7 @@ pub mod admin;
 pub mod campaign;
 pub mod cli;
 pub mod clock;
+mod command_log;
 pub mod create;
 pub mod local;
 pub mod package;

@@ -16,6 +16,7 @@ pub mod options;
 pub mod prompt;
 pub mod protocol;
 mod reply;
+mod request_log;
 pub mod retry;
 mod scrub;
 mod transport;

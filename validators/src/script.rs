@@ -4,6 +4,7 @@ pub mod container;
 pub mod host;
 pub mod made;
 mod request;
+mod traced;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

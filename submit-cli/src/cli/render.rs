@@ -13,6 +13,7 @@ pub mod list;
 pub mod plan;
 pub mod projects;
 pub mod standing;
+mod style;
 pub mod submit;
 pub(crate) mod terminal;
 pub mod trial;

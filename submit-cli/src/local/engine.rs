@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use boinc::wire::init_data::DockerType;
@@ -10,6 +10,7 @@ use serde::Deserialize;
 use wrapper::engine::Flavor;
 use wrapper::platform::spawn;
 
+use crate::command_log;
 use crate::platform::connect;
 
 /// An engine that does not answer for so long counts as not running.
@@ -100,7 +101,7 @@ impl Engine {
     pub fn probe(kind: DockerType) -> Result<Self, EngineError> {
         let engine = program(kind);
         let said = match run(engine, &["version", "--format", "{{json .}}"]) {
-            Ok(answer) if answer.success => match version_in(kind, &answer.stdout) {
+            Ok(answer) if answer.status.success() => match version_in(kind, &answer.stdout) {
                 Some(version) => return Ok(Self { kind, version }),
                 None => "its answer has no version".to_owned(),
             },
@@ -148,7 +149,7 @@ impl Engine {
         let failed =
             |said| EngineError::Failed { engine, command: format!("{engine} {}", args.join(" ")), said };
         match run(engine, args) {
-            Ok(answer) if answer.success => Ok(answer.stdout),
+            Ok(answer) if answer.status.success() => Ok(answer.stdout),
             Ok(answer) => Err(failed(answer.complaint())),
             Err(error) => Err(failed(error.to_string())),
         }
@@ -191,7 +192,7 @@ fn version_in(kind: DockerType, json: &str) -> Option<String> {
 }
 
 struct Answer {
-    success: bool,
+    status: ExitStatus,
     stdout: String,
     stderr: String,
 }
@@ -204,6 +205,13 @@ impl Answer {
 }
 
 fn run(program: &str, args: &[&str]) -> io::Result<Answer> {
+    let started = Instant::now();
+    let answer = run_to_end(program, args);
+    command_log::report(program, args.first().copied(), started, answer.as_ref().map(|answer| answer.status));
+    answer
+}
+
+fn run_to_end(program: &str, args: &[&str]) -> io::Result<Answer> {
     let mut command = Command::new(program);
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = spawn(&mut command, true)?;
@@ -233,7 +241,7 @@ fn run(program: &str, args: &[&str]) -> io::Result<Answer> {
         }
     };
     Ok(Answer {
-        success: status.success(),
+        status,
         stdout: stdout.join().unwrap_or_default(),
         stderr: stderr.join().unwrap_or_default(),
     })

@@ -7,6 +7,9 @@ use std::ops::RangeInclusive;
 /// (`db/schema.sql`, `user.authenticator`) where a project has made its own.
 const LENGTHS: RangeInclusive<usize> = 16..=254;
 
+/// The part of a query that proves whose output is requested (`html/user/get_output.php`): as good as the authenticator there.
+pub(super) const PROOF: &str = "auth_str";
+
 /// A user's secret at a project ("account key" on its pages). Neither printed nor logged: ask for it by
 /// [`expose`](Self::expose).
 #[derive(Clone, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::address::ProjectUrl;
-use super::authenticator::Authenticator;
+use super::authenticator::{Authenticator, PROOF};
 use super::download;
 use super::error::ProjectError;
 use super::multipart::Multipart;
@@ -23,7 +23,7 @@ use super::protocol::text;
 use super::protocol::upload;
 use super::reply::{self, Asked};
 use super::scrub::Scrubber;
-use super::transport::{PROOF, Transport};
+use super::transport::Transport;
 use super::upload_body::Upload;
 use super::xml::{Elements, element, number};
 
@@ -163,12 +163,12 @@ impl ProjectClient {
         self.query_files(None, names)
     }
 
-    /// Ties files to a batch; gives indexes of the absent ones.
+    /// Associates files with a batch; returns the indexes of the absent ones.
     ///
     /// # Errors
-    /// `DuplicateRecord` if one is tied already (a server that hides PHP's errors says `ServerError`); those before it in
-    /// the list are tied then.
-    pub fn tie_files(&self, batch: BatchId, names: &[&str]) -> Result<Vec<usize>, ProjectError> {
+    /// `DuplicateRecord` if one is associated already (a server that hides PHP's errors answers with `ServerError`); those
+    /// before it in the list are associated then.
+    pub fn associate_files(&self, batch: BatchId, names: &[&str]) -> Result<Vec<usize>, ProjectError> {
         self.query_files(Some(batch), names)
     }
 
@@ -425,7 +425,7 @@ impl ProjectClient {
         let count = files.len();
         let body = Multipart::new(text, files);
         let asked = Asked { request: call.request, subject: call.subject, bytes: body.bytes(), files: count };
-        let answer = self.transport.post(self.url.join(call.page), body, progress)?;
+        let answer = self.transport.post(self.url.join(call.page), call.request, body, progress)?;
         let inside = reply::judge(&answer, &asked, &self.scrubber)?;
         parse(&inside).map_err(|reason| unparsable(call.request, reply::shown(&reason, &self.scrubber)))
     }

@@ -15,13 +15,14 @@ mod workers;
 
 use std::path::{Path, PathBuf};
 
+use boinc::backoff::Backoff;
+
 use crate::campaign::file_error::FileError;
 use crate::campaign::sent::Facts;
 use crate::campaign::{Campaign, CampaignError, UnknownJob};
 use crate::clock::Clock;
 use crate::project::client::ProjectClient;
 use crate::project::error::ProjectError;
-use crate::project::retry::RetryPolicy;
 use event::{Event, Reporter};
 use place::Place;
 
@@ -40,7 +41,7 @@ pub struct Options {
     /// Downloads at a time, at least 1.
     pub parallel: usize,
     /// How often and how long each request is tried again.
-    pub retry: RetryPolicy,
+    pub retry: Backoff,
 }
 
 /// What came of it.

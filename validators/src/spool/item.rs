@@ -1,5 +1,8 @@
 //! What is in the spool.
 
+use std::time::Duration;
+
+use boinc::backoff::Backoff;
 use boinc::visible::is_obeyed;
 use serde::{Deserialize, Serialize};
 
@@ -9,11 +12,8 @@ use crate::script::made::MOST;
 /// Version of item.json.
 pub(crate) const VERSION: u32 = 1;
 
-/// Seconds before the second try; doubled at each further one.
-const FIRST_PAUSE: f64 = 15.0;
-
-/// Longest time between two tries, in seconds.
-const LONGEST_PAUSE: f64 = 6.0 * 3600.0;
+/// Time between two tries.
+const BACKOFF: Backoff = Backoff::endless(Duration::from_secs(15), Duration::from_secs(6 * 3600));
 
 /// What an assimilator was handed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -154,11 +154,10 @@ impl ItemState {
 
     /// Notes a failure.
     pub(crate) fn failed(&mut self, error: String, now: f64) {
-        let pause = FIRST_PAUSE * f64::from(1u32 << self.tries.min(20));
         self.is_begun = false;
-        self.tries += 1;
+        self.tries = self.tries.saturating_add(1);
         self.error = error;
-        self.next_try = now + pause.min(LONGEST_PAUSE);
+        self.next_try = now + BACKOFF.wait(self.tries).as_secs_f64();
     }
 }
 

@@ -13,7 +13,7 @@ use crate::cli::help::{Example, examples};
 use crate::cli::render;
 use crate::clock::{Clock, SystemClock};
 use crate::project::client::ProjectClient;
-use crate::project::retry::RetryPolicy;
+use crate::project::retry;
 use crate::remote::fetch::{self, FetchError, Options};
 
 const EXAMPLES: &[Example] = &[
@@ -65,7 +65,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         to: args.to.clone(),
         jobs: jobs.to_vec(),
         parallel: args.parallel,
-        retry: RetryPolicy::default(),
+        retry: retry::QUERIES,
     };
     let clock = SystemClock::catching_signals()?;
     bring(&mut campaign, &facts, &client, &options, &clock, args.json)

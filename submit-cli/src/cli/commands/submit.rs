@@ -17,7 +17,7 @@ use crate::project::client::ProjectClient;
 use crate::project::config::{ConfigError, Projects};
 use crate::project::error::ProjectError;
 use crate::project::protocol::submission::{Submission, SubmittedJob};
-use crate::project::retry::RetryPolicy;
+use crate::project::retry;
 use crate::remote::submission::limits::ServerLimits;
 use crate::remote::submission::outgoing::{Outgoing, OutgoingError};
 use crate::remote::submission::{self, BATCH_JOBS, Options, SubmitError, UPLOADS, dry_run};
@@ -124,7 +124,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     // Not before the question: Ctrl-C there is an answer.
     let clock = SystemClock::catching_signals()?;
     let reporter = render::submit::reporter(args.json);
-    if let Err(error) = submission::go_on(&mut campaign, &client, &clock, reporter.as_ref(), &options) {
+    if let Err(error) = submission::resume(&mut campaign, &client, &clock, reporter.as_ref(), &options) {
         return ended(error);
     }
     if args.detach {
@@ -143,7 +143,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         to: None,
         jobs: Vec::new(),
         parallel: fetch::DEFAULT_PARALLEL,
-        retry: RetryPolicy::default(),
+        retry: retry::QUERIES,
     };
     Ok(match bring(&mut campaign, &outgoing.facts, &client, &options, &clock, args.json)? {
         Exit::Done => exit,

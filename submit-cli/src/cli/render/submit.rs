@@ -67,7 +67,7 @@ impl SubmitReporter for Bar {
             SubmitEvent::Sent { bytes } => {
                 bar.inc(bytes.min(bar.length().unwrap_or(0).saturating_sub(bar.position())))
             }
-            SubmitEvent::Batch { .. } | SubmitEvent::Ended { .. } => bar.finish_and_clear(),
+            SubmitEvent::Batch { .. } | SubmitEvent::Finished { .. } => bar.finish_and_clear(),
             _ => {}
         }
         if let Some(line) = words(&event) {
@@ -94,7 +94,7 @@ fn words(event: &SubmitEvent<'_>) -> Option<String> {
         SubmitEvent::Batch { name, id, present } => {
             format!("batch    {id}: {name}, already has {present} jobs")
         }
-        SubmitEvent::Untied { why } => format!(
+        SubmitEvent::Unassociated { why } => format!(
             "note     the project does not keep a list of the files of a batch (its administrator can apply db/schema_condor.sql): {}",
             visible(why)
         ),
@@ -102,8 +102,8 @@ fn words(event: &SubmitEvent<'_>) -> Option<String> {
         SubmitEvent::Waiting { seconds, doing, why } => {
             format!("waiting  {}, then retrying to {doing}: {}", show_duration(*seconds), visible(why))
         }
-        SubmitEvent::Ended { jobs, waiting: 0 } => format!("done     all {jobs} jobs are on the server"),
-        SubmitEvent::Ended { jobs, waiting } => {
+        SubmitEvent::Finished { jobs, waiting: 0 } => format!("done     all {jobs} jobs are on the server"),
+        SubmitEvent::Finished { jobs, waiting } => {
             format!("done     {waiting} of {jobs} jobs are not on the server yet")
         }
         SubmitEvent::Sent { .. } | SubmitEvent::Uploaded { .. } => return None,
@@ -201,7 +201,7 @@ mod tests {
             SubmitEvent::Submitted { name: "a-0__b.d.1", jobs: 701 },
             SubmitEvent::Waiting { seconds: 0.5, doing: "submit jobs", why: "closed\u{1b}[2J" },
             SubmitEvent::Sent { bytes: 1 },
-            SubmitEvent::Ended { jobs: 701, waiting: 0 },
+            SubmitEvent::Finished { jobs: 701, waiting: 0 },
         ];
         let text: Vec<String> = events.iter().filter_map(words).collect();
         insta::assert_snapshot!(text.join("\n"), @r"

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::pace::Pace;
 use super::poll::{Eagerness, Polled, is_over, poll};
+use super::poll_interval::PollInterval;
 use super::time_left::time_left;
 use super::{FollowError, facts};
 use crate::campaign::Campaign;
@@ -113,7 +113,7 @@ pub fn watch(
         jobs: campaign.counts()?,
     };
     reporter.report(begun);
-    let mut pace = Pace::default();
+    let mut interval = PollInterval::default();
     let mut failures = by_cause(campaign.failures()?);
     let mut said = BTreeMap::new();
     loop {
@@ -123,12 +123,12 @@ pub fn watch(
                 tell_problems(&polled, &mut said, reporter);
                 // Problems don't go away by asking: what can be followed is over.
                 let over = polled.over || only_problems_left(campaign, &polled)?;
-                let wait = (!over).then(|| pace.after(polled.changed));
+                let wait = (!over).then(|| interval.after(polled.changed));
                 tell_poll(campaign, clock.now(), polled.changed, wait, reporter)?;
                 wait
             }
             Err(FollowError::Project(error)) if may_pass(&error) => {
-                let wait = pace.after_failure(error.retry_after(), fastrand::f64());
+                let wait = interval.after_failure(error.retry_after(), fastrand::f64());
                 let what = error.to_string();
                 reporter.report(WatchEvent::Trouble { what: &what, next_seconds: wait.as_secs_f64() });
                 Some(wait)

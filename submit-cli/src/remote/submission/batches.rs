@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use boinc::names::workunit::WorkunitName;
 
-use super::backoff::Failures;
+use super::backoff::failures;
 use super::discover::Found;
 use super::outgoing::batch_name;
 use super::reporter::SubmitEvent;
@@ -39,7 +39,7 @@ impl Submitter<'_> {
         self.discover(round)?;
         let left = self.campaign.unassigned(round.id)?;
         let rule = self.rule_file(&left)?;
-        self.bring_files(&names(round, &left).into_iter().chain(rule.as_deref()).collect())?;
+        self.upload_missing(&names(round, &left).into_iter().chain(rule.as_deref()).collect())?;
         loop {
             let left = self.campaign.unassigned(round.id)?;
             if left.is_empty() {
@@ -86,11 +86,12 @@ impl Submitter<'_> {
     /// Makes a batch that was seen not to exist. Whatever the reply, the oldest batch of that name is the one: so two
     /// processes agree, and `query_batch2`, which knows names only, finds it.
     fn create(&mut self, batch: &mut BatchRow) -> Result<(), SubmitError> {
-        let mut failures = Failures::default();
+        let mut failures = failures();
         let mut renamed = 0;
         let mut made = None;
         loop {
             self.link.check_interrupted()?;
+            let _attempt = failures.attempt();
             if made.is_none() {
                 match self.link.client.create_batch(&self.app_name, &batch.name) {
                     Ok(id) => made = Some(id),
@@ -149,20 +150,22 @@ impl Submitter<'_> {
     /// Submits the jobs of a batch that the server does not have.
     fn fill(&mut self, round: &RoundRow, batch: &mut BatchRow) -> Result<(), SubmitError> {
         let app_name = Arc::clone(&self.app_name);
-        let mut failures = Failures::default();
+        let mut failures = failures();
         let mut before = usize::MAX;
         while batch.stage == Stage::Created {
             self.link.check_interrupted()?;
+            let _attempt = failures.attempt();
             let waiting = self.campaign.workunits_of(batch.id, Filled::Waiting)?;
             if waiting.len() < before {
-                failures.forget();
+                failures.reset();
                 before = waiting.len();
-                self.bring_tied(round, batch, &waiting)?;
+                self.associate(round, batch, &waiting)?;
             }
             let submission = submission(&app_name, round, &waiting);
-            let submitted = match waiting.is_empty() {
-                true => self.link.client.start_batch(server_id(batch), &app_name),
-                false => self.link.client.submit_batch(server_id(batch), &submission),
+            let submitted = if waiting.is_empty() {
+                self.link.client.start_batch(server_id(batch), &app_name)
+            } else {
+                self.link.client.submit_batch(server_id(batch), &submission)
             };
             let error = match submitted {
                 Ok(()) => {
@@ -175,7 +178,7 @@ impl Submitter<'_> {
                 ProjectError::RequestTooLarge { .. } => self.submit_less(&submission, &waiting)?,
                 ProjectError::AbsentInput { .. } => {
                     self.link.wait("submit jobs", &mut failures, error)?;
-                    self.bring_tied(round, batch, &waiting)?;
+                    self.associate(round, batch, &waiting)?;
                 }
                 ProjectError::DuplicateWorkunit { ref name } => {
                     let name = name.clone();
@@ -267,8 +270,8 @@ impl Submitter<'_> {
         }
     }
 
-    /// Ties a batch to its files, and uploads what has gone from the server since it was asked.
-    fn bring_tied(
+    /// Associates a batch with its files, and uploads those that were removed from the server since it was asked.
+    fn associate(
         &mut self,
         round: &RoundRow,
         batch: &BatchRow,
@@ -276,7 +279,7 @@ impl Submitter<'_> {
     ) -> Result<(), SubmitError> {
         let rule = self.rule_file(waiting)?;
         let names: Vec<&str> = names(round, waiting).into_iter().chain(rule.as_deref()).collect();
-        let mut absent = self.link.tie(server_id(batch), &names)?;
+        let mut absent = self.link.associate(server_id(batch), &names)?;
         let mut tries = 0;
         while !absent.is_empty() {
             tries += 1;
@@ -284,8 +287,8 @@ impl Submitter<'_> {
                 let source = ProjectError::AbsentInput { name: absent[0].to_owned() };
                 return Err(SubmitError::Project { doing: "keep files on the server", source });
             }
-            self.bring_files(&absent.iter().copied().collect())?;
-            absent = self.link.tie(server_id(batch), &absent)?;
+            self.upload_missing(&absent.iter().copied().collect())?;
+            absent = self.link.associate(server_id(batch), &absent)?;
         }
         Ok(())
     }

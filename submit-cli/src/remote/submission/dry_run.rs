@@ -1,4 +1,4 @@
-//! What a submission would send, without sending it.
+//! The requests of a submission, without sending them.
 
 use serde::Serialize;
 
@@ -26,7 +26,7 @@ pub fn plan(outgoing: &Outgoing<'_>, limits: ServerLimits, batch_jobs: usize) ->
     let names: u64 = outgoing.files.iter().map(|file| file.name.len() as u64 + 40).sum();
     let mut requests = vec![PlannedRequests {
         request: "query_files",
-        about: format!("which of {} files are there", outgoing.files.len()),
+        about: format!("which of {} files exist", outgoing.files.len()),
         count: outgoing.files.len().div_ceil(super::files::NAMES),
         bytes: names,
     }];
@@ -39,7 +39,7 @@ pub fn plan(outgoing: &Outgoing<'_>, limits: ServerLimits, batch_jobs: usize) ->
         let name = batch_name(&outgoing.facts, &outgoing.round.digest, part);
         let request = |request, about, bytes| PlannedRequests { request, about, count: 1, bytes };
         requests.push(request("create_batch", name, 0));
-        requests.push(request("query_files", "tie its files to the batch".to_owned(), names));
+        requests.push(request("query_files", "associate its files with the batch".to_owned(), names));
         requests.push(request("submit_batch", format!("{} jobs", batch.jobs), batch.bytes));
     }
     requests

@@ -1,4 +1,4 @@
-//! What happens while a campaign is sent, as events: whoever shows them decides how.
+//! The events of a submission; the reporter decides how they are shown.
 
 use serde::Serialize;
 
@@ -27,7 +27,7 @@ pub enum SubmitEvent<'a> {
         /// Their content.
         bytes: u64,
     },
-    /// The server takes less in one request than was tried.
+    /// The server rejected a request as too large; the new limits.
     Learned {
         /// Bytes in a request from now on.
         request_bytes: u64,
@@ -43,9 +43,9 @@ pub enum SubmitEvent<'a> {
         /// Jobs that were in it already.
         present: usize,
     },
-    /// The server can't tie files to batches.
-    Untied {
-        /// What it says.
+    /// The server keeps no list of the files of a batch.
+    Unassociated {
+        /// Its error message.
         why: &'a str,
     },
     /// A batch has its jobs.
@@ -55,17 +55,17 @@ pub enum SubmitEvent<'a> {
         /// Jobs in it.
         jobs: usize,
     },
-    /// Something failed that may pass.
+    /// A request failed, and is retried after a wait.
     Waiting {
-        /// So long.
+        /// The wait.
         seconds: f64,
-        /// What is tried again.
+        /// The action that is retried.
         doing: &'a str,
-        /// What happened.
+        /// The error.
         why: &'a str,
     },
-    /// All is on the server, as far as it goes.
-    Ended {
+    /// The submission has finished.
+    Finished {
         /// Jobs of the campaign.
         jobs: usize,
         /// Of these, not on the server.
@@ -73,13 +73,13 @@ pub enum SubmitEvent<'a> {
     },
 }
 
-/// Shows events; called from several threads.
+/// Reports events; called from several threads.
 pub trait SubmitReporter: Sync {
-    /// Shows one.
+    /// Reports one event.
     fn report(&self, event: SubmitEvent<'_>);
 }
 
-/// Shows nothing.
+/// Reports nothing.
 #[derive(Debug, Clone, Copy)]
 pub struct Silent;
 
