@@ -2,6 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use crate::command_log;
 
 use super::project_files::ProjectFiles;
 
@@ -127,12 +130,15 @@ impl Client {
     /// The rows of an answer, each with `N` columns.
     fn ask<const N: usize>(&self, question: &str) -> Result<Vec<[String; N]>, DatabaseError> {
         let settings = self.settings.as_ref().map_err(Clone::clone)?;
-        let output = settings.command("mariadb", question).output();
-        let output = match output {
-            Err(_) => settings.command("mysql", question).output(),
-            output => output,
+        let run = |program| {
+            let started = Instant::now();
+            let output = settings.command(program, question).output();
+            command_log::report(program, None, started, output.as_ref().map(|output| output.status));
+            output
         };
-        let output = output.map_err(|error| DatabaseError::NoClient { cause: error.to_string() })?;
+        let output = run("mariadb")
+            .or_else(|_| run("mysql"))
+            .map_err(|error| DatabaseError::NoClient { cause: error.to_string() })?;
         if !output.status.success() {
             let answer = String::from_utf8_lossy(&output.stderr);
             let answer = answer.lines().next().unwrap_or("the client program failed").to_owned();
