@@ -94,7 +94,7 @@ fn whole(
     let skipped = skip(url, &mut response, from)?;
     if skipped < from {
         let reason =
-            format!("the file has {skipped} bytes, fewer than the {from} that are here: start it anew");
+            format!("the file has {skipped} bytes, fewer than the {from} that are here: download it from scratch");
         return Err(ProjectError::UnparsableReply { request: what.to_owned(), reason });
     }
     let written_bytes = copy(url, response, length.map(|length| length.saturating_sub(from)), to)?;
@@ -146,7 +146,7 @@ fn copy(
     to.flush().map_err(ProjectError::Write)?;
     match expected {
         Some(expected) if expected != written => {
-            Err(lost(url, &format!("it ended after {written} of {expected} bytes")))
+            Err(lost(url, &format!("ended after {written} of {expected} bytes")))
         }
         _ => Ok(written),
     }

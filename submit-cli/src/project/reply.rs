@@ -88,7 +88,7 @@ pub fn judge_page<'a>(
     match judge(answer, asked, secret) {
         // Whatever begins like XML and goes on as something else is another site's, not a project's that was cut.
         Err(ProjectError::LostReply { url, .. }) if text.len() > 100 && !text.contains("<project_config") => {
-            Err(ProjectError::NotBoinc { url, found: "XML of another kind".to_owned() })
+            Err(ProjectError::NotBoinc { url, found: "other XML".to_owned() })
         }
         Err(ProjectError::Refused { message, .. }) if answer.status >= 400 => {
             Err(ProjectError::NotBoinc { url: answer.url.clone(), found: message })
@@ -247,14 +247,14 @@ fn refusal(
         return ProjectError::TooManyFiles { sent: asked.files, accepted };
     }
     if message.starts_with("couldn't parse input template file ") {
-        let mend = "remove this file: with it, PHP 8 refuses every submission".to_owned();
-        return ProjectError::ServerSetup { message: shown, mend };
+        let fix = "remove this file: PHP 8 rejects every submission while it exists".to_owned();
+        return ProjectError::ServerSetup { message: shown, fix };
     }
     if message.starts_with("file operation failed; check permissions")
         || message.starts_with("could not move ")
     {
-        let mend = "make download/ and what is below it writable by the web server".to_owned();
-        return ProjectError::ServerSetup { message: shown, mend };
+        let fix = "make download/ and what is below it writable by the web server".to_owned();
+        return ProjectError::ServerSetup { message: shown, fix };
     }
     ProjectError::Refused { request, message: shown }
 }
@@ -265,8 +265,8 @@ fn upload_failure(name: String, reason: &str, answer: &Answer, shown: String) ->
     } else if reason.contains("only partially uploaded") || reason.contains("No file was uploaded") {
         ProjectError::LostReply { url: answer.url.clone(), reason: shown }
     } else {
-        let mend = "look at PHP's directory for uploads: it must exist, be writable and have room".to_owned();
-        ProjectError::ServerSetup { message: shown, mend }
+        let fix = "check PHP's directory for uploads: it must exist, be writable and have free space".to_owned();
+        ProjectError::ServerSetup { message: shown, fix }
     }
 }
 
@@ -275,8 +275,8 @@ fn create_work(message: &str, shown: String, secret: &Scrubber) -> ProjectError 
         return ProjectError::DuplicateWorkunit { name: shown_part(name, secret) };
     }
     if message.contains("mkdir() failed: errno 13") {
-        let mend = "make download/ and what is below it writable by the web server".to_owned();
-        return ProjectError::ServerSetup { message: shown, mend };
+        let fix = "make download/ and what is below it writable by the web server".to_owned();
+        return ProjectError::ServerSetup { message: shown, fix };
     }
     if let Some(path) = message.split("md5_file: can't open ").nth(1) {
         let path = path.lines().next().unwrap_or(path);
@@ -321,7 +321,7 @@ fn incomplete(answer: &Answer, text: &str, open: &str, asked: &Asked<'_>, secret
     }
     if says_closed(text) {
         return ProjectError::Maintenance {
-            message: "it says that it is down for maintenance".to_owned(),
+            message: "its page says that it is down for maintenance".to_owned(),
             retry_after: answer.retry_after,
         };
     }
@@ -337,7 +337,7 @@ fn incomplete(answer: &Answer, text: &str, open: &str, asked: &Asked<'_>, secret
         return ProjectError::UnparsableReply { request: asked.request.to_owned(), reason };
     }
     let reason =
-        if text.is_empty() { "it is empty".to_owned() } else { format!("no end after {} bytes", text.len()) };
+        if text.is_empty() { "empty".to_owned() } else { format!("no end after {} bytes", text.len()) };
     ProjectError::LostReply { url, reason }
 }
 

@@ -42,7 +42,7 @@ impl Transport {
     /// What comes back is without `secret`.
     ///
     /// # Errors
-    /// The file of certificates can't be used.
+    /// The file of certificates is invalid.
     pub fn new(options: &ClientOptions, loopback: bool, secret: Arc<Scrubber>) -> Result<Self, ProjectError> {
         // Fails only where the program has chosen another one before, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -94,7 +94,7 @@ impl Transport {
         *request.timeout_mut() = Some(self.reply_timeout + Duration::from_secs(bytes / self.slowest_upload));
         let content_type = body.content_type().parse().map_err(|_| ProjectError::Setting {
             what: "the request".to_owned(),
-            reason: "its boundary is no header".to_owned(),
+            reason: "its boundary is not a header".to_owned(),
         })?;
         request.headers_mut().insert(CONTENT_TYPE, content_type);
 
@@ -142,7 +142,7 @@ impl Transport {
         answer
     }
 
-    /// Gets a page whole, as somebody who is logged in if `user` is given: BOINC's login is a cookie with the authenticator
+    /// Gets a whole page, as a logged-in user if `user` is given: BOINC's login is a cookie with the authenticator
     /// (`html/inc/util.inc`, `get_logged_in_user`).
     ///
     /// # Errors
@@ -154,7 +154,7 @@ impl Transport {
         if let Some(user) = user {
             let setting = |_| ProjectError::Setting {
                 what: "the authenticator".to_owned(),
-                reason: "no cookie".to_owned(),
+                reason: "not a cookie".to_owned(),
             };
             let mut cookie = HeaderValue::from_str(&format!("auth={}", user.expose())).map_err(setting)?;
             cookie.set_sensitive(true);
@@ -166,7 +166,7 @@ impl Transport {
         answer
     }
 
-    /// Begins to get a page, from a byte on if the server can do that.
+    /// Starts to get a page, from a byte on if the server supports that.
     ///
     /// # Errors
     /// No connection, no reply.
@@ -237,11 +237,11 @@ fn wait(text: &str, date: Option<i64>) -> Option<Duration> {
 fn certificates(path: &Path) -> Result<Vec<Certificate>, ProjectError> {
     let setting = |reason: String| ProjectError::Setting { what: path.display().to_string(), reason };
     let pem =
-        std::fs::read(path).map_err(|error| setting(format!("cannot read the certificates: {error}")))?;
+        std::fs::read(path).map_err(|error| setting(format!("failed to read the certificates: {error}")))?;
     let list = Certificate::from_pem_bundle(&pem)
-        .map_err(|error| setting(format!("no certificates in PEM form: {}", chain(&error))))?;
+        .map_err(|error| setting(format!("invalid certificates, expected PEM: {}", chain(&error))))?;
     if list.is_empty() {
-        return Err(setting("no certificate in it; expected PEM, -----BEGIN CERTIFICATE-----".to_owned()));
+        return Err(setting("missing certificate; expected PEM, -----BEGIN CERTIFICATE-----".to_owned()));
     }
     Ok(list)
 }
@@ -273,7 +273,7 @@ fn failure(url: &str, error: &reqwest::Error) -> ProjectError {
     if error.is_builder() {
         return ProjectError::Setting { what: url, reason: causes(error) };
     }
-    let reason = if error.is_timeout() { "no answer in time".to_owned() } else { causes(error) };
+    let reason = if error.is_timeout() { "timed out".to_owned() } else { causes(error) };
     ProjectError::LostReply { url, reason }
 }
 

@@ -1,4 +1,4 @@
-//! Makes batches and fills them with jobs.
+//! Creates batches and submits their jobs.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -16,11 +16,11 @@ use crate::project::protocol::batch::{BatchKey, BatchReply, Details};
 use crate::project::protocol::id::BatchId;
 use crate::project::protocol::submission::{Submission, SubmittedJob};
 
-/// How often another name is tried for a batch whose name another user of the project has.
+/// Names that are tried for a batch if another user of the project has its name.
 const NAMES: u32 = 5;
 
 impl Submitter<'_> {
-    /// Brings all jobs of a round to the server.
+    /// Sends all jobs of a round to the server.
     pub(super) fn submit_round(&mut self, round: &RoundRow) -> Result<(), SubmitError> {
         let begun = self.campaign.batches()?.into_iter().filter(|batch| batch.round == round.id);
         let begun: Vec<BatchRow> =
@@ -75,7 +75,7 @@ impl Submitter<'_> {
         Ok(batch)
     }
 
-    /// A batch that may exist: asks first.
+    /// Creates a batch that may exist: asks first.
     fn make(&mut self, batch: &mut BatchRow) -> Result<(), SubmitError> {
         match self.look_up(&batch.name)? {
             Found::Ours(reply) => self.adopt(batch, &reply),
@@ -111,7 +111,7 @@ impl Submitter<'_> {
                 // Making another one would not help: that would not be found either.
                 Found::Nothing if made.is_some() => {
                     let error = ProjectError::NoSuchBatch { batch: batch.name.clone() };
-                    self.link.wait("find the batch that was made", &mut failures, error)?;
+                    self.link.wait("find the batch that was created", &mut failures, error)?;
                 }
                 Found::Nothing => {}
                 Found::Foreign if renamed < NAMES => {
@@ -144,7 +144,7 @@ impl Submitter<'_> {
 
     fn ask(&self, batch: &BatchRow) -> Result<BatchReply, SubmitError> {
         let key = BatchKey::Id(server_id(batch));
-        self.link.persist("ask for a batch", || self.link.client.batch(&key, Details::Without))
+        self.link.persist("query a batch", || self.link.client.batch(&key, Details::Without))
     }
 
     /// Submits the jobs of a batch that the server does not have.

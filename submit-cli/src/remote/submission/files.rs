@@ -45,7 +45,7 @@ impl Submitter<'_> {
         let mut many = NAMES;
         while at < names.len() {
             let some = &names[at..names.len().min(at + many)];
-            let asked = self.link.persist("ask which files the project has", || {
+            let asked = self.link.persist("query which files the project has", || {
                 match self.link.client.absent_files(some) {
                     // Not an error here: it is asked again, for less.
                     Err(ProjectError::RequestTooLarge { .. }) if some.len() > 1 => Ok(None),

@@ -197,7 +197,8 @@ impl Link<'_> {
         failures: &mut Failures<'_>,
     ) -> Result<(), SubmitError> {
         let names: Vec<&str> = group.iter().map(|file| file.name.as_str()).collect();
-        let absent = self.persist("ask which files the project has", || self.client.absent_files(&names))?;
+        let absent =
+            self.persist("query which files the project has", || self.client.absent_files(&names))?;
         if absent.len() < group.len() {
             failures.reset();
             lock(queue).arrived += 1;
