@@ -97,14 +97,14 @@ fn a_login_is_proven_kept_and_used() {
     let ran = user.buoy(&["login", "--check"], "");
     assert_eq!(
         (ran.code, ran.stderr.as_str()),
-        (2, "error: not logged in to any project; buoy login ADDRESS does that\n")
+        (2, "error: not logged in to any project; run buoy login ADDRESS\n")
     );
 }
 
 #[test]
 fn a_refused_login_keeps_nothing_and_says_what_to_do() {
     for (answers, code, said) in [
-        (vec![reply("HTTP/1.1 404 Not Found", b"")], 2, "this is no BOINC project"),
+        (vec![reply("HTTP/1.1 404 Not Found", b"")], 2, "not a BOINC project"),
         (
             vec![ok(CONFIG), named("create_batch-bad-authenticator").wire()],
             2,

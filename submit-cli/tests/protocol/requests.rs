@@ -70,7 +70,6 @@ fn send(client: &ProjectClient, request: &Element) -> Option<Result<(), ProjectE
         "abort_batch" => client.abort_batch(batch()?),
         "abort_jobs" => client.abort_jobs(&request.texts("job_name")),
         "retire_batch" => client.retire_batch(batch()?),
-        "set_expire_time" => client.set_expire_time(batch()?, id_f64(request, "expire_time")?),
         _ => return None,
     };
     Some(done)

@@ -4,7 +4,7 @@ use boinc::entity::unescape_html;
 
 use crate::project::authenticator::Authenticator;
 use crate::project::scrub::Scrubber;
-use crate::project::xml::{number, value};
+use crate::project::xml::value;
 
 /// What a project says about itself.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,8 +15,6 @@ pub struct ProjectInfo {
     pub master_url: Option<String>,
     /// BOINC's version on the server.
     pub server_version: Option<String>,
-    /// Its web pages are stopped for maintenance.
-    pub closed: bool,
     /// Seconds that the server's clock is ahead of ours; whole seconds, off by the time the reply took.
     pub clock_skew_seconds: Option<f64>,
 }
@@ -45,7 +43,6 @@ pub(crate) fn parse(text: &str, clock_skew_seconds: Option<f64>) -> Result<Proje
         name: optional("name").ok_or("no <name>")?,
         master_url: optional("master_url"),
         server_version: optional("server_version"),
-        closed: number::<u32>(text, "web_stopped").is_some_and(|stopped| stopped != 0),
         clock_skew_seconds,
     })
 }
