@@ -13,7 +13,7 @@ pub mod error;
 mod http_date;
 mod multipart;
 pub mod options;
-pub mod prompt;
+pub(crate) mod prompt;
 pub mod protocol;
 mod reply;
 mod request_log;

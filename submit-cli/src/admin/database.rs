@@ -1,4 +1,4 @@
-//! What a project's database says; read only.
+//! Reads a project's database.
 
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
@@ -23,7 +23,7 @@ pub struct AppVersionRow {
     pub deprecated: bool,
 }
 
-/// Somebody who may submit.
+/// A user who may submit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Submitter {
     /// The user's id.
@@ -44,7 +44,7 @@ pub enum DatabaseError {
         setting: &'static str,
     },
     /// There is no client program.
-    #[error("neither \"mariadb\" nor \"mysql\" can be started: {cause}")]
+    #[error("failed to start mariadb and mysql: {cause}")]
     NoClient {
         /// Why.
         cause: String,
@@ -68,31 +68,31 @@ pub trait Database {
     /// The names of its tables.
     ///
     /// # Errors
-    /// It can't be asked.
+    /// It cannot be queried.
     fn tables(&self) -> Result<BTreeSet<String>, DatabaseError>;
 
     /// The names of its apps, without deprecated ones.
     ///
     /// # Errors
-    /// It can't be asked.
+    /// It cannot be queried.
     fn apps(&self) -> Result<BTreeSet<String>, DatabaseError>;
 
     /// The names of its platforms.
     ///
     /// # Errors
-    /// It can't be asked.
+    /// It cannot be queried.
     fn platforms(&self) -> Result<BTreeSet<String>, DatabaseError>;
 
     /// Its app versions.
     ///
     /// # Errors
-    /// It can't be asked.
+    /// It cannot be queried.
     fn app_versions(&self) -> Result<Vec<AppVersionRow>, DatabaseError>;
 
-    /// Those who may submit.
+    /// The users who may submit.
     ///
     /// # Errors
-    /// It can't be asked.
+    /// It cannot be queried.
     fn submitters(&self) -> Result<Vec<Submitter>, DatabaseError>;
 }
 

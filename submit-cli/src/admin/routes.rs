@@ -17,7 +17,7 @@ use validators::subject::Subject;
 
 use crate::clock::{Clock, now};
 
-pub use scripts::{Answer, ScriptReport, ScriptStatus};
+pub use scripts::{ScriptReport, ScriptStatus};
 
 /// Where routes and the rest of the shims' files are in a project.
 #[derive(Debug, Clone)]
@@ -53,11 +53,9 @@ impl ProjectPaths {
 /// What is known of the routes.
 #[derive(Debug, Serialize)]
 pub struct RoutesReport {
-    /// The routes file.
     pub routes_toml: PathBuf,
     /// Why it cannot be used at all.
     pub broken: Option<String>,
-    /// Each route.
     pub routes: Vec<RouteReport>,
     /// Whose bundles may bring rules.
     pub brought: Option<String>,
@@ -97,15 +95,12 @@ impl ConfigXml {
         }
     }
 }
-
-/// A route.
 #[derive(Debug, Serialize)]
 pub struct RouteReport {
     /// `APP-HASH`, `APP` or `default`.
     pub key: String,
     /// What it does.
     pub does: String,
-    /// Its scripts.
     pub scripts: Vec<ScriptReport>,
     /// What is wrong with it.
     pub problems: Vec<String>,
@@ -114,15 +109,11 @@ pub struct RouteReport {
 /// Where a name leads.
 #[derive(Debug, Serialize)]
 pub struct NameReport {
-    /// As given.
     pub name: String,
-    /// The workunit's name in it.
     pub workunit: String,
     /// Science app, batch and job, as far as the name says them.
     pub app: Option<String>,
-    /// As in the name.
     pub batch: Option<String>,
-    /// As in the name.
     pub job: Option<String>,
     /// The route's key, or why there is none.
     pub route: Result<String, String>,
@@ -131,7 +122,6 @@ pub struct NameReport {
 /// A rule that is suspended.
 #[derive(Debug, Serialize)]
 pub struct OpenBreaker {
-    /// Its key.
     pub key: String,
     /// What is known of its outage.
     pub record: Record,

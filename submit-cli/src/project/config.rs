@@ -2,7 +2,7 @@
 //! file for each authenticator that only the user can read.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -221,11 +221,6 @@ impl Projects {
         };
         file.projects.iter_mut().for_each(|(name, entry)| entry.name.clone_from(name));
         Ok(Self { dir, file, given })
-    }
-
-    /// The directory.
-    pub fn dir(&self) -> &Path {
-        &self.dir
     }
 
     /// The default project's name.

@@ -9,7 +9,7 @@ mod associate;
 mod backoff;
 mod batches;
 mod discover;
-pub mod dry_run;
+pub(crate) mod dry_run;
 mod error;
 mod files;
 pub mod limits;

@@ -65,7 +65,6 @@ pub enum Answer {
 }
 
 impl Answer {
-    /// Its word.
     pub fn word(self) -> &'static str {
         match self {
             Self::Good => "good",
