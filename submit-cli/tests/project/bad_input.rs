@@ -111,7 +111,7 @@ fn an_input_that_changes_while_others_are_on_their_way() {
     bench.write("l1.pdbqt", "ligand X\n");
     gate.open();
     let output = submit.wait_with_output().unwrap();
-    assert_said(&output, 2, &["l1.pdbqt: this file has changed", "Put it back"]);
+    assert_said(&output, 2, &["l1.pdbqt: this file has changed", "restore the file"]);
     assert_eq!(bench.project.workunit_count(), 0);
     bench.write("l1.pdbqt", "ligand 1\n");
     assert_goes_on(&bench);

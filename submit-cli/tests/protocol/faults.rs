@@ -78,7 +78,7 @@ fn a_server_that_never_answers_is_given_up() {
     });
     let options = ClientOptions { reply_timeout: Duration::from_millis(50), ..ClientOptions::default() };
     let error = client(&url, options).create_batch("universal", "b").unwrap_err();
-    assert!(error.to_string().contains("no answer in time") && error.maybe_done(), "{error:?}");
+    assert!(error.to_string().contains("timed out") && error.maybe_done(), "{error:?}");
     held.join().unwrap().unwrap().unwrap();
 }
 
@@ -129,12 +129,12 @@ fn a_site_that_is_no_project_is_told_by_what_it_is() {
         (reply("HTTP/1.1 404 Not Found", b"<html>gone</html>"), "HTTP status 404"),
         (reply("HTTP/1.1 401 Unauthorized", b""), "HTTP status 401"),
         (ok("hello"), "\"hello\""),
-        (ok(&format!("<?xml version=\"1.0\"?><rss>{}</rss>", "x".repeat(100))), "XML of another kind"),
+        (ok(&format!("<?xml version=\"1.0\"?><rss>{}</rss>", "x".repeat(100))), "other XML"),
     ] {
         let server = Server::with([wire]);
         let error = server.client().describe().unwrap_err();
         assert!(matches!(error, ProjectError::NotBoinc { .. }), "{error:?}");
-        assert!(error.to_string().ends_with(&format!("found {found}")), "{error}");
+        assert!(error.to_string().ends_with(&format!("got {found}")), "{error}");
     }
 }
 

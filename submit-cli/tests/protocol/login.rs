@@ -227,8 +227,8 @@ fn wrong_arguments_are_refused_before_anything_is_asked() {
     let user = User::new();
     for (args, said) in [
         (&["login", "http://project.example/"][..], "--allow-http"),
-        (&["login", "https://me:secret@project.example/"], "a user name or password in it"),
-        (&["login", "https://project.example/", "--name", "../x"], "cannot name a project"),
+        (&["login", "https://me:secret@project.example/"], "it has a user name or password"),
+        (&["login", "https://project.example/", "--name", "../x"], "invalid project name"),
         (&["login", "--check", "nosuch"], "buoy login"),
         (&["logout", "nosuch"], "not logged in"),
     ] {
