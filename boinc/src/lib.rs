@@ -4,17 +4,19 @@
 //! - [`job`]: what a job may and does ask for: job.toml, policy files, arguments
 //! - [`dockerfile`], [`archive`]: the strict readers of what a submitter brings
 //! - [`names`]: names of workunits and their files
-//! - [`xml`]: XML as BOINC reads it, as a tree with places
+//! - [`xml`], [`entity`]: XML as BOINC reads it, as a tree with places
 //! - [`toml_file`], [`diagnostic`]: TOML with places and all mistakes at once
 //! - [`nofollow`]: files of jobs, without following links
 //! - [`platform`]: what differs between operating systems
 
 pub mod archive;
 pub mod atomic_file;
+pub mod backoff;
 pub mod calendar;
 pub mod clock;
 pub mod diagnostic;
 pub mod dockerfile;
+pub mod entity;
 pub mod error_chain;
 pub mod hex;
 pub mod job;

@@ -70,9 +70,10 @@ mod tests {
             assert_eq!(nearest(word, &known).as_deref(), expected, "{word}");
         }
     }
+
     #[test]
     fn long_lists_are_cut_and_start_with_what_is_spelled_alike() {
-        assert_eq!(listed::<&str>(&[]), "none");
+        assert_eq!(listed(&[] as &[&str]), "none");
         assert_eq!(listed_near("b", &["c", "b"]), "c, b");
         let many: Vec<String> = (0..100_000).map(|n| format!("o{n}")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();

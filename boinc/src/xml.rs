@@ -11,6 +11,8 @@ use quick_xml::Reader;
 use quick_xml::errors::SyntaxError;
 use quick_xml::events::{BytesStart, Event};
 
+use crate::entity::as_boinc;
+
 /// Deepest nesting that is read: the tree is dropped by recursion.
 pub const MAX_DEPTH: usize = 256;
 
@@ -143,7 +145,10 @@ impl Builder {
                 }
                 Ok(Event::Text(text)) => self.append(&text),
                 Ok(Event::CData(text)) => self.append(&text),
-                Ok(Event::GeneralRef(reference)) => self.append(&resolve(&reference)),
+                Ok(Event::GeneralRef(reference)) => match as_boinc(&reference) {
+                    Some(byte) => self.append(&[byte]),
+                    None => self.append(&[b"&", &*reference, b";"].concat()),
+                },
                 Ok(Event::Eof) => break,
                 Ok(Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_)) => {}
                 Err(error) => {
@@ -245,27 +250,6 @@ fn explain(error: &quick_xml::Error) -> String {
         other => return other.to_string(),
     };
     what.to_owned()
-}
-
-/// What an entity is for BOINC's parser (`lib/parse.cpp`, `xml_unescape`), in bytes; one that it does not know stays as it is.
-fn resolve(reference: &[u8]) -> Vec<u8> {
-    let byte = match reference {
-        b"lt" => Some(b'<'),
-        b"gt" => Some(b'>'),
-        b"quot" => Some(b'"'),
-        b"apos" => Some(b'\''),
-        b"amp" => Some(b'&'),
-        b"#xD" | b"#xd" => Some(b'\r'),
-        b"#xA" | b"#xa" => Some(b'\n'),
-        other => other
-            .strip_prefix(b"#")
-            .and_then(|digits| std::str::from_utf8(digits).ok())
-            .and_then(|digits| digits.parse().ok()),
-    };
-    match byte {
-        Some(byte) => vec![byte],
-        None => [b"&", reference, b";"].concat(),
-    }
 }
 
 #[cfg(test)]

@@ -1,14 +1,13 @@
-//! The project admin's side: app versions, plan classes, and a look at a project for what is missing or unsafe.
+//! The project administrator's side: app versions, plan classes, and checks for what is missing or unsafe.
 
-pub mod doctor;
-
-pub mod app_version;
+pub(crate) mod app_version;
 pub mod check;
 pub mod database;
+pub(crate) mod doctor;
 pub mod fix;
-pub mod next_steps;
+pub(crate) mod next_steps;
 pub mod plan_class;
 pub mod project_files;
-pub mod rewrite;
-pub mod routes;
+pub(crate) mod rewrite;
+pub(crate) mod routes;
 pub mod server_host;

@@ -4,6 +4,7 @@ pub mod commands;
 pub mod exit;
 mod help;
 pub mod render;
+mod verbose;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -24,6 +25,9 @@ use crate::project::error::ProjectError;
     after_help = "Run 'buoy COMMAND --help' for the options and examples of a command."
 )]
 pub struct Cli {
+    /// Log each request and engine command to stderr; -vv logs more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
     /// What to do.
     #[command(subcommand)]
     pub verb: Verb,
@@ -57,6 +61,7 @@ pub enum Verb {
 
 /// Carries out a command line; every error is printed here and nowhere else.
 pub fn run(cli: Cli) -> Exit {
+    verbose::start(cli.verbose);
     let done = match cli.verb {
         Verb::Init(args) => commands::init::run(&args),
         Verb::Check(args) => commands::check::run(&args),

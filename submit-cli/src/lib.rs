@@ -38,7 +38,7 @@
 //! let mut campaign = Campaign::open_for_run(results)?;
 //! submission::prepare(&mut campaign, &submission_plan, results)?;
 //! let options = Options::in_directory(results);
-//! let counts = submission::go_on(&mut campaign, &client, &clock, &Silent, &options)?;
+//! let counts = submission::resume(&mut campaign, &client, &clock, &Silent, &options)?;
 //! assert_eq!(counts.waiting, 0);
 //! # Ok(())
 //! # }
@@ -48,6 +48,7 @@ pub mod admin;
 pub mod campaign;
 pub mod cli;
 pub mod clock;
+mod command_log;
 mod create;
 mod local;
 pub mod package;

@@ -7,7 +7,9 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use boinc::backoff::Backoff;
 use boinc::visible::visible;
 use serde::{Deserialize, Serialize};
 
@@ -343,7 +345,8 @@ impl Breakers {
 
 /// Seconds between this attempt of a call, from 0, and its next.
 fn pause_after(attempt: u32) -> f64 {
-    (0.25 * f64::from(1u32 << attempt.min(6))).min(5.0)
+    const BACKOFF: Backoff = Backoff::endless(Duration::from_millis(250), Duration::from_secs(5));
+    BACKOFF.wait(attempt.saturating_add(1)).as_secs_f64()
 }
 
 #[cfg(test)]

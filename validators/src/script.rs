@@ -4,6 +4,7 @@ pub mod container;
 pub mod extra_outputs;
 pub mod host;
 mod request;
+mod traced;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -6,6 +6,9 @@
 
 use std::fmt::Write;
 
+use quick_xml::escape::minimal_escape;
+
+
 /// A message that a client would misread in silence.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -238,8 +241,7 @@ impl GraphicsReply {
             Self::WebGraphicsUrl(url) => ("web_graphics_url", url),
             Self::RemoteDesktopAddr(address) => ("remote_desktop_addr", address),
         };
-        let value = value.replace('&', "&amp;").replace('<', "&lt;");
-        format!("<{tag}>{value}</{tag}>")
+        format!("<{tag}>{}</{tag}>", minimal_escape(value))
     }
 }
 

@@ -9,38 +9,29 @@ mod platform;
 mod tree;
 mod write;
 
-pub use number::{Number, NumberError};
-pub use platform::{Platform, PlatformError};
+pub use number::Number;
+pub use platform::Platform;
 pub use tree::{Single, Target, Tree, TreeError, VersionFile, tree};
-pub use write::{Outcome, WriteError, write};
+pub use write::{Outcome, write};
 
-/// Why a name is none.
+/// An invalid name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// An app's name.
     #[error(
-        "the BOINC app name {name:?} is not accepted: letters, digits, \"_\", \"-\" and \".\", first a letter or digit, at most 191"
+        "invalid BOINC app name {name:?}; accepted: letters, digits, \"_\", \"-\" and \".\", first a letter or digit, at most 191"
     )]
-    App {
-        /// The name.
-        name: String,
-    },
+    App { name: String },
     /// A plan class's name.
     #[error(
-        "the plan class {name:?} is not accepted: letters, digits, \"_\", \"-\" and \".\", without \"__\", at most 128"
+        "invalid plan class {name:?}; accepted: letters, digits, \"_\", \"-\" and \".\", without \"__\", at most 128"
     )]
-    PlanClass {
-        /// The name.
-        name: String,
-    },
+    PlanClass { name: String },
     /// A plan class for containers whose name does not say so.
     #[error(
-        "the plan class {name:?} does not contain \"docker\": a client that starts removes the containers of such tasks"
+        "invalid plan class {name:?}; accepted: a name with \"docker\" in it, otherwise clients remove the containers when they start"
     )]
-    NoDocker {
-        /// The name.
-        name: String,
-    },
+    NoDocker { name: String },
 }
 
 /// Checks the name of a BOINC app: it is part of file names, shell commands and an SQL statement of BOINC's.

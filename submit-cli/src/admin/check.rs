@@ -1,7 +1,7 @@
 //! What is missing or unsafe in a project's directory, line by line.
 //!
-//! Facts come from [`ProjectFiles`], from [`ServerHost`] (accounts, PHP and web server settings) and through [`Database`]; each of the
-//! submodules looks at one kind of thing and notes [`Finding`]s. Nothing is changed here: [`super::fix`] does that.
+//! Facts come from [`ProjectFiles`], from [`ServerHost`] (accounts, PHP and web server settings) and through [`Database`]; each
+//! submodule checks one kind of thing and notes [`Finding`]s. Nothing is changed here: [`super::fix`] does that.
 
 mod app_versions;
 mod apps;
@@ -14,8 +14,10 @@ mod programs;
 mod templates;
 mod web_server;
 
+use std::io;
 use std::path::Path;
 
+use boinc::diagnostic::{Diagnostic, Place};
 use boinc::platform::Entry;
 use serde::Serialize;
 
@@ -23,19 +25,18 @@ use super::database::Database;
 use super::fix::Fix;
 use super::project_files::{ProjectFiles, XmlFile, name_of};
 use super::server_host::ServerHost;
-use boinc::diagnostic::Diagnostic;
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Grade {
-    /// Somebody could do harm.
+    /// An attacker could do harm.
     Unsafe,
-    /// Something does not work like this.
+    /// A part of the project does not work like this.
     Wrong,
     /// It works, and could be better.
     Advice,
-    /// This could not be looked at.
+    /// This could not be checked.
     Unchecked,
 }
 
@@ -58,11 +59,11 @@ pub struct Finding {
     pub grade: Grade,
     /// Where, what, what would be right, what to do.
     pub what: Diagnostic,
-    /// What can be done about it without asking.
+    /// What can be done about it without asking the administrator.
     pub fix: Option<Fix>,
 }
 
-/// What is looked at.
+/// What is checked.
 pub struct Subject<'a> {
     /// The project's files.
     pub project: &'a ProjectFiles,
@@ -75,12 +76,28 @@ pub struct Subject<'a> {
 }
 
 impl Subject<'_> {
-    /// The names of the apps that are looked at.
+    /// The names of the apps that are checked.
     fn apps(&self) -> Vec<&str> {
         match self.app {
             Some(app) => vec![app],
             None => self.project.apps().map(name_of).filter(|name| !name.is_empty()).collect(),
         }
+    }
+}
+
+impl Finding {
+    fn accepted(&mut self, accepted: impl Into<String>) -> &mut Self {
+        self.what.accepted = Some(accepted.into());
+        self
+    }
+
+    fn help(&mut self, help: impl Into<String>) -> &mut Self {
+        self.what.help = Some(help.into());
+        self
+    }
+
+    fn fix(&mut self, fix: Option<Fix>) {
+        self.fix = fix;
     }
 }
 
@@ -91,43 +108,52 @@ struct Findings {
 }
 
 impl Findings {
-    fn note(&mut self, grade: Grade, what: Diagnostic) {
-        self.list.push(Finding { grade, what, fix: None });
+    fn note(&mut self, grade: Grade, place: Place, found: impl Into<String>) -> &mut Finding {
+        let at = self.list.len();
+        self.list.push(Finding { grade, what: Diagnostic::new(place, found), fix: None });
+        &mut self.list[at]
     }
 
-    fn note_fixable(&mut self, grade: Grade, what: Diagnostic, fix: Option<Fix>) {
-        self.list.push(Finding { grade, what, fix });
+    fn wrong(&mut self, place: Place, found: impl Into<String>) -> &mut Finding {
+        self.note(Grade::Wrong, place, found)
+    }
+
+    fn unreadable(&mut self, path: &Path, error: &io::Error) -> &mut Finding {
+        self.wrong(Place::file(path), format!("failed to read this file: {error}"))
+    }
+
+    /// Notes what is not XML in a file.
+    fn xml_faults(&mut self, file: &XmlFile) {
+        for fault in &file.xml.faults {
+            self.wrong(file.line_of(fault.offset), format!("invalid XML: {}", fault.what));
+        }
     }
 }
 
-/// Looks at everything; the findings are in the order of the places a reader would go through.
+/// Checks everything; the findings are in the order of the places a reader would go through.
 pub fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = Findings::default();
-    config::look(subject, &mut findings);
-    daemons::look(subject, &mut findings);
-    programs::look(subject, &mut findings);
-    directories::look(subject, &mut findings);
-    directories::keys(subject, &mut findings);
-    templates::look(subject, &mut findings);
-    plan_classes::look(subject, &mut findings);
-    app_versions::look(subject, &mut findings);
-    apps::look(subject, &mut findings);
-    web_server::look(subject, &mut findings);
-    php::look(subject, &mut findings);
+    for check in [
+        config::check,
+        daemons::check,
+        programs::check,
+        directories::check,
+        directories::check_keys,
+        templates::check,
+        plan_classes::check,
+        app_versions::check,
+        apps::check,
+        web_server::check,
+        php::check,
+    ] {
+        check(subject, &mut findings);
+    }
     findings.list
 }
 
 /// Whether a project can be left as it is.
 pub fn is_good(findings: &[Finding]) -> bool {
     findings.iter().all(|finding| finding.grade == Grade::Unchecked)
-}
-
-/// Notes what is no XML in a file.
-fn xml_faults(file: &XmlFile, findings: &mut Findings) {
-    for fault in &file.xml.faults {
-        let what = Diagnostic::new(file.line_of(fault.offset), format!("not valid XML: {}", fault.what));
-        findings.note(Grade::Wrong, what);
-    }
 }
 
 /// The mode of a file or directory.

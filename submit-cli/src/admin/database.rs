@@ -1,7 +1,10 @@
-//! What a project's database says; read only.
+//! Reads a project's database.
 
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use crate::command_log;
 
 use super::project_files::ProjectFiles;
 
@@ -20,7 +23,7 @@ pub struct AppVersionRow {
     pub deprecated: bool,
 }
 
-/// Somebody who may submit.
+/// A user who may submit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Submitter {
     /// The user's id.
@@ -41,7 +44,7 @@ pub enum DatabaseError {
         setting: &'static str,
     },
     /// There is no client program.
-    #[error("neither \"mariadb\" nor \"mysql\" can be started: {cause}")]
+    #[error("failed to start mariadb and mysql: {cause}")]
     NoClient {
         /// Why.
         cause: String,
@@ -65,31 +68,31 @@ pub trait Database {
     /// The names of its tables.
     ///
     /// # Errors
-    /// It can't be asked.
+    /// It cannot be queried.
     fn tables(&self) -> Result<BTreeSet<String>, DatabaseError>;
 
     /// The names of its apps, without deprecated ones.
     ///
     /// # Errors
-    /// It can't be asked.
+    /// It cannot be queried.
     fn apps(&self) -> Result<BTreeSet<String>, DatabaseError>;
 
     /// The names of its platforms.
     ///
     /// # Errors
-    /// It can't be asked.
+    /// It cannot be queried.
     fn platforms(&self) -> Result<BTreeSet<String>, DatabaseError>;
 
     /// Its app versions.
     ///
     /// # Errors
-    /// It can't be asked.
+    /// It cannot be queried.
     fn app_versions(&self) -> Result<Vec<AppVersionRow>, DatabaseError>;
 
-    /// Those who may submit.
+    /// The users who may submit.
     ///
     /// # Errors
-    /// It can't be asked.
+    /// It cannot be queried.
     fn submitters(&self) -> Result<Vec<Submitter>, DatabaseError>;
 }
 
@@ -127,12 +130,15 @@ impl Client {
     /// The rows of an answer, each with `N` columns.
     fn ask<const N: usize>(&self, question: &str) -> Result<Vec<[String; N]>, DatabaseError> {
         let settings = self.settings.as_ref().map_err(Clone::clone)?;
-        let output = settings.command("mariadb", question).output();
-        let output = match output {
-            Err(_) => settings.command("mysql", question).output(),
-            output => output,
+        let run = |program| {
+            let started = Instant::now();
+            let output = settings.command(program, question).output();
+            command_log::report(program, None, started, output.as_ref().map(|output| output.status));
+            output
         };
-        let output = output.map_err(|error| DatabaseError::NoClient { cause: error.to_string() })?;
+        let output = run("mariadb")
+            .or_else(|_| run("mysql"))
+            .map_err(|error| DatabaseError::NoClient { cause: error.to_string() })?;
         if !output.status.success() {
             let answer = String::from_utf8_lossy(&output.stderr);
             let answer = answer.lines().next().unwrap_or("the client program failed").to_owned();

@@ -2,10 +2,13 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use boinc::wire::init_data::DockerType;
 use serde::Serialize;
 
+use super::server_host::name_of;
+use crate::command_log;
 use crate::local::engine::{Engine, EngineError};
 use crate::local::host::Host;
 use crate::local::programs::{ProgramError, Programs, WRAPPER};
@@ -47,7 +50,7 @@ impl Grade {
     }
 }
 
-/// A line of the doctor's.
+/// A line that `buoy doctor` prints.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// How bad it is.
@@ -78,9 +81,9 @@ pub struct EngineFacts {
     pub init: bool,
 }
 
-/// What was seen of this computer.
+/// The facts about this computer.
 #[derive(Debug)]
-pub struct Facts {
+pub struct HostReport {
     /// Where our programs are.
     pub programs: Result<Programs, ProgramError>,
     /// What the wrapper answers to `--buoy-version`.
@@ -95,8 +98,8 @@ pub struct Facts {
     pub host: Host,
 }
 
-impl Facts {
-    /// Looks at this computer.
+impl HostReport {
+    /// Gathers the facts; `dir` is on the disk that will hold the results.
     pub fn gather(dir: &Path) -> Self {
         let programs = Programs::find();
         let wrapper_version = programs.as_ref().ok().and_then(|programs| version_of(&programs.path(WRAPPER)));
@@ -114,8 +117,15 @@ impl Facts {
 }
 
 fn version_of(program: &Path) -> Option<String> {
-    let output = Command::new(program).arg("--buoy-version").stdin(Stdio::null()).output().ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
+    let started = Instant::now();
+    let output = Command::new(program).arg("--buoy-version").stdin(Stdio::null()).output();
+    command_log::report(
+        WRAPPER,
+        Some("--buoy-version"),
+        started,
+        output.as_ref().map(|output| output.status),
+    );
+    let text = String::from_utf8(output.ok()?.stdout).ok()?;
     text.split_whitespace().last().map(str::to_owned)
 }
 
@@ -162,12 +172,7 @@ fn sub_ids() -> Option<u64> {
 }
 
 fn count_sub_ids(passwd: &str, subuid: &str, uid: u32) -> u64 {
-    let uid = uid.to_string();
-    let name = passwd.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)? == uid).then_some(name)
-    });
+    let (name, uid) = (name_of(passwd, uid), uid.to_string());
     subuid
         .lines()
         .filter_map(|line| {
@@ -179,7 +184,7 @@ fn count_sub_ids(passwd: &str, subuid: &str, uid: u32) -> u64 {
 }
 
 /// Judges the facts.
-pub fn examine(facts: &Facts) -> Vec<Finding> {
+pub fn examine(facts: &HostReport) -> Vec<Finding> {
     let mut findings = Vec::new();
     programs(facts, &mut findings);
     engines(facts, &mut findings);
@@ -200,7 +205,7 @@ fn advised(grade: Grade, about: &'static str, found: impl Into<String>, advice: 
     Finding { grade, about, found: found.into(), advice: Some(advice.to_owned()) }
 }
 
-fn programs(facts: &Facts, findings: &mut Vec<Finding>) {
+fn programs(facts: &HostReport, findings: &mut Vec<Finding>) {
     let ours = env!("CARGO_PKG_VERSION");
     match &facts.programs {
         Err(error) => findings.push(finding(Grade::Bad, "programs", error.to_string())),
@@ -227,7 +232,7 @@ fn programs(facts: &Facts, findings: &mut Vec<Finding>) {
     }
 }
 
-fn engines(facts: &Facts, findings: &mut Vec<Finding>) {
+fn engines(facts: &HostReport, findings: &mut Vec<Finding>) {
     let works = facts.docker.is_ok() || facts.podman.is_ok();
     for (about, probed) in [("docker", &facts.docker), ("podman", &facts.podman)] {
         match probed {
@@ -245,7 +250,7 @@ fn engine_findings(
     about: &'static str,
     engine: &Engine,
     facts: &EngineFacts,
-    all: &Facts,
+    all: &HostReport,
     findings: &mut Vec<Finding>,
 ) {
     let runtime = facts.runtime.as_deref().unwrap_or("unknown");

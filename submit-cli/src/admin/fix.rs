@@ -1,6 +1,6 @@
-//! Mends what can be mended without asking: modes of directories, a missing directory, a piece of a text file.
+//! Fixes what can be fixed without asking: modes of directories, a missing directory, a part of a text file.
 //!
-//! Nothing is removed. A text file is copied beside itself before it is changed, and changed at once.
+//! Nothing is removed. A text file is copied before it is changed, and changed at once.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -31,7 +31,7 @@ pub enum Fix {
         /// Its mode.
         mode: u32,
     },
-    /// Replace a piece of a text file.
+    /// Replace a part of a text file.
     Text {
         /// The file.
         file: PathBuf,
@@ -44,15 +44,15 @@ pub enum Fix {
     },
 }
 
-/// Why something was not mended.
+/// A fix that failed.
 #[derive(Debug, thiserror::Error)]
-#[error("{} cannot be changed", path.display())]
+#[error("failed to change {}", path.display())]
 pub struct FixError {
     path: PathBuf,
     source: io::Error,
 }
 
-/// Does what `fixes` say; each result is a line about what was done.
+/// Applies fixes; each result is a line about what was done.
 pub fn apply(fixes: &[Fix]) -> Vec<Result<String, FixError>> {
     let mut done = Vec::new();
     let mut texts: BTreeMap<&Path, Vec<Edit<'_>>> = BTreeMap::new();
@@ -124,7 +124,7 @@ fn make_directory(path: &Path, mode: u32) -> Result<String, FixError> {
     }
     give_to_owner_of_parent(path).map_err(failed)?;
     set_mode(path, mode).map_err(failed)?;
-    Ok(format!("made {} with mode {mode:o}", path.display()))
+    Ok(format!("created {} with mode {mode:o}", path.display()))
 }
 
 /// The lines about what was done.
@@ -132,7 +132,7 @@ fn edit(file: &Path, mut edits: Vec<Edit<'_>>) -> io::Result<Vec<String>> {
     let text = fs::read_to_string(file)?;
     edits.sort_by_key(|edit| edit.range.start);
     if edits.iter().any(|edit| text.get(edit.range.clone()) != Some(edit.old)) {
-        return Err(io::Error::other("it changed while it was looked at; try again"));
+        return Err(io::Error::other("it changed while it was checked; run the command again"));
     }
     let mut new = text.clone();
     let mut lines = Vec::new();

@@ -9,11 +9,8 @@ use super::project_files::{ProjectFiles, name_of};
 /// App versions that were written.
 #[derive(Debug, Clone, Copy)]
 pub struct Installed<'a> {
-    /// The BOINC app.
     pub app: &'a str,
-    /// The version.
     pub number: Number,
-    /// The directories.
     pub trees: &'a [Tree],
     /// What became of each, one for one.
     pub outcomes: &'a [Outcome],
@@ -25,7 +22,7 @@ pub fn next_steps(dir: &Path, project: &ProjectFiles, installed: &Installed<'_>)
     let shown = dir.display();
     if project.config.is_err() {
         steps.push(format!(
-            "there is no project in {shown}: copy {shown}/apps to the project's directory, files' modes included"
+            "copy {shown}/apps to the project's directory with the modes of all files: {shown} is not a project"
         ));
     }
     let app = installed.app;

@@ -127,7 +127,7 @@ impl Kind {
     /// The `<plan_class>` element, indented by four blanks, with a line end.
     ///
     /// # Errors
-    /// The template is wrong, which is a defect of ours.
+    /// The template is wrong, which is a bug in buoy.
     pub fn render(self, settings: &Settings) -> Result<String, TemplateError> {
         Templates::default().render(template::PLAN_CLASS, &self.entry(settings))
     }

@@ -1,11 +1,14 @@
 //! The XML files of a project's directory, where they are and what they say.
 
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::plan_class::Kind;
 use boinc::diagnostic::Place;
 use boinc::xml::{Element, Xml};
+
+use super::fix::Fix;
+use super::plan_class::Kind;
 
 /// A file that was read.
 #[derive(Debug, Clone)]
@@ -22,7 +25,7 @@ impl XmlFile {
     /// Reads a file.
     ///
     /// # Errors
-    /// It cannot be read, or is no UTF-8 text.
+    /// It cannot be read, or is not UTF-8 text.
     pub fn read(path: PathBuf) -> io::Result<Self> {
         let text = std::fs::read_to_string(&path)?;
         let xml = Xml::read(&text);
@@ -32,6 +35,12 @@ impl XmlFile {
     /// The line of an element.
     pub fn place(&self, element: &Element) -> Place {
         self.line_of(element.span.start)
+    }
+
+    /// Puts another text into a part of the file.
+    pub fn replace(&self, range: Range<usize>, new: String) -> Fix {
+        let old = self.text[range.clone()].to_owned();
+        Fix::Text { file: self.path.clone(), range, old, new }
     }
 
     /// The line of a byte.
@@ -54,8 +63,8 @@ pub struct ProjectFiles {
 }
 
 impl ProjectFiles {
-    /// Reads what is there.
-    pub fn look(dir: &Path) -> Self {
+    /// Reads the files that exist.
+    pub fn read(dir: &Path) -> Self {
         let read = |name: &str| XmlFile::read(dir.join(name));
         Self {
             dir: dir.to_path_buf(),
@@ -109,6 +118,15 @@ impl ProjectFiles {
             None => Kind::of_class(name).is_some_and(Kind::has_gpu),
         }
     }
+}
+
+/// What a directory holds, by name; nothing if it cannot be read.
+pub fn sorted(dir: &Path) -> Vec<(String, PathBuf)> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let mut list: Vec<(String, PathBuf)> =
+        entries.map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path())).collect();
+    list.sort();
+    list
 }
 
 /// The text of an element's `<name>`.

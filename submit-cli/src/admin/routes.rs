@@ -1,4 +1,4 @@
-//! How a project's results are routed to rules, and how those stand.
+//! How a project's results are routed to rules, and the state of those rules.
 
 mod scripts;
 
@@ -17,11 +17,11 @@ use validators::subject::Subject;
 
 use crate::clock::{Clock, now};
 
-pub use scripts::{Answer, ScriptReport, Standing};
+pub use scripts::{ScriptReport, ScriptStatus};
 
 /// Where routes and the rest of the shims' files are in a project.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct ProjectPaths {
     /// The project's directory; whole.
     pub project: PathBuf,
     /// `PROJECT/buoy/routes.toml`.
@@ -30,16 +30,16 @@ pub struct Place {
     pub directory: PathBuf,
 }
 
-impl Place {
+impl ProjectPaths {
     /// In a project's directory, which must have one for the shims.
     ///
     /// # Errors
-    /// It has none: what to do, in words.
+    /// It has none: a message that says what to do.
     pub fn of_project(project: &Path) -> Result<Self, String> {
         let directory = project.join("buoy");
         if !directory.is_dir() {
             return Err(format!(
-                "{}: not there; name the directory of a BOINC project with --project DIR, and make buoy/ with routes.toml in it",
+                "missing directory {}: name the directory of a BOINC project with --project DIR, and create buoy/ with routes.toml in it",
                 directory.display()
             ));
         }
@@ -53,21 +53,19 @@ impl Place {
 /// What is known of the routes.
 #[derive(Debug, Serialize)]
 pub struct RoutesReport {
-    /// The routes file.
     pub routes_toml: PathBuf,
-    /// Why it can't be used at all.
+    /// Why it cannot be used at all.
     pub broken: Option<String>,
-    /// Each route.
     pub routes: Vec<RouteReport>,
-    /// Who may bring rules, in words.
+    /// Whose bundles may bring rules.
     pub submitter_rules: Option<String>,
     /// Routes that bundles have brought, of those that sample names lead to.
     pub bundles: Vec<RouteReport>,
     /// Where sample names lead.
     pub names: Vec<NameReport>,
-    /// Rules that are out at present.
+    /// Rules that are suspended at present.
     pub open: Vec<OpenBreaker>,
-    /// What belongs into config.xml.
+    /// The elements that config.xml needs.
     pub config_xml: ConfigXml,
 }
 
@@ -97,15 +95,12 @@ impl ConfigXml {
         }
     }
 }
-
-/// A route.
 #[derive(Debug, Serialize)]
 pub struct RouteReport {
     /// `APP-HASH`, `APP` or `default`.
     pub key: String,
-    /// What it does, in words.
+    /// What it does.
     pub does: String,
-    /// Its scripts.
     pub scripts: Vec<ScriptReport>,
     /// What is wrong with it.
     pub problems: Vec<String>,
@@ -114,51 +109,46 @@ pub struct RouteReport {
 /// Where a name leads.
 #[derive(Debug, Serialize)]
 pub struct NameReport {
-    /// As given.
     pub name: String,
-    /// The workunit's name in it.
     pub workunit: String,
     /// Science app, batch and job, as far as the name says them.
     pub app: Option<String>,
-    /// As in the name.
     pub batch: Option<String>,
-    /// As in the name.
     pub job: Option<String>,
     /// The route's key, or why there is none.
     pub route: Result<String, String>,
 }
 
-/// A rule that is out.
+/// A rule that is suspended.
 #[derive(Debug, Serialize)]
 pub struct OpenBreaker {
-    /// Its key.
     pub key: String,
     /// What is known of its outage.
     pub record: Record,
 }
 
 impl RoutesReport {
-    /// Looks at routes, breakers and sample names: workunits', or output files'. `app` is the BOINC app that runs science
+    /// Inspects routes, breakers and sample names: workunits', or output files'. `app` is the BOINC app that runs science
     /// apps. With `clock` scripts that judge are run once on made-up results, until the user wants to stop.
-    pub fn look(place: &Place, names: &[String], app: &str, clock: Option<&dyn Clock>) -> Self {
+    pub fn inspect(paths: &ProjectPaths, names: &[String], app: &str, clock: Option<&dyn Clock>) -> Self {
         let mut report = Self {
-            routes_toml: place.routes_toml.clone(),
+            routes_toml: paths.routes_toml.clone(),
             broken: None,
             routes: Vec::new(),
             submitter_rules: None,
             bundles: Vec::new(),
             names: Vec::new(),
-            open: open_breakers(place),
+            open: open_breakers(paths),
             config_xml: ConfigXml::new(app),
         };
-        let routes = match Routes::open(&place.routes_toml, &place.directory) {
+        let routes = match Routes::open(&paths.routes_toml, &paths.directory) {
             Ok(routes) => routes,
             Err(error) => {
                 report.broken = Some(chain(&error));
                 return report;
             }
         };
-        let looker = Looker { place, clock };
+        let inspector = Inspector { paths, clock };
         let mut samples: BTreeMap<String, Subject> = BTreeMap::new();
         let mut brought: BTreeMap<String, Routed> = BTreeMap::new();
         for name in names {
@@ -174,20 +164,20 @@ impl RoutesReport {
             }
         }
         let all = routes.all().into_iter();
-        report.routes = all.map(|(key, route)| looker.report(&samples, key, route)).collect();
+        report.routes = all.map(|(key, route)| inspector.report(&samples, key, route)).collect();
         let bundles = brought.into_iter();
-        report.bundles = bundles.map(|(key, routed)| looker.report(&samples, key, Ok(routed))).collect();
-        report.submitter_rules = routes.submitter_rules().map(|brought| {
-            let scripts = match brought.images.is_empty() {
+        report.bundles = bundles.map(|(key, routed)| inspector.report(&samples, key, Ok(routed))).collect();
+        report.submitter_rules = routes.submitter_rules().map(|rules| {
+            let scripts = match rules.images.is_empty() {
                 true => "no scripts".to_owned(),
-                false => format!("scripts in {}", brought.images.join(", ")),
+                false => format!("scripts in {}", rules.images.join(", ")),
             };
-            format!("{}: {scripts}; rule files in {}", brought.apps.join(", "), brought.download.display())
+            format!("{}: {scripts}; rule files in {}", rules.apps.join(", "), rules.download.display())
         });
         report
     }
 
-    /// Whether nothing has to be mended.
+    /// Whether nothing has to be fixed.
     pub fn is_good(&self) -> bool {
         self.broken.is_none()
             && self.open.is_empty()
@@ -196,14 +186,14 @@ impl RoutesReport {
     }
 }
 
-/// Looks at routes.
-struct Looker<'a> {
-    place: &'a Place,
+/// Inspects one route after the other.
+struct Inspector<'a> {
+    paths: &'a ProjectPaths,
     clock: Option<&'a dyn Clock>,
 }
 
-impl Looker<'_> {
-    /// Looks at a route; its scripts are told of a workunit among `samples` that leads there, or of one that there could be.
+impl Inspector<'_> {
+    /// Inspects a route. Its scripts get a workunit of `samples` that leads there, or a made-up one.
     fn report(
         &self,
         samples: &BTreeMap<String, Subject>,
@@ -218,8 +208,8 @@ impl Looker<'_> {
             }
         };
         let subject = samples.get(&key).cloned().unwrap_or_else(|| scripts::made_up_subject(&key));
-        let scripts = scripts::look(&routed, &subject, self.clock);
-        let problems = problems(self.place, &routed, &scripts);
+        let scripts = scripts::inspect(&routed, &subject, self.clock);
+        let problems = problems(self.paths, &routed, &scripts);
         RouteReport { key, does: does(&routed), scripts, problems }
     }
 }
@@ -255,14 +245,14 @@ fn does(routed: &Routed) -> String {
     parts.join("; ")
 }
 
-fn problems(place: &Place, routed: &Routed, scripts: &[ScriptReport]) -> Vec<String> {
-    let broken = scripts.iter().filter_map(|script| match &script.standing {
-        Standing::Broken { why } => Some(format!("{} script: {why}", script.purpose.name())),
+fn problems(paths: &ProjectPaths, routed: &Routed, scripts: &[ScriptReport]) -> Vec<String> {
+    let broken = scripts.iter().filter_map(|script| match &script.status {
+        ScriptStatus::Broken { why } => Some(format!("{} script: {why}", script.purpose.name())),
         _ => None,
     });
     let mut problems: Vec<String> = broken.collect();
     if let Some(hook) = &routed.route.assimilate.hook
-        && let Err(error) = std::fs::File::open(place.directory.join(&hook.secret_file))
+        && let Err(error) = std::fs::File::open(paths.directory.join(&hook.secret_file))
     {
         problems.push(format!("hook: {}: {error}", hook.secret_file.display()));
     }
@@ -292,13 +282,13 @@ impl NameReport {
 }
 
 /// The circuit breakers of a project.
-pub fn breakers(place: &Place) -> Breakers {
-    Breakers::new(&validators::session::breaker_directory(&place.routes_toml))
+pub fn breakers(paths: &ProjectPaths) -> Breakers {
+    Breakers::new(&validators::session::breaker_directory(&paths.routes_toml))
 }
 
-fn open_breakers(place: &Place) -> Vec<OpenBreaker> {
+fn open_breakers(paths: &ProjectPaths) -> Vec<OpenBreaker> {
     // One that can't be read shows in the shims' own log.
-    let all = breakers(place).list(now()).unwrap_or_default();
+    let all = breakers(paths).list(now()).unwrap_or_default();
     all.into_iter()
         .filter(|(_, record)| record.open)
         .map(|(key, record)| OpenBreaker { key, record })

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// The accounts that web servers run as, on Debian and its kin, and on Fedora and its kin.
+/// The accounts that web servers run as, on Debian and its derivatives, and on Fedora and its derivatives.
 const WEB_USERS: [&str; 4] = ["www-data", "apache", "nginx", "http"];
 
 /// An account.
@@ -21,7 +21,7 @@ pub struct Account {
 pub struct ServerHost {
     /// Where `/etc` is.
     pub etc: PathBuf,
-    /// The host name up to its first point, as bin/start and the scheduler take it.
+    /// The host name up to its first dot, as bin/start and the scheduler take it.
     pub name: String,
     /// The directories that programs are looked for in.
     pub path: Vec<PathBuf>,
@@ -33,7 +33,7 @@ pub struct ServerHost {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AccountError {
     /// The account that was named does not exist.
-    #[error("there is no account {name:?} in {}", passwd.display())]
+    #[error("{} has no account {name:?}", passwd.display())]
     Unknown {
         /// The account.
         name: String,
@@ -41,7 +41,7 @@ pub enum AccountError {
         passwd: PathBuf,
     },
     /// None was named, and none of the usual ones exists.
-    #[error("none of the accounts {} is in {}", WEB_USERS.join(", "), passwd.display())]
+    #[error("{} has none of the accounts {}", passwd.display(), WEB_USERS.join(", "))]
     NoneOfTheUsual {
         /// The file.
         passwd: PathBuf,
@@ -50,7 +50,7 @@ pub enum AccountError {
 
 impl ServerHost {
     /// This computer; `web_user` names the web server's account if it is not one of the usual ones.
-    pub fn look(web_user: Option<&str>) -> Self {
+    pub fn inspect(web_user: Option<&str>) -> Self {
         let path = std::env::var_os("PATH").unwrap_or_default();
         Self::new(
             Path::new("/etc"),
@@ -74,22 +74,22 @@ impl ServerHost {
     /// The name of a group, or its number where it has none.
     pub fn group_name(&self, gid: u32) -> String {
         let groups = std::fs::read_to_string(self.etc.join("group")).unwrap_or_default();
-        let name = groups.lines().find_map(|line| {
-            let mut fields = line.split(':');
-            let name = fields.next()?;
-            (fields.nth(1)?.parse() == Ok(gid)).then(|| name.to_owned())
-        });
-        name.unwrap_or_else(|| gid.to_string())
+        name_of(&groups, gid).map_or_else(|| gid.to_string(), str::to_owned)
     }
 }
 
 /// The name that /etc/passwd has for a user.
 pub fn account_name(uid: u32) -> Option<String> {
     let accounts = std::fs::read_to_string("/etc/passwd").ok()?;
-    accounts.lines().find_map(|line| {
+    name_of(&accounts, uid).map(str::to_owned)
+}
+
+/// The name that a text like /etc/passwd or /etc/group has for a number.
+pub fn name_of(table: &str, id: u32) -> Option<&str> {
+    table.lines().find_map(|line| {
         let mut fields = line.split(':');
         let name = fields.next()?;
-        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
+        (fields.nth(1)?.parse() == Ok(id)).then_some(name)
     })
 }
 

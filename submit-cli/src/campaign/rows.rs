@@ -107,7 +107,7 @@ fn write_workunit(
             job.wu_name,
             serde_json::to_string(&job.parameters).expect("texts become JSON"),
             job.state().word(),
-            started.clone().count(),
+            started.clone().count() as i64,
             result.and_then(|result| result.exit_status),
             failure.as_ref().map(|cause| cause.kind.word()),
             failure.as_ref().map(|cause| &cause.text),

@@ -14,6 +14,7 @@ pub mod list;
 pub mod plan;
 pub mod projects;
 pub mod status;
+mod style;
 pub mod submit;
 mod table;
 pub(crate) mod terminal;

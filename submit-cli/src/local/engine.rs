@@ -2,13 +2,14 @@
 
 use std::io;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use boinc::error_chain::chain;
 use boinc::wire::init_data::DockerType;
 use serde::Deserialize;
 use wrapper::engine::{Cancel, Flavor, Invocation, NativeTransport, Transport, TransportError};
 
+use crate::command_log;
 use crate::platform::connect;
 
 /// An engine that does not respond within this time counts as not running.
@@ -160,7 +161,10 @@ fn run(kind: DockerType, args: &[&str]) -> Result<String, EngineError> {
         command: invocation.to_string(),
         output: output.trim().to_owned(),
     };
-    match NativeTransport.run(&invocation, &Cancel::default()) {
+    let started = Instant::now();
+    let done = NativeTransport.run(&invocation, &Cancel::default());
+    command_log::report(engine, args.first().copied(), started, done.as_ref().map(|done| done.status));
+    match done {
         Ok(done) if done.status == 0 => Ok(String::from_utf8_lossy(&done.stdout).into_owned()),
         Ok(done) => {
             let text = String::from_utf8_lossy(&done.stderr);

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use boinc::spelling::listed_near;
+use quick_xml::escape::escape;
 use serde::Serialize;
 use tera::{Context, Tera};
 
@@ -109,7 +110,9 @@ impl Templates {
         let mut tera = Tera::default();
         // The five entities of XML are also valid in HTML.
         tera.autoescape_on(vec![".xml.tera", ".html.tera"]);
-        tera.set_escape_fn(xml_escape);
+        // The five named entities only: BOINC's parsers know neither `&#x27;` nor `&#x2F;`, which tera's own function writes
+        // (lib/parse.cpp, xml_unescape).
+        tera.set_escape_fn(|text| escape(text).into_owned());
         tera.add_raw_template(name, &text).map_err(|source| TemplateError::Syntax {
             file: file.clone(),
             line: syntax_line(&source),
@@ -133,23 +136,6 @@ impl Templates {
             EMBEDDED.iter().find(|(known, _)| *known == name).expect("callers name embedded templates");
         Ok((Path::new("templates").join(name), (*text).into()))
     }
-}
-
-/// The five named entities only: BOINC's parsers know neither `&#x27;` nor `&#x2F;`, which other escapers write
-/// (lib/parse.cpp, xml_unescape).
-pub fn xml_escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&apos;"),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }
 
 /// tera reports where a text is not a template as ` --> LINE:COLUMN`.

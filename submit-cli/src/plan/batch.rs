@@ -63,7 +63,7 @@ pub fn parse(file: &Path, text: &str, mistakes: &mut Diagnostics) -> BatchSpec {
     let shared = shared.into_iter().map(|(name, path)| (name.into(), dir.join(path.text))).collect();
     let (sweep, sweep_place) = sweep(&doc, &mut top).unzip();
     top.finish();
-    mistakes.append(doc.into_mistakes());
+    mistakes.append(doc.into_diagnostics());
     let sweep = sweep.unwrap_or_default();
     BatchSpec { name, app, command, shared, sweep, sweep_place, ..jobs }
 }

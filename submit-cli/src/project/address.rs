@@ -18,12 +18,12 @@ pub enum PlainHttp {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProjectUrl(Url);
 
-/// Why a text is no address of a project.
+/// A text that is not the address of a project.
 #[derive(Debug, thiserror::Error)]
 pub enum AddressError {
-    /// The text is no address of the web.
+    /// The text is not a web address.
     #[error(
-        "\"{text}\" is no address of a project: found {found}; expected one such as https://project.example/boinc/"
+        "invalid address \"{text}\": {found}; expected the address of a project, such as https://project.example/boinc/"
     )]
     Malformed {
         /// What was given, without a password.
@@ -33,7 +33,7 @@ pub enum AddressError {
     },
     /// It would not be encrypted.
     #[error(
-        "{text}: http sends the authenticator readable for everybody on the way; use https, or --allow-http if that is meant"
+        "{text}: http sends the authenticator unencrypted; use https, or --allow-http to send it nevertheless"
     )]
     Plain {
         /// What was given.
@@ -56,17 +56,17 @@ impl ProjectUrl {
         };
         let mut url = Url::parse(&with_scheme).map_err(|error| malformed(text, error.to_string()))?;
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(malformed(text, format!("the scheme {}", url.scheme())));
+            return Err(malformed(text, format!("the scheme is {}", url.scheme())));
         }
         if !url.username().is_empty() || url.password().is_some() {
             // The text would show the password.
             let _ = (url.set_username(""), url.set_password(None));
-            return Err(malformed(url.as_str(), "a user name or password in it".to_owned()));
+            return Err(malformed(url.as_str(), "it has a user name or password".to_owned()));
         }
         if url.query().is_some() || url.fragment().is_some() {
             url.set_query(None);
             url.set_fragment(None);
-            return Err(malformed(url.as_str(), "a query (?…) or fragment (#…) after it".to_owned()));
+            return Err(malformed(url.as_str(), "it has a query (?…) or fragment (#…)".to_owned()));
         }
         if text.contains("://") {
             if url.scheme() == "http" && plain == PlainHttp::Refuse && !is_loopback(&url) {
@@ -150,8 +150,8 @@ mod tests {
     fn what_is_no_address_is_refused_without_showing_a_password() {
         assert!(refused("http://project.example/").contains("--allow-http"));
         assert!(refused("http://127.0.0.1.example.org/").contains("--allow-http"));
-        assert!(refused("ftp://project.example/").contains("the scheme ftp"));
-        assert!(refused("").contains("no address"));
+        assert!(refused("ftp://project.example/").contains("the scheme is ftp"));
+        assert!(refused("").contains("invalid address"));
         let error = refused("https://me:hunter2@project.example/");
         assert!(error.contains("user name") && !error.contains("hunter2"), "{error}");
         let error = refused("https://project.example/?auth=secret");

@@ -7,20 +7,23 @@ use std::ops::RangeInclusive;
 /// (`db/schema.sql`, `user.authenticator`) where a project has made its own.
 const LENGTHS: RangeInclusive<usize> = 16..=254;
 
+/// The part of a query that proves whose output is requested (`html/user/get_output.php`): as good as the authenticator there.
+pub(super) const PROOF: &str = "auth_str";
+
 /// A user's secret at a project ("account key" on its pages). Neither printed nor logged: ask for it by
 /// [`expose`](Self::expose).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Authenticator(String);
 
-/// Why a text is no authenticator; it does not hold the text.
+/// A text that is not an authenticator; the error does not hold the text.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum AuthenticatorError {
     /// Nothing was given.
-    #[error("the authenticator is empty; it is on your account page at the project, as \"account key\"")]
+    #[error("missing authenticator; copy the \"account key\" from your account page at the project")]
     Empty,
     /// It is too short, too long, or holds something else than letters, digits, `_` and `-`.
     #[error(
-        "this is no authenticator: found {found}; expected the account key from your account page at the project: \
+        "invalid authenticator: found {found}; expected the account key from your account page at the project: \
          32 hexadecimal digits, or a longer one of letters, digits, _ and -"
     )]
     Malformed {
@@ -42,9 +45,9 @@ impl Authenticator {
         let odd = text.chars().find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '-'));
         if let Some(odd) = odd {
             let found = if odd.is_whitespace() {
-                "white space within it".to_owned()
+                "white space".to_owned()
             } else {
-                format!("{odd:?} in it")
+                format!("{odd:?}")
             };
             return Err(AuthenticatorError::Malformed { found });
         }

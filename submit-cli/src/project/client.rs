@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::address::ProjectUrl;
-use super::authenticator::Authenticator;
+use super::authenticator::{Authenticator, PROOF};
 use super::download;
 use super::error::ProjectError;
 use super::multipart::Multipart;
@@ -23,7 +23,7 @@ use super::protocol::text;
 use super::protocol::upload;
 use super::reply::{self, Asked};
 use super::scrub::Scrubber;
-use super::transport::{PROOF, Transport};
+use super::transport::Transport;
 use super::upload_body::Upload;
 use super::xml::{Elements, element, number};
 
@@ -163,12 +163,12 @@ impl ProjectClient {
         self.query_files(None, names)
     }
 
-    /// Ties files to a batch; gives indexes of the absent ones.
+    /// Associates files with a batch; returns the indexes of the absent ones.
     ///
     /// # Errors
-    /// `DuplicateRecord` if one is tied already (a server that hides PHP's errors says `ServerError`); those before it in
-    /// the list are tied then.
-    pub fn tie_files(&self, batch: BatchId, names: &[&str]) -> Result<Vec<usize>, ProjectError> {
+    /// `DuplicateRecord` if one is associated already (a server that hides PHP's errors answers with `ServerError`); those
+    /// before it in the list are associated then.
+    pub fn associate_files(&self, batch: BatchId, names: &[&str]) -> Result<Vec<usize>, ProjectError> {
         self.query_files(Some(batch), names)
     }
 
@@ -279,7 +279,7 @@ impl ProjectClient {
     /// # Errors
     /// `NoSuchBatch`, `NotOwner` and what a request can meet.
     pub fn abort_batch(&self, batch: BatchId) -> Result<(), ProjectError> {
-        self.about_batch("abort_batch", batch, "")
+        self.about_batch("abort_batch", batch)
     }
 
     /// Retires a batch: the server may delete its files.
@@ -287,23 +287,12 @@ impl ProjectClient {
     /// # Errors
     /// `NoSuchBatch`, `NotOwner` and what a request can meet.
     pub fn retire_batch(&self, batch: BatchId) -> Result<(), ProjectError> {
-        self.about_batch("retire_batch", batch, "")
+        self.about_batch("retire_batch", batch)
     }
 
-    /// When the server may retire a batch by itself: seconds since 1970, 0 for never.
-    ///
-    /// # Errors
-    /// `NoSuchBatch`, `NotOwner` and what a request can meet.
-    pub fn set_expire_time(&self, batch: BatchId, expire_time: f64) -> Result<(), ProjectError> {
-        let mut more = String::new();
-        element(&mut more, "expire_time", &expire_time.to_string());
-        self.about_batch("set_expire_time", batch, &more)
-    }
-
-    fn about_batch(&self, request: &str, batch: BatchId, more: &str) -> Result<(), ProjectError> {
+    fn about_batch(&self, request: &str, batch: BatchId) -> Result<(), ProjectError> {
         let mut body = String::new();
         element(&mut body, "batch_id", &batch.to_string());
-        body.push_str(more);
         self.ask(request, SUBMIT, &batch.to_string(), &body, success)
     }
 
@@ -349,15 +338,6 @@ impl ProjectClient {
     ) -> Result<Downloaded, ProjectError> {
         let (what, number) = (format!("zip of outputs of job {id}"), id.to_string());
         self.download(&what, &[("cmd", "workunit_files"), ("wu_id", number.as_str())], &number, 0, to)
-    }
-
-    /// The same for all jobs of a batch.
-    ///
-    /// # Errors
-    /// As for [`download_output`](Self::download_output).
-    pub fn download_batch_zip(&self, id: BatchId, to: &mut dyn Write) -> Result<Downloaded, ProjectError> {
-        let (what, number) = (format!("zip of outputs of batch {id}"), id.to_string());
-        self.download(&what, &[("cmd", "batch_files"), ("batch_id", number.as_str())], &number, 0, to)
     }
 
     fn download(
@@ -425,7 +405,7 @@ impl ProjectClient {
         let count = files.len();
         let body = Multipart::new(text, files);
         let asked = Asked { request: call.request, subject: call.subject, bytes: body.bytes(), files: count };
-        let answer = self.transport.post(self.url.join(call.page), body, progress)?;
+        let answer = self.transport.post(self.url.join(call.page), call.request, body, progress)?;
         let inside = reply::judge(&answer, &asked, &self.scrubber)?;
         parse(&inside).map_err(|reason| unparsable(call.request, reply::shown(&reason, &self.scrubber)))
     }

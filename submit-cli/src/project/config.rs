@@ -2,7 +2,7 @@
 //! file for each authenticator that only the user can read.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -26,19 +26,28 @@ pub const DEFAULT_APP: &str = "universal";
 
 const FILE: &str = "projects.toml";
 
-/// A project that the submitter has a name for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A project that the submitter has a name for: a table of `projects.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ProjectEntry {
     /// The submitter's name for it: letters, digits, `_`, `-` and `.`.
+    #[serde(skip)]
     pub name: String,
     /// Its address.
     pub url: String,
     /// Its universal BOINC app.
+    #[serde(rename = "app", default = "default_app")]
     pub app_name: String,
     /// Plain `http` is meant.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allow_http: bool,
-    /// Certificates to trust besides the system's.
+    /// Certificates to trust in addition to the system's.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<PathBuf>,
+}
+
+fn default_app() -> String {
+    DEFAULT_APP.to_owned()
 }
 
 impl ProjectEntry {
@@ -56,14 +65,14 @@ impl ProjectEntry {
     }
 }
 
-/// Why the submitter's projects can't be used.
+/// Why the submitter's projects cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// There is no home to keep it in.
-    #[error("neither BUOY_CONFIG_DIR nor XDG_CONFIG_HOME nor HOME is set, so there is no place for projects")]
+    /// No directory to store them in.
+    #[error("no directory for the list of projects: set BUOY_CONFIG_DIR, XDG_CONFIG_HOME or HOME")]
     NoHome,
     /// No project of this name.
-    #[error("no project {name}; known are: {known}. buoy login ADDRESS --name {name} adds it")]
+    #[error("unknown project {name}; known: {known}; add one with buoy login ADDRESS --name NAME")]
     Unknown {
         /// The name.
         name: String,
@@ -71,18 +80,16 @@ pub enum ConfigError {
         known: String,
     },
     /// None at all.
-    #[error("not logged in to any project; buoy login ADDRESS does that")]
+    #[error("not logged in to any project; run buoy login ADDRESS")]
     None,
-    /// A name that can't be a file's.
-    #[error(
-        "\"{name}\" cannot name a project; expected letters, digits, _ - and ., not at the start: . or -"
-    )]
+    /// A name that a file cannot have.
+    #[error("invalid project name \"{name}\"; accepted: letters, digits, _ - and ., not . or - at the start")]
     BadName {
         /// The name.
         name: String,
     },
     /// A project without its secret.
-    #[error("{}: the authenticator of project {name} is not there; buoy login {url} --name {name}", path.display())]
+    #[error("{}: missing authenticator of project {name}; run buoy login {url} --name {name}", path.display())]
     NoAuthenticator {
         /// Its file.
         path: PathBuf,
@@ -91,8 +98,8 @@ pub enum ConfigError {
         /// Its address.
         url: String,
     },
-    /// A file can't be read or written.
-    #[error("{}: cannot {doing}", path.display())]
+    /// A file cannot be read or written.
+    #[error("failed to {doing} {}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
@@ -102,8 +109,8 @@ pub enum ConfigError {
         #[source]
         source: std::io::Error,
     },
-    /// Others can get at a secret.
-    #[error("{}: others can read or change it (mode {mode:03o}); chmod {wanted:o} {}", path.display(), path.display())]
+    /// Other users can read or change a secret.
+    #[error("{}: other users can read or change this file (mode {mode:03o}); run chmod {wanted:o} {}", path.display(), path.display())]
     Exposed {
         /// The file or directory.
         path: PathBuf,
@@ -114,7 +121,7 @@ pub enum ConfigError {
     },
     /// Another project has this name.
     #[error(
-        "there is a project {name} at {url} already; give this one another name (--name), or buoy logout {name} first"
+        "the name {name} belongs to the project at {url}; choose another with --name, or run buoy logout {name} first"
     )]
     Taken {
         /// The name.
@@ -130,15 +137,15 @@ pub enum ConfigError {
         /// What is wrong, with line and key.
         reason: String,
     },
-    /// The kept address is none.
-    #[error("project {name} in {FILE}: its url")]
+    /// The stored address is invalid.
+    #[error("invalid url of project {name} in {FILE}")]
     Address {
         /// The project.
         name: String,
         /// What is wrong with its `url`.
         source: AddressError,
     },
-    /// A secret is none.
+    /// A secret is not an authenticator.
     #[error("{origin}: {source}")]
     Authenticator {
         /// Where it is from.
@@ -146,8 +153,8 @@ pub enum ConfigError {
         /// What is wrong with it.
         source: AuthenticatorError,
     },
-    /// The client can't be made.
-    #[error("project {name} cannot be used")]
+    /// The client cannot be created.
+    #[error("failed to use the project {name}")]
     Client {
         /// The project.
         name: String,
@@ -157,7 +164,7 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
-    /// Whether the submitter has to mend a file, a name or a secret; the rest is the host's.
+    /// Whether the submitter has to fix a file, a name or a secret; the rest is the host's fault.
     pub fn is_bad_input(&self) -> bool {
         !matches!(self, Self::NoHome | Self::Io { .. } | Self::Client { .. })
     }
@@ -179,30 +186,14 @@ struct ProjectsFile {
     #[serde(skip_serializing_if = "Option::is_none")]
     default: Option<String>,
     #[serde(default, rename = "project")]
-    projects: BTreeMap<String, Kept>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Kept {
-    url: String,
-    #[serde(default = "default_app")]
-    app: String,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    allow_http: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ca_file: Option<PathBuf>,
-}
-
-fn default_app() -> String {
-    DEFAULT_APP.to_owned()
+    projects: BTreeMap<String, ProjectEntry>,
 }
 
 impl Projects {
     /// Opens the user's config directory; without one, the list is empty.
     ///
     /// # Errors
-    /// It can't be read, is damaged, or others can write it.
+    /// It cannot be read, is damaged, or other users can write it.
     pub fn open() -> Result<Self, ConfigError> {
         let dir = user_dirs::set(DIRECTORY_VARIABLE).or_else(user_dirs::config).ok_or(ConfigError::NoHome)?;
         let given = std::env::var(AUTHENTICATOR_VARIABLE).ok().filter(|text| !text.trim().is_empty());
@@ -215,9 +206,9 @@ impl Projects {
     /// As for [`open`](Self::open).
     pub fn open_in(dir: PathBuf, given: Option<String>) -> Result<Self, ConfigError> {
         let path = dir.join(FILE);
-        let file = match std::fs::read_to_string(&path) {
+        let mut file: ProjectsFile = match std::fs::read_to_string(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => ProjectsFile::default(),
-            Err(source) => return Err(ConfigError::Io { path, doing: "read it", source }),
+            Err(source) => return Err(ConfigError::Io { path, doing: "read", source }),
             Ok(text) => {
                 // Whoever can change an address gets the authenticator sent there.
                 secret_file::check(&dir, 0o022, 0o700)?;
@@ -228,12 +219,8 @@ impl Projects {
                 })?
             }
         };
+        file.projects.iter_mut().for_each(|(name, entry)| entry.name.clone_from(name));
         Ok(Self { dir, file, given })
-    }
-
-    /// The directory.
-    pub fn dir(&self) -> &Path {
-        &self.dir
     }
 
     /// The default project's name.
@@ -245,7 +232,7 @@ impl Projects {
     /// An authenticator from the environment, which goes before kept ones.
     ///
     /// # Errors
-    /// It is none.
+    /// It is invalid.
     pub fn given(&self) -> Result<Option<Authenticator>, ConfigError> {
         self.given
             .as_deref()
@@ -255,7 +242,7 @@ impl Projects {
 
     /// All projects, by name.
     pub fn list(&self) -> Vec<ProjectEntry> {
-        self.file.projects.iter().map(|(name, kept)| entry(name, kept)).collect()
+        self.file.projects.values().cloned().collect()
     }
 
     /// The named project, or the default one.
@@ -270,7 +257,7 @@ impl Projects {
             None => return Err(ConfigError::Unknown { name: "(none named)".to_owned(), known: known() }),
         };
         match self.file.projects.get(name) {
-            Some(kept) => Ok(entry(name, kept)),
+            Some(entry) => Ok(entry.clone()),
             None if self.file.projects.is_empty() => Err(ConfigError::None),
             None => Err(ConfigError::Unknown { name: name.to_owned(), known: known() }),
         }
@@ -307,7 +294,7 @@ impl Projects {
     /// Whether a project can be kept under this name.
     ///
     /// # Errors
-    /// The name can't be a file's, or belongs to a project at another address.
+    /// A file cannot have the name, or belongs to a project at another address.
     pub fn check_free(&self, name: &str, url: &str) -> Result<(), ConfigError> {
         check_name(name)?;
         match self.file.projects.get(name) {
@@ -321,7 +308,7 @@ impl Projects {
     /// Keeps a project and its authenticator; the first one becomes the default.
     ///
     /// # Errors
-    /// A file can't be written, or the name can't be had ([`check_free`](Self::check_free)).
+    /// A file cannot be written, or the name is taken ([`check_free`](Self::check_free)).
     pub fn add(
         &mut self,
         entry: &ProjectEntry,
@@ -331,13 +318,7 @@ impl Projects {
         self.check_free(&entry.name, &entry.url)?;
         secret_file::make_dir(&self.dir)?;
         secret_file::write(&self.secret_path(&entry.name), &format!("{}\n", authenticator.expose()))?;
-        let kept = Kept {
-            url: entry.url.clone(),
-            app: entry.app_name.clone(),
-            allow_http: entry.allow_http,
-            ca_file: entry.ca_file.clone(),
-        };
-        self.file.projects.insert(entry.name.clone(), kept);
+        self.file.projects.insert(entry.name.clone(), entry.clone());
         if make_default || self.file.default.is_none() {
             self.file.default = Some(entry.name.clone());
         }
@@ -353,7 +334,7 @@ impl Projects {
         let path = self.secret_path(name);
         match std::fs::remove_file(&path) {
             Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                return Err(ConfigError::Io { path, doing: "remove it", source });
+                return Err(ConfigError::Io { path, doing: "remove", source });
             }
             _ => {}
         }
@@ -379,7 +360,7 @@ impl Projects {
 /// Whether a project can have this name, which becomes part of a file's.
 ///
 /// # Errors
-/// It can't.
+/// It cannot.
 pub fn check_name(name: &str) -> Result<(), ConfigError> {
     let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     if name.is_empty() || name.len() > 100 || !name.chars().all(good) || name.starts_with(['.', '-']) {
@@ -391,19 +372,9 @@ pub fn check_name(name: &str) -> Result<(), ConfigError> {
 /// Takes an authenticator from a place that is named in the error.
 ///
 /// # Errors
-/// It is none.
+/// It is invalid.
 pub fn authenticator(text: &str, origin: String) -> Result<Authenticator, ConfigError> {
     Authenticator::parse(text).map_err(|source| ConfigError::Authenticator { origin, source })
-}
-
-fn entry(name: &str, kept: &Kept) -> ProjectEntry {
-    ProjectEntry {
-        name: name.to_owned(),
-        url: kept.url.clone(),
-        app_name: kept.app.clone(),
-        allow_http: kept.allow_http,
-        ca_file: kept.ca_file.clone(),
-    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use super::authenticator::Authenticator;
 use super::error::ProjectError;
 use super::protocol::output::Downloaded;
 use super::reply;
+use super::request_log::RequestLog;
 use super::scrub::Scrubber;
 use super::transport::{Transport, chain, url_shown};
 
@@ -39,21 +40,41 @@ pub fn download(
     secret: &Scrubber,
 ) -> Result<Downloaded, ProjectError> {
     if from > 0 {
-        let response = transport.open(url.clone(), Some(from))?;
+        let (response, log) = transport.open(url.clone(), Some(from))?;
         let resumed = range(&response).filter(|(start, _)| *start == from && is_file(&response));
         match (response.status(), resumed) {
             (StatusCode::PARTIAL_CONTENT, Some((_, total))) => {
                 let expected = total.checked_sub(from);
-                let written_bytes = copy(&url, response, expected, to)?;
-                return Ok(Downloaded { total_bytes: total, written_bytes, resumed: true });
+                let status = response.status();
+                let written = copy(&url, response, expected, to);
+                let downloaded = written.map(|written_bytes| Downloaded {
+                    total_bytes: total,
+                    written_bytes,
+                    resumed: true,
+                });
+                return end(log, status, downloaded);
             }
             // A page that says "ERROR" is cut as well; only the whole one can be read.
-            (StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE, _) => {}
-            _ => return whole(transport, &url, response, what, from, to, secret),
+            (status @ (StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE), _) => {
+                log.end(Some(status.as_u16()), Ok(0));
+            }
+            (status, _) => {
+                return end(log, status, whole(transport, &url, response, what, from, to, secret));
+            }
         }
     }
-    let response = transport.open(url.clone(), None)?;
-    whole(transport, &url, response, what, from, to, secret)
+    let (response, log) = transport.open(url.clone(), None)?;
+    let status = response.status();
+    end(log, status, whole(transport, &url, response, what, from, to, secret))
+}
+
+fn end(
+    log: RequestLog,
+    status: StatusCode,
+    downloaded: Result<Downloaded, ProjectError>,
+) -> Result<Downloaded, ProjectError> {
+    log.end(Some(status.as_u16()), downloaded.as_ref().map(|downloaded| downloaded.written_bytes));
+    downloaded
 }
 
 fn whole(
@@ -74,7 +95,7 @@ fn whole(
     let skipped = skip(url, &mut response, from)?;
     if skipped < from {
         let reason =
-            format!("the file has {skipped} bytes, fewer than the {from} that are here: start it anew");
+            format!("the file has {skipped} bytes, fewer than the {from} that are here: download it from scratch");
         return Err(ProjectError::UnparsableReply { request: what.to_owned(), reason });
     }
     let written_bytes = copy(url, response, length.map(|length| length.saturating_sub(from)), to)?;
@@ -126,7 +147,7 @@ fn copy(
     to.flush().map_err(ProjectError::Write)?;
     match expected {
         Some(expected) if expected != written => {
-            Err(lost(url, &format!("it ended after {written} of {expected} bytes")))
+            Err(lost(url, &format!("ended after {written} of {expected} bytes")))
         }
         _ => Ok(written),
     }

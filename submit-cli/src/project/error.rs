@@ -1,13 +1,13 @@
-//! What can go wrong between us and a project: a variant for each thing that a caller does about it.
+//! Failed requests: a variant for each reaction of a caller.
 
 use std::borrow::Cow;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// So much of a server's text is kept; an SQL statement can have hundreds of kilobytes.
+/// A server's text is cut here: an SQL statement can have hundreds of kilobytes.
 pub(crate) const SHOWN_CHARACTERS: usize = 300;
 
-/// What MySQL and MariaDB say when they are only busy or being restarted.
+/// Errors of MySQL and MariaDB when they are busy or being restarted.
 const BUSY_DATABASE: [&str; 5] = [
     "Too many connections",
     "Deadlock found",
@@ -16,11 +16,11 @@ const BUSY_DATABASE: [&str; 5] = [
     "Lost connection to",
 ];
 
-/// A request that did not do what it was to do. No text in it holds an authenticator or more of an SQL statement than its beginning.
+/// A request that failed. No text in it holds an authenticator, or more of an SQL statement than its beginning.
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectError {
-    /// No connection came about, so nothing was sent.
-    #[error("{url}: cannot reach the project: {reason}")]
+    /// No connection, so nothing was sent.
+    #[error("failed to connect to {url}: {reason}")]
     Unreachable {
         /// The page.
         url: String,
@@ -28,7 +28,7 @@ pub enum ProjectError {
         reason: String,
     },
     /// The request went out, at least in part, and no whole reply came back: the server may have done it or not.
-    #[error("{url}: the reply did not arrive whole: {reason}")]
+    #[error("{url}: incomplete reply: {reason}")]
     LostReply {
         /// The page.
         url: String,
@@ -46,11 +46,11 @@ pub enum ProjectError {
         half_reply: String,
         /// The reply to the request had begun: the web code broke off in the middle.
         begun: bool,
-        /// How long the server asks to be left alone.
+        /// How long the server asks clients to wait.
         retry_after: Option<Duration>,
     },
     /// PHP ended in the middle of a request.
-    #[error("{request}: the server's web code broke off: {message}")]
+    #[error("{request}: the server's PHP code failed: {message}")]
     FatalError {
         /// The request's name.
         request: String,
@@ -62,40 +62,40 @@ pub enum ProjectError {
     Maintenance {
         /// What the project says.
         message: String,
-        /// How long it asks to be left alone.
+        /// How long it asks clients to wait.
         retry_after: Option<Duration>,
     },
     /// The server's certificate does not prove that it is the server.
-    #[error("{url}: the server's certificate cannot be trusted: {reason}")]
+    #[error("{url}: invalid certificate: {reason}")]
     Certificate {
         /// The page.
         url: String,
         /// Why not.
         reason: String,
     },
-    /// There is a web server, but no BOINC project at this address.
-    #[error("{url}: this is no BOINC project: found {found}")]
+    /// The address is not that of a BOINC project.
+    #[error("{url}: not a BOINC project: got {found}")]
     NotBoinc {
         /// The page.
         url: String,
         /// What is there instead.
         found: String,
     },
-    /// The server sends us elsewhere; nobody follows with an authenticator in the hand.
-    #[error("{url}: the server sends us to {to}")]
+    /// The server redirects, which is not followed: it would get the authenticator.
+    #[error("{url}: the server redirects to {to}")]
     Redirected {
         /// The page.
         url: String,
         /// The project's address to use instead, as far as it can be told, else the page's.
         to: String,
     },
-    /// The project knows nobody with this authenticator.
+    /// The project has no user with this authenticator.
     #[error("the project does not know this authenticator")]
     BadAuthenticator,
     /// The user may not submit jobs for this BOINC app.
     #[error("you may not submit jobs for the BOINC app {app_name} of this project")]
     NoPermission {
-        /// The BOINC app, or "(not said)".
+        /// The BOINC app.
         app_name: String,
     },
     /// The user may not submit jobs at all (no row in `user_submit`).
@@ -119,23 +119,23 @@ pub enum ProjectError {
         /// Name or number.
         job: String,
     },
-    /// A batch or job belongs to somebody else.
+    /// A batch or job belongs to another user.
     #[error("{request}: the batch belongs to another user of the project")]
     NotOwner {
         /// The request's name.
         request: String,
     },
-    /// Jobs were submitted to this batch before, or it is over.
-    #[error("the batch takes no more jobs: some were submitted before, or it was aborted")]
+    /// Jobs were submitted to this batch before, or it has ended.
+    #[error("the batch accepts no more jobs: it has some already, or it was aborted")]
     WrongBatchState,
     /// A workunit of this name exists in the project; jobs before it in the request may have been made.
-    #[error("the project has a job named {name} already")]
+    #[error("the project already has a job named {name}")]
     DuplicateWorkunit {
         /// The workunit's name.
         name: String,
     },
     /// A file has a record already, or is tied to the batch already.
-    #[error("{request}: a file is recorded already ({entry})")]
+    #[error("{request}: the record of a file already exists ({entry})")]
     DuplicateRecord {
         /// The request's name.
         request: String,
@@ -143,7 +143,7 @@ pub enum ProjectError {
         entry: String,
     },
     /// A job's input is not on the server.
-    #[error("the input {name} is not on the server")]
+    #[error("the server does not have the input {name}")]
     AbsentInput {
         /// Physical name.
         name: String,
@@ -155,13 +155,13 @@ pub enum ProjectError {
         name: String,
     },
     /// The request was larger than the server takes (`post_max_size`).
-    #[error("the request of {bytes} bytes is larger than the server takes")]
+    #[error("the request of {bytes} bytes is larger than the server accepts")]
     RequestTooLarge {
         /// Size of the whole request body.
         bytes: u64,
     },
     /// More files in a request than the server takes (`max_file_uploads`).
-    #[error("{sent} files in a request are more than the server takes{}", accepted.map(|n| format!(" ({n})")).unwrap_or_default())]
+    #[error("{sent} files in a request are more than the server accepts{}", accepted.map(|n| format!(" ({n})")).unwrap_or_default())]
     TooManyFiles {
         /// How many were sent.
         sent: usize,
@@ -169,63 +169,63 @@ pub enum ProjectError {
         accepted: Option<usize>,
     },
     /// A file is larger than the server takes (`upload_max_filesize`).
-    #[error("the file {name} is larger than the server takes")]
+    #[error("the file {name} is larger than the server accepts")]
     FileTooLarge {
         /// Physical name.
         name: String,
     },
     /// The server takes no file of this name.
-    #[error("the server refuses a file's name")]
+    #[error("the server rejects the name of a file")]
     BadFilename,
     /// The user has as many jobs in progress as the project allows.
     #[error("the project allows you no more jobs in progress")]
     JobLimit,
     /// An output is not (or no longer) on the server.
-    #[error("{what} is not on the server: {message}")]
+    #[error("the server does not have {what}: {message}")]
     NoSuchOutput {
         /// Which output.
         what: String,
         /// What the server says.
         message: String,
     },
-    /// A page is for people who log in with a password; our authenticator is no login there.
-    #[error("the project shows {what} only to people who log in with a password")]
+    /// A page needs a login with a password; the authenticator is not enough.
+    #[error("the project shows {what} only after a login with a password")]
     LoginWanted {
         /// Which page.
         what: String,
     },
     /// `create_work` refused the jobs; those before the one it met may have been made.
-    #[error("the server could not make the jobs: {message}")]
+    #[error("the server failed to create the jobs: {message}")]
     CreateWork {
         /// What it says.
         message: String,
     },
-    /// Something on the server is not set up as it has to be.
+    /// The server is not set up as it has to be.
     #[error("the project's server is not set up for this: {message}")]
     ServerSetup {
         /// What it says.
         message: String,
-        /// What its administrator has to do.
-        mend: String,
+        /// The action for its administrator.
+        fix: String,
     },
-    /// A refusal that we don't know.
-    #[error("{request}: the project refuses: {message}")]
+    /// An error message that we do not know.
+    #[error("{request}: the project rejected the request: {message}")]
     Refused {
         /// The request's name.
         request: String,
         /// What it says.
         message: String,
     },
-    /// A whole reply of a form that we don't know.
-    #[error("{request}: the reply cannot be understood: {reason}")]
+    /// A whole reply of a form that we do not know.
+    #[error("{request}: invalid reply: {reason}")]
     UnparsableReply {
         /// The request's name.
         request: String,
         /// What is missing or odd.
         reason: String,
     },
-    /// A text that would break something on the server or at the volunteers; nothing was sent.
-    #[error("{what} \"{text}\" cannot be sent: found {found}; accepted: {accepted}")]
+    /// A text that the server or the volunteers' clients would misread; nothing was sent.
+    #[error("invalid {what} \"{text}\": found {found}; accepted: {accepted}")]
     Unsendable {
         /// What kind of text.
         what: &'static str,
@@ -244,10 +244,10 @@ pub enum ProjectError {
         /// What happened.
         reason: String,
     },
-    /// What came could not be written.
-    #[error("cannot write what was downloaded")]
+    /// The downloaded data could not be written.
+    #[error("failed to write the downloaded data")]
     Write(#[source] std::io::Error),
-    /// A setting of the client cannot be used.
+    /// An invalid setting of the client.
     #[error("{what}: {reason}")]
     Setting {
         /// Which one.
@@ -278,7 +278,7 @@ impl ProjectError {
         )
     }
 
-    /// Whether the same request may succeed a while later without anybody doing anything.
+    /// Whether the same request may succeed later without a change.
     pub fn try_again(&self) -> bool {
         match self {
             Self::Unreachable { .. }
@@ -292,7 +292,7 @@ impl ProjectError {
         }
     }
 
-    /// Whether nothing but another address, authenticator, name or text from the submitter mends it.
+    /// Whether the submitter has to change the address, authenticator, name or text.
     pub fn is_bad_input(&self) -> bool {
         matches!(
             self,
@@ -308,7 +308,7 @@ impl ProjectError {
         )
     }
 
-    /// How long the server asks to be left alone.
+    /// How long the server asks clients to wait.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::ServerError { retry_after, .. } | Self::Maintenance { retry_after, .. } => *retry_after,
@@ -321,52 +321,51 @@ impl ProjectError {
         let help: Cow<'static, str> = match self {
             Self::Unreachable { .. } => "check the address and your network; the project may be down".into(),
             Self::LostReply { .. } => {
-                "the server may have done it all the same: the next run asks before it sends anything again".into()
+                "run the same command again: it asks the server what arrived before it sends anything".into()
             }
             Self::ServerError { .. } => {
-                "try again later; if it stays, the project's administrator finds the reason in the web server's log".into()
+                "try again later; the web server's log has the reason, which the project's administrator can read".into()
             }
             Self::FatalError { message, .. } if message.contains("doesn't exist") => {
-                "a table is missing: the project's administrator has to apply db/schema_condor.sql to the database".into()
+                "ask the project's administrator to apply db/schema_condor.sql to the database: a table is missing".into()
             }
             Self::FatalError { .. } | Self::Refused { .. } | Self::UnparsableReply { .. } => {
                 "send this message to the project's administrator".into()
             }
             Self::Maintenance { .. } => "try again later".into(),
             Self::Certificate { .. } => {
-                "check the address and your computer's clock; a project's own certificate authority is named with --ca-file"
+                "check the address and your computer's clock; name a project's own certificate authority with --ca-file"
                     .into()
             }
             Self::NotBoinc { .. } => {
-                "give the address of the project's home page, with its path, as in https://project.example/boinc/".into()
+                "use the address of the project's home page, with its path, such as https://project.example/boinc/".into()
             }
-            Self::Redirected { to, .. } => format!("if that is the project too, buoy login {to}").into(),
+            Self::Redirected { to, .. } => format!("run buoy login {to} if that is the same project").into(),
             Self::BadAuthenticator => {
-                "take the account key from your account page at the project, and buoy login again".into()
+                "copy the account key from your account page at the project, and run buoy login again".into()
             }
             Self::NoPermission { .. } | Self::NoFileAccess => {
                 "ask the project's administrator for permission to submit jobs (Manage user permissions on the admin page)"
                     .into()
             }
             Self::UnknownApp { .. } => {
-                "ask the project for the name of its universal app, and buoy login --app NAME".into()
+                "ask the project for the name of its universal app, and run buoy login --app NAME".into()
             }
             Self::NoSuchBatch { .. } | Self::NoSuchJob { .. } => {
-                "it may have been removed at the project, or belongs to another project".into()
+                "check the name: it may have been removed, or belong to another project".into()
             }
             Self::NotOwner { .. } => "use the account that submitted it".into(),
             Self::WrongBatchState => return None,
             Self::DuplicateWorkunit { .. } => {
-                "another campaign at the project uses this name; give the batch another name".into()
+                "choose another batch name: another campaign at the project uses this one".into()
             }
             Self::DuplicateRecord { .. } => return None,
-            Self::AbsentInput { .. } => "the next run uploads it again".into(),
+            Self::AbsentInput { .. } => "run the same command again to upload it".into(),
             Self::Immutable { .. } => {
-                "an upload was damaged or somebody else took the name: ask the project's administrator to remove it".into()
+                "ask the project's administrator to remove the file: an upload was damaged, or another user took the name".into()
             }
             Self::RequestTooLarge { bytes } if *bytes < 8192 => {
-                "so small a request arrives empty where a web server or proxy on the way drops what is posted: \
-                 ask the project's administrator"
+                "ask the project's administrator: a web server or proxy drops the contents of requests, also of this small one"
                     .into()
             }
             Self::RequestTooLarge { .. } => {
@@ -378,20 +377,20 @@ impl ProjectError {
             Self::FileTooLarge { .. } => {
                 "ask the administrator for larger upload_max_filesize and post_max_size in php.ini".into()
             }
-            Self::BadFilename => "names may hold letters, digits, _ - . and space, 255 at most".into(),
-            Self::JobLimit => "wait until some of your jobs are over, or ask the project for more".into(),
+            Self::BadFilename => "use letters, digits, _ - . and space, 255 at most".into(),
+            Self::JobLimit => "wait until some of your jobs have finished, or ask the project for a higher limit".into(),
             Self::NoSuchOutput { .. } => {
-                "outputs are removed soon after they are collected, unless the output template says <no_delete/>".into()
+                "use <no_delete/> in the output template: outputs are removed soon after they are assimilated otherwise".into()
             }
-            Self::LoginWanted { .. } => "log in at the project with a browser, and look at the page there".into(),
+            Self::LoginWanted { .. } => "log in at the project with a browser to see the page".into(),
             Self::CreateWork { message } if message.contains("fgets() buffer") => {
-                "a job's names and command line are longer than 4,096 bytes together".into()
+                "shorten the names or the command line: the server accepts 4,096 bytes per job for all of them".into()
             }
             Self::CreateWork { .. } => "check the templates and the number of inputs of each job".into(),
-            Self::ServerSetup { mend, .. } => format!("the project's administrator has to {mend}").into(),
+            Self::ServerSetup { fix, .. } => format!("ask the project's administrator to {fix}").into(),
             Self::Unsendable { .. } | Self::Setting { .. } => return None,
-            Self::LocalFile { .. } => "let nothing write to inputs while they are sent, and run it again".into(),
-            Self::Write(_) => "make room, and run it again: it goes on from where it was".into(),
+            Self::LocalFile { .. } => "run the same command again, and let no program write to inputs while they are uploaded".into(),
+            Self::Write(_) => "free some disk space, and run the same command again to resume".into(),
         };
         Some(help.into_owned())
     }

@@ -174,7 +174,7 @@ struct SentFile {
 impl SentFile {
     fn open(path: PathBuf, bytes: u64) -> Result<Self, FileFault> {
         let opened = File::open(&path).and_then(|file| file.metadata().map(|before| (file, before)));
-        let (file, before) = opened.map_err(|error| at(&path, format!("cannot read it: {error}")))?;
+        let (file, before) = opened.map_err(|error| at(&path, format!("failed to read it: {error}")))?;
         if before.len() != bytes {
             return Err(at(&path, format!("it had {bytes} bytes and now has {}: it changed", before.len())));
         }
@@ -186,16 +186,16 @@ impl SentFile {
         let read = self
             .file
             .read(&mut buffer[..most])
-            .map_err(|error| at(&self.path, format!("cannot read it: {error}")))?;
+            .map_err(|error| at(&self.path, format!("failed to read it: {error}")))?;
         if read == 0 && self.left > 0 && most > 0 {
-            return Err(at(&self.path, "it became shorter while it went out".to_owned()));
+            return Err(at(&self.path, "it became shorter while it was uploaded".to_owned()));
         }
         self.left -= read as u64;
         if self.left == 0 {
             let after =
-                self.file.metadata().map_err(|error| at(&self.path, format!("cannot read it: {error}")))?;
+                self.file.metadata().map_err(|error| at(&self.path, format!("failed to read it: {error}")))?;
             if after.len() != self.before.len() || after.modified().ok() != self.before.modified().ok() {
-                return Err(at(&self.path, "it changed while it went out".to_owned()));
+                return Err(at(&self.path, "it changed while it was uploaded".to_owned()));
             }
         }
         Ok(read)
@@ -272,7 +272,7 @@ mod tests {
         std::fs::write(&path, "bbb").unwrap();
         for (bytes, path, reason) in [
             (2, path.clone(), "it had 2 bytes and now has 3: it changed"),
-            (1, dir.path().join("absent"), "cannot read it: No such file or directory (os error 2)"),
+            (1, dir.path().join("absent"), "failed to read it: No such file or directory (os error 2)"),
         ] {
             let files = vec![Upload { name: "b".into(), body: UploadBody::File(path.clone(), bytes) }];
             let (_, fault) = read(Multipart::new("<r/>\n", files));
@@ -290,6 +290,6 @@ mod tests {
         let mut file = SentFile::open(path.clone(), 4).unwrap();
         assert_eq!(file.read(&mut [0; 2]).unwrap(), 2);
         std::fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"b").unwrap();
-        assert_eq!(file.read(&mut [0; 2]).unwrap_err().reason, "it changed while it went out");
+        assert_eq!(file.read(&mut [0; 2]).unwrap_err().reason, "it changed while it was uploaded");
     }
 }

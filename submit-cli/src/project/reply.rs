@@ -5,9 +5,11 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use boinc::entity::unescape_html;
+
 use super::error::{ProjectError, SHOWN_CHARACTERS};
 use super::scrub::Scrubber;
-use super::xml::{between, number, unescape};
+use super::xml::{between, number};
 
 /// Numbers of errors that mean "later" (`html/inc/xml.inc`, `html/inc/boinc_db.inc`): database, project down.
 const CLOSED: [i64; 2] = [-138, -183];
@@ -86,7 +88,7 @@ pub fn judge_page<'a>(
     match judge(answer, asked, secret) {
         // Whatever begins like XML and goes on as something else is another site's, not a project's that was cut.
         Err(ProjectError::LostReply { url, .. }) if text.len() > 100 && !text.contains("<project_config") => {
-            Err(ProjectError::NotBoinc { url, found: "XML of another kind".to_owned() })
+            Err(ProjectError::NotBoinc { url, found: "other XML".to_owned() })
         }
         Err(ProjectError::Refused { message, .. }) if answer.status >= 400 => {
             Err(ProjectError::NotBoinc { url: answer.url.clone(), found: message })
@@ -128,9 +130,10 @@ pub fn no_file(answer: &Answer, what: &str, secret: &Scrubber) -> ProjectError {
     }
     match text.trim().strip_prefix("ERROR: ") {
         Some("bad authenticator" | "bad auth str") => ProjectError::BadAuthenticator,
-        Some(message) => {
-            ProjectError::NoSuchOutput { what: what.to_owned(), message: shown(&unescape(message), secret) }
-        }
+        Some(message) => ProjectError::NoSuchOutput {
+            what: what.to_owned(),
+            message: shown(&unescape_html(message), secret),
+        },
         None if text.trim() == "bad command" => {
             ProjectError::Refused { request: asked.request.to_owned(), message: "bad command".to_owned() }
         }
@@ -182,7 +185,7 @@ fn error_message(text: &str) -> Option<(i64, String)> {
     if code.is_none() && text[at..].contains("</error_msg>\n    <type>") {
         return None;
     }
-    Some((code.unwrap_or(-1), unescape(message.trim())))
+    Some((code.unwrap_or(-1), unescape_html(message.trim())))
 }
 
 fn fatal_error(text: &str) -> Option<usize> {
@@ -244,14 +247,14 @@ fn refusal(
         return ProjectError::TooManyFiles { sent: asked.files, accepted };
     }
     if message.starts_with("couldn't parse input template file ") {
-        let mend = "remove this file: with it, PHP 8 refuses every submission".to_owned();
-        return ProjectError::ServerSetup { message: shown, mend };
+        let fix = "remove this file: PHP 8 rejects every submission while it exists".to_owned();
+        return ProjectError::ServerSetup { message: shown, fix };
     }
     if message.starts_with("file operation failed; check permissions")
         || message.starts_with("could not move ")
     {
-        let mend = "make download/ and what is below it writable by the web server".to_owned();
-        return ProjectError::ServerSetup { message: shown, mend };
+        let fix = "make download/ and what is below it writable by the web server".to_owned();
+        return ProjectError::ServerSetup { message: shown, fix };
     }
     ProjectError::Refused { request, message: shown }
 }
@@ -262,8 +265,8 @@ fn upload_failure(name: String, reason: &str, answer: &Answer, shown: String) ->
     } else if reason.contains("only partially uploaded") || reason.contains("No file was uploaded") {
         ProjectError::LostReply { url: answer.url.clone(), reason: shown }
     } else {
-        let mend = "look at PHP's directory for uploads: it must exist, be writable and have room".to_owned();
-        ProjectError::ServerSetup { message: shown, mend }
+        let fix = "check PHP's directory for uploads: it must exist, be writable and have free space".to_owned();
+        ProjectError::ServerSetup { message: shown, fix }
     }
 }
 
@@ -272,8 +275,8 @@ fn create_work(message: &str, shown: String, secret: &Scrubber) -> ProjectError 
         return ProjectError::DuplicateWorkunit { name: shown_part(name, secret) };
     }
     if message.contains("mkdir() failed: errno 13") {
-        let mend = "make download/ and what is below it writable by the web server".to_owned();
-        return ProjectError::ServerSetup { message: shown, mend };
+        let fix = "make download/ and what is below it writable by the web server".to_owned();
+        return ProjectError::ServerSetup { message: shown, fix };
     }
     if let Some(path) = message.split("md5_file: can't open ").nth(1) {
         let path = path.lines().next().unwrap_or(path);
@@ -294,7 +297,7 @@ fn duplicate(message: &str) -> Option<(&str, &str)> {
 /// A fatal error: since PHP 8.1 this is what a failed query looks like.
 fn broken_off(text: &str, asked: &Asked<'_>, secret: &Scrubber) -> ProjectError {
     let message = text.split_once(':').map_or(text, |(_, message)| message);
-    let message = unescape(message.split("\nStack trace:").next().unwrap_or(message).trim());
+    let message = unescape_html(message.split("\nStack trace:").next().unwrap_or(message).trim());
     let request = asked.request.to_owned();
     match duplicate(&message) {
         Some((value, "jf_name" | "job_file_id")) => {
@@ -318,7 +321,7 @@ fn incomplete(answer: &Answer, text: &str, open: &str, asked: &Asked<'_>, secret
     }
     if says_closed(text) {
         return ProjectError::Maintenance {
-            message: "it says that it is down for maintenance".to_owned(),
+            message: "its page says that it is down for maintenance".to_owned(),
             retry_after: answer.retry_after,
         };
     }
@@ -334,7 +337,7 @@ fn incomplete(answer: &Answer, text: &str, open: &str, asked: &Asked<'_>, secret
         return ProjectError::UnparsableReply { request: asked.request.to_owned(), reason };
     }
     let reason =
-        if text.is_empty() { "it is empty".to_owned() } else { format!("no end after {} bytes", text.len()) };
+        if text.is_empty() { "empty".to_owned() } else { format!("no end after {} bytes", text.len()) };
     ProjectError::LostReply { url, reason }
 }
 
@@ -348,7 +351,7 @@ fn says_closed(text: &str) -> bool {
 pub fn page_title(text: &str) -> Option<String> {
     let start = text.find("<title>").or_else(|| text.find("<TITLE>"))? + "<title>".len();
     let title = text[start..].split('<').next().unwrap_or_default();
-    Some(unescape(title.trim())).filter(|title| !title.is_empty())
+    Some(unescape_html(title.trim())).filter(|title| !title.is_empty())
 }
 
 /// A server's text as one line that may be shown: no secret, no SQL statement, at most [`SHOWN_CHARACTERS`].

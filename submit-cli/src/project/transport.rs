@@ -12,20 +12,19 @@ use reqwest::header::{
     ACCEPT_LANGUAGE, CONTENT_TYPE, COOKIE, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
 };
 use reqwest::{Certificate, Method, Url};
+use tracing::debug;
 
-use super::authenticator::Authenticator;
+use super::authenticator::{Authenticator, PROOF};
 use super::error::ProjectError;
 use super::http_date;
 use super::multipart::Multipart;
 use super::options::ClientOptions;
-use super::reply::Answer;
+use super::reply::{self, Answer};
+use super::request_log::RequestLog;
 use super::scrub::Scrubber;
 
 /// A larger reply is not one of BOINC's: a batch of 100,000 jobs with details has some 40 MB.
 const REPLY_MAX: u64 = 256 * 1024 * 1024;
-
-/// The part of a query that proves whose output is asked for (`html/user/get_output.php`).
-pub const PROOF: &str = "auth_str";
 
 /// Apache closes an idle connection after 5 s; a request on one that is being closed would get no reply.
 const IDLE: Duration = Duration::from_secs(3);
@@ -43,7 +42,7 @@ impl Transport {
     /// What comes back is without `secret`.
     ///
     /// # Errors
-    /// The file of certificates can't be used.
+    /// The file of certificates is invalid.
     pub fn new(options: &ClientOptions, loopback: bool, secret: Arc<Scrubber>) -> Result<Self, ProjectError> {
         // Fails only where the program has chosen another one before, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -83,17 +82,19 @@ impl Transport {
     pub fn post(
         &self,
         url: Url,
+        name: &str,
         body: Multipart,
         progress: Option<&(dyn Fn(u64) + Sync)>,
     ) -> Result<Answer, ProjectError> {
         let shown = url_shown(&url);
         let bytes = body.bytes();
+        let log = RequestLog::start(Method::POST, &url, Some(name), bytes, &self.secret);
         let fault = Arc::new(Mutex::new(None));
         let mut request = Request::new(Method::POST, url);
         *request.timeout_mut() = Some(self.reply_timeout + Duration::from_secs(bytes / self.slowest_upload));
         let content_type = body.content_type().parse().map_err(|_| ProjectError::Setting {
             what: "the request".to_owned(),
-            reason: "its boundary is no header".to_owned(),
+            reason: "its boundary is not a header".to_owned(),
         })?;
         request.headers_mut().insert(CONTENT_TYPE, content_type);
 
@@ -133,44 +134,56 @@ impl Transport {
                 sending.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
             }),
         };
-        match fault.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        let answer = match fault.lock().unwrap_or_else(PoisonError::into_inner).take() {
             Some(fault) => Err(ProjectError::LocalFile { path: fault.path, reason: fault.reason }),
             None => answer,
-        }
+        };
+        end(log, &answer);
+        answer
     }
 
-    /// Gets a page whole, as somebody who is logged in if `user` is given: BOINC's login is a cookie with the authenticator
+    /// Gets a whole page, as a logged-in user if `user` is given: BOINC's login is a cookie with the authenticator
     /// (`html/inc/util.inc`, `get_logged_in_user`).
     ///
     /// # Errors
     /// No connection, no whole reply.
     pub fn get(&self, url: Url, user: Option<&Authenticator>) -> Result<Answer, ProjectError> {
         let shown = url_shown(&url);
+        let log = RequestLog::start(Method::GET, &url, None, 0, &self.secret);
         let mut request = self.client.get(url);
         if let Some(user) = user {
             let setting = |_| ProjectError::Setting {
                 what: "the authenticator".to_owned(),
-                reason: "no cookie".to_owned(),
+                reason: "not a cookie".to_owned(),
             };
             let mut cookie = HeaderValue::from_str(&format!("auth={}", user.expose())).map_err(setting)?;
             cookie.set_sensitive(true);
             request = request.header(COOKIE, cookie);
         }
-        let response = request.send().map_err(|error| failure(&shown, &error))?;
-        self.read(&shown, response)
+        let response = request.send().map_err(|error| failure(&shown, &error));
+        let answer = response.and_then(|response| self.read(&shown, response));
+        end(log, &answer);
+        answer
     }
 
-    /// Begins to get a page, from a byte on if the server can do that.
+    /// Starts to get a page, from a byte on if the server supports that.
     ///
     /// # Errors
     /// No connection, no reply.
-    pub fn open(&self, url: Url, from: Option<u64>) -> Result<Response, ProjectError> {
+    pub fn open(&self, url: Url, from: Option<u64>) -> Result<(Response, RequestLog), ProjectError> {
         let shown = url_shown(&url);
+        let log = RequestLog::start(Method::GET, &url, None, 0, &self.secret);
         let mut request = self.client.get(url);
         if let Some(from) = from {
             request = request.header(reqwest::header::RANGE, format!("bytes={from}-"));
         }
-        request.send().map_err(|error| failure(&shown, &error))
+        match request.send().map_err(|error| failure(&shown, &error)) {
+            Ok(response) => Ok((response, log)),
+            Err(error) => {
+                log.end(None, Err(&error));
+                Err(error)
+            }
+        }
     }
 
     /// Reads a reply. This is where a server's text comes in, and where it loses the secret.
@@ -202,8 +215,14 @@ impl Transport {
         if let Some(proof) = proof {
             answer.body = Scrubber::new([proof.as_str()]).reply(answer.body);
         }
+        debug!(text = reply::shown(&String::from_utf8_lossy(&answer.body), &self.secret), "reply");
         Ok(answer)
     }
+}
+
+fn end(log: RequestLog, answer: &Result<Answer, ProjectError>) {
+    let status = answer.as_ref().ok().map(|answer| answer.status);
+    log.end(status, answer.as_ref().map(|answer| answer.body.len() as u64));
 }
 
 /// Seconds, or a date after the server's own.
@@ -218,11 +237,11 @@ fn wait(text: &str, date: Option<i64>) -> Option<Duration> {
 fn certificates(path: &Path) -> Result<Vec<Certificate>, ProjectError> {
     let setting = |reason: String| ProjectError::Setting { what: path.display().to_string(), reason };
     let pem =
-        std::fs::read(path).map_err(|error| setting(format!("cannot read the certificates: {error}")))?;
+        std::fs::read(path).map_err(|error| setting(format!("failed to read the certificates: {error}")))?;
     let list = Certificate::from_pem_bundle(&pem)
-        .map_err(|error| setting(format!("no certificates in PEM form: {}", chain(&error))))?;
+        .map_err(|error| setting(format!("invalid certificates, expected PEM: {}", chain(&error))))?;
     if list.is_empty() {
-        return Err(setting("no certificate in it; expected PEM, -----BEGIN CERTIFICATE-----".to_owned()));
+        return Err(setting("missing certificate; expected PEM, -----BEGIN CERTIFICATE-----".to_owned()));
     }
     Ok(list)
 }
@@ -254,7 +273,7 @@ fn failure(url: &str, error: &reqwest::Error) -> ProjectError {
     if error.is_builder() {
         return ProjectError::Setting { what: url, reason: causes(error) };
     }
-    let reason = if error.is_timeout() { "no answer in time".to_owned() } else { causes(error) };
+    let reason = if error.is_timeout() { "timed out".to_owned() } else { causes(error) };
     ProjectError::LostReply { url, reason }
 }
 

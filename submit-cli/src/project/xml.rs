@@ -1,4 +1,6 @@
-//! XML for BOINC's web code, and what can be found in its replies, which often are no XML.
+//! XML for BOINC's web code, and what can be found in its replies, which often are not XML.
+
+use quick_xml::escape::partial_escape;
 
 /// Appends an element, or nothing if its text is empty: PHP takes an empty element for a missing one.
 pub fn element(out: &mut String, tag: &str, text: &str) {
@@ -8,57 +10,10 @@ pub fn element(out: &mut String, tag: &str, text: &str) {
     out.push('<');
     out.push_str(tag);
     out.push('>');
-    push_escaped(out, text);
+    out.push_str(&partial_escape(text));
     out.push_str("</");
     out.push_str(tag);
     out.push_str(">\n");
-}
-
-/// Appends a text so that an XML parser gives it back.
-fn push_escaped(out: &mut String, text: &str) {
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            c => out.push(c),
-        }
-    }
-}
-
-/// Text with named and numeric entities resolved, once. What is no entity stays.
-pub fn unescape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('&') {
-        out.push_str(&rest[..at]);
-        rest = &rest[at..];
-        // The longest we know is "&#1114111;".
-        let resolved = rest.char_indices().take(10).find(|(_, c)| *c == ';').and_then(|(end, _)| {
-            let c = match &rest[1..end] {
-                "lt" => '<',
-                "gt" => '>',
-                "amp" => '&',
-                "quot" => '"',
-                "apos" => '\'',
-                "nbsp" => ' ',
-                name => {
-                    let number = name.strip_prefix('#')?;
-                    let code = match number.strip_prefix(['x', 'X']) {
-                        Some(hex) => u32::from_str_radix(hex, 16).ok()?,
-                        None => number.parse().ok()?,
-                    };
-                    char::from_u32(code)?
-                }
-            };
-            Some((c, end + 1))
-        });
-        let (c, length) = resolved.unwrap_or(('&', 1));
-        out.push(c);
-        rest = &rest[length..];
-    }
-    out.push_str(rest);
-    out
 }
 
 /// The text between the first `open` and the next `close` after it.
@@ -115,14 +70,6 @@ mod tests {
         element(&mut out, "command_line", "");
         element(&mut out, "name", "a & b > c");
         assert_eq!(out, "<name>a &amp; b &gt; c</name>\n");
-    }
-
-    #[test]
-    fn entities_are_resolved_once() {
-        assert_eq!(
-            unescape("&lt;a&gt; &amp;lt; &#039;&#x41;&quot; & &foo; &#xD800; ä&"),
-            "<a> &lt; 'A\" & &foo; &#xD800; ä&"
-        );
     }
 
     #[test]

@@ -14,6 +14,8 @@ mod workers;
 
 use std::path::{Path, PathBuf};
 
+use boinc::backoff::Backoff;
+
 use crate::campaign::event::{Event, Finished, Reporter, Started};
 use crate::campaign::file_error::FileError;
 use crate::campaign::meta::CampaignMeta;
@@ -22,7 +24,6 @@ use crate::campaign::{Campaign, CampaignError, UnknownJob};
 use crate::clock::Clock;
 use crate::project::client::ProjectClient;
 use crate::project::error::ProjectError;
-use crate::project::retry::RetryPolicy;
 pub use copy::copy;
 use place::Place;
 
@@ -41,7 +42,7 @@ pub struct Options {
     /// Downloads at a time, at least 1.
     pub parallel: usize,
     /// How often and how long each request is tried again.
-    pub retry: RetryPolicy,
+    pub retry: Backoff,
 }
 
 /// What came of it.

@@ -1,21 +1,21 @@
 //! Sends a campaign to a project: files, batches, jobs; each job once, whatever is killed or lost on the way.
 //!
-//! The campaign file says what the server is known to have. Before anything is sent that might be there already,
-//! the server is asked: for files by content, for batches by name (derived from what is in them), for jobs by name.
-//! Names of workunits are unique in a project, so that a request that comes twice makes nothing twice.
-//! docs/submit.md tells the steps.
+//! The campaign file records what the server is known to have. Before anything is sent that might be there already,
+//! the server is asked: for files by content, for batches by name (derived from their content), for jobs by name.
+//! Names of workunits are unique in a project, so a request that arrives twice creates nothing twice.
+//! docs/submit.md describes the steps.
 
-pub mod backoff;
+mod associate;
+mod backoff;
 mod batches;
 mod discover;
-pub mod dry_run;
+pub(crate) mod dry_run;
 mod error;
 mod files;
 pub mod limits;
 mod prepare;
 mod snapshot;
 pub mod submission_plan;
-mod tie;
 mod upload;
 
 use std::path::{Path, PathBuf};
@@ -32,7 +32,7 @@ use self::limits::ServerLimits;
 pub use error::SubmitError;
 pub use prepare::prepare;
 
-/// What leads out of a submission: the project, the time, whoever watches. Threads share it.
+/// A submission's way out: the project, the clock, the reporter. Threads share it.
 #[derive(Clone, Copy)]
 struct Link<'a> {
     client: &'a ProjectClient,
@@ -55,21 +55,21 @@ struct Submitter<'a> {
 pub struct Options {
     /// Uploads at a time.
     pub uploads: usize,
-    /// Jobs in a batch at most, besides what a request holds.
+    /// Jobs in a batch at most; a batch is smaller where the request would be too large.
     pub batch_jobs: usize,
-    /// Where large files are copied to before they are sent, so that no change of theirs is half sent.
+    /// Where large files are copied to before they are sent, so that no file changes while it is sent.
     pub staging: PathBuf,
 }
 
 /// Directory for copies of large files, in the campaign's own.
 const STAGING: &str = "sending";
-/// Uploads at a time, if nobody says otherwise.
+/// Default of [`Options::uploads`].
 pub const UPLOADS: u16 = 4;
-/// Jobs in a batch, if nobody says otherwise: the server makes some 500 jobs a second.
+/// Default of [`Options::batch_jobs`]: the server creates some 500 jobs a second.
 pub const BATCH_JOBS: u32 = 5_000;
 
 impl Options {
-    /// What serves most campaigns, for one with its results here.
+    /// The defaults, for a campaign with its results in this directory.
     pub fn in_directory(results: &Path) -> Self {
         Self {
             uploads: UPLOADS.into(),
@@ -79,11 +79,11 @@ impl Options {
     }
 }
 
-/// Brings everything that the campaign file has and the server is not known to have to the server.
+/// Sends everything that the campaign file has and the server is not known to have.
 ///
 /// # Errors
-/// What stopped it; the campaign stays good, and the same call goes on.
-pub fn go_on(
+/// The campaign stays valid; the same call resumes.
+pub fn resume(
     campaign: &mut Campaign,
     client: &ProjectClient,
     clock: &dyn Clock,
@@ -116,9 +116,6 @@ impl Submitter<'_> {
 
 impl Link<'_> {
     fn check_interrupted(&self) -> Result<(), SubmitError> {
-        match self.clock.interrupted() {
-            true => Err(SubmitError::Interrupted),
-            false => Ok(()),
-        }
+        if self.clock.interrupted() { Err(SubmitError::Interrupted) } else { Ok(()) }
     }
 }

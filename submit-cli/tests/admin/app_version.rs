@@ -128,15 +128,15 @@ fn a_version_that_is_there_is_never_changed() {
     let dir = "p/apps/universal/1.00/x86_64-pc-linux-gnu__docker";
     let project = project.with("x86", elf(62, "another")).with("policy.toml", "network = true\n");
     let again = format!("admin app-version p --app universal --number 1.00 {BOTH}");
-    assert_snapshot!(project.buoy(&again).refused(), @"error: p/apps/universal/1.00/x86_64-pc-linux-gnu__docker: it is there with another buoy-wrapper_universal_1.00_x86_64-pc-linux-gnu; an app version never changes once it is made: use a new version number");
+    assert_snapshot!(project.buoy(&again).refused(), @"error: p/apps/universal/1.00/x86_64-pc-linux-gnu__docker: it exists with another buoy-wrapper_universal_1.00_x86_64-pc-linux-gnu; an app version never changes: use a new version number");
     // Nothing of the other platform either.
     assert_eq!(project.files("p/apps").len(), 3);
     let project = project.with("x86", elf(62, "one"));
     let said = project.buoy(&format!("{again} --policy policy.toml")).refused();
-    assert!(said.contains("it is there without universal_1.00_"), "{said}");
+    assert!(said.contains("it exists without universal_1.00_"), "{said}");
     let project = project.with(&format!("{dir}/notes.txt"), "?");
-    assert!(project.buoy(&again).refused().contains("with notes.txt in it, which does not belong to it"));
-    assert_snapshot!(project.buoy("admin app-version p --app universal --number 1.5").refused_command_line(), @r#"error: invalid value '1.5' for '--number <MAJOR.MINOR>': the version "1.5" is ambiguous: BOINC takes it for 1.05; write two digits after the point"#);
+    assert!(project.buoy(&again).refused().contains("with notes.txt in it, which does not belong to this version"));
+    assert_snapshot!(project.buoy("admin app-version p --app universal --number 1.5").refused_command_line(), @r#"error: invalid value '1.5' for '--number <MAJOR.MINOR>': invalid version "1.5", which BOINC reads as 1.05; write two digits after the dot"#);
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn a_published_file_or_another_spelling_of_the_number_needs_a_new_number() {
         project.buoy(&format!("admin app-version p --app universal --number {number} {X86}")).refused()
     };
     assert!(refused("1.05").contains("volunteers have a file of this name"));
-    assert_snapshot!(refused("1.06"), @"error: p/apps/universal/1.6: BOINC takes this for version 1.06 too; use another version number");
+    assert_snapshot!(refused("1.06"), @"error: p/apps/universal/1.6: BOINC reads this as version 1.06 too; use another version number");
     assert_eq!(project.files("p/apps"), ["universal/1.6/x/version.xml"]);
 }
 
@@ -156,13 +156,13 @@ fn a_published_file_or_another_spelling_of_the_number_needs_a_new_number() {
 fn what_would_not_work_is_refused_by_name() {
     let project = project().with("bad.toml", "netwrok = true\n").with("p/x y", "");
     let refused = |args: &str| project.buoy(&format!("admin app-version p --number 1.00 {args}")).refused();
-    assert_snapshot!(refused("--app universal --wrapper windows_x86_64=x86"), @"error: x86: this is a program for x86_64-pc-linux-gnu, not a program for windows_x86_64; name the right one with --wrapper windows_x86_64=FILE");
-    assert_snapshot!(refused("--app universal --wrapper windows_x86_64=bad.toml"), @"error: bad.toml: this is no program for any platform, not a program for windows_x86_64; name the right one with --wrapper windows_x86_64=FILE");
+    assert_snapshot!(refused("--app universal --wrapper windows_x86_64=x86"), @"error: x86: expected a program for windows_x86_64, got a program for x86_64-pc-linux-gnu; specify another file with --wrapper windows_x86_64=FILE");
+    assert_snapshot!(refused("--app universal --wrapper windows_x86_64=bad.toml"), @"error: bad.toml: expected a program for windows_x86_64, got another kind of file; specify another file with --wrapper windows_x86_64=FILE");
     assert_snapshot!(refused("--app universal --platform arm64-apple-darwin"), @"error: no wrapper for arm64-apple-darwin found; specify one with --wrapper arm64-apple-darwin=FILE");
     assert_snapshot!(refused(&format!("--app universal {X86} --policy bad.toml")), @r#"error: bad.toml: policy.toml:1:1: unknown key "netwrok"; accepted: network, ports, builds, runtime, build_network, gpu, mounts, pids, cpus, create_args, project_dir, max_files and 4 more; help: did you mean "network"?"#);
-    assert_snapshot!(refused(&format!("--app universal {X86} --plan-class cuda")), @r#"error: the plan class "cuda" does not contain "docker": a client that starts removes the containers of such tasks"#);
-    assert_snapshot!(refused(&format!("--app universal {X86} --plan-class docker__x")), @r#"error: the plan class "docker__x" is not accepted: letters, digits, "_", "-" and ".", without "__", at most 128"#);
-    assert_snapshot!(refused(&format!("--app a'b {X86}")), @r#"error: the BOINC app name "a'b" is not accepted: letters, digits, "_", "-" and ".", first a letter or digit, at most 191"#);
+    assert_snapshot!(refused(&format!("--app universal {X86} --plan-class cuda")), @r#"error: invalid plan class "cuda"; accepted: a name with "docker" in it, otherwise clients remove the containers when they start"#);
+    assert_snapshot!(refused(&format!("--app universal {X86} --plan-class docker__x")), @r#"error: invalid plan class "docker__x"; accepted: letters, digits, "_", "-" and ".", without "__", at most 128"#);
+    assert_snapshot!(refused(&format!("--app a'b {X86}")), @r#"error: invalid BOINC app name "a'b"; accepted: letters, digits, "_", "-" and ".", first a letter or digit, at most 191"#);
     assert!(!project.path("p/apps").exists());
 }
 

@@ -13,7 +13,7 @@ fn a_project_as_it_should_be_has_no_findings() {
 fn another_host_name() {
     assert_snapshot!(said(|server| server.replace("p/config.xml", "<host>server<", "<host>server.example.org<")), @r#"
     wrong [--fix]: p/config.xml:4: <host> is "server.example.org"
-      accepted: "server", this computer's name; else bin/start finds no daemon of its own
+      accepted: "server", this computer's name: bin/start starts only the daemons of this host
     "#);
 }
 
@@ -27,18 +27,18 @@ fn settings_that_are_missing_empty_twice_or_no_number() {
             .replace("p/config.xml", "/upload<", "/uplaod<")
     });
     assert_snapshot!(broken, @r#"
-    wrong: p/config.xml:9: <db_name> is set a second time
-      help: keep one: the programs take the last, the web pages the first
-    wrong: p/config.xml:3: <db_user> is missing
+    wrong: p/config.xml:9: <db_name> is set twice
+      help: keep one: BOINC's programs use the last, its web pages the first
+    wrong: p/config.xml:3: missing <db_user>
       accepted: an account of the database
     wrong: p/config.xml:8: <shmem_key> is empty
-      accepted: a number of the project's own, as 0x1111beef
-    wrong: p/config.xml:15: <upload_dir> is p/uplaod, which is no directory
-      accepted: an absolute path, as p/upload
+      accepted: a number that no other project on this server has, such as 0x1111beef
+    wrong: p/config.xml:15: <upload_dir> is p/uplaod, which is not a directory
+      accepted: an absolute path, such as p/upload
     wrong: p/config.xml:9: <uldl_dir_fanout> is "many"
-      accepted: the number of subdirectories of download/ and upload/, 1024; never change it later
-    wrong [--fix]: p/uplaod: there is no such directory: volunteers' results cannot be kept
-      accepted: a directory with mode 2775, whose group has the web server's account
+      accepted: 1024, the number of subdirectories of download/ and upload/; never change it later
+    wrong [--fix]: p/uplaod: this directory does not exist: volunteers' results cannot be stored
+      accepted: a directory with mode 2775, owned by a group that the web server's account is in
     "#);
 }
 
@@ -50,7 +50,7 @@ fn addresses_without_encryption_or_end() {
     assert_snapshot!(broken("http://example.org/p/"), @r"
     unsafe: p/config.xml:11: <master_url> is http://example.org/p/, which is not encrypted
       accepted: an address with https://
-      help: submitters' and volunteers' account keys can be read on the way
+      help: use https: account keys of submitters and volunteers can be read on the network otherwise
     ");
     assert_snapshot!(broken("https://example.org/p"), @r"
     wrong: p/config.xml:11: <master_url> is https://example.org/p
@@ -69,15 +69,15 @@ fn addresses_without_encryption_or_end() {
 #[test]
 fn a_log_of_requests_puts_notes_into_replies() {
     assert_snapshot!(said(|server| server.replace("p/config.xml", "    </config>", "<remote_submit_log>x.log</remote_submit_log></config>")), @r#"
-    wrong [--fix]: p/config.xml:17: <remote_submit_log> is set: PHP 8.1 and later put two "Deprecated" notes into each reply
-      help: take the line out
+    wrong [--fix]: p/config.xml:17: <remote_submit_log> is set: PHP 8.1 and later add two "Deprecated" notes to each reply
+      help: remove this line
     "#);
 }
 
 #[test]
 fn one_volunteer_may_not_agree_with_themself() {
     assert_snapshot!(said(|server| server.replace("p/config.xml", "per_wu>1<", "per_wu>0<")), @r"
-    unsafe: p/config.xml:10: one volunteer may get several copies of a job, and so agree with themself on a false result
+    unsafe: p/config.xml:10: a volunteer with two computers can get two copies of a job, and validate their own result
       accepted: <one_result_per_user_per_wu>1</one_result_per_user_per_wu>
     ");
 }
@@ -89,7 +89,7 @@ fn secrets_are_not_for_everybody() {
       accepted: chmod o-rwx
     unsafe: p/keys/upload_private: mode 604: every user of this computer can read the key that signs permissions to upload
       accepted: chmod o-rwx
-      help: the web server has to read it: first give it a group that the web server's account is in, and chmod g+r
+      help: first give it a group that the web server's account is in, and run chmod g+r: the web server reads it
     ");
 }
 
@@ -97,48 +97,48 @@ fn secrets_are_not_for_everybody() {
 fn a_project_that_is_stopped() {
     assert_snapshot!(said(|server| server.with("p/stop_web", "")), @r"
     advice: p/stop_web: the project is stopped: the web pages and remote submission are closed
-      help: bin/start, or remove the file, when the work is done
+      help: run bin/start, or remove the file, when the maintenance is done
     ");
 }
 
 #[test]
 fn what_is_no_xml() {
     assert_snapshot!(said(|server| server.replace("p/config.xml", "</host>", "")), @r"
-    wrong: p/config.xml:4: not valid XML: <host> is never closed
-    wrong: p/config.xml:3: <db_name> is missing
+    wrong: p/config.xml:4: invalid XML: <host> is never closed
+    wrong: p/config.xml:3: missing <db_name>
       accepted: the database's name
-    wrong: p/config.xml:3: <db_user> is missing
+    wrong: p/config.xml:3: missing <db_user>
       accepted: an account of the database
-    wrong: p/config.xml:3: <shmem_key> is missing
-      accepted: a number of the project's own, as 0x1111beef
-    wrong: p/config.xml:3: <uldl_dir_fanout> is missing
+    wrong: p/config.xml:3: missing <shmem_key>
+      accepted: a number that no other project on this server has, such as 0x1111beef
+    wrong: p/config.xml:3: missing <uldl_dir_fanout>
       accepted: 1024
-    wrong: p/config.xml:3: <master_url> is missing
+    wrong: p/config.xml:3: missing <master_url>
       accepted: the project's address, ending in /
-    wrong: p/config.xml:3: <download_url> is missing
+    wrong: p/config.xml:3: missing <download_url>
       accepted: the address that download_dir is served at
-    wrong: p/config.xml:3: <download_dir> is missing
+    wrong: p/config.xml:3: missing <download_dir>
       accepted: a directory
-    wrong: p/config.xml:3: <upload_url> is missing
+    wrong: p/config.xml:3: missing <upload_url>
       accepted: the address of file_upload_handler
-    wrong: p/config.xml:3: <upload_dir> is missing
+    wrong: p/config.xml:3: missing <upload_dir>
       accepted: a directory
-    wrong: p/config.xml:3: <key_dir> is missing
+    wrong: p/config.xml:3: missing <key_dir>
       accepted: the directory of the keys
-    unsafe: p/config.xml:3: one volunteer may get several copies of a job, and so agree with themself on a false result
+    unsafe: p/config.xml:3: a volunteer with two computers can get two copies of a job, and validate their own result
       accepted: <one_result_per_user_per_wu>1</one_result_per_user_per_wu>
     ");
     assert_snapshot!(said(|server| server.with("p/config.xml", "<boinc></boinc>").mode("p/config.xml", 0o640)), @r"
-    wrong: p/config.xml: it has no <boinc><config>
+    wrong: p/config.xml: missing <boinc><config>
       accepted: <boinc><config> … </config> <tasks/> <daemons/></boinc>
     wrong: p/config.xml:1: no daemon runs feeder: no job reaches the scheduler
       accepted: <daemon><cmd>feeder -d 3</cmd></daemon>
-    wrong: p/config.xml:1: no daemon runs transitioner: no job is made into copies, given up or finished
+    wrong: p/config.xml:1: no daemon runs transitioner: no instances of jobs are created, and no job ends
       accepted: <daemon><cmd>transitioner -d 3</cmd></daemon>
-    advice: p/config.xml:1: no daemon runs file_deleter: inputs and outputs stay until the disk is full
+    advice: p/config.xml:1: no daemon runs file_deleter: inputs and outputs are kept until the disk is full
       accepted: <daemon><cmd>file_deleter -d 3</cmd></daemon>
-      help: Buoy's templates keep what other jobs need (<no_delete/>)
-    wrong: p/config.xml:1: the app universal has no validator: its results are never judged
+      help: add it: Buoy's templates keep the files that other jobs need (<no_delete/>)
+    wrong: p/config.xml:1: the app universal has no validator: its results are never validated
       accepted: <daemon><cmd>script_validator --app universal --init_script buoy-init --compare_script buoy-compare</cmd></daemon>
     wrong: p/config.xml:1: the app universal has no assimilator: its results are never collected
       accepted: <daemon><cmd>script_assimilator --app universal --script buoy-assimilate</cmd></daemon>
@@ -160,13 +160,13 @@ fn daemons_that_are_missing_or_switched_off() {
     assert_snapshot!(broken, @r"
     wrong: p/config.xml:18: no daemon runs feeder: no job reaches the scheduler
       accepted: <daemon><cmd>feeder -d 3</cmd></daemon>
-    wrong: p/config.xml:18: no daemon runs transitioner: no job is made into copies, given up or finished
+    wrong: p/config.xml:18: no daemon runs transitioner: no instances of jobs are created, and no job ends
       accepted: <daemon><cmd>transitioner -d 3</cmd></daemon>
-    advice: p/config.xml:18: no daemon runs file_deleter: inputs and outputs stay until the disk is full
+    advice: p/config.xml:18: no daemon runs file_deleter: inputs and outputs are kept until the disk is full
       accepted: <daemon><cmd>file_deleter -d 3</cmd></daemon>
-      help: Buoy's templates keep what other jobs need (<no_delete/>)
+      help: add it: Buoy's templates keep the files that other jobs need (<no_delete/>)
     wrong: p/config.xml:21: bin/db_purge does not exist
-      help: put the program there, and chmod +x it
+      help: install the program there, and run chmod +x bin/db_purge
     ");
 }
 
@@ -182,7 +182,7 @@ fn an_app_without_validator_and_assimilator() {
             )
     });
     assert_snapshot!(broken, @r"
-    wrong: p/config.xml:18: the app universal has no validator: its results are never judged
+    wrong: p/config.xml:18: the app universal has no validator: its results are never validated
       accepted: <daemon><cmd>script_validator --app universal --init_script buoy-init --compare_script buoy-compare</cmd></daemon>
     wrong: p/config.xml:18: the app universal has no assimilator: its results are never collected
       accepted: <daemon><cmd>script_assimilator --app universal --script buoy-assimilate</cmd></daemon>
@@ -196,7 +196,7 @@ fn an_app_without_validator_and_assimilator() {
 fn a_spool_that_nobody_works_off_after_a_reboot() {
     let without = said(|server| server.replace("p/config.xml", "--process-spool", "--proces-spool"));
     assert_snapshot!(without, @r"
-    advice: p/config.xml:18: no task works off the spool: after a reboot what waits there goes on with the next workunit only
+    advice: p/config.xml:18: no task processes the spool: after a reboot, its items wait until the next workunit
       accepted: <task><cmd>buoy-assimilate --process-spool</cmd><period>5 min</period></task> in <tasks>
     ");
     let disabled =
@@ -222,9 +222,9 @@ fn tokens_after_the_name_of_a_script() {
             .mode("p/bin/mine", 0o755)
     });
     assert_snapshot!(broken, @r#"
-    wrong [--fix]: p/config.xml:22: --init_script "buoy-init files result_id": servers since July 2025 pass no argument at all where words follow the script's name
+    wrong [--fix]: p/config.xml:22: --init_script "buoy-init files result_id": servers since July 2025 pass no argument at all if words follow the script's name
       accepted: --init_script buoy-init
-    wrong: p/config.xml:23: --script "mine wu_id": servers since July 2025 pass no argument at all where words follow the script's name
+    wrong: p/config.xml:23: --script "mine wu_id": servers since July 2025 pass no argument at all if words follow the script's name
       accepted: --script mine
     "#);
 }
@@ -236,11 +236,11 @@ fn scripts_that_are_missing_or_cannot_be_started() {
     });
     assert_snapshot!(broken, @r"
     wrong: p/config.xml:19: bin/feeder is not executable
-      help: put the program there, and chmod +x it
-    wrong: p/config.xml:22: --init_script: bin/buoy-init does not exist, so every result is thrown away for good
-      help: put it into p/bin, and chmod +x it
+      help: install the program there, and run chmod +x bin/feeder
+    wrong: p/config.xml:22: --init_script: bin/buoy-init does not exist, so every result is rejected for good
+      help: install it as p/bin/buoy-init, and make it executable (chmod +x)
     wrong: p/config.xml:22: --compare_script: bin/buoy-compare is not executable, so no two results agree
-      help: put it into p/bin, and chmod +x it
+      help: install it as p/bin/buoy-compare, and make it executable (chmod +x)
     ");
 }
 
@@ -253,16 +253,16 @@ fn script_daemons_without_what_they_need() {
             .without("p/buoy/routes.toml")
     });
     assert_snapshot!(broken, @r"
-    wrong: p/config.xml:22: --init_script buoy-compare: a shim is told apart by its name
+    wrong: p/config.xml:22: --init_script buoy-compare: this program has another purpose
       accepted: --init_script buoy-init
-    wrong: p/buoy/routes.toml: there is no such file; the scripts of config.xml line 22 can judge nothing without it
-      help: docs/routes-toml.md
-    unsafe: p/config.xml:22: script_validator without --compare_script: any two results agree, true or not
+    wrong: p/buoy/routes.toml: this file does not exist; the scripts of config.xml line 22 need it to validate results
+      help: see docs/routes-toml.md
+    unsafe: p/config.xml:22: script_validator without --compare_script: any two results are valid, also false ones
       accepted: --compare_script buoy-compare
     ");
     assert_snapshot!(said(|server| server.with("p/buoy/routes.toml", "a = \n")), @r"
-    wrong: p/buoy/routes.toml: not valid TOML: string values must be quoted, expected literal string; the scripts of config.xml line 22 can judge nothing without it
-      help: docs/routes-toml.md
+    wrong: p/buoy/routes.toml: invalid TOML: string values must be quoted, expected literal string; the scripts of config.xml line 22 need it to validate results
+      help: see docs/routes-toml.md
     ");
 }
 
@@ -275,11 +275,11 @@ fn two_daemons_of_a_kind_need_files_of_their_own() {
         said(|server| server.replace("p/config.xml", "</daemons>", &line))
     };
     assert_snapshot!(two(""), @r"
-    wrong: p/config.xml:24: script_validator shares script_validator.lock with the one in line 22: only one of the two runs
+    wrong: p/config.xml:24: script_validator shares script_validator.lock with the daemon in line 22: only one of the two runs
       accepted: <output>script_validator_b.log</output> <pid_file>script_validator_b.pid</pid_file> in this <daemon>
     ");
     assert_snapshot!(two("<output>b.log</output>"), @r"
-    wrong: p/config.xml:24: script_validator shares script_validator.pid with the one in line 22: bin/stop ends only one of the two
+    wrong: p/config.xml:24: script_validator shares script_validator.pid with the daemon in line 22: bin/stop ends only one of the two
       accepted: <output>script_validator_b.log</output> <pid_file>script_validator_b.pid</pid_file> in this <daemon>
     ");
     assert_eq!(two("<output>b.log</output><pid_file>b.pid</pid_file>"), "");
@@ -288,12 +288,12 @@ fn two_daemons_of_a_kind_need_files_of_their_own() {
 #[test]
 fn bin_start_needs_its_interpreter() {
     assert_snapshot!(said(|server| server.without("path/python")), @r"
-    wrong: p/bin/start:1: #!/usr/bin/env python: there is no python on PATH
+    wrong: p/bin/start:1: #!/usr/bin/env python: python is not on PATH
       help: on Debian: apt install python-is-python3
     ");
     assert_eq!(said(|server| server.with("p/bin/start", "#!/bin/sh\n")), "");
     assert_snapshot!(said(|server| server.without("p/bin/start")), @r"
-    wrong: p/bin/start: cannot be read: No such file or directory (os error 2)
-      help: the project's programs are not installed: run BOINC's upgrade script
+    wrong: p/bin/start: failed to read this file: No such file or directory (os error 2)
+      help: run BOINC's upgrade script, which installs the project's programs
     ");
 }

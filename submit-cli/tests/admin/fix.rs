@@ -60,7 +60,7 @@ fn a_file_that_changed_meanwhile_is_left_alone() {
     let done = apply(&fixes);
     let error = done[0].as_ref().unwrap_err();
     let cause = std::error::Error::source(error).unwrap().to_string();
-    assert!(cause.contains("changed while it was looked at"), "{cause}");
+    assert!(cause.contains("changed while it was checked"), "{cause}");
     assert_eq!(server.project.read("p/config.xml"), text);
     assert!(!server.project.path("p/config.xml.before-fix-1").exists());
 }

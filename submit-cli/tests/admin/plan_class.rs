@@ -82,7 +82,7 @@ fn merging_leaves_every_other_byte_as_it_is() {
 fn another_class_of_the_same_name_is_replaced_only_when_told() {
     let other = "<plan_classes>\n<plan_class><name>docker</name><docker>1</docker><min_ncpus>2</min_ncpus></plan_class>\n</plan_classes>\n";
     let project = Project::empty().with("spec.xml", other);
-    assert_snapshot!(project.buoy("admin plan-class --file spec.xml").refused(), @r#"error: spec.xml: line 2: there is a plan class "docker" already, and it says something else; --replace puts the new one in its place"#);
+    assert_snapshot!(project.buoy("admin plan-class --file spec.xml").refused(), @r#"error: spec.xml: line 2: the plan class "docker" exists with other settings; replace it with --replace"#);
     assert_eq!(project.read("spec.xml"), other);
     assert_eq!(
         project.buoy("admin plan-class --file spec.xml --replace").good(),

@@ -169,7 +169,7 @@ impl Server {
     }
 
     pub fn findings_for(&self, app: Option<&str>) -> Vec<Finding> {
-        let files = ProjectFiles::look(&self.project.path("p"));
+        let files = ProjectFiles::read(&self.project.path("p"));
         let etc = self.project.path("etc");
         let host =
             ServerHost::new(&etc, "server.example.org", vec![self.project.path("path")], self.web_user);

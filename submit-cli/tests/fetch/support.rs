@@ -19,7 +19,7 @@ use submit_cli::project::client::ProjectClient;
 use submit_cli::project::options::ClientOptions;
 use submit_cli::project::protocol::id::BatchId;
 use submit_cli::project::protocol::submission::{Submission, SubmittedJob};
-use submit_cli::project::retry::RetryPolicy;
+use submit_cli::project::retry;
 use submit_cli::remote::fetch::{FetchError, Options, Outcome, fetch};
 
 pub const AUTHENTICATOR: &str = "0123456789abcdef0123456789abcdef";
@@ -187,7 +187,7 @@ impl Bench {
             to: None,
             jobs: Vec::new(),
             parallel: 4,
-            retry: RetryPolicy { tries: 4, ..RetryPolicy::default() },
+            retry: boinc::backoff::Backoff { tries: 4, ..retry::QUERIES },
         }
     }
 

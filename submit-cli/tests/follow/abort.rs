@@ -18,7 +18,7 @@ fn an_aborted_campaign_keeps_what_was_done() {
     sea.project.clock().advance(60.0);
     let now = sea.now();
     let aborted = abort_campaign(&mut sea.campaign, &sea.client, now).unwrap();
-    assert_eq!(aborted, Aborted { batches: 2, jobs: 2, given_up: 0, over: 0 });
+    assert_eq!(aborted, Aborted { batches: 2, jobs: 2, given_up: 0, finished: 0 });
     assert_eq!(sea.counts(), Counts { done: 1, failed: 3, ..Counts::default() });
     assert_eq!(sea.job("b").cause.as_deref(), Some("exit 139 (segmentation fault) in vina"));
     assert_eq!(sea.job("c").cause.as_deref(), Some("aborted"));
@@ -47,7 +47,7 @@ fn named_jobs_are_aborted_and_the_rest_goes_on() {
     let rows = ["a", "c", "d"].map(|job| sea.job(job));
     let now = sea.now();
     let aborted = abort_jobs(&mut sea.campaign, &sea.client, now, &rows).unwrap();
-    assert_eq!(aborted, Aborted { batches: 0, jobs: 2, given_up: 0, over: 1 });
+    assert_eq!(aborted, Aborted { batches: 0, jobs: 2, given_up: 0, finished: 1 });
     let states = ["a", "b", "c", "d"].map(|job| sea.state(job));
     use JobState::{Done, Failed, Unsent};
     assert_eq!(states, [Failed, Unsent, Failed, Done]);

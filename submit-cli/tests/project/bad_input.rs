@@ -35,7 +35,7 @@ fn an_address_where_nobody_answers() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = format!("http://127.0.0.1:{port}/");
     let output = bench.buoy(&["login", &url]).env("BUOY_AUTHENTICATOR", AUTHENTICATOR).output().unwrap();
-    assert_said(&output, 3, &["cannot reach the project", "help: check the address"]);
+    assert_said(&output, 3, &["failed to connect to ", "help: check the address"]);
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn as_many_jobs_as_the_project_allows() {
     assert_said(
         &bench.ran(&SUBMIT),
         3,
-        &["the project allows you no more jobs in progress", "help: wait until some of your jobs are over"],
+        &["the project allows you no more jobs in progress", "help: wait until some of your jobs have finished"],
     );
     assert_goes_on(&bench);
 }
@@ -111,7 +111,7 @@ fn an_input_that_changes_while_others_are_on_their_way() {
     bench.write("l1.pdbqt", "ligand X\n");
     gate.open();
     let output = submit.wait_with_output().unwrap();
-    assert_said(&output, 2, &["l1.pdbqt: this file has changed", "Put it back"]);
+    assert_said(&output, 2, &["l1.pdbqt: this file has changed", "restore the file"]);
     assert_eq!(bench.project.workunit_count(), 0);
     bench.write("l1.pdbqt", "ligand 1\n");
     assert_goes_on(&bench);

@@ -137,7 +137,7 @@ impl Bench {
         let results = self.path(self.results);
         let mut campaign = Campaign::open_for_run(&results)?;
         submission::prepare(&mut campaign, &submission_plan, &results)?;
-        submission::go_on(&mut campaign, &self.client, &self.clock, &Silent, &self.options)
+        submission::resume(&mut campaign, &self.client, &self.clock, &Silent, &self.options)
     }
 
     /// Asserts that the server has each job of the plan once, as it was meant, in a batch that runs, with all its files

@@ -139,7 +139,7 @@ fn events_are_one_json_object_a_line() {
             event["event"].as_str().unwrap().to_owned()
         })
         .collect();
-    assert_eq!(events, ["files_asked", "uploaded", "batch", "submitted", "ended"]);
+    assert_eq!(events, ["files_asked", "uploaded", "batch", "submitted", "finished"]);
 }
 
 #[test]

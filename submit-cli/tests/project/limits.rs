@@ -82,7 +82,7 @@ fn a_file_that_changed_since_it_was_checked_is_not_sent() {
     let mut campaign = bench.campaign();
     submit_cli::remote::submission::prepare(&mut campaign, &submission_plan, &results).unwrap();
     bench.write("l1.pdbqt", "ligand X\n");
-    let error = submit_cli::remote::submission::go_on(
+    let error = submit_cli::remote::submission::resume(
         &mut campaign,
         &bench.client,
         &bench.clock,

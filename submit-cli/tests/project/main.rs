@@ -11,3 +11,4 @@ mod lost;
 mod odd_servers;
 mod random;
 mod together;
+mod verbose;

@@ -37,7 +37,7 @@ fn two_computers_submit_the_same_and_each_job_is_made_once() {
                 submit_cli::remote::submission::prepare(&mut campaign, &submission_plan, &results).unwrap();
                 let mut options = bench.options.clone();
                 options.staging = results.join("sending");
-                submit_cli::remote::submission::go_on(
+                submit_cli::remote::submission::resume(
                     &mut campaign,
                     &bench.client,
                     &bench.clock,

@@ -97,14 +97,14 @@ fn a_login_is_proven_kept_and_used() {
     let ran = user.buoy(&["login", "--check"], "");
     assert_eq!(
         (ran.code, ran.stderr.as_str()),
-        (2, "error: not logged in to any project; buoy login ADDRESS does that\n")
+        (2, "error: not logged in to any project; run buoy login ADDRESS\n")
     );
 }
 
 #[test]
 fn a_refused_login_keeps_nothing_and_says_what_to_do() {
     for (answers, code, said) in [
-        (vec![reply("HTTP/1.1 404 Not Found", b"")], 2, "this is no BOINC project"),
+        (vec![reply("HTTP/1.1 404 Not Found", b"")], 2, "not a BOINC project"),
         (
             vec![ok(CONFIG), named("create_batch-bad-authenticator").wire()],
             2,
@@ -227,8 +227,8 @@ fn wrong_arguments_are_refused_before_anything_is_asked() {
     let user = User::new();
     for (args, said) in [
         (&["login", "http://project.example/"][..], "--allow-http"),
-        (&["login", "https://me:secret@project.example/"], "a user name or password in it"),
-        (&["login", "https://project.example/", "--name", "../x"], "cannot name a project"),
+        (&["login", "https://me:secret@project.example/"], "it has a user name or password"),
+        (&["login", "https://project.example/", "--name", "../x"], "invalid project name"),
         (&["login", "--check", "nosuch"], "buoy login"),
         (&["logout", "nosuch"], "not logged in"),
     ] {

@@ -76,7 +76,6 @@ pub fn outcome(client: &ProjectClient, pair: &Pair) -> String {
         "abort_batch" => told(client.abort_batch(BatchId(1))),
         "abort_jobs" => told(client.abort_jobs(&["job_0", "job_1"])),
         "retire_batch" => told(client.retire_batch(BatchId(1))),
-        "set_expire_time" => told(client.set_expire_time(BatchId(1), 0.0)),
         // Whatever else was asked: a ping is the plainest request.
         _ => told(client.ping()),
     }

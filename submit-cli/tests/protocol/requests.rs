@@ -39,12 +39,12 @@ fn send(client: &ProjectClient, request: &Element) -> Option<Result<(), ProjectE
             request.get("delete_time").is_none().then_some(())?;
             let names = request.texts("phys_name");
             match batch() {
-                Some(batch) => client.tie_files(batch, &names).map(drop),
+                Some(batch) => client.associate_files(batch, &names).map(drop),
                 None => client.absent_files(&names).map(drop),
             }
         }
         "upload_files" => {
-            // Tied to the batch afterwards, see `tie_files`.
+            // Associated with the batch afterwards, see `associate_files`.
             request.get("batch_id").is_none().then_some(())?;
             let body = || UploadBody::Bytes(Arc::from(*b"x"));
             let upload = |name: &&str| Upload { name: (*name).to_owned(), body: body() };
@@ -70,7 +70,6 @@ fn send(client: &ProjectClient, request: &Element) -> Option<Result<(), ProjectE
         "abort_batch" => client.abort_batch(batch()?),
         "abort_jobs" => client.abort_jobs(&request.texts("job_name")),
         "retire_batch" => client.retire_batch(batch()?),
-        "set_expire_time" => client.set_expire_time(batch()?, id_f64(request, "expire_time")?),
         _ => return None,
     };
     Some(done)

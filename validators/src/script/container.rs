@@ -14,11 +14,12 @@ use boinc::visible::{is_terminal_control, visible};
 use rustix::process::Resource;
 use serde::{Deserialize, Serialize};
 use wrapper::engine::{
-    Cancel, CliEngine, ContainerSpec, EngineError, Flavor, Hardening, ImageDetails, Mount, NativeTransport,
+    Cancel, CliEngine, ContainerSpec, EngineError, Flavor, Hardening, ImageDetails, Mount,
 };
 use wrapper::seccomp;
 
 use super::host::{Ended, WorkDirectory};
+use super::traced::Traced;
 use super::{Limits, Request, last_line};
 use crate::private;
 
@@ -213,10 +214,10 @@ impl Sandbox {
         self.engine(&Cancel::default()).map(drop)
     }
 
-    fn engine(&self, cancel: &Cancel) -> Result<(CliEngine<NativeTransport>, ImageDetails), ContainerError> {
+    fn engine(&self, cancel: &Cancel) -> Result<(CliEngine<Traced>, ImageDetails), ContainerError> {
         let (flavor, path) =
             wrapper::engine::find(self.engine).into_iter().next().ok_or(ContainerError::NoEngine)?;
-        let engine = CliEngine::new(flavor, path, NativeTransport, cancel.clone(), false);
+        let engine = CliEngine::new(flavor, path, Traced, cancel.clone(), false);
         match engine.image(&self.image)? {
             Some(image) => Ok((engine, image)),
             None => {
@@ -301,7 +302,7 @@ fn ulimits(flavor: Flavor, limits: &Limits) -> Vec<String> {
 
 /// Starts a container and sees to its end.
 fn follow(
-    engine: &CliEngine<NativeTransport>,
+    engine: &CliEngine<Traced>,
     cancel: &Cancel,
     name: &str,
     limits: &Limits,
@@ -328,7 +329,7 @@ fn follow(
 
 /// The container's exit code; `None` if its time was up before.
 fn wait_in_time(
-    engine: &CliEngine<NativeTransport>,
+    engine: &CliEngine<Traced>,
     cancel: &Cancel,
     name: &str,
     limits: &Limits,

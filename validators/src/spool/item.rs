@@ -1,5 +1,8 @@
 //! What is in the spool.
 
+use std::time::Duration;
+
+use boinc::backoff::Backoff;
 use boinc::visible::is_terminal_control;
 use serde::{Deserialize, Serialize};
 
@@ -9,11 +12,8 @@ use crate::script::extra_outputs::MOST;
 /// Version of item.json.
 pub(crate) const VERSION: u32 = 1;
 
-/// Seconds before the second try; doubled at each further one.
-const FIRST_PAUSE: f64 = 15.0;
-
-/// Longest time between two tries, in seconds.
-const LONGEST_PAUSE: f64 = 6.0 * 3600.0;
+/// Time between two tries.
+const BACKOFF: Backoff = Backoff::endless(Duration::from_secs(15), Duration::from_secs(6 * 3600));
 
 /// What an assimilator was handed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -154,11 +154,10 @@ impl ItemState {
 
     /// Notes a failure.
     pub(crate) fn failed(&mut self, error: String, now: f64) {
-        let pause = FIRST_PAUSE * f64::from(1u32 << self.attempts.min(20));
         self.started = false;
-        self.attempts += 1;
+        self.attempts = self.attempts.saturating_add(1);
         self.error = error;
-        self.next_attempt = now + pause.min(LONGEST_PAUSE);
+        self.next_attempt = now + BACKOFF.wait(self.attempts).as_secs_f64();
     }
 }
 

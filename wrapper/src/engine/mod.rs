@@ -22,7 +22,7 @@ mod usage;
 mod verbs;
 
 pub use cli::CliEngine;
-pub(crate) use command::Invocation;
+pub use command::Invocation;
 pub use error::EngineError;
 pub use find::{find, program_of};
 pub use flavor::Flavor;
@@ -31,8 +31,7 @@ pub use hardening::Hardening;
 pub use image::ImageDetails;
 pub(crate) use output::{Inspected, Status};
 pub(crate) use started::killed_from_outside;
-pub(crate) use transport::Transport;
-pub use transport::{Cancel, NativeTransport};
+pub use transport::{Cancel, Captured, Consumer, NativeTransport, Producer, Transport, TransportError};
 pub(crate) use usage::{Usage, UsageReader};
 pub use verbs::{ContainerSpec, Mount, OWNER_LABEL};
 pub(crate) use verbs::{Gpu, LOG_LINES, StepSpec};

@@ -153,7 +153,7 @@ mod tests {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
     use super::*;
-    use crate::workdir::survey::Input;
+    use crate::workdir::scan::Input;
 
     struct Bench {
         directory: tempfile::TempDir,

@@ -3,31 +3,25 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// `MAJOR.MINOR`, with two digits after the point. BOINC counts 100 × MAJOR + MINOR.
+/// `MAJOR.MINOR`, with two digits after the dot. BOINC counts 100 × MAJOR + MINOR.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Number(u32);
 
-/// A text that is no version number.
+/// A text that is not a version number.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NumberError {
     /// One digit after the point: is it the first or the second?
-    #[error(
-        "the version {text:?} is ambiguous: BOINC takes it for {taken}; write two digits after the point"
-    )]
+    #[error("invalid version {text:?}, which BOINC reads as {taken}; write two digits after the dot")]
     OneDigit {
-        /// The text.
         text: String,
         /// What BOINC reads.
         taken: Number,
     },
     /// No number.
     #[error(
-        "the version {text:?} is not accepted: MAJOR.MINOR, two digits after the point, from 0.01 to 9999.99"
+        "invalid version {text:?}; accepted: MAJOR.MINOR, two digits after the dot, from 0.01 to 9999.99"
     )]
-    Form {
-        /// The text.
-        text: String,
-    },
+    Form { text: String },
 }
 
 impl Number {
@@ -36,7 +30,7 @@ impl Number {
         self.0
     }
 
-    /// What `update_versions` takes a directory's name for; `None` where it is no version.
+    /// The version that `update_versions` reads in a directory's name; `None` if it is not a version.
     pub fn of_directory(name: &str) -> Option<u64> {
         let mut parts = name.split('.');
         let major: u64 = parts.next()?.parse().ok()?;
@@ -102,7 +96,7 @@ mod tests {
         let error = "1.5".parse::<Number>().unwrap_err().to_string();
         assert_eq!(
             error,
-            "the version \"1.5\" is ambiguous: BOINC takes it for 1.05; write two digits after the point"
+            "invalid version \"1.5\", which BOINC reads as 1.05; write two digits after the dot"
         );
     }
 }

@@ -29,7 +29,6 @@ pub struct PlatformError {
 }
 
 impl Platform {
-    /// Every platform.
     pub const ALL: [Self; 5] = [Self::LinuxX86, Self::LinuxArm, Self::WindowsX86, Self::MacX86, Self::MacArm];
 
     /// The platform that this program was made for, if it is one of them.

@@ -28,7 +28,6 @@ pub struct Target {
     pub plan_class: String,
     /// Whether its jobs get a GPU.
     pub gpu: bool,
-    /// The wrapper for the platform.
     pub wrapper: PathBuf,
 }
 
@@ -37,7 +36,6 @@ pub struct Target {
 pub struct Single<'a> {
     /// The app; inputs that are one file for all jobs come from its directory.
     pub app: &'a AppSpec,
-    /// Its Dockerfile, job.toml and other files.
     pub bundle: &'a Bundle,
 }
 
@@ -75,35 +73,23 @@ pub struct Tree {
     pub version_xml: String,
 }
 
-/// Why there is nothing to write.
+/// An app version that cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum TreeError {
     /// A file cannot be read.
-    #[error("{} cannot be read", file.display())]
-    Read {
-        /// The file.
-        file: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    #[error("failed to read {}", file.display())]
+    Read { file: PathBuf, source: io::Error },
     /// The wrapper is for another platform, or is no program.
-    #[error("{}: this is {found}, not a program for {platform}; name the right one with --wrapper {platform}=FILE", file.display())]
+    #[error("{}: expected a program for {platform}, got {found}; specify another file with --wrapper {platform}=FILE", file.display())]
     WrongWrapper {
-        /// The file.
         file: PathBuf,
-        /// What it is.
         found: String,
         /// What was wanted.
         platform: Platform,
     },
     /// The policy has mistakes; no job would run.
     #[error("{}: {errors}", file.display())]
-    Policy {
-        /// The file.
-        file: PathBuf,
-        /// The mistakes.
-        errors: ConfigErrors,
-    },
+    Policy { file: PathBuf, errors: ConfigErrors },
     /// version.xml or policy.toml cannot be rendered: a defect of ours.
     #[error(transparent)]
     Template(#[from] TemplateError),
@@ -162,7 +148,7 @@ fn main_program(app: &str, number: Number, target: &Target) -> Result<VersionFil
     if !platforms.contains(platform) {
         let found = match platforms.first() {
             Some(other) => format!("a program for {other}"),
-            None => "no program for any platform".to_owned(),
+            None => "another kind of file".to_owned(),
         };
         return Err(TreeError::WrongWrapper { file: wrapper.clone(), found, platform: *platform });
     }

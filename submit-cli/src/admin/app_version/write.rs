@@ -25,39 +25,35 @@ pub enum Outcome {
     Unchanged,
 }
 
-/// Why nothing was written.
+/// App versions that were not written.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
     /// The directory is there, with other content.
-    #[error("{}: {what}; an app version never changes once it is made: use a new version number", dir.display())]
+    #[error("{}: {what}; an app version never changes: use a new version number", dir.display())]
     Differs {
-        /// The directory.
         dir: PathBuf,
         /// The first difference.
         what: String,
     },
     /// A directory with another name has the same number.
-    #[error("{}: BOINC takes this for version {number} too; use another version number", dir.display())]
+    #[error("{}: BOINC reads this as version {number} too; use another version number", dir.display())]
     SameNumber {
-        /// The directory.
         dir: PathBuf,
         /// The version that was asked for.
         number: Number,
     },
     /// The download directory has a file of this name with other content.
-    #[error("{} has other content: volunteers have a file of this name, which never changes; use a new version number", file.display())]
+    #[error("{} has other content: volunteers have a file of this name, and files never change; use a new version number", file.display())]
     Published {
         /// The file in the download directory.
         file: PathBuf,
     },
     /// Something cannot be read or written.
-    #[error("{} cannot be {done}", path.display())]
+    #[error("failed to {doing} {}", path.display())]
     Io {
-        /// The file or directory.
         path: PathBuf,
-        /// `read` or `written`.
-        done: &'static str,
-        /// Why.
+        /// `read` or `write`.
+        doing: &'static str,
         source: io::Error,
     },
 }
@@ -176,8 +172,8 @@ fn fill(dir: &Path, tree: &Tree) -> Result<(), WriteError> {
         .map_err(written(&path))?;
         set_mode(&path, mode(file)).map_err(written(&path))?;
         if content_hash(&path)? != file.hash {
-            let source = io::Error::other("the file it comes from changed meanwhile");
-            return Err(WriteError::Io { path, done: "written", source });
+            let source = io::Error::other("its source changed meanwhile");
+            return Err(WriteError::Io { path, doing: "write", source });
         }
     }
     let path = dir.join(VERSION_XML);
@@ -201,9 +197,9 @@ fn difference(dir: &Path, tree: &Tree) -> Result<Option<String>, WriteError> {
     wanted.push((VERSION_XML, hash(&xml).map_err(read(dir))?));
     for (name, wanted) in wanted {
         match there.remove(name) {
-            None => return Ok(Some(format!("it is there without {name}"))),
+            None => return Ok(Some(format!("it exists without {name}"))),
             Some(path) if content_hash(&path)? != wanted => {
-                return Ok(Some(format!("it is there with another {name}")));
+                return Ok(Some(format!("it exists with another {name}")));
             }
             Some(_) => {}
         }
@@ -211,7 +207,7 @@ fn difference(dir: &Path, tree: &Tree) -> Result<Option<String>, WriteError> {
     Ok(there
         .into_keys()
         .next()
-        .map(|name| format!("it is there with {name} in it, which does not belong to it")))
+        .map(|name| format!("it exists with {name} in it, which does not belong to this version")))
 }
 
 /// What is in a directory, by name; nothing if there is no such directory.
@@ -232,10 +228,10 @@ fn content_hash(path: &Path) -> Result<ContentHash, WriteError> {
 
 fn read(path: &Path) -> impl FnOnce(io::Error) -> WriteError {
     let path = path.to_path_buf();
-    move |source| WriteError::Io { path, done: "read", source }
+    move |source| WriteError::Io { path, doing: "read", source }
 }
 
 fn written(path: &Path) -> impl FnOnce(io::Error) -> WriteError {
     let path = path.to_path_buf();
-    move |source| WriteError::Io { path, done: "written", source }
+    move |source| WriteError::Io { path, doing: "write", source }
 }

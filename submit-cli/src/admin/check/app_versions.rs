@@ -3,132 +3,115 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{Findings, Grade, Subject};
-use crate::admin::app_version::Number;
-use crate::admin::project_files::{XmlFile, name_of};
-use crate::plan::content::Content;
-use crate::plan::content::hash;
-use boinc::diagnostic::{Diagnostic, Place};
+use boinc::diagnostic::Place;
 use boinc::xml::Element;
 
-pub(super) fn look(subject: &Subject<'_>, findings: &mut Findings) {
+use super::{Findings, Grade, Subject};
+use crate::admin::app_version::Number;
+use crate::admin::project_files::{XmlFile, name_of, sorted};
+use crate::plan::content::Content;
+use crate::plan::content::hash;
+
+pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
     let apps_dir = subject.project.dir.join("apps");
     for (app, dir) in directories(&apps_dir) {
         if subject.project.project.is_ok() && !subject.project.apps().any(|known| name_of(known) == app) {
-            let found = format!(
-                "project.xml has no app {app:?}: update_versions stops here, and installs nothing after it"
-            );
-            let what = Diagnostic::new(Place::file(&dir), found);
-            let help = format!(
-                "add <app><name>{app}</name>…</app> to project.xml and run bin/xadd, or move the directory away"
-            );
-            findings.note(Grade::Wrong, what.help(help));
+            findings
+                .wrong(
+                    Place::file(&dir),
+                    format!(
+                        "project.xml does not list the app {app:?}: update_versions stops here, and installs no further version"
+                    ),
+                )
+                .help(format!(
+                    "add <app><name>{app}</name>…</app> to project.xml and run bin/xadd, or move the directory away"
+                ));
         }
-        app_versions(subject, &app, &dir, findings);
+        check_versions(subject, &app, &dir, findings);
     }
     for app in subject.apps() {
-        let versions = directories(&apps_dir.join(app));
-        if !versions.iter().any(|(_, version)| !directories(version).is_empty()) {
-            let what = Diagnostic::new(
-                Place::file(&apps_dir.join(app)),
-                format!("the app {app} has no version: no volunteer can run its jobs"),
-            );
-            let dir = subject.project.dir.display();
-            findings.note(
-                Grade::Wrong,
-                what.help(format!("buoy admin app-version {dir} --app {app} --number 1.00")),
-            );
+        let dir = apps_dir.join(app);
+        if !directories(&dir).iter().any(|(_, version)| !directories(version).is_empty()) {
+            let project = subject.project.dir.display();
+            findings
+                .wrong(
+                    Place::file(&dir),
+                    format!("the app {app} has no version: no volunteer can run its jobs"),
+                )
+                .help(format!("run buoy admin app-version {project} --app {app} --number 1.00"));
         }
     }
 }
 
-/// The directories in a directory, by name; update_versions passes over names that begin with a point.
+/// The directories in a directory, by name; update_versions ignores names that start with a dot.
 pub(super) fn directories(dir: &Path) -> Vec<(String, PathBuf)> {
-    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
-    let mut list: Vec<(String, PathBuf)> = entries
-        .map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path()))
-        .filter(|(name, path)| !name.starts_with('.') && path.is_dir())
-        .collect();
-    list.sort();
+    let mut list = sorted(dir);
+    list.retain(|(name, path)| !name.starts_with('.') && path.is_dir());
     list
 }
 
-fn app_versions(subject: &Subject<'_>, app: &str, dir: &Path, findings: &mut Findings) {
+fn check_versions(subject: &Subject<'_>, app: &str, dir: &Path, findings: &mut Findings) {
     let mut numbers: BTreeMap<u64, String> = BTreeMap::new();
     for (version, dir) in directories(dir) {
         let Some(number) = Number::of_directory(&version) else {
-            let what =
-                Diagnostic::new(Place::file(&dir), "not a version number; update_versions passes over it");
-            findings.note(Grade::Advice, what);
+            let found = "not a version number: update_versions ignores this directory";
+            findings.note(Grade::Advice, Place::file(&dir), found);
             continue;
         };
         if let Some(other) = numbers.insert(number, version.clone()) {
-            let found = format!("BOINC takes this and {other} for the same version");
-            findings.note(Grade::Wrong, Diagnostic::new(Place::file(&dir), found));
+            findings.wrong(Place::file(&dir), format!("BOINC treats this and {other} as the same version"));
         }
         for (name, dir) in directories(&dir) {
-            platform(subject, app, &name, &dir, findings);
+            check_platform(subject, app, &name, &dir, findings);
         }
     }
 }
 
-fn platform(subject: &Subject<'_>, app: &str, name: &str, dir: &Path, findings: &mut Findings) {
+fn check_platform(subject: &Subject<'_>, app: &str, name: &str, dir: &Path, findings: &mut Findings) {
     let project = subject.project;
     let (platform, class) = name.split_once("__").unwrap_or((name, ""));
     let class = class.split("__").next().unwrap_or_default();
     let boinc = project.project.as_ref().ok().and_then(|file| file.xml.root("boinc"));
-    let known =
+    let is_known =
         boinc.is_none_or(|boinc| boinc.children_named("platform").any(|known| name_of(known) == platform));
-    if !known {
-        let found = format!("project.xml has no platform {platform:?}; update_versions passes over this");
-        findings.note(Grade::Wrong, Diagnostic::new(Place::file(dir), found));
+    if !is_known {
+        let found = format!(
+            "project.xml does not list the platform {platform:?}: update_versions ignores this directory"
+        );
+        findings.wrong(Place::file(dir), found);
     }
     let spec = project.class(class);
     if !class.is_empty() && spec.is_none() && project.plan_classes.is_ok() {
-        let found = format!("plan_class_spec.xml has no plan class {class:?}: nobody gets this version");
-        findings.note(Grade::Wrong, Diagnostic::new(Place::file(dir), found));
+        let found =
+            format!("plan_class_spec.xml has no plan class {class:?}: no volunteer gets this version");
+        findings.wrong(Place::file(dir), found);
     }
-    let files = files(dir);
+    let mut files = sorted(dir);
+    files.retain(|(name, path)| {
+        !name.starts_with('.') && name != "version.xml" && !name.ends_with(".sig") && path.is_file()
+    });
     let is_ours = files.iter().any(|(name, _)| name.starts_with("buoy-wrapper_"));
     if is_ours && !spec.is_some_and(|spec| spec.flag("docker")) && (spec.is_some() || class.is_empty()) {
-        let what = Diagnostic::new(
-            Place::file(dir),
-            "a version with buoy-wrapper that computers without Docker or Podman get too",
-        );
-        findings.note(Grade::Wrong, what.accepted("a plan class with <docker/>"));
+        let found = "computers without Docker or Podman get this version with buoy-wrapper too";
+        findings.wrong(Place::file(dir), found).accepted("a plan class with <docker/>");
     }
-    match XmlFile::read(dir.join("version.xml")) {
-        Ok(file) => version_xml(&file, &files, findings),
+    let path = dir.join("version.xml");
+    match XmlFile::read(path.clone()) {
+        Ok(file) => check_version_xml(&file, &files, findings),
         Err(error) if files.len() != 1 => {
-            let what =
-                Diagnostic::new(Place::file(&dir.join("version.xml")), format!("cannot be read: {error}"));
-            findings.note(
-                Grade::Wrong,
-                what.help("without it, update_versions takes a single file for the main program"),
-            );
+            findings
+                .unreadable(&path, &error)
+                .help("add it: without version.xml, a version has one file, the main program");
         }
         Err(_) => {}
     }
-    published(subject, app, &files, findings);
+    check_published(subject, app, &files, findings);
 }
 
-/// The files of a version, but for version.xml and signatures.
-fn files(dir: &Path) -> Vec<(String, PathBuf)> {
-    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
-    let mut list: Vec<(String, PathBuf)> = entries
-        .map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path()))
-        .filter(|(name, path)| {
-            !name.starts_with('.') && name != "version.xml" && !name.ends_with(".sig") && path.is_file()
-        })
-        .collect();
-    list.sort();
-    list
-}
-
-fn version_xml(file: &XmlFile, files: &[(String, PathBuf)], findings: &mut Findings) {
-    super::xml_faults(file, findings);
+fn check_version_xml(file: &XmlFile, files: &[(String, PathBuf)], findings: &mut Findings) {
+    findings.xml_faults(file);
     let Some(version) = file.xml.roots.first().filter(|_| file.xml.roots.len() == 1) else {
-        findings.note(Grade::Wrong, Diagnostic::new(Place::file(&file.path), "not one <version> element"));
+        findings.wrong(Place::file(&file.path), "expected one <version> element");
         return;
     };
     let physical = |entry: &'_ Element| entry.child("physical_name").map(|name| name.text.clone());
@@ -136,50 +119,40 @@ fn version_xml(file: &XmlFile, files: &[(String, PathBuf)], findings: &mut Findi
     for entry in &listed {
         let name = physical(entry).unwrap_or_default();
         if !name.contains('/') && !files.iter().any(|(known, _)| *known == name) {
-            let what = Diagnostic::new(
-                file.place(entry),
-                format!("{name:?} is listed and not there; the version is not installed"),
-            );
-            findings.note(Grade::Wrong, what);
+            let found = format!("{name:?} is listed but missing: the version is not installed");
+            findings.wrong(file.place(entry), found);
         }
     }
     let programs = listed.iter().filter(|entry| entry.flag("main_program")).count();
     if programs != 1 && listed.len() + files.len() > 2 {
-        let what = Diagnostic::new(
-            file.place(version),
-            format!("{programs} files with <main_program/>; the version is not installed"),
-        );
-        findings.note(Grade::Wrong, what.accepted("one"));
+        let found = format!("{programs} files with <main_program/>: the version is not installed");
+        findings.wrong(file.place(version), found).accepted("one");
     }
     for (name, _) in files {
         if !listed.iter().any(|entry| physical(entry).as_deref() == Some(name)) {
-            let what = Diagnostic::new(
-                Place::file(&file.path),
-                format!(
-                    "{name} lies beside it and is not listed: volunteers get it, without a name in the slot"
-                ),
+            let found = format!(
+                "{name} is in the directory but not listed: volunteers download it, and it gets no name in the slot"
             );
-            findings.note(Grade::Advice, what.help("list it, or take it away"));
+            findings.note(Grade::Advice, Place::file(&file.path), found).help("list it, or move it away");
         }
     }
 }
 
 /// What volunteers have under a name never changes.
-fn published(subject: &Subject<'_>, app: &str, files: &[(String, PathBuf)], findings: &mut Findings) {
-    let download = subject.project.download_dir();
+fn check_published(subject: &Subject<'_>, app: &str, files: &[(String, PathBuf)], findings: &mut Findings) {
+    let content = |path: &Path| hash(&Content::Path(path.to_path_buf())).ok();
     for (name, path) in files {
-        let there = download.join(name);
-        if !there.is_file() {
-            continue;
-        }
-        let content = |path: &Path| hash(&Content::Path(path.to_path_buf())).ok();
-        if content(path) != content(&there) {
-            let found = format!(
-                "{} has other content: update_versions stops here, with {app} and all apps after it",
-                there.display()
-            );
-            let help = "files never change: write a new version";
-            findings.note(Grade::Wrong, Diagnostic::new(Place::file(path), found).help(help));
+        let published = subject.project.download_dir().join(name);
+        if published.is_file() && content(path) != content(&published) {
+            findings
+                .wrong(
+                    Place::file(path),
+                    format!(
+                        "{} has other content: update_versions stops here, at {app}, and installs no further app",
+                        published.display()
+                    ),
+                )
+                .help("write a new version: published files never change");
         }
     }
 }

@@ -3,12 +3,13 @@
 
 use std::collections::BTreeSet;
 
+use boinc::diagnostic::Place;
+
 use super::app_versions::directories;
 use super::{Findings, Grade, Subject};
 use crate::admin::app_version::Number;
 use crate::admin::database::{AppVersionRow, DatabaseError};
 use crate::admin::project_files::{XmlFile, name_of};
-use boinc::diagnostic::{Diagnostic, Place};
 
 /// Tables that remote submission needs, and where BOINC's source has them.
 const TABLES: [(&str, &str); 5] = [
@@ -19,104 +20,93 @@ const TABLES: [(&str, &str); 5] = [
     ("batch_file_assoc", "db/schema_condor.sql (make_project does not apply it)"),
 ];
 
-pub(super) fn look(subject: &Subject<'_>, findings: &mut Findings) {
-    let path = subject.project.dir.join("project.xml");
+pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
     match &subject.project.project {
-        Ok(file) => project_xml(subject, file, findings),
+        Ok(file) => check_project_xml(subject, file, findings),
         Err(error) => {
-            findings
-                .note(Grade::Wrong, Diagnostic::new(Place::file(&path), format!("cannot be read: {error}")));
+            findings.unreadable(&subject.project.dir.join("project.xml"), error);
         }
     }
-    if let Err(error) = database(subject, findings) {
+    if let Err(error) = check_database(subject, findings) {
         let place = match (&subject.project.config, subject.project.setting("db_name")) {
             (Ok(file), Some(setting)) => file.place(setting),
             _ => Place::file(&subject.project.dir.join("config.xml")),
         };
-        let what = Diagnostic::new(
-            place,
-            format!("what the database says (tables, apps, versions, submitters): {error}"),
-        );
-        findings.note(
-            Grade::Unchecked,
-            what.help("run this as the project's owner, on a computer that reaches the database"),
-        );
+        findings
+            .note(
+                Grade::Unchecked,
+                place,
+                format!("the contents of the database (tables, apps, versions, submitters): {error}"),
+            )
+            .help("run this command as the project's owner, on a computer that can connect to the database");
     }
 }
 
-fn project_xml(subject: &Subject<'_>, file: &XmlFile, findings: &mut Findings) {
-    super::xml_faults(file, findings);
-    if let Some(app) = subject.app
-        && !subject.project.apps().any(|known| name_of(known) == app)
-    {
-        let what = Diagnostic::new(Place::file(&file.path), format!("it has no app {app:?}"));
-        let accepted =
-            format!("<app><name>{app}</name><user_friendly_name>…</user_friendly_name></app>, then bin/xadd");
-        findings.note(Grade::Wrong, what.accepted(accepted));
-    }
-    if subject.apps().is_empty() {
-        let what = Diagnostic::new(
-            Place::file(&file.path),
-            "it has no app: there is nothing that jobs could be for",
-        );
-        findings.note(
-            Grade::Wrong,
-            what.accepted(
-                "<app><name>NAME</name><user_friendly_name>…</user_friendly_name></app>, then bin/xadd",
-            ),
-        );
-    }
+fn check_project_xml(subject: &Subject<'_>, file: &XmlFile, findings: &mut Findings) {
+    findings.xml_faults(file);
+    let (name, found) = match subject.app {
+        Some(app) if subject.project.apps().any(|known| name_of(known) == app) => return,
+        Some(app) => (app, format!("missing app {app:?}")),
+        None if subject.apps().is_empty() => {
+            ("NAME", "missing app: jobs are submitted for an app".to_owned())
+        }
+        None => return,
+    };
+    findings.wrong(Place::file(&file.path), found).accepted(format!(
+        "<app><name>{name}</name><user_friendly_name>…</user_friendly_name></app>, then bin/xadd"
+    ));
 }
 
-fn database(subject: &Subject<'_>, findings: &mut Findings) -> Result<(), DatabaseError> {
+fn check_database(subject: &Subject<'_>, findings: &mut Findings) -> Result<(), DatabaseError> {
     let dir = &subject.project.dir;
-    let place = |name: &str| Place::file(&dir.join(name));
+    let project_xml = || Place::file(&dir.join("project.xml"));
+    let xadd = format!("run bin/xadd in {}", dir.display());
     let tables = subject.database.tables()?;
     let name = subject.project.setting_text("db_name").unwrap_or_default();
     for (table, source) in TABLES {
         if !tables.contains(table) {
-            let what =
-                Diagnostic::new(place("config.xml"), format!("the database {name} has no table {table}"));
-            findings.note(
-                Grade::Wrong,
-                what.help(format!("BOINC's source has it in {source}: mariadb {name} < FILE")),
-            );
+            findings
+                .wrong(
+                    Place::file(&dir.join("config.xml")),
+                    format!("the database {name} has no table {table}"),
+                )
+                .help(format!("apply {source} from BOINC's source: mariadb {name} < FILE"));
         }
     }
     let apps = subject.database.apps()?;
-    for app in subject.apps() {
-        if !apps.contains(app) {
-            let what = Diagnostic::new(
-                place("project.xml"),
-                format!("the app {app} is not in the database, or deprecated there"),
-            );
-            findings.note(Grade::Wrong, what.help(format!("in {}: bin/xadd", dir.display())));
-        }
+    for app in subject.apps().into_iter().filter(|app| !apps.contains(*app)) {
+        let found = format!("the app {app} is not in the database, or deprecated there");
+        findings.wrong(project_xml(), found).help(xadd.as_str());
     }
-    versions(subject, &subject.database.app_versions()?, &subject.database.platforms()?, findings);
+    let platforms = subject.database.platforms()?;
+    for platform in check_versions(subject, &subject.database.app_versions()?, &platforms, findings) {
+        let found =
+            format!("the platform {platform} is not in the database: update_versions ignores its versions");
+        findings.wrong(project_xml(), found).help(xadd.as_str());
+    }
     if tables.contains("user_submit") && tables.contains("user_submit_app") {
         let submitters = subject.database.submitters()?;
         for app in subject.apps() {
-            let anybody =
-                submitters.iter().any(|user| user.all_apps || user.apps.iter().any(|own| own == app));
-            if !anybody {
-                let what =
-                    Diagnostic::new(place("project.xml"), format!("nobody may submit jobs to the app {app}"));
-                let help = "give a user the right on the web page manage_project.php, or in SQL: rows in user_submit and user_submit_app";
-                findings.note(Grade::Wrong, what.help(help));
+            if !submitters.iter().any(|user| user.all_apps || user.apps.iter().any(|own| own == app)) {
+                findings
+                    .wrong(project_xml(), format!("no user may submit jobs to the app {app}"))
+                    .help(
+                        "permit a user on the web page manage_project.php, or add rows to user_submit and user_submit_app",
+                    );
             }
         }
     }
     Ok(())
 }
 
-/// Each version in apps/ should be in the database, and an app needs one that is sent.
-fn versions(
+/// Each version in apps/ should be in the database, and an app needs one that is sent. The platforms that the database does not
+/// have.
+fn check_versions(
     subject: &Subject<'_>,
     rows: &[AppVersionRow],
     platforms: &BTreeSet<String>,
     findings: &mut Findings,
-) {
+) -> BTreeSet<String> {
     let mut unknown: BTreeSet<String> = BTreeSet::new();
     for app in subject.apps() {
         let dir = subject.project.dir.join("apps").join(app);
@@ -128,39 +118,25 @@ fn versions(
                 if !platforms.contains(platform) {
                     unknown.insert(platform.to_owned());
                 }
-                let is_it = |row: &&AppVersionRow| {
-                    row.app == app
-                        && row.number == number
-                        && row.platform == platform
-                        && row.plan_class == class
-                };
-                if !rows.iter().any(|row| is_it(&row)) {
+                let is_installed = rows.iter().any(|row| {
+                    (row.app.as_str(), row.number, row.platform.as_str(), row.plan_class.as_str())
+                        == (app, number, platform, class)
+                });
+                if !is_installed {
                     waiting.push(format!("{version}/{name}"));
                 }
             }
         }
         if !waiting.is_empty() {
-            let what = Diagnostic::new(Place::file(&dir), format!("not installed: {}", waiting.join(", ")));
-            findings.note(
-                Grade::Wrong,
-                what.help(format!("in {}: bin/update_versions", subject.project.dir.display())),
-            );
+            findings
+                .wrong(Place::file(&dir), format!("not installed: {}", waiting.join(", ")))
+                .help(format!("run bin/update_versions in {}", subject.project.dir.display()));
         }
         let mut of_app = rows.iter().filter(|row| row.app == app).peekable();
         if of_app.peek().is_some() && of_app.all(|row| row.deprecated) {
-            let what =
-                Diagnostic::new(Place::file(&dir), "every installed version is deprecated: nothing is sent");
-            findings.note(Grade::Wrong, what);
+            let found = "every installed version is deprecated: the server sends no jobs of this app";
+            findings.wrong(Place::file(&dir), found);
         }
     }
-    for platform in unknown {
-        let place = Place::file(&subject.project.dir.join("project.xml"));
-        let what = Diagnostic::new(
-            place,
-            format!(
-                "the platform {platform} is not in the database: update_versions passes over its versions"
-            ),
-        );
-        findings.note(Grade::Wrong, what.help(format!("in {}: bin/xadd", subject.project.dir.display())));
-    }
+    unknown
 }

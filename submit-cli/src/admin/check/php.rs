@@ -3,81 +3,76 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use boinc::diagnostic::Place;
+
 use super::{Findings, Grade, Subject};
-use boinc::diagnostic::{Diagnostic, Place};
+use crate::admin::project_files::sorted;
 
 /// Below this, an input of an ordinary size cannot be uploaded in one piece.
 const ENOUGH_UPLOAD: u64 = 64 << 20;
-/// Of this many parts one request should be able to consist.
+/// Files that one request should be able to hold.
 const ENOUGH_FILES: u64 = 100;
 
-/// A setting where it is made last.
-struct Setting {
-    value: String,
-    place: Place,
-}
+/// Values by key, each with the place where it is set last.
+type Settings = BTreeMap<String, (String, Place)>;
 
-pub(super) fn look(subject: &Subject<'_>, findings: &mut Findings) {
+pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
     let variants = variants(&subject.host.etc);
     if variants.is_empty() {
         let place = Place::file(&subject.host.etc.join("php"));
-        let what =
-            Diagnostic::new(place, "no settings of PHP for a web server here: its limits are not known");
-        findings.note(
-            Grade::Unchecked,
-            what.accepted("upload_max_filesize, post_max_size, max_file_uploads in php.ini"),
-        );
+        findings
+            .note(
+                Grade::Unchecked,
+                place,
+                "no settings of PHP for a web server found: its limits are unknown",
+            )
+            .accepted("upload_max_filesize, post_max_size, max_file_uploads in php.ini");
     }
     for files in variants {
-        limits(&settings(&files), &files[0], findings);
+        check_limits(&settings(&files), &files[0], findings);
     }
-    project_inc(subject, findings);
+    check_project_inc(subject, findings);
 }
 
 /// The ini files of each PHP that serves web pages, in the order in which PHP reads them.
 fn variants(etc: &Path) -> Vec<Vec<PathBuf>> {
     let mut variants = Vec::new();
-    for version in sorted(&etc.join("php")) {
+    let mut add = |dir: &Path, more: &[&Path]| {
+        let ini = dir.join("php.ini");
+        if ini.is_file() {
+            let mut files = vec![ini];
+            for path in more {
+                files.extend(path.is_file().then(|| path.to_path_buf()));
+                files.extend(sorted(path).into_iter().map(|(_, path)| path));
+            }
+            variants.push(files);
+        }
+    };
+    for (_, version) in sorted(&etc.join("php")) {
         for kind in ["apache2", "fpm", "cgi"] {
             let dir = version.join(kind);
-            if dir.join("php.ini").is_file() {
-                let mut files = vec![dir.join("php.ini")];
-                files.extend(sorted(&dir.join("conf.d")));
-                files.extend(sorted(&dir.join("pool.d")));
-                if kind == "apache2" {
-                    // php_admin_value in Apache's own files comes after all of these.
-                    files.push(etc.join("apache2/apache2.conf"));
-                    files.extend(sorted(&etc.join("apache2/conf-enabled")));
-                    files.extend(sorted(&etc.join("apache2/sites-enabled")));
-                }
-                variants.push(files);
+            let (conf, pool) = (dir.join("conf.d"), dir.join("pool.d"));
+            // php_admin_value in Apache's own files comes after all of these.
+            let [main, enabled, sites] =
+                ["apache2.conf", "conf-enabled", "sites-enabled"].map(|name| etc.join("apache2").join(name));
+            match kind {
+                "apache2" => add(&dir, &[&conf, &main, &enabled, &sites]),
+                _ => add(&dir, &[&conf, &pool]),
             }
         }
     }
-    if etc.join("php.ini").is_file() {
-        let mut files = vec![etc.join("php.ini")];
-        files.extend(sorted(&etc.join("php.d")));
-        files.extend(sorted(&etc.join("php-fpm.d")));
-        variants.push(files);
-    }
+    add(etc, &[&etc.join("php.d"), &etc.join("php-fpm.d")]);
     variants
 }
 
-fn sorted(dir: &Path) -> Vec<PathBuf> {
-    let mut paths: Vec<PathBuf> =
-        std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
-    paths.sort();
-    paths
-}
-
-fn settings(files: &[PathBuf]) -> BTreeMap<String, Setting> {
-    let mut settings = BTreeMap::new();
+fn settings(files: &[PathBuf]) -> Settings {
+    let mut settings = Settings::new();
     for file in files {
         let text = std::fs::read(file).unwrap_or_default();
-        for (number, line) in (1_u32..).zip(String::from_utf8_lossy(&text).lines()) {
+        for (number, line) in (1..).zip(String::from_utf8_lossy(&text).lines()) {
             if let Some((key, value)) = setting(line) {
                 let value = value.trim().trim_matches('"').to_owned();
-                settings.insert(key.to_owned(), Setting { value, place: Place::line(file, number) });
+                settings.insert(key.to_owned(), (value, Place::line(file, number)));
             }
         }
     }
@@ -87,8 +82,8 @@ fn settings(files: &[PathBuf]) -> BTreeMap<String, Setting> {
 /// The three forms: `KEY = VALUE` in ini files, `php_admin_value[KEY] = VALUE` in those of fpm's pools, `php_admin_value KEY VALUE` in
 /// Apache's.
 fn setting(line: &str) -> Option<(&str, &str)> {
-    let line = line.split(';').next().unwrap_or_default().trim();
     const APACHE: [&str; 4] = ["php_admin_value ", "php_value ", "php_admin_flag ", "php_flag "];
+    let line = line.split(';').next().unwrap_or_default().trim();
     if let Some(rest) = APACHE.iter().find_map(|form| line.strip_prefix(form)) {
         return rest.trim().split_once(char::is_whitespace);
     }
@@ -110,10 +105,9 @@ fn bytes(text: &str) -> Option<u64> {
     digits.trim().parse::<u64>().ok()?.checked_mul(scale)
 }
 
-fn limits(settings: &BTreeMap<String, Setting>, ini: &Path, findings: &mut Findings) {
-    let last = |key: &str, default: &str| match settings.get(key) {
-        Some(Setting { value, place }) => (value.clone(), place.clone()),
-        None => (default.to_owned(), Place::file(ini)),
+fn check_limits(settings: &Settings, ini: &Path, findings: &mut Findings) {
+    let last = |key: &str, default: &str| {
+        settings.get(key).cloned().unwrap_or_else(|| (default.to_owned(), Place::file(ini)))
     };
     let (upload, upload_place) = last("upload_max_filesize", "2M");
     let (post, post_place) = last("post_max_size", "8M");
@@ -124,68 +118,52 @@ fn limits(settings: &BTreeMap<String, Setting>, ini: &Path, findings: &mut Findi
         ("post_max_size", &post, post_bytes, &post_place),
     ] {
         if parsed.is_none() {
-            let what = Diagnostic::new(place.clone(), format!("{key} = {value}"));
-            findings.note(Grade::Wrong, what.accepted("a number, with K, M or G after it"));
+            findings
+                .wrong(place.clone(), format!("{key} = {value}"))
+                .accepted("a number, with K, M or G after it");
         }
     }
     if upload_bytes.is_some_and(|limit| limit < ENOUGH_UPLOAD) {
-        let what = Diagnostic::new(
-            upload_place,
-            format!("upload_max_filesize = {upload}: a larger input cannot be submitted"),
-        );
-        findings.note(Grade::Advice, what.accepted("the largest input, say 512M"));
+        let found = format!("upload_max_filesize = {upload}: larger inputs cannot be submitted");
+        findings
+            .note(Grade::Advice, upload_place, found)
+            .accepted("the size of the largest input, e.g. 512M");
     }
     // 0 means no limit.
-    if let (Some(upload), Some(post)) = (upload_bytes, post_bytes)
-        && post != 0
+    let post_limit = post_bytes.filter(|limit| *limit != 0);
+    if let (Some(upload), Some(post)) = (upload_bytes, post_limit)
         && post <= upload
     {
-        let what = Diagnostic::new(
-            post_place,
-            "post_max_size is not above upload_max_filesize: a request over it is taken for an empty one",
-        );
-        findings.note(
-            Grade::Wrong,
-            what.accepted("upload_max_filesize and some more, for the rest of the request"),
-        );
-    } else if post_bytes.is_some_and(|limit| limit != 0 && limit < ENOUGH_UPLOAD) {
-        let what = Diagnostic::new(
-            post_place,
-            format!("post_max_size = {post}: large batches and inputs take many requests"),
-        );
-        findings.note(Grade::Advice, what.accepted("say 520M"));
+        findings
+            .wrong(
+                post_place,
+                "post_max_size is not above upload_max_filesize: PHP treats a larger request as an empty one",
+            )
+            .accepted("more than upload_max_filesize, to leave room for the rest of the request");
+    } else if post_limit.is_some_and(|limit| limit < ENOUGH_UPLOAD) {
+        let found = format!("post_max_size = {post}: large batches and inputs need many requests");
+        findings.note(Grade::Advice, post_place, found).accepted("e.g. 520M");
     }
     if files.parse::<u64>().is_ok_and(|limit| limit < ENOUGH_FILES) {
-        let what = Diagnostic::new(
-            files_place,
-            format!(
-                "max_file_uploads = {files}: so many inputs travel in a request, the rest is dropped without a word"
-            ),
-        );
-        findings.note(Grade::Advice, what.accepted("say 500"));
+        let found =
+            format!("max_file_uploads = {files}: PHP drops further files of a request without an error");
+        findings.note(Grade::Advice, files_place, found).accepted("e.g. 500");
     }
-    let shown = last("display_errors", "1");
-    if matches!(shown.0.to_ascii_lowercase().as_str(), "1" | "on" | "true" | "yes" | "stdout") {
-        let what = Diagnostic::new(
-            shown.1,
-            format!("display_errors = {}: errors show the server's paths to everybody", shown.0),
-        );
-        findings.note(Grade::Unsafe, what.accepted("Off"));
+    let (shown, place) = last("display_errors", "1");
+    if matches!(shown.to_ascii_lowercase().as_str(), "1" | "on" | "true" | "yes" | "stdout") {
+        let found = format!("display_errors = {shown}: errors show the server's paths to everybody");
+        findings.note(Grade::Unsafe, place, found).accepted("Off");
     }
 }
 
-/// The project's own settings switch the showing of errors on in a fresh project.
-fn project_inc(subject: &Subject<'_>, findings: &mut Findings) {
+/// The project's own settings, which show errors in a fresh project.
+fn check_project_inc(subject: &Subject<'_>, findings: &mut Findings) {
     let path = subject.project.dir.join("html/project/project.inc");
     let text = std::fs::read(&path).unwrap_or_default();
-    for (number, line) in (1_u32..).zip(String::from_utf8_lossy(&text).lines()) {
-        let code = line.trim();
-        if code.starts_with("display_errors()") {
-            let found = "display_errors(): PHP's warnings stand in the replies to submitters, with the server's paths and what was asked";
-            findings.note(
-                Grade::Unsafe,
-                Diagnostic::new(Place::line(&path, number), found).help("put // before it"),
-            );
+    for (number, line) in (1..).zip(String::from_utf8_lossy(&text).lines()) {
+        if line.trim().starts_with("display_errors()") {
+            let found = "display_errors(): replies to submitters contain PHP's warnings, with the server's paths and parts of the request";
+            findings.note(Grade::Unsafe, Place::line(&path, number), found).help("put // before it");
         }
     }
 }

@@ -1,56 +1,54 @@
-//! The web server's umask: what PHP stores must be removable by file_deleter, which runs as the project's owner.
+//! The web server's umask: file_deleter, which runs as the project's owner, must be able to remove what PHP stores.
 
 use std::path::PathBuf;
 
-use super::{Findings, Grade, Subject};
-use boinc::diagnostic::{Diagnostic, Place};
+use boinc::diagnostic::Place;
 
-/// Services that run PHP, by the begin of their names.
+use super::{Findings, Grade, Subject};
+use crate::admin::project_files::sorted;
+
+/// Services that run PHP, by the start of their names.
 const SERVICES: [&str; 4] = ["apache2", "httpd", "php", "nginx"];
 
-pub(super) fn look(subject: &Subject<'_>, findings: &mut Findings) {
+pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
     let etc = &subject.host.etc;
-    let apache = etc.join("apache2/envvars");
     let present =
-        [etc.join("apache2"), etc.join("httpd"), etc.join("nginx")].into_iter().find(|dir| dir.is_dir());
+        ["apache2", "httpd", "nginx"].into_iter().map(|name| etc.join(name)).find(|dir| dir.is_dir());
     let Some(present) = present else {
-        let what = Diagnostic::new(Place::file(etc), "no web server's settings here: its umask is not known");
-        findings.note(Grade::Unchecked, what.accepted("umask 002"));
+        let found = "no settings of a web server found: its umask is unknown";
+        findings.note(Grade::Unchecked, Place::file(etc), found).accepted("umask 002");
         return;
     };
-    let is_002 = |value: &str| matches!(value.trim().trim_matches('"'), "2" | "02" | "002" | "0002");
-    let shell = std::fs::read_to_string(&apache).unwrap_or_default();
-    let set_in_shell = shell.lines().any(|line| line.trim().strip_prefix("umask ").is_some_and(is_002));
-    let set_in_service = service_files(subject).into_iter().any(|file| {
-        let text = std::fs::read_to_string(file).unwrap_or_default();
-        text.lines().any(|line| line.trim().strip_prefix("UMask=").is_some_and(is_002))
-    });
-    if !set_in_shell && !set_in_service {
-        let place = if apache.is_file() { apache } else { present };
-        let what = Diagnostic::new(
-            Place::file(&place),
-            "the web server's umask is not set to 002: file_deleter cannot remove the inputs that it stores",
-        );
-        let help = "a line \"umask 002\" in /etc/apache2/envvars, or UMask=0002 in a drop-in of the service (systemctl edit); then restart it";
-        findings.note(Grade::Wrong, what.help(help));
+    let shell = etc.join("apache2/envvars");
+    let is_set = service_files(subject).iter().any(|file| sets(file, "UMask=")) || sets(&shell, "umask ");
+    if !is_set {
+        let place = if shell.is_file() { shell } else { present };
+        findings
+            .wrong(
+                Place::file(&place),
+                "the web server's umask is not set to 002: file_deleter cannot remove the inputs that the web server stores",
+            )
+            .help(
+                "add the line \"umask 002\" to /etc/apache2/envvars, or UMask=0002 to the service (systemctl edit), and restart it",
+            );
     }
+}
+
+fn sets(file: &PathBuf, key: &str) -> bool {
+    let is_002 = |value: &str| matches!(value.trim().trim_matches('"'), "2" | "02" | "002" | "0002");
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    text.lines().any(|line| line.trim().strip_prefix(key).is_some_and(is_002))
 }
 
 /// Units and drop-ins of systemd for web servers and PHP.
 fn service_files(subject: &Subject<'_>) -> Vec<PathBuf> {
-    let system = subject.host.etc.join("systemd/system");
-    let ours = |entry: &walkdir::DirEntry| {
-        let name = entry.file_name().to_string_lossy();
-        entry.depth() != 1 || SERVICES.iter().any(|service| name.starts_with(service))
-    };
-    walkdir::WalkDir::new(system)
-        .max_depth(2)
-        .into_iter()
-        .filter_entry(ours)
-        .flatten()
-        .filter(|entry| {
-            entry.path().extension().is_some_and(|extension| extension == "conf" || extension == "service")
+    let units = sorted(&subject.host.etc.join("systemd/system")).into_iter();
+    units
+        .filter(|(name, _)| SERVICES.iter().any(|service| name.starts_with(service)))
+        .flat_map(|(_, path)| match path.is_dir() {
+            true => sorted(&path).into_iter().map(|(_, path)| path).collect(),
+            false => vec![path],
         })
-        .map(|entry| entry.path().to_path_buf())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "conf" || ending == "service"))
         .collect()
 }

@@ -17,8 +17,8 @@ fn fine() -> EngineFacts {
     }
 }
 
-fn healthy() -> Facts {
-    Facts {
+fn healthy() -> HostReport {
+    HostReport {
         programs: Ok(Programs { dir: PathBuf::from("/usr/bin") }),
         wrapper_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
         docker: Ok((engine(DockerType::Docker), fine())),
@@ -37,7 +37,7 @@ fn healthy() -> Facts {
     }
 }
 
-fn grades(facts: &Facts) -> Vec<(Grade, &'static str)> {
+fn grades(facts: &HostReport) -> Vec<(Grade, &'static str)> {
     examine(facts).iter().map(|finding| (finding.grade, finding.about)).collect()
 }
 

@@ -17,16 +17,14 @@ pub struct Merged {
     pub unchanged: Vec<String>,
 }
 
-/// Why nothing can be merged.
+/// A file that cannot be merged into.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MergeError {
     /// The file has no `<plan_classes>`.
-    #[error("there is no <plan_classes> … </plan_classes> in it, which a plan_class_spec.xml has at its top")]
+    #[error("missing <plan_classes> … </plan_classes>, the outermost element of a plan_class_spec.xml")]
     NoClasses,
     /// A class of this name is there, with other content.
-    #[error(
-        "line {line}: there is a plan class {name:?} already, and it says something else; --replace puts the new one in its place"
-    )]
+    #[error("line {line}: the plan class {name:?} exists with other settings; replace it with --replace")]
     Differs {
         /// The class.
         name: String,
@@ -34,7 +32,7 @@ pub enum MergeError {
         line: usize,
     },
     /// Two classes of this name are there: BOINC takes the first.
-    #[error("line {line}: a second plan class {name:?}, which BOINC never reads; remove it")]
+    #[error("line {line}: the plan class {name:?} is listed twice; remove this one, which BOINC ignores")]
     Twice {
         /// The class.
         name: String,

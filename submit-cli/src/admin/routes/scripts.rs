@@ -13,41 +13,41 @@ use validators::subject::Subject;
 use crate::clock::Clock;
 
 /// Why a script that fails on a made-up output would fail on real ones.
-const ANYBODY: &str = "this was a made-up output, and any volunteer can send nonsense: a script must answer it with 10 (or 0), \
-                       else its app's validation is out";
+const ANYBODY: &str = "the output was made up, as a volunteer can send anything: a script must answer it with exit code 10 (or 0), \
+                       otherwise validation of this app is suspended";
 
-/// Why a script that assimilates is left alone.
-const STORES: &str = "it may store things";
+/// Why a script that assimilates is not run.
+const STORES: &str = "it may store results";
 
-/// How a script stands.
+/// A script of a route.
 #[derive(Debug, Serialize)]
 pub struct ScriptReport {
-    /// What it is for.
+    /// When the shims run it.
     pub purpose: Purpose,
-    /// How it stands.
+    /// What was found out about it.
     #[serde(flatten)]
-    pub standing: Standing,
+    pub status: ScriptStatus,
 }
 
-/// How a script stands.
+/// Whether a script can be run, and how it answers.
 #[derive(Debug, Serialize)]
 #[serde(tag = "state", rename_all = "lowercase")]
-pub enum Standing {
+pub enum ScriptStatus {
     /// It ran, and answered.
     Runs {
-        /// What it said of a made-up result, or of two that differ.
+        /// Its answer to a made-up result, or of two that differ.
         answer: Answer,
         /// The last line that it printed, if its answer is not good.
         said: String,
     },
     /// It is there, or its image is, and was not run.
     Exists {
-        /// Why it was not, in words; `null` if nothing was to be run.
+        /// Why it was not run; `null` if nothing was to be run.
         not_run: Option<&'static str>,
     },
-    /// It can't be run, or answers nothing of use.
+    /// It cannot be run, or gives no valid answer.
     Broken {
-        /// Why, in words.
+        /// The error.
         why: String,
     },
 }
@@ -60,12 +60,11 @@ pub enum Answer {
     Good,
     /// Not acceptable; different.
     Bad,
-    /// It can't say yet.
+    /// It cannot decide yet.
     Later,
 }
 
 impl Answer {
-    /// Its word.
     pub fn word(self) -> &'static str {
         match self {
             Self::Good => "good",
@@ -75,49 +74,53 @@ impl Answer {
     }
 }
 
-/// Looks at all scripts of a route, and with `clock` runs those that judge, until the user wants to stop.
-pub(super) fn look(routed: &Routed, subject: &Subject, clock: Option<&dyn Clock>) -> Vec<ScriptReport> {
+/// Checks all scripts of a route, and with `clock` runs those that judge, until the user wants to stop.
+pub(super) fn inspect(routed: &Routed, subject: &Subject, clock: Option<&dyn Clock>) -> Vec<ScriptReport> {
     let Some(script) = &routed.script else { return Vec::new() };
     let all = [Purpose::Init, Purpose::Compare, Purpose::Assimilate].into_iter();
     let reports = all.filter_map(|purpose| {
-        let standing = match (script.check(purpose)?, clock) {
-            (Err(why), _) => Standing::Broken { why },
-            (Ok(()), None) => Standing::Exists { not_run: None },
-            (Ok(()), Some(_)) if purpose == Purpose::Assimilate => Standing::Exists { not_run: Some(STORES) },
-            (Ok(()), Some(clock)) if clock.interrupted() => Standing::Exists { not_run: Some("interrupted") },
+        let status = match (script.check(purpose)?, clock) {
+            (Err(why), _) => ScriptStatus::Broken { why },
+            (Ok(()), None) => ScriptStatus::Exists { not_run: None },
+            (Ok(()), Some(_)) if purpose == Purpose::Assimilate => {
+                ScriptStatus::Exists { not_run: Some(STORES) }
+            }
+            (Ok(()), Some(clock)) if clock.interrupted() => {
+                ScriptStatus::Exists { not_run: Some("interrupted") }
+            }
             (Ok(()), Some(_)) => run(script, routed, subject, purpose)?,
         };
-        Some(ScriptReport { purpose, standing })
+        Some(ScriptReport { purpose, status })
     });
     reports.collect()
 }
 
 /// Runs the script for a purpose; `None` if there is none.
-fn run(script: &Script, routed: &Routed, subject: &Subject, purpose: Purpose) -> Option<Standing> {
+fn run(script: &Script, routed: &Routed, subject: &Subject, purpose: Purpose) -> Option<ScriptStatus> {
     // Gone afterwards, and not the project's: whoever checks leaves nothing there.
     let directory = match tempfile::Builder::new().prefix("buoy-routes-").tempdir() {
         Ok(directory) => directory,
-        Err(error) => return Some(Standing::Broken { why: unprepared(&error) }),
+        Err(error) => return Some(ScriptStatus::Broken { why: unprepared(&error) }),
     };
     let instances = if purpose == Purpose::Compare { 0..2 } else { 0..1 };
     let results: io::Result<Vec<_>> =
         instances.map(|instance| make_up(directory.path(), routed, subject, instance)).collect();
     let results = match results {
         Ok(results) => results,
-        Err(error) => return Some(Standing::Broken { why: unprepared(&error) }),
+        Err(error) => return Some(ScriptStatus::Broken { why: unprepared(&error) }),
     };
     let request = Request::new(purpose, subject, results);
     Some(match script.run(&request, &directory.path().join("state"))? {
-        Outcome::Good => Standing::Runs { answer: Answer::Good, said: String::new() },
-        Outcome::Bad(said) => Standing::Runs { answer: Answer::Bad, said },
-        Outcome::Later(said) => Standing::Runs { answer: Answer::Later, said },
-        Outcome::Broken { end: End::NotStarted, how } => Standing::Broken { why: how },
-        Outcome::Broken { how, .. } => Standing::Broken { why: format!("{how}; {ANYBODY}") },
+        Outcome::Good => ScriptStatus::Runs { answer: Answer::Good, said: String::new() },
+        Outcome::Bad(said) => ScriptStatus::Runs { answer: Answer::Bad, said },
+        Outcome::Later(said) => ScriptStatus::Runs { answer: Answer::Later, said },
+        Outcome::Broken { end: End::NotStarted, how } => ScriptStatus::Broken { why: how },
+        Outcome::Broken { how, .. } => ScriptStatus::Broken { why: format!("{how}; {ANYBODY}") },
     })
 }
 
 fn unprepared(error: &io::Error) -> String {
-    format!("not run, since no outputs can be made up in {}: {error}", std::env::temp_dir().display())
+    format!("not run: failed to create made-up outputs in {}: {error}", std::env::temp_dir().display())
 }
 
 /// Writes a result's outputs: those that the route lists, or one. No two are the same.

@@ -86,7 +86,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         Err(mistakes) if args.json => return Ok(render::diagnostics_json(&mistakes)?),
         Err(mistakes) => return Ok(render::diagnostics(&mistakes)),
     };
-    let project = ProjectFiles::look(&args.dir);
+    let project = ProjectFiles::read(&args.dir);
     let (app, targets) = match wanted(args, science.as_ref().map(|(app, _)| app), &project) {
         Ok(wanted) => wanted,
         Err(error) => return Ok(render::refusal(&error)),

@@ -57,7 +57,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
             )));
         }
     };
-    let host = ServerHost::look(args.web_user.as_deref());
+    let host = ServerHost::inspect(args.web_user.as_deref());
     let mut findings = look(&dir, &host, args.app.as_deref());
     let mut done = Vec::new();
     if args.fix {
@@ -73,7 +73,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
 }
 
 fn look(dir: &Path, host: &ServerHost, app: Option<&str>) -> Vec<Finding> {
-    let project = ProjectFiles::look(dir);
+    let project = ProjectFiles::read(dir);
     let database = Client::of(&project);
     check(&Subject { project: &project, host, database: &database, app })
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, anyhow};
 use clap::Subcommand;
 
 use super::not_as_root::refuse_root;
-use crate::admin::routes::{Place, RoutesReport, breakers};
+use crate::admin::routes::{ProjectPaths, RoutesReport, breakers};
 use crate::cli::exit::Exit;
 use crate::cli::help::{Example, examples};
 use crate::cli::render;
@@ -58,28 +58,28 @@ struct CheckArgs {
     json: bool,
 }
 
-/// Looks, and prints what it sees.
+/// Inspects the routes, and prints what it finds.
 ///
 /// # Errors
 /// stdout is closed, or a breaker can't be reset.
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let Verb::Check(args) = &args.verb;
-    let place = match Place::of_project(&args.project) {
-        Ok(place) => place,
+    let paths = match ProjectPaths::of_project(&args.project) {
+        Ok(paths) => paths,
         Err(message) => return Ok(render::refusal(&anyhow!(message))),
     };
-    if let Some(exit) = refuse_root(&place.directory, &place)? {
+    if let Some(exit) = refuse_root(&paths.directory, &paths)? {
         return Ok(exit);
     }
     for key in &args.reset {
-        breakers(&place).reset(key).with_context(|| format!("failed to reset the outage of {key}"))?;
+        breakers(&paths).reset(key).with_context(|| format!("failed to reset the outage of {key}"))?;
     }
     let report = if args.no_run {
-        RoutesReport::look(&place, &args.names, &args.app, None)
+        RoutesReport::inspect(&paths, &args.names, &args.app, None)
     } else {
         // A script is seen to its end, so that no container of one stays behind.
         let clock = SystemClock::catching_signals()?;
-        let report = RoutesReport::look(&place, &args.names, &args.app, Some(&clock));
+        let report = RoutesReport::inspect(&paths, &args.names, &args.app, Some(&clock));
         if clock.interrupted() {
             return Ok(Exit::Interrupted);
         }

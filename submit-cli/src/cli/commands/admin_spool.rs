@@ -11,7 +11,7 @@ use validators::shim;
 use validators::spool::Spool;
 
 use super::not_as_root::refuse_root;
-use crate::admin::routes::Place;
+use crate::admin::routes::ProjectPaths;
 use crate::cli::exit::Exit;
 use crate::cli::help::examples;
 use crate::cli::render;
@@ -64,13 +64,13 @@ enum Verb {
 /// # Errors
 /// The spool can't be read or written; stdout is closed.
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
-    let place = match Place::of_project(&args.project) {
-        Ok(place) => place,
+    let paths = match ProjectPaths::of_project(&args.project) {
+        Ok(paths) => paths,
         Err(message) => return Ok(render::refusal(&anyhow!(message))),
     };
-    let spool = Spool::for_routes(&place.routes_toml);
+    let spool = Spool::for_routes(&paths.routes_toml);
     if !matches!(args.verb, Verb::List { .. })
-        && let Some(exit) = refuse_root(spool.directory(), &place)?
+        && let Some(exit) = refuse_root(spool.directory(), &paths)?
     {
         return Ok(exit);
     }
@@ -87,7 +87,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
             if let Some(unknown) = unknown(&spool, items)? {
                 return Ok(render::refusal(&unknown));
             }
-            retry(&place, items)
+            retry(&paths, items)
         }
         Verb::Drop { items } => {
             if let Some(unknown) = unknown(&spool, items)? {
@@ -112,13 +112,13 @@ fn unknown(spool: &Spool, items: &[String]) -> anyhow::Result<Option<anyhow::Err
     Ok(unknown.map(|item| anyhow!("{item}: not in the spool; buoy admin spool list shows the names")))
 }
 
-fn retry(place: &Place, items: &[String]) -> anyhow::Result<Exit> {
+fn retry(paths: &ProjectPaths, items: &[String]) -> anyhow::Result<Exit> {
     let lines = RefCell::new(Vec::new());
     let log = |line: &str| lines.borrow_mut().push(line.to_owned());
     let call = Call {
         argv: &[],
-        directory: &place.directory,
-        routes: Some(place.routes_toml.as_os_str()),
+        directory: &paths.directory,
+        routes: Some(paths.routes_toml.as_os_str()),
         outage: None,
         inline: true,
         clock: &SystemClock,

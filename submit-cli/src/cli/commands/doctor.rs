@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::admin::doctor::{Facts, examine, is_fit};
+use crate::admin::doctor::{HostReport, examine, is_fit};
 use crate::cli::exit::Exit;
 use crate::cli::help::{Example, examples};
 use crate::cli::render;
@@ -27,12 +27,12 @@ pub struct Args {
     json: bool,
 }
 
-/// Looks at this computer and prints what is right and what is not.
+/// Checks this computer and prints what works and what does not.
 ///
 /// # Errors
 /// stdout is closed.
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
-    let findings = examine(&Facts::gather(&args.out));
+    let findings = examine(&HostReport::gather(&args.out));
     match args.json {
         true => render::doctor::json(&findings)?,
         false => render::doctor::text(&findings)?,

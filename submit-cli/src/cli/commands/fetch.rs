@@ -9,7 +9,7 @@ use crate::cli::exit::Exit;
 use crate::cli::help::{Example, examples};
 use crate::cli::render;
 use crate::clock::SystemClock;
-use crate::project::retry::RetryPolicy;
+use crate::project::retry;
 use crate::remote::fetch::{self, FetchError, Options, Outcome};
 
 const EXAMPLES: &[Example] = &[
@@ -58,7 +58,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         to: args.to.clone(),
         jobs: jobs.to_vec(),
         parallel: args.parallel,
-        retry: RetryPolicy::default(),
+        retry: retry::QUERIES,
     };
     let clock = SystemClock::catching_signals()?;
     let reporter = render::events::reporter(args.json, dir);

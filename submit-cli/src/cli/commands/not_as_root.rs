@@ -6,7 +6,7 @@ use anyhow::{Context, anyhow};
 use boinc::platform::{Entry, user};
 use boinc::shell;
 
-use crate::admin::routes::Place;
+use crate::admin::routes::ProjectPaths;
 use crate::admin::server_host::account_name;
 use crate::cli::exit::Exit;
 use crate::cli::render;
@@ -18,9 +18,9 @@ use crate::cli::render;
 ///
 /// # Errors
 /// This user may not enter that directory.
-pub(super) fn refuse_root(kept: &Path, place: &Place) -> anyhow::Result<Option<Exit>> {
+pub(super) fn refuse_root(kept: &Path, paths: &ProjectPaths) -> anyhow::Result<Option<Exit>> {
     if user().uid == 0 {
-        let owned = [&place.project, &place.directory, kept].into_iter().find_map(|path| {
+        let owned = [&paths.project, &paths.directory, kept].into_iter().find_map(|path| {
             path.metadata().ok().map(|meta| (path, Entry::from(&meta).uid)).filter(|&(_, uid)| uid != 0)
         });
         if let Some((path, uid)) = owned {
@@ -35,7 +35,7 @@ pub(super) fn refuse_root(kept: &Path, place: &Place) -> anyhow::Result<Option<E
     }
     // Podman returns to the directory where it was started, and fails if its user may not enter it. Not earlier: up to here,
     // paths of the command line start where they were typed.
-    let directory = &place.directory;
+    let directory = &paths.directory;
     std::env::set_current_dir(directory)
         .with_context(|| format!("failed to enter {}", directory.display()))?;
     Ok(None)

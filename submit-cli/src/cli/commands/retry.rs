@@ -54,7 +54,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let clock = SystemClock::catching_signals()?;
     let reporter = render::events::reporter(args.json, dir);
     let options = Options::in_directory(dir);
-    match submission::go_on(&mut campaign, &client, &clock, reporter.as_ref(), &options) {
+    match submission::resume(&mut campaign, &client, &clock, reporter.as_ref(), &options) {
         Ok(_) => Ok(Exit::Done),
         Err(error) => submit::ended(error),
     }

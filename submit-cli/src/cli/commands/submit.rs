@@ -16,7 +16,7 @@ use crate::plan::sources::Sources;
 use crate::project::client::ProjectClient;
 use crate::project::config::{ConfigError, Projects};
 use crate::project::error::ProjectError;
-use crate::project::retry::RetryPolicy;
+use crate::project::retry;
 use crate::remote::submission::limits::ServerLimits;
 use crate::remote::submission::submission_plan::{SubmissionPlan, SubmissionPlanError, submission};
 use crate::remote::submission::{self, BATCH_JOBS, Options, SubmitError, UPLOADS, dry_run};
@@ -123,7 +123,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     // Not before the question: Ctrl-C there is an answer.
     let clock = SystemClock::catching_signals()?;
     let reporter = render::events::reporter(args.json, &args.out);
-    if let Err(error) = submission::go_on(&mut campaign, &client, &clock, reporter.as_ref(), &options) {
+    if let Err(error) = submission::resume(&mut campaign, &client, &clock, reporter.as_ref(), &options) {
         return ended(error);
     }
     if args.detach {
@@ -141,7 +141,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         to: None,
         jobs: Vec::new(),
         parallel: fetch::DEFAULT_PARALLEL,
-        retry: RetryPolicy::default(),
+        retry: retry::QUERIES,
     };
     let fetched = fetch::fetch(&mut campaign, &to_submit.meta, &client, &options, reporter.as_ref(), &clock);
     Ok(match fetch_exit(fetched, args.json)? {

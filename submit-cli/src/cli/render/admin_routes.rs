@@ -6,7 +6,7 @@ use boinc::calendar::utc;
 use boinc::visible::visible;
 
 use super::terminal;
-use crate::admin::routes::{RouteReport, RoutesReport, ScriptReport, Standing};
+use crate::admin::routes::{RouteReport, RoutesReport, ScriptReport, ScriptStatus};
 
 /// Prints what the routes do and what is wrong, then the lines for config.xml.
 ///
@@ -64,19 +64,19 @@ fn write_route(out: &mut impl Write, route: &RouteReport) -> io::Result<()> {
     Ok(())
 }
 
-/// How a script stands; `None` if that is a problem, which is told as such.
+/// The state of a script; `None` if that is a problem, which is listed as one.
 fn script(report: &ScriptReport) -> Option<String> {
     let purpose = report.purpose.name();
-    match &report.standing {
-        Standing::Runs { answer, said } if said.is_empty() => {
+    match &report.status {
+        ScriptStatus::Runs { answer, said } if said.is_empty() => {
             Some(format!("{purpose}: runs, answers {}", answer.word()))
         }
-        Standing::Runs { answer, said } => {
+        ScriptStatus::Runs { answer, said } => {
             Some(format!("{purpose}: runs, answers {}: {said}", answer.word()))
         }
-        Standing::Exists { not_run: None } => Some(format!("{purpose}: exists")),
-        Standing::Exists { not_run: Some(why) } => Some(format!("{purpose}: exists; not run, since {why}")),
-        Standing::Broken { .. } => None,
+        ScriptStatus::Exists { not_run: None } => Some(format!("{purpose}: exists")),
+        ScriptStatus::Exists { not_run: Some(why) } => Some(format!("{purpose}: exists; not run: {why}")),
+        ScriptStatus::Broken { .. } => None,
     }
 }
 

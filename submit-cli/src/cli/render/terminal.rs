@@ -5,22 +5,26 @@
 
 use std::io::{self, IsTerminal, StderrLock, StdoutLock, Write};
 
+use anstream::AutoStream;
 use boinc::visible::{is_terminal_control, visible_lines};
 use serde::Serialize;
+use tracing::level_filters::LevelFilter;
+
+use super::style::styled;
 
 /// Standard output.
 pub fn out() -> Visible<StdoutLock<'static>> {
-    Visible::new(io::stdout().lock())
+    Visible::new(io::stdout().lock(), str::to_owned)
 }
 
 /// Standard error.
-pub fn err() -> Visible<StderrLock<'static>> {
-    Visible::new(io::stderr().lock())
+pub fn err() -> Visible<AutoStream<StderrLock<'static>>> {
+    Visible::new(AutoStream::auto(io::stderr().lock()), styled)
 }
 
-/// Whether a person is likely to read stderr.
+/// Whether stderr can show a progress bar: it is a terminal, and no log is printed between (`--verbose`).
 pub fn err_is_terminal() -> bool {
-    io::stderr().is_terminal()
+    io::stderr().is_terminal() && LevelFilter::current() == LevelFilter::OFF
 }
 
 /// Prints a value to stdout as one line of JSON.
@@ -68,16 +72,19 @@ fn escaped_json(json: &str) -> String {
 pub struct Visible<W: Write> {
     to: W,
     line: Vec<u8>,
+    /// Adds colours, once nothing else in a text is obeyed.
+    style: fn(&str) -> String,
 }
 
 impl<W: Write> Visible<W> {
-    fn new(to: W) -> Self {
-        Self { to, line: Vec::new() }
+    fn new(to: W, style: fn(&str) -> String) -> Self {
+        Self { to, line: Vec::new(), style }
     }
 
     fn print(&mut self, end: usize) -> io::Result<()> {
         let text: Vec<u8> = self.line.drain(..end).collect();
-        self.to.write_all(visible_lines(&String::from_utf8_lossy(&text)).as_bytes())
+        let text = String::from_utf8_lossy(&text);
+        self.to.write_all((self.style)(&visible_lines(&text)).as_bytes())
     }
 }
 
@@ -111,7 +118,7 @@ mod tests {
 
     fn printed(parts: &[&[u8]]) -> String {
         let mut to = Vec::new();
-        let mut terminal = Visible::new(&mut to);
+        let mut terminal = Visible::new(&mut to, str::to_owned);
         parts.iter().for_each(|part| terminal.write_all(part).unwrap());
         drop(terminal);
         String::from_utf8(to).unwrap()

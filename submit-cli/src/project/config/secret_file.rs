@@ -17,7 +17,7 @@ fn failed<'a>(path: &'a Path, doing: &'static str) -> impl Fn(std::io::Error) ->
 /// # Errors
 /// It has one, or can't be looked at.
 pub fn check(path: &Path, forbidden: u32, wanted: u32) -> Result<(), ConfigError> {
-    let data = std::fs::metadata(path).map_err(failed(path, "look at it"))?;
+    let data = std::fs::metadata(path).map_err(failed(path, "inspect"))?;
     let mode = Entry::from(&data).mode & 0o777;
     if mode & forbidden != 0 {
         return Err(ConfigError::Exposed { path: path.to_owned(), mode, wanted });
@@ -32,10 +32,10 @@ pub fn check(path: &Path, forbidden: u32, wanted: u32) -> Result<(), ConfigError
 pub fn read(path: &Path) -> Result<Option<String>, ConfigError> {
     match std::fs::symlink_metadata(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed(path, "look at it")(error)),
+        Err(error) => return Err(failed(path, "inspect")(error)),
         Ok(_) => check(path, 0o077, 0o600)?,
     }
-    std::fs::read_to_string(path).map(Some).map_err(failed(path, "read it"))
+    std::fs::read_to_string(path).map(Some).map_err(failed(path, "read"))
 }
 
 /// Makes a directory for the user alone, or leaves the one that is there, closed to others.
@@ -43,7 +43,7 @@ pub fn read(path: &Path) -> Result<Option<String>, ConfigError> {
 /// # Errors
 /// It can't be made.
 pub fn make_dir(path: &Path) -> Result<(), ConfigError> {
-    make_private_directories(path).map_err(failed(path, "make the directory"))?;
+    make_private_directories(path).map_err(failed(path, "create the directory"))?;
     check(path, 0o022, 0o700)
 }
 
@@ -60,5 +60,5 @@ pub fn write(path: &Path, text: &str) -> Result<(), ConfigError> {
         file.sync_all()?;
         std::fs::rename(&new, path)
     });
-    written.inspect_err(|_| drop(std::fs::remove_file(&new))).map_err(failed(path, "write it"))
+    written.inspect_err(|_| drop(std::fs::remove_file(&new))).map_err(failed(path, "write"))
 }

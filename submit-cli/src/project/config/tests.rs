@@ -1,4 +1,5 @@
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use super::*;
 
@@ -93,7 +94,7 @@ fn a_forgotten_project_leaves_nothing() {
     assert_eq!(projects.entry(None).unwrap().name, "one");
     assert_eq!(
         projects.entry(Some("two")).unwrap_err().to_string(),
-        "no project two; known are: one. buoy login ADDRESS --name two adds it"
+        "unknown project two; known: one; add one with buoy login ADDRESS --name NAME"
     );
 }
 

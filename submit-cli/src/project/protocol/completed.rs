@@ -1,7 +1,9 @@
 //! A finished job in detail (`query_completed_job`).
 
+use boinc::entity::unescape_html;
+
 use super::id::ResultId;
-use crate::project::xml::{between, number, unescape};
+use crate::project::xml::{between, number};
 
 /// The canonical instance of a finished job. For a failed job the server's code breaks off; see [`super::task_page`].
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +46,6 @@ pub(crate) fn parse(text: &str) -> Result<CompletedJob, String> {
         exit_status: number(text, "exit_status").ok_or("no number in <exit_status>")?,
         elapsed_seconds: number(text, "elapsed_time").ok_or("no number in <elapsed_time>")?,
         cpu_seconds: number(text, "cpu_time").ok_or("no number in <cpu_time>")?,
-        stderr: unescape(stderr.trim()),
+        stderr: unescape_html(stderr.trim()),
     })
 }

@@ -1,8 +1,10 @@
 //! A project about itself (`get_project_config.php`).
 
+use boinc::entity::unescape_html;
+
 use crate::project::authenticator::Authenticator;
 use crate::project::scrub::Scrubber;
-use crate::project::xml::{number, unescape, value};
+use crate::project::xml::value;
 
 /// What a project says about itself.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,8 +15,6 @@ pub struct ProjectInfo {
     pub master_url: Option<String>,
     /// BOINC's version on the server.
     pub server_version: Option<String>,
-    /// Its web pages are stopped for maintenance.
-    pub closed: bool,
     /// Seconds that the server's clock is ahead of ours; whole seconds, off by the time the reply took.
     pub clock_skew_seconds: Option<f64>,
 }
@@ -38,12 +38,11 @@ impl ProjectInfo {
 
 /// From the inside of `<project_config>`.
 pub(crate) fn parse(text: &str, clock_skew_seconds: Option<f64>) -> Result<ProjectInfo, String> {
-    let optional = |tag: &str| value(text, tag).filter(|text| !text.is_empty()).map(unescape);
+    let optional = |tag: &str| value(text, tag).filter(|text| !text.is_empty()).map(unescape_html);
     Ok(ProjectInfo {
         name: optional("name").ok_or("no <name>")?,
         master_url: optional("master_url"),
         server_version: optional("server_version"),
-        closed: number::<u32>(text, "web_stopped").is_some_and(|stopped| stopped != 0),
         clock_skew_seconds,
     })
 }

@@ -1,7 +1,9 @@
 //! The instances of a job (`query_job`).
 
+use boinc::entity::unescape_html;
+
 use super::id::ResultId;
-use crate::project::xml::{Elements, number, unescape, value};
+use crate::project::xml::{Elements, number, value};
 
 /// A result: a job at one volunteer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +24,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Instance>, String> {
         Ok(Instance {
             name: value(text, "name").ok_or("no <name> in an <instance>")?.to_owned(),
             id: ResultId(number(text, "id").ok_or("no number in an instance's <id>")?),
-            state: unescape(value(text, "state").ok_or("no <state> in an <instance>")?),
+            state: unescape_html(value(text, "state").ok_or("no <state> in an <instance>")?),
             output_bytes: Elements::new(text, "<size>", "</size>")
                 .map(|size| size?.trim().parse().map_err(|_| "no number in <size>".to_owned()))
                 .collect::<Result<_, String>>()?,

@@ -111,7 +111,7 @@ impl Submission<'_> {
         text::app_name(self.app_name)?;
         if self.jobs.is_empty() {
             return Err(ProjectError::Unsendable {
-                what: "the submission",
+                what: "submission",
                 text: String::new(),
                 found: "no job".to_owned(),
                 accepted: "at least one job",

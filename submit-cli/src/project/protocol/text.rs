@@ -6,7 +6,7 @@ use crate::project::error::ProjectError;
 /// Width of the names' columns (`db/schema.sql`) and of file names (`html/inc/util_basic.inc`, `is_valid_filename`).
 const NAME_MAX: usize = 255;
 
-/// So many characters of a text are shown.
+/// Characters of a text that are shown.
 const SHOWN_MAX: usize = 80;
 
 /// A workunit's name.
@@ -16,7 +16,7 @@ const SHOWN_MAX: usize = 80;
 pub fn job_name(text: &str) -> Result<(), ProjectError> {
     const ACCEPTED: &str = "letters, digits, _ - and ., at most 255";
     let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    name("the job name", text, ACCEPTED, good)
+    name("job name", text, ACCEPTED, good)
 }
 
 /// A file's physical name.
@@ -26,10 +26,10 @@ pub fn job_name(text: &str) -> Result<(), ProjectError> {
 pub fn physical_name(text: &str) -> Result<(), ProjectError> {
     const ACCEPTED: &str = "letters, digits, _ - and ., not at the start: - or ., at most 255";
     let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    name("the file name", text, ACCEPTED, good)?;
+    name("file name", text, ACCEPTED, good)?;
     match text.chars().next() {
         Some(c @ ('-' | '.')) => {
-            Err(unsendable("the file name", text, format!("{c} at its start"), ACCEPTED))
+            Err(unsendable("file name", text, format!("{c} at its start"), ACCEPTED))
         }
         _ => Ok(()),
     }
@@ -42,7 +42,7 @@ pub fn physical_name(text: &str) -> Result<(), ProjectError> {
 pub fn batch_name(text: &str) -> Result<(), ProjectError> {
     let good = |c: char| is_xml(c) && !matches!(c, '<' | '>' | '&' | '\\' | '\'' | '"');
     name(
-        "the batch name",
+        "batch name",
         text,
         "any text without < > & \\ ' \" and control characters, at most 255 characters",
         good,
@@ -55,7 +55,7 @@ pub fn batch_name(text: &str) -> Result<(), ProjectError> {
 /// No app can have it.
 pub fn app_name(text: &str) -> Result<(), ProjectError> {
     let good = |c: char| c.is_ascii_graphic() && !matches!(c, '<' | '>' | '&' | '\\' | '\'' | '"');
-    name("the name of the BOINC app", text, "printable ASCII without spaces, < > & \\ ' and \"", good)
+    name("name of the BOINC app", text, "printable ASCII without spaces, < > & \\ ' and \"", good)
 }
 
 /// A job's command line; may be empty.
@@ -66,7 +66,7 @@ pub fn command_line(text: &str) -> Result<(), ProjectError> {
     let good = |c: char| is_xml(c) && !matches!(c, '<' | '\\' | '\'' | '"');
     match text.chars().find(|c| !good(*c)) {
         Some(odd) => Err(unsendable(
-            "the command line",
+            "command line",
             text,
             format!("{odd:?}"),
             "any text without < \\ ' \" and control characters",

@@ -15,6 +15,7 @@ use crate::project::client::ProjectClient;
 use crate::project::error::ProjectError;
 use crate::project::protocol::batch::{BatchKey, Details};
 use crate::project::protocol::id::BatchId;
+use crate::project::retry::retry;
 
 /// Notes what the server tells.
 pub(super) fn learn(
@@ -32,7 +33,7 @@ pub(super) fn learn(
         let Some(id) = batch.server_id.filter(|_| open.contains(&batch.id)) else { continue };
         let key = BatchKey::Id(BatchId(id.unsigned_abs()));
         let reply =
-            options.retry.run(&mut Wait { clock, ended: &ended }, || client.batch(&key, Details::Without));
+            retry(&options.retry, &Wait { clock, ended: &ended }, || client.batch(&key, Details::Without));
         let reply = match reply {
             Ok(reply) => reply,
             Err(_) if clock.interrupted() => return Ok(()),

@@ -26,6 +26,7 @@ use crate::project::client::ProjectClient;
 use crate::project::error::ProjectError;
 use crate::project::protocol::id::WorkunitId;
 use crate::project::protocol::instance::Instance;
+use crate::project::retry::retry;
 
 /// Jobs that may write more come file by file.
 const ZIP_BYTES_MAX: u64 = 256 << 20;
@@ -296,8 +297,8 @@ impl Fetcher<'_> {
 
     /// Makes a request, again if that can help, and sorts what went wrong; `path` is what it wrote to.
     fn ask<T>(&self, path: &Path, request: impl FnMut() -> Result<T, ProjectError>) -> Result<T, Fault> {
-        let mut pause = Wait { clock: self.shared.clock, ended: &self.shared.ended };
-        self.options.retry.run(&mut pause, request).map_err(|error| match error {
+        let clock = Wait { clock: self.shared.clock, ended: &self.shared.ended };
+        retry(&self.options.retry, &clock, request).map_err(|error| match error {
             _ if self.shared.is_ended() => Fault::Stopped,
             ProjectError::Write(source) => file(FileError::at(path, "write it")(source)),
             ProjectError::NoSuchOutput { .. } => Fault::Missing(Missing::All),

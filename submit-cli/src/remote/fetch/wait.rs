@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::project::retry::Pause;
 
 /// An end is noticed within this time.
 const GLANCE: Duration = Duration::from_millis(100);
@@ -16,8 +15,12 @@ pub(super) struct Wait<'a> {
     pub(super) ended: &'a AtomicBool,
 }
 
-impl Pause for Wait<'_> {
-    fn pause(&mut self, wait: Duration) -> bool {
+impl Clock for Wait<'_> {
+    fn now(&self) -> f64 {
+        self.clock.now()
+    }
+
+    fn pause(&self, wait: Duration) -> bool {
         let mut left = wait;
         while !left.is_zero() {
             let part = left.min(GLANCE);

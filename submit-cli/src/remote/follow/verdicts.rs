@@ -7,7 +7,7 @@ use crate::campaign::bounds::Bounds;
 use crate::campaign::cause::{Cause, Subject};
 use crate::campaign::job_view::JobState;
 use crate::campaign::meta::CampaignMeta;
-use crate::campaign::submitted::{FileNames, BatchRow, Change, RoundRow, Stage, Verdict};
+use crate::campaign::submitted::{BatchRow, Change, RoundRow, Stage, Verdict};
 use crate::campaign::{Campaign, CampaignError};
 use crate::project::protocol::batch::{BatchJob, BatchReply, BatchState, JobStatus};
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::pace::Pace;
 use super::poll::{Eagerness, Polled, is_over, poll};
+use super::poll_interval::PollInterval;
 use super::{FollowError, submitted};
 use crate::campaign::Campaign;
 use crate::campaign::cause::CauseKind;
@@ -42,7 +42,7 @@ pub fn watch(
         project: &meta.project().name,
         jobs: campaign.counts()?,
     }));
-    let mut pace = Pace::default();
+    let mut interval = PollInterval::default();
     let mut failures = counts_by_kind(&campaign.failures()?);
     let mut reported = BTreeMap::new();
     loop {
@@ -52,12 +52,12 @@ pub fn watch(
                 report_problems(&polled, &mut reported, reporter);
                 // Problems don't go away by asking: what can be followed is over.
                 let over = polled.over || only_problems_left(campaign, &polled)?;
-                let wait = (!over).then(|| pace.after(polled.changed));
+                let wait = (!over).then(|| interval.after(polled.changed));
                 report_poll(campaign, clock.now(), polled.changed, wait, reporter)?;
                 wait
             }
             Err(FollowError::Project(error)) if may_pass(&error) => {
-                let wait = pace.after_failure(error.retry_after(), fastrand::f64());
+                let wait = interval.after_failure(error.retry_after(), fastrand::f64());
                 reporter.report(Event::Retrying {
                     doing: "query the project",
                     why: &error.to_string(),

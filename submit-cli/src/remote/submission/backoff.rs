@@ -1,35 +1,25 @@
-//! How often a request is tried again, and how long that waits.
+//! Waits after failures of a submission, and repeats requests.
 
 use std::time::Duration;
+
+use boinc::backoff::Backoff;
 
 use super::{Link, SubmitError};
 use crate::campaign::event::Event;
 use crate::project::error::ProjectError;
+use crate::project::retry::Failures;
 
-/// So many failures in a row and the submission stops, to be gone on with later.
-const TRIES: u32 = 8;
-const FIRST_WAIT: Duration = Duration::from_millis(500);
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// After the last of these failures in a row the submission stops; the same command resumes it.
+const BACKOFF: Backoff = Backoff {
+    tries: 8,
+    first_wait: Duration::from_millis(500),
+    longest_wait: Duration::from_secs(60),
+    longest_asked: Duration::from_secs(300),
+};
 
-/// Failures in a row of one piece of work.
-#[derive(Debug, Default)]
-pub struct Failures {
-    count: u32,
-}
-
-impl Failures {
-    /// Something went forward.
-    pub fn forget(&mut self) {
-        self.count = 0;
-    }
-
-    /// The wait after one more failure; none if it was the last try.
-    pub fn next_wait(&mut self, error: &ProjectError) -> Option<Duration> {
-        self.count += 1;
-        let wait = FIRST_WAIT.saturating_mul(1 << (self.count - 1).min(16)).min(LONGEST_WAIT);
-        let wait = error.retry_after().map_or(wait, |asked| asked.clamp(wait, LONGEST_WAIT * 5));
-        (self.count < TRIES).then_some(wait)
-    }
+/// No failure yet.
+pub(super) fn failures() -> Failures<'static> {
+    Failures::new(&BACKOFF)
 }
 
 impl Link<'_> {
@@ -37,32 +27,30 @@ impl Link<'_> {
     pub(super) fn wait(
         &self,
         doing: &'static str,
-        failures: &mut Failures,
+        failures: &mut Failures<'_>,
         error: ProjectError,
     ) -> Result<(), SubmitError> {
         let Some(wait) = failures.next_wait(&error) else {
-            return Err(SubmitError::GaveUp { doing, tries: TRIES, source: error });
+            return Err(SubmitError::GaveUp { doing, tries: BACKOFF.tries, source: error });
         };
         self.reporter.report(Event::Retrying {
             doing,
             why: &error.to_string(),
             after_seconds: wait.as_secs_f64(),
         });
-        match self.clock.pause(wait) {
-            true => Ok(()),
-            false => Err(SubmitError::Interrupted),
-        }
+        if self.clock.pause(wait) { Ok(()) } else { Err(SubmitError::Interrupted) }
     }
 
-    /// Makes a request that changes nothing, or may be made twice, until it succeeds or can't.
+    /// Makes a request that changes nothing, or may be made twice, until it succeeds or fails for good.
     pub(super) fn persist<T>(
         &self,
         doing: &'static str,
         mut request: impl FnMut() -> Result<T, ProjectError>,
     ) -> Result<T, SubmitError> {
-        let mut failures = Failures::default();
+        let mut failures = failures();
         loop {
             self.check_interrupted()?;
+            let _attempt = failures.attempt();
             match request() {
                 Ok(value) => return Ok(value),
                 Err(error) if error.try_again() || error.maybe_done() => {

@@ -1,11 +1,11 @@
-//! Makes batches and fills them with jobs.
+//! Creates batches and submits their jobs.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use boinc::names::workunit::WorkunitName;
 
-use super::backoff::Failures;
+use super::backoff::failures;
 use super::discover::Found;
 use super::submission_plan::{batch_name, submission};
 use super::{SubmitError, Submitter};
@@ -16,11 +16,11 @@ use crate::project::protocol::batch::{BatchKey, BatchReply, Details};
 use crate::project::protocol::id::BatchId;
 use crate::project::protocol::submission::Submission;
 
-/// How often another name is tried for a batch whose name another user of the project has.
+/// Names that are tried for a batch if another user of the project has its name.
 const NAMES: u32 = 5;
 
 impl Submitter<'_> {
-    /// Brings all jobs of a round to the server.
+    /// Sends all jobs of a round to the server.
     pub(super) fn submit_round(&mut self, round: &RoundRow) -> Result<(), SubmitError> {
         let begun = self.campaign.batches()?.into_iter().filter(|batch| batch.round == round.id);
         let begun: Vec<BatchRow> =
@@ -39,7 +39,7 @@ impl Submitter<'_> {
         self.discover(round)?;
         let left = self.campaign.unassigned(round.id)?;
         let rule = self.rule_file(&left)?;
-        self.bring_files(&names(round, &left).into_iter().chain(rule.as_deref()).collect())?;
+        self.upload_missing(&names(round, &left).into_iter().chain(rule.as_deref()).collect())?;
         loop {
             let left = self.campaign.unassigned(round.id)?;
             if left.is_empty() {
@@ -75,7 +75,7 @@ impl Submitter<'_> {
         Ok(batch)
     }
 
-    /// A batch that may exist: asks first.
+    /// Creates a batch that may exist: asks first.
     fn make(&mut self, batch: &mut BatchRow) -> Result<(), SubmitError> {
         match self.look_up(&batch.name)? {
             Found::Ours(reply) => self.adopt(batch, &reply),
@@ -86,11 +86,12 @@ impl Submitter<'_> {
     /// Makes a batch that was seen not to exist. Whatever the reply, the oldest batch of that name is the one: so two
     /// processes agree, and `query_batch2`, which knows names only, finds it.
     fn create(&mut self, batch: &mut BatchRow) -> Result<(), SubmitError> {
-        let mut failures = Failures::default();
+        let mut failures = failures();
         let mut renamed = 0;
         let mut made = None;
         loop {
             self.link.check_interrupted()?;
+            let _attempt = failures.attempt();
             if made.is_none() {
                 match self.link.client.create_batch(&self.app_name, &batch.name) {
                     Ok(id) => made = Some(id),
@@ -110,7 +111,7 @@ impl Submitter<'_> {
                 // Making another one would not help: that would not be found either.
                 Found::Nothing if made.is_some() => {
                     let error = ProjectError::NoSuchBatch { batch: batch.name.clone() };
-                    self.link.wait("find the batch that was made", &mut failures, error)?;
+                    self.link.wait("find the batch that was created", &mut failures, error)?;
                 }
                 Found::Nothing => {}
                 Found::Foreign if renamed < NAMES => {
@@ -143,26 +144,28 @@ impl Submitter<'_> {
 
     fn ask(&self, batch: &BatchRow) -> Result<BatchReply, SubmitError> {
         let key = BatchKey::Id(server_id(batch));
-        self.link.persist("ask for a batch", || self.link.client.batch(&key, Details::Without))
+        self.link.persist("query a batch", || self.link.client.batch(&key, Details::Without))
     }
 
     /// Submits the jobs of a batch that the server does not have.
     fn fill(&mut self, round: &RoundRow, batch: &mut BatchRow) -> Result<(), SubmitError> {
         let app_name = Arc::clone(&self.app_name);
-        let mut failures = Failures::default();
+        let mut failures = failures();
         let mut before = usize::MAX;
         while batch.stage == Stage::Created {
             self.link.check_interrupted()?;
+            let _attempt = failures.attempt();
             let waiting = self.campaign.workunits_of(batch.id, Filled::Waiting)?;
             if waiting.len() < before {
-                failures.forget();
+                failures.reset();
                 before = waiting.len();
-                self.bring_tied(round, batch, &waiting)?;
+                self.associate(round, batch, &waiting)?;
             }
             let submission = submission(&app_name, &round.round, waiting.iter().map(|row| &row.new));
-            let submitted = match waiting.is_empty() {
-                true => self.link.client.start_batch(server_id(batch), &app_name),
-                false => self.link.client.submit_batch(server_id(batch), &submission),
+            let submitted = if waiting.is_empty() {
+                self.link.client.start_batch(server_id(batch), &app_name)
+            } else {
+                self.link.client.submit_batch(server_id(batch), &submission)
             };
             let error = match submitted {
                 Ok(()) => {
@@ -175,7 +178,7 @@ impl Submitter<'_> {
                 ProjectError::RequestTooLarge { .. } => self.submit_less(&submission, &waiting)?,
                 ProjectError::AbsentInput { .. } => {
                     self.link.wait("submit jobs", &mut failures, error)?;
-                    self.bring_tied(round, batch, &waiting)?;
+                    self.associate(round, batch, &waiting)?;
                 }
                 ProjectError::DuplicateWorkunit { ref name } => {
                     let name = name.clone();
@@ -267,8 +270,8 @@ impl Submitter<'_> {
         }
     }
 
-    /// Ties a batch to its files, and uploads what has gone from the server since it was asked.
-    fn bring_tied(
+    /// Associates a batch with its files, and uploads those that were removed from the server since it was asked.
+    fn associate(
         &mut self,
         round: &RoundRow,
         batch: &BatchRow,
@@ -276,7 +279,7 @@ impl Submitter<'_> {
     ) -> Result<(), SubmitError> {
         let rule = self.rule_file(waiting)?;
         let names: Vec<&str> = names(round, waiting).into_iter().chain(rule.as_deref()).collect();
-        let mut absent = self.link.tie(server_id(batch), &names)?;
+        let mut absent = self.link.associate(server_id(batch), &names)?;
         let mut tries = 0;
         while !absent.is_empty() {
             tries += 1;
@@ -284,8 +287,8 @@ impl Submitter<'_> {
                 let source = ProjectError::AbsentInput { name: absent[0].to_owned() };
                 return Err(SubmitError::Project { doing: "keep files on the server", source });
             }
-            self.bring_files(&absent.iter().copied().collect())?;
-            absent = self.link.tie(server_id(batch), &absent)?;
+            self.upload_missing(&absent.iter().copied().collect())?;
+            absent = self.link.associate(server_id(batch), &absent)?;
         }
         Ok(())
     }

@@ -37,7 +37,7 @@ impl Submitter<'_> {
     /// Asks for a batch by its name.
     pub(super) fn look_up(&self, name: &str) -> Result<Found, SubmitError> {
         let key = BatchKey::Name(name.to_owned());
-        self.link.persist("ask for a batch", || match self.link.client.batch(&key, Details::Without) {
+        self.link.persist("query a batch", || match self.link.client.batch(&key, Details::Without) {
             Ok(reply) => Ok(Found::Ours(Box::new(reply))),
             Err(ProjectError::NoSuchBatch { .. }) => Ok(Found::Nothing),
             Err(ProjectError::NotOwner { .. }) => Ok(Found::Foreign),

@@ -1,4 +1,4 @@
-//! What a submission would send, without sending it.
+//! The requests of a submission, without sending them.
 
 use serde::Serialize;
 
@@ -28,7 +28,7 @@ pub(crate) fn requests(
     let names: u64 = plan.files.iter().map(|file| file.name.len() as u64 + 40).sum();
     let mut requests = vec![PlannedRequests {
         request: "query_files",
-        about: format!("which of {} files are on the server", plan.files.len()),
+        about: format!("which of {} files exist", plan.files.len()),
         count: plan.files.len().div_ceil(super::files::NAMES),
         bytes: names,
     }];

@@ -1,4 +1,4 @@
-//! Why a submission stopped. The campaign file is good in each case, and the same command goes on.
+//! Errors of a submission. The campaign file is valid in each case, and the same command resumes.
 
 use std::path::PathBuf;
 
@@ -7,24 +7,24 @@ use crate::campaign::CampaignError;
 use crate::plan::units::show_size;
 use crate::project::error::ProjectError;
 
-/// Why a submission stopped.
+/// An error that stopped a submission.
 #[derive(Debug, thiserror::Error)]
 pub enum SubmitError {
-    /// The plan can't be sent.
+    /// The plan cannot be sent.
     #[error(transparent)]
     Plan(#[from] SubmissionPlanError),
     /// The campaign file failed.
     #[error(transparent)]
     Campaign(#[from] CampaignError),
     /// The directory has results of `buoy run`.
-    #[error("{}: this directory holds results of buoy run; name another with --out", .results.display())]
+    #[error("{}: this directory holds results of buoy run; choose another with --out", .results.display())]
     LocalCampaign {
         /// The results directory.
         results: PathBuf,
     },
     /// The directory belongs to something else.
     #[error(
-        "{}: this campaign has {what} {found}, and the plan has {what} {wanted}; name another directory with --out",
+        "{}: this campaign has {what} {found}, but the plan has {what} {wanted}; choose another directory with --out",
         .results.display()
     )]
     OtherCampaign {
@@ -39,7 +39,7 @@ pub enum SubmitError {
     },
     /// Jobs of the same name have other arguments or inputs.
     #[error(
-        "{}: {count} jobs have other arguments or inputs than when they were submitted, {name} the first; give them other names, or a new --name and --out",
+        "{}: the arguments or inputs of {count} jobs have changed since they were submitted, {name} the first; rename these jobs, or use a new --name and --out",
         .results.display()
     )]
     ChangedJobs {
@@ -50,27 +50,27 @@ pub enum SubmitError {
         /// How many.
         count: usize,
     },
-    /// The project refuses, and waiting does not help.
-    #[error("cannot {doing}")]
+    /// The project rejected a request, and waiting does not help.
+    #[error("failed to {doing}")]
     Project {
-        /// What was tried.
+        /// The action.
         doing: &'static str,
-        /// What it says.
+        /// Its error.
         source: ProjectError,
     },
-    /// It kept failing.
-    #[error("could not {doing} in {tries} tries; the campaign is kept, the same command goes on")]
+    /// A request failed in each attempt.
+    #[error("failed to {doing} in {tries} attempts; run the same command to resume")]
     GaveUp {
-        /// What was tried.
+        /// The action.
         doing: &'static str,
-        /// How often.
+        /// Number of attempts.
         tries: u32,
-        /// What happened last.
+        /// The last error.
         source: ProjectError,
     },
-    /// Files are larger than the project takes.
+    /// A file is larger than the project accepts.
     #[error(
-        "{}: {} are more than the project takes in one file (upload_max_filesize of its PHP); ask its administrator for a larger limit, or make the file smaller",
+        "{}: {} is more than the project accepts in one file (upload_max_filesize of its PHP); ask its administrator for a larger limit, or make the file smaller",
         .place, show_size(*.bytes)
     )]
     FileTooLarge {
@@ -80,52 +80,50 @@ pub enum SubmitError {
         bytes: u64,
     },
     /// A file is no longer what it was when the campaign was checked.
-    #[error("{}: this file has changed since the campaign was checked: {found}; nothing of the change was sent. Put it back, or submit under another --name", .path.display())]
+    #[error("{}: this file has changed since the campaign was checked: {found}; the change was not sent; restore the file, or submit under another --name", .path.display())]
     FileChanged {
         /// The file.
         path: PathBuf,
-        /// How it differs.
+        /// The difference.
         found: String,
     },
-    /// A file of the campaign can't be read.
-    #[error("{}: cannot read this input, and the project does not have it", .path.display())]
+    /// A file of the campaign cannot be read.
+    #[error("failed to read {}, which the project does not have", .path.display())]
     Read {
         /// The file.
         path: PathBuf,
         /// Why.
         source: std::io::Error,
     },
-    /// A large file can't be copied before it is sent.
-    #[error("{}: cannot {doing}", .path.display())]
+    /// A large file cannot be copied before it is sent.
+    #[error("{}: failed to {doing}", .path.display())]
     Staging {
         /// The copy.
         path: PathBuf,
-        /// What was tried.
+        /// The action.
         doing: &'static str,
         /// Why.
         source: std::io::Error,
     },
     /// The server has a job of this name that is not of this campaign.
     #[error(
-        "the project has a job {name} already, and it is not of this campaign; choose another batch name with --name"
+        "the project already has a job {name} of another campaign; choose another batch name with --name"
     )]
     ForeignWorkunit {
         /// The workunit's name.
         name: String,
     },
     /// These jobs were submitted before, and that batch was ended.
-    #[error(
-        "batch {name} of the project, with these very jobs, was {what} before; submit under another --name"
-    )]
+    #[error("batch {name}, which has the same jobs, was {what}; submit under another --name")]
     EndedBatch {
         /// The batch's name on the server.
         name: String,
         /// `aborted` or `retired`.
         what: &'static str,
     },
-    /// The server said that it made jobs which it does not have.
+    /// The server reported that it created jobs which it does not have.
     #[error(
-        "batch {name}: the project says that it made {submitted} jobs, and {missing} of them are not there; its administrator has to look whether the web server can write templates/tmp"
+        "batch {name}: {missing} of {submitted} jobs are missing on the server, which reported no error; ask its administrator to check that the web server can write templates/tmp"
     )]
     NotMade {
         /// The batch's name on the server.
@@ -135,9 +133,9 @@ pub enum SubmitError {
         /// Jobs that were submitted.
         submitted: usize,
     },
-    /// One job alone is more than the server takes.
+    /// One job alone is larger than the server accepts.
     #[error(
-        "job {job} alone is more than the project takes in one request ({bytes} bytes); ask its administrator for a larger post_max_size"
+        "job {job} alone is larger than the project accepts in one request ({bytes} bytes); ask its administrator for a larger post_max_size"
     )]
     JobTooLarge {
         /// The job.
@@ -146,6 +144,6 @@ pub enum SubmitError {
         bytes: u64,
     },
     /// The user stopped it.
-    #[error("stopped; the same command goes on")]
+    #[error("interrupted; run the same command to resume")]
     Interrupted,
 }

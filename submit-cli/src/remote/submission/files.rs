@@ -1,4 +1,4 @@
-//! Brings files to the server: asks for those that are not there, and uploads them.
+//! Asks the server which files it does not have, and uploads them.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -12,7 +12,7 @@ pub(super) const NAMES: usize = 5_000;
 
 impl Submitter<'_> {
     /// Makes sure that the server has these files.
-    pub(super) fn bring_files(&mut self, names: &BTreeSet<&str>) -> Result<(), SubmitError> {
+    pub(super) fn upload_missing(&mut self, names: &BTreeSet<&str>) -> Result<(), SubmitError> {
         let names: Vec<&str> = names.iter().copied().collect();
         let doubted = self.doubted()?;
         let doubted = names.iter().copied().find(|name| doubted.as_deref() == Some(*name));
@@ -45,7 +45,7 @@ impl Submitter<'_> {
         let mut many = NAMES;
         while at < names.len() {
             let some = &names[at..names.len().min(at + many)];
-            let asked = self.link.persist("ask which files the project has", || {
+            let asked = self.link.persist("query which files the project has", || {
                 match self.link.client.absent_files(some) {
                     // Not an error here: it is asked again, for less.
                     Err(ProjectError::RequestTooLarge { .. }) if some.len() > 1 => Ok(None),

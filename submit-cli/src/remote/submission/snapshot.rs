@@ -1,4 +1,4 @@
-//! A file as it is sent: just what was checked, whatever happens to the file meanwhile.
+//! A file as it is sent: what was checked, whatever happens to the file meanwhile.
 //!
 //! A server keeps the first content that it gets under a name for good, so a change half-way through must not reach it.
 
@@ -32,10 +32,6 @@ pub(super) fn take(file: &FileRow, staging: &Path) -> Result<Upload, SubmitError
     Ok(Upload { name: file.name.clone(), body })
 }
 
-fn changed(path: &Path, found: String) -> SubmitError {
-    SubmitError::FileChanged { path: path.to_owned(), found }
-}
-
 fn cannot_read(path: &Path) -> impl FnOnce(std::io::Error) -> SubmitError {
     move |source| SubmitError::Read { path: path.to_owned(), source }
 }
@@ -52,10 +48,10 @@ fn read(file: &FileRow, path: &Path) -> Result<Arc<[u8]>, SubmitError> {
 fn copy_proven(file: &FileRow, path: &Path, copy: &Path) -> Result<(), SubmitError> {
     let staging = |doing| move |source| SubmitError::Staging { path: copy.to_owned(), doing, source };
     if let Some(dir) = copy.parent() {
-        std::fs::create_dir_all(dir).map_err(staging("make the directory for copies of large files"))?;
+        std::fs::create_dir_all(dir).map_err(staging("create the directory for copies of large files"))?;
     }
     let mut from = File::open(path).map_err(cannot_read(path))?.take(file.hash.bytes + 1);
-    let mut to = File::create(copy).map_err(staging("make a copy of a large file before it is sent"))?;
+    let mut to = File::create(copy).map_err(staging("copy a large file before it is sent"))?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 256 << 10];
     let mut length = 0;
@@ -73,16 +69,16 @@ fn copy_proven(file: &FileRow, path: &Path, copy: &Path) -> Result<(), SubmitErr
 }
 
 fn check(file: &FileRow, path: &Path, length: u64, sha256: &str) -> Result<(), SubmitError> {
-    match () {
-        () if length < file.hash.bytes => {
-            Err(changed(path, format!("{length} bytes, and it had {}", file.hash.bytes)))
-        }
-        () if length > file.hash.bytes => {
-            Err(changed(path, format!("more than the {length} bytes it had", length = file.hash.bytes)))
-        }
-        () if sha256 != file.hash.sha256 => Err(changed(path, "as many bytes, but others".to_owned())),
-        () => Ok(()),
-    }
+    let found = if length < file.hash.bytes {
+        format!("it had {} bytes, and has {length}", file.hash.bytes)
+    } else if length > file.hash.bytes {
+        format!("more than the {} bytes it had", file.hash.bytes)
+    } else if sha256 != file.hash.sha256 {
+        "same size, different hash".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(SubmitError::FileChanged { path: path.to_owned(), found })
 }
 
 /// Removes what a killed submission has left.
@@ -137,9 +133,11 @@ mod tests {
 
             let mut other = bytes.to_vec();
             other[1] ^= 1;
-            for (now, says) in
-                [(&other[..], "others"), (&bytes[1..], "it had"), (&[bytes, b"x"].concat(), "more than")]
-            {
+            for (now, says) in [
+                (&other[..], "different hash"),
+                (&bytes[1..], "it had"),
+                (&[bytes, b"x"].concat(), "more than"),
+            ] {
                 std::fs::write(&path, now).unwrap();
                 let refusal = take(&row, &dir.path().join("staging")).unwrap_err().to_string();
                 assert!(refusal.contains("has changed") && refusal.contains(says), "{refusal}");

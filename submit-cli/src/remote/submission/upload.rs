@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard};
 
-use super::backoff::Failures;
+use super::backoff::failures;
 use super::limits::ServerLimits;
 use super::{Link, SubmitError, Submitter, snapshot};
 use crate::campaign::event::Event;
@@ -11,6 +11,7 @@ use crate::campaign::submitted::FileRow;
 use crate::plan::content::Content;
 use crate::project::error::ProjectError;
 use crate::project::protocol::upload;
+use crate::project::retry::Failures;
 use crate::project::upload_body::Upload;
 
 /// Key of `meta`: a file of which the server has said that it has another of this name. It is sent until the server takes it
@@ -85,7 +86,7 @@ impl Submitter<'_> {
 impl Link<'_> {
     /// A thread's work.
     fn upload_from(&self, queue: &Mutex<Queue>) {
-        let mut failures = Failures::default();
+        let mut failures = failures();
         loop {
             // On its own line: the lock must not be held while the step is taken.
             let step = next(&mut lock(queue));
@@ -114,19 +115,21 @@ impl Link<'_> {
         &self,
         queue: &Mutex<Queue>,
         group: Vec<FileRow>,
-        failures: &mut Failures,
+        failures: &mut Failures<'_>,
     ) -> Result<(), SubmitError> {
         let uploads: Vec<Upload> =
             group.iter().map(|file| snapshot::take(file, &self.options.staging)).collect::<Result<_, _>>()?;
         let body_bytes = upload::envelope_bytes()
             + uploads.iter().map(|file| upload::file_request_bytes(&file.name, file.bytes())).sum::<u64>();
+        let attempt = failures.attempt();
         let sent = self.client.upload_files(uploads.clone(), &|bytes| {
             self.reporter.report(Event::Sent { bytes });
         });
+        drop(attempt);
         uploads.iter().for_each(snapshot::forget);
         let error = match sent {
             Ok(()) => {
-                failures.forget();
+                failures.reset();
                 lock(queue).arrived += 1;
                 self.reporter.report(Event::Uploaded {
                     files: group.len(),
@@ -191,12 +194,13 @@ impl Link<'_> {
         &self,
         queue: &Mutex<Queue>,
         group: Vec<FileRow>,
-        failures: &mut Failures,
+        failures: &mut Failures<'_>,
     ) -> Result<(), SubmitError> {
         let names: Vec<&str> = group.iter().map(|file| file.name.as_str()).collect();
-        let absent = self.persist("ask which files the project has", || self.client.absent_files(&names))?;
+        let absent =
+            self.persist("query which files the project has", || self.client.absent_files(&names))?;
         if absent.len() < group.len() {
-            failures.forget();
+            failures.reset();
             lock(queue).arrived += 1;
         }
         let back = absent.into_iter().filter_map(|index| group.get(index).cloned());
