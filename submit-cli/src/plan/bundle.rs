@@ -6,9 +6,9 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use boinc::platform::Entry;
-use validators::submitter_rules::{self, BundleScript, RuleFile};
 use validators::route::RouteOutput;
 use validators::script::container::ScriptFile;
+use validators::submitter_rules::{self, BundleScript, RuleFile};
 
 use crate::plan::app::{AppSpec, Image, JudgeScript, Mode};
 use crate::plan::content::Content;
@@ -131,7 +131,8 @@ fn rule_file(app: &AppSpec, files: &[BundleFile], mistakes: &mut Diagnostics) ->
     if bytes.len() as u64 > submitter_rules::MAX_BYTES {
         let place = app.script.as_ref().map_or_else(|| Place::file(&app.file), |script| script.place.clone());
         let found = format!("the rule file with the script's files has {} bytes", bytes.len());
-        let accepted = format!("{} bytes; files take a third more there than on disk", submitter_rules::MAX_BYTES);
+        let accepted =
+            format!("{} bytes; files take a third more there than on disk", submitter_rules::MAX_BYTES);
         mistakes.push(Diagnostic::new(place, found).accepted(accepted));
         return None;
     }

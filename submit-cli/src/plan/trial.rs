@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use thiserror::Error;
 use validators::compare::Outcome;
+use validators::cpu_budget::CpuBudget;
 use validators::describe;
 use validators::judge::{self, OutputLimits, Unreadable};
-use validators::cpu_budget::CpuBudget;
 
 use crate::plan::app::{AppSpec, Output};
 
