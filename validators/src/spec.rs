@@ -314,8 +314,7 @@ impl ValidateSpec {
                 (None, _) => {}
                 (Some(_), None) => {
                     let accepted = listed_near(&spec.name, outputs);
-                    errors
-                        .push(spot.key("name").error(SpecFault::UnknownOutput { name: name(), accepted }));
+                    errors.push(spot.key("name").error(SpecFault::UnknownOutput { name: name(), accepted }));
                 }
                 (Some(rule), Some(&position)) => rules[position] = Arc::new(rule),
             }

@@ -8,7 +8,6 @@ use std::fmt::Write;
 
 use quick_xml::escape::minimal_escape;
 
-
 /// A message that a client would misread in silence.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]

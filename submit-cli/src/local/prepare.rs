@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use boinc::atomic_file::write_atomically;
 use boinc::hex::hex;
 use sha2::{Digest, Sha256};
-use validators::submitter_rules::SubmitterRules;
 use validators::route::{AssimilateRoute, Layout as CollectLayout};
+use validators::submitter_rules::SubmitterRules;
 use wrapper::engine::Flavor;
 
 use super::files::{self, Installed};

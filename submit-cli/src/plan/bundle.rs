@@ -9,9 +9,9 @@ use base64::engine::general_purpose::STANDARD;
 use boinc::diagnostic::{Diagnostic, Diagnostics, Place};
 use boinc::job::argv::{DEFAULT_CONFIG, DEFAULT_DOCKERFILE};
 use boinc::platform::Entry;
-use validators::submitter_rules::{self, BundleScript, RuleFile};
 use validators::route::RouteOutput;
 use validators::script::container::ScriptFile;
+use validators::submitter_rules::{self, BundleScript, RuleFile};
 
 use crate::plan::app::{AppSpec, Image, JudgeScript, Mode};
 use crate::plan::content::{Content, hash, is_regular};
@@ -110,8 +110,10 @@ fn rule_file(app: &AppSpec, files: &[BundleFile], mistakes: &mut Diagnostics) ->
     if bytes.len() as u64 > submitter_rules::MAX_BYTES {
         let place = app.script.as_ref().map_or_else(|| Place::file(&app.file), |script| script.place.clone());
         let found = format!("the rule file with the script's files has {} bytes", bytes.len());
-        let accepted =
-            format!("at most {} bytes, where files take a third more than on disk", submitter_rules::MAX_BYTES);
+        let accepted = format!(
+            "at most {} bytes, where files take a third more than on disk",
+            submitter_rules::MAX_BYTES
+        );
         mistakes.push(Diagnostic::new(place, found).accepted(accepted));
         return None;
     }

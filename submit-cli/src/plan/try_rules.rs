@@ -6,9 +6,9 @@ use boinc::spelling::{listed, listed_near};
 use serde::Serialize;
 use thiserror::Error;
 use validators::compare::Outcome;
+use validators::cpu_budget::CpuBudget;
 use validators::describe;
 use validators::judge::{self, OutputLimits, Unreadable};
-use validators::cpu_budget::CpuBudget;
 
 use crate::plan::app::AppSpec;
 

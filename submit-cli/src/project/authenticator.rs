@@ -44,11 +44,7 @@ impl Authenticator {
         }
         let odd = text.chars().find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '-'));
         if let Some(odd) = odd {
-            let found = if odd.is_whitespace() {
-                "white space".to_owned()
-            } else {
-                format!("{odd:?}")
-            };
+            let found = if odd.is_whitespace() { "white space".to_owned() } else { format!("{odd:?}") };
             return Err(AuthenticatorError::Malformed { found });
         }
         if !LENGTHS.contains(&text.len()) {

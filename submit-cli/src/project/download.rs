@@ -94,8 +94,9 @@ fn whole(
     let length = header(&response, CONTENT_LENGTH).and_then(|text| text.parse::<u64>().ok());
     let skipped = skip(url, &mut response, from)?;
     if skipped < from {
-        let reason =
-            format!("the file has {skipped} bytes, fewer than the {from} that are here: download it from scratch");
+        let reason = format!(
+            "the file has {skipped} bytes, fewer than the {from} that are here: download it from scratch"
+        );
         return Err(ProjectError::UnparsableReply { request: what.to_owned(), reason });
     }
     let written_bytes = copy(url, response, length.map(|length| length.saturating_sub(from)), to)?;

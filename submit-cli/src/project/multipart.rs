@@ -192,8 +192,10 @@ impl SentFile {
         }
         self.left -= read as u64;
         if self.left == 0 {
-            let after =
-                self.file.metadata().map_err(|error| at(&self.path, format!("failed to read it: {error}")))?;
+            let after = self
+                .file
+                .metadata()
+                .map_err(|error| at(&self.path, format!("failed to read it: {error}")))?;
             if after.len() != self.before.len() || after.modified().ok() != self.before.modified().ok() {
                 return Err(at(&self.path, "it changed while it was uploaded".to_owned()));
             }

@@ -265,7 +265,8 @@ fn upload_failure(name: String, reason: &str, answer: &Answer, shown: String) ->
     } else if reason.contains("only partially uploaded") || reason.contains("No file was uploaded") {
         ProjectError::LostReply { url: answer.url.clone(), reason: shown }
     } else {
-        let fix = "check PHP's directory for uploads: it must exist, be writable and have free space".to_owned();
+        let fix =
+            "check PHP's directory for uploads: it must exist, be writable and have free space".to_owned();
         ProjectError::ServerSetup { message: shown, fix }
     }
 }

@@ -135,7 +135,12 @@ fn a_version_that_is_there_is_never_changed() {
     let said = project.buoy(&format!("{again} --policy policy.toml")).refused();
     assert!(said.contains("it exists without universal_1.00_"), "{said}");
     let project = project.with(&format!("{dir}/notes.txt"), "?");
-    assert!(project.buoy(&again).refused().contains("with notes.txt in it, which does not belong to this version"));
+    assert!(
+        project
+            .buoy(&again)
+            .refused()
+            .contains("with notes.txt in it, which does not belong to this version")
+    );
     assert_snapshot!(project.buoy("admin app-version p --app universal --number 1.5").refused_command_line(), @r#"error: invalid value '1.5' for '--number <MAJOR.MINOR>': invalid version "1.5", which BOINC reads as 1.05; write two digits after the dot"#);
 }
 

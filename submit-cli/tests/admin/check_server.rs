@@ -47,7 +47,9 @@ fn a_web_server_outside_the_group() {
     "#);
     let open = said(|server| broken(server).mode("p/templates/tmp", 0o777));
     assert!(
-        open.contains("p/templates/tmp: the web server (www-data) can write here only because every user can"),
+        open.contains(
+            "p/templates/tmp: the web server (www-data) can write here only because every user can"
+        ),
         "{open}"
     );
 }

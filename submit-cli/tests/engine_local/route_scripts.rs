@@ -4,9 +4,9 @@ use std::fs;
 use std::process::{Command, Output, Stdio};
 
 use boinc::names::fan_out::fan_out;
-use validators::submitter_rules::{BundleScript, RuleFile, physical_name, sha256};
 use validators::route::RouteOutput;
 use validators::spec::{AssimilateSpec, ValidateSpec};
+use validators::submitter_rules::{BundleScript, RuleFile, physical_name, sha256};
 
 use super::support::{Bench, Engine, assert_code, wait_until, with_each_engine};
 

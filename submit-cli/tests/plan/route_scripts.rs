@@ -7,9 +7,9 @@ use std::process::Command;
 use assert_cmd::cargo::CommandCargoExt;
 use boinc::names::fan_out::fan_out;
 use insta::assert_snapshot;
-use validators::submitter_rules::{BundleScript, RuleFile, physical_name, sha256};
 use validators::route::RouteOutput;
 use validators::spec::{AssimilateSpec, ValidateSpec};
+use validators::submitter_rules::{BundleScript, RuleFile, physical_name, sha256};
 
 use crate::folder::Folder;
 

@@ -85,7 +85,10 @@ fn as_many_jobs_as_the_project_allows() {
     assert_said(
         &bench.ran(&SUBMIT),
         3,
-        &["the project allows you no more jobs in progress", "help: wait until some of your jobs have finished"],
+        &[
+            "the project allows you no more jobs in progress",
+            "help: wait until some of your jobs have finished",
+        ],
     );
     assert_goes_on(&bench);
 }

@@ -217,7 +217,11 @@ fn what_a_server_says_commands_no_terminal_and_looks_like_no_message_of_ours() {
     )));
     let ran = user.buoy(&["login", "--check"], "");
     assert_eq!(ran.code, 3);
-    assert!(!ran.stderr.contains(|c| c != '\n' && boinc::visible::is_terminal_control(c)), "{:?}", ran.stderr);
+    assert!(
+        !ran.stderr.contains(|c| c != '\n' && boinc::visible::is_terminal_control(c)),
+        "{:?}",
+        ran.stderr
+    );
     assert!(ran.stderr.contains("x\\u{1b}[2J error: forged"), "{}", ran.stderr);
     assert_eq!(ran.stderr.matches("\nerror:").count(), 0, "{}", ran.stderr);
 }

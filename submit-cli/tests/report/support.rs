@@ -7,7 +7,7 @@ use submit_cli::campaign::bounds::Bounds;
 use submit_cli::campaign::cause::{Cause, CauseKind};
 use submit_cli::campaign::job_view::JobState;
 use submit_cli::campaign::meta::{CampaignMeta, OutputMeta, ProjectRef};
-use submit_cli::campaign::submitted::{FileNames, Change, NewWorkunit, Round, Verdict, WorkunitRow};
+use submit_cli::campaign::submitted::{Change, FileNames, NewWorkunit, Round, Verdict, WorkunitRow};
 
 /// 24 Nov 2026, 22:00 UTC.
 pub const BEGUN: f64 = 1_795_557_600.0;

@@ -56,7 +56,11 @@ fn the_command_is_run_while_routes_toml_is_broken_or_gone() {
         let _ = fs::remove_dir_all(told.project.path("buoy/state/breakers"));
         told.project.run(&told.line).has(3, "rout");
         let heard = told.heard();
-        assert!(heard.len() == 1 && (heard[0].contains("no route") || heard[0].contains("failed to find the routes file")), "{directory:?}: {heard:?}");
+        assert!(
+            heard.len() == 1
+                && (heard[0].contains("no route") || heard[0].contains("failed to find the routes file")),
+            "{directory:?}: {heard:?}"
+        );
     }
     told.routes(&format!("{ALERT}{ROUTE}"));
     told.project.run(&told.line).is(0, "");

@@ -32,7 +32,9 @@ impl Batch {
         }
         let batch = Self::scan(into)?;
         match batch.jobs {
-            0 => Err(CreateError::invalid("batch", from, "no jobs in it; accepted: a directory for each job")),
+            0 => {
+                Err(CreateError::invalid("batch", from, "no jobs in it; accepted: a directory for each job"))
+            }
             _ => Ok(batch),
         }
     }

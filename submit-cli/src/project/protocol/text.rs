@@ -28,9 +28,7 @@ pub fn physical_name(text: &str) -> Result<(), ProjectError> {
     let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     name("file name", text, ACCEPTED, good)?;
     match text.chars().next() {
-        Some(c @ ('-' | '.')) => {
-            Err(unsendable("file name", text, format!("{c} at its start"), ACCEPTED))
-        }
+        Some(c @ ('-' | '.')) => Err(unsendable("file name", text, format!("{c} at its start"), ACCEPTED)),
         _ => Ok(()),
     }
 }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::campaign::bounds::Bounds;
 use crate::campaign::meta::{CampaignMeta, OutputMeta, ProjectRef};
-use crate::campaign::submitted::{FileNames, Change, Verdict};
+use crate::campaign::submitted::{Change, FileNames, Verdict};
 
 const TEMPLATE: &str = "<input_template><workunit><rsc_fpops_est>1e12</rsc_fpops_est><rsc_fpops_bound>1e14</rsc_fpops_bound><rsc_memory_bound>1000</rsc_memory_bound><delay_bound>60</delay_bound><min_quorum>2</min_quorum><target_nresults>2</target_nresults><max_error_results>3</max_error_results><max_total_results>10</max_total_results><max_success_results>6</max_success_results></workunit></input_template>";
 const PREFIX: &str = "vina-0123456789ab__ligands__";
