@@ -161,7 +161,8 @@ fn choose(dir: &Path, variant: Option<&str>) -> Result<PathBuf, CreateError> {
             Err(CreateError::invalid("BUDA app", dir, fault))
         }
         wanted => {
-            let wanted = wanted.map_or_else(|| "no variant".to_owned(), |name| format!("no variant {name:?}"));
+            let wanted =
+                wanted.map_or_else(|| "no variant".to_owned(), |name| format!("no variant {name:?}"));
             Err(CreateError::invalid("BUDA app", dir, format!("{wanted}; variants: {}", listed(&found))))
         }
     }
