@@ -35,9 +35,9 @@ pub const VERSION: &str = "admin/version.xml.tera";
 pub const POLICY: &str = "admin/policy.toml.tera";
 /// An entry of plan_class_spec.xml; rendered by [`crate::admin::plan_class`].
 pub const PLAN_CLASS: &str = "admin/plan_class.xml.tera";
-/// The app.toml of an imported BUDA batch; rendered by [`crate::create::buda`].
+/// The app.toml of an imported BUDA batch; rendered by `create::buda`.
 pub const BUDA_APP: &str = "app/buda/app.toml.tera";
-/// A Dockerfile for a BUDA batch without an app; rendered by [`crate::create::buda`].
+/// A Dockerfile for a BUDA batch without an app; rendered by `create::buda`.
 pub const BUDA_DOCKERFILE: &str = "app/buda/Dockerfile.tera";
 
 /// The report of a campaign; rendered with [`crate::report::page::Page`].

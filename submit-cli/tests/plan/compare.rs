@@ -57,9 +57,9 @@ fn two_that_differ_and_one_is_invalid() {
 #[test]
 fn what_cannot_be_compared_is_refused() {
     let folder = results("1", "1").with("x", "RESULT -1").with("y", "RESULT -1.0");
-    assert_snapshot!(folder.buoy("compare x y --app .").refused(), @"error: x: which output is this? say --output NAME; the outputs are poses.pdbqt, log.txt");
-    assert_snapshot!(folder.buoy("compare a y --app .").refused(), @"error: y: one is a directory, the other is not; two directories or two files are accepted");
-    assert_snapshot!(folder.buoy("compare a c --app .").refused(), @"error: c: there is nothing that can be read; two directories or two files are accepted");
-    assert_snapshot!(folder.buoy("compare a b --app . --output z").refused(), @r#"error: the app has no output "z"; its outputs are poses.pdbqt, log.txt"#);
+    assert_snapshot!(folder.buoy("compare x y --app .").refused(), @"error: failed to tell which output x is: name it with --output NAME, the outputs are poses.pdbqt, log.txt");
+    assert_snapshot!(folder.buoy("compare a y --app .").refused(), @"error: invalid result y: one is a directory, the other is not; two directories or two files are accepted");
+    assert_snapshot!(folder.buoy("compare a c --app .").refused(), @"error: invalid result c: it cannot be read; two directories or two files are accepted");
+    assert_snapshot!(folder.buoy("compare a b --app . --output z").refused(), @r#"error: unknown output "z", the outputs are poses.pdbqt, log.txt"#);
     folder.buoy("compare x y --app . --output poses.pdbqt").good();
 }

@@ -86,7 +86,7 @@ fn a_batch_file_beside_the_app_is_the_default() {
 fn a_batch_file_in_the_apps_place_finds_the_app_beside_it() {
     let folder = Folder::new().with("app/batch.toml", "[jobs]\ntable = \"../jobs.csv\"\n");
     assert_snapshot!(folder.buoy("check app/batch.toml").refused(), @r#"
-    error: app/batch.toml: the batch does not name its app, and no app.toml is beside it
+    error: app/batch.toml: the batch does not name its app, and there is no app.toml next to it
       help: add app = "DIRECTORY"
     1 error; nothing was changed
     "#);

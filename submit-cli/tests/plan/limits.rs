@@ -89,7 +89,7 @@ fn a_sweep_that_explodes() {
     ];
     assert_snapshot!(Folder::new().run(&args).refused(), @r"
     error: command line: 2 rows and the sweep make more than 1000000 jobs
-      help: cut it into several batches
+      help: split it into several batches
     1 error; nothing was changed
     ");
 }

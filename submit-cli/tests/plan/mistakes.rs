@@ -327,7 +327,7 @@ fn a_sweep_that_leads_nowhere() {
         "[jobs]\nglob = [\"a.pdbqt\", \"*.nothing\"]\n[sweep]\nseed = \"5..1\"\nt = []\nu = { a = 1 }\nv = [1, [2]]\n",
     );
     assert_snapshot!(folder.buoy("check .").refused(), @r#"
-    error: batch.toml:2:20: "*.nothing" matches no file in the working directory
+    error: batch.toml:2:20: "*.nothing" does not match a file in the working directory
     error: batch.toml:3:1: sweep "t" is not used: its jobs would all be the same
       help: use {t} in the command
     error: batch.toml:3:1: sweep "v" is not used: its jobs would all be the same
@@ -368,7 +368,7 @@ fn a_batch_file_with_mistakes() {
       accepted: a string, or a list of words
     error: batch.toml:4:1: [jobs] names more than one source of jobs
       accepted: one of table, dir, glob
-    error: batch.toml:7:8: "{" without a closing "}" in "{seed"; write "{{" for a brace that is meant
+    error: batch.toml:7:8: "{" without a closing "}" in "{seed"; write "{{" for a literal brace
     error: batch.toml:9:1: the app does not declare a per-job input "lignd.pdbqt"
       accepted: ligand.pdbqt
       help: did you mean "ligand.pdbqt"?
@@ -397,7 +397,7 @@ fn a_directory_with_files_that_the_app_does_not_know() {
     error: jobs/shared_input_files/receptr.pdbqt: the app does not declare a shared input "receptr.pdbqt"
       accepted: receptor.pdbqt
       help: did you mean "receptor.pdbqt"?
-    error: jobs/two/cmdline: the command has a ' that is never closed
+    error: jobs/two/cmdline: invalid command: unclosed '
     error: jobs/three: input "ligand.pdbqt": jobs/three/ligand.pdbqt does not exist
     5 errors; nothing was changed
     "#);
@@ -440,19 +440,19 @@ absolut = 1
 "#;
     assert_snapshot!(Folder::new().with("app.toml", app).buoy("check .").refused(), @r#"
     error: app.toml:2:8: the science app name "Dock It" contains 'D': lower-case letters, digits and "-" are accepted, first a letter or digit
-    error: app.toml:3:1: files is for an image that is built, and this one is not
-      help: take files out, or use dockerfile
-    error: app.toml:3:1: build_args is for an image that is built, and this one is not
-      help: take build_args out, or use dockerfile
+    error: app.toml:3:1: files is for an image that is built from a Dockerfile
+      help: remove files, or use dockerfile
+    error: app.toml:3:1: build_args is for an image that is built from a Dockerfile
+      help: remove build_args, or use dockerfile
     error: app.toml:5:10: digest is "sha256:12"
       accepted: "sha256:" and 64 hex digits
     error: app.toml:8:11: workdir is "app"
       accepted: an absolute path other than /, without .. : , and quotes
-    error: app.toml:10:11: the command has a ' that is never closed
+    error: app.toml:10:11: invalid command: unclosed '
     error: app.toml:13:8: mode is "move"
       accepted: "link", "copy"
-    error: app.toml:14:8: file is for a shared input, and this one differs from job to job
-      help: add shared = true, or take file out and name the job's file in the batch
+    error: app.toml:14:8: file is for a shared input, but this input differs from job to job
+      help: add shared = true, or remove file and name the job's file in the batch
     error: app.toml:17:8: gzip is 1 (integer)
       accepted: true or false
     error: app.toml:18:1: name is missing in [output]
@@ -471,8 +471,8 @@ absolut = 1
       help: did you mean "nvidia"?
     error: app.toml:25:8: cpus is "two" (string)
       accepted: a number greater than 0
-    error: app.toml:26:1: quorum is 3, and total is 2
-      accepted: quorum not greater than total
+    error: app.toml:26:1: quorum is 3, but total is 2
+      accepted: quorum at most total
     error: app.toml:29:14: max_errors is 0 (integer)
       accepted: a whole number, 1 or more
     error: app.toml:32:1: unknown key "absolut"
@@ -504,7 +504,7 @@ fn mistakes_as_json() {
     let folder = Folder::new().with("jobs.csv", "ligand,seed\na.pdbqt\n");
     let ran = folder.buoy("check . jobs.csv --json");
     assert_eq!((ran.code, ran.stderr.as_str()), (2, ""));
-    assert_snapshot!(ran.stdout, @r#"{"mistakes":[{"accepted":null,"column":null,"file":"jobs.csv","found":"1 value(s), but the first line names 2 columns","help":"no value for \"seed\"","line":2}]}"#);
+    assert_snapshot!(ran.stdout, @r#"{"mistakes":[{"accepted":null,"column":null,"file":"jobs.csv","found":"1 value(s), but the first line names 2 columns","help":"add a value for \"seed\"","line":2}]}"#);
 }
 
 #[test]

@@ -31,12 +31,14 @@ impl Batch {
             unzip(from, into, limits)?;
         }
         let batch = Self::scan(into)?;
-        match batch.jobs {
-            0 => {
-                Err(CreateError::invalid("batch", from, "no jobs in it; accepted: a directory for each job"))
-            }
-            _ => Ok(batch),
+        if batch.jobs == 0 {
+            return Err(CreateError::invalid(
+                "batch",
+                from,
+                "no jobs in it; accepted: a directory for each job",
+            ));
         }
+        Ok(batch)
     }
 
     fn scan(dir: &Path) -> Result<Self, CreateError> {
