@@ -148,7 +148,7 @@ fn what_no_waiting_mends_ends_the_watch() {
     let mut sea = Sea::new(&[&["a"]]);
     sea.client = sea.client_with("00000000000000000000000000000000");
     let script = Script::new(&sea.project, vec![Box::new(|| panic!("it waited"))]);
-    let error = watch(&mut sea.campaign, &sea.client, &script, &mut Notes::default()).unwrap_err();
+    let error = watch(&mut sea.campaign, &sea.client, &script, &Notes::default()).unwrap_err();
     assert!(matches!(error, FollowError::Project(ProjectError::BadAuthenticator)), "{error:?}");
 }
 
