@@ -24,6 +24,7 @@ pub mod sources;
 pub(crate) mod try_rules;
 pub(crate) mod units;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -43,6 +44,8 @@ pub struct Plan {
     pub batch: String,
     /// Inputs that are one file for all jobs, in the order of `app.toml`.
     pub shared: Vec<SharedInput>,
+    /// Names of the jobs' parameters: the columns of their source and the keys of the sweep.
+    pub parameters: Vec<String>,
     /// How each of `Job::inputs` appears in the slot: the per-job inputs of `app.toml` in its order and, in a batch with
     /// command lines too long for BOINC, last the file with the arguments.
     pub job_inputs: Vec<InputFile>,
@@ -53,6 +56,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The parameters of one of its jobs by name.
+    pub fn parameters_of(&self, job: &Job) -> BTreeMap<String, String> {
+        self.parameters.iter().cloned().zip(job.parameters.iter().cloned()).collect()
+    }
+
     /// The files that are the same for all jobs, in the template's order: the bundle's files, then the shared inputs.
     pub fn common_files(&self) -> impl Iterator<Item = (&InputFile, &Content)> {
         let bundle = self.bundle.files.iter().map(|file| (&file.file, &file.content));
@@ -93,6 +101,8 @@ pub struct Job {
     pub wu_name: String,
     /// The arguments of the program in the container.
     pub args: Vec<String>,
+    /// The values of `Plan::parameters`, one for one.
+    pub parameters: Vec<String>,
     /// The workunit's `<command_line>`: `args`, encoded where BOINC could not carry them as they are.
     pub command_line: String,
     /// The files of `Plan::job_inputs`, one for one.

@@ -1,6 +1,6 @@
 //! What a campaign file knows of a job, wherever it runs: what `status`, `results.csv`, the report and `--json` show.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::Row;
 use serde::{Serialize, Serializer};
@@ -63,6 +63,9 @@ impl Serialize for JobState {
     }
 }
 
+/// Values of a job's parameters by name.
+pub type Parameters = BTreeMap<String, String>;
+
 /// A job. The columns of `results.csv` have the names and the order of these fields.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct JobView {
@@ -95,8 +98,8 @@ pub struct JobView {
     pub started: Option<f64>,
     /// Its outputs are on this host.
     pub fetched: bool,
-    /// Its parameters, by name, as they are in its source.
-    pub parameters: Vec<String>,
+    /// Its parameters by name, as they are in its source.
+    pub parameters: Parameters,
 }
 
 /// Jobs by state.
@@ -281,10 +284,19 @@ impl Campaign {
     }
 }
 
+/// Parameters as the campaign file has them: a JSON object.
+pub(super) fn parameters_text(parameters: &Parameters) -> String {
+    serde_json::to_string(parameters).expect("texts become JSON")
+}
+
+pub(super) fn read_parameters(row: &Row<'_>) -> rusqlite::Result<Parameters> {
+    let text: Option<String> = row.get("parameters")?;
+    Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
+}
+
 fn read_view(row: &Row<'_>) -> rusqlite::Result<JobView> {
     let state: String = row.get("state")?;
     let kind: Option<String> = row.get("cause_kind")?;
-    let parameters: Option<String> = row.get("parameters")?;
     Ok(JobView {
         job: row.get("job")?,
         state: JobState::of_word(&state)?,
@@ -300,6 +312,6 @@ fn read_view(row: &Row<'_>) -> rusqlite::Result<JobView> {
         host: row.get("host")?,
         started: row.get("started")?,
         fetched: row.get("fetched")?,
-        parameters: parameters.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
+        parameters: read_parameters(row)?,
     })
 }

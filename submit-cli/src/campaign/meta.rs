@@ -24,7 +24,7 @@ pub struct CampaignMeta {
     pub batch: String,
     /// The outputs of a job, in the order of their numbers on a server.
     pub outputs: Vec<OutputMeta>,
-    /// Names of the parameters of a job, in the order of its values.
+    /// Names of the parameters of its jobs, in the order of their columns.
     pub parameters: Vec<String>,
     /// What each job may use.
     pub bounds: Bounds,
@@ -67,10 +67,19 @@ impl CampaignMeta {
             bundle: plan.bundle.short_hash().to_owned(),
             batch: plan.batch.clone(),
             outputs: outputs.collect(),
+            parameters: plan.parameters.clone(),
             bounds: Bounds::of_app(&plan.app),
             started: now,
             ..Self::default()
         }
+    }
+
+    /// The same with parameters that jobs of a later batch file have.
+    pub fn with_parameters(mut self, parameters: &[String]) -> Self {
+        let new = parameters.iter().filter(|name| !self.parameters.contains(name));
+        let new: Vec<String> = new.cloned().collect();
+        self.parameters.extend(new);
+        self
     }
 
     /// The first thing in which another campaign differs so much that their jobs must not be mixed: what it is, its value

@@ -1,7 +1,7 @@
 //! The rows of a campaign file.
 
 use super::cause::{Cause, CauseKind, Subject};
-use super::job_view::JobState;
+use super::job_view::{JobState, Parameters};
 use super::workunit::{ErrorMask, Outcome, Restarts, ResultState, ValidateState};
 
 /// A job: a workunit and what has become of it.
@@ -16,7 +16,7 @@ pub struct JobRecord {
     /// Differs when a later plan means something else by this name: other arguments or inputs.
     pub fingerprint: String,
     /// The values of its parameters.
-    pub parameters: Vec<String>,
+    pub parameters: Parameters,
     /// The last plan that was run has it.
     pub in_plan: bool,
     /// Results with a smaller number belong to an earlier try that was given up.
@@ -43,7 +43,7 @@ impl JobRecord {
             name: name.to_owned(),
             wu_name: wu_name.to_owned(),
             fingerprint,
-            parameters: Vec::new(),
+            parameters: Parameters::new(),
             in_plan: true,
             first_n: 0,
             target_nresults,

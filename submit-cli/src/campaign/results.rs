@@ -80,10 +80,8 @@ fn table(jobs: &[JobView], meta: &CampaignMeta, is_there: impl Fn(&str) -> bool)
     write(header(meta));
     for job in jobs {
         let mut row = fixed(job);
-        // A short list of values is one that was written before the parameters were known.
-        row.extend(
-            (0..meta.parameters.len()).map(|at| cell(job.parameters.get(at).map_or("", String::as_str))),
-        );
+        let value = |name: &String| job.parameters.get(name).map_or("", String::as_str);
+        row.extend(meta.parameters.iter().map(|name| cell(value(name))));
         for output in &meta.outputs {
             let path = format!("{}/{}", job.job, output.name);
             let there = job.state == JobState::Done && job.fetched && is_there(&path);
@@ -140,6 +138,7 @@ fn cell(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::campaign::cause::CauseKind;
+    use crate::campaign::job_view::Parameters;
     use crate::campaign::meta::OutputMeta;
 
     fn view(job: &str, state: JobState) -> JobView {
@@ -158,7 +157,7 @@ mod tests {
             host: None,
             started: None,
             fetched: false,
-            parameters: Vec::new(),
+            parameters: Parameters::new(),
         }
     }
 
@@ -173,7 +172,9 @@ mod tests {
             host: Some("host".to_owned()),
             started: Some(1_735_689_600.0),
             fetched: true,
-            parameters: vec!["-1e-3".to_owned(), "x".to_owned()],
+            parameters: [("seed", "-1e-3"), ("state", "x")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
             ..view("aspirin", JobState::Done)
         };
         let failed = JobView {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use rusqlite::{Row, Transaction, params};
 
 use super::cause::Subject;
+use super::job_view::{JobState, parameters_text, read_parameters};
 use super::meta::CampaignMeta;
 use super::record::{JobRecord, ResultRecord, STATE_WORDS, state_word};
 use super::workunit::{ErrorMask, Restarts};
@@ -91,7 +92,7 @@ fn write_workunit(
     let result = job.most_informative();
     let failure = job.failure(&Subject { program: &meta.app, bounds: meta.bounds });
     let started = job.results.iter().filter_map(|result| result.started);
-    let is_done = job.state() == super::job_view::JobState::Done;
+    let is_done = job.state() == JobState::Done;
     transaction
         .prepare_cached(
             "INSERT INTO workunit (id, job, name, attempt, current, parameters, state, results, exit_status, cause_kind,
@@ -105,7 +106,7 @@ fn write_workunit(
             job.id,
             job.name,
             job.wu_name,
-            serde_json::to_string(&job.parameters).expect("texts become JSON"),
+            parameters_text(&job.parameters),
             job.state().word(),
             started.clone().count() as i64,
             result.and_then(|result| result.exit_status),
@@ -163,13 +164,12 @@ fn write_result(transaction: &Transaction<'_>, job: i64, result: &ResultRecord) 
 }
 
 fn read_job(row: &Row<'_>) -> rusqlite::Result<JobRecord> {
-    let parameters: Option<String> = row.get("parameters")?;
     Ok(JobRecord {
         id: row.get("id")?,
         name: row.get("job")?,
         wu_name: row.get("name")?,
         fingerprint: row.get("fingerprint")?,
-        parameters: parameters.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
+        parameters: read_parameters(row)?,
         in_plan: row.get("in_plan")?,
         first_n: row.get("first_n")?,
         target_nresults: row.get("target_nresults")?,

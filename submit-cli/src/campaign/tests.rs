@@ -36,7 +36,7 @@ fn what_was_saved_is_read_back() {
     first.canonical = Some(1);
     first.assimilated = true;
     first.cause = Some("cause".to_owned());
-    first.parameters = vec!["1".to_owned(), "x".to_owned()];
+    first.parameters = [("seed".to_owned(), "1".to_owned())].into();
     let second = job(2, "second");
     {
         let mut campaign = Campaign::open_for_run(dir.path()).unwrap();

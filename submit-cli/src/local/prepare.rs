@@ -150,6 +150,7 @@ impl Prepared {
             match known.get(&job.name) {
                 Some(&at) if rows[at].fingerprint == fingerprint => {
                     rows[at].in_plan = true;
+                    rows[at].parameters = plan.parameters_of(job);
                     if !rows[at].assimilated && rows[at].canonical.is_none() {
                         rows[at].target_nresults = rows[at].target_nresults.max(self.replication.total);
                     }
@@ -159,13 +160,16 @@ impl Prepared {
                 None if existing.contains(OsStr::new(&job.name)) => {
                     return Err(PrepareError::Taken { path: results.join(&job.name) });
                 }
-                None => rows.push(JobRecord::new(
-                    rows.len() as i64 + 1,
-                    &job.name,
-                    &job.wu_name,
-                    fingerprint,
-                    self.replication.total,
-                )),
+                None => rows.push(JobRecord {
+                    parameters: plan.parameters_of(job),
+                    ..JobRecord::new(
+                        rows.len() as i64 + 1,
+                        &job.name,
+                        &job.wu_name,
+                        fingerprint,
+                        self.replication.total,
+                    )
+                }),
             }
         }
         if let Some(name) = changed.first() {
@@ -278,6 +282,9 @@ fn set_meta(meta: CampaignMeta, campaign: &mut Campaign, results: &Path) -> Resu
             wanted: wanted.to_owned(),
         });
     }
-    let started = before.map_or(meta.started, |before| before.started);
-    Ok(campaign.set_meta(&CampaignMeta { started, ..meta })?)
+    let meta = match before {
+        Some(before) => CampaignMeta { started: before.started, ..meta }.with_parameters(&before.parameters),
+        None => meta,
+    };
+    Ok(campaign.set_meta(&meta)?)
 }

@@ -20,6 +20,8 @@ use boinc::diagnostic::{Diagnostic, Diagnostics, Located, Place};
 pub struct Draft {
     pub name: String,
     pub args: Vec<String>,
+    /// The values of its parameters.
+    pub parameters: Vec<String>,
     /// The files of the app's per-job inputs, one for one.
     pub inputs: Vec<PathBuf>,
     pub origin: Origin,
@@ -64,7 +66,24 @@ pub fn expand(app: &AppSpec, batch: &BatchSpec, rows: &Rows, mistakes: &mut Diag
     drafts
 }
 
+/// Whether a column of a source is a parameter of its jobs; one that names them is not.
+fn is_parameter(column: &str) -> bool {
+    column != "job"
+}
+
+/// The names of the jobs' parameters: the columns of their source, then what the batch sweeps.
+pub fn parameters(batch: &BatchSpec, rows: &Rows) -> Vec<String> {
+    let columns = rows.columns.iter().filter(|column| is_parameter(column));
+    columns.chain(batch.sweep.axes.iter().map(|axis| &axis.key)).cloned().collect()
+}
+
 impl Recipe<'_> {
+    fn parameters(&self, row: &Row, point: Point<'_>) -> Vec<String> {
+        let columns = self.rows.columns.iter().zip(&row.values);
+        let values = columns.filter(|(column, _)| is_parameter(column)).map(|(_, value)| value.as_str());
+        values.chain(point.pairs().map(|(_, value)| value)).map(str::to_owned).collect()
+    }
+
     fn job(&self, row: &Row, point: Point<'_>, index: usize) -> Draft {
         let index = index.to_string();
         let mut values = JobValues { columns: &self.rows.columns, row, point, index: &index, job: "" };
@@ -73,7 +92,8 @@ impl Recipe<'_> {
         let inputs = self.inputs.iter().map(|path| self.rows.base.join(path.fill(&values))).collect();
         let mut args = self.command.fill(&values);
         args.extend(row.more_args.iter().cloned());
-        Draft { args, inputs, origin: row.origin.clone(), name }
+        let parameters = self.parameters(row, point);
+        Draft { args, parameters, inputs, origin: row.origin.clone(), name }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::plan::bundle;
 use crate::plan::check;
 use crate::plan::command::Command;
 use crate::plan::content::Content;
-use crate::plan::expand::{Draft, expand};
+use crate::plan::expand::{Draft, expand, parameters};
 use crate::plan::jobs::sweep::{self, Sweep};
 use crate::plan::jobs::{Rows, directories, files, table};
 use crate::plan::names;
@@ -71,6 +71,7 @@ fn plan(sources: &Sources, mistakes: &mut Diagnostics) -> Option<Plan> {
         let place = batch.name.as_ref().map_or_else(Place::command_line, |name| name.place.clone());
         mistakes.push(Diagnostic::new(place, error.to_string()).help("set it with name = \"…\" or --name"));
     }
+    let parameters = rows.as_ref().map(|rows| parameters(&batch, rows)).unwrap_or_default();
     let drafts = rows.map(|rows| expand(&app, &batch, &rows, mistakes)).unwrap_or_default();
     check::job_files(&app, &drafts, mistakes);
     let dockerfile = check::dockerfile(&app, drafts.iter().any(|draft| !draft.args.is_empty()), mistakes);
@@ -85,7 +86,7 @@ fn plan(sources: &Sources, mistakes: &mut Diagnostics) -> Option<Plan> {
     }
     let jobs = jobs(&app, bundle.short_hash(), &name, drafts, arguments, mistakes);
     let warnings = warnings.unwrap_or_default();
-    let plan = Plan { app, bundle, batch: name, shared, job_inputs, jobs, warnings };
+    let plan = Plan { app, bundle, batch: name, shared, parameters, job_inputs, jobs, warnings };
     check::xml(&plan, mistakes);
     Some(plan)
 }
@@ -328,6 +329,7 @@ fn jobs(
                 inputs: draft.inputs.into_iter().map(Content::Path).chain(argument_file).collect(),
                 name: draft.name,
                 args: draft.args,
+                parameters: draft.parameters,
                 origin: draft.origin,
             }),
             Err(error) => mistakes.push(Diagnostic::new(draft.origin.place(), error.to_string())),

@@ -60,7 +60,7 @@ fn a_script_that_the_bundle_brings_judges_in_a_container(engine: Engine) {
     let output = bench.run();
     let said = String::from_utf8_lossy(&output.stderr);
     let table = bench.table();
-    assert_eq!(table["same-length"]["status"], "done", "{said}\n{}", bench.read("results/.buoy/daemons.log"));
+    assert_eq!(table["same-length"]["state"], "done", "{said}\n{}", bench.read("results/.buoy/daemons.log"));
     assert_eq!(bench.read("results/same-length/out.txt").len(), 37);
     let left = engine.lines(&["ps", "--all", "--format", "{{.Names}}"]);
     assert!(!left.iter().any(|name| name.starts_with("buoy-script-")), "{left:?}");
@@ -103,7 +103,7 @@ fn a_failure_shows_its_exit_status_and_its_log(engine: Engine) {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("bad: failed (exit status 3)"), "{said}");
     assert!(said.contains("    | cannot open ligand"), "{said}");
-    assert_eq!(bench.table()["good"]["status"], "done");
+    assert_eq!(bench.table()["good"]["state"], "done");
     bench.assert_nothing_left();
 }
 

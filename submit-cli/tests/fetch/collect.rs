@@ -37,10 +37,10 @@ fn the_table_and_the_campaign_file_tell_of_each_job() {
     let outcome = bench.fetch().unwrap();
     let table = std::fs::read_to_string(outcome.table).unwrap();
     insta::assert_snapshot!(table, @r"
-        job,status,attempt,exit_status,cause,cpu_seconds,elapsed_seconds,poses.txt,log.txt
-        a,unsent,1,,,,,,
-        b,done,1,0,,61.500,63.250,b/poses.txt,b/log.txt
-        c,unsent,1,,,,,,
+    job,state,attempt,workunit,results,exit_status,cause_kind,cause,elapsed_seconds,cpu_seconds,memory_bytes,host,started,poses.txt,log.txt
+    a,unsent,0,dock-1f2e__screen__a,,,,,,,,,,,
+    b,done,0,dock-1f2e__screen__b,,0,,,63.250,61.500,,,,b/poses.txt,b/log.txt
+    c,unsent,0,dock-1f2e__screen__c,,,,,,,,,,,
     ");
     let row = bench.campaign.attempts("b").unwrap().pop().unwrap();
     assert_eq!((row.state, row.elapsed_seconds, row.cpu_seconds), (JobState::Done, Some(63.25), Some(61.5)));
@@ -162,5 +162,5 @@ fn the_attempt_that_counts_is_fetched() {
     bench.fetch().unwrap();
     assert_eq!(bench.files()["a/poses.txt"], b"second");
     let table = std::fs::read_to_string(bench.results().join("results.csv")).unwrap();
-    assert!(table.contains("a,done,2,0,"), "{table}");
+    assert!(table.contains("a,done,1,dock-1f2e__screen__a.r1,,0,"), "{table}");
 }

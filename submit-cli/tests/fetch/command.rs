@@ -57,10 +57,10 @@ fn outputs_that_are_gone_are_an_exit_status_of_their_own() {
     let kinds: Vec<&str> = events
         .iter()
         .map(|event| event["event"].as_str().unwrap())
-        .filter(|kind| *kind != "progress")
+        .filter(|kind| *kind != "downloaded")
         .collect();
-    assert_eq!(kinds, ["begun", "gone", "ended"]);
-    assert_eq!(events.last().unwrap()["gone"], 1);
+    assert_eq!(kinds, ["started", "missing", "finished"]);
+    assert_eq!(events.last().unwrap()["missing"], 1);
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn a_second_ctrl_c_ends_a_download_that_hangs_and_the_next_fetch_goes_on() {
     // The other job comes meanwhile.
     lines.by_ref().find(|line| line.starts_with("[1/2]")).unwrap();
     interrupt();
-    lines.by_ref().find(|line| line.starts_with("stopping")).unwrap();
+    lines.by_ref().find(|line| line.starts_with("note: stopping")).unwrap();
     interrupt();
     assert_eq!(child.wait().unwrap().signal(), Some(2), "as Ctrl-C ends a program");
     gate.open();

@@ -122,6 +122,7 @@ impl Bench {
                 name: workunit(job) + &suffix,
                 command_line: "--seed 1".to_owned(),
                 inputs: FileNames::default(),
+                parameters: [].into(),
             })
             .collect();
         let id = self.campaign.add_round(&round_of(round, &output_template), &workunits).unwrap();

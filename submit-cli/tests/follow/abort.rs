@@ -77,7 +77,7 @@ fn a_campaign_is_retired_for_good() {
     let now = sea.now();
     assert_eq!(retire(&mut sea.campaign, &sea.client, now).unwrap(), 1);
     assert_eq!(sea.project.batches()[0].state, BatchState::Retired);
-    assert_eq!(sea.job("b").cause.as_deref(), Some("retired before it was over"));
+    assert_eq!(sea.job("b").cause.as_deref(), Some("its batch was retired before it finished"));
     let before = sea.project.requests().len();
     assert!(sea.poll(Eagerness::Eager).over);
     assert_eq!(retire(&mut sea.campaign, &sea.client, now).unwrap(), 0);

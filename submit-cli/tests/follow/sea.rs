@@ -215,6 +215,7 @@ fn new(job: &str) -> NewWorkunit {
         name: wu(job),
         command_line: "--x 1".to_owned(),
         inputs: FileNames::default(),
+        parameters: [].into(),
     }
 }
 

@@ -34,8 +34,8 @@ fn ctrl_c_leaves_nothing_running_and_the_same_command_goes_on() {
     assert_code(&output, 130);
     assert_eq!(bench.traced("told to leave"), 1);
     bench.assert_no_slot();
-    assert_eq!(bench.table()["quick"]["status"], "done");
-    assert_eq!(bench.table()["slow"]["status"], "waiting");
+    assert_eq!(bench.table()["quick"]["state"], "done");
+    assert_eq!(bench.table()["slow"]["state"], "waiting");
     assert!(stderr(&output).contains("run the same command to resume"), "{}", stderr(&output));
 }
 
@@ -48,7 +48,7 @@ fn two_runs_on_one_campaign_are_refused() {
     let second = bench.run(&[]);
     assert_code(&second, 3);
     assert!(
-        stderr(&second).contains(&format!("another buoy (process {})", child.id())),
+        stderr(&second).contains(&format!("another buoy process (PID {})", child.id())),
         "{}",
         stderr(&second)
     );
@@ -72,7 +72,7 @@ fn killed_at_any_moment_each_job_is_collected_exactly_once() {
     }
     assert_code(&bench.run(&[]), 0);
     for (name, row) in bench.table() {
-        assert_eq!(row["status"], "done", "{name}");
+        assert_eq!(row["state"], "done", "{name}");
         assert_eq!(bench.read(&format!("results/{name}/out.txt")), "x");
     }
     assert_eq!(bench.traced("work"), 40, "each of two results of each job was worked on once");
@@ -87,7 +87,7 @@ fn a_second_ctrl_c_kills_a_wrapper_that_does_not_listen() {
     wait_until("the job has begun", || bench.traced("start") == 1);
     signal(&child, "INT");
     let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
-    assert!(said.any(|line| line.unwrap().starts_with("stopping;")));
+    assert!(said.any(|line| line.unwrap().starts_with("note: stopping;")));
     let begun = Instant::now();
     signal(&child, "INT");
     assert_code(&child.wait_with_output().unwrap(), 130);

@@ -19,8 +19,8 @@ fn results_that_never_agree_end_the_job() {
     bench.jobs(&[("random", "out:out.txt=%n")]);
     assert_code(&bench.run(&[]), 1);
     let row = &bench.table()["random"];
-    assert_eq!((row["status"].as_str(), row["results"].as_str()), ("failed", "4"));
-    assert!(row["cause"].contains("do not agree"), "{}", row["cause"]);
+    assert_eq!((row["state"].as_str(), row["results"].as_str()), ("failed", "4"));
+    assert!(row["cause"].contains("no two results agree"), "{}", row["cause"]);
     assert!(!bench.path("results/random/out.txt").exists());
 }
 

@@ -6,10 +6,10 @@ use crate::folder::Folder;
 
 #[test]
 fn commands_are_listed_in_groups() {
-    assert_snapshot!(Folder::new().buoy("-h").good(), @r#"
+    assert_snapshot!(Folder::new().buoy("-h").good(), @r"
     Run containerised programs on the computers of BOINC volunteers
 
-    Usage: buoy <COMMAND>
+    Usage: buoy [OPTIONS] <COMMAND>
 
     Set up this computer:
       doctor       Check whether this computer can run jobs
@@ -40,16 +40,17 @@ fn commands_are_listed_in_groups() {
       admin        Set up and check a BOINC project
 
     Options:
-      -h, --help     Print help (see more with '--help')
-      -V, --version  Print version
+      -v, --verbose...  Log each request and engine command to stderr; -vv logs more
+      -h, --help        Print help (see more with '--help')
+      -V, --version     Print version
 
     Run 'buoy COMMAND --help' for the options and examples of a command.
-    "#);
+    ");
 }
 
 #[test]
 fn help_of_check_names_all_sources_of_jobs() {
-    assert_snapshot!(Folder::new().buoy("check -h").good(), @r#"
+    assert_snapshot!(Folder::new().buoy("check -h").good(), @r"
     Check an app and its jobs without running anything
 
     Usage: buoy check [OPTIONS] <APP> [JOBS]...
@@ -64,6 +65,7 @@ fn help_of_check_names_all_sources_of_jobs() {
     Options:
           --sweep <KEY=VALUES>   Create a job for each value: seed=1..10, t=0..1 step 0.1,
                                  mode=fast,slow (repeat for all combinations)
+      -v, --verbose...           Log each request and engine command to stderr; -vv logs more
           --command <COMMAND>    Command line, overrides app.toml and batch.toml
           --shared <INPUT=FILE>  File of a shared input, overrides app.toml and batch.toml
           --ignore <COLUMN>      Column of the table that is unused on purpose; * for all
@@ -76,7 +78,7 @@ fn help_of_check_names_all_sources_of_jobs() {
       buoy check my-app
       # Check ten jobs for each row of a table
       buoy check my-app ligands.csv --sweep seed=1..10
-    "#);
+    ");
 }
 
 #[test]
@@ -97,6 +99,9 @@ fn long_help_gives_context() {
     Options:
           --out <DIR>
               The campaign's directory; all other arguments are then job names
+
+      -v, --verbose...
+              Log each request and engine command to stderr; -vv logs more
 
           --with <KEY=VALUE>
               Override a resource limit for the retried jobs, e.g. memory="4 GB"

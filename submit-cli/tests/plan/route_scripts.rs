@@ -68,7 +68,7 @@ fn scripts_that_judge_are_run_once_and_those_that_store_are_not() {
     vina     outputs poses.pdbqt, log.txt; init by judge --one; compare by judge --two; assimilate by judge --store; collect in ../results
              init: runs, answers bad: made up by buoy admin routes check: output 0 of result 0, of no job
              compare: runs, answers good
-             assimilate: exists; not run, since it may store things
+             assimilate: exists; not run: it may store results
     ");
     assert_eq!(folder.read("buoy/called"), "init --one 3\ncompare --two 5\n");
 }
@@ -112,19 +112,19 @@ fn a_script_that_answers_nonsense_with_anything_but_10_is_told_as_broken() {
     }
     let (code, text) = checked(&folder, "");
     assert_eq!(code, 1);
-    assert_snapshot!(text, @r#"
+    assert_snapshot!(text, @r"
     routes   DIR/buoy/routes.toml
     deaf     compare by hang; collect in ../results
-             wrong: compare script: took longer than 1 s; this was a made-up output, and any volunteer can send nonsense: a script must answer it with 10 (or 0), else its app's validation is out
+             wrong: compare script: took longer than 1 s; the output was made up, as a volunteer can send anything: a script must answer it with exit code 10 (or 0), otherwise validation of this app is suspended
     legacy   init by strict; compare by rule bytes; collect in ../results
              init: runs, answers bad: ValueError: made up by buoy admin routes check: output 0 of result 0, of no job
     lost     init by lost; compare by rule bytes; collect in ../results
-             wrong: init script: exit 2 (0 good, 10 bad, 75 later; anything else is a broken script, unless legacy = true): DIR/buoy/lost: 3: .: cannot open /no/such/module: No such file; this was a made-up output, and any volunteer can send nonsense: a script must answer it with 10 (or 0), else its app's validation is out
+             wrong: init script: exit 2 (0 good, 10 bad, 75 later; anything else is a broken script, unless legacy = true): DIR/buoy/lost: 3: .: cannot open /no/such/module: No such file; the output was made up, as a volunteer can send anything: a script must answer it with exit code 10 (or 0), otherwise validation of this app is suspended
     strict   init by strict; compare by rule bytes; collect in ../results
-             wrong: init script: exit 1 (0 good, 10 bad, 75 later; anything else is a broken script, unless legacy = true): ValueError: made up by buoy admin routes check: output 0 of result 0, of no job; this was a made-up output, and any volunteer can send nonsense: a script must answer it with 10 (or 0), else its app's validation is out
+             wrong: init script: exit 1 (0 good, 10 bad, 75 later; anything else is a broken script, unless legacy = true): ValueError: made up by buoy admin routes check: output 0 of result 0, of no job; the output was made up, as a volunteer can send anything: a script must answer it with exit code 10 (or 0), otherwise validation of this app is suspended
     wait     init by wait; compare by rule bytes; collect in ../results
              init: runs, answers later
-    "#);
+    ");
     assert_eq!(checked(&folder, "--no-run").0, 0, "all are there");
 }
 
@@ -143,7 +143,7 @@ fn json_says_how_each_script_stands_and_what_config_xml_needs() {
     assert!(scripts[1]["why"].as_str().unwrap().contains(": no module; "), "{scripts}");
     assert_eq!(
         scripts[2],
-        serde_json::json!({"purpose": "assimilate", "state": "exists", "not_run": "it may store things"})
+        serde_json::json!({"purpose": "assimilate", "state": "exists", "not_run": "it may store results"})
     );
     assert_eq!(
         json["config_xml"]["tasks"][0],

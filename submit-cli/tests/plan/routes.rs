@@ -58,7 +58,7 @@ fn routes_are_checked_with_names_scripts_and_the_lines_for_config_xml() {
 
 #[test]
 fn a_directory_that_is_no_project_is_refused() {
-    assert_snapshot!(Folder::new().buoy("admin routes check").stderr, @r#"error: ./buoy: not there; name the directory of a BOINC project with --project DIR, and make buoy/ with routes.toml in it"#);
+    assert_snapshot!(Folder::new().buoy("admin routes check").stderr, @"error: missing directory ./buoy: name the directory of a BOINC project with --project DIR, and create buoy/ with routes.toml in it");
 }
 
 #[test]

@@ -131,7 +131,7 @@ fn a_campaign_file_of_a_newer_version() {
     };
     version(99);
     for args in [&SUBMIT[..], &["status"], &["watch"], &["fetch"]] {
-        assert_said(&bench.ran(args), 3, &["campaign file of version 99", "use a newer buoy"]);
+        assert_said(&bench.ran(args), 3, &["campaign file of version 99", "use the buoy that wrote it"]);
     }
     version(submit_cli::campaign::SCHEMA_VERSION);
     assert_goes_on(&bench);
@@ -156,7 +156,7 @@ fn two_submissions_of_one_campaign_at_once() {
     let bench = Bench::new(3);
     bench.log_in();
     let first = bench.campaign();
-    let holder = format!("another buoy (process {}) is working", std::process::id());
+    let holder = format!("another buoy process (PID {}) is using this campaign", std::process::id());
     assert_said(&bench.ran(&SUBMIT), 3, &[&holder, "wait for it, stop it, or use another --out"]);
     drop(first);
     assert_goes_on(&bench);

@@ -73,7 +73,7 @@ fn submit_watches_until_all_jobs_are_over_and_fetches_their_outputs() {
         assert_eq!(poses, "poses");
     }
     let listed = String::from_utf8(bench.ran(&["list"]).stdout).unwrap();
-    assert!(listed.contains("at emulated: 2 done"), "{listed}");
+    assert!(listed.contains("emulated  2 done"), "{listed}");
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn events_are_one_json_object_a_line() {
             event["event"].as_str().unwrap().to_owned()
         })
         .collect();
-    assert_eq!(events, ["files_asked", "uploaded", "batch", "submitted", "finished"]);
+    assert_eq!(events, ["files_checked", "uploaded", "batch", "submitted", "finished"]);
 }
 
 #[test]

@@ -36,9 +36,11 @@ fn hostile_texts_are_shown_and_do_nothing() {
     let verdicts: Vec<Verdict> = rows
         .iter()
         .zip(TEXTS)
-        .map(|(row, text)| Verdict {
+        .zip(1..)
+        .map(|((row, text), status)| Verdict {
             name: row.new.name.clone(),
-            cause: Some(Cause { kind: CauseKind::Start, exit_status: None, text: text.to_owned() }),
+            // Each is counted on its own, so that each is an example.
+            cause: Some(Cause { kind: CauseKind::Exit, exit_status: Some(status), text: text.to_owned() }),
             ..Verdict::default()
         })
         .collect();

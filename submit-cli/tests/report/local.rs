@@ -71,60 +71,61 @@ fn the_report_of_a_local_run_tells_of_its_results_and_shows_the_end_of_a_failure
             progress: [...document.querySelectorAll('#progress ~ figure tbody tr:last-child *')].map((e) => e.textContent) };";
     let found = browser.probe(&page, 1280, Reader::Plain, probe);
     insta::assert_snapshot!(serde_json::to_string_pretty(&found).unwrap(), @r#"
-        {
-          "facts": [
-            "Batchligands",
-            "Run onworkbench",
-            "Begun24 Nov 2026, 22:01 UTC",
-            "This report25 Nov 2026, 09:56 UTC"
-          ],
-          "log": "begin\ncannot open ligand",
-          "progress": [
-            "24 Nov 2026, 22:03 UTC",
-            "24 Nov 2026, 22:03 UTC",
-            "1",
-            "1",
-            "0",
-            "1"
-          ],
-          "rows": [
-            [
-              "aspirin",
-              "done",
-              "2 before: error",
-              "0",
-              "101 s",
-              "90 s",
-              "",
-              "poses.pdbqt"
-            ],
-            [
-              "caffeine",
-              "failed",
-              "1",
-              "3",
-              "100 s",
-              "90 s",
-              "process exited with code 3",
-              "stderr.txt"
-            ],
-            [
-              "menthol",
-              "waiting",
-              "0",
-              "",
-              "",
-              "",
-              "",
-              ""
-            ]
-          ],
-          "totals": [
-            "done1 33.3 %",
-            "failed1 33.3 %",
-            "running0 none",
-            "waiting1 33.3 %"
-          ]
-        }
+    {
+      "facts": [
+        "Batchligands",
+        "Run onworkbench",
+        "Started24 Nov 2026, 22:00 UTC",
+        "This report25 Nov 2026, 09:56 UTC"
+      ],
+      "log": "begin\ncannot open ligand",
+      "progress": [
+        "24 Nov 2026, 22:04 UTC",
+        "24 Nov 2026, 22:04 UTC",
+        "1",
+        "1",
+        "0",
+        "0",
+        "1"
+      ],
+      "rows": [
+        [
+          "aspirin",
+          "done",
+          "2 before: error",
+          "0",
+          "101 s",
+          "90 s",
+          "",
+          "poses.pdbqt"
+        ],
+        [
+          "caffeine",
+          "failed",
+          "1",
+          "3",
+          "100 s",
+          "90 s",
+          "process exited with code 3",
+          "stderr.txt"
+        ],
+        [
+          "menthol",
+          "waiting",
+          "0",
+          "",
+          "",
+          "",
+          "",
+          ""
+        ]
+      ],
+      "totals": [
+        "done1 33.3 %",
+        "failed1 33.3 %",
+        "in progress0 none",
+        "waiting1 33.3 %"
+      ]
+    }
     "#);
 }

@@ -41,6 +41,7 @@ pub fn add_round(campaign: &mut Campaign, digest: &str, jobs: &[String]) {
             name: format!("vina-0123__kinase-screen__{job}.{digest}"),
             command_line: "--seed 1".to_owned(),
             inputs: FileNames(vec!["a".to_owned(), "b".to_owned()]),
+            parameters: [].into(),
         })
         .collect();
     let round = Round {

@@ -62,7 +62,7 @@ fn our_keys() {
 #[test]
 fn an_unknown_key_has_its_line_and_the_nearest_known_one() {
     let message = faults("workdir = '/app'\n\nmonut = ['/etc:/etc']\n");
-    assert!(message.starts_with("job.toml:3:1: unknown key \"monut\"; accepted: workdir, "), "{message}");
+    assert!(message.starts_with("job.toml:3:1: unknown key \"monut\"; accepted: mount, "), "{message}");
     assert!(message.ends_with("; help: did you mean \"mount\"?"), "{message}");
     let message = faults("[[outputs]]\nname = 'a'\nmax_byte = 3\n");
     assert_eq!(

@@ -174,6 +174,7 @@ mod tests {
                 name: format!("W-{job}"),
                 command_line: String::new(),
                 inputs: FileNames::default(),
+                parameters: [].into(),
             })
             .into();
         let round = campaign.add_round(&round, &workunits).unwrap();

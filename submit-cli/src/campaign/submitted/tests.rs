@@ -26,6 +26,7 @@ fn new(job: &str, name: &str) -> NewWorkunit {
         name: name.to_owned(),
         command_line: "--x 1".to_owned(),
         inputs: FileNames(vec!["a".to_owned(), "b".to_owned()]),
+        parameters: [].into(),
     }
 }
 

@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::super::cause::Cause;
-use super::super::job_view::JobState;
+use super::super::job_view::{JobState, Parameters, parameters_text, read_parameters};
 use super::super::{Campaign, CampaignError};
 use super::{FileNames, Round};
 
@@ -18,6 +18,8 @@ pub struct NewWorkunit {
     pub command_line: String,
     /// Physical names of the inputs that differ from job to job, in the template's order.
     pub inputs: FileNames,
+    /// The values of its parameters.
+    pub parameters: Parameters,
 }
 
 /// A workunit: one attempt at a job.
@@ -254,8 +256,8 @@ fn add_workunit(transaction: &Transaction<'_>, round: i64, workunit: &NewWorkuni
     }
     transaction
         .prepare_cached(
-            "INSERT INTO workunit (job, name, attempt, parent, current, round, command_line, inputs, state, fetched)
-             VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, 'waiting', 0)",
+            "INSERT INTO workunit (job, name, attempt, parent, current, round, command_line, inputs, parameters, state, fetched)
+             VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8, 'waiting', 0)",
         )?
         .execute(params![
             workunit.job,
@@ -265,6 +267,7 @@ fn add_workunit(transaction: &Transaction<'_>, round: i64, workunit: &NewWorkuni
             round,
             workunit.command_line,
             workunit.inputs,
+            parameters_text(&workunit.parameters),
         ])
         .map(drop)
 }
@@ -277,6 +280,7 @@ fn read_workunit(row: &Row<'_>) -> rusqlite::Result<WorkunitRow> {
             name: row.get("name")?,
             command_line: row.get("command_line")?,
             inputs: row.get("inputs")?,
+            parameters: read_parameters(row)?,
         },
         attempt: row.get("attempt")?,
         parent: row.get("parent")?,

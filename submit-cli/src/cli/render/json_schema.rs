@@ -65,6 +65,7 @@ fn is_of(schema: &BTreeMap<String, Object>, kind: &str, value: &Value) -> bool {
         "integer" => value.is_u64() || value.is_i64(),
         "number" => value.is_number(),
         "boolean" => value.is_boolean(),
+        "object" => value.is_object(),
         literal if literal.starts_with('"') => *value == literal.trim_matches('"'),
         object => {
             check(schema, object, value);
@@ -202,7 +203,7 @@ fn status() -> Status {
         host: Some("host".to_owned()),
         started: Some(1.0),
         fetched: false,
-        parameters: vec!["x".to_owned()],
+        parameters: [("seed".to_owned(), "1".to_owned())].into(),
     };
     let failure = FailureGroup {
         cause_kind: CauseKind::Exit,

@@ -121,7 +121,16 @@ mod tests {
                 created: 0.0,
             }]),
         };
-        insta::assert_snapshot!(words(&list), @"");
+        insta::assert_snapshot!(words(&list), @r"
+        DIRECTORY  APP   BATCH    PROJECT    JOBS                                                    CHANGED
+        /a         vina  ligands  sea        3 in progress, 9 done (in use by another buoy process)  2 h ago
+        /b         vina  ligands  this host  3 in progress, 9 done                                   2 h ago
+        /c                                   directory not found; use --prune to forget it
+        /d                                   /d: damaged campaign file
+        batches on the project that belong to no campaign on this host:
+        ID  NAME  APP        STATE        JOBS  FINISHED  FAILED
+        7   old   universal  in progress  200   25 %      3
+        ");
         let empty = List { campaigns: Vec::new(), batches: Some(Vec::new()) };
         insta::assert_snapshot!(words(&empty), @r"
         no campaigns

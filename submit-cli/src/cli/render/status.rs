@@ -161,7 +161,7 @@ mod tests {
             host: None,
             started: None,
             fetched: false,
-            parameters: Vec::new(),
+            parameters: [].into(),
         };
         let failed = JobView {
             job: "caffeine-monohydrate".to_owned(),
@@ -180,7 +180,14 @@ mod tests {
             list: Some(vec![job, failed]),
             ..submitted()
         };
-        insta::assert_snapshot!(words(&status, Path::new("results")), @"");
+        insta::assert_snapshot!(words(&status, Path::new("results")), @r"
+        vina, batch ligands, at sea (https://sea.example/): 2 jobs: 1 waiting, 1 in progress
+        as of 2 h ago: failed to query the project: cannot reach the project
+        1 job not submitted yet; run buoy submit to resume
+        JOB                   STATE        ATTEMPT  ELAPSED  CPU   EXIT  CAUSE
+        aspirin               in progress  1                 90 s
+        caffeine-monohydrate  failed       1                 90 s  3     exit 3 in vina\u{1b}[2J
+        ");
     }
 
     #[test]

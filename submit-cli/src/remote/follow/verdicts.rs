@@ -141,6 +141,7 @@ mod tests {
                 name: job.to_owned(),
                 command_line: String::new(),
                 inputs: FileNames::default(),
+                parameters: [].into(),
             })
             .into();
         let round = campaign.add_round(&round, &workunits).unwrap();

@@ -19,6 +19,7 @@ pub fn prepare(campaign: &mut Campaign, plan: &SubmissionPlan, results: &Path) -
                 let (found, wanted) = (found.to_owned(), wanted.to_owned());
                 return Err(SubmitError::OtherCampaign { results: results.to_owned(), what, found, wanted });
             }
+            campaign.set_meta(&meta.with_parameters(&plan.meta.parameters))?;
         }
         None if campaign.jobs()?.is_empty() => campaign.set_meta(&plan.meta)?,
         None => return Err(SubmitError::LocalCampaign { results: results.to_owned() }),

@@ -97,6 +97,7 @@ impl SubmissionPlan {
             name: job.wu_name.clone(),
             command_line: job.command_line.clone(),
             inputs: FileNames(inputs),
+            parameters: plan.parameters_of(job),
         });
         let workunits: Vec<NewWorkunit> = workunits.collect();
         let common = listing.common.into_iter().map(|(_, name)| name).collect();

@@ -33,7 +33,7 @@ pub fn measure(bench: &Workbench) -> Vec<Row> {
 
     let events = fs::read_to_string(events).unwrap();
     let mut told: BTreeMap<&str, usize> = BTreeMap::new();
-    for line in events.lines().filter(|line| line.contains("\"event\":\"job_over\"")) {
+    for line in events.lines().filter(|line| line.contains("\"event\":\"job_finished\"")) {
         let name = line.split("\"job\":\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
         *told.entry(name).or_default() += 1;
     }

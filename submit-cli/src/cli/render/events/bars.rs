@@ -44,12 +44,11 @@ fn style(template: &str) -> ProgressStyle {
 impl Bars {
     pub(super) fn new(dir: &Path) -> Self {
         let screen = MultiProgress::new();
-        let main = screen.add(ProgressBar::hidden());
+        let main = screen.add(ProgressBar::no_length());
         Self { screen, main, lanes: Mutex::default(), shown: Shown::new(dir) }
     }
 
     fn start(&self, template: &str, length: u64, position: u64) {
-        self.main.set_draw_target(indicatif::ProgressDrawTarget::stderr());
         self.main.set_style(style(template));
         self.main.set_length(length);
         self.main.reset();

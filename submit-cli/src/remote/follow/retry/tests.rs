@@ -39,6 +39,7 @@ fn campaign(dir: &tempfile::TempDir, jobs: &[(&str, JobState)]) -> Campaign {
             name: format!("{PREFIX}{job}"),
             command_line: format!("--ligand {job}"),
             inputs: FileNames(vec!["buoy_1".to_owned(), "buoy_2".to_owned()]),
+            parameters: [].into(),
         })
         .collect();
     let round = campaign.add_round(&round, &new).unwrap();
