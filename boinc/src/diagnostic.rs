@@ -10,7 +10,7 @@ use crate::visible::visible;
 
 /// Where a mistake is: a file, and the line and column in it where they are known.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct Location {
     /// The file (or directory) as the submitter would name it; `None` for something typed on the command line.
     pub file: Option<PathBuf>,
     /// Line in it, counted from 1.
@@ -19,7 +19,7 @@ pub struct Place {
     pub column: Option<u32>,
 }
 
-impl Place {
+impl Location {
     /// A whole file or directory.
     pub fn file(file: &Path) -> Self {
         Self { file: Some(file.to_path_buf()), line: None, column: None }
@@ -50,7 +50,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.file {
             Some(file) => write!(f, "{}", file.display())?,
@@ -72,14 +72,14 @@ pub struct Located<T> {
     /// The value.
     pub value: T,
     /// Where it is written.
-    pub place: Place,
+    pub place: Location,
 }
 
 /// One mistake. Its `Display` is what the submitter reads, without colour, one to three lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
     /// Where it is.
-    pub place: Place,
+    pub place: Location,
     /// What was found: one line, lower case, no period.
     pub found: String,
     /// What would be accepted there.
@@ -90,7 +90,7 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     /// A mistake at a place.
-    pub fn new(place: Place, found: impl Into<String>) -> Self {
+    pub fn new(place: Location, found: impl Into<String>) -> Self {
         Self { place, found: found.into(), accepted: None, help: None }
     }
 

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Place};
+use crate::diagnostic::{Diagnostic, Diagnostics, Location};
 
 pub use section::{Section, Text};
 
@@ -127,12 +127,12 @@ impl<'a> Document<'a> {
     }
 
     /// The place of a byte of the text.
-    pub fn place(&self, offset: usize) -> Place {
-        Place::offset(self.file, self.text, offset)
+    pub fn place(&self, offset: usize) -> Location {
+        Location::offset(self.file, self.text, offset)
     }
 
     /// The place of the value at `path`, or of the part of the path that exists.
-    pub fn locate(&self, path: &[Step]) -> Option<Place> {
+    pub fn locate(&self, path: &[Step]) -> Option<Location> {
         let table = DeTable::parse(self.text).ok()?;
         let mut found = None;
         let mut within: Option<&DeValue> = None;

@@ -30,7 +30,7 @@ use std::sync::Arc;
 
 use crate::plan::app::{AppSpec, Mode};
 use crate::plan::content::{Content, ContentHash};
-use boinc::diagnostic::{Diagnostic, Place};
+use boinc::diagnostic::{Diagnostic, Location};
 use boinc::job::spec::JobSpec;
 
 /// What a campaign runs.
@@ -122,10 +122,10 @@ pub struct Origin {
 
 impl Origin {
     /// Where it is, for a message.
-    pub fn place(&self) -> Place {
+    pub fn place(&self) -> Location {
         match self.line {
-            0 => Place::file(&self.file),
-            line => Place::line(&self.file, line),
+            0 => Location::file(&self.file),
+            line => Location::line(&self.file, line),
         }
     }
 }

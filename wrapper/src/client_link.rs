@@ -83,6 +83,11 @@ impl ClientLink {
         events
     }
 
+    /// Whether the client has asked for something that [`poll`](Self::poll) would give: a look at one byte.
+    pub fn has_request(&self) -> bool {
+        self.end.as_ref().is_some_and(|end| end.channel(ChannelName::ProcessControlRequest).is_full())
+    }
+
     /// The client's state of a sporadic app, as it last told.
     pub fn sporadic_ca(&self) -> Option<i32> {
         self.sporadic_ca

@@ -16,7 +16,7 @@ use crate::exit_watch::ExitWatch;
 use crate::job_files::JobFiles;
 use crate::lifecycle::{Action, Call, ContainerState, CpuLedger, Ending, Event, Job, Reply};
 use crate::limits::{ContainerWatch, Exceeded};
-use crate::platform::on_stop;
+use crate::platform::{allow_late_wakeups, on_stop};
 use crate::shared::Shared;
 use crate::state::Ended;
 use crate::waker::Waker;
@@ -27,6 +27,8 @@ use boinc::wire::init_data::InitData;
 use boinc::wire::message::AppStatus;
 
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// How much later than that the kernel may wake us, together with another thread, which costs less.
+const LATE_WAKEUP: Duration = Duration::from_millis(10);
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// How often the CPU time goes to disk, for the case that the next life finds no running container.
 const SAVE_INTERVAL: Duration = Duration::from_secs(60);
@@ -57,6 +59,8 @@ pub struct Driver {
     host_attempts: u32,
     fraction_done: Option<f64>,
     last_report: Option<Instant>,
+    next_round: Instant,
+    calls_under_way: u32,
     last_note: Instant,
     reported_sporadic: Option<i32>,
 }
@@ -128,6 +132,8 @@ impl Driver {
             host_attempts,
             fraction_done: None,
             last_report: None,
+            next_round: now,
+            calls_under_way: 0,
             last_note: now,
             reported_sporadic: None,
             init_data: parts.init_data,
@@ -136,10 +142,14 @@ impl Driver {
 
     /// Runs to the end of this life.
     pub fn run(mut self) -> Ending {
+        allow_late_wakeups(LATE_WAKEUP);
         // The first call is due now, not after the first silence.
         self.waker.wake();
         loop {
-            let _ = self.wakeups.recv_timeout(POLL_INTERVAL);
+            let is_woken = self.wakeups.recv_timeout(POLL_INTERVAL).is_ok();
+            if !is_woken && Instant::now() < self.next_round && !self.link.has_request() {
+                continue;
+            }
             for event in self.gather() {
                 if let Some(ending) = self.take(event) {
                     self.finish(&ending);
@@ -149,6 +159,7 @@ impl Driver {
                     return ending;
                 }
             }
+            self.next_round = self.next_round(Instant::now());
         }
     }
 
@@ -161,7 +172,7 @@ impl Driver {
         events.extend(self.link.poll(now));
         if let Some(watch) = self.watch.take_if(|watch| watch.is_over()) {
             // The cgroup is there for some milliseconds more: this reading is the last and the best.
-            self.measure();
+            self.measure(UsageReader::read_finally);
             let succeeded = watch.succeeded() == Some(true);
             let out_of_memory = self.last_usage.memory_kills > 0;
             events.push(Event::ContainerExited { out_of_memory, succeeded });
@@ -177,6 +188,7 @@ impl Driver {
             None => {}
         }
         while let Some((call, result)) = self.worker.outcome() {
+            self.calls_under_way = self.calls_under_way.saturating_sub(1);
             events.push(Event::Replied { call, result });
         }
         if self.last_report.is_none_or(|last| now.duration_since(last) >= REPORT_INTERVAL) {
@@ -186,6 +198,17 @@ impl Driver {
         events
     }
 
+    /// Until when there is nothing to do unless somebody wakes us or the client asks for something: while a container runs or is
+    /// paused, and no call is under way, all the rest is due once a second.
+    fn next_round(&self, now: Instant) -> Instant {
+        match (self.last_report, self.limits.next_check()) {
+            (Some(last), Some(check)) if self.watch.is_some() && self.calls_under_way == 0 => {
+                check.min(last + REPORT_INTERVAL)
+            }
+            _ => now,
+        }
+    }
+
     fn take(&mut self, event: Event) -> Option<Ending> {
         if let Event::Replied { call, result: Ok(Reply::Container(seen)) } = &event {
             let (call, seen) = (*call, seen.clone());
@@ -193,7 +216,10 @@ impl Driver {
         }
         for action in self.job.step(event) {
             match action {
-                Action::Call(call) => self.worker.begin(call),
+                Action::Call(call) => {
+                    self.calls_under_way += 1;
+                    self.worker.begin(call);
+                }
                 Action::Cancel => self.worker.cancel(),
                 Action::Hold(hold) => self.worker.hold(hold),
                 Action::Say(text) => crate::say!("{text}"),
@@ -228,15 +254,15 @@ impl Driver {
         }));
     }
 
-    fn measure(&mut self) {
+    fn measure(&mut self, read: fn(&mut UsageReader) -> Usage) {
         if let Some(usage) = &mut self.usage {
-            self.last_usage = usage.read();
+            self.last_usage = read(usage);
             self.ledger.observe(self.last_usage.cpu_seconds);
         }
     }
 
     fn each_second(&mut self, now: Instant) {
-        self.measure();
+        self.measure(UsageReader::read);
         if let Some(fraction) = self.files.fraction_done() {
             self.fraction_done = Some(fraction);
         }
@@ -297,7 +323,7 @@ impl Driver {
     }
 
     fn finish(&mut self, ending: &Ending) {
-        self.measure();
+        self.measure(UsageReader::read_finally);
         self.link.report_finally(&self.status());
         if matches!(ending, Ending::Quit) {
             self.note();

@@ -74,7 +74,7 @@ pub enum ArgvError {
     },
     /// The argument file may not be read.
     #[error("cannot use {ARGV_FILE}{name}")]
-    Place {
+    Location {
         /// The name.
         name: String,
         /// Why.
@@ -200,7 +200,7 @@ impl Args {
                 JobPart::Word(word) => words.push(word.clone()),
                 JobPart::File(name) => {
                     let place = resolve_input(slot, project_dir, name)
-                        .map_err(|source| ArgvError::Place { name: name.clone(), source })?;
+                        .map_err(|source| ArgvError::Location { name: name.clone(), source })?;
                     words.extend(read_file(place.path())?);
                 }
             }
@@ -390,7 +390,7 @@ mod tests {
         assert_eq!(args.job_args(&slot, &project).unwrap(), ["first", "one", "two words"]);
         for name in ["../x", "init_data.xml", "absent"] {
             let args = run(&[&format!("--argv-file={name}")]);
-            assert!(matches!(args.job_args(&slot, &project), Err(ArgvError::Place { .. })), "{name}");
+            assert!(matches!(args.job_args(&slot, &project), Err(ArgvError::Location { .. })), "{name}");
         }
         std::fs::write(slot.join("args.json"), vec![b' '; 2 << 20]).unwrap();
         assert!(matches!(args.job_args(&slot, &project), Err(ArgvError::TooLarge { .. })));

@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::Document;
-use crate::diagnostic::{Diagnostic, Located, Place};
+use crate::diagnostic::{Diagnostic, Located, Location};
 
 /// A table being read: ask for each key that may be there, then [`finish`](Self::finish).
 pub struct Section<'d, 'a> {
@@ -25,7 +25,7 @@ pub struct Text<'d> {
     /// The text.
     pub text: &'d str,
     /// Where it is.
-    pub place: Place,
+    pub place: Location,
 }
 
 impl From<Text<'_>> for Located<String> {
@@ -41,7 +41,7 @@ impl<'d, 'a> Section<'d, 'a> {
     }
 
     /// Where the table is.
-    pub fn place(&self) -> Place {
+    pub fn place(&self) -> Location {
         self.doc.place(self.start)
     }
 
@@ -219,7 +219,7 @@ impl<'d, 'a> Section<'d, 'a> {
         self.doc.note(Diagnostic::new(place, format!("{found}: {what}")));
     }
 
-    fn found(&self, key: &str) -> (Place, String) {
+    fn found(&self, key: &str) -> (Location, String) {
         let span = self.table.get(key).map_or(self.start..self.start, Spanned::span);
         (self.doc.place(span.start), format!("{key} is {}", self.doc.written(span)))
     }

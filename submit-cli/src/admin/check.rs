@@ -17,7 +17,7 @@ mod web_server;
 use std::io;
 use std::path::Path;
 
-use boinc::diagnostic::{Diagnostic, Place};
+use boinc::diagnostic::{Diagnostic, Location};
 use boinc::platform::Entry;
 use serde::Serialize;
 
@@ -108,18 +108,18 @@ struct Findings {
 }
 
 impl Findings {
-    fn note(&mut self, grade: Grade, place: Place, found: impl Into<String>) -> &mut Finding {
+    fn note(&mut self, grade: Grade, place: Location, found: impl Into<String>) -> &mut Finding {
         let at = self.list.len();
         self.list.push(Finding { grade, what: Diagnostic::new(place, found), fix: None });
         &mut self.list[at]
     }
 
-    fn wrong(&mut self, place: Place, found: impl Into<String>) -> &mut Finding {
+    fn wrong(&mut self, place: Location, found: impl Into<String>) -> &mut Finding {
         self.note(Grade::Wrong, place, found)
     }
 
     fn unreadable(&mut self, path: &Path, error: &io::Error) -> &mut Finding {
-        self.wrong(Place::file(path), format!("failed to read this file: {error}"))
+        self.wrong(Location::file(path), format!("failed to read this file: {error}"))
     }
 
     /// Notes what is not XML in a file.

@@ -4,7 +4,7 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use boinc::diagnostic::Place;
+use boinc::diagnostic::Location;
 use boinc::xml::{Element, Xml};
 
 use super::fix::Fix;
@@ -33,7 +33,7 @@ impl XmlFile {
     }
 
     /// The line of an element.
-    pub fn place(&self, element: &Element) -> Place {
+    pub fn place(&self, element: &Element) -> Location {
         self.line_of(element.span.start)
     }
 
@@ -44,8 +44,8 @@ impl XmlFile {
     }
 
     /// The line of a byte.
-    pub fn line_of(&self, offset: usize) -> Place {
-        Place { column: None, ..Place::offset(&self.path, &self.text, offset) }
+    pub fn line_of(&self, offset: usize) -> Location {
+        Location { column: None, ..Location::offset(&self.path, &self.text, offset) }
     }
 }
 

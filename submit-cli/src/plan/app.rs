@@ -13,7 +13,7 @@ use boinc::job::spec::{ContainerPath, Digest, PassArgs};
 use validators::spec::{AssimilateSpec, ValidateSpec};
 
 use crate::plan::command::Command;
-use boinc::diagnostic::{Located, Place};
+use boinc::diagnostic::{Located, Location};
 
 /// A science app: the program, its image, its files, what it needs and how its results are judged.
 #[derive(Debug, Clone)]
@@ -75,7 +75,7 @@ pub struct JudgeScript {
     pub image: String,
     /// Files in their working directory, under their last path components.
     pub files: Vec<ContextFile>,
-    pub place: Place,
+    pub place: Location,
 }
 
 /// Where the container's image comes from.
@@ -142,7 +142,7 @@ pub struct Input {
     pub sticky: bool,
     /// The server keeps a compressed copy for transfer (`<gzip/>`).
     pub gzip: bool,
-    pub place: Place,
+    pub place: Location,
 }
 
 /// How an input gets into the slot (BOINC's two ways).
@@ -164,7 +164,7 @@ pub struct Output {
     pub max_bytes: u64,
     /// The job may finish without it.
     pub optional: bool,
-    pub place: Place,
+    pub place: Location,
 }
 
 /// The requirements of a job. The units are BOINC's.

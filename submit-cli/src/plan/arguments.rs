@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use boinc::diagnostic::{Diagnostic, Diagnostics, Place};
+use boinc::diagnostic::{Diagnostic, Diagnostics, Location};
 use boinc::job::argv;
 
 use super::InputFile;
@@ -38,7 +38,7 @@ impl Arguments {
             let found =
                 format!("{per_job} per-job inputs: a line of create_work holds {}", JOB_WORDS_MAX - 4);
             let help = "put several files into one archive";
-            mistakes.push(Diagnostic::new(Place::file(&app.file), found).help(help));
+            mistakes.push(Diagnostic::new(Location::file(&app.file), found).help(help));
         }
         // A remote submission also names the shared files in each job's line. Where these alone fill it, the submission
         // is refused, and the plan can still be packed and run.

@@ -8,7 +8,7 @@ use crate::plan::app::parse::command;
 use crate::plan::command::Command;
 use crate::plan::jobs::sweep::{self, Axis, Sweep};
 use crate::plan::placeholder::Pattern;
-use boinc::diagnostic::{Diagnostic, Diagnostics, Located, Place};
+use boinc::diagnostic::{Diagnostic, Diagnostics, Located, Location};
 use boinc::toml_file::{Document, Section, Text};
 
 /// The jobs of a batch, as `batch.toml` and the command line describe them.
@@ -29,7 +29,7 @@ pub struct BatchSpec {
     pub shared: Vec<(Located<String>, PathBuf)>,
     pub sweep: Sweep,
     /// Where the sweep is written.
-    pub sweep_place: Option<Place>,
+    pub sweep_place: Option<Location>,
     /// Columns that are unused on purpose; `*` for all.
     pub ignore: Vec<String>,
 }
@@ -109,7 +109,7 @@ fn globs(doc: &Document<'_>, section: &mut Section<'_, '_>, dir: &Path) -> Optio
 }
 
 /// `[sweep]`: for each key a range, or a list.
-fn sweep(doc: &Document<'_>, top: &mut Section<'_, '_>) -> Option<(Sweep, Place)> {
+fn sweep(doc: &Document<'_>, top: &mut Section<'_, '_>) -> Option<(Sweep, Location)> {
     let value = top.value("sweep")?;
     let Some(table) = value.get_ref().as_table() else {
         top.wrong_type("sweep", value, "a table of ranges and lists");

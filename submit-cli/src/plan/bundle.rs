@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use boinc::diagnostic::{Diagnostic, Diagnostics, Place};
+use boinc::diagnostic::{Diagnostic, Diagnostics, Location};
 use boinc::job::argv::{DEFAULT_CONFIG, DEFAULT_DOCKERFILE};
 use boinc::platform::Entry;
 use validators::route::RouteOutput;
@@ -72,7 +72,7 @@ pub fn unreadable(app: &AppSpec, path: &Path, error: &io::Error, key: &str) -> D
     let found = format!("failed to read {}: {error}", path.display());
     let help =
         format!("create it, or change {key} in [image]; paths are relative to {}", shown_dir(&app.dir));
-    Diagnostic::new(Place::file(&app.file), found).help(help)
+    Diagnostic::new(Location::file(&app.file), found).help(help)
 }
 
 /// Windows does not store this bit; the Dockerfile can set it for a program in the container (`RUN chmod`).
@@ -108,7 +108,8 @@ fn rule_file(app: &AppSpec, files: &[BundleFile], mistakes: &mut Diagnostics) ->
     );
     let bytes = rule.bytes();
     if bytes.len() as u64 > submitter_rules::MAX_BYTES {
-        let place = app.script.as_ref().map_or_else(|| Place::file(&app.file), |script| script.place.clone());
+        let place =
+            app.script.as_ref().map_or_else(|| Location::file(&app.file), |script| script.place.clone());
         let found = format!("the rule file with the script's files has {} bytes", bytes.len());
         let accepted = format!(
             "at most {} bytes, where files take a third more than on disk",
@@ -119,7 +120,7 @@ fn rule_file(app: &AppSpec, files: &[BundleFile], mistakes: &mut Diagnostics) ->
     }
     // A server would refuse it later, for each result.
     if let Err(found) = RuleFile::read(&bytes) {
-        mistakes.push(Diagnostic::new(Place::file(&app.file), format!("invalid rule file: {found}")));
+        mistakes.push(Diagnostic::new(Location::file(&app.file), format!("invalid rule file: {found}")));
         return None;
     }
     let content = Content::Bytes(Arc::from(bytes));

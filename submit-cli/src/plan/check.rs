@@ -12,7 +12,7 @@ pub use limits::{outputs, xml};
 
 use crate::plan::app::AppSpec;
 use crate::plan::expand::Draft;
-use boinc::diagnostic::{Diagnostic, Diagnostics, Place};
+use boinc::diagnostic::{Diagnostic, Diagnostics, Location};
 
 /// Checks that each per-job input of each job is a file that can be read.
 pub fn job_files(app: &AppSpec, drafts: &[Draft], mistakes: &mut Diagnostics) {
@@ -26,13 +26,13 @@ pub fn job_files(app: &AppSpec, drafts: &[Draft], mistakes: &mut Diagnostics) {
 }
 
 /// Checks that the file of an input can be read.
-pub fn input_file(name: &str, path: &Path, place: &Place, mistakes: &mut Diagnostics) {
+pub fn input_file(name: &str, path: &Path, place: &Location, mistakes: &mut Diagnostics) {
     if let Some(fault) = fault(path) {
         mistakes.push(missing(name, path, fault, place.clone()));
     }
 }
 
-fn missing(name: &str, path: &Path, fault: String, place: Place) -> Diagnostic {
+fn missing(name: &str, path: &Path, fault: String, place: Location) -> Diagnostic {
     let path =
         if path.as_os_str().is_empty() { "an empty path".to_owned() } else { path.display().to_string() };
     Diagnostic::new(place, format!("input {name:?}: {path} {fault}"))

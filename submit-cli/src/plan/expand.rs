@@ -14,7 +14,7 @@ use crate::plan::jobs::sweep::{JOBS_MAX, Point};
 use crate::plan::jobs::{Naming, Row, Rows};
 use crate::plan::names;
 use crate::plan::placeholder::{Pattern, Values};
-use boinc::diagnostic::{Diagnostic, Diagnostics, Located, Place};
+use boinc::diagnostic::{Diagnostic, Diagnostics, Located, Location};
 
 /// What the source of a job gives for it; the bundle's hash and the form of the arguments are not known yet.
 pub struct Draft {
@@ -51,7 +51,7 @@ pub fn expand(app: &AppSpec, batch: &BatchSpec, rows: &Rows, mistakes: &mut Diag
     let Some(recipe) = recipe(app, batch, rows, command, mistakes) else { return Vec::new() };
     let count = batch.sweep.count().and_then(|count| count.checked_mul(rows.rows.len()));
     if count.is_none_or(|count| count > JOBS_MAX) {
-        let place = batch.sweep_place.clone().unwrap_or_else(Place::command_line);
+        let place = batch.sweep_place.clone().unwrap_or_else(Location::command_line);
         let found = format!("{} rows and the sweep make more than {JOBS_MAX} jobs", rows.rows.len());
         mistakes.push(Diagnostic::new(place, found).help("split it into several batches"));
         return Vec::new();
@@ -153,7 +153,7 @@ fn recipe<'a>(
     for (at, axis) in batch.sweep.axes.iter().enumerate() {
         let twice = batch.sweep.axes[..at].iter().any(|other| other.key == axis.key);
         if twice || rows.columns.contains(&axis.key) {
-            let place = batch.sweep_place.clone().unwrap_or_else(Place::command_line);
+            let place = batch.sweep_place.clone().unwrap_or_else(Location::command_line);
             mistakes.push(Diagnostic::new(
                 place,
                 format!("sweep {:?} is also the name of another column", axis.key),
@@ -229,7 +229,7 @@ fn inputs(
     }
     // Files that are not an input create jobs only by their names, which a command can use.
     if names.is_empty() && rows.columns == ["file"] {
-        let place = rows.rows.first().map_or_else(Place::command_line, |row| row.origin.place());
+        let place = rows.rows.first().map_or_else(Location::command_line, |row| row.origin.place());
         let found = "files are named, but the app does not declare a per-job input for them";
         mistakes.push(
             Diagnostic::new(place, found)
@@ -239,7 +239,7 @@ fn inputs(
     patterns
 }
 
-fn no_file(app: &AppSpec, name: &str, stem: &str, place: &Place, rows: &Rows) -> Diagnostic {
+fn no_file(app: &AppSpec, name: &str, stem: &str, place: &Location, rows: &Rows) -> Diagnostic {
     let found = format!("no file for the per-job input {name:?}");
     let help = match rows.naming {
         Naming::Sweep => format!("name the jobs' files: buoy check {} FILE…", app.file.display()),

@@ -16,7 +16,7 @@ use crate::plan::jobs::{Rows, directories, files, table};
 use crate::plan::names;
 use crate::plan::sources::Sources;
 use crate::plan::{Bundle, InputFile, Job, Origin, Plan, SharedInput};
-use boinc::diagnostic::{Diagnostic, Diagnostics, Located, Place};
+use boinc::diagnostic::{Diagnostic, Diagnostics, Located, Location};
 use boinc::names::workunit::WorkunitName;
 
 /// Makes the plan, or reports everything that is wrong with the submitter's files.
@@ -68,7 +68,7 @@ fn plan(sources: &Sources, mistakes: &mut Diagnostics) -> Option<Plan> {
         None => default_name,
     };
     if let Err(error) = boinc::names::workunit::check_batch(&name) {
-        let place = batch.name.as_ref().map_or_else(Place::command_line, |name| name.place.clone());
+        let place = batch.name.as_ref().map_or_else(Location::command_line, |name| name.place.clone());
         mistakes.push(Diagnostic::new(place, error.to_string()).help("set it with name = \"…\" or --name"));
     }
     let parameters = rows.as_ref().map(|rows| parameters(&batch, rows)).unwrap_or_default();
@@ -98,7 +98,7 @@ fn batch_spec(sources: &Sources, mistakes: &mut Diagnostics) -> (BatchSpec, Stri
         Some(file) => match std::fs::read_to_string(file) {
             Ok(text) => batch::parse(file, &text, mistakes),
             Err(error) => {
-                mistakes.push(Diagnostic::new(Place::file(file), format!("failed to read it: {error}")));
+                mistakes.push(Diagnostic::new(Location::file(file), format!("failed to read it: {error}")));
                 BatchSpec::default()
             }
         },
@@ -107,7 +107,7 @@ fn batch_spec(sources: &Sources, mistakes: &mut Diagnostics) -> (BatchSpec, Stri
     let app = app.or_else(|| in_file.app.clone()).or_else(|| app_next_to(batch_file.as_deref()?));
     if app.is_none() {
         let found = "the batch does not name its app, and there is no app.toml next to it";
-        mistakes.push(Diagnostic::new(Place::file(&sources.app), found).help("add app = \"DIRECTORY\""));
+        mistakes.push(Diagnostic::new(Location::file(&sources.app), found).help("add app = \"DIRECTORY\""));
     }
     let batch = overridden(BatchSpec { app, ..in_file }, sources, mistakes);
     let named_by =
@@ -161,7 +161,7 @@ fn source(jobs: &[PathBuf], mistakes: &mut Diagnostics) -> Option<JobSource> {
                 let found = if path.is_dir() { "a directory among files" } else { "no such file" };
                 let accepted = "a batch.toml, a table (.csv, .tsv, .jsonl), a directory with a directory per job, or \
                                 input files";
-                mistakes.push(Diagnostic::new(Place::file(path), found).accepted(accepted));
+                mistakes.push(Diagnostic::new(Location::file(path), found).accepted(accepted));
             }
             Some(JobSource::Files(files.iter().filter(|path| path.is_file()).cloned().collect()))
         }
@@ -170,7 +170,7 @@ fn source(jobs: &[PathBuf], mistakes: &mut Diagnostics) -> Option<JobSource> {
 
 /// A batch file with the options of the command line, which win.
 fn overridden(batch: BatchSpec, sources: &Sources, mistakes: &mut Diagnostics) -> BatchSpec {
-    let here = Place::command_line;
+    let here = Location::command_line;
     let typed = |text: &str| Located { value: text.to_owned(), place: here() };
     let command = sources.command.as_ref().and_then(|command| match Command::parse(command) {
         Ok(value) => Some(Located { value, place: here() }),
@@ -226,7 +226,7 @@ pub fn read_app(path: &Path, mistakes: &mut Diagnostics) -> Option<AppSpec> {
     let file = if path.is_dir() { inside(path, "app.toml") } else { path.to_path_buf() };
     let is_toml = file.extension().is_some_and(|extension| extension == "toml");
     if file.exists() && !(file.is_file() && is_toml) {
-        let diagnostic = Diagnostic::new(Place::file(&file), "not a science app")
+        let diagnostic = Diagnostic::new(Location::file(&file), "not a science app")
             .accepted("its directory, its app.toml, or a batch.toml")
             .help("name the app before a table or an input file: buoy check APP FILE");
         mistakes.push(diagnostic);
@@ -235,7 +235,7 @@ pub fn read_app(path: &Path, mistakes: &mut Diagnostics) -> Option<AppSpec> {
     match std::fs::read_to_string(&file) {
         Ok(text) => app::parse::parse(&file, &text, mistakes),
         Err(error) => {
-            let diagnostic = Diagnostic::new(Place::file(&file), format!("failed to read it: {error}"));
+            let diagnostic = Diagnostic::new(Location::file(&file), format!("failed to read it: {error}"));
             mistakes.push(diagnostic.help("create a science app to start from: buoy init NAME"));
             None
         }
@@ -286,7 +286,7 @@ fn shared_inputs(
         let given = batch.shared.iter().find(|(name, _)| name.value == input.name);
         let (path, place) = match (given, directory.get(&input.name), &input.file) {
             (Some((name, path)), _, _) => (path.clone(), name.place.clone()),
-            (None, Some(path), _) => (path.clone(), Place::file(path)),
+            (None, Some(path), _) => (path.clone(), Location::file(path)),
             (None, None, Some(path)) => (path.clone(), input.place.clone()),
             (None, None, None) => {
                 let found = format!("no file for the shared input {:?}", input.name);

@@ -8,7 +8,7 @@ mod ask;
 mod choose;
 mod copy;
 mod job;
-mod place;
+mod output_dir;
 mod wait;
 mod workers;
 
@@ -25,7 +25,7 @@ use crate::clock::Clock;
 use crate::project::client::ProjectClient;
 use crate::project::error::ProjectError;
 pub use copy::copy;
-use place::Place;
+use output_dir::OutputDir;
 
 /// Threads that download, if not said: enough to hide the waits between small files, few enough for a small server.
 pub const DEFAULT_PARALLEL: usize = 6;
@@ -168,7 +168,7 @@ pub fn fetch(
         CampaignError::Busy { dir, holder } => FetchError::Busy { dir, holder },
         error => error.into(),
     })?;
-    let place = Place::new(options.to.as_deref().unwrap_or(&options.results), meta)?;
+    let place = OutputDir::new(options.to.as_deref().unwrap_or(&options.results), meta)?;
     choose::check_names(campaign, &options.jobs)?;
     ask::learn(campaign, meta, client, options, reporter, clock)?;
     let chosen = choose::choose(campaign, options, &place)?;

@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use boinc::diagnostic::{Diagnostic, Place};
+use boinc::diagnostic::{Diagnostic, Location};
 use boinc::toml_file::{Document, Step};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -262,7 +262,7 @@ impl Routes {
             for error in errors.iter().take(MAX_LISTED_ERRORS) {
                 let table = table.iter().map(|&step| Step::Key(step.to_owned()));
                 let steps: Vec<Step> = table.chain(error.path.iter().cloned()).collect();
-                let place = doc.locate(&steps).unwrap_or_else(|| Place::file(path));
+                let place = doc.locate(&steps).unwrap_or_else(|| Location::file(path));
                 doc.note(Diagnostic::new(place, format!("{section}: {error}")));
             }
             Ok(doc.finish(None)?)

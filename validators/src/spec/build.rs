@@ -203,7 +203,7 @@ impl<'a> PlaceKeys<'a> {
             (None, None, Some(_)) => "path is given",
             _ => "several places are given",
         };
-        errors.push(spot.error(SpecFault::Place { found, accepted, rule }));
+        errors.push(spot.error(SpecFault::Location { found, accepted, rule }));
     }
 }
 

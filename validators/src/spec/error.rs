@@ -53,7 +53,7 @@ pub enum SpecFault {
     },
     /// A place is not said, or said in more than one way.
     #[error("{found}, but with rule = \"{rule}\" {accepted}")]
-    Place {
+    Location {
         /// What was found.
         found: &'static str,
         /// What is accepted.

@@ -16,11 +16,17 @@ pub struct Usage {
     pub refused_forks: u64,
 }
 
+/// Memory is read once a second at first, and then every so many seconds: its statistics cost the kernel more than all other
+/// figures together, and a client looks at it every ten seconds.
+const MEMORY_EVERY: u32 = 5;
+
 /// Reads them: from the container's cgroup, or else from its processes.
 #[derive(Debug)]
 pub struct UsageReader {
     source: Source,
     last: Usage,
+    /// Readings so far, one a second.
+    readings: u32,
 }
 
 #[derive(Debug)]
@@ -33,22 +39,42 @@ impl UsageReader {
     /// Opens what is there for a container whose first process is `pid`.
     pub fn open(pid: u32, container_id: &str) -> Self {
         let source = Cgroup::open(pid, container_id).map_or(Source::Processes(pid), Source::Cgroup);
-        Self { source, last: Usage::default() }
+        Self { source, last: Usage::default(), readings: 0 }
     }
 
-    /// The figures now. What can't be read any more stays as it was last seen.
+    /// The figures that are reported while it runs; call it once a second. What can't be read any more stays as it was last
+    /// seen.
     pub fn read(&mut self) -> Usage {
         match &self.source {
             Source::Cgroup(cgroup) => {
-                let last = self.last;
-                self.last = Usage {
-                    cpu_seconds: cgroup.cpu_seconds().unwrap_or(last.cpu_seconds).max(last.cpu_seconds),
-                    memory_bytes: cgroup.memory_bytes().unwrap_or(last.memory_bytes),
-                    memory_kills: cgroup.memory_kills().unwrap_or(last.memory_kills),
-                    refused_forks: cgroup.refused_forks().unwrap_or(last.refused_forks),
-                };
+                let last = &mut self.last;
+                last.cpu_seconds = cgroup.cpu_seconds().unwrap_or(0.0).max(last.cpu_seconds);
+                if self.readings < MEMORY_EVERY || self.readings.is_multiple_of(MEMORY_EVERY) {
+                    last.memory_bytes = cgroup.memory_bytes().unwrap_or(last.memory_bytes);
+                }
             }
             Source::Processes(first) => self.last = of_processes(*first, self.last),
+        }
+        self.readings = self.readings.wrapping_add(1);
+        self.last
+    }
+
+    /// Processes that the kernel has killed for memory so far.
+    pub fn memory_kills(&self) -> u64 {
+        match &self.source {
+            Source::Cgroup(cgroup) => cgroup.memory_kills().unwrap_or(0),
+            Source::Processes(_) => 0,
+        }
+    }
+
+    /// All figures, at the end.
+    pub fn read_finally(&mut self) -> Usage {
+        self.read();
+        if let Source::Cgroup(cgroup) = &self.source {
+            let last = &mut self.last;
+            last.memory_bytes = cgroup.memory_bytes().unwrap_or(last.memory_bytes);
+            last.memory_kills = cgroup.memory_kills().unwrap_or(last.memory_kills);
+            last.refused_forks = cgroup.refused_forks().unwrap_or(last.refused_forks);
         }
         self.last
     }

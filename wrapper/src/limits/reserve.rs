@@ -16,7 +16,18 @@ fn reserve(space: Space) -> u64 {
     (space.total_bytes / SHARE).min(MOST_BYTES)
 }
 
-/// Free space of the file systems that a container writes to.
+/// Free space of all file systems that a container writes to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct FreeSpace {
+    /// On all of them together.
+    pub(super) free: DiskUse,
+    /// Bytes that may be used on the fullest one.
+    pub(super) room: u64,
+    /// Which of them is almost full, for the volunteer.
+    pub(super) shortage: Option<String>,
+}
+
+/// The file systems that a container writes to.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reserve {
     directories: Vec<PathBuf>,
@@ -35,16 +46,16 @@ impl Reserve {
         Self { directories: directories.iter().filter(other).cloned().collect() }
     }
 
-    /// What is free on all of them together, and which of them is almost full, for the volunteer.
-    pub(super) fn measure(&self) -> (DiskUse, Option<String>) {
-        let mut free = DiskUse::default();
-        let mut shortage = None;
+    /// Measures the free space.
+    pub(super) fn measure(&self) -> FreeSpace {
+        let mut found = FreeSpace { room: u64::MAX, ..FreeSpace::default() };
         for (path, space) in self.directories.iter().filter_map(|path| Some((path, free_space(path)?))) {
-            free.bytes += space.free_bytes;
-            free.files += space.free_files;
             let reserve = reserve(space);
-            if shortage.is_none() && space.free_bytes < reserve {
-                shortage = Some(format!(
+            found.free.bytes += space.free_bytes;
+            found.free.files += space.free_files;
+            found.room = found.room.min(space.free_bytes.saturating_sub(reserve));
+            if found.shortage.is_none() && space.free_bytes < reserve {
+                found.shortage = Some(format!(
                     "the disk of {} is almost full: {} MB are free, {} MB must stay free; the task is tried again later",
                     path.display(),
                     space.free_bytes / 1_000_000,
@@ -52,7 +63,7 @@ impl Reserve {
                 ));
             }
         }
-        (free, shortage)
+        found
     }
 }
 
@@ -69,6 +80,7 @@ mod tests {
     #[test]
     fn a_directory_that_cannot_be_asked_is_left_out() {
         let reserve = Reserve::new(&["/nowhere/at/all".into()]);
-        assert_eq!(reserve.measure(), (DiskUse::default(), None));
+        let nothing = FreeSpace { room: u64::MAX, ..FreeSpace::default() };
+        assert_eq!(reserve.measure(), nothing);
     }
 }

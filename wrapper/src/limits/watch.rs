@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::bounds::Bounds;
 use super::measure::{DiskUse, Doubt, Measured, Target, measure};
 use super::processes::{ProcessUse, process_use};
-use super::reserve::Reserve;
+use super::reserve::{FreeSpace, Reserve};
 use super::stopped::continue_tree;
 use crate::engine::Flavor;
 use crate::lifecycle::exit_code;
@@ -22,8 +22,12 @@ const REST_FACTOR: u32 = 4_000;
 const LOOK_AT_LEAST_EVERY: Duration = Duration::from_secs(120);
 /// No look begins sooner than this after the last one, whatever happens to the free space.
 const LOOK_AT_MOST_EVERY: Duration = Duration::from_secs(1);
-/// How often the disks are asked for their free space: at 2 GB/s a job fills less than what stays free meanwhile.
-const FREE_LOOK_EVERY: Duration = Duration::from_millis(200);
+/// No job fills a disk faster, bytes a second; it is twice what a fast disk takes.
+const FASTEST_FILL: u64 = 4_000_000_000;
+/// The free space is asked for before a job can have used it up, within these bounds. At 2 GB/s a job fills less
+/// than what stays free in the shorter one.
+const FREE_LOOK_AT_MOST_EVERY: Duration = Duration::from_millis(200);
+const FREE_LOOK_AT_LEAST_EVERY: Duration = Duration::from_secs(1);
 /// How often memory and processes are summed up where the engine cannot limit them.
 const SUM_EVERY: Duration = Duration::from_millis(200);
 /// A container whose processes cannot be seen for this long has not just ended.
@@ -123,7 +127,7 @@ impl ContainerWatch {
         let directories: Vec<PathBuf> = self.work.iter().cloned().chain(written).collect();
         self.reserve = Reserve::new(&directories);
         self.target = Some(Target { directories, first_process, limit: self.bounds.disk, suspicious: false });
-        self.free_at_begin = self.reserve.measure().0;
+        self.free_at_begin = self.reserve.measure().free;
         self.free_at_look = self.free_at_begin;
         self.next_look.get_or_insert(Instant::now() + FIRST_LOOK_AFTER);
         let set = first_process.map(|pid| SetLimits::of(pid, container_id));
@@ -148,7 +152,7 @@ impl ContainerWatch {
 
     /// Whether one of the disks that the container writes to is almost full now, as a sentence for the volunteer.
     pub fn shortage_of_disk(&self) -> Option<String> {
-        self.reserve.measure().1
+        self.reserve.measure().shortage
     }
 
     /// Starts what is due; call it several times a second. Measuring runs beside the caller, for a directory of many files
@@ -164,8 +168,8 @@ impl ContainerWatch {
         if self.next_free_look.is_some_and(|next| now < next) {
             return;
         }
-        self.next_free_look = Some(now + FREE_LOOK_EVERY);
-        let (free, shortage) = self.reserve.measure();
+        let FreeSpace { free, room, shortage } = self.reserve.measure();
+        self.next_free_look = Some(now + until_free_look(room));
         let rested = self.last_look.is_none_or(|last| now >= last + LOOK_AT_MOST_EVERY);
         self.shortage = shortage;
         let due = self.next_look.is_some_and(|next| now >= next);
@@ -174,6 +178,12 @@ impl ContainerWatch {
             self.last_look = Some(now);
             self.measure();
         }
+    }
+
+    /// When [`check`](Self::check) has something to do next; `None` while it has something under way.
+    pub fn next_check(&self) -> Option<Instant> {
+        let is_at_rest = self.looking.is_none() && !self.sums.memory && !self.sums.pids;
+        self.next_free_look.filter(|_| is_at_rest && self.blind_since.is_none())
     }
 
     /// Whether the disk has lost so much free space since the last look that the job may be over its bound soon.
@@ -316,6 +326,12 @@ impl ContainerWatch {
     }
 }
 
+/// The time in which a job cannot use this many bytes of a disk.
+fn until_free_look(room: u64) -> Duration {
+    let milliseconds = room / (FASTEST_FILL / 1_000);
+    Duration::from_millis(milliseconds).clamp(FREE_LOOK_AT_MOST_EVERY, FREE_LOOK_AT_LEAST_EVERY)
+}
+
 fn cannot_watch() -> Exceeded {
     Exceeded::Host {
         why: "this engine can limit neither memory nor processes of a container (rootless Podman without cgroup \
@@ -439,5 +455,11 @@ mod tests {
         watch.free_at_look = DiskUse { bytes: 1 << 40, files: 0 };
         assert!(watch.hidden_use(&closed).is_some());
         assert_eq!(watch.hidden_use(&Measured::default()), None, "another program may fill the disk");
+    }
+
+    #[test]
+    fn the_fuller_a_disk_the_more_often_it_is_looked_at() {
+        let times = [0, 1_000_000_000, 2_000_000_000, 1 << 50].map(|room| until_free_look(room).as_millis());
+        assert_eq!(times, [200, 250, 500, 1_000]);
     }
 }

@@ -11,8 +11,10 @@ mod watch;
 
 use std::fs::{File, Metadata};
 use std::io;
+use std::num::NonZeroU64;
 use std::os::fd::AsFd;
 use std::thread;
+use std::time::Duration;
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, setrlimit};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -30,6 +32,13 @@ pub use watch::ProcessWatch;
 pub fn forbid_core_files() {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     let _ = setrlimit(Resource::Core, none);
+}
+
+/// Lets the kernel wake this thread so much later than it asks for, together with another one, which costs less.
+pub fn allow_late_wakeups(by: Duration) {
+    let nanoseconds = u64::try_from(by.as_nanos()).ok().and_then(NonZeroU64::new);
+    // Without it the kernel is only more punctual.
+    let _ = rustix::thread::set_current_timer_slack(nanoseconds);
 }
 
 /// How long stderr.txt is; 0 where stderr is not a file.

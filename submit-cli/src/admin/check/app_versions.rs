@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use boinc::diagnostic::Place;
+use boinc::diagnostic::Location;
 use boinc::xml::Element;
 
 use super::{Findings, Grade, Subject};
@@ -18,7 +18,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
         if subject.project.project.is_ok() && !subject.project.apps().any(|known| name_of(known) == app) {
             findings
                 .wrong(
-                    Place::file(&dir),
+                    Location::file(&dir),
                     format!(
                         "project.xml does not list the app {app:?}: update_versions stops here, and installs no further version"
                     ),
@@ -35,7 +35,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
             let project = subject.project.dir.display();
             findings
                 .wrong(
-                    Place::file(&dir),
+                    Location::file(&dir),
                     format!("the app {app} has no version: no volunteer can run its jobs"),
                 )
                 .help(format!("run buoy admin app-version {project} --app {app} --number 1.00"));
@@ -55,11 +55,12 @@ fn check_versions(subject: &Subject<'_>, app: &str, dir: &Path, findings: &mut F
     for (version, dir) in directories(dir) {
         let Some(number) = Number::of_directory(&version) else {
             let found = "not a version number: update_versions ignores this directory";
-            findings.note(Grade::Advice, Place::file(&dir), found);
+            findings.note(Grade::Advice, Location::file(&dir), found);
             continue;
         };
         if let Some(other) = numbers.insert(number, version.clone()) {
-            findings.wrong(Place::file(&dir), format!("BOINC treats this and {other} as the same version"));
+            findings
+                .wrong(Location::file(&dir), format!("BOINC treats this and {other} as the same version"));
         }
         for (name, dir) in directories(&dir) {
             check_platform(subject, app, &name, &dir, findings);
@@ -78,13 +79,13 @@ fn check_platform(subject: &Subject<'_>, app: &str, name: &str, dir: &Path, find
         let found = format!(
             "project.xml does not list the platform {platform:?}: update_versions ignores this directory"
         );
-        findings.wrong(Place::file(dir), found);
+        findings.wrong(Location::file(dir), found);
     }
     let spec = project.class(class);
     if !class.is_empty() && spec.is_none() && project.plan_classes.is_ok() {
         let found =
             format!("plan_class_spec.xml has no plan class {class:?}: no volunteer gets this version");
-        findings.wrong(Place::file(dir), found);
+        findings.wrong(Location::file(dir), found);
     }
     let mut files = sorted(dir);
     files.retain(|(name, path)| {
@@ -93,7 +94,7 @@ fn check_platform(subject: &Subject<'_>, app: &str, name: &str, dir: &Path, find
     let is_ours = files.iter().any(|(name, _)| name.starts_with("buoy-wrapper_"));
     if is_ours && !spec.is_some_and(|spec| spec.flag("docker")) && (spec.is_some() || class.is_empty()) {
         let found = "computers without Docker or Podman get this version with buoy-wrapper too";
-        findings.wrong(Place::file(dir), found).accepted("a plan class with <docker/>");
+        findings.wrong(Location::file(dir), found).accepted("a plan class with <docker/>");
     }
     let path = dir.join("version.xml");
     match XmlFile::read(path.clone()) {
@@ -111,7 +112,7 @@ fn check_platform(subject: &Subject<'_>, app: &str, name: &str, dir: &Path, find
 fn check_version_xml(file: &XmlFile, files: &[(String, PathBuf)], findings: &mut Findings) {
     findings.xml_faults(file);
     let Some(version) = file.xml.roots.first().filter(|_| file.xml.roots.len() == 1) else {
-        findings.wrong(Place::file(&file.path), "expected one <version> element");
+        findings.wrong(Location::file(&file.path), "expected one <version> element");
         return;
     };
     let physical = |entry: &'_ Element| entry.child("physical_name").map(|name| name.text.clone());
@@ -133,7 +134,7 @@ fn check_version_xml(file: &XmlFile, files: &[(String, PathBuf)], findings: &mut
             let found = format!(
                 "{name} is in the directory but not listed: volunteers download it, and it gets no name in the slot"
             );
-            findings.note(Grade::Advice, Place::file(&file.path), found).help("list it, or move it away");
+            findings.note(Grade::Advice, Location::file(&file.path), found).help("list it, or move it away");
         }
     }
 }
@@ -146,7 +147,7 @@ fn check_published(subject: &Subject<'_>, app: &str, files: &[(String, PathBuf)]
         if published.is_file() && content(path) != content(&published) {
             findings
                 .wrong(
-                    Place::file(path),
+                    Location::file(path),
                     format!(
                         "{} has other content: update_versions stops here, at {app}, and installs no further app",
                         published.display()

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use boinc::diagnostic::Place;
+use boinc::diagnostic::Location;
 
 use super::app_versions::directories;
 use super::{Findings, Grade, Subject};
@@ -30,7 +30,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
     if let Err(error) = check_database(subject, findings) {
         let place = match (&subject.project.config, subject.project.setting("db_name")) {
             (Ok(file), Some(setting)) => file.place(setting),
-            _ => Place::file(&subject.project.dir.join("config.xml")),
+            _ => Location::file(&subject.project.dir.join("config.xml")),
         };
         findings
             .note(
@@ -52,14 +52,14 @@ fn check_project_xml(subject: &Subject<'_>, file: &XmlFile, findings: &mut Findi
         }
         None => return,
     };
-    findings.wrong(Place::file(&file.path), found).accepted(format!(
+    findings.wrong(Location::file(&file.path), found).accepted(format!(
         "<app><name>{name}</name><user_friendly_name>…</user_friendly_name></app>, then bin/xadd"
     ));
 }
 
 fn check_database(subject: &Subject<'_>, findings: &mut Findings) -> Result<(), DatabaseError> {
     let dir = &subject.project.dir;
-    let project_xml = || Place::file(&dir.join("project.xml"));
+    let project_xml = || Location::file(&dir.join("project.xml"));
     let xadd = format!("run bin/xadd in {}", dir.display());
     let tables = subject.database.tables()?;
     let name = subject.project.setting_text("db_name").unwrap_or_default();
@@ -67,7 +67,7 @@ fn check_database(subject: &Subject<'_>, findings: &mut Findings) -> Result<(), 
         if !tables.contains(table) {
             findings
                 .wrong(
-                    Place::file(&dir.join("config.xml")),
+                    Location::file(&dir.join("config.xml")),
                     format!("the database {name} has no table {table}"),
                 )
                 .help(format!("apply {source} from BOINC's source: mariadb {name} < FILE"));
@@ -129,13 +129,13 @@ fn check_versions(
         }
         if !waiting.is_empty() {
             findings
-                .wrong(Place::file(&dir), format!("not installed: {}", waiting.join(", ")))
+                .wrong(Location::file(&dir), format!("not installed: {}", waiting.join(", ")))
                 .help(format!("run bin/update_versions in {}", subject.project.dir.display()));
         }
         let mut of_app = rows.iter().filter(|row| row.app == app).peekable();
         if of_app.peek().is_some() && of_app.all(|row| row.deprecated) {
             let found = "every installed version is deprecated: the server sends no jobs of this app";
-            findings.wrong(Place::file(&dir), found);
+            findings.wrong(Location::file(&dir), found);
         }
     }
     unknown

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::path::Path;
 
-use boinc::diagnostic::Place;
+use boinc::diagnostic::Location;
 use boinc::xml::Element;
 
 use super::{Findings, Grade, Subject};
@@ -36,7 +36,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
         let path = subject.project.dir.join(name);
         if path.exists() {
             findings
-                .note(Grade::Advice, Place::file(&path), format!("the project is stopped: {effect}"))
+                .note(Grade::Advice, Location::file(&path), format!("the project is stopped: {effect}"))
                 .help("run bin/start, or remove the file, when the maintenance is done");
         }
     }
@@ -50,7 +50,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
     findings.xml_faults(file);
     let Some(config) = file.xml.root("boinc").and_then(|boinc| boinc.child("config")) else {
         findings
-            .wrong(Place::file(&file.path), "missing <boinc><config>")
+            .wrong(Location::file(&file.path), "missing <boinc><config>")
             .accepted("<boinc><config> … </config> <tasks/> <daemons/></boinc>");
         return;
     };

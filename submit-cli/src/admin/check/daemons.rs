@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use boinc::diagnostic::Place;
+use boinc::diagnostic::Location;
 use boinc::xml::Element;
 use validators::shim::PROCESS_SPOOL_FLAG;
 
@@ -17,7 +17,7 @@ use crate::plan::command::split_words;
 /// A daemon that is started.
 struct Daemon<'a> {
     element: &'a Element,
-    place: Place,
+    place: Location,
     words: Vec<String>,
 }
 
@@ -85,7 +85,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
     }
 }
 
-fn check_required(daemons: &[Daemon<'_>], whole: &Place, findings: &mut Findings) {
+fn check_required(daemons: &[Daemon<'_>], whole: &Location, findings: &mut Findings) {
     for (name, grade, effect) in [
         ("feeder", Grade::Wrong, "no job reaches the scheduler"),
         ("transitioner", Grade::Wrong, "no instances of jobs are created, and no job ends"),
@@ -103,7 +103,7 @@ fn check_required(daemons: &[Daemon<'_>], whole: &Place, findings: &mut Findings
 }
 
 /// Whether the spool is also processed when no workunit comes in, as after a reboot.
-fn check_worker(boinc: &Element, daemons: &[Daemon<'_>], whole: &Place, findings: &mut Findings) {
+fn check_worker(boinc: &Element, daemons: &[Daemon<'_>], whole: &Location, findings: &mut Findings) {
     let is_ours = |daemon: &Daemon<'_>| {
         daemon.option("script").and_then(|call| call.split(' ').next()) == Some(ASSIMILATE)
     };
@@ -183,7 +183,7 @@ fn check_shared_files(daemons: &[Daemon<'_>], findings: &mut Findings) {
     }
 }
 
-fn check_app(app: &str, daemons: &[Daemon<'_>], whole: &Place, findings: &mut Findings) {
+fn check_app(app: &str, daemons: &[Daemon<'_>], whole: &Location, findings: &mut Findings) {
     for (role, kind, effect, line) in [
         (
             "validator",
@@ -293,7 +293,7 @@ fn without_tokens(file: &XmlFile, daemon: &Daemon<'_>, call: &str, name: &str) -
 
 fn check_routes(subject: &Subject<'_>, daemon: &Daemon<'_>, findings: &mut Findings) {
     let path = subject.project.dir.join("buoy/routes.toml");
-    let place = Place::file(&path);
+    let place = Location::file(&path);
     if findings.list.iter().any(|finding| finding.what.place.file == place.file) {
         return;
     }

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use boinc::diagnostic::Place;
+use boinc::diagnostic::Location;
 use boinc::platform::Entry;
 
 use super::{Findings, Grade, Subject, mode_of};
@@ -23,7 +23,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
             findings
                 .note(
                     Grade::Unchecked,
-                    Place::file(&project.dir),
+                    Location::file(&project.dir),
                     format!("which directories the web server can write: {error}"),
                 )
                 .help("name its account with --web-user");
@@ -52,7 +52,7 @@ fn check_directory(
     effect: &str,
     findings: &mut Findings,
 ) {
-    let place = Place::file(path);
+    let place = Location::file(path);
     let user = &account.name;
     let Ok(metadata) = path.metadata() else {
         let fix = Fix::Directory { path: path.to_path_buf(), mode: 0o2775 };
@@ -142,7 +142,7 @@ fn check_fan_out(account: &Account, download: &Path, findings: &mut Findings) {
     let Some(first) = closed.first() else { return };
     let (user, count, first) = (&account.name, closed.len(), first.display());
     let found = format!("the web server ({user}) cannot write to {count} subdirectories, such as {first}");
-    findings.wrong(Place::file(download), found).accepted("chmod g+rwxs on each").fix(Some(Fix::Mode {
+    findings.wrong(Location::file(download), found).accepted("chmod g+rwxs on each").fix(Some(Fix::Mode {
         paths: closed,
         add: SHARED,
         remove: 0,
@@ -153,7 +153,7 @@ fn check_fan_out(account: &Account, download: &Path, findings: &mut Findings) {
 pub(super) fn check_secret(
     subject: &Subject<'_>,
     path: &Path,
-    place: Place,
+    place: Location,
     found: &str,
     findings: &mut Findings,
 ) {
@@ -183,28 +183,28 @@ pub(super) fn check_keys(subject: &Subject<'_>, findings: &mut Findings) {
     for name in ["code_sign_public", "upload_private", "upload_public"] {
         let path = dir.join(name);
         if !path.is_file() {
-            findings.wrong(Place::file(&path), "this key does not exist").help(
+            findings.wrong(Location::file(&path), "this key does not exist").help(
                 "create a pair with bin/crypt_prog -genkey 1024 PRIVATE PUBLIC; after a new code_sign pair, all volunteers have to attach again",
             );
         }
     }
     let path = dir.join("upload_private");
     let found = "every user of this computer can read the key that signs permissions to upload";
-    check_secret(subject, &path, Place::file(&path), found, findings);
+    check_secret(subject, &path, Location::file(&path), found, findings);
     let path = dir.join("code_sign_private");
     let Some(mode) = mode_of(&path) else { return };
     if mode & 0o077 != 0 {
         let found =
             format!("mode {mode:o}: other users can use the key that signs programs for all volunteers");
         findings
-            .note(Grade::Unsafe, Place::file(&path), found)
+            .note(Grade::Unsafe, Location::file(&path), found)
             .accepted("chmod go-rwx")
             .fix(Some(Fix::Mode { paths: vec![path.clone()], add: 0, remove: 0o077 }));
     }
     findings
         .note(
             Grade::Unsafe,
-            Place::file(&path),
+            Location::file(&path),
             "the key that signs programs is on the server: an intruder can run any program on all volunteers' computers",
         )
         .help(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use boinc::diagnostic::Place;
+use boinc::diagnostic::Location;
 
 use super::{Findings, Grade, Subject};
 use crate::admin::project_files::sorted;
@@ -14,12 +14,12 @@ const ENOUGH_UPLOAD: u64 = 64 << 20;
 const ENOUGH_FILES: u64 = 100;
 
 /// Values by key, each with the place where it is set last.
-type Settings = BTreeMap<String, (String, Place)>;
+type Settings = BTreeMap<String, (String, Location)>;
 
 pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
     let variants = variants(&subject.host.etc);
     if variants.is_empty() {
-        let place = Place::file(&subject.host.etc.join("php"));
+        let place = Location::file(&subject.host.etc.join("php"));
         findings
             .note(
                 Grade::Unchecked,
@@ -72,7 +72,7 @@ fn settings(files: &[PathBuf]) -> Settings {
         for (number, line) in (1..).zip(String::from_utf8_lossy(&text).lines()) {
             if let Some((key, value)) = setting(line) {
                 let value = value.trim().trim_matches('"').to_owned();
-                settings.insert(key.to_owned(), (value, Place::line(file, number)));
+                settings.insert(key.to_owned(), (value, Location::line(file, number)));
             }
         }
     }
@@ -107,7 +107,7 @@ fn bytes(text: &str) -> Option<u64> {
 
 fn check_limits(settings: &Settings, ini: &Path, findings: &mut Findings) {
     let last = |key: &str, default: &str| {
-        settings.get(key).cloned().unwrap_or_else(|| (default.to_owned(), Place::file(ini)))
+        settings.get(key).cloned().unwrap_or_else(|| (default.to_owned(), Location::file(ini)))
     };
     let (upload, upload_place) = last("upload_max_filesize", "2M");
     let (post, post_place) = last("post_max_size", "8M");
@@ -163,7 +163,7 @@ fn check_project_inc(subject: &Subject<'_>, findings: &mut Findings) {
     for (number, line) in (1..).zip(String::from_utf8_lossy(&text).lines()) {
         if line.trim().starts_with("display_errors()") {
             let found = "display_errors(): replies to submitters contain PHP's warnings, with the server's paths and parts of the request";
-            findings.note(Grade::Unsafe, Place::line(&path, number), found).help("put // before it");
+            findings.note(Grade::Unsafe, Location::line(&path, number), found).help("put // before it");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 
-use boinc::diagnostic::Place;
+use boinc::diagnostic::Location;
 use boinc::spelling::nearest;
 use boinc::xml::Element;
 
@@ -30,7 +30,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let found = "this file does not exist: the server knows none of Buoy's plan classes, and sends no job in a container";
-            findings.wrong(Place::file(&path), found).help(help);
+            findings.wrong(Location::file(&path), found).help(help);
             return;
         }
         Err(error) => {
@@ -40,7 +40,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
     };
     findings.xml_faults(file);
     if file.xml.root("plan_classes").is_none() {
-        findings.wrong(Place::file(&file.path), "missing <plan_classes>");
+        findings.wrong(Location::file(&file.path), "missing <plan_classes>");
         return;
     }
     let mut names: Vec<&str> = Vec::new();
@@ -61,7 +61,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
     }
     if !subject.project.classes().any(|class| class.flag("docker")) {
         let found = "no plan class has <docker/>: the server sends no job in a container";
-        findings.wrong(Place::file(&file.path), found).help(help);
+        findings.wrong(Location::file(&file.path), found).help(help);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use boinc::diagnostic::Place;
+use boinc::diagnostic::Location;
 
 use super::{Findings, Subject};
 
@@ -26,6 +26,6 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
     };
     if let Some(missing) = missing {
         let found = format!("{line}: {missing}");
-        findings.wrong(Place::line(&path, 1), found).help("on Debian: apt install python-is-python3");
+        findings.wrong(Location::line(&path, 1), found).help("on Debian: apt install python-is-python3");
     }
 }

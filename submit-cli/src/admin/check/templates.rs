@@ -1,6 +1,6 @@
 //! Template files on the server. Sources: tools/process_input_template.cpp, html/user/submit_rpc_handler.php.
 
-use boinc::diagnostic::Place;
+use boinc::diagnostic::Location;
 use boinc::xml::Element;
 
 use super::{Findings, Subject};
@@ -21,7 +21,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
                 "PHP 8 rejects every batch and estimate for {app} while this file exists, whatever template they bring"
             );
             findings
-                .wrong(Place::file(&path), found)
+                .wrong(Location::file(&path), found)
                 .help("rename the file, and use the new name in the programs that need it");
         }
         match XmlFile::read(path.clone()) {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use boinc::diagnostic::Place;
+use boinc::diagnostic::Location;
 
 use super::{Findings, Grade, Subject};
 use crate::admin::project_files::sorted;
@@ -16,7 +16,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
         ["apache2", "httpd", "nginx"].into_iter().map(|name| etc.join(name)).find(|dir| dir.is_dir());
     let Some(present) = present else {
         let found = "no settings of a web server found: its umask is unknown";
-        findings.note(Grade::Unchecked, Place::file(etc), found).accepted("umask 002");
+        findings.note(Grade::Unchecked, Location::file(etc), found).accepted("umask 002");
         return;
     };
     let shell = etc.join("apache2/envvars");
@@ -25,7 +25,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
         let place = if shell.is_file() { shell } else { present };
         findings
             .wrong(
-                Place::file(&place),
+                Location::file(&place),
                 "the web server's umask is not set to 002: file_deleter cannot remove the inputs that the web server stores",
             )
             .help(

@@ -286,7 +286,7 @@ fn the_documented_schema_is_what_is_printed() {
     compare("retired", json(&Retired { batches: 1 }));
     compare("retried", json(&Again { event: "retried", jobs: &["a".to_owned()], changed: String::new() }));
     let mistake =
-        boinc::diagnostic::Diagnostic::new(boinc::diagnostic::Place::file(Path::new("app.toml")), "found");
+        boinc::diagnostic::Diagnostic::new(boinc::diagnostic::Location::file(Path::new("app.toml")), "found");
     compare("mistakes", serde_json::json!({ "mistakes": [json(&Mistake::of(&mistake))] }));
     let parts = ["counts", "job", "failure", "batch", "campaign", "remote_batch", "mistake"];
     let all: BTreeSet<String> = checked.into_iter().chain(parts.map(str::to_owned)).collect();

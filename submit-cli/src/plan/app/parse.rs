@@ -17,7 +17,7 @@ use boinc::spelling::listed_near;
 
 use crate::plan::command::Command;
 use crate::{plan::names, plan::units};
-use boinc::diagnostic::{Diagnostic, Diagnostics, Located, Place};
+use boinc::diagnostic::{Diagnostic, Diagnostics, Located, Location};
 use boinc::names::output::{MAX_OUTPUT_NAME_BYTES, is_output_name};
 use boinc::toml_file::{Document, Section, Text};
 
@@ -383,7 +383,7 @@ fn one_of(text: &Text<'_>, key: &str, words: &[&'static str]) -> Diagnostic {
 /// Everything in a slot has a name of its own, also on a host that ignores case.
 fn one_name_each(doc: &Document<'_>, image: &Image, inputs: &[Input], outputs: &[Output]) {
     let mut taken: BTreeMap<String, String> = BTreeMap::new();
-    let whole = || Place::file(doc.file);
+    let whole = || Location::file(doc.file);
     let all = image
         .slot_names()
         .map(|name| (name, "file of the image", whole()))

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use boinc::diagnostic::{Diagnostic, Diagnostics, Place};
+use boinc::diagnostic::{Diagnostic, Diagnostics, Location};
 use boinc::dockerfile::{self, ContextSource, Fault, pattern};
 use boinc::job::argv::{DEFAULT_CONFIG, DEFAULT_DOCKERFILE};
 use boinc::spelling::listed_near;
@@ -39,13 +39,13 @@ pub fn check(app: &AppSpec, jobs_have_arguments: bool, mistakes: &mut Diagnostic
     for name in &survey.undeclared_args {
         let found = format!("the build argument {name:?} is not declared in {}", path.display());
         let help = format!("add ARG {name}, or remove it from build_args");
-        mistakes.push(Diagnostic::new(Place::file(&app.file), found).help(help));
+        mistakes.push(Diagnostic::new(Location::file(&app.file), found).help(help));
     }
     let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
     for source in &survey.context {
         let ContextSource { line, column, instruction, pattern: Some(pattern) } = source else { continue };
         let Some(found) = fault(pattern, &names, app) else { continue };
-        let place = Place { file: Some(path.clone()), line: Some(*line), column: Some(*column) };
+        let place = Location { file: Some(path.clone()), line: Some(*line), column: Some(*column) };
         let accepted = listed_near(pattern, &names);
         let mut diagnostic = Diagnostic::new(place, format!("{instruction} {found}")).accepted(accepted);
         if !app.inputs.iter().any(|input| input.name == *pattern) {
@@ -58,7 +58,7 @@ pub fn check(app: &AppSpec, jobs_have_arguments: bool, mistakes: &mut Diagnostic
     {
         let found = "CMD without ENTRYPOINT: the arguments of a job would replace CMD";
         mistakes.push(
-            Diagnostic::new(Place::line(path, line), found)
+            Diagnostic::new(Location::line(path, line), found)
                 .accepted("ENTRYPOINT [\"program\"], after which a job's arguments follow")
                 .help(
                     "write ENTRYPOINT instead of CMD, or set pass_args in [run] of app.toml: \"env\" if the program reads \
@@ -71,7 +71,7 @@ pub fn check(app: &AppSpec, jobs_have_arguments: bool, mistakes: &mut Diagnostic
 }
 
 fn diagnostic(path: &Path, fault: Fault) -> Diagnostic {
-    let place = Place { file: Some(path.to_owned()), line: Some(fault.line), column: Some(fault.column) };
+    let place = Location { file: Some(path.to_owned()), line: Some(fault.line), column: Some(fault.column) };
     let some = |text: String| (!text.is_empty()).then_some(text);
     Diagnostic { place, found: fault.found, accepted: some(fault.accepted), help: some(fault.help) }
 }

@@ -1,6 +1,6 @@
 //! The fixed sizes of a BOINC server: command lines, job lines, XML.
 
-use boinc::diagnostic::{Diagnostic, Diagnostics, Place};
+use boinc::diagnostic::{Diagnostic, Diagnostics, Location};
 use boinc::names::workunit::MAX_OUTPUT_SUFFIX_BYTES;
 
 use crate::plan::app::AppSpec;
@@ -30,7 +30,7 @@ pub fn outputs(app: &AppSpec, batch: &str, drafts: &[Draft], mistakes: &mut Diag
             app.outputs.len()
         );
         let place =
-            app.outputs.get(held).map_or_else(|| Place::file(&app.file), |output| output.place.clone());
+            app.outputs.get(held).map_or_else(|| Location::file(&app.file), |output| output.place.clone());
         let help = format!(
             "put several files into one archive, or shorten the names: {:?} is the longest",
             longest.name
@@ -64,7 +64,7 @@ fn refuse_over(bytes: usize, what: &str, files: &str, plan: &Plan, mistakes: &mu
     if bytes > XML_MAX {
         let found = format!("{what} would have about {bytes} bytes");
         mistakes.push(
-            Diagnostic::new(Place::file(&plan.app.file), found)
+            Diagnostic::new(Location::file(&plan.app.file), found)
                 .accepted(format!("at most {XML_MAX} bytes, the size of BOINC's field"))
                 .help(format!("put several {files} into one archive")),
         );

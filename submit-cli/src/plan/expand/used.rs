@@ -3,7 +3,7 @@
 use crate::plan::batch::BatchSpec;
 use crate::plan::jobs::sweep::Sweep;
 use crate::plan::jobs::{Naming, Rows};
-use boinc::diagnostic::{Diagnostic, Diagnostics, Place};
+use boinc::diagnostic::{Diagnostic, Diagnostics, Location};
 
 pub struct Used<'a> {
     rows: &'a Rows,
@@ -26,7 +26,7 @@ impl<'a> Used<'a> {
     pub fn all<'c>(
         &mut self,
         columns: impl Iterator<Item = &'c str>,
-        place: &Place,
+        place: &Location,
         what: &str,
         job_known: bool,
         mistakes: &mut Diagnostics,
@@ -59,7 +59,7 @@ impl<'a> Used<'a> {
                 .rows
                 .rows
                 .first()
-                .map_or_else(Place::command_line, |row| Place::line(&row.origin.file, 1));
+                .map_or_else(Location::command_line, |row| Location::line(&row.origin.file, 1));
             for column in self.rows.columns.iter().filter(|column| !is_used(column) && !ignored(column)) {
                 let found = format!("column {column:?} is not used");
                 let help = format!(
@@ -69,7 +69,7 @@ impl<'a> Used<'a> {
             }
         }
         for axis in self.sweep.axes.iter().filter(|axis| !is_used(&axis.key)) {
-            let place = batch.sweep_place.clone().unwrap_or_else(Place::command_line);
+            let place = batch.sweep_place.clone().unwrap_or_else(Location::command_line);
             let found = format!("sweep {:?} is not used: its jobs would all be the same", axis.key);
             mistakes.push(Diagnostic::new(place, found).help(format!("use {{{}}} in the command", axis.key)));
         }

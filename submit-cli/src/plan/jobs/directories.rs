@@ -9,7 +9,7 @@ use super::{Naming, Row, Rows};
 use crate::plan::Origin;
 use crate::plan::app::AppSpec;
 use crate::plan::command::split_words;
-use boinc::diagnostic::{Diagnostic, Diagnostics, Place};
+use boinc::diagnostic::{Diagnostic, Diagnostics, Location};
 
 const SHARED: &str = "shared_input_files";
 const CMDLINE: &str = "cmdline";
@@ -27,7 +27,7 @@ pub fn read(dir: &Path, app: &AppSpec, mistakes: &mut Diagnostics) -> Option<(Ro
         if !path.is_dir() {
             let found = "a file among the jobs' directories";
             mistakes.push(
-                Diagnostic::new(Place::file(&path), found)
+                Diagnostic::new(Location::file(&path), found)
                     .accepted(format!("a directory for each job, and {SHARED}/")),
             );
         } else if name == SHARED {
@@ -38,7 +38,7 @@ pub fn read(dir: &Path, app: &AppSpec, mistakes: &mut Diagnostics) -> Option<(Ro
     }
     if rows.is_empty() && mistakes.len() == before {
         let found = "no jobs in this directory";
-        mistakes.push(Diagnostic::new(Place::file(dir), found).accepted("a directory for each job"));
+        mistakes.push(Diagnostic::new(Location::file(dir), found).accepted("a directory for each job"));
     }
     let columns = std::iter::once("dir").chain(inputs.iter().copied()).map(str::to_owned).collect();
     let rows = Rows { columns, base: PathBuf::new(), rows, naming: Naming::Column(0) };
@@ -64,7 +64,7 @@ fn job(name: &str, path: &Path, inputs: &[&str], mistakes: &mut Diagnostics) -> 
         match file.to_str() {
             Some(file) => values.push(file.to_owned()),
             None => {
-                mistakes.push(Diagnostic::new(Place::file(path), "the path is not UTF-8 text"));
+                mistakes.push(Diagnostic::new(Location::file(path), "the path is not UTF-8 text"));
                 return None;
             }
         }
@@ -73,7 +73,7 @@ fn job(name: &str, path: &Path, inputs: &[&str], mistakes: &mut Diagnostics) -> 
 }
 
 fn cmdline(path: &Path, mistakes: &mut Diagnostics) -> Option<Vec<String>> {
-    let place = Place::file(path);
+    let place = Location::file(path);
     let words = match std::fs::read_to_string(path) {
         Ok(text) => split_words(&text).map_err(|error| error.to_string()),
         Err(error) => Err(format!("failed to read it: {error}")),
@@ -96,7 +96,7 @@ fn shared_files(dir: &Path, app: &AppSpec, mistakes: &mut Diagnostics) -> Option
 
 fn undeclared(path: &Path, name: &str, declared: &[&str], kind: &str) -> Diagnostic {
     let found = format!("the app does not declare a {kind} {name:?}");
-    Diagnostic::new(Place::file(path), found).accepted_words(name, declared)
+    Diagnostic::new(Location::file(path), found).accepted_words(name, declared)
 }
 
 /// What is in a directory, by name, in the order of the names; without hidden entries.
@@ -107,7 +107,7 @@ fn entries(dir: &Path, mistakes: &mut Diagnostics) -> Option<Vec<(String, PathBu
     let paths = match read() {
         Ok(paths) => paths,
         Err(error) => {
-            mistakes.push(Diagnostic::new(Place::file(dir), format!("failed to read it: {error}")));
+            mistakes.push(Diagnostic::new(Location::file(dir), format!("failed to read it: {error}")));
             return None;
         }
     };
@@ -116,7 +116,7 @@ fn entries(dir: &Path, mistakes: &mut Diagnostics) -> Option<Vec<(String, PathBu
         match path.file_name().and_then(|name| name.to_str()) {
             Some(name) if name.starts_with('.') => {}
             Some(name) => entries.push((name.to_owned(), path)),
-            None => mistakes.push(Diagnostic::new(Place::file(&path), "the name is not UTF-8 text")),
+            None => mistakes.push(Diagnostic::new(Location::file(&path), "the name is not UTF-8 text")),
         }
     }
     entries.sort();

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use super::{Naming, Row, Rows, shown_dir};
 use crate::plan::Origin;
-use boinc::diagnostic::{Diagnostic, Diagnostics, Place};
+use boinc::diagnostic::{Diagnostic, Diagnostics, Location};
 
 /// The files that a pattern such as `ligands/*.pdbqt` matches, relative to `base`, in the order of their names.
-pub fn matching(base: &Path, pattern: &str, place: &Place, mistakes: &mut Diagnostics) -> Vec<PathBuf> {
+pub fn matching(base: &Path, pattern: &str, place: &Location, mistakes: &mut Diagnostics) -> Vec<PathBuf> {
     let escaped = base.to_str().map(glob::Pattern::escape);
     let Some(whole) = escaped.map(|base| Path::new(&base).join(pattern)) else {
-        mistakes.push(Diagnostic::new(Place::file(base), "the path is not UTF-8 text"));
+        mistakes.push(Diagnostic::new(Location::file(base), "the path is not UTF-8 text"));
         return Vec::new();
     };
     let options = glob::MatchOptions {
@@ -34,7 +34,7 @@ pub fn matching(base: &Path, pattern: &str, place: &Place, mistakes: &mut Diagno
             Ok(_) => {}
             Err(error) => {
                 let found = format!("failed to read it: {}", error.error());
-                mistakes.push(Diagnostic::new(Place::file(error.path()), found));
+                mistakes.push(Diagnostic::new(Location::file(error.path()), found));
             }
         }
     }
@@ -55,7 +55,7 @@ pub fn rows(files: &[PathBuf], mistakes: &mut Diagnostics) -> Rows {
                 origin: Origin { file: Arc::from(path.as_path()), line: 0 },
                 more_args: Vec::new(),
             }),
-            None => mistakes.push(Diagnostic::new(Place::file(path), "the path is not UTF-8 text")),
+            None => mistakes.push(Diagnostic::new(Location::file(path), "the path is not UTF-8 text")),
         }
     }
     Rows { columns: vec!["file".into()], base: PathBuf::new(), rows, naming: Naming::Column(0) }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Naming, Row, Rows};
 use crate::plan::Origin;
-use boinc::diagnostic::{Diagnostic, Diagnostics, Place};
+use boinc::diagnostic::{Diagnostic, Diagnostics, Location};
 use boinc::spelling::listed;
 
 /// The forms of a table, distinguished by the extension of the file.
@@ -34,19 +34,20 @@ impl Format {
 pub fn read(path: &Path, mistakes: &mut Diagnostics) -> Option<Rows> {
     let Some(format) = Format::of(path) else {
         mistakes.push(
-            Diagnostic::new(Place::file(path), "not a table, by its extension")
+            Diagnostic::new(Location::file(path), "not a table, by its extension")
                 .accepted(".csv, .tsv, .jsonl"),
         );
         return None;
     };
     if path.exists() && !path.is_file() {
-        mistakes.push(Diagnostic::new(Place::file(path), "the table is not a regular file"));
+        mistakes.push(Diagnostic::new(Location::file(path), "the table is not a regular file"));
         return None;
     }
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) => {
-            mistakes.push(Diagnostic::new(Place::file(path), format!("failed to read the table: {error}")));
+            mistakes
+                .push(Diagnostic::new(Location::file(path), format!("failed to read the table: {error}")));
             return None;
         }
     };
@@ -68,7 +69,7 @@ pub fn parse(path: &Path, format: Format, bytes: &[u8], mistakes: &mut Diagnosti
     }
     if rows.is_empty() && mistakes.len() == before {
         mistakes.push(
-            Diagnostic::new(Place::file(path), "the table has no rows").help("add a line for each job"),
+            Diagnostic::new(Location::file(path), "the table has no rows").help("add a line for each job"),
         );
     }
     let base = path.parent().map(Path::to_path_buf).unwrap_or_default();
@@ -94,13 +95,13 @@ fn delimited(path: &Path, delimiter: u8, bytes: &[u8], mistakes: &mut Diagnostic
             Ok(true) => {}
             Ok(false) => break,
             Err(error) => {
-                mistakes.push(Diagnostic::new(Place::file(path), format!("invalid table: {error}")));
+                mistakes.push(Diagnostic::new(Location::file(path), format!("invalid table: {error}")));
                 return None;
             }
         }
         let line = record.position().map_or(0, csv::Position::line);
         let line = u32::try_from(line).unwrap_or(u32::MAX);
-        let place = Place::line(path, line);
+        let place = Location::line(path, line);
         let Some(columns) = &columns else {
             let header =
                 record.iter().map(|name| text(&place, "a column's name", name.trim_ascii(), mistakes));
@@ -129,7 +130,7 @@ fn delimited(path: &Path, delimiter: u8, bytes: &[u8], mistakes: &mut Diagnostic
         None => {
             let found = "the table is empty";
             mistakes.push(
-                Diagnostic::new(Place::file(path), found).accepted("a first line with the columns' names"),
+                Diagnostic::new(Location::file(path), found).accepted("a first line with the columns' names"),
             );
             None
         }
@@ -145,7 +146,7 @@ fn ragged_help(record: &csv::ByteRecord, columns: &[String]) -> String {
 }
 
 /// A value as text. A line break is refused: it would break a server's job list (create_work reads lines).
-fn text(place: &Place, what: &str, value: &[u8], mistakes: &mut Diagnostics) -> Option<String> {
+fn text(place: &Location, what: &str, value: &[u8], mistakes: &mut Diagnostics) -> Option<String> {
     let Ok(value) = std::str::from_utf8(value) else {
         let diagnostic = Diagnostic::new(place.clone(), format!("{what} is not UTF-8 text"));
         mistakes.push(diagnostic.help("save the table in UTF-8"));
@@ -173,7 +174,7 @@ fn json_lines(path: &Path, bytes: &[u8], mistakes: &mut Diagnostics) -> Option<T
         if line.trim_ascii().is_empty() {
             continue;
         }
-        let place = Place::line(path, number);
+        let place = Location::line(path, number);
         let object: Object<'_> = match serde_json::from_slice(line) {
             Ok(object) => object,
             Err(error) => {
@@ -201,7 +202,7 @@ fn json_lines(path: &Path, bytes: &[u8], mistakes: &mut Diagnostics) -> Option<T
     Some((columns.unwrap_or_default(), rows))
 }
 
-fn json_value(place: &Place, key: &str, raw: &str, mistakes: &mut Diagnostics) -> Option<String> {
+fn json_value(place: &Location, key: &str, raw: &str, mistakes: &mut Diagnostics) -> Option<String> {
     match raw.as_bytes().first() {
         Some(b'"') => {
             let value: String = serde_json::from_str(raw).ok()?;
@@ -221,7 +222,7 @@ fn json_value(place: &Place, key: &str, raw: &str, mistakes: &mut Diagnostics) -
 fn check_columns(path: &Path, columns: &[String], mistakes: &mut Diagnostics) -> bool {
     let before = mistakes.len();
     for (number, column) in columns.iter().enumerate() {
-        let place = Place::line(path, 1);
+        let place = Location::line(path, 1);
         if column.is_empty() {
             let found = format!("column {} has no name", number + 1);
             mistakes.push(Diagnostic::new(place, found).help("name each column in the first line"));

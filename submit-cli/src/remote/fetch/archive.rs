@@ -9,7 +9,7 @@ use std::path::Path;
 
 use zip::ZipArchive;
 
-use super::place::Place;
+use super::output_dir::OutputDir;
 use crate::campaign::file_error::FileError;
 
 /// Why a zip is of no use.
@@ -22,7 +22,11 @@ pub(super) enum UnpackError {
 }
 
 /// Unpacks outputs to their parts, checked by the zip's CRC; their numbers, ascending, and how many bytes they have.
-pub(super) fn unpack(path: &Path, workunit: &str, place: &Place) -> Result<(Vec<usize>, u64), UnpackError> {
+pub(super) fn unpack(
+    path: &Path,
+    workunit: &str,
+    place: &OutputDir,
+) -> Result<(Vec<usize>, u64), UnpackError> {
     let file = File::open(path).map_err(|error| UnpackError::File(FileError::at(path, "read it")(error)))?;
     let unusable = |error: &dyn std::fmt::Display| UnpackError::Unusable(error.to_string());
     let mut archive = ZipArchive::new(file).map_err(|error| unusable(&error))?;
@@ -97,10 +101,10 @@ mod tests {
     }
 
     /// A place with two outputs of ten bytes at most, and a zip of these members at the workunit's place for it.
-    fn zipped(dir: &Path, members: &[(&str, &[u8])]) -> (Place, std::path::PathBuf) {
+    fn zipped(dir: &Path, members: &[(&str, &[u8])]) -> (OutputDir, std::path::PathBuf) {
         let outputs =
             ["one", "two"].map(|name| OutputMeta { name: name.to_owned(), max_bytes: 10, optional: true });
-        let place = Place::at(dir, &outputs);
+        let place = OutputDir::at(dir, &outputs);
         std::fs::create_dir_all(dir.join(".buoy/incoming")).unwrap();
         let path = place.zip("w");
         let mut writer = zip::ZipWriter::new(File::create(&path).unwrap());

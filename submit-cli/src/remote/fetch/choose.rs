@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::place::Place;
+use super::output_dir::OutputDir;
 use super::{FetchError, Options, is_same};
 use crate::campaign::Campaign;
 use crate::campaign::check_job_names;
@@ -34,9 +34,13 @@ pub(super) fn check_names(campaign: &Campaign, names: &[String]) -> Result<(), F
 
 /// Chooses. A job that was fetched once is not fetched again into the campaign's directory, even if the submitter has
 /// moved its files away, unless it is named; in another directory counts what is there.
-pub(super) fn choose(campaign: &Campaign, options: &Options, place: &Place) -> Result<Chosen, FetchError> {
+pub(super) fn choose(
+    campaign: &Campaign,
+    options: &Options,
+    place: &OutputDir,
+) -> Result<Chosen, FetchError> {
     let only: HashSet<&str> = options.jobs.iter().map(String::as_str).collect();
-    let home = Place::at(&options.results, place.outputs());
+    let home = OutputDir::at(&options.results, place.outputs());
     let elsewhere = !is_same(place.dir(), &options.results);
     let mut chosen = Chosen::default();
     for row in campaign.current()? {

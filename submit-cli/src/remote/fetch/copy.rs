@@ -1,6 +1,6 @@
 //! `buoy fetch` of a campaign of this host: its outputs are here, and can be copied.
 
-use super::place::Place;
+use super::output_dir::OutputDir;
 use super::{FetchError, Options, Outcome, choose, is_same};
 use crate::campaign::Campaign;
 use crate::campaign::event::{Event, Reporter, Started};
@@ -32,7 +32,7 @@ pub fn copy(
     if is_same(to, &options.results) {
         jobs.clear();
     }
-    let place = Place::new(to, meta)?;
+    let place = OutputDir::new(to, meta)?;
     reporter.report(Event::Started(Started::Fetch {
         jobs: jobs.len(),
         fetched_before: finished - jobs.len(),

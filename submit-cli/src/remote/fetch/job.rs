@@ -15,7 +15,7 @@ use boinc::visible::visible_lines;
 use boinc::wire::slot::STDERR_FILE;
 
 use super::archive::{self, UnpackError};
-use super::place::{Place, remove};
+use super::output_dir::{OutputDir, remove};
 use super::wait::Wait;
 use super::{FetchError, Options};
 use crate::campaign::file_error::FileError;
@@ -110,7 +110,7 @@ pub(super) struct Fetcher<'a> {
     pub(super) meta: &'a CampaignMeta,
     pub(super) client: &'a ProjectClient,
     pub(super) options: &'a Options,
-    pub(super) place: &'a Place,
+    pub(super) place: &'a OutputDir,
     pub(super) shared: &'a Shared<'a>,
 }
 

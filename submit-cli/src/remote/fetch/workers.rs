@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::choose::Chosen;
 use super::job::{Collected, Fault, Fetcher, Missing, Shared};
-use super::place::Place;
+use super::output_dir::OutputDir;
 use super::{FetchError, Options};
 use crate::campaign::Campaign;
 use crate::campaign::event::{Event, Reporter};
@@ -39,7 +39,7 @@ pub(super) fn run(
     meta: &CampaignMeta,
     client: &ProjectClient,
     options: &Options,
-    place: &Place,
+    place: &OutputDir,
     chosen: Chosen,
     reporter: &dyn Reporter,
     clock: &dyn Clock,

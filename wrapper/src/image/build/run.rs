@@ -148,7 +148,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
         inspected: &Inspected,
         sees_layer: bool,
     ) -> Result<Watched, BuildError> {
-        let mut usage = inspected.pid.map(|pid| UsageReader::open(pid, &inspected.id));
+        let usage = inspected.pid.map(|pid| UsageReader::open(pid, &inspected.id));
         self.memory_kills = 0;
         let (engine, time, mut bounds) = (self.engine, &self.time, self.source.bounds);
         bounds.disk.bytes = bounds.disk.bytes.saturating_sub(self.written);
@@ -178,8 +178,8 @@ impl<T: Transport + Clone> Builder<'_, T> {
                         break Err(BuildError::Internal("the thread that waits for a step is gone".into()));
                     }
                 }
-                if let Some(usage) = &mut usage {
-                    self.memory_kills = self.memory_kills.max(usage.read().memory_kills);
+                if let Some(usage) = &usage {
+                    self.memory_kills = self.memory_kills.max(usage.memory_kills());
                 }
                 let cancel = engine.cancel();
                 if cancel.is_cancelled() {

@@ -9,7 +9,7 @@ use boinc::job::spec::{ContainerPath, Digest, JobSpec};
 use crate::plan::app::{ContextFile, Image};
 use crate::plan::image_archive;
 use crate::plan::names;
-use boinc::diagnostic::{Diagnostic, Place};
+use boinc::diagnostic::{Diagnostic, Location};
 use boinc::toml_file::{Document, Section, Text};
 
 /// `[image]`: the image and the work directory.
@@ -128,7 +128,7 @@ pub(super) fn context_file(doc: &Document<'_>, dir: &Path, path: &Text<'_>) -> O
 
 fn prebuilt(
     doc: &Document<'_>,
-    place: &Place,
+    place: &Location,
     dir: &Path,
     tarball: &Text<'_>,
     digest: Option<&Text<'_>>,

@@ -19,13 +19,13 @@ const INCOMING: &str = "incoming";
 
 /// A directory of results.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct OutputDir {
     dir: PathBuf,
     incoming: PathBuf,
     outputs: Vec<OutputMeta>,
 }
 
-impl Place {
+impl OutputDir {
     pub(super) fn new(dir: &Path, meta: &CampaignMeta) -> Result<Self, FetchError> {
         if let Some(output) = meta.outputs.iter().find(|output| !is_plain(&output.name)) {
             return Err(FetchError::OutputName { name: output.name.clone() });
