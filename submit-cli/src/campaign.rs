@@ -11,6 +11,7 @@ pub(crate) mod exit_status;
 pub mod file_error;
 pub mod history;
 pub mod job_view;
+mod job_views;
 pub mod meta;
 pub mod results;
 pub mod status;
@@ -26,6 +27,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 
 mod find;
+mod parameters;
 mod record;
 mod rows;
 mod words;

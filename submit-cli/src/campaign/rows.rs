@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use rusqlite::{Row, Transaction, params};
 
 use super::cause::Subject;
-use super::job_view::{JobState, parameters_text, read_parameters};
+use super::job_view::JobState;
 use super::meta::CampaignMeta;
+use super::parameters::{parameters_text, read_parameters};
 use super::record::{JobRecord, ResultRecord, STATE_WORDS, state_word};
 use super::workunit::{ErrorMask, Restarts};
 use super::{Campaign, CampaignError, words};

@@ -5,13 +5,23 @@ use std::path::Path;
 use boinc::wire::slot::STDERR_FILE;
 
 use crate::campaign::history::Moment;
-use crate::campaign::job_view::{FailureGroup, JobView};
+use crate::campaign::job_view::{FailureGroup, JobState, JobView};
 use crate::campaign::meta::CampaignMeta;
 use crate::campaign::results::tail;
 use crate::campaign::{Campaign, CampaignError};
 
 /// Number of characters of a line printed by a job that are shown.
 const LINE_MAX: usize = 400;
+
+/// The states in the order of the page: from the finished ones to those that have not been started.
+pub(super) const ORDER: [JobState; 6] = [
+    JobState::Done,
+    JobState::Failed,
+    JobState::InProgress,
+    JobState::Unsent,
+    JobState::Waiting,
+    JobState::Dropped,
+];
 
 /// A job.
 #[derive(Debug, Clone, PartialEq)]

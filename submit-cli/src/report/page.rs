@@ -9,7 +9,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::histogram::{self, Histogram};
-use super::material::Material;
+use super::material::{Material, ORDER};
 use super::progress::{self, Progress};
 use super::table::{self, Row, percent};
 use super::words::{When, count, when};
@@ -74,16 +74,6 @@ struct Failure {
     hint: String,
     log_tail: String,
 }
-
-/// The states in the order of the page: from the finished ones to those that have not been started.
-pub(super) const ORDER: [JobState; 6] = [
-    JobState::Done,
-    JobState::Failed,
-    JobState::InProgress,
-    JobState::Unsent,
-    JobState::Waiting,
-    JobState::Dropped,
-];
 
 impl Page {
     /// Makes the page. Links to outputs begin with `base`; `now` is in seconds since 1970.

@@ -8,8 +8,7 @@ use std::collections::HashMap;
 use boinc::visible::visible;
 use serde::Serialize;
 
-use super::material::{Job, Material};
-use super::page::ORDER;
+use super::material::{Job, Material, ORDER};
 use crate::plan::units::show_duration;
 
 /// Rows of a page; `templates/report/page.js` shows as many.

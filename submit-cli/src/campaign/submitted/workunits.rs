@@ -3,7 +3,8 @@
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::super::cause::Cause;
-use super::super::job_view::{JobState, Parameters, parameters_text, read_parameters};
+use super::super::job_view::{JobState, Parameters};
+use super::super::parameters::{parameters_text, read_parameters};
 use super::super::{Campaign, CampaignError};
 use super::{FileNames, Round};
 
