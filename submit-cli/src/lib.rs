@@ -21,10 +21,10 @@
 //! directory resume, and do not create a job twice:
 //!
 //! ```no_run
-//! use submit_cli::campaign::Campaign;
+//! use submit_cli::campaign::{Campaign, event::Silent};
 //! use submit_cli::clock::{Clock, SystemClock};
 //! use submit_cli::project::config::Projects;
-//! use submit_cli::remote::submission::{self, Options, submission_plan::SubmissionPlan, reporter::Silent};
+//! use submit_cli::remote::submission::{self, Options, submission_plan::SubmissionPlan};
 //! use submit_cli::{plan::load, plan::sources::Sources, package::template::Templates};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
