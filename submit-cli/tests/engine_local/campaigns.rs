@@ -101,7 +101,7 @@ fn a_failure_shows_its_exit_status_and_its_log(engine: Engine) {
     let output = bench.run();
     assert_code(&output, 1);
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("bad: failed (exit status 3)"), "{said}");
+    assert!(said.contains("bad: failed: exit 3 in engine-test"), "{said}");
     assert!(said.contains("    | cannot open ligand"), "{said}");
     assert_eq!(bench.table()["good"]["state"], "done");
     bench.assert_nothing_left();

@@ -87,7 +87,7 @@ fn scripts_in_containers_are_run(engine: Engine) {
     let output = project.check(&[&name]).output().unwrap();
     assert_code(&output, 1);
     assert_says(&output, "wrong: init script: exit 1 (0 good,");
-    assert_says(&output, "): no number; this was a made-up output,");
+    assert_says(&output, "): no number; the output was made up,");
     assert_says(&output, "compare: runs, answers bad: j: two\n");
     let name = project.upload("exit 10", "exit 0");
     assert_code(&project.check(&[&name]).output().unwrap(), 0);
