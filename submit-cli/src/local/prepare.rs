@@ -134,7 +134,7 @@ impl Prepared {
     ) -> Result<Vec<JobRecord>, PrepareError> {
         let meta =
             CampaignMeta { host: Some(host.to_owned()), ..CampaignMeta::of(plan, crate::clock::now()) };
-        set_meta(meta, campaign, results)?;
+        let meta = known_meta(meta, campaign, results)?;
         let mut rows = campaign.jobs()?;
         let known: HashMap<String, usize> =
             rows.iter().enumerate().map(|(at, row)| (row.name.clone(), at)).collect();
@@ -179,6 +179,8 @@ impl Prepared {
                 count: changed.len(),
             });
         }
+        // Not before: a plan that is refused leaves no trace.
+        campaign.set_meta(&meta)?;
         campaign.save(&rows)?;
         Ok(rows)
     }
@@ -271,8 +273,8 @@ fn names_in(dir: &Path) -> Result<HashSet<OsString>, FileError> {
     entries.map(|entry| entry.map(|entry| entry.file_name()).map_err(failed())).collect()
 }
 
-/// Notes what the campaign is, if that is what it was before.
-fn set_meta(meta: CampaignMeta, campaign: &mut Campaign, results: &Path) -> Result<(), PrepareError> {
+/// What the campaign is, if that is what it was before.
+fn known_meta(meta: CampaignMeta, campaign: &Campaign, results: &Path) -> Result<CampaignMeta, PrepareError> {
     let before = campaign.meta()?;
     if let Some((what, found, wanted)) = before.as_ref().and_then(|before| before.difference(&meta)) {
         return Err(PrepareError::OtherCampaign {
@@ -282,9 +284,8 @@ fn set_meta(meta: CampaignMeta, campaign: &mut Campaign, results: &Path) -> Resu
             wanted: wanted.to_owned(),
         });
     }
-    let meta = match before {
+    Ok(match before {
         Some(before) => CampaignMeta { started: before.started, ..meta }.with_parameters(&before.parameters),
         None => meta,
-    };
-    Ok(campaign.set_meta(&meta)?)
+    })
 }

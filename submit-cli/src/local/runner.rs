@@ -162,7 +162,7 @@ impl<'a> Runner<'a> {
     /// Runs until all jobs have finished or the user interrupts. Afterwards no wrapper runs and no slot is in use, also after
     /// an error.
     pub fn run(mut self) -> Result<RunSummary, RunError> {
-        let done = self.resume().and_then(|()| self.serve());
+        let done = self.resume().and_then(|()| self.note_moment()).and_then(|()| self.serve());
         let done = match done {
             Ok(()) => Ok(()),
             Err(error) => {

@@ -153,6 +153,17 @@ fn what_the_policy_refuses_is_said_before_anything_is_run() {
 }
 
 #[test]
+fn a_refused_plan_is_not_what_the_campaign_is() {
+    let bench = Bench::new(SINGLE);
+    bench.jobs(&[("one", "out:out.txt=x")]);
+    std::fs::create_dir_all(bench.path("results/one")).unwrap();
+    assert_code(&bench.run(&[]), 2);
+    std::fs::remove_dir(bench.path("results/one")).unwrap();
+    bench.write("run.sh", "#!/bin/sh\necho changed\n");
+    assert_code(&bench.run(&[]), 0);
+}
+
+#[test]
 fn files_of_others_in_the_results_directory_are_not_touched() {
     let bench = Bench::new(SINGLE);
     bench.jobs(&[("one", "out:out.txt=x"), ("two", "out:out.txt=y")]);
@@ -281,6 +292,14 @@ fn status_logs_and_fetch_tell_of_a_campaign() {
         stderr(&output)
     );
     assert_eq!(bench.read("results/good/out.txt"), "x");
+
+    std::fs::remove_file(bench.path("results/good/out.txt")).unwrap();
+    let output = bench.buoy().args(["fetch", "--to", "another"]).output().unwrap();
+    assert_code(&output, 3);
+    let said = stderr(&output);
+    assert!(said.contains("[1/1] good: its outputs are no longer in the directory of results"), "{said}");
+    assert!(said.contains("help: buoy run --retry makes them again"), "{said}");
+    assert!(!bench.path("another/good").exists());
 
     let output = bench.buoy().args(["logs", "goood"]).output().unwrap();
     assert_code(&output, 2);

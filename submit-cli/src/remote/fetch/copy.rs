@@ -9,6 +9,9 @@ use crate::campaign::meta::CampaignMeta;
 use crate::campaign::results::write_table;
 use crate::clock::Clock;
 
+/// Why outputs of a finished job cannot be copied.
+const LOST: &str = "its outputs are no longer in the directory of results";
+
 /// Writes the table of results and, to another directory, copies the outputs of finished jobs.
 ///
 /// # Errors
@@ -39,10 +42,22 @@ pub fn copy(
         unfinished,
         to: place.dir(),
     }));
-    let mut fetched = 0;
+    let home = OutputDir::at(&options.results, place.outputs());
+    let (mut fetched, mut missing) = (0, 0);
     for view in jobs.iter().take_while(|_| !clock.interrupted()) {
-        place.copy_from(&options.results, &view.job).map_err(FetchError::file)?;
-        fetched += 1;
+        if home.has(&view.job) {
+            place.copy_from(&options.results, &view.job).map_err(FetchError::file)?;
+            fetched += 1;
+        } else {
+            missing += 1;
+            reporter.report(Event::Missing {
+                job: &view.job,
+                cause: LOST,
+                help: (missing == 1).then_some("buoy run --retry makes them again"),
+                finished: fetched + missing,
+                jobs: jobs.len(),
+            });
+        }
     }
     let table = write_table(campaign, &options.results)
         .and_then(|table| if is_same(to, &options.results) { Ok(table) } else { write_table(campaign, to) })
@@ -50,8 +65,8 @@ pub fn copy(
     place.tidy();
     let outcome = Outcome {
         fetched,
-        missing: 0,
-        remaining: jobs.len() - fetched,
+        missing,
+        remaining: jobs.len() - fetched - missing,
         interrupted: clock.interrupted(),
         table,
     };

@@ -148,7 +148,7 @@ fn finished_text(finished: &Finished<'_>) -> String {
                 show_duration(*elapsed_seconds)
             );
             if *missing > 0 {
-                line.push_str(&format!("; outputs of {} are no longer on the server", jobs_of(*missing)));
+                line.push_str(&format!("; outputs of {} are missing", jobs_of(*missing)));
             }
             if *remaining > 0 {
                 line.push_str(&format!("; {remaining} remaining, run the same command to resume"));
@@ -343,7 +343,7 @@ mod tests {
         [2/4] b: gone
           help: ask
         [4/4] d\u{1b}[2J: not fetched: cut
-        1 job fetched, 2 kB in 2 s (1 kB/s); outputs of 2 jobs are no longer on the server; 1 remaining, run the same command to resume
+        1 job fetched, 2 kB in 2 s (1 kB/s); outputs of 2 jobs are missing; 1 remaining, run the same command to resume
         ");
     }
 }
