@@ -102,7 +102,7 @@ fn scripts_in_containers_are_run(engine: Engine) {
         let output = project.check(&[]).output().unwrap();
         assert_code(&output, 0);
         assert_says(&output, "init: runs, answers bad: here\n");
-        assert_says(&output, "assimilate: exists; not run, since it may store things\n");
+        assert_says(&output, "assimilate: exists; not run: it may store results\n");
         project
             .write("buoy/routes.toml", &format!("[app.fold.script]\n{script}\ncontainer = '{container}x'\n"));
         let output = project.check(&[]).output().unwrap();
