@@ -32,7 +32,7 @@ mod record;
 mod rows;
 mod words;
 
-pub use find::{UnknownJob, check_job_names, find_job};
+pub use find::{UnknownJob, find_job};
 pub use record::{JobRecord, ResultRecord, state_word};
 
 /// Version of the schema that this program writes.

@@ -237,7 +237,7 @@ impl<'d, 'a> Section<'d, 'a> {
         self.doc.note(diagnostic);
     }
 
-    /// Notes every key that nobody asked for.
+    /// Reports every key that was not read.
     pub fn finish(self) {
         for key in self.table.keys() {
             let name: &str = key.get_ref();

@@ -11,6 +11,7 @@ use wrapper::lifecycle::exit_code;
 
 use super::bounds::Bounds;
 use super::exit_status as status;
+use super::words;
 use crate::plan::units::{show_duration, show_size};
 
 /// What kind of failure it is. Jobs are counted by it, those of [`CauseKind::Exit`] and [`CauseKind::Signal`] by exit status
@@ -44,7 +45,7 @@ pub enum CauseKind {
     NoHost,
     /// The host or its client failed.
     Host,
-    /// Somebody aborted it.
+    /// A volunteer, the submitter or the project aborted it.
     Aborted,
     /// Nothing more is known.
     Unknown,
@@ -72,12 +73,12 @@ const KINDS: [(&str, CauseKind); 15] = [
 impl CauseKind {
     /// The word for tables and JSON.
     pub fn word(self) -> &'static str {
-        KINDS.iter().find(|(_, kind)| *kind == self).map_or("unknown", |(word, _)| word)
+        words::of(&KINDS, self)
     }
 
     /// The kind of a word; `Unknown` for any other.
     pub(crate) fn of_word(word: &str) -> Self {
-        KINDS.iter().find(|(known, _)| *known == word).map_or(Self::Unknown, |(_, kind)| *kind)
+        words::find(&KINDS, word, "kind of cause").unwrap_or(Self::Unknown)
     }
 
     /// The exit status says it all: the words of whoever noticed it would only repeat it.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use boinc::spelling::nearest;
 
-use super::JobRecord;
+use super::{Campaign, CampaignError, JobRecord};
 
 /// So many names are told when none is like the one that was typed.
 const TOLD: usize = 5;
@@ -30,11 +30,29 @@ pub fn find_job<'a>(jobs: &'a [JobRecord], name: &str) -> Result<&'a JobRecord, 
     Err(unknown(&names, name))
 }
 
+impl Campaign {
+    /// Checks that its jobs have these names.
+    ///
+    /// # Errors
+    /// The campaign file cannot be read, or no job has one of the names.
+    pub fn check_jobs<E>(&self, names: &[String]) -> Result<(), E>
+    where
+        E: From<CampaignError> + From<UnknownJob>,
+    {
+        if names.is_empty() {
+            return Ok(());
+        }
+        let known = self.job_names()?;
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        Ok(check_job_names(&known, names)?)
+    }
+}
+
 /// Checks that jobs have these names, among all names of a campaign.
 ///
 /// # Errors
 /// None has the first such name; which ones are like it is said.
-pub fn check_job_names(known: &[&str], names: &[String]) -> Result<(), UnknownJob> {
+fn check_job_names(known: &[&str], names: &[String]) -> Result<(), UnknownJob> {
     let all: HashSet<&str> = known.iter().copied().collect();
     match names.iter().find(|name| !all.contains(name.as_str())) {
         Some(name) => Err(unknown(known, name)),

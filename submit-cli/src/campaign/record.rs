@@ -2,6 +2,7 @@
 
 use super::cause::{Cause, CauseKind, Subject};
 use super::job_view::{JobState, Parameters};
+use super::words;
 use super::workunit::{ErrorMask, Outcome, Restarts, ResultState, ValidateState};
 
 /// A job: a workunit and what has become of it.
@@ -175,9 +176,5 @@ pub(super) const STATE_WORDS: [(&str, ResultState); 10] = [
 
 /// The word for a state, in the campaign file and for people.
 pub fn state_word(state: ResultState) -> &'static str {
-    STATE_WORDS
-        .iter()
-        .find(|(_, known)| *known == state)
-        .map(|(word, _)| *word)
-        .expect("every state has a word")
+    words::of(&STATE_WORDS, state)
 }

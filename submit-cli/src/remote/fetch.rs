@@ -169,7 +169,7 @@ pub fn fetch(
         error => error.into(),
     })?;
     let place = OutputDir::new(options.to.as_deref().unwrap_or(&options.results), meta)?;
-    choose::check_names(campaign, &options.jobs)?;
+    campaign.check_jobs::<FetchError>(&options.jobs)?;
     ask::learn(campaign, meta, client, options, reporter, clock)?;
     let chosen = choose::choose(campaign, options, &place)?;
     reporter.report(Event::Started(Started::Fetch {

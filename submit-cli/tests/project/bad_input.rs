@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use emulated_project::{Fault, Gate, Permission, Settings, User};
 
+use submit_cli::remote::submission::SubmitError;
+
 use crate::campaign::{AUTHENTICATOR, Bench};
 use crate::odd_servers::refusal;
 
@@ -217,4 +219,17 @@ fn a_no_and_ctrl_c_at_the_question_send_nothing() {
     let (code, seen) = at_a_terminal(&bench, "submit . jobs.csv --detach", "y\r");
     assert_eq!(code, Some(0), "{seen}");
     bench.assert_all_there_once();
+}
+
+#[test]
+fn a_refused_plan_is_not_what_the_campaign_is() {
+    let bench = Bench::new(2);
+    bench.submit().unwrap();
+    let before = bench.campaign().meta().unwrap();
+    let mut plan = bench.plan();
+    plan.parameters.push("more".to_owned());
+    plan.jobs[0].command_line.push_str(" --more");
+    let error = bench.submit_plan(&plan).unwrap_err();
+    assert!(matches!(error, SubmitError::ChangedJobs { .. }), "{error:?}");
+    assert_eq!(bench.campaign().meta().unwrap(), before);
 }

@@ -77,7 +77,7 @@ const STAGES: [(&str, Stage); 6] = [
 impl Stage {
     /// The word that the campaign file and JSON use.
     pub fn word(self) -> &'static str {
-        STAGES.iter().find(|(_, stage)| *stage == self).map(|(word, _)| *word).expect("each has a word")
+        words::of(&STAGES, self)
     }
 }
 

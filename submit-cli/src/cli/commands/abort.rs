@@ -3,7 +3,7 @@
 use crate::campaign::Campaign;
 use crate::cli::commands::connect::connect;
 use crate::cli::commands::question::declined;
-use crate::cli::commands::which_campaign::{CampaignAndJobs, check_jobs};
+use crate::cli::commands::which_campaign::CampaignAndJobs;
 use crate::cli::exit::Exit;
 use crate::cli::help::{Example, examples};
 use crate::clock::now;
@@ -41,7 +41,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     // Is one there at all? Opening it for work would make one.
     let meta = follow::submitted(&Campaign::open_to_read(dir)?, "press Ctrl-C to stop a buoy run")?;
     let mut campaign = Campaign::open_for_run(dir)?;
-    check_jobs(&campaign, jobs)?;
+    campaign.check_jobs::<anyhow::Error>(jobs)?;
     let rows = jobs
         .iter()
         .filter_map(|job| campaign.attempts(job).map(|mut attempts| attempts.pop()).transpose())

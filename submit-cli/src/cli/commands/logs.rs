@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use crate::campaign::meta::CampaignMeta;
 use crate::campaign::{Campaign, JobRecord, find_job};
 use crate::cli::commands::connect::connect;
-use crate::cli::commands::which_campaign::check_jobs;
 use crate::cli::exit::Exit;
 use crate::cli::help::{Example, examples};
 use crate::cli::render;
@@ -62,7 +61,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
 }
 
 fn of_project(args: &Args, campaign: &Campaign, meta: &CampaignMeta) -> anyhow::Result<Exit> {
-    check_jobs(campaign, std::slice::from_ref(&args.job))?;
+    campaign.check_jobs::<anyhow::Error>(std::slice::from_ref(&args.job))?;
     let which = Which { attempt: args.attempt, instance: args.result };
     let log = log(campaign, &connect(meta)?, &args.job, which)?;
     if args.json {

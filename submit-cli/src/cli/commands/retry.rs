@@ -3,7 +3,7 @@
 use crate::campaign::Campaign;
 use crate::cli::commands::connect::connect;
 use crate::cli::commands::submit;
-use crate::cli::commands::which_campaign::{CampaignAndJobs, check_jobs};
+use crate::cli::commands::which_campaign::CampaignAndJobs;
 use crate::cli::exit::Exit;
 use crate::cli::help::{Example, examples};
 use crate::clock::SystemClock;
@@ -47,7 +47,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let meta =
         follow::submitted(&Campaign::open_to_read(dir)?, "use buoy run --retry to retry its failed jobs")?;
     let mut campaign = Campaign::open_for_run(dir)?;
-    check_jobs(&campaign, jobs)?;
+    campaign.check_jobs::<anyhow::Error>(jobs)?;
     let client = connect(&meta)?;
     let retried = retry(&mut campaign, jobs, &changes)?;
     render::actions::retried(&retried, &changes, args.json)?;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::campaign::{Campaign, STATE_DIR, check_job_names};
+use crate::campaign::STATE_DIR;
 use crate::cli::render;
 use crate::remote::follow::index::Index;
 
@@ -57,17 +57,4 @@ pub fn remember(dir: &Path) {
     if let Err(error) = Index::of_user().and_then(|index| index.remember(dir)) {
         render::note(&format!("buoy list will not show this campaign: {error}"));
     }
-}
-
-/// Checks the names of jobs of a campaign that went to a project.
-///
-/// # Errors
-/// One is not known; which are like it is said.
-pub fn check_jobs(campaign: &Campaign, jobs: &[String]) -> anyhow::Result<()> {
-    if jobs.is_empty() {
-        return Ok(());
-    }
-    let names = campaign.job_names()?;
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    Ok(check_job_names(&names, jobs)?)
 }

@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use super::output_dir::OutputDir;
 use super::{FetchError, Options, is_same};
 use crate::campaign::Campaign;
-use crate::campaign::check_job_names;
 use crate::campaign::job_view::JobState;
 use crate::campaign::submitted::WorkunitRow;
 
@@ -20,16 +19,6 @@ pub(super) struct Chosen {
     pub(super) there: usize,
     /// Are not done.
     pub(super) unfinished: usize,
-}
-
-/// Refuses names that no job has.
-pub(super) fn check_names(campaign: &Campaign, names: &[String]) -> Result<(), FetchError> {
-    if names.is_empty() {
-        return Ok(());
-    }
-    let names_known = campaign.job_names()?;
-    let known: Vec<&str> = names_known.iter().map(String::as_str).collect();
-    Ok(check_job_names(&known, names)?)
 }
 
 /// Chooses. A job that was fetched once is not fetched again into the campaign's directory, even if the submitter has

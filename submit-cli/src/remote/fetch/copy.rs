@@ -1,7 +1,7 @@
 //! `buoy fetch` of a campaign of this host: its outputs are here, and can be copied.
 
 use super::output_dir::OutputDir;
-use super::{FetchError, Options, Outcome, choose, is_same};
+use super::{FetchError, Options, Outcome, is_same};
 use crate::campaign::Campaign;
 use crate::campaign::event::{Event, Reporter, Started};
 use crate::campaign::job_view::JobState;
@@ -24,7 +24,7 @@ pub fn copy(
     clock: &dyn Clock,
 ) -> Result<Outcome, FetchError> {
     let begin = clock.now();
-    choose::check_names(campaign, &options.jobs)?;
+    campaign.check_jobs::<FetchError>(&options.jobs)?;
     let is_wanted = |job: &str| options.jobs.is_empty() || options.jobs.iter().any(|name| name == job);
     let mut jobs = campaign.job_views()?;
     jobs.retain(|view| is_wanted(&view.job));

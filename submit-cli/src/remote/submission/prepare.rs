@@ -13,17 +13,17 @@ use crate::campaign::submitted::{NewWorkunit, Round};
 /// # Errors
 /// The campaign is another one, or jobs of the same name have changed.
 pub fn prepare(campaign: &mut Campaign, plan: &SubmissionPlan, results: &Path) -> Result<(), SubmitError> {
-    match campaign.submitted_meta()? {
+    let meta = match campaign.submitted_meta()? {
         Some(meta) => {
             if let Some((what, found, wanted)) = meta.difference(&plan.meta) {
                 let (found, wanted) = (found.to_owned(), wanted.to_owned());
                 return Err(SubmitError::OtherCampaign { results: results.to_owned(), what, found, wanted });
             }
-            campaign.set_meta(&meta.with_parameters(&plan.meta.parameters))?;
+            meta.with_parameters(&plan.meta.parameters)
         }
-        None if campaign.jobs()?.is_empty() => campaign.set_meta(&plan.meta)?,
+        None if campaign.jobs()?.is_empty() => plan.meta.clone(),
         None => return Err(SubmitError::LocalCampaign { results: results.to_owned() }),
-    }
+    };
     let first = campaign.first_attempts()?;
     let known: HashMap<&str, &NewWorkunit> =
         first.iter().map(|workunit| (workunit.new.job.as_str(), &workunit.new)).collect();
@@ -41,6 +41,8 @@ pub fn prepare(campaign: &mut Campaign, plan: &SubmissionPlan, results: &Path) -
     }
     let new: Vec<NewWorkunit> =
         plan.workunits.iter().filter(|new| !known.contains_key(new.job.as_str())).cloned().collect();
+    // Not before: a plan that is refused leaves no trace.
+    campaign.set_meta(&meta)?;
     // Files may have moved since; what is in them is the same.
     campaign.save_files(&plan.files)?;
     if new.is_empty() {
