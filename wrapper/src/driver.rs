@@ -173,6 +173,7 @@ impl Driver {
         if let Some(watch) = self.watch.take_if(|watch| watch.is_over()) {
             // The cgroup is there for some milliseconds more: this reading is the last and the best.
             self.measure(UsageReader::read_finally);
+            self.limits.end();
             let succeeded = watch.succeeded() == Some(true);
             let out_of_memory = self.last_usage.memory_kills > 0;
             events.push(Event::ContainerExited { out_of_memory, succeeded });

@@ -12,7 +12,7 @@ use super::reserve::{FreeSpace, Reserve};
 use super::stopped::continue_tree;
 use crate::engine::Flavor;
 use crate::lifecycle::exit_code;
-use crate::platform::SetLimits;
+use crate::platform::{SetLimits, process_exists};
 
 const FIRST_LOOK_AFTER: Duration = Duration::from_secs(2);
 const POLL_INTERVAL: Duration = Duration::from_secs(10);
@@ -150,6 +150,12 @@ impl ContainerWatch {
         }
     }
 
+    /// The container's processes are gone: what they take is no question any more, only what they have written.
+    pub fn end(&mut self) {
+        self.sums = Sums::default();
+        self.blind_since = None;
+    }
+
     /// Whether one of the disks that the container writes to is almost full now, as a sentence for the volunteer.
     pub fn shortage_of_disk(&self) -> Option<String> {
         self.reserve.measure().shortage
@@ -242,6 +248,16 @@ impl ContainerWatch {
         let used = self.sums.running.as_ref()?.try_recv().ok()?;
         self.sums.running = None;
         let Some(used) = used else {
+            // One that is gone hides nothing; its end may be noticed late, while the engine does not answer.
+            if self
+                .target
+                .as_ref()
+                .and_then(|target| target.first_process)
+                .is_none_or(|pid| !process_exists(pid))
+            {
+                self.sums = Sums::default();
+                return None;
+            }
             self.sums.failed += 1;
             return (SUM_EVERY * self.sums.failed > BLIND_FOR).then(cannot_watch);
         };
@@ -371,6 +387,20 @@ mod tests {
         let mut watch = ContainerWatch::new(Some(work.to_owned()), bounds);
         watch.begin(Flavor::Docker, process.map(Child::id), "no-such-id", Vec::new());
         watch
+    }
+
+    #[test]
+    fn a_process_that_is_gone_is_not_one_that_cannot_be_watched() {
+        let work = tempfile::tempdir().unwrap();
+        let mut ended = Command::new("true").spawn().unwrap();
+        ended.wait().unwrap();
+        let mut watch = watch(work.path(), bounds(), Some(&ended));
+        let until = Instant::now() + BLIND_FOR + Duration::from_secs(2);
+        while Instant::now() < until {
+            watch.check(Instant::now());
+            assert_eq!(watch.exceeded(), None);
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 
     #[test]

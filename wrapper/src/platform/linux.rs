@@ -16,6 +16,7 @@ use std::os::fd::AsFd;
 use std::thread;
 use std::time::Duration;
 
+use rustix::io::Errno;
 use rustix::process::{Pid, Resource, Rlimit, Signal, setrlimit};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -65,6 +66,12 @@ pub fn stop_process(process: u32) {
 /// Lets a process continue that stands still.
 pub fn continue_process(process: u32) {
     signal(process, Signal::CONT);
+}
+
+/// Whether there is a process with this id, seen from here or not.
+pub fn process_exists(process: u32) -> bool {
+    let asked = pid(process).map(rustix::process::test_kill_process);
+    asked.is_some_and(|answer| !answer.is_err_and(|error| error == Errno::SRCH))
 }
 
 fn signal(process: u32, signal: Signal) {
