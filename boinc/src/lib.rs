@@ -7,6 +7,7 @@
 //! - [`xml`], [`entity`]: XML as BOINC reads it, as a tree with places
 //! - [`toml_file`], [`diagnostic`]: TOML with places and all mistakes at once
 //! - [`nofollow`]: files of jobs, without following links
+//! - [`signal`]: signals in exit statuses
 //! - [`platform`]: what differs between operating systems
 
 pub mod archive;
@@ -24,6 +25,7 @@ pub mod names;
 pub mod nofollow;
 pub mod platform;
 pub mod shell;
+pub mod signal;
 pub mod spelling;
 pub mod toml_file;
 pub mod visible;

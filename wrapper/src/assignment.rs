@@ -131,6 +131,11 @@ impl Assignment {
         Budget::default()
     }
 
+    /// The client's words on this task.
+    pub fn init_data(&self) -> &InitData {
+        &self.init_data
+    }
+
     /// init_data.xml without the volunteer's secrets.
     pub fn cleaned_init_data(&self) -> String {
         self.init_data.cleaned()
@@ -302,7 +307,7 @@ impl Assignment {
             image,
             hardening: Hardening {
                 user: flavor.container_user(),
-                network: self.spec.network || !ports.is_empty(),
+                network: self.has_network(),
                 ..self.hardening(seccomp)
             },
             workdir: self.workdir().to_owned(),
@@ -316,6 +321,12 @@ impl Assignment {
             raw_args: self.spec.create_args.clone(),
             args: if self.spec.pass_args.sets_argv() { self.job_args.clone() } else { Vec::new() },
         }
+    }
+
+    /// Whether the container has a network. Graphics and port maps need one.
+    pub fn has_network(&self) -> bool {
+        let shows_graphics = self.graphics_port.is_some() && self.spec.web_graphics_guest_port.is_some();
+        self.spec.network || shows_graphics || !self.spec.portmap.is_empty()
     }
 
     /// The processors that the client assigned, within the policies' cap.

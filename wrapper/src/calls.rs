@@ -11,9 +11,10 @@ use crate::engine::{
     self, Cancel, CliEngine, ContainerSpec, EngineError, Inspected, LOG_LINES, NativeTransport, Status,
     killed_from_outside,
 };
-use crate::image::{BuildError, ImageIndex, ImageMaker, MakeError, TarballError};
+use crate::image::{Blame, BuildError, ImageIndex, ImageMaker, MakeError, TarballError};
 use crate::lifecycle::{Call, CallError, ContainerState, Exited, Reply};
 use crate::log::{MAX_JOB_BYTES, job_output};
+use crate::network_probe::is_online;
 use crate::platform::kill_leftovers;
 use crate::seccomp;
 use crate::shared::{Container, Shared};
@@ -214,7 +215,13 @@ impl Calls {
     fn make_image(&mut self) -> Result<Reply, CallError> {
         let image =
             self.image.clone().ok_or_else(|| CallError::Transient("the image is not known yet".into()))?;
-        self.maker().make(self.engine()?, &image.source, &self.cancel).map_err(classify_image_error)?;
+        let made = self.maker().make(self.engine()?, &image.source, &self.cancel);
+        made.map_err(|error| match classify_image_error(error) {
+            CallError::Network { why, .. } => {
+                CallError::Network { why, online: is_online(self.assignment.init_data()) }
+            }
+            error => error,
+        })?;
         Ok(Reply::Done)
     }
 
@@ -225,7 +232,9 @@ impl Calls {
         let engine = self.engine()?;
         self.maker().recover(engine);
         // Before anything is moved: the files of an image that has to be made are needed where they are.
-        let id = self.maker().find(engine, &image.source).map_err(classify)?.ok_or(CallError::NoImage)?;
+        let no_image =
+            || CallError::NoImage { needs_network: self.maker().needs_network(engine, &image.source) };
+        let id = self.maker().find(engine, &image.source).map_err(classify)?.ok_or_else(no_image)?;
         {
             let mut state = self.shared.state();
             state.engine = Some(engine.flavor());
@@ -274,7 +283,7 @@ impl Calls {
                         .forget(engine.flavor(), &key.hex())
                         .map_err(|error| CallError::Host(chain(&error)))?;
                 }
-                return Err(CallError::NoImage);
+                return Err(no_image());
             }
             result => result.map_err(classify)?,
         }
@@ -385,18 +394,21 @@ fn is_full(error: &io::Error) -> bool {
 fn classify(error: EngineError) -> CallError {
     match error {
         EngineError::NoContainer => CallError::NoContainer,
-        EngineError::NoImage => CallError::NoImage,
+        EngineError::NoImage => CallError::NoImage { needs_network: true },
         EngineError::Conflict(why) => CallError::Conflict(why),
         EngineError::Away(why) => CallError::EngineAway(why),
         error @ EngineError::TimedOut { .. } => CallError::EngineAway(chain(&error)),
         EngineError::Cancelled => CallError::Cancelled,
-        error @ (EngineError::BadProgram(_) | EngineError::BadArguments(_) | EngineError::NoPath(_)) => {
-            CallError::Job(chain(&error))
+        error @ EngineError::NotPulled { is_certain: false, .. } => {
+            CallError::Network { why: chain(&error), online: true }
         }
+        error @ (EngineError::BadProgram(_)
+        | EngineError::BadArguments(_)
+        | EngineError::NotPulled { .. }
+        | EngineError::NoPath(_)) => CallError::Job(chain(&error)),
         error @ (EngineError::NotInstalled { .. }
         | EngineError::NoPermission(_)
-        | EngineError::NoSpace(_)
-        | EngineError::NoNetwork(_)) => CallError::Host(chain(&error)),
+        | EngineError::NoSpace(_)) => CallError::Host(chain(&error)),
         error @ (EngineError::ImagesChanged(_)
         | EngineError::NoInit(_)
         | EngineError::Input { .. }
@@ -415,10 +427,14 @@ fn classify_image_error(error: MakeError) -> CallError {
             | EngineError::Conflict(_)),
         ) => CallError::Transient(chain(&error)),
         MakeError::Engine(error) => classify(error),
-        MakeError::Build(error) if error.is_the_jobs() => build_failed("", &error.report()),
+        MakeError::Build(error) if error.blame() != Blame::Host => {
+            build_failed("", &error.report(), error.blame())
+        }
         MakeError::Build(error @ BuildError::Internal(_)) => CallError::Transient(chain(&error)),
         MakeError::Build(error) => CallError::Host(chain(&error)),
-        MakeError::FailedBefore { seconds, said } => build_failed(&format!(" ({seconds} s ago)"), &said),
+        MakeError::FailedBefore { seconds, said, blame } => {
+            build_failed(&format!(" ({seconds} s ago)"), &said, blame)
+        }
         MakeError::Lock(crate::image::LockError::Cancelled) => CallError::Cancelled,
         error @ (MakeError::Lock(_) | MakeError::Index(_) | MakeError::Journal(_)) => {
             CallError::Host(chain(&error))
@@ -431,8 +447,12 @@ fn classify_image_error(error: MakeError) -> CallError {
 }
 
 /// The first line is for the client, the rest for stderr.txt.
-fn build_failed(when: &str, report: &str) -> CallError {
+fn build_failed(when: &str, report: &str, blame: Blame) -> CallError {
     let (headline, rest) = report.split_once('\n').unwrap_or((report, ""));
     let rest: String = rest.lines().map(|line| format!("\n{line}")).collect();
-    CallError::Job(format!("failed to build the image{when}: {headline}{rest}"))
+    let why = format!("failed to build the image{when}: {headline}{rest}");
+    match blame {
+        Blame::Network => CallError::Network { why, online: true },
+        Blame::Job | Blame::Host => CallError::Job(why),
+    }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::lifecycle::Event;
+use crate::lifecycle::{Event, Network};
 use crate::platform::ClientProcess;
 use boinc::wire::channel::{AppEnd, ChannelName};
 use boinc::wire::init_data::InitData;
@@ -23,6 +23,7 @@ pub struct ClientLink {
     last_heartbeat: Instant,
     last_look: Instant,
     sporadic_ca: Option<i32>,
+    network: Network,
     graphics: Option<GraphicsReply>,
 }
 
@@ -34,12 +35,14 @@ impl ClientLink {
     pub fn attach(slot: &Path, init_data: &InitData) -> Result<Self, SegmentError> {
         let end = init_data.shm_key.map(|key| AppEnd::attach(slot, key)).transpose()?;
         let now = Instant::now();
+        let network = if end.is_some() { Network::Unknown } else { Network::Allowed };
         Ok(Self {
             end,
             client: init_data.client_pid.map(|pid| ClientProcess::open(pid.try_into().unwrap_or(0))),
             last_heartbeat: now,
             last_look: now,
             sporadic_ca: None,
+            network,
             graphics: None,
         })
     }
@@ -63,6 +66,11 @@ impl ClientLink {
                 self.last_heartbeat = now;
             }
             self.sporadic_ca = heartbeat.sporadic_ca.or(self.sporadic_ca);
+            let network = if heartbeat.network_suspended { Network::Suspended } else { Network::Allowed };
+            if network != self.network {
+                self.network = network;
+                events.push(Event::Network(network));
+            }
         }
         if let Some(reply) = self.graphics.take()
             && !end.send_graphics(&reply).unwrap_or(true)
@@ -86,6 +94,11 @@ impl ClientLink {
     /// Whether the client has asked for something that [`poll`](Self::poll) would give: a look at one byte.
     pub fn has_request(&self) -> bool {
         self.end.as_ref().is_some_and(|end| end.channel(ChannelName::ProcessControlRequest).is_full())
+    }
+
+    /// What the client has said about its network so far.
+    pub fn network(&self) -> Network {
+        self.network
     }
 
     /// The client's state of a sporadic app, as it last told.

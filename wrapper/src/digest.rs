@@ -9,7 +9,7 @@ pub fn summary(ending: &Ending) -> String {
         Ending::Failed(failure) => {
             format!("the job failed with exit status {}: {}", failure.code, failure.why)
         }
-        Ending::TryLater { delay, why } => {
+        Ending::TryLater { delay, why, .. } => {
             format!("this host can't run the job now, trying again in {} s: {why}", delay.as_secs())
         }
         Ending::Quit => "left; the container is kept for the next start".into(),

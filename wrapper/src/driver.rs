@@ -7,14 +7,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::calls::Calls;
 use crate::client_link::ClientLink;
 use crate::engine::{Cancel, Usage, UsageReader};
 use crate::exit_watch::ExitWatch;
 use crate::job_files::JobFiles;
-use crate::lifecycle::{Action, Call, ContainerState, CpuLedger, Ending, Event, Job, Reply};
+use crate::lifecycle::{Action, Call, ContainerState, CpuLedger, Ending, Event, Job, Postponed, Reply};
 use crate::limits::{ContainerWatch, Exceeded};
 use crate::platform::{allow_late_wakeups, on_stop};
 use crate::shared::Shared;
@@ -240,7 +240,10 @@ impl Driver {
         let Some(container) = self.shared.container() else { return };
         if call == Call::Start {
             self.ledger.restarted();
-            self.shared.state().host_attempts = 0;
+            let mut state = self.shared.state();
+            state.host_attempts = 0;
+            state.forget_network_failures();
+            drop(state);
             self.note();
         } else {
             let base = self.shared.state().cpu_base_seconds;
@@ -289,6 +292,7 @@ impl Driver {
             checkpoint_cpu_time: cpu_seconds,
             fraction_done: self.fraction_done.map(|fraction| self.init_data.overall_fraction(fraction)),
             wss_bytes: (self.last_usage.memory_bytes > 0.0).then_some(self.last_usage.memory_bytes),
+            want_network: self.job.waits_for_network(),
             sporadic_ac: self.sporadic.then(|| self.files.sporadic_ac()).flatten(),
             ..AppStatus::default()
         }
@@ -315,7 +319,11 @@ impl Driver {
             Ending::Failed(failure) => {
                 state.ended = Some(Ended { code: failure.code, why: failure.why.clone() });
             }
-            Ending::TryLater { .. } => state.host_attempts += 1,
+            Ending::TryLater { postponed: Postponed::Host, .. } => state.host_attempts += 1,
+            Ending::TryLater { postponed: Postponed::Network, .. } => {
+                state.count_network_failure(SystemTime::now())
+            }
+            Ending::TryLater { postponed: Postponed::Offline, .. } => {}
             Ending::Quit | Ending::Aborted => {}
         }
         if let Err(error) = state.write(&self.state_file) {
@@ -350,7 +358,7 @@ pub fn report_to_client(slot: &std::path::Path, ending: &Ending) {
         Ending::Failed(failure) => {
             Finish { exit_status: failure.code, message: Some(message(&failure.why, false)) }.write(slot)
         }
-        Ending::TryLater { delay, why } => TemporaryExit {
+        Ending::TryLater { delay, why, .. } => TemporaryExit {
             delay_seconds: u32::try_from(delay.as_secs()).unwrap_or(u32::MAX),
             reason: message(why, true),
         }

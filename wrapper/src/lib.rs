@@ -17,6 +17,7 @@ pub mod lifecycle;
 pub mod limits;
 pub mod log;
 pub mod naming;
+mod network_probe;
 pub mod platform;
 pub mod run;
 pub mod seccomp;

@@ -152,6 +152,8 @@ fn start(slot: &Path, args: Args) -> Result<Driver, StartError> {
         None if first_life => Job::fresh(),
         None => Job::new(state.host_attempts),
     };
+    let job =
+        job.with_network(link.network(), state.network_failures(SystemTime::now()), assignment.has_network());
     let cancel = Cancel::default();
     let shared = Arc::new(Shared { state: Mutex::new(state), container: Mutex::new(None) });
     let limits = ContainerWatch::new(Some(layout.work()), assignment.bounds());

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Flavor;
-use crate::lifecycle::Ending;
+use crate::lifecycle::{Ending, NetworkFailures};
 use crate::state_dir::StateDir;
 use crate::workdir::Manifest;
 use boinc::atomic_file::write_atomically;
@@ -44,8 +44,19 @@ pub struct State {
     pub cpu_total_seconds: f64,
     /// How often a life ended because this host could not run the job.
     pub host_attempts: u32,
+    /// Work that needs the network failed while the host was online.
+    #[serde(default)]
+    network_failures: Option<FailureCount>,
     /// The end, once it is decided: `Some(0)` is success.
     pub ended: Option<Ended>,
+}
+
+/// Failures since a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct FailureCount {
+    count: u32,
+    /// The first of them, seconds since 1970.
+    first: u64,
 }
 
 /// How it ended.
@@ -93,6 +104,25 @@ impl State {
         })
     }
 
+    /// The failures of the network so far, as the lifecycle counts them.
+    pub fn network_failures(&self, now: SystemTime) -> NetworkFailures {
+        self.network_failures.map_or_else(NetworkFailures::default, |failures| NetworkFailures {
+            count: failures.count,
+            since_first: Duration::from_secs(seconds(now).saturating_sub(failures.first)),
+        })
+    }
+
+    /// Counts one more.
+    pub fn count_network_failure(&mut self, now: SystemTime) {
+        let failures = self.network_failures.get_or_insert(FailureCount { count: 0, first: seconds(now) });
+        failures.count += 1;
+    }
+
+    /// The network has served the job: earlier failures are no evidence any more.
+    pub fn forget_network_failures(&mut self) {
+        self.network_failures = None;
+    }
+
     /// Removes states whose slots now hold other results, or none. A state that cannot be removed only takes space.
     pub fn remove_abandoned(directory: &StateDir, now: SystemTime) {
         let results = directory.join(StateDir::RESULTS);
@@ -113,6 +143,10 @@ impl State {
         let Ok(state) = serde_json::from_slice::<State>(&text) else { return true };
         InitData::read(&state.slot).map_or(true, |init_data| init_data.result_name != state.result_name)
     }
+}
+
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 #[cfg(test)]

@@ -144,6 +144,12 @@ impl Dockerfile {
         faults.or((0..=target).filter(|&stage| needed[stage]).collect())
     }
 
+    /// Whether one of these stages has a RUN of its own.
+    pub fn has_runs(&self, stages: &[usize]) -> bool {
+        let mut instructions = stages.iter().flat_map(|&stage| &self.stages[stage].instructions);
+        instructions.any(|instruction| matches!(instruction.kind, Kind::Run(_)))
+    }
+
     /// What a stage starts from.
     ///
     /// # Errors

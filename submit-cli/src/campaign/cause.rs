@@ -107,23 +107,6 @@ pub struct Subject<'a> {
     pub bounds: Bounds,
 }
 
-/// Signals as a shell's or container's exit status shows them, 128 + n, with what they mean (Linux).
-const SIGNALS: [(i32, &str); 13] = [
-    (1, "hung up"),
-    (2, "interrupted"),
-    (4, "illegal instruction"),
-    (5, "trap"),
-    (6, "aborted itself"),
-    (7, "bus error"),
-    (8, "arithmetic error"),
-    (9, "killed"),
-    (11, "segmentation fault"),
-    (13, "broken pipe"),
-    (15, "terminated"),
-    (25, "file too large"),
-    (31, "forbidden system call"),
-];
-
 /// What Windows reports for a process that crashed (NTSTATUS).
 const CRASHES: [(u32, &str); 7] = [
     (0xC000_0005, "access violation"),
@@ -294,8 +277,6 @@ fn of_status(status: i32, subject: &Subject<'_>) -> (CauseKind, String) {
         status::RESULT_UPLOAD => (Output, "an output could not be uploaded (-187)"),
         status::TOO_MANY_EXITS => (Restarts, "started again too often without finishing (-226)"),
         status::ABORTED_ON_EXIT => (Host, "the volunteer's client was stopped (-232)"),
-        126 => return (Exit, format!("exit 126 (cannot be executed) in {program}")),
-        127 => return (Exit, format!("exit 127 (command not found) in {program}")),
         _ => return own_exit(status, program),
     };
     (kind, text.to_owned())
@@ -303,7 +284,7 @@ fn of_status(status: i32, subject: &Subject<'_>) -> (CauseKind, String) {
 
 /// A status that is the program's own, or that is not documented.
 fn own_exit(status: i32, program: &str) -> (CauseKind, String) {
-    if let Some((_, meaning)) = SIGNALS.iter().find(|(signal, _)| status == 128 + signal) {
+    if let Some((_, meaning)) = signal_of_status(status) {
         return (CauseKind::Signal, format!("exit {status} ({meaning}) in {program}"));
     }
     let bits = status as u32;
@@ -338,7 +319,7 @@ mod tests {
             (&[1, 3], too_many, Some(3), "exit 3 in vina"),
             (&[132], too_many, Some(132), "exit 132 (illegal instruction) in vina"),
             (&[137], too_many, Some(137), "exit 137 (killed) in vina"),
-            (&[127], too_many, Some(127), "exit 127 (command not found) in vina"),
+            (&[127], too_many, Some(127), "exit 127 in vina"),
             (&[198, 198], too_many, Some(198), "out of memory at 1 GB (198)"),
             (&[196], too_many, Some(196), "over the disk limit of 2 GB (196)"),
             (&[197], too_many, Some(197), "over the time limit, flops_bound (197)"),

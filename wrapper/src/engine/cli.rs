@@ -8,7 +8,7 @@ use std::thread;
 use super::chunk_reader::ChunkReader;
 use super::client_config;
 use super::command::Invocation;
-use super::error::{EngineError, classify};
+use super::error::{EngineError, classify, not_pulled};
 use super::flavor::Flavor;
 use super::freeze;
 use super::image::ImageDetails;
@@ -181,7 +181,13 @@ impl<T: Transport> CliEngine<T> {
     /// # Errors
     /// When it can't be had.
     pub fn pull(&self, image: &str) -> Result<(), EngineError> {
-        self.run(&self.verbs.pull(image)).map(drop)
+        match self.run(&self.verbs.pull(image)) {
+            // The same words tell of a registry that breaks the connection off.
+            Err(EngineError::Away(said)) if self.probe().is_ok() => {
+                Err(EngineError::NotPulled { image: image.to_owned(), said, is_certain: false })
+            }
+            result => result.map(drop).map_err(|error| not_pulled(image, error)),
+        }
     }
 
     /// Creates a container. An engine without its init program gets by without one.

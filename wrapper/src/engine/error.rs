@@ -46,9 +46,16 @@ pub enum EngineError {
     /// The engine lacks its own small init program (docker-init, catatonit).
     #[error("the engine has no init program: {0}")]
     NoInit(String),
-    /// The network is not there: names or hosts can't be reached.
-    #[error("the network is not reachable: {0}")]
-    NoNetwork(String),
+    /// An image could not be fetched.
+    #[error("failed to pull {image}: {said}")]
+    NotPulled {
+        /// Its name.
+        image: String,
+        /// The engine's words.
+        said: String,
+        /// The registry says that it has no image of this digest. A name without a digest can be given to an image later.
+        is_certain: bool,
+    },
     /// The image's program can't be run: it is not there, or made for other machines.
     #[error("the image's program can't be run: {0}")]
     BadProgram(String),
@@ -187,19 +194,26 @@ pub fn classify(command: &str, captured: &Captured) -> EngineError {
         "can only kill running containers",
     ]) {
         EngineError::Conflict(said)
-    } else if has(&[
-        "temporary failure resolving",
-        "temporary failure in name resolution",
-        "no such host",
-        "i/o timeout",
-        "network is unreachable",
-        "connection refused",
-        "tls handshake timeout",
-        "could not resolve host",
-    ]) {
-        EngineError::NoNetwork(said)
     } else {
         EngineError::Failed { command: command.to_owned(), status: captured.status, said }
+    }
+}
+
+/// Sorts the failure of a pull. What is not the engine's own trouble is that of the network or the registry.
+pub fn not_pulled(image: &str, error: EngineError) -> EngineError {
+    let said = match error {
+        EngineError::Failed { said, .. } => said,
+        EngineError::NoImage => "the registry has no such image".to_owned(),
+        error @ EngineError::TimedOut { .. } => error.to_string(),
+        error => return error,
+    };
+    let text = said.to_lowercase();
+    let is_missing =
+        ["manifest unknown", "not found", "no such image"].iter().any(|word| text.contains(word));
+    EngineError::NotPulled {
+        image: image.to_owned(),
+        is_certain: is_missing && image.contains("@sha256:"),
+        said,
     }
 }
 
@@ -304,12 +318,8 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_and_a_missing_network_are_the_hosts() {
+    fn a_full_disk_is_the_hosts() {
         assert!(matches!(class("write /var/lib/x: no space left on device"), EngineError::NoSpace(_)));
-        assert!(matches!(
-            class("Err:1 http://x Temporary failure resolving 'deb.example'"),
-            EngineError::NoNetwork(_)
-        ));
     }
 
     #[test]

@@ -7,9 +7,9 @@ use std::time::SystemTime;
 use crate::engine::{Cancel, CliEngine, EngineError, OWNER_LABEL, Transport};
 use crate::state_dir::StateDir;
 
-use super::build::{self, BuildError, BuildSource, Builder, Journal};
+use super::build::{self, Blame, BuildError, BuildSource, Builder, Journal};
 use super::cleanup::{Budget, Reason, finish_unfinished, mark_in_progress, remove_unknown, sweep};
-use super::failed::FailedBuilds;
+use super::failed::{FailedBuild, FailedBuilds};
 use super::index::{Entry, ImageIndex, IndexError};
 use super::key::ImageKey;
 use super::lock::{HostLock, LockError};
@@ -72,6 +72,8 @@ pub enum MakeError {
         seconds: u64,
         /// What it reported.
         said: String,
+        /// Who was to blame.
+        blame: Blame,
     },
 }
 
@@ -117,6 +119,15 @@ impl ImageMaker {
             index.note_use(engine.flavor(), key, &entry);
             entry.id
         }))
+    }
+
+    /// Whether making the image fetches something or runs steps that have a network.
+    pub fn needs_network<T: Transport>(&self, engine: &CliEngine<T>, source: &ImageSource) -> bool {
+        match source {
+            ImageSource::Build(source) => source.needs_network(engine),
+            ImageSource::Tarball { .. } => false,
+            ImageSource::Named(_) => true,
+        }
     }
 
     /// Makes the image, unless another process has done so while we waited for the lock.
@@ -213,17 +224,17 @@ impl ImageMaker {
     ) -> Result<Entry, MakeError> {
         let failed = FailedBuilds::of(self.state.path());
         let name = source.key.hex();
-        if let Some((said, age)) = failed.recall(&name, SystemTime::now()) {
-            return Err(MakeError::FailedBefore { seconds: age.as_secs(), said });
+        if let Some((FailedBuild { said, blame }, age)) = failed.recall(&name, SystemTime::now()) {
+            return Err(MakeError::FailedBefore { seconds: age.as_secs(), said, blame });
         }
         crate::say!("building image {}", source.key.image_name());
         let journal =
             Journal::open(&self.state, engine.flavor(), &source.key, owner).map_err(MakeError::Journal)?;
         let built = Builder::new(engine, source, owner, journal).build();
         if let Err(error) = &built
-            && error.is_the_jobs()
+            && error.blame() != Blame::Host
         {
-            failed.note(&name, &error.report());
+            failed.note(&name, &FailedBuild { said: error.report(), blame: error.blame() });
         }
         let built = built?;
         let mut entry = entry_of(engine, built.id)?;

@@ -11,7 +11,7 @@ mod make;
 mod tarball;
 
 pub(crate) use build::container_prefix;
-pub(crate) use build::{BuildError, BuildSource};
+pub(crate) use build::{Blame, BuildError, BuildSource};
 pub(crate) use cleanup::Budget;
 pub(crate) use index::ImageIndex;
 pub use key::ImageKey;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::network::{NetworkFailures, OFFLINE_DELAY};
+
 /// Exit statuses the client and server know by name (BOINC: lib/error_numbers.h).
 pub mod exit_code {
     /// The client told us to abort.
@@ -25,6 +27,17 @@ pub struct Failure {
     pub why: String,
 }
 
+/// Why a job is tried later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Postponed {
+    /// The host lacks something.
+    Host,
+    /// Work that needs the network failed while the host was online.
+    Network,
+    /// The host is offline. That counts for nothing.
+    Offline,
+}
+
 /// How it ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
@@ -38,6 +51,8 @@ pub enum Ending {
         delay: Duration,
         /// One line for the volunteer.
         why: String,
+        /// What it counts as.
+        postponed: Postponed,
     },
     /// The client wanted us to leave, or is gone: it will start us again in this slot.
     Quit,
@@ -65,10 +80,27 @@ impl Ending {
     pub fn host_cannot(attempt: u32, why: String) -> Self {
         const DELAYS_SECONDS: [u64; 8] = [60, 120, 300, 900, 3_600, 7_200, 14_400, 28_800];
         match DELAYS_SECONDS.get(attempt as usize) {
-            Some(&seconds) => Ending::TryLater { delay: Duration::from_secs(seconds), why },
+            Some(&seconds) => {
+                Ending::TryLater { delay: Duration::from_secs(seconds), why, postponed: Postponed::Host }
+            }
             None => Ending::failed(
                 exit_code::INIT_FAILURE,
                 format!("given up after {} attempts: {why}", DELAYS_SECONDS.len()),
+            ),
+        }
+    }
+
+    /// What to do when work that needs the network failed. While the host is offline nothing speaks against the job.
+    pub fn network_failed(failures: NetworkFailures, online: bool, why: String) -> Self {
+        if !online {
+            let why = format!("this host is offline: {why}");
+            return Ending::TryLater { delay: OFFLINE_DELAY, why, postponed: Postponed::Offline };
+        }
+        match failures.next_delay() {
+            Some(delay) => Ending::TryLater { delay, why, postponed: Postponed::Network },
+            None => Ending::failed(
+                exit_code::INIT_FAILURE,
+                format!("given up after {} attempts with a working network: {why}", failures.count + 1),
             ),
         }
     }

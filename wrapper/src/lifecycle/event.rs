@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::action::Call;
+use super::network::Network;
 
 /// What was last seen of the container.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +52,10 @@ pub enum CallError {
     NoContainer,
     /// No image of that name: it is made again.
     #[error("the image is gone")]
-    NoImage,
+    NoImage {
+        /// Making it fetches a base image, or runs steps that have a network.
+        needs_network: bool,
+    },
     /// The container is in another state than believed, or its name is taken: look again.
     #[error("the container is in another state than expected: {0}")]
     Conflict(String),
@@ -64,6 +68,15 @@ pub enum CallError {
     /// The job itself is at fault: a build that fails, a refusal, a broken file. Trying again can't help.
     #[error("{0}")]
     Job(String),
+    /// Work that needs the network failed, and nothing shows whether the network, what was asked for, or the job is at
+    /// fault.
+    #[error("{why}")]
+    Network {
+        /// What failed.
+        why: String,
+        /// The project's server could be reached right after it.
+        online: bool,
+    },
     /// Stopped at our own wish.
     #[error("cancelled")]
     Cancelled,
@@ -95,6 +108,8 @@ pub enum Event {
     Suspend,
     /// The client says resume.
     Resume,
+    /// What the client says about its network has changed.
+    Network(Network),
     /// The client says quit, is gone, or a termination signal came: stop using the processor and leave.
     Quit,
     /// The client says abort.

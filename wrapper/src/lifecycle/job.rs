@@ -5,6 +5,10 @@ use std::time::Duration;
 use super::action::Call;
 use super::ending::{Ending, Failure};
 use super::event::ContainerState;
+use super::network::{Network, NetworkFailures};
+
+/// A client sends a heartbeat each second.
+const FIRST_HEARTBEAT_WITHIN: Duration = Duration::from_secs(5);
 
 /// What the client wants. Leaving and aborting are final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +67,11 @@ pub struct Job {
     pub(super) ending: Option<(Ending, CleanupStep)>,
     pub(super) over: bool,
     pub(super) host_attempts: u32,
+    pub(super) network: Network,
+    pub(super) network_failures: NetworkFailures,
+    pub(super) image_needs_network: bool,
+    /// The container has a network.
+    pub(super) has_network: bool,
 }
 
 impl Job {
@@ -95,6 +104,43 @@ impl Job {
             ending: None,
             over: false,
             host_attempts,
+            network: Network::Allowed,
+            network_failures: NetworkFailures::default(),
+            image_needs_network: false,
+            has_network: false,
+        }
+    }
+
+    /// With what is known of the network: the client's word at this moment, the failures of earlier lives, and whether the
+    /// container has a network.
+    pub fn with_network(
+        self,
+        network: Network,
+        network_failures: NetworkFailures,
+        has_network: bool,
+    ) -> Self {
+        Self { network, network_failures, has_network, ..self }
+    }
+
+    /// Whether it waits for the client to allow the network.
+    pub fn waits_for_network(&self) -> bool {
+        let needs = match (&self.seen, self.in_flight) {
+            (_, Some(Call::MakeImage)) => self.image_needs_network,
+            (_, Some(_)) => false,
+            (ContainerState::Absent, _) if self.image_is_missing => self.image_needs_network,
+            (ContainerState::Absent | ContainerState::Unknown | ContainerState::Ended, _) => false,
+            (ContainerState::Exited(_), _) => false,
+            (_, None) => self.has_network,
+        };
+        needs && self.wanted == Wanted::Run && self.ending.is_none() && self.network_is_closed()
+    }
+
+    /// Whether nothing may use the network now.
+    pub(super) fn network_is_closed(&self) -> bool {
+        match self.network {
+            Network::Allowed => false,
+            Network::Suspended => true,
+            Network::Unknown => self.now < FIRST_HEARTBEAT_WITHIN,
         }
     }
 

@@ -9,13 +9,15 @@ mod cpu;
 mod ending;
 mod event;
 mod job;
+mod network;
 mod step;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use action::{Action, Call};
 pub(crate) use cpu::CpuLedger;
-pub(crate) use ending::Ending;
 pub use ending::exit_code;
+pub(crate) use ending::{Ending, Postponed};
 pub(crate) use event::{CallError, ContainerState, Event, Exited, Reply};
 pub(crate) use job::Job;
+pub(crate) use network::{Network, NetworkFailures};

@@ -6,6 +6,7 @@ use super::action::{Action, Call};
 use super::ending::{Ending, Failure, exit_code};
 use super::event::{CallError, ContainerState, Event, Exited, Reply};
 use super::job::{CleanupStep, Job, Wanted};
+use boinc::signal::signal_of_status;
 
 /// A quit or abort is obeyed within two seconds: whatever is in flight is broken off after this.
 const QUIT_TIMEOUT: Duration = Duration::from_millis(1_200);
@@ -35,6 +36,7 @@ impl Job {
             Event::Tick { now } => self.now = self.now.max(now),
             Event::Suspend => self.want(Wanted::Suspend),
             Event::Resume => self.want(Wanted::Run),
+            Event::Network(network) => self.network = network,
             Event::Quit => self.want(Wanted::Quit),
             Event::Abort => self.want(Wanted::Abort),
             Event::ContainerExited { out_of_memory, succeeded } => {
@@ -127,7 +129,8 @@ impl Job {
     /// broken off.
     fn hold_or_continue(&mut self, actions: &mut Vec<Action>) {
         let follows = self.in_flight.is_some_and(Call::can_be_held);
-        let hold = follows && (self.wanted == Wanted::Suspend || (self.holding && self.quitting()));
+        let waits = self.image_needs_network && self.network_is_closed();
+        let hold = follows && (self.wanted == Wanted::Suspend || waits || (self.holding && self.quitting()));
         if hold != self.holding {
             self.holding = hold;
             actions.push(Action::Hold(hold));
@@ -175,7 +178,9 @@ impl Job {
     }
 
     fn next_of_wanted_job(&self) -> Next {
-        let run = self.wanted == Wanted::Run;
+        let run = self.wanted == Wanted::Run && !(self.has_network && self.network_is_closed());
+        let makes_image =
+            self.wanted == Wanted::Run && !(self.image_needs_network && self.network_is_closed());
         match (&self.seen, &self.pending_failure) {
             (ContainerState::Unknown, _) => Next::Call(Call::Inspect),
             (ContainerState::Ended, _) => Next::Call(Call::AwaitExit),
@@ -189,8 +194,11 @@ impl Job {
             (ContainerState::Running { .. }, None) if !run => Next::Call(Call::Pause),
             (ContainerState::Paused { .. }, None) if run => Next::Call(Call::Unpause),
             (ContainerState::Created | ContainerState::Killed, None) if run => Next::Call(Call::Start),
-            (ContainerState::Absent, None) if run => {
-                Next::Call(if self.image_is_missing { Call::MakeImage } else { Call::Create })
+            (ContainerState::Absent, None) if self.image_is_missing && makes_image => {
+                Next::Call(Call::MakeImage)
+            }
+            (ContainerState::Absent, None) if self.wanted == Wanted::Run && !self.image_is_missing => {
+                Next::Call(Call::Create)
             }
             _ => Next::Nothing,
         }
@@ -212,13 +220,14 @@ impl Job {
                 "out of memory: the kernel killed the job at its memory limit",
             )
         } else {
-            let hint = match exited.code {
-                _ if ran_out => " (the kernel killed a process of it for memory)",
-                126 => " (its program can't be executed)",
-                127 => " (a program was not found in the image)",
-                _ => "",
+            let code = exited.code;
+            // Nothing is known of the cause but the status itself: a shell's 127 has many causes.
+            let hint = match signal_of_status(code) {
+                _ if ran_out => " (the kernel killed a process of it for memory)".to_owned(),
+                Some((signal, meaning)) => format!(" (signal {signal}: {meaning})"),
+                None => String::new(),
             };
-            Ending::failed(exited.code, format!("the science app exited with status {}{hint}", exited.code))
+            Ending::failed(code, format!("the science app exited with status {code}{hint}"))
         })
     }
 
@@ -322,7 +331,10 @@ impl Job {
         match error {
             CallError::Cancelled => {}
             CallError::NoContainer => self.lost_container(actions),
-            CallError::NoImage => self.lost_image(actions),
+            CallError::NoImage { needs_network } => {
+                self.image_needs_network = needs_network;
+                self.lost_image(actions);
+            }
             CallError::Conflict(why) => {
                 self.seen = ContainerState::Unknown;
                 self.conflicts += 1;
@@ -339,6 +351,10 @@ impl Job {
                 self.engine_is_away(why, actions);
             }
             CallError::Host(why) => self.give_up_for_now(why, actions),
+            CallError::Network { why, online } => {
+                let ending = Ending::network_failed(self.network_failures, online, why);
+                self.postpone(ending, actions);
+            }
             CallError::Job(why) => {
                 let code =
                     if call == Call::Collect { exit_code::CHILD_FAILED } else { exit_code::INIT_FAILURE };
@@ -408,10 +424,14 @@ impl Job {
     }
 
     fn give_up_for_now(&mut self, why: String, actions: &mut Vec<Action>) {
+        self.postpone(Ending::host_cannot(self.host_attempts, why), actions);
+    }
+
+    fn postpone(&mut self, ending: Ending, actions: &mut Vec<Action>) {
         if self.quitting() {
             return self.exit(self.quit_ending(), actions);
         }
-        match Ending::host_cannot(self.host_attempts, why) {
+        match ending {
             // For good: what there is of a container goes too.
             failed @ Ending::Failed(_) => self.decide(failed, actions),
             later => {

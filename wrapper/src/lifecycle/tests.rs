@@ -95,6 +95,8 @@ impl Life {
     }
 }
 
+const NO_IMAGE: CallError = CallError::NoImage { needs_network: false };
+
 fn running() -> ContainerState {
     ContainerState::Running { pid: Some(42) }
 }
@@ -112,7 +114,7 @@ fn a_first_life_builds_creates_starts_collects_and_cleans_up() {
     let mut life = Life::begin();
     life.reply(Call::Probe, Reply::Probed);
     life.fail(Call::Inspect, CallError::NoContainer);
-    life.fail(Call::Create, CallError::NoImage);
+    life.fail(Call::Create, NO_IMAGE);
     life.reply(Call::MakeImage, Reply::Done);
     life.reply(Call::Create, Reply::Done);
     life.reply(Call::Start, Reply::Container(running()));
@@ -152,10 +154,10 @@ fn an_image_that_never_stays_is_not_made_for_ever() {
     life.reply(Call::Probe, Reply::Probed);
     life.fail(Call::Inspect, CallError::NoContainer);
     for _ in 0..3 {
-        life.fail(Call::Create, CallError::NoImage);
+        life.fail(Call::Create, NO_IMAGE);
         life.reply(Call::MakeImage, Reply::Done);
     }
-    life.fail(Call::Create, CallError::NoImage);
+    life.fail(Call::Create, NO_IMAGE);
     life.expect_conclusion(|ending| matches!(ending, Ending::TryLater { .. }));
 }
 
@@ -236,7 +238,7 @@ fn quit_during_a_build_breaks_it_off() {
     let mut life = Life::begin();
     life.reply(Call::Probe, Reply::Probed);
     life.fail(Call::Inspect, CallError::NoContainer);
-    life.fail(Call::Create, CallError::NoImage);
+    life.fail(Call::Create, NO_IMAGE);
     life.expect_call(Call::MakeImage);
     life.event(Event::Quit);
     assert_eq!(life.actions, [Action::Cancel]);
@@ -250,7 +252,7 @@ fn abort_during_a_build_breaks_it_off() {
     let mut life = Life::begin();
     life.reply(Call::Probe, Reply::Probed);
     life.fail(Call::Inspect, CallError::NoContainer);
-    life.fail(Call::Create, CallError::NoImage);
+    life.fail(Call::Create, NO_IMAGE);
     life.expect_call(Call::MakeImage);
     life.event(Event::Abort);
     assert_eq!(life.actions, [Action::Cancel]);
@@ -392,7 +394,7 @@ fn a_build_that_fails_ends_the_job_at_once() {
     let mut life = Life::begin();
     life.reply(Call::Probe, Reply::Probed);
     life.fail(Call::Inspect, CallError::NoContainer);
-    life.fail(Call::Create, CallError::NoImage);
+    life.fail(Call::Create, NO_IMAGE);
     life.fail(Call::MakeImage, CallError::Job("step 3 failed".into()));
     life.expect_conclusion(
         |ending| matches!(ending, Ending::Failed(failure) if failure.why == "step 3 failed"),
@@ -492,6 +494,9 @@ fn any_event() -> impl Strategy<Value = Event> {
     prop_oneof![
         4 => Just(Event::Suspend),
         4 => Just(Event::Resume),
+        2 => any::<bool>().prop_map(|suspended| {
+            Event::Network(if suspended { Network::Suspended } else { Network::Allowed })
+        }),
         1 => Just(Event::Quit),
         1 => Just(Event::Abort),
         3 => any::<(bool, bool)>().prop_map(|(out_of_memory, succeeded)| Event::ContainerExited { out_of_memory, succeeded }),
@@ -517,11 +522,13 @@ fn any_seen() -> impl Strategy<Value = ContainerState> {
 fn any_error() -> impl Strategy<Value = CallError> {
     prop_oneof![
         Just(CallError::NoContainer),
-        Just(CallError::NoImage),
+        Just(NO_IMAGE),
+        Just(CallError::NoImage { needs_network: true }),
         Just(CallError::Conflict("c".into())),
         Just(CallError::EngineAway("a".into())),
         Just(CallError::Host("h".into())),
         Just(CallError::Job("j".into())),
+        any::<bool>().prop_map(|online| CallError::Network { why: "n".into(), online }),
         Just(CallError::Transient("u".into())),
     ]
 }
@@ -553,8 +560,11 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn whatever_happens_the_rules_hold(turns in proptest::collection::vec(any_turn(), 1..80)) {
-        let mut job = Job::new(0);
+    fn whatever_happens_the_rules_hold(
+        turns in proptest::collection::vec(any_turn(), 1..80),
+        has_network in any::<bool>(),
+    ) {
+        let mut job = Job::new(0).with_network(Network::Unknown, NetworkFailures::default(), has_network);
         let (mut in_flight, mut over, mut concluded) = (None::<Call>, false, None::<Ending>);
         let mut now = Duration::ZERO;
         let mut leaving_since = None;
@@ -629,12 +639,110 @@ proptest! {
     }
 }
 
+/// A life that may have failed for the network before, in the state of the client's network.
+fn with_network(network: Network, failures: NetworkFailures, has_network: bool) -> Life {
+    let job = Job::new(0).with_network(network, failures, has_network);
+    let mut life = Life { job, actions: Vec::new(), now: Duration::ZERO };
+    life.event(Event::Tick { now: Duration::ZERO });
+    life.reply(Call::Probe, Reply::Probed);
+    life
+}
+
+#[test]
+fn an_image_that_needs_the_network_waits_until_the_client_allows_it() {
+    let mut life = with_network(Network::Suspended, NetworkFailures::default(), false);
+    life.fail(Call::Inspect, CallError::NoContainer);
+    life.fail(Call::Create, CallError::NoImage { needs_network: true });
+    life.wait(second() * 600);
+    life.expect_quiet();
+    assert!(life.job.waits_for_network());
+    life.event(Event::Network(Network::Allowed));
+    life.expect_call(Call::MakeImage);
+    assert!(!life.job.waits_for_network());
+    life.event(Event::Network(Network::Suspended));
+    assert_eq!(std::mem::take(&mut life.actions), [Action::Hold(true)], "a step in the middle stands still");
+    assert!(life.job.waits_for_network());
+    life.event(Event::Network(Network::Allowed));
+    assert_eq!(std::mem::take(&mut life.actions), [Action::Hold(false)]);
+}
+
+#[test]
+fn an_image_that_needs_no_network_is_made_while_it_is_suspended() {
+    let mut life = with_network(Network::Suspended, NetworkFailures::default(), false);
+    life.fail(Call::Inspect, CallError::NoContainer);
+    life.fail(Call::Create, NO_IMAGE);
+    life.reply(Call::MakeImage, Reply::Done);
+    life.reply(Call::Create, Reply::Done);
+    life.expect_call(Call::Start);
+    assert!(!life.job.waits_for_network());
+}
+
+#[test]
+fn the_first_heartbeat_is_waited_for_but_not_for_long() {
+    let mut life = with_network(Network::Unknown, NetworkFailures::default(), false);
+    life.fail(Call::Inspect, CallError::NoContainer);
+    life.fail(Call::Create, CallError::NoImage { needs_network: true });
+    life.wait(second());
+    life.expect_quiet();
+    life.wait(second() * 10);
+    life.expect_call(Call::MakeImage);
+}
+
+#[test]
+fn a_job_with_a_network_stands_still_while_it_is_suspended() {
+    let mut life = with_network(Network::Allowed, NetworkFailures::default(), true);
+    life.reply(Call::Inspect, Reply::Container(running()));
+    life.event(Event::Network(Network::Suspended));
+    life.reply(Call::Pause, Reply::Done);
+    assert!(life.job.waits_for_network());
+    life.wait(second() * 600);
+    life.expect_quiet();
+    life.event(Event::Network(Network::Allowed));
+    life.expect_call(Call::Unpause);
+}
+
+#[test]
+fn a_failure_of_the_network_is_no_failure_of_the_job_for_a_day() {
+    let fail = |failures: NetworkFailures, online: bool| {
+        let mut life = with_network(Network::Allowed, failures, false);
+        life.fail(Call::Inspect, CallError::NoContainer);
+        life.fail(Call::Create, CallError::NoImage { needs_network: true });
+        life.fail(Call::MakeImage, CallError::Network { why: "no route".into(), online });
+        let conclusion = life.actions.iter().find_map(|action| match action {
+            Action::Conclude(ending) => Some(ending.clone()),
+            _ => None,
+        });
+        conclusion.expect("a conclusion")
+    };
+    let old = NetworkFailures { count: 5, since_first: second() * 90_000 };
+    let new = NetworkFailures { count: 5, since_first: second() * 900 };
+    assert!(matches!(fail(old, true), Ending::Failed(failure) if failure.why.contains("6 attempts")));
+    assert!(matches!(fail(new, true), Ending::TryLater { postponed: Postponed::Network, .. }));
+    assert!(matches!(fail(old, false), Ending::TryLater { postponed: Postponed::Offline, .. }));
+}
+
+#[test]
+fn a_status_of_a_signal_names_it_and_others_guess_nothing() {
+    let why = |code: i32| {
+        let mut life = Life::running();
+        life.event(Event::ContainerExited { out_of_memory: false, succeeded: false });
+        life.reply(Call::AwaitExit, exited(code));
+        let why = life.actions.iter().find_map(|action| match action {
+            Action::Conclude(Ending::Failed(failure)) => Some(failure.why.clone()),
+            _ => None,
+        });
+        why.expect("a failure")
+    };
+    assert_eq!(why(127), "the science app exited with status 127");
+    assert_eq!(why(139), "the science app exited with status 139 (signal 11: segmentation fault)");
+}
+
 /// A life in which an image is being made.
 fn making() -> Life {
     let mut life = Life::begin();
     life.reply(Call::Probe, Reply::Probed);
     life.fail(Call::Inspect, CallError::NoContainer);
-    life.fail(Call::Create, CallError::NoImage);
+    life.fail(Call::Create, NO_IMAGE);
     life.expect_call(Call::MakeImage);
     life
 }

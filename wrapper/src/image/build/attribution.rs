@@ -28,6 +28,7 @@ fn may_be_the_jobs(error: &EngineError) -> bool {
         | EngineError::Unreadable { .. }
         // A full disk would stop the next command too, but not one that writes nothing.
         | EngineError::NoSpace(_)
+        | EngineError::NotPulled { .. }
         | EngineError::BadProgram(_)
         | EngineError::BadArguments(_) => false,
         EngineError::NoPermission(_)
@@ -38,7 +39,6 @@ fn may_be_the_jobs(error: &EngineError) -> bool {
         | EngineError::Conflict(_)
         | EngineError::ImagesChanged(_)
         | EngineError::NoInit(_)
-        | EngineError::NoNetwork(_)
         | EngineError::Failed { .. } => true,
     }
 }

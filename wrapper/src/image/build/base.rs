@@ -44,6 +44,11 @@ pub(super) fn resolve<T: Transport>(
     Ok((details.id.clone(), config(details)))
 }
 
+/// Whether the host has this image.
+pub(super) fn is_here<T: Transport>(engine: &CliEngine<T>, reference: &ImageReference) -> bool {
+    engine.image(&qualified(reference)).is_ok_and(|image| image.is_some())
+}
+
 fn is_of_docker_hub(reference: &ImageReference) -> bool {
     matches!(reference.registry(), None | Some("docker.io"))
 }

@@ -28,6 +28,8 @@ pub enum BuildError {
         how: String,
         /// The end of what it printed.
         said: Vec<u8>,
+        /// It had a network, and ended by itself: the network can be the cause.
+        network: bool,
     },
     /// A COPY or ADD cannot be done.
     #[error("line {line}: {why}")]
@@ -74,20 +76,34 @@ pub enum BuildError {
     Internal(String),
 }
 
+/// Who is to blame for an image that was not built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Blame {
+    /// Another attempt with the same files would fail in the same way on any host.
+    Job,
+    /// The network, a server of the net, or the job: nothing shows which.
+    Network,
+    /// This host.
+    Host,
+}
+
 impl BuildError {
-    /// Whether another attempt with the same files would fail in the same way on any host.
-    pub fn is_the_jobs(&self) -> bool {
+    /// Who is to blame.
+    pub fn blame(&self) -> Blame {
         match self {
-            BuildError::Engine(EngineError::BadProgram(_) | EngineError::BadArguments(_)) => true,
+            BuildError::Engine(EngineError::BadProgram(_) | EngineError::BadArguments(_)) => Blame::Job,
+            BuildError::Engine(EngineError::NotPulled { is_certain: false, .. })
+            | BuildError::Step { network: true, .. } => Blame::Network,
+            BuildError::Engine(EngineError::NotPulled { is_certain: true, .. }) => Blame::Job,
             BuildError::Engine(_) | BuildError::Host(_) | BuildError::Io { .. } | BuildError::Internal(_) => {
-                false
+                Blame::Host
             }
             BuildError::Faults(_)
             | BuildError::Step { .. }
             | BuildError::Copy { .. }
             | BuildError::Impossible { .. }
             | BuildError::Base { .. }
-            | BuildError::TooLong { .. } => true,
+            | BuildError::TooLong { .. } => Blame::Job,
         }
     }
 

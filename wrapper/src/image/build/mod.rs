@@ -25,12 +25,12 @@ use std::time::{Duration, Instant};
 
 use crate::engine::{Cancel, CliEngine, EngineError, Hardening, Transport};
 use crate::limits::{Bounds, DiskUse};
-use boinc::dockerfile::{BuildArgs, Dockerfile, ImageConfig, Platform};
+use boinc::dockerfile::{Base, BuildArgs, Dockerfile, ImageConfig, Platform};
 
 use super::architecture::host_architecture;
 use super::key::ImageKey;
 
-pub use error::BuildError;
+pub use error::{Blame, BuildError};
 pub(crate) use journal::container_prefix;
 pub(super) use journal::{DIRECTORY, Journal, LOCKS, images_of_journals, recover};
 use stage::Stage;
@@ -66,6 +66,22 @@ pub struct BuildSource {
     pub base_images: Vec<Vec<String>>,
     /// Where a job's work directory will be.
     pub workdir: String,
+}
+
+impl BuildSource {
+    /// Whether building it fetches a base image or runs steps that have a network. What cannot be told now is reported by the
+    /// build.
+    pub fn needs_network<T: Transport>(&self, engine: &CliEngine<T>) -> bool {
+        let platform = host_platform();
+        let Ok(stages) = self.dockerfile.needed_stages(self.target, &self.args, &platform) else {
+            return false;
+        };
+        let fetches = |stage: usize| match self.dockerfile.base(stage, &self.args, &platform) {
+            Ok(Base::Image(reference)) => !base::is_here(engine, &reference),
+            _ => false,
+        };
+        (self.hardening.network && self.dockerfile.has_runs(&stages)) || stages.into_iter().any(fetches)
+    }
 }
 
 /// What came of a build.

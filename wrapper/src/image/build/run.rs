@@ -110,18 +110,21 @@ impl<T: Transport + Clone> Builder<'_, T> {
             thread::sleep(LOG_TAKES);
             said = self.engine.logs_since(container, since, SAID_BYTES)?;
         }
-        let out_of_memory = self.engine.inspect(container)?.is_some_and(|seen| seen.oom_killed);
+        let out_of_memory =
+            self.memory_kills > 0 || self.engine.inspect(container)?.is_some_and(|seen| seen.oom_killed);
         let mut how = format!("ended with status {code}");
-        if out_of_memory || self.memory_kills > 0 {
+        if out_of_memory {
             how.push_str(&format!(
                 "; the kernel killed a process of it for memory (limit: {} bytes, rsc_memory_bound of the workunit)",
                 self.source.hardening.memory_bytes
             ));
         }
-        if !self.source.hardening.network {
+        let network = self.source.hardening.network;
+        if !network {
             how.push_str("; it had no network");
         }
-        Err(failed(run, how, said))
+        let network = network && !out_of_memory;
+        Err(BuildError::Step { line: run.line, text: shortened(&run.text), how, said, network })
     }
 
     /// Bytes that a container has written. The engine is asked where its layer cannot be read from here.
@@ -275,7 +278,7 @@ fn follow<T: Transport>(
 }
 
 fn failed(run: &RunStep, how: String, said: Vec<u8>) -> BuildError {
-    BuildError::Step { line: run.line, text: shortened(&run.text), how, said }
+    BuildError::Step { line: run.line, text: shortened(&run.text), how, said, network: false }
 }
 
 fn shortened(text: &str) -> String {
