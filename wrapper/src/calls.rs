@@ -18,7 +18,7 @@ use crate::network_probe::is_online;
 use crate::platform::kill_leftovers;
 use crate::seccomp;
 use crate::shared::{Container, Shared};
-use crate::workdir::{OutputProblem, PrepareError, SlotScan, collect, prepare};
+use crate::workdir::{OutputProblem, PrepareError, SlotScan, collect, fill, prepare};
 use boinc::error_chain::chain;
 use boinc::wire::slot::SlotPathError;
 
@@ -269,6 +269,7 @@ impl Calls {
             let of_job = error.is_of_job();
             if of_job { CallError::Job(chain(&error)) } else { CallError::Host(chain(&error)) }
         })?;
+        self.fill_workdir(engine, &id)?;
         let mark = self.shared.state().container_mark.clone();
         let owner = ImageIndex::of(&self.assignment.images).owner();
         let owner = owner.map_err(|error| CallError::Host(chain(&error)))?;
@@ -288,6 +289,27 @@ impl Calls {
             result => result.map_err(classify)?,
         }
         Ok(Reply::Done)
+    }
+
+    /// Copies what the image has at the work directory, once for each job: what the job changes of it stays changed.
+    fn fill_workdir(&self, engine: &CliEngine<NativeTransport>, image: &str) -> Result<(), CallError> {
+        if self.shared.state().workdir_is_filled {
+            return Ok(());
+        }
+        let files = self.maker().workdir_files(engine, image, self.assignment.workdir());
+        let names = match files.map_err(classify_image_error)? {
+            Some(tar) => fill(self.assignment.layout(), &tar).map_err(|error| {
+                CallError::Host(format!("failed to copy the image's files to the work directory: {error}"))
+            })?,
+            None => Vec::new(),
+        };
+        let mut state = self.shared.state();
+        state.workdir_is_filled = true;
+        // None of them is an output unless job.toml says so.
+        state.manifest.get_or_insert_default().inputs.extend(names);
+        state
+            .write(&self.assignment.state_file)
+            .map_err(|error| CallError::Host(format!("failed to write the state of this task: {error}")))
     }
 
     fn start(&mut self) -> Result<Reply, CallError> {
@@ -436,6 +458,7 @@ fn classify_image_error(error: MakeError) -> CallError {
             build_failed(&format!(" ({seconds} s ago)"), &said, blame)
         }
         MakeError::Lock(crate::image::LockError::Cancelled) => CallError::Cancelled,
+        MakeError::Workdir(error) => CallError::Job(error.to_string()),
         error @ (MakeError::Lock(_) | MakeError::Index(_) | MakeError::Journal(_)) => {
             CallError::Host(chain(&error))
         }

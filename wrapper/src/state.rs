@@ -38,6 +38,9 @@ pub struct State {
     pub container_mark: String,
     /// Which names are inputs and outputs.
     pub manifest: Option<Manifest>,
+    /// What the image has at the work directory was copied there.
+    #[serde(default)]
+    pub workdir_is_filled: bool,
     /// CPU seconds used before the present container's counter began.
     pub cpu_base_seconds: f64,
     /// CPU seconds in all when this was written.

@@ -24,11 +24,12 @@ impl Layout {
         Ok(Self { state: results.join(STATE_DIR), results, project: project.to_owned() })
     }
 
-    /// A project name that no other campaign on this host has: `buoy_local_` and 8 hex digits of the directory's path.
+    /// A project name that no other campaign on this host has: `127.0.0.1_buoy_local_` and 8 hex digits of the directory's
+    /// path. A client names the directory of http://127.0.0.1/… like this, and the wrapper reads the server's host off it.
     pub fn project_name(results: &Path) -> io::Result<String> {
         let path = results.canonicalize()?;
         let digest = Md5::digest(boinc::platform::path_bytes(&path));
-        Ok(format!("buoy_local_{:08x}", u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]])))
+        Ok(format!("127.0.0.1_buoy_local_{:08x}", u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]])))
     }
 
     pub fn create(&self) -> io::Result<()> {

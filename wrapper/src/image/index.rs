@@ -38,9 +38,6 @@ pub struct Entry {
     pub architecture: String,
     /// Its entry point.
     pub entrypoint: Vec<String>,
-    /// Work directories that were looked at, and whether the image has files there.
-    #[serde(default)]
-    pub workdirs: BTreeMap<String, bool>,
 }
 
 /// The index cannot be read or written: a fault of the host.

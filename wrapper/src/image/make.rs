@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::engine::{Cancel, CliEngine, EngineError, OWNER_LABEL, Transport};
 use crate::state_dir::StateDir;
@@ -14,6 +14,7 @@ use super::index::{Entry, ImageIndex, IndexError};
 use super::key::ImageKey;
 use super::lock::{HostLock, LockError};
 use super::tarball::{Load, TarballError, load};
+use super::workdir_files::{self, TooMuch};
 
 /// Where an image comes from.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,6 +66,9 @@ pub enum MakeError {
     /// The state directory cannot be written.
     #[error("failed to note the state of a build")]
     Journal(#[source] io::Error),
+    /// The image hides too much under the work directory.
+    #[error(transparent)]
+    Workdir(#[from] TooMuch),
     /// Another task's build of the same image has just failed.
     #[error("the same build failed {seconds} s ago: {said}")]
     FailedBefore {
@@ -177,6 +181,7 @@ impl ImageMaker {
         crate::say!("image {} is ready ({} MB)", entry.id, entry.size / 1_000_000);
         let reason = if others { Reason::Interrupted } else { Reason::None };
         remove_unknown(engine, &self.state, &index, reason);
+        workdir_files::remove_old(&self.state, Duration::from_secs(self.budget.age_seconds));
         for removed in sweep(engine, &self.state, self.budget, &key.hex()) {
             crate::say!("removed image {removed}: not used for long, or too many of them");
         }
@@ -237,9 +242,10 @@ impl ImageMaker {
             failed.note(&name, &FailedBuild { said: error.report(), blame: error.blame() });
         }
         let built = built?;
-        let mut entry = entry_of(engine, built.id)?;
-        entry.workdirs.insert(source.workdir.clone(), built.workdir_files);
-        Ok(entry)
+        if !built.workdir_files {
+            self.note_no_workdir_files(&built.id, &source.workdir)?;
+        }
+        Ok(entry_of(engine, built.id)?)
     }
 }
 

@@ -9,6 +9,7 @@ mod key;
 mod lock;
 mod make;
 mod tarball;
+mod workdir_files;
 
 pub(crate) use build::container_prefix;
 pub(crate) use build::{Blame, BuildError, BuildSource};

@@ -60,7 +60,7 @@ fn a_build_that_fails_shows_its_last_lines_and_is_not_retried(engine: Engine) {
         "FROM scratch\nCOPY busybox /bin/busybox\nENTRYPOINT [\"/bin/busybox\"]\n\
          RUN [\"/bin/busybox\", \"sh\", \"-c\", \"echo compiling; echo undefined symbol 42; exit 5\"]\n",
     );
-    slot.busybox().own_image();
+    slot.app_file("policy.toml", "build_network = false\n").busybox().own_image();
     let running = slot.run();
     running.assert_status(206);
     let said = running.finish().and_then(|finish| finish.message).expect("a message for the client").text;
@@ -80,7 +80,7 @@ fn a_build_that_fails_shows_its_last_lines_and_is_not_retried(engine: Engine) {
     // And so does the next task of the same app.
     let mut next = Slot::empty(engine);
     next.copy("Dockerfile", &fs::read_to_string(slot.dir.join("Dockerfile")).unwrap());
-    next.busybox().join_project_of(&slot);
+    next.app_file("policy.toml", "build_network = false\n").busybox().join_project_of(&slot);
     next.run().assert_status(206);
     assert!(!next.stderr().contains("building image"), "{}", next.stderr());
     assert!(next.stderr().contains("undefined symbol 42"), "{}", next.stderr());

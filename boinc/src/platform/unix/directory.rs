@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use rustix::fs::{
-    AtFlags, CWD, Mode, OFlags, Stat, fchmod, fstat, mkdirat, openat, renameat, statat, unlinkat,
+    AtFlags, CWD, Mode, OFlags, Stat, fchmod, fstat, mkdirat, openat, renameat, statat, symlinkat, unlinkat,
 };
 use rustix::io::Errno;
 
@@ -131,6 +131,14 @@ impl Directory {
     pub fn create_file(&self, name: impl AsRef<OsStr>, mode: u32) -> io::Result<File> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(openat(&self.fd, name.as_ref(), flags, Mode::from_raw_mode(mode))?.into())
+    }
+
+    /// Makes a symbolic link that holds this text.
+    ///
+    /// # Errors
+    /// When the name exists, whatever it is, or the link cannot be made.
+    pub fn make_symlink(&self, target: &Path, name: impl AsRef<OsStr>) -> io::Result<()> {
+        Ok(symlinkat(target, &self.fd, name.as_ref())?)
     }
 
     /// Moves a name into a directory of the same file system; what has the new name is replaced.

@@ -25,6 +25,7 @@ pub struct Running {
     dir: PathBuf,
     client: ClientEnd,
     beating: Arc<AtomicBool>,
+    network_suspended: Arc<AtomicBool>,
     heart: Option<JoinHandle<()>>,
     pub last_status: Option<AppStatus>,
     /// The last working set that was reported, bytes; a job that has just ended has none.
@@ -75,12 +76,15 @@ impl Running {
         }
         let child = command.spawn().unwrap();
         let beating = Arc::new(AtomicBool::new(true));
+        let network_suspended = Arc::new(AtomicBool::new(slot.network_suspended));
         let heart = std::thread::spawn({
-            let beating = beating.clone();
+            let (beating, network_suspended) = (beating.clone(), network_suspended.clone());
             let client = ClientEnd::attach(&slot.dir, shm_key).unwrap();
             move || {
                 while beating.load(Ordering::SeqCst) {
-                    let _ = client.send_heartbeat(&Heartbeat { alive: true, ..Heartbeat::default() });
+                    let network_suspended = network_suspended.load(Ordering::SeqCst);
+                    let heartbeat = Heartbeat { alive: true, network_suspended, ..Heartbeat::default() };
+                    let _ = client.send_heartbeat(&heartbeat);
                     std::thread::sleep(Duration::from_millis(200));
                 }
             }
@@ -90,6 +94,7 @@ impl Running {
             dir: slot.dir.clone(),
             client,
             beating,
+            network_suspended,
             heart: Some(heart),
             last_status: None,
             last_wss_bytes: None,
@@ -105,6 +110,11 @@ impl Running {
     #[track_caller]
     pub fn send(&self, control: Control) {
         wait_until("the wrapper to take the last message", || self.client.send_control(control).unwrap());
+    }
+
+    /// Suspends the client's network, or lets it be used.
+    pub fn suspend_network(&self, suspended: bool) {
+        self.network_suspended.store(suspended, Ordering::SeqCst);
     }
 
     /// Stops sending heartbeats.

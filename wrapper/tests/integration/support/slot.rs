@@ -38,6 +38,8 @@ pub struct Slot {
     pub own_images: bool,
     /// Where images are kept track of, if neither with the project nor with those of other tests.
     pub images: Option<PathBuf>,
+    /// The client's network is suspended when the wrapper starts.
+    pub network_suspended: bool,
     /// Whose engine it is, and so who runs the wrapper.
     pub host: Host,
 }
@@ -57,7 +59,8 @@ impl Slot {
         let root = tempfile::Builder::new().prefix("buoy-test-").tempdir().unwrap();
         let number = COUNT.fetch_add(1, Ordering::SeqCst);
         let unique = format!("{}-{number}", std::process::id());
-        let project = root.path().join(format!("projects/test-{unique}"));
+        // The client's name for http://127.0.0.1/test…, a server that answers.
+        let project = root.path().join(format!("projects/127.0.0.1_test-{unique}"));
         let dir = root.path().join("slots/0");
         fs::create_dir_all(&project).unwrap();
         fs::create_dir_all(&dir).unwrap();
@@ -90,6 +93,7 @@ impl Slot {
             path: None,
             env: Vec::new(),
             without_engines: false,
+            network_suspended: false,
             log_to_full_disk: false,
             own_images: false,
             images: None,
