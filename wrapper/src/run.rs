@@ -88,7 +88,10 @@ pub fn run(slot: &Path, args: Args) -> i32 {
         Err(error) => {
             let ending = match error {
                 StartError::Refused(why) => Ending::failed(exit_code::INIT_FAILURE, why),
-                StartError::Host(why) => Ending::host_cannot(count_attempt(slot), why),
+                StartError::Host(why) => {
+                    let (attempt, is_overdue) = count_attempt(slot);
+                    Ending::host_cannot(attempt, is_overdue, why)
+                }
             };
             crate::say!("{}", crate::digest::summary(&ending));
             report_to_client(slot, &ending);
@@ -99,11 +102,12 @@ pub fn run(slot: &Path, args: Args) -> i32 {
     ending.process_status()
 }
 
-/// How often this task could not start before now; counts this time too. Where there is no state directory nothing can
+/// How often this task could not start before now, and whether it is overdue; counts this time too. Where there is no state directory nothing can
 /// be counted, and each time is the first.
-fn count_attempt(slot: &Path) -> u32 {
-    let Ok(init_data) = InitData::read(slot) else { return 0 };
-    let Ok(directory) = StateDir::of_project(&init_data.project_dir) else { return 0 };
+fn count_attempt(slot: &Path) -> (u32, bool) {
+    let Ok(init_data) = InitData::read(slot) else { return (0, false) };
+    let is_overdue = is_overdue(&init_data);
+    let Ok(directory) = StateDir::of_project(&init_data.project_dir) else { return (0, is_overdue) };
     let path = directory.result(&init_data.result_name);
     let mut state = State::read(&path, &init_data.result_name, slot);
     let before = state.host_attempts;
@@ -111,7 +115,12 @@ fn count_attempt(slot: &Path) -> u32 {
     if let Err(error) = state.write(&path) {
         crate::say!("failed to write {}: {error}", path.display());
     }
-    before
+    (before, is_overdue)
+}
+
+/// Whether the task's deadline has passed.
+fn is_overdue(init_data: &InitData) -> bool {
+    init_data.computation_deadline > 0.0 && boinc::clock::now() > init_data.computation_deadline
 }
 
 fn lock(slot: &Path) -> Result<SlotLock, String> {
@@ -152,8 +161,11 @@ fn start(slot: &Path, args: Args) -> Result<Driver, StartError> {
         None if first_life => Job::fresh(),
         None => Job::new(state.host_attempts),
     };
-    let job =
-        job.with_network(link.network(), state.network_failures(SystemTime::now()), assignment.has_network());
+    let job = job.overdue(is_overdue(&init_data)).with_network(
+        link.network(),
+        state.network_failures(SystemTime::now()),
+        assignment.has_network(),
+    );
     let cancel = Cancel::default();
     let shared = Arc::new(Shared { state: Mutex::new(state), container: Mutex::new(None) });
     let limits = ContainerWatch::new(Some(layout.work()), assignment.bounds());

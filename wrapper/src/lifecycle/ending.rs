@@ -75,19 +75,18 @@ impl Ending {
         }
     }
 
-    /// What to do when the host can't run the job, the `attempt`-th time (counted from 0): wait longer each time,
-    /// and give up after a day or so, since the deadline is better served by another host.
-    pub fn host_cannot(attempt: u32, why: String) -> Self {
+    /// What to do when the host can't run the job, the `attempt`-th time (counted from 0): wait longer each time. A host's fault
+    /// never fails a job that can still be of use; after its deadline (`is_overdue`) the server has given it to another host.
+    pub fn host_cannot(attempt: u32, is_overdue: bool, why: String) -> Self {
         const DELAYS_SECONDS: [u64; 8] = [60, 120, 300, 900, 3_600, 7_200, 14_400, 28_800];
-        match DELAYS_SECONDS.get(attempt as usize) {
-            Some(&seconds) => {
-                Ending::TryLater { delay: Duration::from_secs(seconds), why, postponed: Postponed::Host }
-            }
-            None => Ending::failed(
-                exit_code::INIT_FAILURE,
-                format!("given up after {} attempts: {why}", DELAYS_SECONDS.len()),
-            ),
+        let last = DELAYS_SECONDS.len() - 1;
+        let attempt = attempt as usize;
+        if attempt > last && is_overdue {
+            let why = format!("given up after {attempt} attempts, since the deadline has passed: {why}");
+            return Ending::failed(exit_code::INIT_FAILURE, why);
         }
+        let delay = Duration::from_secs(DELAYS_SECONDS[attempt.min(last)]);
+        Ending::TryLater { delay, why, postponed: Postponed::Host }
     }
 
     /// What to do when work that needs the network failed. While the host is offline nothing speaks against the job.

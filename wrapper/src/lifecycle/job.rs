@@ -67,6 +67,8 @@ pub struct Job {
     pub(super) ending: Option<(Ending, CleanupStep)>,
     pub(super) over: bool,
     pub(super) host_attempts: u32,
+    /// Its deadline has passed.
+    pub(super) is_overdue: bool,
     pub(super) network: Network,
     pub(super) network_failures: NetworkFailures,
     pub(super) image_needs_network: bool,
@@ -104,11 +106,17 @@ impl Job {
             ending: None,
             over: false,
             host_attempts,
+            is_overdue: false,
             network: Network::Allowed,
             network_failures: NetworkFailures::default(),
             image_needs_network: false,
             has_network: false,
         }
+    }
+
+    /// With whether its deadline has passed.
+    pub fn overdue(self, is_overdue: bool) -> Self {
+        Self { is_overdue, ..self }
     }
 
     /// With what is known of the network: the client's word at this moment, the failures of earlier lives, and whether the

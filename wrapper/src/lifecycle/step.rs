@@ -424,7 +424,7 @@ impl Job {
     }
 
     fn give_up_for_now(&mut self, why: String, actions: &mut Vec<Action>) {
-        self.postpone(Ending::host_cannot(self.host_attempts, why), actions);
+        self.postpone(Ending::host_cannot(self.host_attempts, self.is_overdue, why), actions);
     }
 
     fn postpone(&mut self, ending: Ending, actions: &mut Vec<Action>) {

@@ -362,24 +362,25 @@ fn a_daemon_that_never_answered_means_to_try_later() {
 }
 
 #[test]
-fn a_host_that_never_can_fails_the_job_in_the_end() {
-    let mut delays = Vec::new();
-    let mut attempt = 0;
-    let last = loop {
-        match Ending::host_cannot(attempt, "no engine".into()) {
-            Ending::TryLater { delay, .. } => delays.push(delay),
-            last => break last,
+fn a_host_that_never_can_fails_a_job_only_after_its_deadline() {
+    let attempt = |attempt, is_overdue| match Ending::host_cannot(attempt, is_overdue, "no engine".into()) {
+        Ending::TryLater { delay, .. } => Some(delay),
+        ending => {
+            assert!(matches!(ending, Ending::Failed(failure) if failure.why.contains("no engine")));
+            None
         }
-        attempt += 1;
     };
+    let delays: Vec<_> = (0..8).map(|number| attempt(number, true)).collect();
     assert!(delays.windows(2).all(|pair| pair[0] < pair[1]), "{delays:?}");
-    assert!(matches!(last, Ending::Failed(failure) if failure.why.contains("no engine")));
+    assert_eq!(attempt(8, true), None);
+    assert_eq!(attempt(80, false), delays[7]);
 }
 
 #[test]
 fn the_last_attempt_of_a_host_that_cannot_cleans_up() {
     let mut life = Life::begin();
     life.job.host_attempts = 8;
+    life.job.is_overdue = true;
     life.reply(Call::Probe, Reply::Probed);
     life.reply(Call::Inspect, Reply::Container(ContainerState::Created));
     life.fail(Call::Start, CallError::Host("no space".into()));

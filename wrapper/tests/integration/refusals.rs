@@ -56,6 +56,7 @@ fn a_volunteers_file_tightens(engine: Engine) {
 fn a_broken_policy_runs_nothing_and_is_not_retried_for_ever(engine: Engine) {
     let mut slot = Slot::with_script(engine, "true");
     slot.app_file("policy.toml", "netwrok = true\n");
+    slot.init_data.computation_deadline = 1.0;
     let mut delays = Vec::new();
     loop {
         let running = slot.run();
