@@ -10,6 +10,7 @@ use crate::state_dir::StateDir;
 use crate::workdir::{Layout, Manifest, SlotScan, scan_slot};
 use boinc::dockerfile::{self, BuildArgs, Dockerfile, Faults};
 use boinc::job::argv::{Args, args_value};
+use boinc::job::entry_point::{LostArguments, lost_arguments};
 use boinc::job::policy::{POLICY_FILE, RunLimits};
 use boinc::job::spec::{JobSpec, OutputSpec};
 use boinc::wire::init_data::InitData;
@@ -129,6 +130,25 @@ impl Assignment {
     /// What our images may take on this host.
     pub fn image_budget(&self) -> Budget {
         Budget::default()
+    }
+
+    /// Refuses a job whose arguments its image's entry point would drop, also one of a base image: the program would run
+    /// without them, and all jobs of a sweep would give the same result.
+    ///
+    /// # Errors
+    /// What is lost, and what to do.
+    pub fn check_arguments(&self, entrypoint: &[String]) -> Result<(), String> {
+        let lost = lost_arguments(entrypoint, self.spec.pass_args).filter(|_| !self.job_args.is_empty());
+        let Some(lost) = lost else { return Ok(()) };
+        let what = match lost {
+            LostArguments::All => "drops the job's arguments",
+            LostArguments::First => "drops the job's first argument, which becomes the shell's $0",
+        };
+        Err(format!(
+            "the image's entry point is a shell command that {what}: {}. Write ENTRYPOINT as a list, \
+             [\"program\"], or let the command use \"$0\" \"$@\"; pass_args = \"env\" passes them in the variable ARGS alone",
+            serde_json::Value::from(entrypoint.to_vec())
+        ))
     }
 
     /// The client's words on this task.

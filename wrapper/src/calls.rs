@@ -234,7 +234,9 @@ impl Calls {
         // Before anything is moved: the files of an image that has to be made are needed where they are.
         let no_image =
             || CallError::NoImage { needs_network: self.maker().needs_network(engine, &image.source) };
-        let id = self.maker().find(engine, &image.source).map_err(classify)?.ok_or_else(no_image)?;
+        let found = self.maker().find(engine, &image.source).map_err(classify)?.ok_or_else(no_image)?;
+        self.assignment.check_arguments(&found.entrypoint).map_err(CallError::Job)?;
+        let id = found.id;
         {
             let mut state = self.shared.state();
             state.engine = Some(engine.flavor());

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{Cancel, Flavor};
+use crate::engine::{Cancel, Flavor, ImageDetails};
 use crate::state_dir::StateDir;
 use boinc::atomic_file::write_atomically;
 
@@ -38,6 +38,18 @@ pub struct Entry {
     pub architecture: String,
     /// Its entry point.
     pub entrypoint: Vec<String>,
+}
+
+impl From<ImageDetails> for Entry {
+    fn from(details: ImageDetails) -> Self {
+        Self {
+            id: details.id,
+            size: details.size,
+            architecture: details.architecture,
+            entrypoint: details.config.entrypoint,
+            ..Self::default()
+        }
+    }
 }
 
 /// The index cannot be read or written: a fault of the host.

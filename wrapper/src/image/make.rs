@@ -104,7 +104,7 @@ pub struct ImageMaker {
 }
 
 impl ImageMaker {
-    /// The id by which a job runs; `None` if the image has to be made. For an image that we make nobody but the index is
+    /// The image by whose id a job runs; `None` if it has to be made. For an image that we make nobody but the index is
     /// asked; the engine says when it no longer has it.
     ///
     /// # Errors
@@ -113,16 +113,13 @@ impl ImageMaker {
         &self,
         engine: &CliEngine<T>,
         source: &ImageSource,
-    ) -> Result<Option<String>, EngineError> {
+    ) -> Result<Option<Entry>, EngineError> {
         let Some(key) = source.key() else {
             let ImageSource::Named(name) = source else { return Ok(None) };
-            return Ok(engine.image(name)?.map(|details| details.id));
+            return Ok(engine.image(name)?.map(Entry::from));
         };
         let index = ImageIndex::of(&self.state);
-        Ok(index.find(engine.flavor(), key).map(|entry| {
-            index.note_use(engine.flavor(), key, &entry);
-            entry.id
-        }))
+        Ok(index.find(engine.flavor(), key).inspect(|entry| index.note_use(engine.flavor(), key, entry)))
     }
 
     /// Whether making the image fetches something or runs steps that have a network.
@@ -268,11 +265,5 @@ fn when_free<T: Transport + Clone, R>(
 
 fn entry_of<T: Transport>(engine: &CliEngine<T>, id: String) -> Result<Entry, EngineError> {
     let details = engine.image(&id)?.ok_or(EngineError::NoImage)?;
-    Ok(Entry {
-        id,
-        size: details.size,
-        architecture: details.architecture,
-        entrypoint: details.config.entrypoint,
-        ..Entry::default()
-    })
+    Ok(Entry { id, ..Entry::from(details) })
 }

@@ -13,6 +13,7 @@ with_each_engine!(
     many_slots_starting_at_once_build_once,
     a_build_that_fails_shows_its_last_lines_and_is_not_retried,
     a_missing_dockerfile_is_refused,
+    arguments_that_the_entry_point_drops_are_refused,
     a_program_that_is_not_in_the_image_is_the_jobs_fault,
     inputs_are_not_in_the_build_context,
     a_prebuilt_tarball_is_loaded_and_checked_by_digest,
@@ -189,4 +190,16 @@ fn a_tarball_may_carry_names(engine: Engine) {
     slot.run().assert_success();
     let name = format!("localhost/buoy-test-{}", slot.init_data.wu_name);
     assert!(!engine.try_run(&["image", "inspect", &name]).status.success(), "the archive's name was set");
+}
+
+fn arguments_that_the_entry_point_drops_are_refused(engine: Engine) {
+    let mut slot = Slot::empty(engine);
+    slot.copy(
+        "Dockerfile",
+        "FROM scratch\nCOPY busybox /bin/busybox\nENTRYPOINT [\"/bin/sh\", \"-c\", \"/bin/busybox echo seed 42\"]\n",
+    );
+    slot.copy("job.toml", "pass_args = \"argv\"\n").busybox();
+    slot.argument("--seed").argument("7");
+    slot.run().assert_status(206);
+    assert!(slot.stderr().contains("drops the job's arguments"), "{}", slot.stderr());
 }
