@@ -17,6 +17,7 @@ provide_everything() {
     provide_rust
     provide_linters
     provide_browser
+    provide_boinc_client
     for engine in $(engines); do
         case $engine in
         docker) provide_docker ;;
@@ -96,6 +97,8 @@ run_tests() {
     export BUOY_TEST_ENGINES
     # The same for tests that read a page in a browser.
     export BUOY_TEST_BROWSER=1
+    # And for tests that start a stock client.
+    export BUOY_TEST_CLIENT=1
     step tests
     # Without arguments all packages; with them what they choose.
     [ $# -gt 0 ] || set -- --workspace

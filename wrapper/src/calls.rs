@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::assignment::{Assignment, HIDDEN_FILES, ImagePlan};
 use crate::engine::{
-    self, Cancel, CliEngine, ContainerSpec, EngineError, Inspected, LOG_LINES, NativeTransport, Status,
-    killed_from_outside,
+    self, Cancel, CliEngine, ContainerSpec, EarlyUsage, EngineError, Inspected, LOG_LINES, NativeTransport,
+    Status, killed_from_outside,
 };
 use crate::image::{Blame, BuildError, ImageIndex, ImageMaker, MakeError, TarballError};
 use crate::lifecycle::{Call, CallError, ContainerState, Exited, Reply};
@@ -33,6 +33,8 @@ pub struct Calls {
     engine: Option<(CliEngine<NativeTransport>, PathBuf)>,
     image: Option<ImagePlan>,
     failed_starts: u32,
+    /// The id of the container that this life has created and not started yet.
+    created: Option<String>,
     /// Empty where nobody had to ask for it.
     daemon_version: String,
 }
@@ -47,6 +49,7 @@ impl Calls {
             engine: None,
             image: None,
             failed_starts: 0,
+            created: None,
             daemon_version: String::new(),
         }
     }
@@ -288,7 +291,7 @@ impl Calls {
                 }
                 return Err(no_image());
             }
-            result => result.map_err(classify)?,
+            result => self.created = result.map_err(classify)?,
         }
         Ok(Reply::Done)
     }
@@ -315,10 +318,15 @@ impl Calls {
     }
 
     fn start(&mut self) -> Result<Reply, CallError> {
-        match self.engine()?.start(self.name()) {
-            Ok(()) => {
+        let early = self.created.take().map(EarlyUsage::watch);
+        let started = self.engine()?.start(self.name());
+        let seen = started.map(|()| self.inspect());
+        *self.shared.early_usage.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
+            early.and_then(EarlyUsage::finish);
+        match seen {
+            Ok(seen) => {
                 self.failed_starts = 0;
-                self.inspect()
+                seen
             }
             Err(error) => {
                 if matches!(error, EngineError::Failed { .. }) {

@@ -233,13 +233,19 @@ impl Driver {
 
     /// The container was looked at: watch its first process and its figures.
     fn follow(&mut self, call: Call, seen: &ContainerState) {
+        if call == Call::Start {
+            self.ledger.restarted();
+            if let Some(usage) = self.shared.take_early_usage() {
+                self.last_usage = usage;
+                self.ledger.observe(usage.cpu_seconds);
+            }
+        }
         let (ContainerState::Running { pid } | ContainerState::Paused { pid }) = seen else { return };
         if self.watch.is_some() && call != Call::Start {
             return;
         }
         let Some(container) = self.shared.container() else { return };
         if call == Call::Start {
-            self.ledger.restarted();
             let mut state = self.shared.state();
             state.host_attempts = 0;
             state.forget_network_failures();

@@ -167,7 +167,11 @@ fn start(slot: &Path, args: Args) -> Result<Driver, StartError> {
         assignment.has_network(),
     );
     let cancel = Cancel::default();
-    let shared = Arc::new(Shared { state: Mutex::new(state), container: Mutex::new(None) });
+    let shared = Arc::new(Shared {
+        state: Mutex::new(state),
+        container: Mutex::new(None),
+        early_usage: Mutex::default(),
+    });
     let limits = ContainerWatch::new(Some(layout.work()), assignment.bounds());
     let sporadic = assignment.args.sporadic;
     Driver::new(Parts {

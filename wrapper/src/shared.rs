@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard};
 
-use crate::engine::Flavor;
+use crate::engine::{Flavor, Usage};
 use crate::state::State;
 
 /// What the main loop and the worker share.
@@ -13,12 +13,19 @@ pub struct Shared {
     /// What is kept for the next life.
     pub state: Mutex<State>,
     pub container: Mutex<Option<Container>>,
+    /// What the container used while it was being started.
+    pub early_usage: Mutex<Option<Usage>>,
 }
 
 impl Shared {
     /// Locks the state. A thread that panicked would have ended the process.
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Takes what the container used while it was being started, if that was seen.
+    pub fn take_early_usage(&self) -> Option<Usage> {
+        self.early_usage.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
     }
 
     pub fn container(&self) -> Option<Container> {

@@ -198,7 +198,7 @@ impl Sandbox {
             ..ContainerSpec::default()
         };
         let created = engine.create(&spec).map_err(ContainerError::from);
-        let ended = created.and_then(|()| follow(&engine, &cancel, &slot.name, limits));
+        let ended = created.and_then(|_| follow(&engine, &cancel, &slot.name, limits));
         // A leftover is removed before the next of this slot; the first error is the one that matters.
         let removed = engine.remove(&slot.name);
         let ended = ended?;

@@ -190,18 +190,20 @@ impl<T: Transport> CliEngine<T> {
         }
     }
 
-    /// Creates a container. An engine without its init program gets by without one.
+    /// Creates a container, and gives its id if the engine prints it. An engine without its init program gets by without
+    /// one.
     ///
     /// # Errors
     /// [`EngineError::Conflict`] if the name is taken, [`EngineError::NoImage`] if the image is gone.
-    pub fn create(&self, spec: &ContainerSpec) -> Result<(), EngineError> {
-        match self.run(&self.verbs.create(spec)) {
+    pub fn create(&self, spec: &ContainerSpec) -> Result<Option<String>, EngineError> {
+        let command = self.verbs.create(spec);
+        let captured = match self.run(&command) {
             Err(EngineError::NoInit(_)) if spec.init => {
-                let without = ContainerSpec { init: false, ..spec.clone() };
-                self.run(&self.verbs.create(&without)).map(drop)
+                self.run(&self.verbs.create(&ContainerSpec { init: false, ..spec.clone() }))
             }
-            result => result.map(drop),
-        }
+            result => result,
+        };
+        Ok(output::parse_id(&captured?.stdout).ok())
     }
 
     /// Starts a container.

@@ -32,6 +32,6 @@ pub use image::ImageDetails;
 pub(crate) use output::{Inspected, Status};
 pub(crate) use started::killed_from_outside;
 pub use transport::{Cancel, Captured, Consumer, NativeTransport, Producer, Transport, TransportError};
-pub(crate) use usage::{Usage, UsageReader};
+pub(crate) use usage::{EarlyUsage, Usage, UsageReader};
 pub use verbs::{ContainerSpec, Mount, OWNER_LABEL};
 pub(crate) use verbs::{Gpu, LOG_LINES, StepSpec};

@@ -1,5 +1,10 @@
 //! What the running container uses.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
 use super::freeze;
 use crate::platform::{Cgroup, ProcessStat};
 
@@ -14,6 +19,43 @@ pub struct Usage {
     pub memory_kills: u64,
     /// Forks that the limit of processes refused.
     pub refused_forks: u64,
+}
+
+/// How often a container that is being started is looked at.
+const EARLY_EVERY: Duration = Duration::from_millis(2);
+
+/// Reads what a container uses from the moment when its cgroup is made: one that ends soon is gone before the engine reports
+/// that it was started.
+#[derive(Debug)]
+pub struct EarlyUsage {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<Option<Usage>>,
+}
+
+impl EarlyUsage {
+    /// Begins to look for the cgroup of a container with this id.
+    pub fn watch(container_id: String) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let thread = thread::spawn(move || {
+            let mut reader = None;
+            while !stopped.load(Ordering::Relaxed) {
+                match &mut reader {
+                    None => reader = Cgroup::of_new(&container_id).map(UsageReader::of),
+                    Some(reader) => drop(reader.read_finally()),
+                }
+                thread::sleep(EARLY_EVERY);
+            }
+            reader.map(|reader| reader.last)
+        });
+        Self { stop, thread }
+    }
+
+    /// The last figures that could be read.
+    pub fn finish(self) -> Option<Usage> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().ok().flatten()
+    }
 }
 
 /// Memory is read once a second at first, and then every so many seconds: its statistics cost the kernel more than all other
@@ -35,11 +77,20 @@ enum Source {
     Processes(u32),
 }
 
+impl From<Source> for UsageReader {
+    fn from(source: Source) -> Self {
+        Self { source, last: Usage::default(), readings: 0 }
+    }
+}
+
 impl UsageReader {
     /// Opens what is there for a container whose first process is `pid`.
     pub fn open(pid: u32, container_id: &str) -> Self {
-        let source = Cgroup::open(pid, container_id).map_or(Source::Processes(pid), Source::Cgroup);
-        Self { source, last: Usage::default(), readings: 0 }
+        Cgroup::open(pid, container_id).map_or_else(|| Self::from(Source::Processes(pid)), Self::of)
+    }
+
+    fn of(cgroup: Cgroup) -> Self {
+        Self::from(Source::Cgroup(cgroup))
     }
 
     /// The figures that are reported while it runs; call it once a second. What can't be read any more stays as it was last

@@ -24,6 +24,7 @@ mod hostile_text;
 mod images;
 mod network;
 mod old_hosts;
+mod real_client;
 mod refusals;
 mod running;
 mod safety;

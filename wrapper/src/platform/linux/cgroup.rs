@@ -17,6 +17,14 @@ pub struct Cgroup {
     pids_events: Option<File>,
 }
 
+/// Where Docker and Podman put the cgroups of containers, with their own manager and with systemd's.
+const DEFAULT_PLACES: [&str; 4] = [
+    "/docker/{id}",
+    "/system.slice/docker-{id}.scope",
+    "/libpod_parent/libpod-{id}",
+    "/machine.slice/libpod-{id}.scope",
+];
+
 /// The limits that the kernel holds a container to; `None` where there is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SetLimits {
@@ -79,7 +87,21 @@ impl Cgroup {
     /// or the figures would be those of everything else in it too. `None` where there is none, as for a rootless
     /// container under cgroup v1.
     pub fn open(pid: u32, container_id: &str) -> Option<Self> {
-        let places = Places::of(pid, container_id)?;
+        Self::at(&Places::of(pid, container_id)?)
+    }
+
+    /// Opens the cgroup of a container that is being started, as soon as it is where the engines put it by default.
+    pub fn of_new(container_id: &str) -> Option<Self> {
+        let mountinfo = fs::read_to_string("/proc/self/mountinfo").ok()?;
+        DEFAULT_PLACES.iter().find_map(|place| {
+            let path = place.replace("{id}", container_id);
+            let membership =
+                ["1:cpuacct:", "2:memory:", "3:pids:", "0::"].map(|controller| format!("{controller}{path}"));
+            Self::at(&places(&mountinfo, &membership.join("\n"), container_id))
+        })
+    }
+
+    fn at(places: &Places) -> Option<Self> {
         let open = |directory: &Option<PathBuf>, file: &str| File::open(directory.as_ref()?.join(file)).ok();
         if let Some(cpu) = open(&places.cpuacct, "cpuacct.usage") {
             return Some(Self {
