@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use super::bounds::Bounds;
 use super::measure::{DiskUse, Doubt, Measured, Target, measure};
-use super::processes::{ProcessUse, process_use};
+use super::processes::{ProcessUse, process_use, tree};
 use super::reserve::{FreeSpace, Reserve};
 use super::stopped::continue_tree;
 use crate::engine::Flavor;
 use crate::lifecycle::exit_code;
-use crate::platform::{SetLimits, process_exists};
+use crate::platform::{SetLimits, own_niceness, process_exists, set_niceness};
 
 const FIRST_LOOK_AFTER: Duration = Duration::from_secs(2);
 const POLL_INTERVAL: Duration = Duration::from_secs(10);
@@ -143,6 +143,9 @@ impl ContainerWatch {
         // It may just have ended.
         let blind = first_process.is_none() && flavor.freezes_by_signal();
         self.blind_since = blind.then(Instant::now);
+        if let Some(first) = first_process {
+            lower_priority(first);
+        }
         if let Some(first) = first_process
             && !flavor.freezes_by_signal()
         {
@@ -339,6 +342,17 @@ impl ContainerWatch {
                 "the job hides what it writes from its disk limit, which counts as exceeding it: it {what}"
             )
         })
+    }
+}
+
+/// Gives a container's processes our own priority, which the client has set as the volunteer wants it: an engine's daemon starts
+/// them at its own. Their children inherit it.
+fn lower_priority(first: u32) {
+    let niceness = own_niceness();
+    if niceness > 0 {
+        for process in tree(first) {
+            set_niceness(process, niceness);
+        }
     }
 }
 

@@ -68,6 +68,16 @@ pub fn continue_process(process: u32) {
     signal(process, Signal::CONT);
 }
 
+/// How nice we are to other processes: what the client has set by the volunteer's preferences.
+pub fn own_niceness() -> i32 {
+    rustix::process::getpriority_process(None).unwrap_or(0)
+}
+
+/// Makes a process this nice. One of another user stays as it is.
+pub fn set_niceness(process: u32, niceness: i32) {
+    let _ = rustix::process::setpriority_process(pid(process), niceness);
+}
+
 /// Whether there is a process with this id, seen from here or not.
 pub fn process_exists(process: u32) -> bool {
     let asked = pid(process).map(rustix::process::test_kill_process);

@@ -207,6 +207,13 @@ impl Client {
         self.engine.status(&self.container(project, job))
     }
 
+    /// The niceness of a container's first process and of a wrapper.
+    pub fn nicenesses(&self, project: &Project, job: &str) -> (i32, i32) {
+        let container = self.container(project, job);
+        let pid = self.engine.run(&["container", "inspect", "--format", "{{.State.Pid}}", &container]);
+        (niceness(pid.parse().unwrap()), niceness(self.wrappers()[0]))
+    }
+
     /// Nothing of a finished job is left: no container, and nothing in the slots but what the client removes later.
     #[track_caller]
     pub fn assert_left_nothing(&self, project: &Project, job: &str) {
@@ -249,6 +256,12 @@ impl Drop for Client {
         }
         let _ = fs::remove_file(self.log_path());
     }
+}
+
+/// proc(5), /proc/PID/stat: the 19th field; the second one is in parentheses.
+fn niceness(pid: u32) -> i32 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    stat.rsplit_once(") ").unwrap().1.split(' ').nth(16).unwrap().parse().unwrap()
 }
 
 /// The two apps of a project, as a volunteer with the anonymous platform installs them.

@@ -118,6 +118,8 @@ fn suspend_resume_and_abort_reach_the_job(engine: Engine) {
     for job in ["t", "a"] {
         client.wait_until("the first ticks", || ticks(job) > 4);
     }
+    let (of_job, of_wrapper) = client.nicenesses(&project, "t");
+    assert!(of_wrapper > 0 && of_job == of_wrapper, "the volunteer's priority: {of_job}, {of_wrapper}");
     client.task(&project, "t", "suspend");
     client.wait_until("the pause", || client.container_status(&project, "t").as_deref() == Some("paused"));
     assert_eq!(
