@@ -24,7 +24,7 @@ pub struct KeyError {
 }
 
 /// Changed when the same inputs would give another image.
-const SCHEME: &str = "buoy image 2";
+const SCHEME: &str = "buoy image 3";
 
 impl ImageKey {
     /// The key of a built image: Dockerfile, stage to build, context files with names and executable bits, build arguments,

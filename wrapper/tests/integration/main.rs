@@ -12,6 +12,7 @@ mod builds;
 mod client_requests;
 mod client_settings;
 mod daemon;
+mod dockerfiles;
 mod faults;
 mod fidelity;
 mod files;

@@ -89,6 +89,10 @@ impl State {
         for (name, value) in &base.env {
             state.set_env(name, Some(value.clone()));
         }
+        // As engines do: an image made of a plain file system says nothing.
+        if !state.env_index.contains_key("PATH") {
+            state.set_env("PATH", Some(DEFAULT_PATH.to_owned()));
+        }
         state
     }
 

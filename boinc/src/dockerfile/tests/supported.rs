@@ -115,6 +115,13 @@ fn only_stages_that_the_target_needs_are_built() {
 }
 
 #[test]
+fn an_image_without_a_path_has_the_engines_default() {
+    let plan = plan_with("FROM debian\nENV PATH=/app/bin:$PATH\n", &ImageConfig::default(), &[]);
+    let path = plan.config.env.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.as_str());
+    assert_eq!(path, Some("/app/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));
+}
+
+#[test]
 fn variables_are_replaced_as_docker_does() {
     let table = [
         ("ENV V=a", "a"),
