@@ -14,8 +14,8 @@ use super::project_files::ProjectFiles;
 
 /// Batches that were aborted or retired (`html/inc/common_defs.inc`, `BATCH_STATE_*`) and of which no instance is unsent or on a
 /// host (`db/boinc_db_types.h`, `RESULT_SERVER_STATE_OVER` is 5).
-const ENDED: &str = "select id from batch where state in (3,4) and not exists \
-                     (select 1 from result where result.batch=batch.id and result.server_state<5)";
+const ENDED: &str = "select id from batch where state in (3,4) and id not in \
+                     (select batch from result where server_state<5)";
 
 /// Aborted or retired batches with instances that are not over.
 const STILL_RUNNING: &str = "select batch.id, batch.name, count(*) from batch join result on result.batch=batch.id \
@@ -156,32 +156,23 @@ pub fn remove(found: &Removable, sql: &dyn Sql, now: f64) -> Result<(), CleanErr
     for output in &found.outputs {
         remove_file(&output.path)?;
     }
-    // Who asks for an input now is told that it is absent, and sends it again.
-    for input in &found.inputs {
-        let aside = set_aside(&input.path);
-        match std::fs::rename(&input.path, &aside) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                return Err(CleanError::Remove { path: input.path.clone(), source });
-            }
-            _ => {}
-        }
+    // Who asks for an input from now on is told that it is absent, and sends it again.
+    for path in found.inputs.iter().flat_map(input_files) {
+        rename(&path, &set_aside(&path))?;
     }
     let unused: BTreeSet<u64> = unused_inputs(sql, now)?.into_iter().map(|(row, _)| row).collect();
     let (gone, claimed): (Vec<&File>, Vec<&File>) =
         found.inputs.iter().partition(|input| unused.contains(&input.row));
-    for input in claimed {
-        let aside = set_aside(&input.path);
-        if !input.path.exists() && aside.exists() {
-            std::fs::rename(&aside, &input.path)
-                .map_err(|source| CleanError::Remove { path: input.path.clone(), source })?;
+    for path in claimed.into_iter().flat_map(input_files) {
+        // It may have been sent again.
+        if !path.exists() {
+            rename(&set_aside(&path), &path)?;
         }
+        remove_file(&set_aside(&path))?;
     }
     for some in gone.chunks(ROWS) {
-        for input in some {
-            remove_file(&set_aside(&input.path))?;
-            for ending in NEXT_TO_INPUT {
-                remove_file(&with_ending(&input.path, ending))?;
-            }
+        for path in some.iter().copied().flat_map(input_files) {
+            remove_file(&set_aside(&path))?;
         }
         let rows: Vec<String> = some.iter().map(|input| input.row.to_string()).collect();
         let rows = rows.join(",");
@@ -218,7 +209,7 @@ fn unused_inputs(sql: &dyn Sql, now: f64) -> Result<Vec<(u64, String)>, CleanErr
 
 /// The names in the `<file_info>`s of a workunit's or result's XML. The database's client writes line ends as `\n`.
 fn file_names(xml: &str) -> Vec<String> {
-    let xml = Xml::read(&xml.replace("\\n", "\n").replace("\\t", "\t"));
+    let xml = Xml::read(xml.replace("\\n", "\n").replace("\\t", "\t"));
     let infos = xml.roots.iter().filter(|root| root.name == "file_info");
     infos.filter_map(|info| Some(info.child("name")?.text.trim().to_owned())).collect()
 }
@@ -230,12 +221,31 @@ fn is_physical_name(name: &str) -> bool {
         && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-. ".contains(c))
 }
 
-/// Bytes of a file and of what belongs to it; `None` if there is none of them.
+/// Bytes of a file and of what belongs to it, set aside or not; `None` if there is nothing.
 fn size(path: &Path) -> Option<u64> {
-    let paths = NEXT_TO_INPUT.map(|ending| with_ending(path, ending));
-    let paths = [path.to_owned(), set_aside(path)].into_iter().chain(paths);
+    let paths = files_of(path).into_iter().flat_map(|path| [set_aside(&path), path]);
     let sizes = paths.filter_map(|path| path.symlink_metadata().ok()).map(|meta| meta.len());
     sizes.reduce(|a, b| a + b)
+}
+
+/// A file and what may be next to it.
+fn files_of(path: &Path) -> Vec<PathBuf> {
+    let others = NEXT_TO_INPUT.map(|ending| with_ending(path, ending));
+    [path.to_owned()].into_iter().chain(others).collect()
+}
+
+fn input_files(input: &File) -> Vec<PathBuf> {
+    files_of(&input.path)
+}
+
+/// Does nothing if there is no such file.
+fn rename(from: &Path, to: &Path) -> Result<(), CleanError> {
+    match std::fs::rename(from, to) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(CleanError::Remove { path: from.to_owned(), source })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn set_aside(path: &Path) -> PathBuf {

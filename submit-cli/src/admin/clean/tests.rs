@@ -75,7 +75,9 @@ fn bench() -> Bench {
         bench.write("download", name);
         bench.write("download", &format!("{name}.md5"));
     }
-    ["w_0_r1_0", "v_0_r1_0", "x_0_r1_0"].map(|name| bench.write("upload", name));
+    for name in ["w_0_r1_0", "v_0_r1_0", "x_0_r1_0"] {
+        bench.write("upload", name);
+    }
     bench
 }
 
@@ -150,4 +152,18 @@ fn an_input_that_a_batch_claims_meanwhile_stays() {
     assert!(bench.is_there("download", "buoy_of_1") && bench.is_there("download", "buoy_of_1.md5"));
     assert!(!bench.is_there("download", "buoy_of_1_and_2"));
     assert_eq!(bench.tables.rows("select id from job_file where id = 11").unwrap().len(), 1);
+}
+
+/// It was absent for a moment: the server has forgotten its row, and it came under a new one.
+#[test]
+fn an_input_that_is_sent_again_meanwhile_stays() {
+    let mut bench = bench();
+    let found = removable(&bench.project, &bench.tables, 1e9).unwrap();
+    bench.tables.asked.set(0);
+    bench.tables.interference =
+        Some((0, "update job_file set id = 99 where id = 11; insert into batch_file_assoc values (99, 3)"));
+    remove(&found, &bench.tables, 1e9).unwrap();
+    assert!(bench.is_there("download", "buoy_of_1") && bench.is_there("download", "buoy_of_1.md5"));
+    let left = std::fs::read_dir(bench.path("download", "buoy_of_1").parent().unwrap()).unwrap();
+    assert_eq!(left.count(), 2, "nothing is left aside");
 }

@@ -7,8 +7,8 @@ use boinc::spelling::shortened_to;
 use validators::compare::{Outcome, compare};
 use validators::rule::Rule;
 
-/// Larger outputs are compared, but not explained: both are held in memory for that.
-const MAX_BYTES: u64 = 16 << 20;
+/// Larger outputs are compared, but not explained: both are held in memory for that, and compared several times.
+const MAX_BYTES: u64 = 4 << 20;
 
 /// Characters of a line that are shown.
 const SHOWN: usize = 160;
