@@ -104,9 +104,9 @@ impl Attempt<'_> {
 
     fn smallest(&self, with: impl Fn(f64) -> Change, most_exponent: i32) -> Option<Change> {
         let steps =
-            (LEAST_EXPONENT..=most_exponent).flat_map(|exponent| [1, 2, 5].map(|digit| (digit, exponent)));
+            (LEAST_EXPONENT..most_exponent).flat_map(|exponent| [1, 2, 5].map(|digit| (digit, exponent)));
         let steps: Vec<f64> = steps
-            .filter(|step| *step <= (1, most_exponent))
+            .chain([(1, most_exponent)])
             .map(|(digit, exponent)| format!("{digit}e{exponent}").parse().expect("a number was written"))
             .collect();
         // A larger tolerance never makes equal outputs differ.
