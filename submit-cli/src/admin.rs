@@ -2,6 +2,7 @@
 
 pub(crate) mod app_version;
 pub mod check;
+pub(crate) mod clean;
 pub mod database;
 pub(crate) mod doctor;
 pub mod fix;

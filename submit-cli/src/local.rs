@@ -27,11 +27,13 @@ pub(crate) mod exit;
 mod files;
 pub(crate) mod host;
 mod init;
+mod judge_again;
 mod keep;
 pub(crate) mod layout;
 mod limits;
 pub(crate) mod prepare;
 pub(crate) mod programs;
+mod rejected;
 mod requests;
 pub(crate) mod runner;
 mod slot;
@@ -106,6 +108,10 @@ pub fn run(plan: &Plan, options: &Options, reporter: &dyn Reporter) -> Result<Ru
             reporter.report(Event::Note { text: &runner::copied_note(path, bytes) });
         })?;
     let mut jobs = prepared.rows(plan, &mut campaign, &options.results, &host.name)?;
+    if let Some(text) = judge_again::judge_again(plan, replication.total, &layout, &mut jobs)? {
+        campaign.save(&jobs)?;
+        reporter.report(Event::Note { text: &text });
+    }
     let lost = |job: &JobRecord| job.in_plan && results::is_lost(&options.results, job, &plan.app.outputs);
     if options.retry == Retry::Failed {
         retry_failed(&mut jobs, replication.total, lost);

@@ -135,6 +135,8 @@ impl Origin {
 pub struct Bundle {
     /// sha-256 of the rule file, hence over what the bundle's jobs run and how results are judged: 64 lower-case hex digits.
     pub sha256: String,
+    /// The same without the rules: two bundles in which it is equal compute the same.
+    pub run_sha256: String,
     /// What job.toml says.
     pub job_spec: JobSpec,
     /// The files of each job in addition to its inputs: job.toml, and the Dockerfile with the build files or the tarball.

@@ -16,7 +16,7 @@ mod private;
 mod program;
 pub mod route;
 pub mod routes;
-mod rule;
+pub mod rule;
 pub mod script;
 pub mod session;
 pub mod shim;

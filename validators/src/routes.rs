@@ -6,6 +6,7 @@
 
 mod check;
 mod file;
+mod published;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use crate::spec::Rules;
 use crate::submitter_rules::RuleFileError;
 
 pub use file::{Routes, Settings};
+pub use published::PublishedRoutes;
 
 /// Environment variable with the path of `routes.toml`.
 pub const ROUTES_VARIABLE: &str = "BUOY_ROUTES";

@@ -11,6 +11,7 @@ mod digest;
 mod driver;
 pub mod engine;
 mod exit_watch;
+pub mod help;
 pub mod image;
 mod job_files;
 pub mod lifecycle;

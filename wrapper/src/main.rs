@@ -5,13 +5,19 @@ use std::process::exit;
 
 use boinc::job::argv::Invocation;
 use wrapper::clean::Request;
+use wrapper::help;
 
 fn main() {
     wrapper::log::report_panics();
     wrapper::platform::forbid_core_files();
     let words: Vec<OsString> = std::env::args_os().skip(1).collect();
-    if let Some(request) = std::env::current_dir().ok().and_then(|here| Request::parse(&words, &here)) {
+    let here = std::env::current_dir().ok();
+    if let Some(request) = here.as_deref().and_then(|here| Request::parse(&words, here)) {
         exit(request.run());
+    }
+    if let Some(text) = here.as_deref().and_then(|here| help::answer(&words, here)) {
+        print!("{text}");
+        exit(0);
     }
     let status = match Invocation::parse(words) {
         Ok(Invocation::Version) => {

@@ -63,6 +63,15 @@ pub enum DatabaseError {
     },
 }
 
+/// A database that takes any statement.
+pub trait Sql {
+    /// Runs a statement; the rows of its answer, each a text for each column.
+    ///
+    /// # Errors
+    /// It cannot be run.
+    fn rows(&self, statement: &str) -> Result<Vec<Vec<String>>, DatabaseError>;
+}
+
 /// A project's database.
 pub trait Database {
     /// The names of its tables.
@@ -129,6 +138,19 @@ impl Client {
 
     /// The rows of an answer, each with `N` columns.
     fn ask<const N: usize>(&self, question: &str) -> Result<Vec<[String; N]>, DatabaseError> {
+        let whole = |row: Vec<String>| {
+            row.try_into().map_err(|row: Vec<String>| DatabaseError::Answer { line: row.join("\t") })
+        };
+        self.rows(question)?.into_iter().map(whole).collect()
+    }
+
+    fn names(&self, question: &str) -> Result<BTreeSet<String>, DatabaseError> {
+        Ok(self.ask::<1>(question)?.into_iter().map(|[name]| name).collect())
+    }
+}
+
+impl Sql for Client {
+    fn rows(&self, question: &str) -> Result<Vec<Vec<String>>, DatabaseError> {
         let settings = self.settings.as_ref().map_err(Clone::clone)?;
         let run = |program| {
             let started = Instant::now();
@@ -144,17 +166,8 @@ impl Client {
             let answer = answer.lines().next().unwrap_or("the client program failed").to_owned();
             return Err(DatabaseError::Refused { answer });
         }
-        String::from_utf8_lossy(&output.stdout)
-            .lines()
-            .map(|line| {
-                let columns: Vec<String> = line.split('\t').map(str::to_owned).collect();
-                columns.try_into().map_err(|_| DatabaseError::Answer { line: line.to_owned() })
-            })
-            .collect()
-    }
-
-    fn names(&self, question: &str) -> Result<BTreeSet<String>, DatabaseError> {
-        Ok(self.ask::<1>(question)?.into_iter().map(|[name]| name).collect())
+        let text = String::from_utf8_lossy(&output.stdout);
+        Ok(text.lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect())
     }
 }
 

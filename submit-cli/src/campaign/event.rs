@@ -100,6 +100,15 @@ pub enum Event<'a> {
         /// All jobs.
         jobs: usize,
     },
+    /// A job has failed in validation; the outputs of its results are kept.
+    Rejected {
+        /// The job.
+        job: &'a str,
+        /// A directory for each result.
+        kept: &'a [&'a str],
+        /// How the first two differ and what would make them agree, some lines; empty if there is nothing to say.
+        explanation: &'a str,
+    },
     /// The server was asked which files it has.
     FilesChecked {
         /// Files that the jobs need.

@@ -20,6 +20,10 @@ pub struct CampaignMeta {
     pub app: String,
     /// HASH of the bundle, as in names of workunits.
     pub bundle: String,
+    /// Hash of what its jobs run, without the rules for their results.
+    pub run_sha256: String,
+    /// The BOINC app is a single-purpose app, whose versions hold all files that are the same for all jobs.
+    pub is_single: bool,
     /// The batch's name, as in names of workunits.
     pub batch: String,
     /// The outputs of a job, in the order of their numbers on a server.
@@ -65,6 +69,7 @@ impl CampaignMeta {
         Self {
             app: plan.app.name.clone(),
             bundle: plan.bundle.short_hash().to_owned(),
+            run_sha256: plan.bundle.run_sha256.clone(),
             batch: plan.batch.clone(),
             outputs: outputs.collect(),
             parameters: plan.parameters.clone(),

@@ -99,7 +99,7 @@ fn write_workunit(
             "INSERT INTO workunit (id, job, name, attempt, current, parameters, state, results, exit_status, cause_kind,
                  cause, elapsed_seconds, cpu_seconds, memory_bytes, host, started, fetched)
              VALUES (?1, ?2, ?3, 0, 1, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
-             ON CONFLICT (id) DO UPDATE SET parameters = ?4, state = ?5, results = ?6, exit_status = ?7, cause_kind = ?8,
+             ON CONFLICT (id) DO UPDATE SET name = ?3, parameters = ?4, state = ?5, results = ?6, exit_status = ?7, cause_kind = ?8,
                  cause = ?9, elapsed_seconds = ?10, cpu_seconds = ?11, memory_bytes = ?12, host = ?13, started = ?14,
                  fetched = ?15",
         )?

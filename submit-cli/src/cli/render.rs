@@ -3,6 +3,7 @@
 pub mod actions;
 pub mod admin;
 pub mod admin_check;
+pub mod admin_clean;
 pub mod admin_routes;
 pub mod admin_spool;
 pub mod doctor;

@@ -8,6 +8,7 @@ use boinc::wire::slot::STDERR_FILE;
 
 use crate::campaign::JobRecord;
 use crate::campaign::file_error::FileError;
+use crate::campaign::job_view::JobState;
 use crate::campaign::results::tail;
 
 use super::files::remove_if_exists;
@@ -32,8 +33,18 @@ pub fn keep_log(slot: &Path, log: &Path) -> Result<(), FileError> {
     std::fs::write(log, text).map_err(FileError::at(log, "write it"))
 }
 
-/// Moves a slot to the directory of kept slots.
-pub fn keep_slot(slot: &Path, kept: &Path) -> Result<(), FileError> {
+/// Moves a slot to the directory of kept slots, with the outputs themselves in place of the links to them.
+pub fn keep_slot(layout: &Layout, slot: &Path, kept: &Path, outputs: &[OutputRef]) -> Result<(), FileError> {
+    for output in outputs {
+        let from = layout.project_dir().join(&output.physical_name);
+        if !from.symlink_metadata().is_ok_and(|meta| meta.is_file()) {
+            continue;
+        }
+        let to = slot.join(&output.open_name);
+        remove_if_exists(&to)
+            .and_then(|()| std::fs::hard_link(&from, &to).or_else(|_| std::fs::copy(&from, &to).map(drop)))
+            .map_err(FileError::at(&to, "put an output here"))?;
+    }
     if let Some(dir) = kept.parent() {
         std::fs::create_dir_all(dir).map_err(FileError::at(dir, "create the directory"))?;
     }
@@ -46,13 +57,42 @@ pub fn keep_slot(slot: &Path, kept: &Path) -> Result<(), FileError> {
     }
 }
 
-/// Removes a result's uploaded outputs, as the server's file_deleter does.
-pub fn delete_uploads(layout: &Layout, outputs: &[OutputRef]) -> Result<(), FileError> {
+/// The directory for outputs of a result that did not become canonical.
+pub fn rejected_dir(layout: &Layout, job: &JobRecord, n: u32) -> PathBuf {
+    layout.rejected(&job.name).join(n.to_string())
+}
+
+/// Moves the outputs of a result that did not become canonical to a directory where the user finds them, by their names in the
+/// app.
+pub fn reject(layout: &Layout, job: &JobRecord, n: u32, outputs: &[OutputRef]) -> Result<(), FileError> {
+    let dir = rejected_dir(layout, job, n);
     for output in outputs {
+        let places = [layout.project_dir().join(&output.physical_name), layout.upload(&output.physical_name)];
+        for from in places.iter().filter(|path| path.symlink_metadata().is_ok()) {
+            std::fs::create_dir_all(&dir).map_err(FileError::at(&dir, "create the directory"))?;
+            let to = dir.join(&output.open_name);
+            std::fs::rename(from, &to).map_err(FileError::at(&to, "move an output here"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes care of the outputs that the emulated server still has of a finished job: those of a failed one are kept for the user;
+/// when it is done, nothing is kept but what was collected.
+pub fn settle_outputs(
+    layout: &Layout,
+    job: &JobRecord,
+    outputs: impl Fn(u32) -> Vec<OutputRef>,
+) -> Result<(), FileError> {
+    if job.state() != JobState::Done {
+        return job.results.iter().try_for_each(|result| reject(layout, job, result.n, &outputs(result.n)));
+    }
+    for output in job.results.iter().flat_map(|result| outputs(result.n)) {
         let path = layout.upload(&output.physical_name);
         remove_if_exists(&path).map_err(FileError::at(&path, "remove it"))?;
     }
-    Ok(())
+    let dir = layout.rejected(&job.name);
+    boinc::nofollow::remove_tree(&dir).map_err(FileError::at(&dir, "remove it"))
 }
 
 /// The directory of a job's results.

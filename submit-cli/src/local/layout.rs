@@ -120,6 +120,12 @@ impl Layout {
         self.state.join("kept").join(result_name)
     }
 
+    /// Outputs of a job's results that did not become canonical, a directory for each result. Named by the job, since the
+    /// workunit's name changes with the rules.
+    pub fn rejected(&self, job: &str) -> PathBuf {
+        self.state.join("rejected").join(job)
+    }
+
     fn upload_dir(&self) -> PathBuf {
         self.server().join("upload")
     }

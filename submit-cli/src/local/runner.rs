@@ -241,8 +241,7 @@ impl<'a> Runner<'a> {
         let is_over = |job: &&JobRecord| job.in_plan && job.state().is_finished();
         for job in self.parts.jobs.iter().filter(is_over) {
             if !keep::has_log(layout, job) {
-                keep::remove_note(layout, job)?;
-                keep::place_log(layout, job)?;
+                self.settle(job)?;
             }
         }
         Ok(())

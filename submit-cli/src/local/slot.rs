@@ -6,7 +6,6 @@ use boinc::nofollow::remove_tree;
 use boinc::wire::slot::SETUP_COMPLETE_FILE;
 use wrapper::limits::{DiskUse, measure_directory};
 
-use super::files::remove_if_exists;
 use super::layout::Layout;
 use crate::campaign::file_error::FileError;
 use crate::plan::app::Mode;
@@ -117,15 +116,6 @@ pub fn upload(layout: &Layout, outputs: &[OutputRef]) -> Result<(), FileError> {
             std::fs::create_dir_all(dir).map_err(FileError::at(dir, "create the directory"))?;
         }
         std::fs::rename(&from, &to).map_err(FileError::at(&to, "move an output here"))?;
-    }
-    Ok(())
-}
-
-/// Removes a task's outputs from the project directory, after a failure.
-pub fn discard_outputs(layout: &Layout, outputs: &[OutputRef]) -> Result<(), FileError> {
-    for output in outputs {
-        let path = layout.project_dir().join(&output.physical_name);
-        remove_if_exists(&path).map_err(FileError::at(&path, "remove it"))?;
     }
     Ok(())
 }

@@ -2,11 +2,12 @@
 
 pub(crate) mod folder;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::package::single::{CommonFile, files_hash};
 use crate::package::template::{INPUT, OUTPUT, TemplateError, Templates};
 use crate::plan::app::{AppSpec, Mode};
 use crate::plan::content::Content;
@@ -156,6 +157,26 @@ impl<'a> Listing<'a> {
             listing.per_job.push(names);
         }
         Ok(listing)
+    }
+
+    /// Leaves out what a single-purpose app version holds: the bundle's files, and shared inputs for which app.toml names a
+    /// file. Their hash.
+    pub(crate) fn take_carried(&mut self, plan: &Plan) -> String {
+        let shared = plan.app.shared_inputs().map(|input| input.file.is_some());
+        let mut is_carried = plan.bundle.files.iter().map(|_| true).chain(shared);
+        let common = std::mem::take(&mut self.common).into_iter();
+        let (carried, common): (Vec<_>, Vec<_>) = common.partition(|_| is_carried.next().unwrap_or_default());
+        self.common = common;
+        let used: HashSet<&String> =
+            self.common.iter().map(|(_, name)| name).chain(self.per_job.iter().flatten()).collect();
+        let rule = &plan.bundle.rule.physical_name;
+        self.files.retain(|name, _| used.contains(name) || name == rule);
+        let carried = carried.into_iter().map(|(file, physical_name)| CommonFile {
+            open_name: file.open_name.clone(),
+            physical_name,
+            copy_file: file.mode == Mode::Copy,
+        });
+        files_hash(carried.collect())
     }
 
     fn add(&mut self, content: &'a Content, file: &InputFile, hash: &ContentHash) -> String {

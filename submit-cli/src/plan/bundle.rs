@@ -9,12 +9,14 @@ use base64::engine::general_purpose::STANDARD;
 use boinc::diagnostic::{Diagnostic, Diagnostics, Location};
 use boinc::job::argv::{DEFAULT_CONFIG, DEFAULT_DOCKERFILE};
 use boinc::platform::Entry;
+use sha2::{Digest, Sha256};
 use validators::route::RouteOutput;
 use validators::script::container::ScriptFile;
+use validators::spec::{AssimilateSpec, ValidateSpec};
 use validators::submitter_rules::{self, BundleScript, RuleFile};
 
 use crate::plan::app::{AppSpec, Image, JudgeScript, Mode};
-use crate::plan::content::{Content, hash, is_regular};
+use crate::plan::content::{Content, hash, hex, is_regular};
 use crate::plan::hash_cache::HashCache;
 use crate::plan::job_toml;
 use crate::plan::jobs::shown_dir;
@@ -58,9 +60,9 @@ pub fn pack(
         Image::Tarball { file, name, .. } => add("tarball", file, input_file(name, false, true)),
         Image::Pinned { .. } => {}
     }
-    let rule = rule_file(app, &files, mistakes)?;
+    let (rule, run_sha256) = rule_file(app, &files, mistakes)?;
     let sha256 = rule.hash.sha256.clone();
-    (mistakes.len() == before).then_some(Bundle { sha256, job_spec, files, rule })
+    (mistakes.len() == before).then_some(Bundle { sha256, run_sha256, job_spec, files, rule })
 }
 
 fn input_file(name: &str, executable: bool, sticky: bool) -> InputFile {
@@ -80,11 +82,15 @@ fn is_executable(path: &Path) -> bool {
     path.metadata().is_ok_and(|meta| Entry::from(&meta).mode & 0o111 != 0)
 }
 
-/// The bundle's rule file. Its hash names the bundle: it lists the files that jobs run and the rules for their results, so
-/// a change to either gives another bundle.
+/// The bundle's rule file, and the hash of what it says without rules. Its own hash names the bundle: it lists the files that
+/// jobs run and the rules for their results, so a change to either gives another bundle.
 ///
 /// A server needs it in its download directory, under this name, before results come back; it is not an input of a job.
-fn rule_file(app: &AppSpec, files: &[BundleFile], mistakes: &mut Diagnostics) -> Option<RuleMember> {
+fn rule_file(
+    app: &AppSpec,
+    files: &[BundleFile],
+    mistakes: &mut Diagnostics,
+) -> Option<(RuleMember, String)> {
     let files = files.iter().map(|file| {
         let mode = if file.file.executable { "x" } else { "-" };
         format!("{} {mode} {}", file.hash.sha256, file.file.open_name)
@@ -98,14 +104,18 @@ fn rule_file(app: &AppSpec, files: &[BundleFile], mistakes: &mut Diagnostics) ->
         Some(script) => Some(brought_script(app, script, mistakes)?),
         None => None,
     };
-    let rule = RuleFile::new(
+    let mut rule = RuleFile::new(
         &app.name,
         files.collect(),
         outputs.collect(),
-        app.validate.clone(),
-        app.assimilate.clone(),
-        script,
+        ValidateSpec::default(),
+        AssimilateSpec::default(),
+        None,
     );
+    let run_sha256 = hex(&Sha256::digest(rule.bytes()));
+    rule.validate = app.validate.clone();
+    rule.assimilate = app.assimilate.clone();
+    rule.script = script;
     let bytes = rule.bytes();
     if bytes.len() as u64 > submitter_rules::MAX_BYTES {
         let place =
@@ -125,7 +135,8 @@ fn rule_file(app: &AppSpec, files: &[BundleFile], mistakes: &mut Diagnostics) ->
     }
     let content = Content::Bytes(Arc::from(bytes));
     let hash = hash(&content).expect("bytes in memory can be read");
-    Some(RuleMember { physical_name: submitter_rules::physical_name(&hash.sha256), content, hash })
+    let member = RuleMember { physical_name: submitter_rules::physical_name(&hash.sha256), content, hash };
+    Some((member, run_sha256))
 }
 
 fn brought_script(app: &AppSpec, script: &JudgeScript, mistakes: &mut Diagnostics) -> Option<BundleScript> {

@@ -1,8 +1,13 @@
 //! Applies the validation rules of a science app to two results.
 
+mod suggestion;
+mod texts;
+mod volatile;
+
 use std::path::{Path, PathBuf};
 
 use boinc::spelling::{listed, listed_near};
+use boinc::wire::slot::read_link;
 use serde::Serialize;
 use thiserror::Error;
 use validators::compare::Outcome;
@@ -11,6 +16,7 @@ use validators::describe;
 use validators::judge::{self, OutputLimits, Unreadable};
 
 use crate::plan::app::AppSpec;
+use texts::Texts;
 
 #[derive(Debug, Clone, Copy)]
 pub struct Results<'a> {
@@ -33,6 +39,12 @@ pub struct OutputVerdict {
     pub faults: [Option<String>; 2],
     /// How they differ, if they do.
     pub difference: Option<String>,
+    /// The first line of each that differs, with its number; empty for outputs that are not compared line by line.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<String>,
+    /// Keys of `[validate]` with which they would agree, if they differ and there are such keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suggestion: Option<String>,
 }
 
 impl OutputVerdict {
@@ -52,6 +64,12 @@ pub enum TryRulesError {
     /// Not a directory or a file, or not of the other result's kind.
     #[error("invalid result {path}: {found}; two directories or two files are accepted")]
     InvalidResult { path: PathBuf, found: &'static str },
+    /// In a slot that was moved or copied.
+    #[error(
+        "failed to compare {path}: it is a soft link of a BOINC client to {target}, which does not exist; compare the \
+         output files themselves"
+    )]
+    LostTarget { path: PathBuf, target: PathBuf },
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
 }
@@ -84,14 +102,15 @@ pub fn try_rules(app: &AppSpec, results: Results) -> Result<Vec<OutputVerdict>, 
         output => output,
     };
     let mut verdicts = Vec::new();
-    for (output, rule) in app.outputs.iter().zip(&rules) {
+    for (index, (output, rule)) in app.outputs.iter().zip(&rules).enumerate() {
         if wanted.is_some_and(|name| name != output.name) {
             continue;
         }
-        let path = |result: &Path| if is_dir { result.join(&output.name) } else { result.to_owned() };
-        // A user may name a link; a volunteer's output is never followed.
-        let path = |result| path(result).canonicalize().unwrap_or_else(|_| path(result));
-        let (a, b) = (path(results.a), path(results.b));
+        let path = |result: &Path| {
+            let path = if is_dir { result.join(&output.name) } else { result.to_owned() };
+            follow(&path)
+        };
+        let (a, b) = (path(results.a)?, path(results.b)?);
         let declared = OutputLimits { max_bytes: Some(output.max_bytes), optional: output.optional };
         let faults = [&a, &b].map(|path| judge::check_output(path, declared, rule, CpuBudget::unlimited()));
         let [first, second] = faults;
@@ -101,10 +120,30 @@ pub fn try_rules(app: &AppSpec, results: Results) -> Result<Vec<OutputVerdict>, 
             Outcome::Same => None,
             Outcome::Different(how) => Some(how),
         };
+        let texts = difference.as_ref().and_then(|_| Texts::read(&a, &b));
+        let lines = texts.as_ref().map(|texts| texts.first_difference(&rule.compare)).unwrap_or_default();
+        let suggestion = texts
+            .and_then(|texts| suggestion::suggestion(app, &names, index, [&a, &b], &texts, &rule.compare));
         let (check, rule) = (describe::check(&rule.check), describe::rule(&rule.compare));
-        verdicts.push(OutputVerdict { output: output.name.clone(), rule, check, faults, difference });
+        let output = output.name.clone();
+        verdicts.push(OutputVerdict { output, rule, check, faults, difference, lines, suggestion });
     }
     Ok(verdicts)
+}
+
+/// The file that a path means. A user may name a link, or a slot, whose outputs are soft links of a client; a volunteer's
+/// output is never followed.
+fn follow(path: &Path) -> Result<PathBuf, TryRulesError> {
+    let link = path.parent().zip(path.file_name().and_then(|name| name.to_str()));
+    // What cannot be read is reported when it is opened.
+    let link = link.and_then(|(dir, name)| Some(read_link(dir, name).ok()??.target_in(dir, name)));
+    match link {
+        Some(target) if !target.exists() => Err(TryRulesError::LostTarget { path: path.to_owned(), target }),
+        link => {
+            let path = link.unwrap_or_else(|| path.to_owned());
+            Ok(path.canonicalize().unwrap_or(path))
+        }
+    }
 }
 
 /// The output that a file is: the only one, or the one of its name.

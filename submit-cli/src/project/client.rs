@@ -10,6 +10,7 @@ use super::download;
 use super::error::ProjectError;
 use super::multipart::Multipart;
 use super::options::ClientOptions;
+use super::protocol::app_versions::{self, InstalledVersion};
 use super::protocol::batch::{self, BatchKey, BatchReply, Details};
 use super::protocol::changes::{self, Changes};
 use super::protocol::completed::{self, CompletedJob};
@@ -23,9 +24,10 @@ use super::protocol::text;
 use super::protocol::upload;
 use super::reply::{self, Asked};
 use super::scrub::Scrubber;
-use super::transport::Transport;
+use super::transport::{Transport, url_shown};
 use super::upload_body::Upload;
 use super::xml::{Elements, element, number};
+use validators::routes::PublishedRoutes;
 
 /// Where requests about batches and jobs go (`html/user/submit_rpc_handler.php`).
 const SUBMIT: &str = "submit_rpc_handler.php";
@@ -77,6 +79,62 @@ impl ProjectClient {
     /// `NotBoinc` if it is no project.
     pub fn describe(&self) -> Result<ProjectInfo, ProjectError> {
         describe_with(&self.transport, &self.url, &self.scrubber)
+    }
+
+    /// The latest versions of a BOINC app (`apps.php`); `None` if the project shows them only after a login. Sends no
+    /// authenticator.
+    ///
+    /// # Errors
+    /// What a request can meet.
+    pub fn installed_versions(&self, app_name: &str) -> Result<Option<Vec<InstalledVersion>>, ProjectError> {
+        let mut url = self.url.join("apps.php");
+        url.set_query(Some("xml=1"));
+        let answer = self.transport.get(url, None)?;
+        if answer.location.is_some() || answer.status == 404 {
+            return Ok(None);
+        }
+        let asked = Asked { request: "app_versions", subject: app_name, bytes: 0, files: 0 };
+        let text = reply::judge_page(&answer, &asked, &self.scrubber)?;
+        app_versions::parse(&text, app_name)
+            .map(Some)
+            .map_err(|reason| unparsable("app_versions", reply::shown(&reason, &self.scrubber)))
+    }
+
+    /// Which science apps the project's validator has a route for; `None` if the project does not publish it. Sends no
+    /// authenticator.
+    ///
+    /// # Errors
+    /// What a request can meet.
+    pub fn published_routes(&self) -> Result<Option<PublishedRoutes>, ProjectError> {
+        let url = self.url.join(&format!("download/{}", PublishedRoutes::FILE));
+        let answer = self.transport.get(url, None)?;
+        Ok(PublishedRoutes::parse(&answer.body).filter(|_| answer.status == 200))
+    }
+
+    /// Whether the project's download directory has a file of this name, where `update_versions` puts the files of app versions.
+    /// Sends no authenticator, and does not fetch it.
+    ///
+    /// # Errors
+    /// What a request can meet.
+    pub fn has_app_file(&self, name: &str) -> Result<bool, ProjectError> {
+        let url = self.url.join(&format!("download/{name}"));
+        let shown = url_shown(&url);
+        // Its content is not read: the connection is closed.
+        let (response, log) = self.transport.open(url, None)?;
+        let status = response.status().as_u16();
+        log.end(Some(status), Ok(0));
+        match status {
+            200 => Ok(true),
+            500.. => Err(ProjectError::ServerError {
+                url: shown,
+                status,
+                half_reply: String::new(),
+                begun: false,
+                retry_after: None,
+            }),
+            // A project can have its downloads on another server.
+            _ => Ok(false),
+        }
     }
 
     /// Whether the project answers and its database is up.

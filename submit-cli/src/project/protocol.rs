@@ -1,5 +1,6 @@
 //! What goes over the wire, as types.
 
+pub mod app_versions;
 pub mod batch;
 pub mod changes;
 pub mod completed;

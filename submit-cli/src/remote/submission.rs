@@ -5,6 +5,7 @@
 //! Names of workunits are unique in a project, so a request that arrives twice creates nothing twice.
 //! docs/submit.md describes the steps.
 
+pub mod app_version;
 mod associate;
 mod backoff;
 mod batches;

@@ -275,7 +275,7 @@ fn two_daemons_of_a_kind_need_files_of_their_own() {
         said(|server| server.replace("p/config.xml", "</daemons>", &line))
     };
     assert_snapshot!(two(""), @r"
-    wrong: p/config.xml:24: script_validator shares script_validator.lock with the daemon in line 22: only one of the two runs
+    wrong: p/config.xml:24: script_validator shares script_validator.lock with the daemon in line 22: only one of the two runs; script_validator.pid with the daemon in line 22: bin/stop ends only one of the two
       accepted: <output>script_validator_b.log</output> <pid_file>script_validator_b.pid</pid_file> in this <daemon>
     ");
     assert_snapshot!(two("<output>b.log</output>"), @r"
@@ -283,6 +283,35 @@ fn two_daemons_of_a_kind_need_files_of_their_own() {
       accepted: <output>script_validator_b.log</output> <pid_file>script_validator_b.pid</pid_file> in this <daemon>
     ");
     assert_eq!(two("<output>b.log</output><pid_file>b.pid</pid_file>"), "");
+    // Both daemons of a second app are reported at once.
+    let both = "</daemon><daemon><cmd>script_assimilator --app b --script buoy-assimilate</cmd>";
+    let lines: Vec<String> =
+        two(both).lines().filter(|line| line.contains("shares")).map(str::to_owned).collect();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[0].contains("24: script_validator shares script_validator.lock"), "{lines:?}");
+    assert!(lines[1].contains("24: script_assimilator shares script_assimilator.lock"), "{lines:?}");
+}
+
+#[test]
+fn one_app_with_versions_for_one_cpu_and_for_several_is_reported() {
+    let with = |app: &str| {
+        said(|server| {
+            let version = format!(
+                "admin app-version p --app {app} --number 1.01 --wrapper x86_64-pc-linux-gnu=wrapper --plan-class docker_mt"
+            );
+            let _ = server.project.buoy("admin plan-class docker-mt --file p/plan_class_spec.xml").good();
+            let _ = server.project.buoy(&version).good();
+            server
+        })
+    };
+    let both = with("universal");
+    assert!(
+        both.contains(
+            "advice: p/apps/universal: the app universal has versions of docker and docker_mt: the scheduler"
+        ),
+        "{both}"
+    );
+    assert!(!with("other").contains("has versions of"));
 }
 
 #[test]

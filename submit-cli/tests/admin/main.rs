@@ -6,6 +6,7 @@ mod app_version;
 mod buda;
 mod check;
 mod check_server;
+mod clean;
 mod fix;
 mod plan_class;
 mod project;

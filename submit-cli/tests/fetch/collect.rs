@@ -157,10 +157,10 @@ fn the_attempt_that_counts_is_fetched() {
     let mut bench = Bench::new(&["a"]);
     bench.project.fail_instance(&workunit("a"), 139, "").unwrap();
     bench.submit("r1", &["a"], Outputs::Kept);
-    let again = workunit("a") + ".r1";
+    let again = workunit("a") + "-r1";
     bench.project.finish_job(&again, Report::with_outputs(["second", "log"])).unwrap();
     bench.fetch().unwrap();
     assert_eq!(bench.files()["a/poses.txt"], b"second");
     let table = std::fs::read_to_string(bench.results().join("results.csv")).unwrap();
-    assert!(table.contains("a,done,1,dock-1f2e__screen__a.r1,,0,"), "{table}");
+    assert!(table.contains("a,done,1,dock-1f2e__screen__a-r1,,0,"), "{table}");
 }

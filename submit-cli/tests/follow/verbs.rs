@@ -185,7 +185,7 @@ fn retry_adds_a_round_with_what_is_changed() {
         first,
         serde_json::json!({"event": "retried", "jobs": ["ponatinib"], "changed": "memory=4 GB"})
     );
-    let name = wu("ponatinib.r1");
+    let name = wu("ponatinib-r1");
     let again = sea.project.workunit(&name).unwrap();
     assert_eq!((again.rsc_memory_bound, again.command_line.as_str()), (4e9, "--x 1"));
     sea.project.finish_job(&name, emulated_project::Report::with_outputs(["poses"])).unwrap();
@@ -195,6 +195,35 @@ fn retry_adds_a_round_with_what_is_changed() {
     let row: Vec<&str> =
         jobs.lines().find(|row| row.starts_with("ponatinib")).unwrap().split_whitespace().collect();
     assert_eq!(row[..3], ["ponatinib", "done", "1"], "{jobs}");
+}
+
+/// What the campaign file says may be old.
+#[test]
+fn retry_asks_the_server_which_jobs_have_failed() {
+    let sea = campaign();
+    let retried = sea.buoy(&["retry", "--json"]).with(0);
+    let first: serde_json::Value = serde_json::from_str(retried.lines().next().unwrap()).unwrap();
+    assert_eq!(first["event"], "retried");
+    assert_eq!(first["jobs"].as_array().unwrap().len(), 3, "{retried}");
+}
+
+#[test]
+fn a_list_tells_when_a_job_changed_and_not_when_somebody_asked() {
+    let sea = campaign();
+    // It is on the list once it was watched.
+    sea.finish("glucose", "");
+    sea.buoy(&["watch"]).said(1);
+    let age = || {
+        let list: serde_json::Value = serde_json::from_str(&sea.buoy(&["list", "--json"]).with(0)).unwrap();
+        list["campaigns"][0]["age_seconds"].as_f64().unwrap()
+    };
+    let before = age();
+    // As if that had been an hour ago.
+    let db = rusqlite::Connection::open(sea.path("results/.buoy/campaign.sqlite")).unwrap();
+    db.execute("UPDATE history SET at = at - 3600", []).unwrap();
+    drop(db);
+    sea.buoy(&["status"]).with(0);
+    assert!(age() >= before + 3600.0, "{}", age());
 }
 
 #[test]
@@ -224,7 +253,7 @@ fn retire_refuses_while_something_would_be_lost() {
     assert!(said.contains("1 jobs are unfinished") && said.contains("--force"), "{said}");
     assert_eq!(
         sea.buoy(&["retire", "--force"]).with(0),
-        "retired 1 batch: the project may delete their inputs and outputs now\n"
+        "retired 1 batch: the project's administrator can remove their inputs and outputs now\n"
     );
 }
 

@@ -86,8 +86,9 @@ fn long_help_gives_context() {
     assert_snapshot!(Folder::new().buoy("retry --help").good(), @r#"
     Submit failed jobs again
 
-    Submits all failed jobs, or the named ones, with the same inputs and arguments. A retry keeps the
-    limits that the retry before it has set. For a campaign on this computer, use `buoy run --retry`.
+    Asks the project for the state of all jobs, then submits those that failed, or the named ones, with
+    the same inputs and arguments. A retry keeps the limits that the retry before it has set. For a
+    campaign on this computer, use `buoy run --retry`.
 
     Usage: buoy retry [OPTIONS] [CAMPAIGN] [JOB]...
 

@@ -233,3 +233,21 @@ fn a_refused_plan_is_not_what_the_campaign_is() {
     assert!(matches!(error, SubmitError::ChangedJobs { .. }), "{error:?}");
     assert_eq!(bench.campaign().meta().unwrap(), before);
 }
+
+/// Otherwise each result would be computed again and again, since no validator can decide.
+#[test]
+fn a_science_app_without_a_route_is_refused_before_anything_is_sent() {
+    let bench = Bench::new(2);
+    bench.log_in();
+    bench.project.publish("buoy_routes.json", br#"{"all":false,"apps":["vina"]}"#);
+    let arguments = ["submit", ".", "jobs.csv", "--yes", "--detach"];
+    let output = bench.ran(&arguments);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("no route for this science app"), "{said}");
+    assert_eq!((bench.project.workunit_count(), bench.project.files().len()), (0, 0));
+    for routes in [r#"{"all":false,"apps":["dock"]}"#, r#"{"all":true,"apps":[]}"#] {
+        bench.project.publish("buoy_routes.json", routes.as_bytes());
+        assert_eq!(bench.ran(&arguments).status.code(), Some(0));
+    }
+}

@@ -93,7 +93,7 @@ fn a_retry_has_its_inputs_whatever_became_of_them() {
     assert!(status.contains("exit 139 (segmentation fault)"), "{status}");
     let output = bench.ran(&["retry", "--with", "memory=2 GB"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    let again = bench.project.workunit(&format!("{name}.r1")).unwrap();
+    let again = bench.project.workunit(&format!("{name}-r1")).unwrap();
     let first = bench.project.workunit(&name).unwrap();
     let names = |workunit: &emulated_project::Workunit| -> Vec<String> {
         workunit.inputs.iter().map(|input| input.physical_name.clone()).collect()

@@ -10,5 +10,6 @@ mod limits;
 mod lost;
 mod odd_servers;
 mod random;
+mod single;
 mod together;
 mod verbose;

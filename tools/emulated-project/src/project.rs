@@ -94,6 +94,16 @@ impl EmulatedProject {
         self.state.data().storage.download.insert(name.to_owned(), StoredFile::new(bytes.to_vec()));
     }
 
+    /// Installs a version of an app, 100 × MAJOR + MINOR, with files of these names.
+    pub fn install_version(&self, app: &str, number: u32, files: &[&str]) {
+        self.state.data().install(app, number, files);
+    }
+
+    /// Puts a file into the download directory itself, as the project's administrator can.
+    pub fn publish(&self, name: &str, bytes: &[u8]) {
+        self.state.data().storage.app_files.insert(name.to_owned(), bytes.to_vec());
+    }
+
     /// Removes a file from the download directory; tells whether it was there.
     pub fn remove_download_file(&self, name: &str) -> bool {
         self.state.data().storage.download.remove(name).is_some()

@@ -43,6 +43,9 @@ impl Default for Settings {
     }
 }
 
+/// The platform of all app versions.
+pub(crate) const PLATFORM: &str = "x86_64-pc-linux-gnu";
+
 /// PHP's settings; the defaults are those of php.ini-production with a fresh project's `display_errors()`.
 #[derive(Debug, Clone)]
 pub struct PhpSettings {

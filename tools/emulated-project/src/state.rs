@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use crate::clock::Clock;
 use crate::fault::FaultPlan;
 use crate::journal::Journal;
-use crate::settings::{PhpSettings, Settings};
+use crate::settings::{PLATFORM, PhpSettings, Settings};
 use crate::storage::Storage;
 use crate::tables::Tables;
 
@@ -30,10 +30,22 @@ pub(crate) struct Data {
     pub(crate) storage: Storage,
 }
 
+impl Data {
+    /// What `update_versions` does: the app's latest version, and its files in the download directory.
+    pub(crate) fn install(&mut self, app: &str, number: u32, files: &[&str]) {
+        self.tables.versions.insert(app.to_owned(), number);
+        self.storage.app_files.extend(files.iter().map(|name| ((*name).to_owned(), Vec::new())));
+    }
+}
+
 impl State {
     pub(crate) fn new(settings: Settings, master_url: String) -> Self {
+        let mut data = Data { tables: Tables::new(&settings.apps), storage: Storage::default() };
+        for app in &settings.apps {
+            data.install(app, 100, &[&format!("buoy-wrapper_{app}_1.00_{PLATFORM}")]);
+        }
         Self {
-            data: Mutex::new(Data { tables: Tables::new(&settings.apps), storage: Storage::default() }),
+            data: Mutex::new(data),
             master_url,
             faults: FaultPlan::default(),
             journal: Journal::default(),

@@ -46,6 +46,8 @@ impl StoredFile {
 #[derive(Debug, Default)]
 pub(crate) struct Storage {
     pub(crate) download: HashMap<String, StoredFile>,
+    /// Files in the download directory itself, where `update_versions` puts those of app versions.
+    pub(crate) app_files: HashMap<String, Vec<u8>>,
     pub(crate) upload: HashMap<String, StoredFile>,
     /// Files in `templates/`, by path below it.
     pub(crate) templates: HashMap<String, Arc<str>>,

@@ -74,6 +74,8 @@ pub(crate) struct JobFile {
 pub(crate) struct Tables {
     pub(crate) users: Vec<User>,
     pub(crate) apps: Vec<String>,
+    /// The number of each app's latest version.
+    pub(crate) versions: HashMap<String, u32>,
     pub(crate) batches: Vec<Batch>,
     batch_names: HashMap<String, usize>,
     /// In the order of their ids, which have gaps.

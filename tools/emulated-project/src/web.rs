@@ -75,6 +75,7 @@ pub(crate) fn respond(state: &State, request: &Request, form: Form, fault: &Faul
         "get_output.php" => get_output::run(script),
         "result.php" => task_pages::result(script),
         "" | "index.php" => site::front_page(script),
+        "apps.php" => site::apps(script),
         "get_project_config.php" => site::project_config(script),
         page => match page.strip_prefix("download/") {
             Some(path) => site::download(state, path),

@@ -7,7 +7,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
@@ -21,7 +21,7 @@ use super::attempts::permanent;
 use super::{Shim, write_log};
 use crate::invocation::{self, ArgWords, FailedWorkunit, InvocationError, ResultFiles, line_bytes};
 use crate::program::OwnProgram;
-use crate::routes::ROUTES_VARIABLE;
+use crate::routes::{PublishedRoutes, ROUTES_VARIABLE, Routes};
 use crate::script::host;
 use crate::session::{CALLS_KEY, Call, Failure, FailureClass, Session};
 use crate::spool::{
@@ -73,8 +73,9 @@ pub(super) fn run(call: &Call) -> u8 {
     }
 }
 
-/// The process that works off the spool.
+/// The process that works off the spool. The task that starts it every few minutes also keeps submitters informed.
 fn process_spool(session: &mut Session, spool: &Spool) -> u8 {
+    publish_routes(session);
     let own = match OwnProgram::new() {
         Ok(own) => own,
         Err(error) => {
@@ -95,6 +96,20 @@ fn process_spool(session: &mut Session, spool: &Spool) -> u8 {
             session.log(&chain(&error));
             STOP
         }
+    }
+}
+
+/// Lets submitters see which science apps have a route. Broken routes are reported when one is needed.
+fn publish_routes(session: &Session) {
+    let Ok(routes) = Routes::open(&session.call.routes_toml(), session.call.directory) else { return };
+    let download = routes.submitter_rules().map_or_else(|| Path::new("../download"), |rules| &rules.download);
+    let download = session.call.directory.join(download);
+    if !download.is_dir() {
+        return;
+    }
+    if let Err(error) = PublishedRoutes::of(&routes).write(&download) {
+        let path = download.join(PublishedRoutes::FILE);
+        session.log(&format!("failed to write {}, which submitters read: {error}", path.display()));
     }
 }
 

@@ -151,6 +151,21 @@ fn what_waits_after_a_reboot_is_worked_off_without_another_workunit() {
     assert_eq!(project.spooled(), [""; 0]);
 }
 
+/// Submitters read it, so that nobody submits jobs whose results cannot be validated.
+#[test]
+fn the_task_publishes_which_science_apps_have_a_route() {
+    let project = Project::new("[app.vina.validate]\nrule = 'text'\n[submitter_rules]\napps = ['fold']\n");
+    fs::create_dir_all(project.path("download")).unwrap();
+    project.run(WORK).is(0, "");
+    assert_eq!(project.read("download/buoy_routes.json"), r#"{"all":false,"apps":["fold","vina"]}"#);
+    project.write("buoy/routes.d/dock-0123456789ab.toml", "");
+    project.run(WORK).is(0, "");
+    assert!(project.read("download/buoy_routes.json").contains("dock-0123456789ab"));
+    project.write("buoy/routes.toml", "[default]\n");
+    project.run(WORK).is(0, "");
+    assert!(project.read("download/buoy_routes.json").contains(r#""all":true"#));
+}
+
 #[test]
 fn a_worker_without_work_ends_at_once() {
     let project = with("");

@@ -4,16 +4,18 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use boinc::job::argv::DEFAULT_CONFIG;
 use boinc::job::policy::Policy;
 use boinc::toml_file::ConfigErrors;
 use serde::Serialize;
 
 use super::{Number, Platform};
+use crate::package::single::{self, CommonFile};
 use crate::package::template::{self, TemplateError, Templates};
-use crate::plan::Bundle;
 use crate::plan::app::{AppSpec, Mode};
 use crate::plan::content::Content;
 use crate::plan::content::{ContentHash, hash};
+use crate::plan::{Bundle, BundleFile, physical};
 
 /// Of the API that the wrapper speaks. From 7.5 on, a client does not add `--device N` to the command line; from 6.0 on, it
 /// maps a file instead of System V shared memory (client/app_start.cpp).
@@ -107,41 +109,59 @@ pub fn tree(
     policy: Option<&Path>,
     single: Option<&Single<'_>>,
 ) -> Result<Tree, TreeError> {
-    let mut files = vec![main_program(app, number, target)?];
-    let mut add = |name: &str, content: Content, copy_file: bool, executable: bool| {
-        let hash = hashed(&content)?;
-        files.push(VersionFile {
-            physical_name: physical_name(app, number, name, &hash, executable),
-            logical_name: Some(name.to_owned()),
-            main_program: false,
-            copy_file,
-            executable,
-            content,
-            hash,
-        });
-        Ok::<(), TreeError>(())
-    };
+    let mut files = vec![main_program(app, number, target, single.is_some())?];
+    let mut others: Vec<(String, Content, bool, bool, ContentHash)> = Vec::new();
     if let Some(text) = policy_text(policy, single.is_some(), target.gpu)? {
-        add(boinc::job::policy::POLICY_FILE, Content::Bytes(Arc::from(text.into_bytes())), false, false)?;
+        let content = Content::Bytes(Arc::from(text.into_bytes()));
+        let hash = hashed(&content)?;
+        others.push((boinc::job::policy::POLICY_FILE.to_owned(), content, false, false, hash));
     }
+    let policies = others.len();
     if let Some(single) = single {
-        for file in &single.bundle.files {
-            let copy_file = file.file.mode == Mode::Copy;
-            add(&file.file.open_name, file.content.clone(), copy_file, file.file.executable)?;
+        for BundleFile { file, content, hash } in &single.bundle.files {
+            let copy_file = file.mode == Mode::Copy;
+            others.push((file.open_name.clone(), content.clone(), copy_file, file.executable, hash.clone()));
         }
         for input in single.app.shared_inputs() {
             if let Some(file) = &input.file {
-                add(&input.name, Content::Path(file.clone()), input.mode == Mode::Copy, false)?;
+                let content = Content::Path(file.clone());
+                let hash = hashed(&content)?;
+                others.push((input.name.clone(), content, input.mode == Mode::Copy, false, hash));
             }
         }
     }
+    let common = others[policies..].iter().map(|(name, _, copy_file, executable, hash)| CommonFile {
+        open_name: name.clone(),
+        physical_name: physical::name(&hash.sha256, *executable),
+        copy_file: *copy_file,
+    });
+    let common_hash = single::files_hash(common.collect());
+    files.extend(others.into_iter().map(|(name, content, copy_file, executable, hash)| VersionFile {
+        // A submitter compares all common files by this one.
+        physical_name: if single.is_some() && name == DEFAULT_CONFIG {
+            single::job_toml_name(app, &number.to_string(), &common_hash)
+        } else {
+            physical_name(app, number, &name, &hash, executable)
+        },
+        logical_name: Some(name),
+        main_program: false,
+        copy_file,
+        executable,
+        content,
+        hash,
+    }));
     let version_xml = version_xml(&files)?;
     let directory = format!("{}__{}", target.platform, target.plan_class);
     let path = Path::new(app).join(number.to_string()).join(directory);
     Ok(Tree { platform: target.platform, plan_class: target.plan_class.clone(), path, files, version_xml })
 }
 
-fn main_program(app: &str, number: Number, target: &Target) -> Result<VersionFile, TreeError> {
+fn main_program(
+    app: &str,
+    number: Number,
+    target: &Target,
+    is_single: bool,
+) -> Result<VersionFile, TreeError> {
     let Target { platform, wrapper, .. } = target;
     let read = |source| TreeError::Read { file: wrapper.clone(), source };
     let platforms = Platform::of_program(wrapper).map_err(read)?;
@@ -153,8 +173,9 @@ fn main_program(app: &str, number: Number, target: &Target) -> Result<VersionFil
         return Err(TreeError::WrongWrapper { file: wrapper.clone(), found, platform: *platform });
     }
     let content = Content::Path(wrapper.clone());
+    let name = single::wrapper_name(app, &number.to_string(), &platform.to_string(), is_single);
     Ok(VersionFile {
-        physical_name: format!("buoy-wrapper_{app}_{number}_{platform}{}", platform.program_suffix()),
+        physical_name: format!("{name}{}", platform.program_suffix()),
         logical_name: None,
         main_program: true,
         copy_file: false,

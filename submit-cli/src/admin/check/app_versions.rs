@@ -9,6 +9,7 @@ use boinc::xml::Element;
 use super::{Findings, Grade, Subject};
 use crate::admin::app_version::Number;
 use crate::admin::project_files::{XmlFile, name_of, sorted};
+use crate::package::single::is_wrapper_name;
 use crate::plan::content::Content;
 use crate::plan::content::hash;
 
@@ -28,6 +29,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
                 ));
         }
         check_versions(subject, &app, &dir, findings);
+        check_threads(subject, &app, &dir, findings);
     }
     for app in subject.apps() {
         let dir = apps_dir.join(app);
@@ -68,6 +70,34 @@ fn check_versions(subject: &Subject<'_>, app: &str, dir: &Path, findings: &mut F
     }
 }
 
+/// Whether jobs for one CPU can get a version for several. The scheduler takes the version that it expects to be the fastest for
+/// a host, whatever the job needs (sched/sched_version.cpp, get_app_version).
+fn check_threads(subject: &Subject<'_>, app: &str, dir: &Path, findings: &mut Findings) {
+    let versions = directories(dir).into_iter().flat_map(|(_, version)| directories(&version));
+    let mut classes: Vec<String> =
+        versions.filter_map(|(name, _)| Some(name.split_once("__")?.1.to_owned())).collect();
+    classes.sort();
+    classes.dedup();
+    let is_multi = |class: &str| {
+        let spec = subject.project.class(class)?;
+        let number = |key| spec.child(key).and_then(|child| child.text.parse::<f64>().ok()).unwrap_or(0.0);
+        let is_multi = ["min_ncpus", "max_threads", "avg_ncpus"].into_iter().any(|key| number(key) > 1.0);
+        (spec.flag("docker") && spec.child("gpu_type").is_none()).then_some(is_multi)
+    };
+    let find = |wanted: bool| classes.iter().find(|class| is_multi(class) == Some(wanted));
+    if let (Some(single), Some(multi)) = (find(false), find(true)) {
+        findings
+            .note(
+                Grade::Advice,
+                Location::file(dir),
+                format!(
+                    "the app {app} has versions of {single} and {multi}: the scheduler gives jobs for one CPU the version of {multi} too"
+                ),
+            )
+            .help(format!("use an app of its own for {multi}, and deprecate its versions here"));
+    }
+}
+
 fn check_platform(subject: &Subject<'_>, app: &str, name: &str, dir: &Path, findings: &mut Findings) {
     let project = subject.project;
     let (platform, class) = name.split_once("__").unwrap_or((name, ""));
@@ -91,7 +121,7 @@ fn check_platform(subject: &Subject<'_>, app: &str, name: &str, dir: &Path, find
     files.retain(|(name, path)| {
         !name.starts_with('.') && name != "version.xml" && !name.ends_with(".sig") && path.is_file()
     });
-    let is_ours = files.iter().any(|(name, _)| name.starts_with("buoy-wrapper_"));
+    let is_ours = files.iter().any(|(name, _)| is_wrapper_name(name));
     if is_ours && !spec.is_some_and(|spec| spec.flag("docker")) && (spec.is_some() || class.is_empty()) {
         let found = "computers without Docker or Podman get this version with buoy-wrapper too";
         findings.wrong(Location::file(dir), found).accepted("a plan class with <docker/>");

@@ -1,7 +1,6 @@
 //! `config.xml`: the daemons' command lines. Sources: sched/start, sched/script_validator.cpp, sched/script_assimilator.cpp,
 //! sched/validator.cpp, lib/str_util.cpp.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use boinc::diagnostic::Location;
@@ -151,35 +150,29 @@ fn executable_fault(path: &Path) -> Option<&'static str> {
     }
 }
 
-/// Two with the same lock: the second ends at once. Two with the same pid file: bin/stop finds one of them.
+/// Two with the same lock: the second ends at once. Two with the same pid file: bin/stop finds one of them. One message for
+/// each daemon, with all that it shares.
 fn check_shared_files(daemons: &[Daemon<'_>], findings: &mut Findings) {
-    for (key, ending, effect) in [
-        ("lock_file", ".lock", "only one of the two runs"),
-        ("pid_file", ".pid", "bin/stop ends only one of the two"),
-    ] {
-        let mut first: BTreeMap<String, &Daemon<'_>> = BTreeMap::new();
-        for daemon in daemons {
+    for (at, daemon) in daemons.iter().enumerate() {
+        let shared = [
+            ("lock_file", ".lock", "only one of the two runs"),
+            ("pid_file", ".pid", "bin/stop ends only one of the two"),
+        ];
+        let shared = shared.into_iter().filter_map(|(key, ending, effect)| {
             let name = daemon.file(key, ending);
-            let Some(other) = first.get(&name) else {
-                first.insert(name, daemon);
-                continue;
-            };
+            let other = daemons[..at].iter().find(|other| other.file(key, ending) == name)?;
             let line = other.place.line.unwrap_or_default();
-            let program = daemon.program();
-            let own = format!("{program}_{}", daemon.option("app").unwrap_or("other"));
-            findings
-                .wrong(
-                    daemon.place.clone(),
-                    format!("{program} shares {name} with the daemon in line {line}: {effect}"),
-                )
-                .accepted(format!(
-                    "<output>{own}.log</output> <pid_file>{own}.pid</pid_file> in this <daemon>"
-                ));
-            // One message for both files.
-            if key == "lock_file" {
-                return;
-            }
+            Some(format!("{name} with the daemon in line {line}: {effect}"))
+        });
+        let shared: Vec<String> = shared.collect();
+        if shared.is_empty() {
+            continue;
         }
+        let program = daemon.program();
+        let own = format!("{program}_{}", daemon.option("app").unwrap_or("other"));
+        findings
+            .wrong(daemon.place.clone(), format!("{program} shares {}", shared.join("; ")))
+            .accepted(format!("<output>{own}.log</output> <pid_file>{own}.pid</pid_file> in this <daemon>"));
     }
 }
 

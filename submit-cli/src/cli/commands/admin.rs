@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::{admin_app_version, admin_check, admin_plan_class, admin_routes, admin_spool};
+use super::{admin_app_version, admin_check, admin_clean, admin_plan_class, admin_routes, admin_spool};
 use crate::cli::exit::Exit;
 
 /// Set up and check a BOINC project
@@ -21,6 +21,7 @@ enum Verb {
     PlanClass(admin_plan_class::Args),
     Routes(admin_routes::Args),
     Spool(admin_spool::Args),
+    Clean(admin_clean::Args),
 }
 
 /// Carries out one of the verbs.
@@ -34,5 +35,6 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         Verb::PlanClass(args) => admin_plan_class::run(args),
         Verb::Routes(args) => admin_routes::run(args),
         Verb::Spool(args) => admin_spool::run(args),
+        Verb::Clean(args) => admin_clean::run(args),
     }
 }

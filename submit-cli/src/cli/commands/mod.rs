@@ -4,6 +4,7 @@ pub mod abort;
 pub mod admin;
 pub mod admin_app_version;
 pub mod admin_check;
+pub mod admin_clean;
 pub mod admin_plan_class;
 pub mod admin_routes;
 pub mod admin_spool;

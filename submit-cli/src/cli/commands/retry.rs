@@ -1,12 +1,14 @@
 //! `buoy retry`: submits failed jobs again.
 
 use crate::campaign::Campaign;
+use crate::campaign::event::Event;
 use crate::cli::commands::connect::connect;
 use crate::cli::commands::submit;
 use crate::cli::commands::which_campaign::CampaignAndJobs;
 use crate::cli::exit::Exit;
 use crate::cli::help::{Example, examples};
-use crate::clock::SystemClock;
+use crate::clock::{SystemClock, now};
+use crate::remote::follow::poll::{Eagerness, Problem, poll};
 use crate::remote::follow::retry::{Changes, retry};
 use crate::remote::submission::Options;
 use crate::{cli::render, remote::follow, remote::submission};
@@ -18,7 +20,8 @@ const EXAMPLES: &[Example] = &[
 
 /// Submit failed jobs again
 ///
-/// Submits all failed jobs, or the named ones, with the same inputs and arguments. A retry keeps the limits that the retry
+/// Asks the project for the state of all jobs, then submits those that failed, or the named ones, with the same inputs and
+/// arguments. A retry keeps the limits that the retry
 /// before it has set. For a campaign on this computer, use `buoy run --retry`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples(EXAMPLES))]
@@ -36,7 +39,7 @@ pub struct Args {
     json: bool,
 }
 
-/// Adds a round for the failed jobs, and submits it.
+/// Asks the server which jobs have failed, adds a round for them, and submits it.
 ///
 /// # Errors
 /// There is no campaign, another `buoy` works on it, no job has failed, a change is not understood; what stopped the
@@ -49,10 +52,13 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let mut campaign = Campaign::open_for_run(dir)?;
     campaign.check_jobs::<anyhow::Error>(jobs)?;
     let client = connect(&meta)?;
+    let reporter = render::events::reporter(args.json, dir);
+    for Problem { batch, error } in poll(&mut campaign, &client, now(), Eagerness::Eager)?.problems {
+        reporter.report(Event::BatchUnavailable { batch: &batch, why: &error.to_string() });
+    }
     let retried = retry(&mut campaign, jobs, &changes)?;
     render::actions::retried(&retried, &changes, args.json)?;
     let clock = SystemClock::catching_signals()?;
-    let reporter = render::events::reporter(args.json, dir);
     let options = Options::in_directory(dir);
     match submission::resume(&mut campaign, &client, &clock, reporter.as_ref(), &options) {
         Ok(_) => Ok(Exit::Done),

@@ -17,6 +17,7 @@ use crate::project::client::ProjectClient;
 use crate::project::config::{ConfigError, Projects};
 use crate::project::error::ProjectError;
 use crate::project::retry;
+use crate::remote::submission::app_version::{self, AppKind, AppVersionError};
 use crate::remote::submission::limits::ServerLimits;
 use crate::remote::submission::submission_plan::{SubmissionPlan, SubmissionPlanError, submission};
 use crate::remote::submission::{self, BATCH_JOBS, Options, SubmitError, UPLOADS, dry_run};
@@ -64,9 +65,23 @@ pub struct Args {
     /// Directory of templates that replace the built-in ones (batch/workunit_in.xml.tera, batch/workunit_out.xml.tera)
     #[arg(long, value_name = "DIR")]
     templates: Option<PathBuf>,
+    /// The project's app is a single-purpose app that holds these files of the science app; do not compare them
+    ///
+    /// Jobs then bring only their own inputs. Without this option, the project is asked what its app versions hold.
+    #[arg(long)]
+    installed: bool,
     /// Print progress as JSON, one object per line
     #[arg(long)]
     json: bool,
+}
+
+/// Whether the BOINC app is a single-purpose app, if the user says so or the campaign has found out.
+fn recorded_kind(args: &Args) -> Option<bool> {
+    if args.installed {
+        return Some(true);
+    }
+    let campaign = Campaign::open_to_read(&args.out).ok()?;
+    Some(campaign.submitted_meta().ok()??.is_single)
 }
 
 /// Checks everything offline, then sends, then watches until all jobs are over.
@@ -85,7 +100,21 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         Err(error) => return Ok(render::refusal(&error.into())),
     };
     let templates = Templates { folder: args.templates.clone() };
-    let to_submit = match SubmissionPlan::new(&plan, &entry, &templates, now()) {
+    let is_single = match recorded_kind(args) {
+        Some(is_single) => is_single,
+        // Nothing is sent, so nothing is asked.
+        None if args.dry_run => false,
+        None => match app_version::kind(&client, &entry.app_name)? {
+            AppKind::Universal => false,
+            AppKind::Single { .. } => true,
+            AppKind::Unknown => {
+                render::submit::unknown_app(&entry);
+                false
+            }
+        },
+    };
+    let make = if is_single { SubmissionPlan::for_single } else { SubmissionPlan::new };
+    let to_submit = match make(&plan, &entry, &templates, now()) {
         Ok(to_submit) => to_submit,
         Err(error @ (SubmissionPlanError::LineTooLong { .. } | SubmissionPlanError::TooManyFiles { .. })) => {
             return Ok(render::refusal(&error.into()));
@@ -113,6 +142,12 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let waiting = campaign.counts()?.waiting;
     if waiting > 0 {
         let estimate = introduce(&client, &to_submit)?;
+        let compared = if args.installed { Ok(()) } else { app_version::check_files(&client, &to_submit) };
+        match compared.and_then(|()| app_version::check_route(&client, &to_submit)) {
+            Ok(()) => {}
+            Err(AppVersionError::Project(error)) => return Err(error.into()),
+            Err(error) => return Ok(render::refusal(&error.into())),
+        }
         render::submit::summary(&to_submit, waiting, estimate);
         if !args.yes
             && let Some(exit) = declined("submit?")?

@@ -40,7 +40,7 @@ pub fn retired(batches: usize, json: bool) -> io::Result<()> {
     }
     writeln!(
         terminal::out(),
-        "retired {}: the project may delete their inputs and outputs now",
+        "retired {}: the project's administrator can remove their inputs and outputs now",
         count(batches, "batch", "batches")
     )
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::terminal;
 use crate::plan::units::{show_duration, show_size};
+use crate::project::config::ProjectEntry;
 use crate::remote::submission::dry_run::PlannedRequests;
 use crate::remote::submission::submission_plan::SubmissionPlan;
 
@@ -25,6 +26,16 @@ pub fn summary(plan: &SubmissionPlan, jobs: usize, estimate_seconds: Option<f64>
         meta.project().boinc_app,
         plan.files.len(),
         show_size(plan.bytes()),
+    );
+    let _ = writeln!(terminal::err(), "{line}");
+}
+
+/// Says, on stderr, that it is not known what kind of app the BOINC app is.
+pub fn unknown_app(project: &ProjectEntry) {
+    let line = format!(
+        "note: the project does not show whether its app {} is a universal app; jobs bring all files. If it is a single-purpose \
+         app, use --installed",
+        project.app_name
     );
     let _ = writeln!(terminal::err(), "{line}");
 }

@@ -39,5 +39,11 @@ fn words(trial: &OutputVerdict) -> String {
         None => text.push_str("verdict  they agree\n"),
         Some(how) => text.push_str(&format!("verdict  they differ: {} {}\n", trial.output, visible(how))),
     }
+    for (which, line) in ["first", "second"].iter().zip(&trial.lines) {
+        text.push_str(&format!("{which:<8} {}\n", visible(line)));
+    }
+    if let Some(keys) = &trial.suggestion {
+        text.push_str(&format!("help     they agree with {}\n", visible(keys)));
+    }
     text
 }

@@ -9,7 +9,7 @@ use crate::campaign::{JobRecord, ResultRecord};
 use crate::local::daemons::{Candidate, Reply, Request};
 use crate::local::keep;
 use crate::local::transitioner::transition;
-use crate::local::{prepare, slot};
+use crate::local::{prepare, rejected, slot};
 
 impl Runner<'_> {
     /// Takes the next step of a job, which its rows alone determine.
@@ -172,14 +172,9 @@ impl Runner<'_> {
         if !job.state().is_finished() || busy {
             return Ok(());
         }
-        let layout = &self.parts.client.layout;
-        for result in &job.results {
-            let outputs = prepare::outputs(self.parts.plan, &job.wu_name, result.n);
-            keep::delete_uploads(layout, &outputs)?;
-        }
-        keep::remove_note(layout, job)?;
-        let log_tail = keep::place_log(layout, job)?;
+        let log_tail = self.settle(job)?;
         self.finished += 1;
+        let layout = &self.parts.client.layout;
         let app = &self.parts.plan.app;
         let bounds = Bounds::of_app(app);
         let failure = job.failure(&Subject { program: &app.name, bounds });
@@ -193,7 +188,24 @@ impl Runner<'_> {
             finished: self.finished,
             jobs: self.parts.jobs.iter().filter(|job| job.in_plan).count(),
         });
+        if let Some(rejected) = rejected::explain(&self.parts.plan.app, layout, job) {
+            let kept: Vec<String> = rejected.kept.iter().map(|dir| dir.display().to_string()).collect();
+            let kept: Vec<&str> = kept.iter().map(String::as_str).collect();
+            self.parts.reporter.report(Event::Rejected {
+                job: &job.name,
+                kept: &kept,
+                explanation: &rejected.explanation,
+            });
+        }
         Ok(())
+    }
+
+    /// Cleans up after a finished job and places its log in its directory; the log's last lines.
+    pub(super) fn settle(&self, job: &JobRecord) -> Result<String, RunError> {
+        let layout = &self.parts.client.layout;
+        keep::settle_outputs(layout, job, |n| prepare::outputs(self.parts.plan, &job.wu_name, n))?;
+        keep::remove_note(layout, job)?;
+        Ok(keep::place_log(layout, job)?)
     }
 }
 

@@ -230,13 +230,13 @@ impl Runner<'_> {
         // From here on the result counts: the next run repeats the following steps after an interruption.
         self.flush()?;
         let layout = &self.parts.client.layout;
+        if self.parts.keep == Slots::Keep {
+            keep::keep_slot(layout, &dir, &layout.kept(&result_name), &outputs)?;
+        }
         if failed {
-            slot::discard_outputs(layout, &outputs)?;
+            keep::reject(layout, &self.parts.jobs[at], n, &outputs)?;
         } else {
             slot::upload(layout, &outputs)?;
-        }
-        if self.parts.keep == Slots::Keep {
-            keep::keep_slot(&dir, &layout.kept(&result_name))?;
         }
         slot::remove(&dir)?;
         let job = &self.parts.jobs[at];

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
 
 use serde::Serialize;
 
@@ -41,7 +40,7 @@ pub struct Listed {
     pub jobs: Counts,
     /// A `buoy` works on it.
     pub active: bool,
-    /// Seconds since its file was last written.
+    /// Seconds since the state of one of its jobs was last seen to change.
     pub age_seconds: Option<f64>,
     /// Ids of its batches on the server.
     pub server_batches: Vec<u64>,
@@ -117,8 +116,11 @@ fn listed(dir: &Path, now: f64) -> Listed {
 fn read(listed: &mut Listed, now: f64) -> Result<(), CampaignError> {
     let campaign = Campaign::open_to_read(&listed.dir)?;
     listed.active = Campaign::is_active(&listed.dir)?;
-    listed.age_seconds = written(campaign.path()).map(|at| (now - at).max(0.0));
     let meta = campaign.meta()?.unwrap_or_default();
+    // Not the time of its file, which is also written when nothing has changed.
+    let changed =
+        campaign.last_moment()?.map(|moment| moment.at).or(Some(meta.started).filter(|at| *at > 0.0));
+    listed.age_seconds = changed.map(|at| (now - at).max(0.0));
     listed.app = meta.app;
     listed.batch = meta.batch;
     (listed.project, listed.url) = meta.project.map(|project| (project.name, project.url)).unzip();
@@ -126,15 +128,6 @@ fn read(listed: &mut Listed, now: f64) -> Result<(), CampaignError> {
     let ids = campaign.batches()?.into_iter().filter_map(|batch| u64::try_from(batch.server_id?).ok());
     listed.server_batches = ids.collect();
     Ok(())
-}
-
-/// When a campaign file was last written; its log (`-wal`) is written first.
-fn written(path: &Path) -> Option<f64> {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    let at = |path: &Path| path.metadata().and_then(|meta| meta.modified()).ok();
-    let newest = at(path).max(at(Path::new(&log)))?;
-    newest.duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs_f64())
 }
 
 /// The batches of a project that are not among those with these ids.

@@ -1,7 +1,8 @@
 //! Failed jobs once more: new workunits with the same inputs and arguments, in a round of their own.
 //!
-//! A workunit's name can't be used twice (BOINC's are unique in a project), so an attempt gets the job's name with `.rN`
-//! after it. A round is made for each round that failed jobs come from, since its templates are what is changed.
+//! A workunit's name can't be used twice (BOINC's are unique in a project), so an attempt gets the job's name with `-rN`
+//! after it: with a dot in the name, the server's zip of its outputs would be empty (`html/user/get_output.php`, which relies
+//! on `zip` to add `.zip` to the name). A round is made for each round that failed jobs come from, since its templates are what is changed.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -297,12 +298,12 @@ fn chosen(
     Ok(chosen)
 }
 
-/// The name of the next attempt: the job's with `.rN` after it, or another number where that is taken.
+/// The name of the next attempt: the job's with `-rN` after it, or another number where that is taken.
 fn next_name(row: &WorkunitRow, names: &mut HashSet<String>) -> Result<String, RetryError> {
     let failed = |source| RetryError::Name { job: row.new.job.clone(), source };
     let last: WorkunitName = row.new.name.parse().map_err(failed)?;
     for attempt in row.attempt + 1.. {
-        let suffix = format!(".r{attempt}");
+        let suffix = format!("-r{attempt}");
         let room = MAX_BYTES - last.to_string().len() + last.job().len() - suffix.len();
         let job = format!("{}{suffix}", shortened(&row.new.job, room));
         let name =

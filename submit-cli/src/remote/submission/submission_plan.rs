@@ -64,9 +64,24 @@ pub struct SubmissionPlan {
     pub round: Round,
     /// The jobs.
     pub workunits: Vec<NewWorkunit>,
+    /// Hash of the files that the app version holds and jobs do not bring; for a single-purpose app only.
+    pub carried_hash: Option<String>,
 }
 
 impl SubmissionPlan {
+    /// The same for a single-purpose app: jobs bring their own inputs, and shared inputs for which app.toml names no file.
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub fn for_single(
+        plan: &Plan,
+        project: &ProjectEntry,
+        templates: &Templates,
+        now: f64,
+    ) -> Result<Self, SubmissionPlanError> {
+        Self::of(plan, project, templates, now, true)
+    }
+
     /// Names files, renders templates, and checks that the server can create the jobs. Reads each file once, or not at
     /// all if its hash is known.
     ///
@@ -83,7 +98,18 @@ impl SubmissionPlan {
         templates: &Templates,
         now: f64,
     ) -> Result<Self, SubmissionPlanError> {
-        let listing = Listing::of(plan).map_err(PackError::from)?;
+        Self::of(plan, project, templates, now, false)
+    }
+
+    fn of(
+        plan: &Plan,
+        project: &ProjectEntry,
+        templates: &Templates,
+        now: f64,
+        is_single: bool,
+    ) -> Result<Self, SubmissionPlanError> {
+        let mut listing = Listing::of(plan).map_err(PackError::from)?;
+        let carried_hash = is_single.then(|| listing.take_carried(plan));
         let inputs = listing.common.iter().map(|(file, _)| *file).chain(&plan.job_inputs);
         let inputs = inputs.map(|file| TemplateFile {
             no_delete: true,
@@ -121,8 +147,8 @@ impl SubmissionPlan {
             url: project.url.clone(),
             boinc_app: project.app_name.clone(),
         };
-        let meta = CampaignMeta { project: Some(project), ..CampaignMeta::of(plan, now) };
-        Ok(Self { meta, files: files.collect(), round, workunits })
+        let meta = CampaignMeta { project: Some(project), is_single, ..CampaignMeta::of(plan, now) };
+        Ok(Self { meta, files: files.collect(), round, workunits, carried_hash })
     }
 
     /// Bytes of all files.
@@ -177,7 +203,7 @@ pub(crate) fn submission<'s>(
 }
 
 fn check_lines(plan: &Plan, round: &Round, workunits: &[NewWorkunit]) -> Result<(), SubmissionPlanError> {
-    let files = plan.common_files().count() + plan.job_inputs.len();
+    let files = round.inputs.0.len() + plan.job_inputs.len();
     if files + OPTION_WORDS > JOB_WORDS_MAX {
         return Err(SubmissionPlanError::TooManyFiles { app: plan.app.file.clone(), files });
     }

@@ -2,6 +2,7 @@
 
 use crate::http::{Reply, percent_decode};
 use crate::php::{Page, htmlspecialchars};
+use crate::settings::PLATFORM;
 use crate::state::State;
 
 use super::html::{page_head, page_tail};
@@ -107,10 +108,35 @@ pub(super) fn login_first(script: &Script<'_>) -> Reply {
     Reply::new(302, PHP_HTML, Vec::new()).header("Location", location)
 }
 
-/// A file of the download directory, at `SUBDIRECTORY/NAME`.
+/// apps.php with `xml=1` (`show_apps_xml`).
+pub(super) fn apps(mut script: Script<'_>) -> Reply {
+    if let Some(reply) = out_of_order(&mut script) {
+        return reply;
+    }
+    let mut versions: Vec<(String, u32)> = script.data().tables.versions.clone().into_iter().collect();
+    versions.sort();
+    let page = &mut script.page;
+    page.xml_header();
+    page.echo("<app_versions>\n");
+    for (app, number) in versions {
+        page.echo(&format!(
+            "<application>\n    <user_friendly_name>{app} for people</user_friendly_name>\n    <name>{app}</name>\n    <id>1</id>\n    \
+             <version>\n        <platform_short>{PLATFORM}</platform_short>\n        <platform_long>Linux</platform_long>\n        \
+             <version_num>{number}</version_num>\n        <plan_class>docker</plan_class>\n        \
+             <date>1 Nov 2026, 0:00:00 UTC</date>\n        <date_unix>1793491200</date_unix>\n    </version>\n    </application>\n"
+        ));
+    }
+    page.echo("</app_versions>\n");
+    Reply::new(200, PHP_XML, script.page.into_bytes()).streamed()
+}
+
+/// A file of the download directory, at `SUBDIRECTORY/NAME`, or one of an app version, at `NAME`.
 pub(super) fn download(state: &State, path: &str) -> Reply {
     let decoded = percent_decode(path.replace('+', "%2B").as_bytes());
     let decoded = String::from_utf8_lossy(&decoded).into_owned();
+    if let Some(bytes) = state.data().storage.app_files.get(&decoded) {
+        return Reply::new(200, "application/octet-stream", bytes.clone());
+    }
     let file = decoded.split_once('/').and_then(|(directory, name)| {
         let stored = state.data().storage.download.get(name).cloned();
         stored.filter(|_| crate::storage::subdirectory(name) == directory)

@@ -22,6 +22,10 @@ pub(super) fn lines(event: &Event<'_>, dir: &Path) -> Vec<String> {
             let tail = log_tail.lines().map(|line| format!("\n{LOG_INDENT}{line}"));
             one_line(event, dir).into_iter().chain(tail).collect()
         }
+        Event::Rejected { kept, explanation, .. } => {
+            let kept = kept.iter().map(|path| format!("{LOG_INDENT}outputs kept in {path}\n"));
+            kept.chain(explanation.lines().map(|line| format!("{LOG_INDENT}{line}\n"))).collect()
+        }
         event => one_line(event, dir).unwrap_or_default(),
     };
     text.lines().map(|line| visible_lines(line).into_owned()).collect()
@@ -79,6 +83,7 @@ fn one_line(event: &Event<'_>, dir: &Path) -> Option<String> {
         Event::Missing { help: None, .. }
         | Event::Started(_)
         | Event::Finished(_)
+        | Event::Rejected { .. }
         | Event::ResultStarted { .. }
         | Event::Progress { .. }
         | Event::ResultExited { .. }

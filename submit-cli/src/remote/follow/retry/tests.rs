@@ -71,7 +71,7 @@ fn failed_jobs_become_new_workunits_that_know_their_parents() {
     let retried = retry(&mut campaign, &[], &with(&["memory=4 GB"])).unwrap();
     assert_eq!((retried.jobs, retried.rounds), (vec!["a".to_owned(), "c".to_owned()], vec![2]));
     let attempts = campaign.attempts("a").unwrap();
-    assert_eq!(attempts[1].new.name, format!("{PREFIX}a.r1"));
+    assert_eq!(attempts[1].new.name, format!("{PREFIX}a-r1"));
     assert_eq!((attempts[1].attempt, attempts[1].parent), (1, Some(attempts[0].id)));
     assert_eq!(attempts[1].new.command_line, attempts[0].new.command_line);
     assert_eq!(attempts[1].new.inputs, attempts[0].new.inputs);
@@ -92,7 +92,7 @@ fn a_second_retry_counts_on_and_starts_from_what_the_first_changed() {
     let rounds = campaign.rounds().unwrap();
     let memory = |at: usize| bounds::number(&rounds[at].round.input_template, "rsc_memory_bound");
     assert_eq!((memory(2), memory(3)), (Some(1000.0), Some(2e9)));
-    assert_eq!(campaign.attempts("a").unwrap()[2].new.name, format!("{PREFIX}a.r2"));
+    assert_eq!(campaign.attempts("a").unwrap()[2].new.name, format!("{PREFIX}a-r2"));
     assert_ne!(rounds[2].round.digest, rounds[3].round.digest);
 }
 
@@ -133,9 +133,9 @@ fn what_was_added_and_not_sent_is_not_added_again() {
 #[test]
 fn a_name_that_is_taken_in_any_case_is_not_used() {
     let dir = tempfile::tempdir().unwrap();
-    let mut campaign = campaign(&dir, &[("a", Failed), ("A.R1", Done)]);
+    let mut campaign = campaign(&dir, &[("a", Failed), ("A-R1", Done)]);
     retry(&mut campaign, &[], &Changes::default()).unwrap();
-    assert_eq!(campaign.attempts("a").unwrap()[1].new.name, format!("{PREFIX}a.r2"));
+    assert_eq!(campaign.attempts("a").unwrap()[1].new.name, format!("{PREFIX}a-r2"));
 }
 
 #[test]
@@ -148,14 +148,14 @@ fn names_too_long_for_another_attempt_are_shortened_and_stay_apart() {
     let names: Vec<String> = campaign.current().unwrap().into_iter().map(|row| row.new.name).collect();
     assert_ne!(names[0], names[1]);
     for name in &names {
-        assert_eq!((name.len(), name.ends_with(".r1")), (MAX_BYTES, true), "{name}");
+        assert_eq!((name.len(), name.ends_with("-r1")), (MAX_BYTES, true), "{name}");
         name.parse::<WorkunitName>().unwrap();
     }
     settle(&mut campaign, &[(&one, Failed)]);
     campaign.note_verdicts(&[Verdict { name: names[0].clone(), ..Verdict::default() }]).unwrap();
     retry(&mut campaign, &[], &Changes::default()).unwrap();
     let third = campaign.attempts(&one).unwrap().pop().unwrap().new.name;
-    assert!(third.ends_with(".r2") && third.len() == MAX_BYTES, "{third}");
+    assert!(third.ends_with("-r2") && third.len() == MAX_BYTES, "{third}");
 }
 
 #[test]
