@@ -26,18 +26,13 @@ pub(super) fn run(mut script: Script<'_>) -> Reply {
     if let Some(reply) = super::site::out_of_order(&mut script) {
         return reply;
     }
-    let answer = match answer(&mut script) {
-        Ok(answer) | Err(answer) => answer,
+    let (Ok(answer) | Err(answer)) = answer(&mut script);
+    let (name, bytes) = match answer {
+        Answer::Other(reply) => return reply,
+        Answer::Text(text) => return Reply::new(200, PHP_HTML, text.into_bytes()),
+        Answer::File { name, bytes } => (name, bytes),
     };
-    match answer {
-        Answer::Other(reply) => reply,
-        Answer::Text(text) => Reply::new(200, PHP_HTML, text.into_bytes()),
-        Answer::File { name, bytes } => download(&name, bytes),
-    }
-}
-
-/// `do_download`.
-pub(super) fn download(name: &str, bytes: Vec<u8>) -> Reply {
+    // `do_download`.
     Reply::new(200, "application/octet-stream", bytes)
         .header("Content-Description", "File Transfer")
         .header("Content-Disposition", format!("attachment; filename={name}"))
@@ -59,10 +54,6 @@ fn answer(script: &mut Script<'_>) -> Result<Answer, Answer> {
             let name = parameter(script, "result_name")?;
             let number = number(script, "file_num")?;
             result_file(script, &name, number, &auth)
-        }
-        "batch_files" => {
-            let batch = number(script, "batch_id")?;
-            batch_files(script, batch, &auth)
         }
         "workunit_files" => {
             let workunit = number(script, "wu_id")?;
@@ -125,29 +116,13 @@ fn workunit_files(script: &Script<'_>, id: i64, auth: &str) -> Result<Answer, An
     let Some((_, instance)) = data.tables.result(workunit.canonical_result as i64) else {
         return text(format!("no canonical result for wu {}", htmlspecialchars(&workunit.name)));
     };
-    let bytes = zip(&data, instance.outputs.iter());
-    Ok(Answer::File { name: temporary_name(script, &format!("boinc_wu_{}_", workunit.name)), bytes })
-}
-
-fn batch_files(script: &Script<'_>, id: i64, auth: &str) -> Result<Answer, Answer> {
-    let data = script.data();
-    let Some(batch) = data.tables.batch(id) else {
-        return text(format!("no batch {id}"));
-    };
-    if md5_hex(format!("{}{id}", secret(&data, batch.id)?).as_bytes()) != auth {
-        return text("bad auth str");
-    }
-    let outputs = data
-        .tables
-        .workunits_of(batch)
-        .filter_map(|workunit| data.tables.result(workunit.canonical_result as i64))
-        .flat_map(|(_, instance)| &instance.outputs);
-    let bytes = zip(&data, outputs);
-    Ok(Answer::File { name: temporary_name(script, "boinc_batch_"), bytes })
+    // `tempnam` and ".zip".
+    let name = format!("boinc_wu_{}_{:06x}.zip", workunit.name, script.state.random() % 0x100_0000);
+    Ok(Answer::File { name, bytes: zip(&data, &instance.outputs) })
 }
 
 /// A zip of the outputs that are there, by their physical names; without any the file is empty, which is no zip.
-fn zip<'a>(data: &Data, names: impl Iterator<Item = &'a String>) -> Vec<u8> {
+fn zip(data: &Data, names: &[String]) -> Vec<u8> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     let mut empty = true;
     for name in names {
@@ -163,11 +138,6 @@ fn zip<'a>(data: &Data, names: impl Iterator<Item = &'a String>) -> Vec<u8> {
         Ok(zip) if !empty => zip.into_inner(),
         _ => Vec::new(),
     }
-}
-
-/// `tempnam` and ".zip".
-fn temporary_name(script: &Script<'_>, prefix: &str) -> String {
-    format!("{prefix}{:06x}.zip", script.state.random() % 0x100_0000)
 }
 
 fn upload_path(name: &str) -> String {
