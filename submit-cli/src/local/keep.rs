@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 use boinc::wire::slot::STDERR_FILE;
 
 use crate::campaign::JobRecord;
-use crate::campaign::file_error::FileError;
+use crate::campaign::file_error::{FileError, create_dir, remove_file};
 use crate::campaign::results::tail;
 
-use super::files::remove_if_exists;
 use super::layout::Layout;
 use super::slot::{self, OutputRef};
 
@@ -35,7 +34,7 @@ pub fn keep_log(slot: &Path, log: &Path) -> Result<(), FileError> {
 /// Moves a slot to the directory of kept slots.
 pub fn keep_slot(slot: &Path, kept: &Path) -> Result<(), FileError> {
     if let Some(dir) = kept.parent() {
-        std::fs::create_dir_all(dir).map_err(FileError::at(dir, "create the directory"))?;
+        create_dir(dir)?;
     }
     slot::remove(kept)?;
     match std::fs::rename(slot, kept) {
@@ -48,11 +47,7 @@ pub fn keep_slot(slot: &Path, kept: &Path) -> Result<(), FileError> {
 
 /// Removes a result's uploaded outputs, as the server's file_deleter does.
 pub fn delete_uploads(layout: &Layout, outputs: &[OutputRef]) -> Result<(), FileError> {
-    for output in outputs {
-        let path = layout.upload(&output.physical_name);
-        remove_if_exists(&path).map_err(FileError::at(&path, "remove it"))?;
-    }
-    Ok(())
+    outputs.iter().try_for_each(|output| remove_file(&layout.upload(&output.physical_name)))
 }
 
 /// The directory of a job's results.
@@ -67,15 +62,14 @@ pub fn has_log(layout: &Layout, job: &JobRecord) -> bool {
 
 /// Removes the assimilator's note of a failure (`WORKUNIT_error`): the table and the job's log say more.
 pub fn remove_note(layout: &Layout, job: &JobRecord) -> Result<(), FileError> {
-    let note = layout.results().join(format!("{}_error", job.wu_name));
-    remove_if_exists(&note).map_err(FileError::at(&note, "remove it"))
+    remove_file(&layout.results().join(format!("{}_error", job.wu_name)))
 }
 
 /// Writes the log of the most informative result to the job's directory; returns its last lines. No output can have this
 /// name, which is reserved for BOINC.
 pub fn place_log(layout: &Layout, job: &JobRecord) -> Result<String, FileError> {
     let dir = job_dir(layout, job);
-    std::fs::create_dir_all(&dir).map_err(FileError::at(&dir, "create the directory"))?;
+    create_dir(&dir)?;
     let text = match job.most_informative() {
         Some(result) => {
             let log = layout.log(&job.result_name(result.n));

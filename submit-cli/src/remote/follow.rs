@@ -29,12 +29,9 @@ pub enum FollowError {
     /// The project.
     #[error(transparent)]
     Project(#[from] ProjectError),
-    /// It is a campaign of `buoy run`.
-    #[error("this campaign was run on this host, not submitted to a project; {instead}")]
-    Local {
-        /// What does for local campaigns what was wanted.
-        instead: &'static str,
-    },
+    /// It cannot be done as it was asked for: the submitter has to ask for something else.
+    #[error("{0}")]
+    Refused(String),
 }
 
 /// What a campaign is that must be a submitted one.
@@ -42,5 +39,6 @@ pub enum FollowError {
 /// # Errors
 /// It was run on this host; `instead` says what to do then.
 pub fn submitted(campaign: &Campaign, instead: &'static str) -> Result<CampaignMeta, FollowError> {
-    campaign.submitted_meta()?.ok_or(FollowError::Local { instead })
+    let local = || format!("this campaign was run on this host, not submitted to a project; {instead}");
+    campaign.submitted_meta()?.ok_or_else(|| FollowError::Refused(local()))
 }

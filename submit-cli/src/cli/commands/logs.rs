@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context;
+
 use crate::campaign::meta::CampaignMeta;
-use crate::campaign::{Campaign, JobRecord, find_job};
+use crate::campaign::{Campaign, JobRecord};
 use crate::cli::commands::connect::connect;
 use crate::cli::exit::Exit;
 use crate::cli::help::{Example, examples};
@@ -54,6 +56,7 @@ pub struct Args {
 /// There is no campaign, or a file can't be read; stdout is closed.
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let campaign = Campaign::open_to_read(&args.out)?;
+    campaign.check_jobs(std::slice::from_ref(&args.job))?;
     match campaign.submitted_meta()? {
         Some(meta) => of_project(args, &campaign, &meta),
         None => of_run(args, &campaign),
@@ -61,7 +64,6 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
 }
 
 fn of_project(args: &Args, campaign: &Campaign, meta: &CampaignMeta) -> anyhow::Result<Exit> {
-    campaign.check_jobs::<anyhow::Error>(std::slice::from_ref(&args.job))?;
     let which = Which { attempt: args.attempt, instance: args.result };
     let log = log(campaign, &connect(meta)?, &args.job, which)?;
     if args.json {
@@ -104,10 +106,7 @@ fn heading_of_project(log: &Log) -> String {
 
 fn of_run(args: &Args, campaign: &Campaign) -> anyhow::Result<Exit> {
     let jobs = campaign.jobs()?;
-    let job = match find_job(&jobs, &args.job) {
-        Ok(job) => job,
-        Err(unknown) => return Ok(render::refusal(&unknown.into())),
-    };
+    let job = jobs.iter().find(|job| job.name == args.job).context("a job of this run")?;
     let Some(n) = args.result.or_else(|| job.most_informative().map(|result| result.n)) else {
         return Ok(render::refusal(&anyhow::anyhow!("job {} has not been started", job.name)));
     };
