@@ -36,7 +36,7 @@ pub enum Fault {
 }
 
 /// Holds requests back until it is opened.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Gate(Arc<(Mutex<Passage>, Condvar)>);
 
 #[derive(Debug, Default)]
@@ -72,12 +72,6 @@ impl Gate {
         self.0.1.notify_all();
         let waited = self.0.1.wait_timeout_while(passage, limit, |passage| !passage.open);
         waited.unwrap_or_else(PoisonError::into_inner).0.open
-    }
-}
-
-impl fmt::Debug for Gate {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Gate")
     }
 }
 

@@ -15,24 +15,16 @@ use super::PHP_HTML;
 use super::script::Script;
 use super::site::{missing_number, missing_text};
 
-/// What a command comes to: a file, or the text in its place.
-enum Answer {
-    File { name: String, bytes: Vec<u8> },
-    Text(String),
-    Other(Reply),
-}
-
 pub(super) fn run(mut script: Script<'_>) -> Reply {
     if let Some(reply) = super::site::out_of_order(&mut script) {
         return reply;
     }
-    let (Ok(answer) | Err(answer)) = answer(&mut script);
-    let (name, bytes) = match answer {
-        Answer::Other(reply) => return reply,
-        Answer::Text(text) => return Reply::new(200, PHP_HTML, text.into_bytes()),
-        Answer::File { name, bytes } => (name, bytes),
-    };
-    // `do_download`.
+    let (Ok(reply) | Err(reply)) = answer(&mut script);
+    reply
+}
+
+/// `do_download`.
+fn download(name: &str, bytes: Vec<u8>) -> Reply {
     Reply::new(200, "application/octet-stream", bytes)
         .header("Content-Description", "File Transfer")
         .header("Content-Disposition", format!("attachment; filename={name}"))
@@ -42,11 +34,12 @@ pub(super) fn run(mut script: Script<'_>) -> Reply {
         .header("Pragma", "public")
 }
 
-fn text<T>(message: impl Into<String>) -> Result<T, Answer> {
-    Err(Answer::Text(format!("ERROR: {}", message.into())))
+/// What the script says in the place of a file.
+fn text<T>(message: impl Into<String>) -> Result<T, Reply> {
+    Err(Reply::new(200, PHP_HTML, format!("ERROR: {}", message.into()).into_bytes()))
 }
 
-fn answer(script: &mut Script<'_>) -> Result<Answer, Answer> {
+fn answer(script: &mut Script<'_>) -> Result<Reply, Reply> {
     let command = parameter(script, "cmd")?;
     let auth = parameter(script, "auth_str")?;
     match command.as_str() {
@@ -59,33 +52,33 @@ fn answer(script: &mut Script<'_>) -> Result<Answer, Answer> {
             let workunit = number(script, "wu_id")?;
             workunit_files(script, workunit, &auth)
         }
-        _ => Ok(Answer::Text("bad command\n".to_owned())),
+        _ => Ok(Reply::new(200, PHP_HTML, "bad command\n".into())),
     }
 }
 
-fn parameter(script: &mut Script<'_>, name: &str) -> Result<String, Answer> {
+fn parameter(script: &mut Script<'_>, name: &str) -> Result<String, Reply> {
     match script.request.parameter(name) {
         Some(value) => Ok(value),
-        None => Err(Answer::Other(missing_text(script, name))),
+        None => Err(missing_text(script, name)),
     }
 }
 
-fn number(script: &Script<'_>, name: &str) -> Result<i64, Answer> {
+fn number(script: &Script<'_>, name: &str) -> Result<i64, Reply> {
     match script.request.parameter(name).filter(|value| value.trim().parse::<f64>().is_ok()) {
         Some(value) => Ok(to_int(&value)),
-        None => Err(Answer::Other(missing_number(name))),
+        None => Err(missing_number(name)),
     }
 }
 
 /// The authenticator of a batch's owner.
-fn secret(data: &Data, batch: u64) -> Result<String, Answer> {
+fn secret(data: &Data, batch: u64) -> Result<String, Reply> {
     match data.tables.batch(batch as i64) {
         None => text(format!("no batch {batch}")),
         Some(batch) => Ok(data.tables.users[batch.owner].authenticator.clone()),
     }
 }
 
-fn result_file(script: &Script<'_>, name: &str, number: i64, auth: &str) -> Result<Answer, Answer> {
+fn result_file(script: &Script<'_>, name: &str, number: i64, auth: &str) -> Result<Reply, Reply> {
     let data = script.data();
     let Some((workunit, instance)) = data.tables.result_named(name.trim()) else {
         return text(format!("no job instance {}", htmlspecialchars(name)));
@@ -99,12 +92,12 @@ fn result_file(script: &Script<'_>, name: &str, number: i64, auth: &str) -> Resu
         return text(format!("bad file num: {number} > {count}"));
     };
     match data.storage.upload.get(name) {
-        Some(file) => Ok(Answer::File { name: name.clone(), bytes: file.bytes.to_vec() }),
+        Some(file) => Ok(download(name, file.bytes.to_vec())),
         None => text(format!("no such file {}", upload_path(name))),
     }
 }
 
-fn workunit_files(script: &Script<'_>, id: i64, auth: &str) -> Result<Answer, Answer> {
+fn workunit_files(script: &Script<'_>, id: i64, auth: &str) -> Result<Reply, Reply> {
     let data = script.data();
     let Some(index) = data.tables.workunit_index(id) else {
         return text(format!("no workunit {id}"));
@@ -118,7 +111,7 @@ fn workunit_files(script: &Script<'_>, id: i64, auth: &str) -> Result<Answer, An
     };
     // `tempnam` and ".zip".
     let name = format!("boinc_wu_{}_{:06x}.zip", workunit.name, script.state.random() % 0x100_0000);
-    Ok(Answer::File { name, bytes: zip(&data, &instance.outputs) })
+    Ok(download(&name, zip(&data, &instance.outputs)))
 }
 
 /// A zip of the outputs that are there, by their physical names; without any the file is empty, which is no zip.
