@@ -39,7 +39,7 @@ pub enum ReportError {
 /// The campaign can't be read, or the file not be written.
 pub fn write(campaign: &Campaign, results: &Path, file: &Path, now: f64) -> Result<(), ReportError> {
     let material = Material::read(campaign, results)?;
-    let page = page::Page::new(&material, &page::link_base(results, file)?, now);
+    let page = page::page(&material, &page::link_base(results, file)?, now);
     let text = Templates::default().render(crate::package::template::REPORT, &page)?;
     Ok(write_whole(file, text.as_bytes())?)
 }
