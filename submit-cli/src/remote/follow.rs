@@ -18,7 +18,10 @@ pub mod watch;
 use crate::campaign::Campaign;
 use crate::campaign::CampaignError;
 use crate::campaign::meta::CampaignMeta;
+use crate::campaign::submitted::BatchRow;
 use crate::project::error::ProjectError;
+use crate::project::protocol::batch::BatchKey;
+use crate::project::protocol::id::BatchId;
 
 /// Why a campaign can't be followed.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +35,14 @@ pub enum FollowError {
     /// It cannot be done as it was asked for: the submitter has to ask for something else.
     #[error("{0}")]
     Refused(String),
+}
+
+/// What to ask the project about a batch by.
+fn key(batch: &BatchRow) -> BatchKey {
+    match batch.number() {
+        Some(id) => BatchKey::Id(BatchId(id)),
+        None => BatchKey::Name(batch.name.clone()),
+    }
 }
 
 /// What a campaign is that must be a submitted one.

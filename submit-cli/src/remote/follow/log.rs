@@ -3,14 +3,14 @@
 //! A finished job's is in an RPC. For a failed one that RPC breaks off, and no other has it: it is on the result's public
 //! page only.
 
-use super::{FollowError, submitted};
+use super::{FollowError, key, submitted};
 use crate::campaign::Campaign;
 use crate::campaign::job_view::JobState;
 use crate::campaign::submitted::WorkunitRow;
 use crate::project::client::ProjectClient;
 use crate::project::error::ProjectError;
-use crate::project::protocol::batch::{BatchKey, Details};
-use crate::project::protocol::id::{BatchId, WorkunitId};
+use crate::project::protocol::batch::Details;
+use crate::project::protocol::id::WorkunitId;
 use crate::project::protocol::instance::Instance;
 
 /// So many pages are looked at for one that tells, the last instance's first.
@@ -118,11 +118,7 @@ fn workunit_id(
     }
     let batches = campaign.batches()?;
     let batch = batches.iter().find(|batch| Some(batch.id) == row.batch).ok_or_else(|| not_on_server(row))?;
-    let key = match batch.server_id.and_then(|id| u64::try_from(id).ok()) {
-        Some(id) => BatchKey::Id(BatchId(id)),
-        None => BatchKey::Name(batch.name.clone()),
-    };
-    let reply = client.batch(&key, Details::Without)?;
+    let reply = client.batch(&key(batch), Details::Without)?;
     let found = reply.jobs.iter().find(|job| job.name == row.new.name).map(|job| job.id);
     found.ok_or_else(|| not_on_server(row))
 }
