@@ -40,9 +40,9 @@ pub enum ArchiveError {
     Cancelled,
 }
 
-impl ArchiveError {
-    fn invalid(why: impl Into<String>) -> Self {
-        Self::Invalid(why.into())
+impl From<String> for ArchiveError {
+    fn from(why: String) -> Self {
+        Self::Invalid(why)
     }
 }
 
@@ -76,18 +76,14 @@ impl ImageArchive {
         let selected = select::select(&mut file, &entries, architecture)?;
         let config = ArchivedConfig::parse(&selected.config)?;
         if config.diff_ids().len() != selected.layers.len() {
-            return Err(ArchiveError::Invalid(format!(
+            refuse!(
                 "it has {} layers, but its configuration names {}",
                 selected.layers.len(),
                 config.diff_ids().len()
-            )));
+            );
         }
-        let layers = config
-            .diff_ids()
-            .iter()
-            .cloned()
-            .zip(selected.layers)
-            .map(|(diff_id, span)| Layer { diff_id, span });
+        let layers = config.diff_ids().iter().cloned().zip(selected.layers);
+        let layers = layers.map(|(diff_id, span)| Layer { diff_id, span });
         Ok(Self {
             file,
             config_digest: selected.config_digest,

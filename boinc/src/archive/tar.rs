@@ -92,6 +92,12 @@ pub enum TarError {
     Invalid(String),
 }
 
+impl From<String> for TarError {
+    fn from(why: String) -> Self {
+        Self::Invalid(why)
+    }
+}
+
 impl From<TarError> for io::Error {
     fn from(error: TarError) -> Self {
         io::Error::new(io::ErrorKind::InvalidData, error)

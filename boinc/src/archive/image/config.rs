@@ -93,30 +93,27 @@ const CREATED: &str = "1970-01-01T00:00:00Z";
 impl ArchivedConfig {
     pub(super) fn parse(text: &[u8]) -> Result<Self, ArchiveError> {
         let config: Self = json::parse("the configuration", text, &FIELDS)?;
-        let invalid = |why: String| Err(ArchiveError::Invalid(format!("the configuration {why}")));
         let word = |text: &str| {
             (1..=32).contains(&text.len())
                 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
         };
         let words = [Some(&config.architecture), Some(&config.os), config.variant.as_ref()];
         if let Some(odd) = words.into_iter().flatten().find(|text| !word(text)) {
-            return invalid(format!("has an unusual platform: {odd:?}"));
+            refuse!("the configuration has an unusual platform: {odd:?}");
         }
         if config.rootfs.r#type != "layers" {
-            return invalid(format!(
-                "has a root file system of type {:?}, expected \"layers\"",
-                config.rootfs.r#type
-            ));
+            let found = config.rootfs.r#type;
+            refuse!("the configuration has a root file system of type {found:?}, expected \"layers\"");
         }
         let diff_ids = &config.rootfs.diff_ids;
         if diff_ids.is_empty() || diff_ids.len() > MAX_LAYERS {
-            return invalid(format!("has {} layers, expected 1 to {MAX_LAYERS}", diff_ids.len()));
+            refuse!("the configuration has {} layers, expected 1 to {MAX_LAYERS}", diff_ids.len());
         }
         if let Some(odd) = diff_ids.iter().find(|digest| !is_digest(digest)) {
-            return invalid(format!("has a layer with the digest {odd:?}, expected sha256: and 64 digits"));
+            refuse!("the configuration has a layer with the digest {odd:?}, expected sha256: and 64 digits");
         }
         if config.texts().any(|text| text.contains('\0')) {
-            return invalid("has a NUL in a text".into());
+            refuse!("the configuration has a NUL in a text");
         }
         Ok(config)
     }

@@ -22,10 +22,10 @@ impl Layer {
         let start = Span { size: self.span.size.min(6), ..self.span };
         let magic = super::entries::read_span(file, start)?;
         let refused = |name: &str| {
-            Err(ArchiveError::Invalid(format!(
+            refuse!(
                 "a layer is compressed with {name}, only gzip is supported; save the image with: podman save --format \
                  docker-archive, which does not compress"
-            )))
+            )
         };
         match &magic[..] {
             [0x1f, 0x8b, ..] => Ok(Form::Gzip),
