@@ -12,10 +12,10 @@ mod trust;
 pub use check::{Refusal, matches as matches_pattern};
 pub use trust::{Trust, trust_of};
 
+use crate::file_error::{FileError, if_found};
 use crate::job::spec::JobSpec;
 use crate::toml_file::ConfigErrors;
 use crate::wire::init_data::InitData;
-use std::io;
 use std::path::{Path, PathBuf};
 
 /// The project's policy: a file of the app version.
@@ -35,16 +35,10 @@ pub const DEFAULT_PIDS: u64 = 1024;
 
 /// A policy could not be read.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum PolicyError {
     /// The file cannot be read.
-    #[error("cannot read {}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system answered.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The file has mistakes.
     #[error(transparent)]
     Config(#[from] ConfigErrors),
@@ -83,7 +77,6 @@ impl Rules {
             network: self.network.or(Some(false)),
             builds: self.builds.or(Some(true)),
             build_network: self.build_network.or(Some(true)),
-            base_images: self.base_images,
             gpu: self.gpu.or(Some(false)),
             project_dir: self.project_dir.or(Some(false)),
             ports: self.ports.or(Some(false)),
@@ -93,9 +86,8 @@ impl Rules {
             max_files: self.max_files.or(Some(DEFAULT_MAX_FILES)),
             max_log_bytes: self.max_log_bytes.or(Some(DEFAULT_MAX_LOG_BYTES)),
             pids: self.pids.or(Some(DEFAULT_PIDS)),
-            memory_bytes: self.memory_bytes,
-            cpus: self.cpus,
             runtime: None,
+            ..self
         }
     }
 }
@@ -175,10 +167,9 @@ impl Policy {
         if init.boinc_dir.as_os_str().is_empty() {
             return Ok(policy);
         }
-        match std::fs::read_to_string(&path) {
-            Ok(text) => Ok(policy.tightened(&text)?),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(policy),
-            Err(source) => Err(PolicyError::Io { path, source }),
+        match if_found(std::fs::read_to_string(&path)).map_err(FileError::new("cannot read", &path))? {
+            Some(text) => Ok(policy.tightened(&text)?),
+            None => Ok(policy),
         }
     }
 
