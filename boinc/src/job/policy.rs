@@ -183,39 +183,29 @@ impl Policy {
     pub fn check(&self, spec: &JobSpec, trust: Trust) -> Vec<Refusal> {
         let mut refusals = Vec::new();
         if trust == Trust::Workunit {
-            let rule_giver =
-                if self.project_file { check::PolicySource::Project } else { check::PolicySource::Nobody };
-            refusals.extend(check::refusals(&self.project, rule_giver, spec));
+            let giver = match self.project_file {
+                true => "policy.toml of the app version has",
+                false => "the app version has no policy.toml, so workunits have",
+            };
+            refusals.extend(check::refusals(&self.project, giver, spec));
         }
-        refusals.extend(check::refusals(&self.volunteer, check::PolicySource::Volunteer, spec));
+        refusals.extend(check::refusals(&self.volunteer, "buoy-volunteer.toml of this host has", spec));
         refusals
     }
 
     /// The bounds of a run of this job. Only of use if [`Policy::check`] found nothing.
     pub fn limits(&self, spec: &JobSpec, trust: Trust) -> RunLimits {
-        let bound = |asked: Option<u64>, project: Option<u64>, volunteer: Option<u64>, default: u64| {
-            let bound = match (trust, asked) {
-                (Trust::AppVersion, Some(asked)) => asked,
-                _ => asked.into_iter().chain(project).min().unwrap_or(default),
-            };
-            bound.min(volunteer.unwrap_or(u64::MAX))
+        let (asked, project, volunteer) = (&spec.limits, &self.project, &self.volunteer);
+        // The project's rules have no gaps here.
+        let bound = |asked: Option<u64>, project: Option<u64>, volunteer: Option<u64>| {
+            let project = project.filter(|_| trust == Trust::Workunit || asked.is_none());
+            [asked, project, volunteer].into_iter().flatten().min().unwrap_or(u64::MAX)
         };
-        let (project, volunteer) = (&self.project, &self.volunteer);
         let for_workunits = |value| if trust == Trust::Workunit { value } else { None };
         RunLimits {
-            max_files: bound(
-                spec.limits.max_files,
-                project.max_files,
-                volunteer.max_files,
-                DEFAULT_MAX_FILES,
-            ),
-            max_log_bytes: bound(
-                spec.limits.max_log_bytes,
-                project.max_log_bytes,
-                volunteer.max_log_bytes,
-                DEFAULT_MAX_LOG_BYTES,
-            ),
-            pids: bound(spec.limits.pids, project.pids, volunteer.pids, DEFAULT_PIDS),
+            max_files: bound(asked.max_files, project.max_files, volunteer.max_files),
+            max_log_bytes: bound(asked.max_log_bytes, project.max_log_bytes, volunteer.max_log_bytes),
+            pids: bound(asked.pids, project.pids, volunteer.pids),
             memory_bytes: for_workunits(project.memory_bytes).into_iter().chain(volunteer.memory_bytes).min(),
             cpus: match trust {
                 Trust::Workunit => least(project.cpus, volunteer.cpus),

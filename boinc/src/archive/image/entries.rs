@@ -44,8 +44,10 @@ impl Entries {
                 only_zeros(file, position, length)?;
                 break;
             }
-            if position == BLOCK as u64 {
-                refuse_compressed(&block)?;
+            if position == BLOCK as u64
+                && let Some(tool) = compressed_by(&block)
+            {
+                refuse!("the file is compressed; decompress it with: {tool} -d FILE");
             }
             let header = Header::parse(&block).map_err(of_tar)?;
             let span = Span { offset: position, size: header.size };
@@ -212,18 +214,14 @@ fn only_zeros(file: &mut File, position: u64, length: u64) -> Result<(), Archive
     Ok(())
 }
 
-fn refuse_compressed(block: &[u8; BLOCK]) -> Result<(), ArchiveError> {
-    let magics: [(&[u8], &str); 4] = [
-        (&[0x1f, 0x8b], "gzip -d"),
-        (&[0x28, 0xb5, 0x2f, 0xfd], "zstd -d"),
-        (b"BZh", "bzip2 -d"),
-        (&[0xfd, b'7', b'z', b'X', b'Z'], "xz -d"),
-    ];
-    match magics.iter().find(|(magic, _)| block.starts_with(magic)) {
-        Some((_, tool)) => {
-            refuse!("the file is compressed; decompress it with: {tool} FILE")
-        }
-        None => Ok(()),
+/// The program that compressed these bytes, if they are compressed.
+pub(super) fn compressed_by(start: &[u8]) -> Option<&'static str> {
+    match start {
+        [0x1f, 0x8b, ..] => Some("gzip"),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("zstd"),
+        [b'B', b'Z', b'h', b'1'..=b'9', ..] => Some("bzip2"),
+        [0xfd, b'7', b'z', b'X', b'Z', ..] => Some("xz"),
+        _ => None,
     }
 }
 

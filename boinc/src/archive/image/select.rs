@@ -6,9 +6,10 @@ use std::fs::File;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::config::{is_digest, is_hex};
+use super::config::is_digest;
 use super::entries::{Entries, Span, read_span};
 use super::{ADVICE, ArchiveError, json};
+use crate::hex::is_sha256;
 
 const MAX_MANIFEST: u64 = 1 << 20;
 const MAX_CONFIG: u64 = 4 << 20;
@@ -130,7 +131,7 @@ fn by_manifest(file: &mut File, entries: &Entries, span: Span) -> Result<Selecte
     let base = image.config.rsplit('/').next().unwrap_or_default();
     let declared = base.strip_suffix(".json").unwrap_or(base);
     let declared = declared.strip_prefix("sha256:").unwrap_or(declared);
-    if is_hex(declared) && config_digest[7..] != *declared {
+    if is_sha256(declared) && config_digest[7..] != *declared {
         refuse!("the configuration's digest is {config_digest}, not {declared} as its name says");
     }
     let layers = image.layers.iter().map(|name| entries.get(name)).collect::<Result<_, _>>()?;
