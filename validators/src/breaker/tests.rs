@@ -11,7 +11,7 @@ fn outage(breakers: &Breakers, failure: &FailedAttempt, calls: u32, start: f64) 
     let (mut now, mut attempts) = (start, 0);
     for _ in 0..calls {
         for attempt in 0.. {
-            if breakers.admit(failure.key, failure.budget, failure.limit_seconds, now).unwrap() != None {
+            if breakers.admit(failure.key, failure.budget, failure.limit_seconds, now).unwrap().is_some() {
                 break;
             }
             attempts += 1;
