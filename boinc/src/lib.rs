@@ -6,6 +6,7 @@
 //! - [`names`]: names of workunits and their files
 //! - [`xml`], [`entity`]: XML as BOINC reads it, as a tree with places
 //! - [`toml_file`], [`diagnostic`]: TOML with places and all mistakes at once
+//! - [`file_error`], [`error_chain`]: errors with their files and causes
 //! - [`nofollow`]: files of jobs, without following links
 //! - [`signal`]: signals in exit statuses
 //! - [`platform`]: what differs between operating systems
@@ -19,6 +20,7 @@ pub mod diagnostic;
 pub mod dockerfile;
 pub mod entity;
 pub mod error_chain;
+pub mod file_error;
 pub mod hex;
 pub mod job;
 pub mod names;

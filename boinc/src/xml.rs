@@ -17,7 +17,7 @@ use crate::entity::as_boinc;
 pub const MAX_DEPTH: usize = 256;
 
 /// An element.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Element {
     /// Its tag.
     pub name: String,
@@ -184,8 +184,7 @@ impl Builder {
             return;
         }
         let inner = span.end..span.end;
-        let (text, bytes, children) = (String::new(), Vec::new(), Vec::new());
-        let element = Element { name, text, bytes, span, inner, empty_tag, children };
+        let element = Element { name, span, inner, empty_tag, ..Element::default() };
         if empty_tag { self.put(element) } else { self.open.push(element) }
     }
 

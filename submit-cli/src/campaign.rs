@@ -24,6 +24,7 @@ use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
+use file_error::{FileError, create_dir};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 
 mod find;
@@ -32,7 +33,6 @@ mod record;
 mod rows;
 mod words;
 
-pub use find::{UnknownJob, find_job};
 pub use record::{JobRecord, ResultRecord, state_word};
 
 /// Version of the schema that this program writes.
@@ -135,14 +135,17 @@ pub enum CampaignError {
         holder: String,
     },
     /// A file operation failed.
-    #[error("{}: cannot {doing}", .path.display())]
-    Io {
-        /// The file or directory.
-        path: PathBuf,
-        /// What was tried.
-        doing: &'static str,
-        /// Why it failed.
-        source: std::io::Error,
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// No job has this name.
+    #[error("no job {name} among the {count} of this campaign{hint}")]
+    UnknownJob {
+        /// As it was typed.
+        name: String,
+        /// How many jobs there are.
+        count: usize,
+        /// Names that are like it.
+        hint: String,
     },
     /// A statement failed.
     #[error("{}: cannot {doing}", .path.display())]
@@ -154,6 +157,13 @@ pub enum CampaignError {
         /// Why it failed.
         source: rusqlite::Error,
     },
+}
+
+impl CampaignError {
+    /// Whether the submitter named what is not there.
+    pub fn is_bad_input(&self) -> bool {
+        matches!(self, Self::Missing { .. } | Self::UnknownJob { .. })
+    }
 }
 
 /// The right to fetch; given back when dropped.
@@ -175,11 +185,7 @@ impl Campaign {
     /// Opens the campaign of a results directory for work, or makes a new one. One process at a time.
     pub fn open_for_run(results: &Path) -> Result<Self, CampaignError> {
         let dir = results.join(STATE_DIR);
-        std::fs::create_dir_all(&dir).map_err(|source| CampaignError::Io {
-            path: dir.clone(),
-            doing: "make the directory",
-            source,
-        })?;
+        create_dir(&dir)?;
         let lock = lock(results, &dir.join(LOCK))?;
         let path = dir.join(FILE);
         let db = Connection::open(&path).map_err(|source| sql(&path, "open it", source))?;
@@ -223,20 +229,16 @@ impl Campaign {
     /// Whether a process works on the campaign of a results directory.
     pub fn is_active(results: &Path) -> Result<bool, CampaignError> {
         let path = results.join(STATE_DIR).join(LOCK);
-        let io = |doing| {
-            let path = path.clone();
-            move |source| CampaignError::Io { path, doing, source }
-        };
         let file = match File::open(&path) {
             Ok(file) => file,
             // A copy of a campaign can be without it.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
-            Err(error) => return Err(io("open the lock")(error)),
+            Err(error) => return Err(FileError::at(&path, "open the lock")(error).into()),
         };
         match file.try_lock_shared() {
             Ok(()) => Ok(false),
             Err(TryLockError::WouldBlock) => Ok(true),
-            Err(TryLockError::Error(error)) => Err(io("try the lock")(error)),
+            Err(TryLockError::Error(error)) => Err(FileError::at(&path, "try the lock")(error).into()),
         }
     }
 
@@ -360,7 +362,7 @@ fn sql(path: &Path, doing: &'static str, source: rusqlite::Error) -> CampaignErr
 }
 
 fn lock(results: &Path, path: &Path) -> Result<File, CampaignError> {
-    let io = |doing| move |source| CampaignError::Io { path: path.to_owned(), doing, source };
+    let io = |doing| FileError::at(path, doing);
     let mut file = File::options()
         .read(true)
         .write(true)
@@ -390,7 +392,7 @@ fn lock(results: &Path, path: &Path) -> Result<File, CampaignError> {
             file.read_to_string(&mut holder).map_err(io("read the lock"))?;
             Err(CampaignError::Busy { dir: results.to_owned(), holder: holder.trim().to_owned() })
         }
-        Err(TryLockError::Error(error)) => Err(io("lock it")(error)),
+        Err(TryLockError::Error(error)) => Err(io("lock it")(error).into()),
     }
 }
 

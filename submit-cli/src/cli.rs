@@ -8,7 +8,6 @@ mod verbose;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::campaign::CampaignError;
 use crate::cli::exit::Exit;
 use crate::project::error::ProjectError;
 
@@ -85,10 +84,10 @@ pub fn run(cli: Cli) -> Exit {
         Verb::Completions(args) => commands::completions::run(&args, &mut Cli::command()),
     };
     done.unwrap_or_else(|error| {
-        let is_missing = matches!(error.downcast_ref(), Some(CampaignError::Missing { .. }));
-        let exit = match is_missing || commands::connect::is_refusal(&error) {
-            true => crate::cli::render::refusal(&error),
-            false => crate::cli::render::error(&error),
+        let exit = if commands::connect::is_refusal(&error) {
+            crate::cli::render::refusal(&error)
+        } else {
+            crate::cli::render::error(&error)
         };
         if let Some(help) = commands::connect::project_error(&error).and_then(ProjectError::help) {
             crate::cli::render::help(&help);

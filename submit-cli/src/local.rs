@@ -7,22 +7,24 @@ use boinc::wire::init_data::DockerType;
 
 use crate::campaign::event::{Event, Finished, Reporter};
 use crate::campaign::file_error::FileError;
-use crate::campaign::results::{self, TableError};
+use crate::campaign::job_view::JobState;
+use crate::campaign::results;
 use crate::campaign::workunit::ResultState;
-use crate::campaign::{Campaign, CampaignError, JobRecord};
+use crate::campaign::{Campaign, JobRecord};
 use crate::plan::Plan;
 use daemons::{Daemons, Request};
-use engine::{Engine, EngineError};
+use engine::Engine;
+pub use error::LocalError;
 use host::Host;
 use init::Client;
 use layout::Layout;
-use prepare::{PrepareError, Prepared};
-use programs::{ProgramError, Programs};
-use requests::RequestError;
-use runner::{Parts, RunError, RunEvent, RunSummary, Runner, Slots};
+use prepare::Prepared;
+use programs::Programs;
+use runner::{Parts, RunEvent, RunSummary, Runner, Slots};
 
 mod daemons;
 pub(crate) mod engine;
+mod error;
 pub(crate) mod exit;
 mod files;
 pub(crate) mod host;
@@ -31,7 +33,7 @@ mod judge_again;
 mod keep;
 pub(crate) mod layout;
 mod limits;
-pub(crate) mod prepare;
+mod prepare;
 pub(crate) mod programs;
 mod rejected;
 mod requests;
@@ -68,31 +70,6 @@ pub enum Retry {
     Failed,
 }
 
-/// Why a campaign was not run to its end.
-#[derive(Debug, thiserror::Error)]
-pub enum LocalError {
-    #[error(transparent)]
-    Campaign(#[from] CampaignError),
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-    #[error(transparent)]
-    Program(#[from] ProgramError),
-    #[error(transparent)]
-    Prepare(#[from] PrepareError),
-    #[error(transparent)]
-    Request(#[from] RequestError),
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// The table of results.
-    #[error(transparent)]
-    Table(#[from] TableError),
-    /// While it ran.
-    #[error(transparent)]
-    Run(#[from] RunError),
-    #[error("failed to catch signals")]
-    Signals { source: std::io::Error },
-}
-
 /// Runs a campaign to its end, or until the user interrupts it.
 pub fn run(plan: &Plan, options: &Options, reporter: &dyn Reporter) -> Result<RunSummary, LocalError> {
     let started = std::time::Instant::now();
@@ -112,7 +89,11 @@ pub fn run(plan: &Plan, options: &Options, reporter: &dyn Reporter) -> Result<Ru
         campaign.save(&jobs)?;
         reporter.report(Event::Note { text: &text });
     }
-    let lost = |job: &JobRecord| job.in_plan && results::is_lost(&options.results, job, &plan.app.outputs);
+    let outputs = campaign.meta()?.unwrap_or_default().outputs;
+    let lost = |job: &JobRecord| {
+        let is_done = job.in_plan && job.state() == JobState::Done;
+        is_done && !results::has_outputs(&options.results, &job.name, &outputs)
+    };
     if options.retry == Retry::Failed {
         retry_failed(&mut jobs, replication.total, lost);
         campaign.save(&jobs)?;

@@ -14,7 +14,7 @@ mod words;
 use std::path::Path;
 
 use self::material::Material;
-use crate::campaign::file_error::FileError;
+use crate::campaign::file_error::{FileError, write_whole};
 use crate::campaign::{Campaign, CampaignError};
 use crate::package::template::{TemplateError, Templates};
 
@@ -39,9 +39,7 @@ pub enum ReportError {
 /// The campaign can't be read, or the file not be written.
 pub fn write(campaign: &Campaign, results: &Path, file: &Path, now: f64) -> Result<(), ReportError> {
     let material = Material::read(campaign, results)?;
-    let page = page::Page::new(&material, &page::link_base(results, file)?, now);
+    let page = page::page(&material, &page::link_base(results, file)?, now);
     let text = Templates::default().render(crate::package::template::REPORT, &page)?;
-    boinc::atomic_file::write_atomically(file, text.as_bytes())
-        .map_err(FileError::at(file, "write the report"))?;
-    Ok(())
+    Ok(write_whole(file, text.as_bytes())?)
 }

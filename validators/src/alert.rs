@@ -1,6 +1,6 @@
 //! Telling somebody: a line in a file, and a command of the admin's.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use boinc::calendar::utc;
 use serde::{Deserialize, Serialize};
 
-use crate::log_line::log_line;
+use crate::log_line::{self, log_line};
 use crate::script::host;
 use crate::script::{Limits, Program};
 
@@ -27,49 +27,35 @@ const COMMAND_SECONDS: u64 = 10;
 /// The file is put aside when it is larger than this.
 const FILE_BYTES: u64 = 10 << 20;
 
-/// Where alerts go.
-#[derive(Clone, Debug)]
-pub struct Alerts {
-    /// The file that gets a line for each; beside routes.toml.
-    pub file: PathBuf,
-    /// The admin's wishes.
-    pub spec: AlertSpec,
-    /// Where relative programs are looked for.
-    pub base: PathBuf,
-    /// Where the command may work.
-    pub work: PathBuf,
+/// Raises an alert: a line in `file`, which is beside routes.toml, and the admin's command, whose relative program starts at
+/// `base` and works in `work`; what went wrong with that, in words.
+pub fn raise(spec: &AlertSpec, file: &Path, base: &Path, work: &Path, now: f64, text: &str) -> Vec<String> {
+    let mut problems = Vec::new();
+    if let Err(error) = append(file, now, text) {
+        problems.push(format!("failed to write the alert to {}: {error}", file.display()));
+    }
+    let text = &*log_line(text);
+    let Some(program) = Program::of_admin(&spec.command, &[text], base, text.as_bytes()) else {
+        return problems;
+    };
+    let limits = Limits { timeout: Duration::from_secs(COMMAND_SECONDS), ..Limits::default() };
+    let failure = match host::run(&program, &limits, work) {
+        Ok(ended) if ended.code == Ok(0) => None,
+        Ok(ended) => Some(ended.to_string()),
+        Err(error) => Some(error.to_string()),
+    };
+    let path = program.path.display();
+    problems.extend(failure.map(|why| format!("alert command {path} failed: {why}")));
+    problems
 }
 
-impl Alerts {
-    /// Raises one; what went wrong with that, in words.
-    pub fn raise(&self, now: f64, text: &str) -> Vec<String> {
-        let mut problems = Vec::new();
-        if let Err(error) = self.append(now, text) {
-            problems.push(format!("failed to write the alert to {}: {error}", self.file.display()));
-        }
-        let text = &*log_line(text);
-        let program = Program::of_admin(&self.spec.command, &[text], &self.base, text.as_bytes());
-        let Some(program) = program else { return problems };
-        let limits = Limits { timeout: Duration::from_secs(COMMAND_SECONDS), ..Limits::default() };
-        match host::run(&program, &limits, &self.work) {
-            Ok(ended) if ended.code == Ok(0) => {}
-            Ok(ended) => problems.push(format!("alert command {} failed: {ended}", program.path.display())),
-            Err(error) => problems.push(format!("alert command {} failed: {error}", program.path.display())),
-        }
-        problems
+fn append(path: &Path, now: f64, text: &str) -> io::Result<()> {
+    if let Some(directory) = path.parent() {
+        fs::create_dir_all(directory)?;
     }
-
-    fn append(&self, now: f64, text: &str) -> io::Result<()> {
-        if let Some(directory) = self.file.parent() {
-            fs::create_dir_all(directory)?;
-        }
-        if self.file.metadata().is_ok_and(|metadata| metadata.len() > FILE_BYTES) {
-            fs::rename(&self.file, self.file.with_extension("log.1"))?;
-        }
-        // One write for one line: several shims append at once.
-        let line = format!("{} {}\n", utc(now), log_line(text));
-        File::options().create(true).append(true).open(&self.file)?.write_all(line.as_bytes())
-    }
+    // One write for one line: several shims append at once.
+    let line = format!("{} {}\n", utc(now), log_line(text));
+    log_line::open(path, FILE_BYTES)?.write_all(line.as_bytes())
 }
 
 /// The default file, for routes at this path.

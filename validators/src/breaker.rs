@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use boinc::backoff::Backoff;
+use boinc::file_error::if_found;
 use boinc::visible::visible;
 use serde::{Deserialize, Serialize};
 
@@ -103,16 +104,7 @@ impl Record {
     }
 }
 
-/// Whether a rule may be tried now.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Admission {
-    /// It may.
-    Allowed,
-    /// It has failed a moment ago: no use, says the last error.
-    BreakerOpen(String),
-}
-
-/// A failure of a rule.
+/// An attempt that has failed, or has decided nothing though nothing is broken.
 #[derive(Clone, Copy, Debug)]
 pub struct FailedAttempt<'a> {
     /// What has failed: [`Breakers`] keeps a record for each key.
@@ -126,19 +118,6 @@ pub struct FailedAttempt<'a> {
     /// How many attempts this call has made before.
     pub attempt: u32,
     /// How long an outage is waited for in all, in seconds.
-    pub limit_seconds: f64,
-}
-
-/// A call that can't be decided yet, though nothing is broken.
-#[derive(Clone, Copy, Debug)]
-pub struct Delay<'a> {
-    /// Whose time for waiting it uses: of a record that is never open.
-    pub budget: &'a str,
-    /// How long the attempt took.
-    pub seconds: f64,
-    /// How many attempts this call has made before.
-    pub attempt: u32,
-    /// How long all calls together wait, in seconds; attempts count but a call's first, which is made in any case.
     pub limit_seconds: f64,
 }
 
@@ -165,14 +144,15 @@ impl Breakers {
         Self { directory: directory.to_owned() }
     }
 
-    /// Whether a rule may be tried. Costs one look at the file system while all is well.
+    /// Whether a rule may be tried: nothing, or the last error if it has failed a moment ago, so that trying is no use.
+    /// Costs one look at the file system while all is well.
     ///
     /// # Errors
     /// The record can't be read or written.
-    pub fn admit(&self, key: &str, budget: &str, limit_seconds: f64, now: f64) -> io::Result<Admission> {
+    pub fn admit(&self, key: &str, budget: &str, limit_seconds: f64, now: f64) -> io::Result<Option<String>> {
         let limit_seconds = WAITED_SHARE * limit_seconds;
         if !self.path(key).exists() {
-            return Ok(Admission::Allowed);
+            return Ok(None);
         }
         let shared = match budget == key {
             true => None,
@@ -182,14 +162,14 @@ impl Breakers {
             let left = shared.unwrap_or_else(|| record.left(limit_seconds, now));
             let is_due = now >= record.last_failure + PROBE_SPACING * record.attempt_seconds;
             if !record.open || left >= LEAST_PAUSE {
-                return Admission::Allowed;
+                return None;
             }
             if is_due {
                 // Taken: nobody else tries until this attempt has had its time.
                 record.last_failure = now;
-                return Admission::Allowed;
+                return None;
             }
-            Admission::BreakerOpen(record.error.clone())
+            Some(record.error.clone())
         })
     }
 
@@ -235,11 +215,12 @@ impl Breakers {
     }
 
     /// Notes that a call can't be decided yet; seconds to wait before its next attempt, or `None`: give up for now.
-    /// However often it happens, no call is refused for it.
+    /// However often it happens, no call is refused for it. Attempts use up time but a call's first, which is made in any
+    /// case.
     ///
     /// # Errors
     /// The record can't be written. Then nothing bounds the waiting of all calls together: do not wait.
-    pub fn delayed(&self, delay: &Delay, now: f64) -> io::Result<Option<f64>> {
+    pub fn delayed(&self, delay: &FailedAttempt, now: f64) -> io::Result<Option<f64>> {
         let limit_seconds = WAITED_SHARE * delay.limit_seconds;
         let repeated = if delay.attempt == 0 { 0.0 } else { delay.seconds };
         self.update(delay.budget, now, |record| {
@@ -283,12 +264,8 @@ impl Breakers {
     /// # Errors
     /// The directory can't be read; that it is not there is no error.
     pub fn list(&self, now: f64) -> io::Result<Vec<(String, Record)>> {
-        let entries = match fs::read_dir(&self.directory) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries?,
-        };
         let mut found = Vec::new();
-        for entry in entries {
+        for entry in if_found(fs::read_dir(&self.directory))?.into_iter().flatten() {
             let path = entry?.path();
             let Some(key) = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".json")) else {
                 continue;

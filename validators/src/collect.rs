@@ -1,12 +1,13 @@
 //! Putting a file in its place: whole or not at all, durably, and the same if done twice.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use boinc::file_error::{FileError, if_found};
 use rustix::fs::{AtFlags, CWD, Mode};
 
 use crate::compare::{self, Outcome};
@@ -43,11 +44,7 @@ pub(crate) fn take(source: &File, target: &Path, changed: &mut BTreeSet<PathBuf>
             return Ok(before);
         }
     }
-    place(target, changed, |temporary| {
-        let mut copy = OpenOptions::new().write(true).create_new(true).open(temporary)?;
-        io::copy(&mut Whole { file: source, offset: 0 }, &mut copy)?;
-        copy.sync_all()
-    })?;
+    place(target, changed, |copy| io::copy(&mut Whole { file: source, offset: 0 }, copy).map(drop))?;
     Ok(before)
 }
 
@@ -57,25 +54,21 @@ pub(crate) fn write(text: &[u8], target: &Path, changed: &mut BTreeSet<PathBuf>)
         changed.extend(target.parent().map(Path::to_owned));
         return Ok(());
     }
-    place(target, changed, |temporary| {
-        let mut file = OpenOptions::new().write(true).create_new(true).open(temporary)?;
-        file.write_all(text)?;
-        file.sync_all()
-    })
+    place(target, changed, |file| file.write_all(text))
 }
 
 /// Makes changes of directories durable.
-pub(crate) fn sync(changed: &BTreeSet<PathBuf>) -> Result<(), (PathBuf, io::Error)> {
-    for directory in changed {
-        File::open(directory).and_then(|file| file.sync_all()).map_err(|error| (directory.clone(), error))?;
-    }
-    Ok(())
+pub(crate) fn sync(changed: &BTreeSet<PathBuf>) -> Result<(), FileError> {
+    changed.iter().try_for_each(|directory| {
+        let synced = File::open(directory).and_then(|file| file.sync_all());
+        synced.map_err(FileError::new("failed to sync", directory))
+    })
 }
 
 fn place(
     target: &Path,
     changed: &mut BTreeSet<PathBuf>,
-    fill: impl Fn(&Path) -> io::Result<()>,
+    fill: impl Fn(&mut File) -> io::Result<()>,
 ) -> io::Result<()> {
     let (Some(directory), Some(name)) = (target.parent(), target.file_name()) else {
         return Err(ErrorKind::InvalidFilename.into());
@@ -83,12 +76,11 @@ fn place(
     make_directories(directory, changed)?;
     // Two daemons may be at the same workunit: the process's number keeps them apart.
     let temporary = directory.join(format!(".buoy-{}.tmp", std::process::id()));
-    let clear = || match fs::remove_file(&temporary) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    };
+    let clear = || if_found(fs::remove_file(&temporary));
     clear()?;
-    let placed = fill(&temporary).and_then(|()| fs::rename(&temporary, directory.join(name)));
+    let placed = File::create_new(&temporary)
+        .and_then(|mut file| fill(&mut file).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&temporary, directory.join(name)));
     if placed.is_err() {
         // The first error is the one that matters.
         let _ = clear();
@@ -114,11 +106,7 @@ fn make_directories(directory: &Path, changed: &mut BTreeSet<PathBuf>) -> io::Re
 
 /// What would change.
 fn state(source: &File, target: &Path) -> io::Result<Collected> {
-    let there = match fs::symlink_metadata(target) {
-        Ok(metadata) => metadata,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Collected::New),
-        Err(error) => return Err(error),
-    };
+    let Some(there) = if_found(fs::symlink_metadata(target))? else { return Ok(Collected::New) };
     if there.is_dir() {
         return Err(ErrorKind::IsADirectory.into());
     }

@@ -1,5 +1,12 @@
 //! Built-in rules for one output: streamed, symmetric, in bounded memory.
 
+/// Leaves a function with the difference that was found, said as `format!` does.
+macro_rules! differ {
+    ($($text:tt)+) => {
+        return Err(Halt::Different(format!($($text)+)))
+    };
+}
+
 mod array;
 mod bytes;
 mod cell;

@@ -13,9 +13,9 @@ pub fn rule(rule: &Rule) -> String {
             format!("words the same, numbers {tolerance}{at}{}", left_out(rule.ignore_lines.patterns()))
         }
         Rule::Table(rule) => {
-            let (tolerance, at) = (tolerance(&rule.tolerance), exceptions(&rule.at, column));
+            let (tolerance, at) = (tolerance(&rule.tolerance), exceptions(&rule.at, Column::to_string));
             let header = if rule.header { "by the header" } else { "without a header" };
-            let keys: Vec<_> = rule.keys.iter().map(column).collect();
+            let keys: Vec<_> = rule.keys.iter().map(Column::to_string).collect();
             let order = match keys.is_empty() {
                 true => "rows in order".to_owned(),
                 false => format!("rows by {} in any order", keys.join(", ")),
@@ -24,7 +24,7 @@ pub fn rule(rule: &Rule) -> String {
             format!("a table {header}, {order}, cells the same, numbers {tolerance}{at}{left_out}")
         }
         Rule::Json(rule) => {
-            let (tolerance, at) = (tolerance(&rule.tolerance), exceptions(&rule.at, path));
+            let (tolerance, at) = (tolerance(&rule.tolerance), exceptions(&rule.at, JsonPath::to_string));
             format!("JSON with keys in any order, values the same, numbers {tolerance}{at}")
         }
         Rule::Array { tolerance: limits } => {
@@ -46,8 +46,8 @@ pub fn check(check: &Check) -> Option<String> {
     parts.extend(check.must_not_match.iter().map(|pattern| format!("no line with {:?}", pattern.as_str())));
     parts.extend(check.words.iter().map(|range| limits(range, &word_place(&range.place))));
     let cells = check.cells.iter().flat_map(|(_, ranges)| ranges);
-    parts.extend(cells.map(|range| limits(range, &column(&range.place))));
-    parts.extend(check.values.iter().map(|range| limits(range, &path(&range.place))));
+    parts.extend(cells.map(|range| limits(range, &range.place.to_string())));
+    parts.extend(check.values.iter().map(|range| limits(range, &range.place.to_string())));
     parts.extend(check.elements.iter().map(|range| limits(range, "all elements")));
     (!parts.is_empty()).then(|| parts.join("; "))
 }
@@ -85,17 +85,6 @@ fn word_place(place: &WordPlace) -> String {
         WordPlace::Column(number) => format!("column {number}"),
         WordPlace::Key(key) => format!("after {key:?}"),
     }
-}
-
-fn column(column: &Column) -> String {
-    match column {
-        Column::Number(number) => format!("column {number}"),
-        Column::Name(name) => format!("column {name:?}"),
-    }
-}
-
-fn path(path: &JsonPath) -> String {
-    path.steps.iter().fold(String::new(), |text, step| format!("{text}/{}", step.as_deref().unwrap_or("*")))
 }
 
 fn limits<P>(range: &Range<P>, place: &str) -> String {

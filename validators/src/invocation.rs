@@ -57,78 +57,46 @@ pub(crate) struct ResultFiles {
     pub outputs: Vec<(usize, PathBuf)>,
 }
 
-/// A command line that says nothing certain about any result.
+/// A command line that says nothing certain about any result: what is wrong with it, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub(crate) enum InvocationError {
-    /// No argument at all.
-    #[error(
-        "called without arguments (servers since July 2025 pass nothing for tokens); help: name only the script in the \
-         daemon's line of config.xml, without tokens after it"
-    )]
-    Empty,
+#[error("{0}")]
+pub(crate) struct InvocationError(String);
+
+impl InvocationError {
+    fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
     /// Arguments, but no path.
-    #[error(
-        "called without the path of an output file; help: name only the script in the daemon's line of config.xml"
-    )]
-    NoPaths,
-    /// The daemon cut the line.
-    #[error(
-        "the command line has {bytes} bytes, the daemon cuts it at 4,096 and paths are lost; help: use fewer outputs or \
-         shorter names of batch and job"
-    )]
-    Cut {
-        /// Its length.
-        bytes: usize,
-    },
-    /// An odd number of paths cannot be those of two results.
-    #[error(
-        "called with {count} paths, but two results have an even number; help: name only the script in config.xml"
-    )]
-    Odd {
-        /// How many.
-        count: usize,
-    },
+    pub(crate) fn no_paths() -> Self {
+        Self::new(
+            "called without the path of an output file; help: name only the script in the daemon's line of config.xml",
+        )
+    }
+
+    /// The daemon has cut the line of this call.
+    pub(crate) fn cut(argv: &[OsString]) -> Self {
+        Self(format!(
+            "the command line has {} bytes, the daemon cuts it at 4,096 and paths are lost; help: use fewer outputs or \
+             shorter names of batch and job",
+            line_bytes(argv)
+        ))
+    }
+
     /// A name that does not fit the others.
-    #[error("{path} is not an output of the same result as the paths before it")]
-    Stray {
-        /// The path.
-        path: PathBuf,
-    },
-    /// Outputs are missing from the line, or there are too many.
-    #[error(
-        "called with {found} outputs of a result, but the route lists {expected}: routes and output template differ"
-    )]
-    Count {
-        /// How many were found.
-        found: usize,
-        /// How many the route lists.
-        expected: usize,
-    },
-    /// Two results of different workunits.
-    #[error("called with results of two workunits, {first} and {second}")]
-    TwoWorkunits {
-        /// One.
-        first: String,
-        /// The other.
-        second: String,
-    },
-    /// One result in both places.
-    #[error("called with {name} twice instead of two results; help: name only the script in config.xml")]
-    OneResult {
-        /// The result.
-        name: String,
-    },
-    /// `--error` with other arguments than the daemon gives.
-    #[error(
-        "invalid arguments after --error: expected a number, the workunit's name and ID, and the batch's ID"
-    )]
-    FailureArgs,
+    fn stray(path: &Path) -> Self {
+        let path = path.display();
+        Self(format!("{path} is not an output of the same result as the paths before it"))
+    }
 }
 
 /// Sorts the arguments of a call; `argv[0]` is the program.
 pub(crate) fn parse_args(argv: &[OsString]) -> Result<ArgWords, InvocationError> {
     if argv.len() <= 1 {
-        return Err(InvocationError::Empty);
+        return Err(InvocationError::new(
+            "called without arguments (servers since July 2025 pass nothing for tokens); help: name only the script in \
+             the daemon's line of config.xml, without tokens after it",
+        ));
     }
     let mut words = ArgWords { is_cut: line_bytes(argv) >= CUT_BYTES, ..ArgWords::default() };
     let mut follows_path = false;
@@ -161,13 +129,13 @@ pub(crate) fn parse_args(argv: &[OsString]) -> Result<ArgWords, InvocationError>
         words.names.fill(None);
     }
     if words.paths.is_empty() && words.first_number.is_none() {
-        return Err(InvocationError::NoPaths);
+        return Err(InvocationError::no_paths());
     }
     Ok(words)
 }
 
 /// Length of the line that the daemon gave to the shell, in bytes, as far as the words show it.
-pub(crate) fn line_bytes(argv: &[OsString]) -> usize {
+fn line_bytes(argv: &[OsString]) -> usize {
     argv.iter().map(|word| word.len() + 1).sum::<usize>().saturating_sub(1)
 }
 
@@ -176,9 +144,14 @@ pub(crate) fn failure(argv: &[OsString]) -> Result<Option<FailedWorkunit>, Invoc
     if argv.get(1).is_none_or(|first| first != "--error") {
         return Ok(None);
     }
-    let text = |n: usize| argv.get(n).and_then(|word| word.to_str()).ok_or(InvocationError::FailureArgs);
+    let invalid = || {
+        InvocationError::new(
+            "invalid arguments after --error: expected a number, the workunit's name and ID, and the batch's ID",
+        )
+    };
+    let text = |n: usize| argv.get(n).and_then(|word| word.to_str()).ok_or_else(invalid);
     // The daemon prints the mask with %d.
-    let mask = text(2)?.parse::<i32>().map_err(|_| InvocationError::FailureArgs)?.cast_unsigned();
+    let mask = text(2)?.parse::<i32>().map_err(|_| invalid())?.cast_unsigned();
     Ok(Some(FailedWorkunit {
         mask,
         workunit: text(3)?.to_owned(),
@@ -194,7 +167,7 @@ impl ResultFiles {
         let Some(first) = names.first().and_then(Option::as_ref) else {
             // ExtraOutput by somebody else's templates: numbered as they come.
             return match names.iter().position(Option::is_some) {
-                Some(stray) => Err(InvocationError::Stray { path: paths[stray].clone() }),
+                Some(stray) => Err(InvocationError::stray(&paths[stray])),
                 None => Ok(Self::unnamed(paths)),
             };
         };
@@ -206,7 +179,7 @@ impl ResultFiles {
                 .filter(|name| (&name.workunit, name.instance) == (&first.workunit, first.instance))
                 .map(|name| name.output as usize)
                 .filter(|number| seen.insert(*number))
-                .ok_or_else(|| InvocationError::Stray { path: path.clone() })?;
+                .ok_or_else(|| InvocationError::stray(path))?;
             outputs.push((number, path.clone()));
         }
         Ok(Self { identity: Some((first.workunit.clone(), first.instance)), outputs })
@@ -220,26 +193,33 @@ impl ResultFiles {
     /// Takes the first half of the paths for the outputs of one result, the second for another's.
     pub(crate) fn two(paths: &[PathBuf]) -> Result<(Self, Self), InvocationError> {
         if !paths.len().is_multiple_of(2) {
-            return Err(InvocationError::Odd { count: paths.len() });
+            return Err(InvocationError(format!(
+                "called with {} paths, but two results have an even number; help: name only the script in config.xml",
+                paths.len()
+            )));
         }
         let (a, b) = paths.split_at(paths.len() / 2);
         let (a, b) = (Self::new(a)?, Self::new(b)?);
         match (&a.identity, &b.identity) {
             (Some((first, _)), Some((second, _))) if first != second => {
-                return Err(InvocationError::TwoWorkunits { first: first.clone(), second: second.clone() });
+                let text = format!("called with results of two workunits, {first} and {second}");
+                return Err(InvocationError(text));
             }
             (Some(_), None) | (None, Some(_)) => {
-                return Err(InvocationError::Stray { path: b.outputs[0].1.clone() });
+                return Err(InvocationError::stray(&b.outputs[0].1));
             }
             // Every result agrees with itself.
             _ if a == b || (a.identity.is_some() && a.identity == b.identity) => {
-                return Err(InvocationError::OneResult { name: a.result_name() });
+                let name = a.result_name();
+                return Err(InvocationError(format!(
+                    "called with {name} twice instead of two results; help: name only the script in config.xml"
+                )));
             }
             _ => {}
         }
         let numbers = |files: &Self| files.outputs.iter().map(|(number, _)| *number).collect::<Vec<_>>();
         match numbers(&a).iter().zip(numbers(&b)).position(|(x, y)| *x != y) {
-            Some(at) => Err(InvocationError::Stray { path: b.outputs[at].1.clone() }),
+            Some(at) => Err(InvocationError::stray(&b.outputs[at].1)),
             None => Ok((a, b)),
         }
     }
@@ -251,7 +231,10 @@ impl ResultFiles {
             Some(expected)
                 if found != expected || self.outputs.iter().any(|(number, _)| *number >= expected) =>
             {
-                Err(InvocationError::Count { found, expected })
+                Err(InvocationError(format!(
+                    "called with {found} outputs of a result, but the route lists {expected}: routes and output \
+                     template differ"
+                )))
             }
             _ => Ok(()),
         }
@@ -326,7 +309,8 @@ mod tests {
                 batch_id: "41".into()
             })
         );
-        assert_eq!(parse_args(&argv("../bin/my_init ")), Err(InvocationError::Empty));
+        let empty = parse_args(&argv("../bin/my_init ")).unwrap_err().to_string();
+        assert!(empty.starts_with("called without arguments"), "{empty}");
     }
 
     #[test]
@@ -403,7 +387,9 @@ mod tests {
             assert!(error.contains(expected), "{line}: {error}");
         }
         assert!(two("x /u/foreign1 /u/foreign2").unwrap().0.identity.is_none());
-        assert_eq!(failure(&argv("x --error two wu 1 2")), Err(InvocationError::FailureArgs));
-        assert_eq!(failure(&argv("x --error 2 wu")), Err(InvocationError::FailureArgs));
+        for line in ["x --error two wu 1 2", "x --error 2 wu"] {
+            let error = failure(&argv(line)).unwrap_err().to_string();
+            assert!(error.starts_with("invalid arguments after --error"), "{line}: {error}");
+        }
     }
 }

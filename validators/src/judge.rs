@@ -1,24 +1,22 @@
 //! One output of one or of two results, by the rule of a science app: what the shims and `buoy compare` do.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use thiserror::Error;
+use boinc::file_error::FileError;
 
 use crate::compare::{Outcome, check, compare};
 use crate::cpu_budget::CpuBudget;
 use crate::outputs::{self, Found};
+use crate::route::RouteOutput;
 use crate::rule::{OutputRule, Rule};
 
 /// An output that the system does not let us see: nothing can be said about it now.
-#[derive(Debug, Error)]
-#[error("failed to read the output {path}")]
-pub struct Unreadable {
-    /// The file.
-    pub path: PathBuf,
-    /// What the system says.
-    pub source: io::Error,
+pub type Unreadable = FileError;
+
+pub(crate) fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> Unreadable {
+    FileError::new("failed to read the output", path)
 }
 
 /// What is said about an output beside its rule.
@@ -30,6 +28,12 @@ pub struct OutputLimits {
     pub optional: bool,
 }
 
+impl From<&RouteOutput> for OutputLimits {
+    fn from(output: &RouteOutput) -> Self {
+        Self { max_bytes: output.max_bytes, optional: output.optional }
+    }
+}
+
 /// Looks at an output by itself: what is wrong with it, to follow its name, or nothing.
 pub fn check_output(
     path: &Path,
@@ -37,8 +41,7 @@ pub fn check_output(
     rule: &Arc<OutputRule>,
     budget: CpuBudget,
 ) -> Result<Option<String>, Unreadable> {
-    let unreadable = |source| Unreadable { path: path.to_owned(), source };
-    let (file, bytes) = match outputs::open(path).map_err(unreadable)? {
+    let (file, bytes) = match outputs::open(path).map_err(unreadable(path))? {
         Found::Absent if declared.optional => return Ok(None),
         Found::Absent => return Ok(Some("is missing".to_owned())),
         Found::Malformed(kind) => return Ok(Some(format!("is a {kind}, not a file"))),
@@ -49,7 +52,7 @@ pub fn check_output(
         _ => {
             let rule = Arc::clone(rule);
             let checked = budget.run(move || check(&rule.check, budget.reader(&file), bytes));
-            checked.flatten().map_err(unreadable)
+            checked.flatten().map_err(unreadable(path))
         }
     }
 }
@@ -64,17 +67,15 @@ pub fn compare_outputs(
     if matches!(rule.compare, Rule::Ignore) {
         return Ok(Outcome::Same);
     }
-    let open =
-        |path: &Path| outputs::open(path).map_err(|source| Unreadable { path: path.to_owned(), source });
+    let open = |path: &Path| outputs::open(path).map_err(unreadable(path));
     let how = match (open(a.0)?, open(b.0)?) {
         (Found::Absent, Found::Absent) => return Ok(Outcome::Same),
         (Found::File { file: file_a, bytes: bytes_a }, Found::File { file: file_b, bytes: bytes_b }) => {
             if !matches!(rule.compare, Rule::Bytes) || bytes_a == bytes_b {
-                let unreadable = |source| Unreadable { path: a.0.to_owned(), source };
                 let rule = Arc::clone(rule);
                 let compared = budget
                     .run(move || compare(&rule.compare, budget.reader(&file_a), budget.reader(&file_b)));
-                return compared.flatten().map_err(unreadable);
+                return compared.flatten().map_err(unreadable(a.0));
             }
             format!("{bytes_a} against {bytes_b} bytes")
         }

@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
+use boinc::file_error::if_found;
 use rustix::fs::{Mode, OFlags};
 
 /// What there is under an output's path.
@@ -37,19 +38,21 @@ pub(crate) fn open(path: &Path) -> io::Result<Found> {
 /// Opens a file of ours: regular, and not through a link.
 ///
 /// # Errors
-/// It is not there, something else is in its place, or the system refuses.
+/// It is not there, something else is in its place ([`ErrorKind::InvalidData`]), or the system refuses.
 pub(crate) fn open_regular(path: &Path) -> io::Result<(File, u64)> {
     match open_at(path)? {
         Found::File { file, bytes } => Ok((file, bytes)),
         Found::Absent => Err(ErrorKind::NotFound.into()),
-        Found::Malformed(kind) => Err(io::Error::other(format!("it is a {kind}, not a file"))),
+        Found::Malformed(kind) => {
+            Err(io::Error::new(ErrorKind::InvalidData, format!("it is a {kind}, not a file")))
+        }
     }
 }
 
 /// Reads a file of ours of at most `most` bytes.
 ///
 /// # Errors
-/// Those of [`open_regular`], or it is larger.
+/// Those of [`open_regular`], or it is larger ([`ErrorKind::InvalidData`]).
 pub(crate) fn read_regular(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let (file, bytes) = open_regular(path)?;
     let mut text = Vec::new();
@@ -57,19 +60,18 @@ pub(crate) fn read_regular(path: &Path, most: u64) -> io::Result<Vec<u8>> {
         file.take(most + 1).read_to_end(&mut text)?;
     }
     if bytes > most || text.len() as u64 > most {
-        return Err(io::Error::other(format!("it has {bytes} bytes, at most {most} are accepted")));
+        let why = format!("it has {bytes} bytes, at most {most} are accepted");
+        return Err(io::Error::new(ErrorKind::InvalidData, why));
     }
     Ok(text)
 }
 
 /// Looks at a path as [`open`] does, whatever is around it.
 pub(crate) fn open_at(path: &Path) -> io::Result<Found> {
-    match fs::symlink_metadata(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Absent),
-        Err(error) => return Err(error),
-        // Opening a device or a pipe can have effects: look first.
-        Ok(metadata) if !metadata.is_file() => return Ok(Found::Malformed(kind(&metadata))),
-        Ok(_) => {}
+    let Some(metadata) = if_found(fs::symlink_metadata(path))? else { return Ok(Found::Absent) };
+    // Opening a device or a pipe can have effects: look first.
+    if !metadata.is_file() {
+        return Ok(Found::Malformed(kind(&metadata)));
     }
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = match rustix::fs::open(path, flags, Mode::empty()) {

@@ -12,11 +12,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use boinc::toml_file::{ConfigErrors, Step};
+use boinc::file_error::FileError;
+use boinc::toml_file::ConfigErrors;
 use thiserror::Error;
 
 use crate::cpu_budget::{self, CpuBudget};
-use crate::route::Route;
+use crate::route::{Route, RouteOutput};
 use crate::rule::OutputRule;
 use crate::script::container::Sandbox;
 use crate::script::{RunsIn, Script};
@@ -35,35 +36,15 @@ pub const DEFAULT_ROUTES: &str = "../buoy/routes.toml";
 /// Why there is no usable route. None of these says anything about a result.
 #[derive(Debug, Error)]
 pub enum RouteError {
-    /// There is no routes file at all.
-    #[error(
-        "failed to find the routes file {path}; help: write this file, or set {ROUTES_VARIABLE} to its path"
-    )]
-    Missing {
-        /// Where it was looked for.
-        path: PathBuf,
-    },
+    /// There is no routes file at all, or a section of it contradicts itself: what is wrong, and in which file.
+    #[error("{0}")]
+    Invalid(String),
     /// A file cannot be read.
-    #[error("failed to read the routes file {path}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// A file is not TOML of this format, or a route in it contradicts itself.
     #[error(transparent)]
     Format(#[from] ConfigErrors),
-    /// A section contradicts itself.
-    #[error("{path}: {section}: {message}")]
-    Meaning {
-        /// The file.
-        path: PathBuf,
-        /// The table, such as `app."vina"`.
-        section: String,
-        /// All errors, separated by semicolons.
-        message: String,
-    },
     /// No route fits.
     #[error(
         "{path}: no route for {what}; help: add [app.\"{key}\"] or [default] there, or routes.d/{key}.toml next to it"
@@ -76,22 +57,9 @@ pub enum RouteError {
         /// A key that would fit.
         key: String,
     },
-    /// The rule that the bundle brings cannot be used.
-    #[error("failed to use the rules of bundle {bundle}")]
-    BundleRules {
-        /// `APP-HASH`.
-        bundle: String,
-        /// Why.
-        source: RuleFileError,
-    },
-    /// The rule that the bundle brings contradicts itself.
-    #[error("invalid rules of bundle {bundle}: {message}")]
-    InvalidBundleRules {
-        /// `APP-HASH`.
-        bundle: String,
-        /// All errors, separated by semicolons.
-        message: String,
-    },
+    /// The rules that the bundle `APP-HASH` brings cannot be used.
+    #[error("failed to use the rules of bundle {0}")]
+    BundleRules(String, #[source] RuleFileError),
 }
 
 /// Who wrote a route.
@@ -102,16 +70,6 @@ pub enum Author {
     Admin,
     /// A submitter.
     Submitter,
-}
-
-/// A contradiction in a route.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{text}")]
-pub struct RouteMeaningError {
-    /// Where, from the route's own table: for [`Document::locate`](boinc::toml_file::Document::locate).
-    pub path: Vec<Step>,
-    /// What is wrong, with its place in words.
-    pub text: String,
 }
 
 /// A route, checked, for one workunit.
@@ -163,8 +121,13 @@ impl Routed {
         self.rules.outputs.get(index).unwrap_or(&self.rules.general)
     }
 
+    /// Output number `index`, if the outputs are known.
+    pub fn output(&self, index: usize) -> Option<&RouteOutput> {
+        self.route.outputs.as_ref()?.get(index)
+    }
+
     /// The logical name of output number `index`, if the outputs are known.
     pub fn name(&self, index: usize) -> Option<&str> {
-        Some(&self.route.outputs.as_ref()?.get(index)?.name)
+        Some(&self.output(index)?.name)
     }
 }

@@ -1,6 +1,10 @@
 //! Rules for one output, checked and ready to use.
 
+use std::fmt;
+use std::num::NonZeroU32;
+
 use regex::bytes::{Regex, RegexSet};
+use serde::{Deserialize, Serialize};
 
 /// What is asked of one output: alone (`buoy-init`), and in two results (`buoy-compare`).
 #[derive(Clone, Debug, Default)]
@@ -87,13 +91,23 @@ pub struct NumbersRule {
     pub ignore_lines: RegexSet,
 }
 
-/// A column of a table.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A column of a table, written as a number or a text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "invalid column, expected a column's number from 1, or its name")]
 pub enum Column {
     /// By position, from 1.
-    Number(u32),
+    Number(NonZeroU32),
     /// By its name in the header.
     Name(String),
+}
+
+impl fmt::Display for Column {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Column::Number(number) => write!(f, "column {number}"),
+            Column::Name(name) => write!(f, "column {name:?}"),
+        }
+    }
 }
 
 /// Rule `table`.
@@ -141,6 +155,12 @@ impl JsonPath {
         let steps = text.strip_prefix('/')?.split('/');
         let step = |step: &str| (step != "*").then(|| step.replace("~1", "/").replace("~0", "~"));
         Some(Self { steps: steps.map(step).collect() })
+    }
+}
+
+impl fmt::Display for JsonPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.steps.iter().try_for_each(|step| write!(f, "/{}", step.as_deref().unwrap_or("*")))
     }
 }
 

@@ -9,13 +9,14 @@ use std::cell::Cell;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::alert::{Alerts, alert_file};
-use crate::breaker::{Admission, Breakers, Delay, FailedAttempt, Next};
+use boinc::error_chain::chain;
+
+use crate::alert::{self, alert_file};
+use crate::breaker::{Breakers, FailedAttempt, Next};
 use crate::routes::{Routed, Routes, Settings};
 use crate::script::Purpose;
 use crate::subject::Subject;
 use failure::{ROUTES_KEY, unrouted_key};
-use settings_cache::SettingsCache;
 
 pub use call::{Call, INLINE_VARIABLE, OUTAGE_VARIABLE};
 pub(crate) use failure::{CALLS_KEY, Failure, FailureClass, UPLOAD_KEY};
@@ -39,34 +40,25 @@ impl<'a> Session<'a> {
         let routes_toml = call.routes_toml();
         let state = state_directory(&routes_toml);
         let breakers = Breakers::new(&breaker_directory(&routes_toml));
-        let settings = Settings::default();
-        Self {
-            call,
-            breakers,
-            state,
-            routes_toml,
-            settings,
-            settings_unsaved: false,
-            has_alerted: Cell::new(false),
-        }
+        let (settings, has_alerted) = (Settings::default(), Cell::default());
+        Self { call, breakers, state, routes_toml, settings, settings_unsaved: false, has_alerted }
     }
 
     /// The routes as they are now; an admin may be mending them. Until they are good, the settings are those that good
     /// ones had last.
     pub(crate) fn routes(&mut self) -> Result<Routes, Failure> {
         let routes = Routes::open(&self.routes_toml, self.call.directory);
-        let cache = SettingsCache::new(&self.state);
         match routes.as_ref().ok().and_then(Routes::settings) {
             Some(settings) => {
                 // Told once a call: the answer does not depend on it.
-                if let Err(problem) = cache.store(&settings)
+                if let Err(problem) = settings_cache::store(&self.state, &settings)
                     && !std::mem::replace(&mut self.settings_unsaved, true)
                 {
-                    self.log(&problem);
+                    self.log(&chain(&problem));
                 }
                 self.settings = settings;
             }
-            None => self.settings = cache.load(),
+            None => self.settings = settings_cache::load(&self.state),
         }
         routes.map_err(|error| Failure::of_route(&error))
     }
@@ -88,7 +80,7 @@ impl<'a> Session<'a> {
     }
 
     fn limit_seconds(&self) -> f64 {
-        self.call.outage_seconds().unwrap_or(self.settings.outage_seconds)
+        self.call.outage_seconds().unwrap_or(self.settings.breaker.outage_seconds)
     }
 
     /// Whether a script may be tried, or has been tried just now in vain.
@@ -96,8 +88,8 @@ impl<'a> Session<'a> {
         let failure = Failure::of_script(routed, purpose, FailureClass::BreakerOpen, String::new());
         let now = self.call.clock.now();
         match self.breakers.admit(&failure.key, &failure.budget, self.limit_seconds(), now) {
-            Ok(Admission::BreakerOpen(message)) => Err(Failure { message, ..failure }),
-            Ok(Admission::Allowed) => Ok(()),
+            Ok(Some(message)) => Err(Failure { message, ..failure }),
+            Ok(None) => Ok(()),
             Err(error) => {
                 self.log_breaker_error(&error);
                 Ok(())
@@ -105,16 +97,15 @@ impl<'a> Session<'a> {
         }
     }
 
+    fn attempt<'f>(&self, failure: &'f Failure, seconds: f64, attempt: u32) -> FailedAttempt<'f> {
+        let Failure { key, budget, message: error, .. } = failure;
+        FailedAttempt { key, budget, error, seconds, attempt, limit_seconds: self.limit_seconds() }
+    }
+
     /// Notes a failure, and tells somebody; what to do next.
     pub(crate) fn failed(&self, failure: &Failure, seconds: f64, attempt: u32) -> Next {
-        let attempt = FailedAttempt {
-            key: &failure.key,
-            budget: &failure.budget,
-            error: &failure.message,
-            seconds,
-            attempt,
-            limit_seconds: if failure.class == FailureClass::Permanent { 0.0 } else { self.limit_seconds() },
-        };
+        let limit_seconds = if failure.class == FailureClass::Permanent { 0.0 } else { self.limit_seconds() };
+        let attempt = FailedAttempt { limit_seconds, ..self.attempt(failure, seconds, attempt) };
         let next = self.breakers.failed(&attempt, self.call.clock.now()).unwrap_or_else(|error| {
             self.log_breaker_error(&error);
             // Nobody would know how long all calls have waited together.
@@ -130,8 +121,7 @@ impl<'a> Session<'a> {
     pub(crate) fn delayed(&self, failure: &Failure, seconds: f64, attempt: u32) -> Option<f64> {
         // It answers, which it may not have done before.
         self.succeeded(&failure.key);
-        let limit_seconds = self.limit_seconds();
-        let delay = Delay { budget: &failure.budget, seconds, attempt, limit_seconds };
+        let delay = self.attempt(failure, seconds, attempt);
         self.breakers.delayed(&delay, self.call.clock.now()).unwrap_or_else(|error| {
             self.log_breaker_error(&error);
             None
@@ -177,13 +167,9 @@ impl<'a> Session<'a> {
     }
 
     fn alert_quietly(&self, text: &str) {
-        let alerts = Alerts {
-            file: alert_file(&self.routes_toml),
-            spec: self.settings.alert.clone(),
-            base: self.base().to_owned(),
-            work: self.state.join("work"),
-        };
-        for problem in alerts.raise(self.call.clock.now(), text) {
+        let (file, work) = (alert_file(&self.routes_toml), self.state.join("work"));
+        let now = self.call.clock.now();
+        for problem in alert::raise(&self.settings.alert, &file, self.base(), &work, now, text) {
             self.log(&problem);
         }
     }

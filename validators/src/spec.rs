@@ -9,16 +9,15 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use boinc::spelling::listed_near;
-use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 
 use crate::bounds::{MOST_OUTPUTS, shortened};
 use crate::rule::{Column, OutputRule};
 use crate::values::ValueSpec;
+pub use error::SpecError;
 use error::{Errors, Spot};
-pub use error::{SpecError, SpecFault};
 
-/// Defines a table that holds a rule's keys, and a view of them.
+/// Defines a table that holds a rule's keys.
 macro_rules! rule_table {
     ($(#[$about:meta])* pub struct $name:ident { $($own:tt)* } $($last:tt)*) => {
         $(#[$about])*
@@ -46,7 +45,7 @@ macro_rules! rule_table {
             pub header: Option<bool>,
             /// Columns that identify a row, whose order does not count then: `table`.
             #[serde(default, skip_serializing_if = "Vec::is_empty")]
-            pub keys: Vec<ColumnSpec>,
+            pub keys: Vec<Column>,
             /// Places with a tolerance of their own: `numbers`, `table`, `json`.
             #[serde(default, skip_serializing_if = "Vec::is_empty")]
             pub at: Vec<AtSpec>,
@@ -54,23 +53,6 @@ macro_rules! rule_table {
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub check: Option<CheckSpec>,
             $($last)*
-        }
-
-        impl $name {
-            fn keys(&self) -> Keys<'_> {
-                Keys {
-                    rule: self.rule,
-                    absolute: self.absolute,
-                    relative: self.relative,
-                    ulps: self.ulps,
-                    ignore_lines: &self.ignore_lines,
-                    separator: self.separator.as_deref(),
-                    header: self.header,
-                    keys: &self.keys,
-                    at: &self.at,
-                    check: self.check.as_ref(),
-                }
-            }
         }
     };
 }
@@ -97,19 +79,23 @@ rule_table! {
     }
 }
 
-/// A rule's keys, of either table.
-#[derive(Clone, Copy)]
-struct Keys<'a> {
-    rule: RuleKind,
-    absolute: Option<f64>,
-    relative: Option<f64>,
-    ulps: Option<u32>,
-    ignore_lines: &'a [String],
-    separator: Option<&'a str>,
-    header: Option<bool>,
-    keys: &'a [ColumnSpec],
-    at: &'a [AtSpec],
-    check: Option<&'a CheckSpec>,
+/// The general rule, as that of an output without a name.
+impl From<&ValidateSpec> for OutputRuleSpec {
+    fn from(spec: &ValidateSpec) -> Self {
+        Self {
+            name: String::new(),
+            rule: spec.rule,
+            absolute: spec.absolute,
+            relative: spec.relative,
+            ulps: spec.ulps,
+            ignore_lines: spec.ignore_lines.clone(),
+            separator: spec.separator.clone(),
+            header: spec.header,
+            keys: spec.keys.clone(),
+            at: spec.at.clone(),
+            check: spec.check.clone(),
+        }
+    }
 }
 
 /// A place with a tolerance of its own, or one that is not compared. Exactly one of `column`, `key` and `path`.
@@ -118,7 +104,7 @@ struct Keys<'a> {
 pub struct AtSpec {
     /// A column: of a line by number (`numbers`), of a table by number or name (`table`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub column: Option<ColumnSpec>,
+    pub column: Option<Column>,
     /// The word that stands before the number (`numbers`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
@@ -166,7 +152,7 @@ pub struct CheckSpec {
 pub struct RangeSpec {
     /// As in [`AtSpec::column`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub column: Option<ColumnSpec>,
+    pub column: Option<Column>,
     /// As in [`AtSpec::key`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
@@ -185,48 +171,6 @@ pub struct RangeSpec {
     /// Whether there may be no such number.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub optional: bool,
-}
-
-/// A column as it is written: a number from 1, or a name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ColumnSpec(pub Column);
-
-impl Serialize for ColumnSpec {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match &self.0 {
-            Column::Number(number) => serializer.serialize_u32(*number),
-            Column::Name(name) => serializer.serialize_str(name),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for ColumnSpec {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Either;
-        impl Visitor<'_> for Either {
-            type Value = ColumnSpec;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-                f.write_str("a column's number from 1, or its name")
-            }
-
-            fn visit_i64<E: de::Error>(self, number: i64) -> Result<ColumnSpec, E> {
-                match u32::try_from(number) {
-                    Ok(number) if number > 0 => Ok(ColumnSpec(Column::Number(number))),
-                    _ => Err(E::invalid_value(de::Unexpected::Signed(number), &self)),
-                }
-            }
-
-            fn visit_u64<E: de::Error>(self, number: u64) -> Result<ColumnSpec, E> {
-                self.visit_i64(i64::try_from(number).unwrap_or(i64::MAX))
-            }
-
-            fn visit_str<E: de::Error>(self, name: &str) -> Result<ColumnSpec, E> {
-                Ok(ColumnSpec(Column::Name(name.to_owned())))
-            }
-        }
-        deserializer.deserialize_any(Either)
-    }
 }
 
 /// A kind of comparison.
@@ -300,21 +244,21 @@ impl ValidateSpec {
             outputs.iter().enumerate().rev().map(|(position, name)| (*name, position)).collect();
         let mut seen = HashSet::new();
         if self.output.len() > MOST_OUTPUTS {
-            let fault = SpecFault::TooMany { found: self.output.len(), most: MOST_OUTPUTS };
-            errors.push(Spot::validate().key("output").error(fault));
+            errors.push(Spot::validate().key("output").too_many(self.output.len(), MOST_OUTPUTS));
         }
         for (i, spec) in self.output.iter().take(MOST_OUTPUTS).enumerate() {
             let spot = Spot::output(i, &spec.name);
-            let name = || shortened(&spec.name).into_owned();
+            let name = shortened(&spec.name);
             if !seen.insert(spec.name.as_str()) {
-                errors.push(spot.key("name").error(SpecFault::Twice { name: name() }));
+                errors.push(spot.key("name").error(format!("output {name:?} has a rule already")));
             }
-            let rule = build::build(&spot, &spec.keys(), &mut errors);
+            let rule = build::build(&spot, spec, &mut errors);
             match (rule, positions.get(spec.name.as_str())) {
                 (None, _) => {}
                 (Some(_), None) => {
                     let accepted = listed_near(&spec.name, outputs);
-                    errors.push(spot.key("name").error(SpecFault::UnknownOutput { name: name(), accepted }));
+                    let fault = format!("unknown output {name:?}; outputs: {accepted}");
+                    errors.push(spot.key("name").error(fault));
                 }
                 (Some(rule), Some(&position)) => rules[position] = Arc::new(rule),
             }
@@ -330,7 +274,7 @@ impl ValidateSpec {
     }
 
     fn build_general(&self, errors: &mut Errors) -> Option<OutputRule> {
-        build::build(&Spot::validate(), &self.keys(), errors)
+        build::build(&Spot::validate(), &self.into(), errors)
     }
 }
 

@@ -21,8 +21,10 @@ mod item;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
+use std::io::ErrorKind::{AlreadyExists, DirectoryNotEmpty};
 use std::path::{Path, PathBuf};
 
+use boinc::file_error::{FileError, if_found};
 use sha2::{Digest, Sha256};
 
 use crate::collect;
@@ -58,14 +60,7 @@ pub struct Spool {
 }
 
 /// The spool can't be used.
-#[derive(Debug, thiserror::Error)]
-#[error("failed to use the spool at {path}")]
-pub struct SpoolError {
-    /// Where.
-    pub path: PathBuf,
-    /// Why not.
-    pub source: io::Error,
-}
+pub type SpoolError = FileError;
 
 /// What became of an item that was to be put into the spool.
 #[derive(Debug)]
@@ -92,9 +87,8 @@ pub struct Waiting {
 /// An item's name, and what is in it or why that can't be read.
 pub type Listed = (String, Result<Waiting, SpoolError>);
 
-fn at(path: &Path) -> impl FnOnce(io::Error) -> SpoolError {
-    let path = path.to_owned();
-    move |source| SpoolError { path, source }
+pub(crate) fn at(path: &Path) -> impl FnOnce(io::Error) -> SpoolError {
+    FileError::new("failed to use the spool at", path)
 }
 
 impl Spool {
@@ -144,27 +138,14 @@ impl Spool {
         }
         let place = self.place(&item.key);
         let incoming = self.directory.join(INCOMING).join(format!("{}-{}", item.key, std::process::id()));
-        match fs::remove_dir_all(&incoming) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(&incoming)(error)),
-            _ => {}
-        }
-        let written = self.make(&mut item, sources, &incoming);
-        let lock = match written {
-            Ok(lock) => lock,
-            Err(error) => {
-                // The first error is the one that matters; what stays is not taken for an item.
-                let _ = fs::remove_dir_all(&incoming);
-                return Err(error);
-            }
-        };
+        if_found(fs::remove_dir_all(&incoming)).map_err(at(&incoming))?;
+        let lock = self.make(&mut item, sources, &incoming).inspect_err(|_| {
+            // The first error is the one that matters; what stays is not taken for an item.
+            let _ = fs::remove_dir_all(&incoming);
+        })?;
         match fs::rename(&incoming, &place) {
             // Another daemon was faster. It may even have finished, so that the item is gone by now.
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists
-                ) =>
-            {
+            Err(error) if matches!(error.kind(), DirectoryNotEmpty | AlreadyExists) => {
                 let _ = fs::remove_dir_all(&incoming);
                 drop(lock);
                 return Ok(Put::Waiting(item.key));
@@ -217,7 +198,7 @@ impl Spool {
         let text = serde_json::to_vec(item).expect("texts and numbers become JSON");
         collect::write(&text, &path, &mut changed).map_err(at(&path))?;
         changed.insert(incoming.to_owned());
-        collect::sync(&changed).map_err(|(path, source)| SpoolError { path, source })?;
+        collect::sync(&changed)?;
         Ok(lock)
     }
 
@@ -234,20 +215,15 @@ impl Spool {
 
     fn lock(&self, key: &str) -> Result<Option<File>, SpoolError> {
         let path = self.place(key).join("lock");
-        let lock = match File::options().write(true).open(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            opened => opened.map_err(at(&path))?,
-        };
-        Ok(lock.try_lock().is_ok().then_some(lock))
+        let lock = if_found(File::options().write(true).open(&path)).map_err(at(&path))?;
+        Ok(lock.filter(|lock| lock.try_lock().is_ok()))
     }
 
     fn read(&self, key: &str) -> Result<Option<(Item, ItemState)>, SpoolError> {
         let directory = self.place(key);
         let path = directory.join("item.json");
-        let text = match outputs::read_regular(&path, ITEM_BYTES) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            read => read.map_err(at(&path))?,
-        };
+        let text = if_found(outputs::read_regular(&path, ITEM_BYTES)).map_err(at(&path))?;
+        let Some(text) = text else { return Ok(None) };
         let item: Item = serde_json::from_slice(&text).map_err(|error| at(&path)(error.into()))?;
         item.check(key).map_err(|why| at(&path)(io::Error::other(why)))?;
         Ok(Some((item, state_in(&directory))))
@@ -269,12 +245,9 @@ impl Spool {
     /// The spool can't be read; that there is none is no error.
     pub fn keys(&self) -> Result<Vec<String>, SpoolError> {
         let waiting = self.waiting();
-        let entries = match fs::read_dir(&waiting) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries.map_err(at(&waiting))?,
-        };
+        let entries = if_found(fs::read_dir(&waiting)).map_err(at(&waiting))?;
         let mut keys = Vec::new();
-        for entry in entries {
+        for entry in entries.into_iter().flatten() {
             let entry = entry.map_err(at(&waiting))?;
             keys.extend(entry.file_name().into_string().ok());
         }
@@ -404,9 +377,8 @@ fn is_unknown(workunit_id: &str) -> bool {
 /// The name of an item whose own is another workunit's. Its number in the database sets it apart.
 fn reused_name_key(item: &Item) -> String {
     const KEPT: usize = 180;
-    let end = (0..=KEPT.min(item.key.len())).rev().find(|&end| item.key.is_char_boundary(end));
     let id: String = item.workunit_id.chars().filter(char::is_ascii_alphanumeric).take(20).collect();
-    format!("{}.again-{id}", &item.key[..end.unwrap_or(0)])
+    format!("{}.again-{id}", &item.key[..item.key.floor_char_boundary(KEPT)])
 }
 
 /// A state that is not there or torn counts as new.

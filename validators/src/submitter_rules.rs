@@ -10,7 +10,7 @@
 mod rule_file;
 
 use std::collections::HashSet;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -18,11 +18,12 @@ use sha2::{Digest as _, Sha256};
 use wrapper::engine::Flavor;
 
 use crate::bounds::shortened;
-use crate::outputs::{self, Found};
+use crate::outputs;
 use crate::route::{AssimilateRoute, Route};
 use crate::script::container::Sandbox;
 use crate::script::{RunsIn, Script, ScriptSpec};
 use crate::values::ValueSpec;
+use boinc::file_error::FileError;
 use boinc::hex::hex;
 use boinc::names::fan_out::{FAN_OUT, fan_out};
 use boinc::names::workunit::HASH_DIGITS;
@@ -92,43 +93,12 @@ fn default_output() -> u32 {
 #[derive(Debug, thiserror::Error)]
 pub enum RuleFileError {
     /// It can't be read.
-    #[error("failed to read the bundle's rule file {path}, which is uploaded with the batch")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// It is too large, or no file.
-    #[error("invalid rule file {path}: expected a regular file of at most {MAX_BYTES} bytes")]
-    Size {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Its content does not fit its name.
-    #[error("invalid rule file {path}: its content has the hash {found}, so it belongs to another bundle")]
-    Hash {
-        /// The file.
-        path: PathBuf,
-        /// The first digits of its own sha-256.
-        found: String,
-    },
-    /// It has another form than this program knows.
-    #[error("invalid rule file {path}: {message}")]
-    Form {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        message: String,
-    },
-    /// It asks for more than the project allows.
-    #[error("{path}: {message}")]
-    Denied {
-        /// The file.
-        path: PathBuf,
-        /// What it asks for, and what is allowed.
-        message: String,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// It is not what its name says, has another form than this program knows, or asks for more than the project allows:
+    /// what is wrong.
+    #[error("{0}")]
+    Invalid(String),
 }
 
 /// The sha-256 of a rule file's bytes: 64 digits, of which workunits' names carry the first 12.
@@ -144,18 +114,8 @@ pub fn physical_name(hash: &str) -> String {
 impl SubmitterRules {
     /// Rules of one science app are used, scripts aside, with the usual limits.
     pub fn of(app: &str) -> Self {
-        Self {
-            apps: vec![app.to_owned()],
-            download: default_download(),
-            fanout: default_fan_out(),
-            images: Vec::new(),
-            engine: None,
-            timeout_seconds: default_timeout(),
-            memory_mb: default_memory(),
-            output_mb: default_output(),
-            rule_seconds: default_rule(),
-            assimilate: AssimilateRoute::default(),
-        }
+        let apps = serde_json::json!({ "apps": [app] });
+        serde_json::from_value(apps).expect("all other keys have defaults")
     }
 
     /// What is wrong with it, in words.
@@ -199,21 +159,28 @@ impl SubmitterRules {
         directory: &Path,
     ) -> Result<(Route, Option<Script>), RuleFileError> {
         let path = self.path(hash, directory);
-        let bytes = match read(&path) {
-            Ok(Some(bytes)) => bytes,
-            Ok(None) => return Err(RuleFileError::Size { path }),
-            Err(source) => return Err(RuleFileError::Read { path, source }),
+        let invalid =
+            |what: String| RuleFileError::Invalid(format!("invalid rule file {}: {what}", path.display()));
+        // No link is followed.
+        let bytes = match outputs::read_regular(&path, MAX_BYTES) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                return Err(invalid(error.to_string()));
+            }
+            read => read.map_err(FileError::new(
+                "failed to read the bundle's rule file (uploaded with the batch)",
+                &path,
+            ))?,
         };
         let found = sha256(&bytes)[..HASH_DIGITS].to_owned();
         if found != hash {
-            return Err(RuleFileError::Hash { path, found });
+            return Err(invalid(format!(
+                "its content has the hash {found}, so it belongs to another bundle"
+            )));
         }
-        let file =
-            RuleFile::read(&bytes).map_err(|message| RuleFileError::Form { path: path.clone(), message })?;
+        let file = RuleFile::read(&bytes).map_err(invalid)?;
         if file.app != app {
-            let message =
-                format!("it belongs to the science app {:?}, the workunit to {app:?}", shortened(&file.app));
-            return Err(RuleFileError::Denied { path, message });
+            let other = shortened(&file.app);
+            return Err(invalid(format!("it belongs to the science app {other:?}, the workunit to {app:?}")));
         }
         let script = file.script.as_ref().map(|script| self.script(script));
         let mut assimilate = self.assimilate.clone();
@@ -272,18 +239,6 @@ impl SubmitterRules {
     }
 }
 
-/// A rule file's bytes; `None` if it is no regular file, or too large. No link is followed, and it may grow meanwhile.
-fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    let file = match outputs::open_at(path)? {
-        Found::File { file, bytes } if bytes <= MAX_BYTES => file,
-        Found::File { .. } | Found::Malformed(_) => return Ok(None),
-        Found::Absent => return Err(io::ErrorKind::NotFound.into()),
-    };
-    let mut bytes = Vec::new();
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    Ok((bytes.len() as u64 <= MAX_BYTES).then_some(bytes))
-}
-
 /// Whether a text can be an image's name, as the engines have them. An image's ID is no name: it could be anybody's.
 fn is_image_name(text: &str) -> bool {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"._-/:@".contains(&b);
@@ -332,15 +287,15 @@ mod tests {
         let bytes = rule(None).bytes();
         let hash = sha256(&bytes)[..12].to_owned();
         let missing = spec.route("vina", &hash, dir.path()).unwrap_err();
-        assert!(matches!(missing, RuleFileError::Read { .. }), "{missing}");
+        assert!(matches!(missing, RuleFileError::File(_)), "{missing}");
         place(dir.path(), &spec, &bytes, &hash);
         let (route, script) = spec.route("vina", &hash, dir.path()).unwrap();
         assert_eq!((route.outputs.unwrap()[0].name.as_str(), script), ("out", None));
         let other_app = spec.route("dock", &hash, dir.path()).unwrap_err();
-        assert!(matches!(other_app, RuleFileError::Denied { .. }), "{other_app}");
+        assert!(other_app.to_string().contains("it belongs to the science app"), "{other_app}");
         place(dir.path(), &spec, &[bytes, b" ".to_vec()].concat(), &hash);
         let changed = spec.route("vina", &hash, dir.path()).unwrap_err();
-        assert!(matches!(changed, RuleFileError::Hash { .. }), "{changed}");
+        assert!(changed.to_string().contains("it belongs to another bundle"), "{changed}");
     }
 
     #[test]
@@ -354,7 +309,7 @@ mod tests {
         fs::write(dir.path().join("elsewhere"), &bytes).unwrap();
         std::os::unix::fs::symlink(dir.path().join("elsewhere"), path).unwrap();
         let error = spec.route("vina", &hash, dir.path()).unwrap_err();
-        assert!(matches!(error, RuleFileError::Size { .. }), "{error}");
+        assert!(error.to_string().contains("it is a symbolic link, not a file"), "{error}");
     }
 
     #[test]

@@ -120,7 +120,10 @@ impl ValueSpec {
             }
             _ => None,
         };
-        Ok(found.map(cut))
+        Ok(found.map(|mut value| {
+            value.truncate(value.floor_char_boundary(VALUE_BYTES));
+            value
+        }))
     }
 }
 
@@ -181,6 +184,7 @@ impl<'de> DeserializeSeed<'de> for Pointer<'_> {
         if self.steps.is_empty() {
             return Deserialize::deserialize(deserializer).map(Some);
         }
+        // A number, a text or the like has nothing in it: an error, which ends the search.
         deserializer.deserialize_any(self)
     }
 }
@@ -189,7 +193,7 @@ impl<'de> Visitor<'de> for Pointer<'_> {
     type Value = Option<&'de RawValue>;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("JSON")
+        f.write_str("an object or a list")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
@@ -222,38 +226,6 @@ impl<'de> Visitor<'de> for Pointer<'_> {
         }
         Ok(found)
     }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-}
-
-fn cut(mut value: String) -> String {
-    if value.len() > VALUE_BYTES {
-        let end = (0..=VALUE_BYTES).rev().find(|&end| value.is_char_boundary(end)).unwrap_or(0);
-        value.truncate(end);
-    }
-    value
 }
 
 #[cfg(test)]

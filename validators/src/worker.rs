@@ -12,7 +12,7 @@ use boinc::error_chain::chain;
 
 use crate::program::OwnProgram;
 use crate::session::{Failure, FailureClass, Session};
-use crate::spool::{ClaimedItem, Spool, SpoolError};
+use crate::spool::{ClaimedItem, Spool, SpoolError, at};
 use steps::ItemError;
 use turns::{Shares, Turns, app_of};
 
@@ -308,14 +308,10 @@ impl Worker {
 
     fn write_next(&self, next_attempt: Option<f64>) -> Result<(), SpoolError> {
         let path = self.next_file();
-        match next_attempt {
-            Some(next_attempt) => {
-                fs::write(&path, next_attempt.to_string()).map_err(|source| SpoolError { path, source })
-            }
-            None => {
-                self.wake();
-                Ok(())
-            }
-        }
+        let Some(next_attempt) = next_attempt else {
+            self.wake();
+            return Ok(());
+        };
+        fs::write(&path, next_attempt.to_string()).map_err(at(&path))
     }
 }

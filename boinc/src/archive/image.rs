@@ -40,9 +40,9 @@ pub enum ArchiveError {
     Cancelled,
 }
 
-impl ArchiveError {
-    fn invalid(why: impl Into<String>) -> Self {
-        Self::Invalid(why.into())
+impl From<String> for ArchiveError {
+    fn from(why: String) -> Self {
+        Self::Invalid(why)
     }
 }
 
@@ -75,19 +75,12 @@ impl ImageArchive {
         let entries = Entries::read(&mut file)?;
         let selected = select::select(&mut file, &entries, architecture)?;
         let config = ArchivedConfig::parse(&selected.config)?;
-        if config.diff_ids().len() != selected.layers.len() {
-            return Err(ArchiveError::Invalid(format!(
-                "it has {} layers, but its configuration names {}",
-                selected.layers.len(),
-                config.diff_ids().len()
-            )));
+        let (found, named) = (selected.layers.len(), config.rootfs.diff_ids.len());
+        if found != named {
+            refuse!("it has {found} layers, but its configuration names {named}");
         }
-        let layers = config
-            .diff_ids()
-            .iter()
-            .cloned()
-            .zip(selected.layers)
-            .map(|(diff_id, span)| Layer { diff_id, span });
+        let layers = config.rootfs.diff_ids.iter().cloned().zip(selected.layers);
+        let layers = layers.map(|(diff_id, span)| Layer { diff_id, span });
         Ok(Self {
             file,
             config_digest: selected.config_digest,
@@ -105,12 +98,12 @@ impl ImageArchive {
 
     /// Go's name of the architecture, such as `amd64`.
     pub fn architecture(&self) -> &str {
-        self.config.architecture()
+        &self.config.architecture
     }
 
     /// The operating system, such as `linux`.
     pub fn os(&self) -> &str {
-        self.config.os()
+        &self.config.os
     }
 
     /// What a container of it runs.

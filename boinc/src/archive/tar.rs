@@ -19,9 +19,10 @@ pub const MAX_NAME: usize = 64 << 10;
 pub const MAX_PAX: usize = 1 << 20;
 
 /// What an entry is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kind {
     /// A file with a body.
+    #[default]
     File,
     /// A directory.
     Directory,
@@ -38,7 +39,7 @@ pub enum Kind {
 }
 
 /// An entry without its body.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Entry {
     /// Its path, as written, without the slash after a directory's name. Whether it is absolute or leads upwards is for the
     /// caller to judge.
@@ -64,17 +65,7 @@ pub struct Entry {
 impl Entry {
     /// An entry of root's, from 1970, without a body.
     pub fn new(path: impl Into<Vec<u8>>, kind: Kind, mode: u32) -> Self {
-        Self {
-            path: path.into(),
-            kind,
-            mode,
-            uid: 0,
-            gid: 0,
-            size: 0,
-            mtime: 0,
-            link: Vec::new(),
-            xattrs: Vec::new(),
-        }
+        Self { path: path.into(), kind, mode, ..Self::default() }
     }
 }
 
@@ -90,6 +81,12 @@ pub enum TarError {
     /// It is not a tar stream, or uses a form that is not supported.
     #[error("invalid tar stream: {0}")]
     Invalid(String),
+}
+
+impl From<String> for TarError {
+    fn from(why: String) -> Self {
+        Self::Invalid(why)
+    }
 }
 
 impl From<TarError> for io::Error {

@@ -283,7 +283,7 @@ impl<'a> Walk<'a> {
             return Err(Fault::new(at.position(0), found));
         }
         let args = self.state.args_in_scope();
-        let step = run::step(run, &self.state.shell, args, at.origin.line(), at.text.clone())
+        let step = run::step(run, &self.state.shell(), args, at.origin.line(), at.text.clone())
             .map_err(|(found, help)| Fault::new(at.position(0), found).help(help))?;
         self.end_group(Some(step));
         Ok(())
@@ -292,7 +292,7 @@ impl<'a> Walk<'a> {
     fn command(&self, at: &Instruction, line: &CommandLine) -> Result<Vec<String>, Fault> {
         let words: Vec<String> = match line {
             CommandLine::Exec(words) => words.clone(),
-            CommandLine::Shell(text) => self.state.shell.iter().cloned().chain([text.clone()]).collect(),
+            CommandLine::Shell(text) => self.state.shell().into_iter().chain([text.clone()]).collect(),
         };
         let bytes: usize = words.iter().map(String::len).sum();
         if bytes > MAX_COMMAND {

@@ -21,7 +21,7 @@ pub(super) enum Lookup<'a> {
 }
 
 /// Variables, and what their values may still grow to.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Variables {
     /// `None`: set, to a value that is not known.
     values: BTreeMap<String, Option<String>>,

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::hex::is_sha256;
+
 /// Longest repository, with its registry.
 const MAX_REPOSITORY: usize = 255;
 
@@ -44,7 +46,7 @@ impl ImageReference {
             return refuse("it is an image ID");
         }
         let (name, digest) = match text.split_once('@') {
-            Some((name, digest)) => match digest.strip_prefix("sha256:").filter(|hex| is_digest(hex)) {
+            Some((name, digest)) => match digest.strip_prefix("sha256:").filter(|hex| is_sha256(hex)) {
                 Some(hex) => (name, Some(hex)),
                 None => return refuse("after @ must follow sha256: and 64 hex digits in lower case"),
             },
@@ -72,7 +74,7 @@ impl ImageReference {
                 "a repository is lower-case letters and digits, with single \".\", \"_\", \"__\" or \"-\" between them",
             );
         }
-        if registry.is_none() && is_digest(repository) {
+        if registry.is_none() && is_sha256(repository) {
             return refuse("it is an image ID");
         }
         let last = repository.rsplit('/').next().unwrap_or(repository);
@@ -123,10 +125,6 @@ impl fmt::Display for ImageReference {
             Version::Digest(hex) => write!(f, "{}@sha256:{hex}", self.repository),
         }
     }
-}
-
-fn is_digest(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
 fn is_tag(text: &str) -> bool {

@@ -42,6 +42,8 @@ pub(super) fn step(
     text: String,
 ) -> Result<RunStep, (String, &'static str)> {
     const USE_ENV: &str = "use ENV for these values, or a RUN for /bin/sh before SHELL changes";
+    // Only a POSIX shell can set ARG values.
+    let plain = RunStep { line, text, command: vec![], script: None, reads_env_file: false, args: vec![] };
     let posix = is_posix_shell(shell);
     let name = || args.first().map_or("", |(name, _)| name.as_str()).to_owned();
     let script = match run {
@@ -50,14 +52,7 @@ pub(super) fn step(
             return Err((found, "write RUN without JSON, or use ENV for these values"));
         }
         Run::Command(CommandLine::Exec(words)) => {
-            return Ok(RunStep {
-                line,
-                text,
-                command: words.clone(),
-                script: None,
-                reads_env_file: false,
-                args,
-            });
+            return Ok(RunStep { command: words.clone(), ..plain });
         }
         Run::Command(CommandLine::Shell(script)) | Run::Script(script) => script,
     };
@@ -73,14 +68,13 @@ pub(super) fn step(
         if let Some(mut words) = interpreter {
             words.push(SCRIPT_FILE.to_owned());
             let script = Some(script.clone().into_bytes());
-            return Ok(RunStep { line, text, command: words, script, reads_env_file: false, args });
+            return Ok(RunStep { command: words, script, ..plain });
         }
         if script.len() > MAX_ARGUMENT {
             let found = format!("a script of {} bytes and a SHELL that is not a POSIX shell", script.len());
             return Err((found, "put the script into a file, and COPY it"));
         }
-        let command = shell_with(script.clone());
-        return Ok(RunStep { line, text, command, script: None, reads_env_file: false, args });
+        return Ok(RunStep { command: shell_with(script.clone()), ..plain });
     }
     let (command, script) = if let Some(words) = interpreter {
         // Not by its path: the mount can be of a file system without executables.
@@ -91,7 +85,7 @@ pub(super) fn step(
     } else {
         (format!(". {ENV_FILE}; {script}"), None)
     };
-    Ok(RunStep { line, text, command: shell_with(command), script, reads_env_file: true, args })
+    Ok(RunStep { command: shell_with(command), script, reads_env_file: true, args, ..plain })
 }
 
 /// The program of a `#!` line and its argument, as Linux splits them.

@@ -5,12 +5,12 @@
 //! travels as one word, `--argv=BASE64URL`, or in an input file, `--argv-file=NAME`. Both hold a JSON list
 //! of strings; base64url is without padding (RFC 4648, 5).
 
+use crate::file_error::FileError;
 use crate::wire::slot::{SlotPathError, resolve_input};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::ffi::OsString;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Begins the word that carries a whole vector.
 pub const ARGV: &str = "--argv=";
@@ -32,70 +32,22 @@ pub const MAX_ARGV_FILE_BYTES: u64 = 1 << 20;
 
 /// What is wrong with arguments.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum ArgvError {
-    /// A flag is the last word, but needs a value.
-    #[error("{flag} needs a file name after it")]
-    NoValue {
-        /// The flag.
-        flag: &'static str,
-    },
-    /// A word is not UTF-8.
-    #[error("argument {position} is not UTF-8: {word:?}; write it as {ARGV}BASE64URL")]
-    NotUtf8 {
-        /// Its position, from 1.
-        position: usize,
-        /// The word.
-        word: OsString,
-    },
-    /// `--argv=` holds no base64url.
-    #[error("{ARGV}{word} is not base64url without padding")]
-    Base64 {
-        /// What follows `--argv=`.
-        word: String,
-        /// What the decoder found.
-        source: base64::DecodeError,
-    },
-    /// The vector is no JSON list of strings.
-    #[error("{place} holds no JSON list of strings")]
-    Json {
-        /// `--argv=` or the file.
-        place: String,
-        /// What the parser found.
-        source: serde_json::Error,
-    },
-    /// A word cannot be an argument of a program.
-    #[error("argument {position} in {place} holds a NUL byte, which no program can be given")]
-    Nul {
-        /// Its position, from 1.
-        position: usize,
-        /// `--argv=` or the file.
-        place: String,
-    },
-    /// The argument file may not be read.
-    #[error("cannot use {ARGV_FILE}{name}")]
-    Location {
-        /// The name.
-        name: String,
-        /// Why.
-        source: SlotPathError,
-    },
+    /// A flag lacks its value, or a word cannot be an argument: what is wrong.
+    #[error("{0}")]
+    Invalid(String),
+    /// `--argv=` holds no base64url: the start of what follows it.
+    #[error("{ARGV}{0} is not base64url without padding")]
+    Base64(String, #[source] base64::DecodeError),
+    /// `--argv=` or the file holds no JSON list of strings.
+    #[error("{0} holds no JSON list of strings")]
+    Json(String, #[source] serde_json::Error),
+    /// The argument file of this name may not be read.
+    #[error("cannot use {ARGV_FILE}{0}")]
+    Location(String, #[source] SlotPathError),
     /// The argument file cannot be read.
-    #[error("cannot read the argument file {}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system answered.
-        source: io::Error,
-    },
-    /// The argument file is too large.
-    #[error("argument file {} holds {found} bytes, at most {MAX_ARGV_FILE_BYTES} are accepted", path.display())]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-        /// Its size.
-        found: u64,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
 }
 
 /// What the wrapper was started for.
@@ -137,7 +89,12 @@ impl Invocation {
     pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Self, ArgvError> {
         let mut text = Vec::new();
         for (index, word) in words.into_iter().enumerate() {
-            text.push(word.into_string().map_err(|word| ArgvError::NotUtf8 { position: index + 1, word })?);
+            let position = index + 1;
+            text.push(word.into_string().map_err(|word| {
+                ArgvError::Invalid(format!(
+                    "argument {position} is not UTF-8: {word:?}; write it as {ARGV}BASE64URL"
+                ))
+            })?);
         }
         if text == [VERSION] {
             return Ok(Self::Version);
@@ -155,15 +112,14 @@ impl Args {
             dockerfile: DEFAULT_DOCKERFILE.to_owned(),
             job: Vec::new(),
         };
+        let no_value = |flag: &str| ArgvError::Invalid(format!("{flag} needs a file name after it"));
         let mut words = words.into_iter();
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--verbose" => args.verbose = true,
                 "--sporadic" => args.sporadic = true,
-                "--config" => args.config = words.next().ok_or(ArgvError::NoValue { flag: "--config" })?,
-                "--dockerfile" => {
-                    args.dockerfile = words.next().ok_or(ArgvError::NoValue { flag: "--dockerfile" })?;
-                }
+                "--config" => args.config = words.next().ok_or_else(|| no_value(&word))?,
+                "--dockerfile" => args.dockerfile = words.next().ok_or_else(|| no_value(&word))?,
                 _ => args.push(word)?,
             }
         }
@@ -200,7 +156,7 @@ impl Args {
                 JobPart::Word(word) => words.push(word.clone()),
                 JobPart::File(name) => {
                     let place = resolve_input(slot, project_dir, name)
-                        .map_err(|source| ArgvError::Location { name: name.clone(), source })?;
+                        .map_err(|source| ArgvError::Location(name.clone(), source))?;
                     words.extend(read_file(place.path())?);
                 }
             }
@@ -210,19 +166,25 @@ impl Args {
 }
 
 fn read_file(path: &Path) -> Result<Vec<String>, ArgvError> {
-    let failed = |source| ArgvError::Read { path: path.to_owned(), source };
-    let found = std::fs::metadata(path).map_err(failed)?.len();
+    let failed = || FileError::new("cannot read the argument file", path);
+    let place = path.display().to_string();
+    let found = std::fs::metadata(path).map_err(failed())?.len();
     if found > MAX_ARGV_FILE_BYTES {
-        return Err(ArgvError::TooLarge { path: path.to_owned(), found });
+        return Err(ArgvError::Invalid(format!(
+            "argument file {place} holds {found} bytes, at most {MAX_ARGV_FILE_BYTES} are accepted"
+        )));
     }
-    list(&std::fs::read(path).map_err(failed)?, &path.display().to_string())
+    list(&std::fs::read(path).map_err(failed())?, &place)
 }
 
 fn list(json: &[u8], place: &str) -> Result<Vec<String>, ArgvError> {
     let words: Vec<String> =
-        serde_json::from_slice(json).map_err(|source| ArgvError::Json { place: place.to_owned(), source })?;
+        serde_json::from_slice(json).map_err(|source| ArgvError::Json(place.to_owned(), source))?;
     match words.iter().position(|word| word.contains('\0')) {
-        Some(index) => Err(ArgvError::Nul { position: index + 1, place: place.to_owned() }),
+        Some(index) => Err(ArgvError::Invalid(format!(
+            "argument {} in {place} holds a NUL byte, which no program can be given",
+            index + 1
+        ))),
         None => Ok(words),
     }
 }
@@ -234,7 +196,7 @@ fn list(json: &[u8], place: &str) -> Result<Vec<String>, ArgvError> {
 pub fn decode(encoded: &str) -> Result<Vec<String>, ArgvError> {
     let json = URL_SAFE_NO_PAD
         .decode(encoded)
-        .map_err(|source| ArgvError::Base64 { word: encoded.chars().take(40).collect(), source })?;
+        .map_err(|source| ArgvError::Base64(encoded.chars().take(40).collect(), source))?;
     list(&json, ARGV)
 }
 
@@ -393,7 +355,7 @@ mod tests {
             assert!(matches!(args.job_args(&slot, &project), Err(ArgvError::Location { .. })), "{name}");
         }
         std::fs::write(slot.join("args.json"), vec![b' '; 2 << 20]).unwrap();
-        assert!(matches!(args.job_args(&slot, &project), Err(ArgvError::TooLarge { .. })));
+        assert!(matches!(args.job_args(&slot, &project), Err(ArgvError::Invalid(_))));
     }
 
     #[test]

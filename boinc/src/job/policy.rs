@@ -12,10 +12,10 @@ mod trust;
 pub use check::{Refusal, matches as matches_pattern};
 pub use trust::{Trust, trust_of};
 
+use crate::file_error::{FileError, if_found};
 use crate::job::spec::JobSpec;
 use crate::toml_file::ConfigErrors;
 use crate::wire::init_data::InitData;
-use std::io;
 use std::path::{Path, PathBuf};
 
 /// The project's policy: a file of the app version.
@@ -35,16 +35,10 @@ pub const DEFAULT_PIDS: u64 = 1024;
 
 /// A policy could not be read.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum PolicyError {
     /// The file cannot be read.
-    #[error("cannot read {}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system answered.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The file has mistakes.
     #[error(transparent)]
     Config(#[from] ConfigErrors),
@@ -83,7 +77,6 @@ impl Rules {
             network: self.network.or(Some(false)),
             builds: self.builds.or(Some(true)),
             build_network: self.build_network.or(Some(true)),
-            base_images: self.base_images,
             gpu: self.gpu.or(Some(false)),
             project_dir: self.project_dir.or(Some(false)),
             ports: self.ports.or(Some(false)),
@@ -93,9 +86,8 @@ impl Rules {
             max_files: self.max_files.or(Some(DEFAULT_MAX_FILES)),
             max_log_bytes: self.max_log_bytes.or(Some(DEFAULT_MAX_LOG_BYTES)),
             pids: self.pids.or(Some(DEFAULT_PIDS)),
-            memory_bytes: self.memory_bytes,
-            cpus: self.cpus,
             runtime: None,
+            ..self
         }
     }
 }
@@ -175,10 +167,9 @@ impl Policy {
         if init.boinc_dir.as_os_str().is_empty() {
             return Ok(policy);
         }
-        match std::fs::read_to_string(&path) {
-            Ok(text) => Ok(policy.tightened(&text)?),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(policy),
-            Err(source) => Err(PolicyError::Io { path, source }),
+        match if_found(std::fs::read_to_string(&path)).map_err(FileError::new("cannot read", &path))? {
+            Some(text) => Ok(policy.tightened(&text)?),
+            None => Ok(policy),
         }
     }
 
@@ -192,39 +183,29 @@ impl Policy {
     pub fn check(&self, spec: &JobSpec, trust: Trust) -> Vec<Refusal> {
         let mut refusals = Vec::new();
         if trust == Trust::Workunit {
-            let rule_giver =
-                if self.project_file { check::PolicySource::Project } else { check::PolicySource::Nobody };
-            refusals.extend(check::refusals(&self.project, rule_giver, spec));
+            let giver = match self.project_file {
+                true => "policy.toml of the app version has",
+                false => "the app version has no policy.toml, so workunits have",
+            };
+            refusals.extend(check::refusals(&self.project, giver, spec));
         }
-        refusals.extend(check::refusals(&self.volunteer, check::PolicySource::Volunteer, spec));
+        refusals.extend(check::refusals(&self.volunteer, "buoy-volunteer.toml of this host has", spec));
         refusals
     }
 
     /// The bounds of a run of this job. Only of use if [`Policy::check`] found nothing.
     pub fn limits(&self, spec: &JobSpec, trust: Trust) -> RunLimits {
-        let bound = |asked: Option<u64>, project: Option<u64>, volunteer: Option<u64>, default: u64| {
-            let bound = match (trust, asked) {
-                (Trust::AppVersion, Some(asked)) => asked,
-                _ => asked.into_iter().chain(project).min().unwrap_or(default),
-            };
-            bound.min(volunteer.unwrap_or(u64::MAX))
+        let (asked, project, volunteer) = (&spec.limits, &self.project, &self.volunteer);
+        // The project's rules have no gaps here.
+        let bound = |asked: Option<u64>, project: Option<u64>, volunteer: Option<u64>| {
+            let project = project.filter(|_| trust == Trust::Workunit || asked.is_none());
+            [asked, project, volunteer].into_iter().flatten().min().unwrap_or(u64::MAX)
         };
-        let (project, volunteer) = (&self.project, &self.volunteer);
         let for_workunits = |value| if trust == Trust::Workunit { value } else { None };
         RunLimits {
-            max_files: bound(
-                spec.limits.max_files,
-                project.max_files,
-                volunteer.max_files,
-                DEFAULT_MAX_FILES,
-            ),
-            max_log_bytes: bound(
-                spec.limits.max_log_bytes,
-                project.max_log_bytes,
-                volunteer.max_log_bytes,
-                DEFAULT_MAX_LOG_BYTES,
-            ),
-            pids: bound(spec.limits.pids, project.pids, volunteer.pids, DEFAULT_PIDS),
+            max_files: bound(asked.max_files, project.max_files, volunteer.max_files),
+            max_log_bytes: bound(asked.max_log_bytes, project.max_log_bytes, volunteer.max_log_bytes),
+            pids: bound(asked.pids, project.pids, volunteer.pids),
             memory_bytes: for_workunits(project.memory_bytes).into_iter().chain(volunteer.memory_bytes).min(),
             cpus: match trust {
                 Trust::Workunit => least(project.cpus, volunteer.cpus),

@@ -5,17 +5,21 @@
 
 mod options;
 mod read;
-mod write;
 
-use crate::toml_file::ConfigErrors;
+use crate::toml_file::{ConfigErrors, Document, Section};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 
-/// Where the work directory appears in the container if the file does not say.
-pub const DEFAULT_WORKDIR: &str = "/app";
+use serde::Serialize;
+use toml::Table;
+use toml::de::DeTable;
+
+/// How much is logged if the file does not say.
+const DEFAULT_VERBOSE: u8 = 1;
 
 /// What `job.toml` says. Valid by construction: see each type.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct JobSpec {
     /// `workdir`: where the work directory appears in the container.
     pub workdir: ContainerPath,
@@ -24,6 +28,7 @@ pub struct JobSpec {
     /// `image_name`: an image to use as it is, never built nor removed.
     pub image_name: Option<String>,
     /// `image` and `digest`: a prebuilt image that came as a file.
+    #[serde(flatten)]
     pub tarball: Option<Tarball>,
     /// `use_gpu`: the job needs the assigned GPU.
     pub use_gpu: bool,
@@ -53,31 +58,14 @@ pub struct JobSpec {
     /// `outputs`: the files that the job writes.
     pub outputs: Vec<OutputSpec>,
     /// `max_files`, `max_log_bytes`, `pids`.
+    #[serde(flatten)]
     pub limits: Limits,
 }
 
+/// What an empty file says.
 impl Default for JobSpec {
     fn default() -> Self {
-        Self {
-            workdir: ContainerPath(DEFAULT_WORKDIR.to_owned()),
-            project_dir_mount: None,
-            image_name: None,
-            tarball: None,
-            use_gpu: false,
-            web_graphics_guest_port: None,
-            mount: Vec::new(),
-            portmap: Vec::new(),
-            build_args: BTreeMap::new(),
-            target: None,
-            create_args: Vec::new(),
-            verbose: 1,
-            build_files: None,
-            job_inputs: Vec::new(),
-            pass_args: PassArgs::default(),
-            network: false,
-            outputs: Vec::new(),
-            limits: Limits::default(),
-        }
+        read::spec(&mut Section::new(&Document::new(Path::new(""), ""), "", &DeTable::new(), 0))
     }
 }
 
@@ -93,14 +81,23 @@ impl JobSpec {
 
     /// The file's text. Keys at their defaults are left out.
     pub fn render(&self) -> String {
-        write::job_spec(self)
+        let table = |spec| Table::try_from(spec).expect("texts, numbers and lists become TOML");
+        let (mut keys, default) = (table(self), table(&Self::default()));
+        keys.retain(|key, value| default.get(key) != Some(value));
+        toml::to_string(&keys).expect("a table becomes TOML")
     }
 }
 
 /// An absolute path in a container: parts separated by single slashes, no `.`, `..`, colon, comma,
-/// quote or control character, and not the root itself.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// quote or control character, and not the root itself. Default: where a work directory appears if the file does not say.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct ContainerPath(String);
+
+impl Default for ContainerPath {
+    fn default() -> Self {
+        Self("/app".to_owned())
+    }
+}
 
 impl ContainerPath {
     /// What is accepted, for messages.
@@ -144,16 +141,17 @@ impl fmt::Display for ContainerPath {
 }
 
 /// A prebuilt image, as `docker save` writes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Tarball {
     /// `image`: its name in the slot.
+    #[serde(rename = "image")]
     pub file: String,
     /// `digest`: the image's id.
     pub digest: Digest,
 }
 
 /// An image's id: `sha256:` and 64 lower-case hex digits.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Digest(String);
 
 impl Digest {
@@ -180,7 +178,8 @@ impl fmt::Display for Digest {
 }
 
 /// How a job gets its arguments.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum PassArgs {
     /// In the environment variable `ARGS`, joined by spaces: upstream's way, and the default.
     #[default]
@@ -197,14 +196,11 @@ impl PassArgs {
 
     /// Reads one of [`PassArgs::WORDS`].
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Env, Self::Argv, Self::Both].into_iter().find(|way| way.word() == word)
-    }
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::Env => "env",
-            Self::Argv => "argv",
-            Self::Both => "both",
+        match word {
+            "env" => Some(Self::Env),
+            "argv" => Some(Self::Argv),
+            "both" => Some(Self::Both),
+            _ => None,
         }
     }
 
@@ -220,18 +216,19 @@ impl PassArgs {
 }
 
 /// A file that the job writes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OutputSpec {
     /// Its name in the work directory and in the slot.
     pub name: String,
     /// The job fails if it is larger. `None`: the output template's own limit applies.
     pub max_bytes: Option<u64>,
     /// The job may end without it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub optional: bool,
 }
 
 /// Bounds that the job sets itself; `None`: those of the policy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Limits {
     /// Files and directories in the work directory.
     pub max_files: Option<u64>,

@@ -42,119 +42,27 @@ pub struct WorkunitName {
     job: String,
 }
 
-/// The part of a name that an error is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// The science app's name.
-    App,
-    /// The bundle's hash.
-    Hash,
-    /// The batch's name.
-    Batch,
-    /// The job's name.
-    Job,
-}
-
-impl fmt::Display for Part {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Part::App => "science app",
-            Part::Hash => "hash",
-            Part::Batch => "batch",
-            Part::Job => "job",
-        })
-    }
-}
-
-/// Why a name cannot be used.
+/// Why a name cannot be used: which one, what was found, and what is accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum NameError {
-    /// A part is empty.
-    #[error("the {part} name is empty")]
-    Empty {
-        /// Which part.
-        part: Part,
-    },
-    /// A part has a character that BOINC or this format forbids.
-    #[error("the {part} name {name:?} contains {found:?}: {accepted}")]
-    Character {
-        /// Which part.
-        part: Part,
-        /// The name as given.
-        name: String,
-        /// The first character that is not accepted.
-        found: char,
-        /// What is accepted, in words.
-        accepted: &'static str,
-    },
-    /// A part has a sequence that would make the whole name ambiguous.
-    #[error("the {part} name {name:?} contains {found:?}, which separates the parts of a workunit's name")]
-    Separator {
-        /// Which part.
-        part: Part,
-        /// The name as given.
-        name: String,
-        /// The sequence.
-        found: &'static str,
-    },
-    /// A name is too long.
-    #[error("the {part} name {name:?} has {bytes} bytes, at most {limit} are accepted")]
-    PartTooLong {
-        /// Which part.
-        part: Part,
-        /// The name as given.
-        name: String,
-        /// Its length.
-        bytes: usize,
-        /// The limit.
-        limit: usize,
-    },
-    /// The hash is not of the right form.
-    #[error("the hash {found:?} is not {HASH_DIGITS} lower-case hexadecimal digits")]
-    Hash {
-        /// What was found.
-        found: String,
-    },
-    /// The whole name is too long.
-    #[error(
-        "the workunit name {name:?} has {bytes} bytes, at most {MAX_BYTES} are accepted: shorten the job's or the batch's name"
-    )]
-    TooLong {
-        /// The whole name.
-        name: String,
-        /// Its length.
-        bytes: usize,
-    },
-    /// A text is not of the form `APP-HASH__BATCH__JOB`.
-    #[error("{name:?} is not of the form APP-HASH__BATCH__JOB")]
-    Form {
-        /// The text.
-        name: String,
-    },
-}
+#[error("{0}")]
+pub struct NameError(String);
 
 const ACCEPTED_APP: &str = "lower-case letters, digits and \"-\" are accepted, first a letter or digit";
 const ACCEPTED_WORD: &str = "letters, digits, \"_\", \"-\" and \".\" are accepted, first a letter or digit";
 
 /// Checks a science app's name: `[a-z0-9][a-z0-9-]{0,23}`.
 pub fn check_app(name: &str) -> Result<(), NameError> {
-    let part = Part::App;
-    check_characters(part, name, ACCEPTED_APP, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')?;
-    check_length(part, name, MAX_APP_BYTES)
+    let is_accepted = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    check_part("science app", name, ACCEPTED_APP, is_accepted, MAX_APP_BYTES)
 }
 
 /// Checks a batch's name: letters, digits, `_`, `-` and `.`, without `__` and not ending in `_`.
 pub fn check_batch(name: &str) -> Result<(), NameError> {
-    let part = Part::Batch;
-    check_characters(part, name, ACCEPTED_WORD, is_word)?;
-    let found = if name.contains("__") {
-        "__"
-    } else if name.ends_with('_') {
-        "_"
-    } else {
-        return check_length(part, name, MAX_BYTES);
-    };
-    Err(NameError::Separator { part, name: name.to_owned(), found })
+    check_part("batch", name, ACCEPTED_WORD, is_word, MAX_BYTES)?;
+    if name.contains("__") {
+        return Err(separator("batch", name, "__"));
+    }
+    if name.ends_with('_') { Err(separator("batch", name, "_")) } else { Ok(()) }
 }
 
 /// Checks a job's name: letters, digits, `_`, `-` and `.`, without `__file_`, which separates a job from a
@@ -162,45 +70,51 @@ pub fn check_batch(name: &str) -> Result<(), NameError> {
 ///
 /// BOINC's database compares names without regard to case: two jobs of a batch must differ in more than that.
 pub fn check_job(name: &str) -> Result<(), NameError> {
-    let part = Part::Job;
-    check_characters(part, name, ACCEPTED_WORD, is_word)?;
+    check_part("job", name, ACCEPTED_WORD, is_word, MAX_BYTES)?;
     // "<job>_error" must not look like file "error" of a job "…" either, hence also at the end.
-    if name.contains("__file_") || name.ends_with("__file") {
-        return Err(NameError::Separator { part, name: name.to_owned(), found: "__file" });
-    }
-    check_length(part, name, MAX_BYTES)
+    let is_ambiguous = name.contains("__file_") || name.ends_with("__file");
+    if is_ambiguous { Err(separator("job", name, "__file")) } else { Ok(()) }
 }
 
 fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')
 }
 
-fn check_characters(
-    part: Part,
+fn check_part(
+    part: &str,
     name: &str,
-    accepted: &'static str,
+    accepted: &str,
     is_accepted: impl Fn(char) -> bool,
+    limit: usize,
 ) -> Result<(), NameError> {
-    let Some(first) = name.chars().next() else { return Err(NameError::Empty { part }) };
+    let Some(first) = name.chars().next() else {
+        return Err(NameError(format!("the {part} name is empty")));
+    };
     let offender =
         name.chars().find(|&c| !is_accepted(c)).or((!first.is_ascii_alphanumeric()).then_some(first));
-    match offender {
-        Some(found) => Err(NameError::Character { part, name: name.to_owned(), found, accepted }),
-        None => Ok(()),
+    if let Some(found) = offender {
+        return Err(NameError(format!("the {part} name {name:?} contains {found:?}: {accepted}")));
     }
-}
-
-fn check_length(part: Part, name: &str, limit: usize) -> Result<(), NameError> {
     if name.len() > limit {
-        return Err(NameError::PartTooLong { part, name: name.to_owned(), bytes: name.len(), limit });
+        let bytes = name.len();
+        return Err(NameError(format!(
+            "the {part} name {name:?} has {bytes} bytes, at most {limit} are accepted"
+        )));
     }
     Ok(())
+}
+
+fn separator(part: &str, name: &str, found: &str) -> NameError {
+    NameError(format!(
+        "the {part} name {name:?} contains {found:?}, which separates the parts of a workunit's name"
+    ))
 }
 
 fn check_hash(hash: &str) -> Result<(), NameError> {
     let is_digit = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
     if hash.len() != HASH_DIGITS || !hash.bytes().all(is_digit) {
-        return Err(NameError::Hash { found: hash.to_owned() });
+        let what = format!("the hash {hash:?} is not {HASH_DIGITS} lower-case hexadecimal digits");
+        return Err(NameError(what));
     }
     Ok(())
 }
@@ -215,7 +129,11 @@ impl WorkunitName {
         let name = Self { app: app.into(), hash: hash.into(), batch: batch.into(), job: job.into() };
         let text = name.to_string();
         if text.len() > MAX_BYTES {
-            return Err(NameError::TooLong { bytes: text.len(), name: text });
+            return Err(NameError(format!(
+                "the workunit name {text:?} has {} bytes, at most {MAX_BYTES} are accepted: shorten the job's or the \
+                 batch's name",
+                text.len()
+            )));
         }
         Ok(name)
     }
@@ -261,7 +179,7 @@ impl FromStr for WorkunitName {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        let form = || NameError::Form { name: text.to_owned() };
+        let form = || NameError(format!("{text:?} is not of the form APP-HASH__BATCH__JOB"));
         // Neither APP-HASH nor BATCH has "__" or ends in "_", so the first "__" always is the border.
         let (bundle, rest) = text.split_once("__").ok_or_else(form)?;
         let (batch, job) = rest.split_once("__").ok_or_else(form)?;
@@ -372,7 +290,7 @@ mod tests {
             OutputName { workunit: longest.to_string(), instance: 999, random: 2_147_483_647, output: 999 };
         assert_eq!(output.to_string().len(), MAX_BYTES + MAX_OUTPUT_SUFFIX_BYTES);
         let error = WorkunitName::new("vina", HASH, "b", &"j".repeat(MAX_BYTES - frame + 1)).unwrap_err();
-        assert!(matches!(error, NameError::TooLong { bytes: 188, .. }), "{error}");
+        assert!(error.to_string().contains("has 188 bytes, at most 187"), "{error}");
     }
 
     #[test]

@@ -53,25 +53,30 @@ impl<'d, 'a> Section<'d, 'a> {
         self.table.get(key)
     }
 
+    /// The value of a key and where it starts, if it is of the type that `read` takes; else the mistake is noted.
+    fn typed<T>(
+        &mut self,
+        key: &'static str,
+        accepted: &str,
+        read: impl FnOnce(&'d DeValue<'a>) -> Option<T>,
+    ) -> Option<(T, usize)> {
+        let value = self.value(key)?;
+        let found = read(value.get_ref());
+        if found.is_none() {
+            self.wrong_type(key, value, accepted);
+        }
+        Some((found?, value.span().start))
+    }
+
     /// A string.
     pub fn text(&mut self, key: &'static str) -> Option<Text<'d>> {
-        let value = self.value(key)?;
-        match value.get_ref().as_str() {
-            Some(text) => Some(Text { text, place: self.doc.place(value.span().start) }),
-            None => {
-                self.wrong_type(key, value, "a string");
-                None
-            }
-        }
+        let (text, start) = self.typed(key, "a string", DeValue::as_str)?;
+        Some(Text { text, place: self.doc.place(start) })
     }
 
     /// true or false.
     pub fn flag(&mut self, key: &'static str) -> Option<bool> {
-        let value = self.value(key)?;
-        if value.get_ref().as_bool().is_none() {
-            self.wrong_type(key, value, "true or false");
-        }
-        value.get_ref().as_bool()
+        Some(self.typed(key, "true or false", DeValue::as_bool)?.0)
     }
 
     /// A whole number of at least 1.
@@ -81,32 +86,24 @@ impl<'d, 'a> Section<'d, 'a> {
 
     /// A whole number within bounds.
     pub fn whole(&mut self, key: &'static str, bounds: RangeInclusive<u64>) -> Option<u64> {
-        let value = self.value(key)?;
-        let number = value.get_ref().as_integer();
-        let number = number.and_then(|n| u64::from_str_radix(n.as_str(), n.radix()).ok());
-        let number = number.filter(|number| bounds.contains(number));
-        if number.is_none() {
-            let (least, most) = bounds.into_inner();
-            let accepted = if most >= u64::from(u32::MAX) {
-                format!("a whole number, {least} or more")
-            } else {
-                format!("a whole number from {least} to {most}")
-            };
-            self.wrong_type(key, value, &accepted);
-        }
-        number
+        let (least, most) = (bounds.start(), bounds.end());
+        let accepted = if *most >= u64::from(u32::MAX) {
+            format!("a whole number, {least} or more")
+        } else {
+            format!("a whole number from {least} to {most}")
+        };
+        let read = |value: &DeValue<'_>| {
+            let number = value.as_integer()?;
+            u64::from_str_radix(number.as_str(), number.radix()).ok().filter(|number| bounds.contains(number))
+        };
+        Some(self.typed(key, &accepted, read)?.0)
     }
 
     /// A number greater than 0.
     pub fn number(&mut self, key: &'static str) -> Option<f64> {
-        let value = self.value(key)?;
-        match as_number(value.get_ref()) {
-            Some(number) if number.is_finite() && number > 0.0 => Some(number),
-            _ => {
-                self.wrong_type(key, value, "a number greater than 0");
-                None
-            }
-        }
+        let read =
+            |value: &DeValue<'_>| as_number(value).filter(|number| number.is_finite() && *number > 0.0);
+        Some(self.typed(key, "a number greater than 0", read)?.0)
     }
 
     /// A list of strings.
@@ -133,11 +130,7 @@ impl<'d, 'a> Section<'d, 'a> {
 
     /// A table of strings with names of the author's own.
     pub fn text_map(&mut self, key: &'static str) -> Option<Vec<(Text<'d>, Text<'d>)>> {
-        let value = self.value(key)?;
-        let Some(table) = value.get_ref().as_table() else {
-            self.wrong_type(key, value, "a table of strings");
-            return None;
-        };
+        let (table, _) = self.typed(key, "a table of strings", DeValue::as_table)?;
         let mut map = Vec::with_capacity(table.len());
         for (name, value) in table {
             let name = Text { text: name.get_ref(), place: self.doc.place(name.span().start) };
@@ -170,23 +163,14 @@ impl<'d, 'a> Section<'d, 'a> {
 
     /// A table of its own.
     pub fn section(&mut self, key: &'static str) -> Option<Section<'d, 'a>> {
-        let value = self.value(key)?;
-        match value.get_ref().as_table() {
-            Some(table) => Some(Section::new(self.doc, key, table, value.span().start)),
-            None => {
-                self.wrong_type(key, value, "a table");
-                None
-            }
-        }
+        let (table, start) = self.typed(key, "a table", DeValue::as_table)?;
+        Some(Section::new(self.doc, key, table, start))
     }
 
     /// A list of tables (`[[key]]`).
     pub fn sections(&mut self, key: &'static str) -> Vec<Section<'d, 'a>> {
-        let Some(value) = self.value(key) else { return Vec::new() };
-        let Some(list) = value.get_ref().as_array() else {
-            self.wrong_type(key, value, &format!("a list of tables, each begun by [[{key}]]"));
-            return Vec::new();
-        };
+        let accepted = format!("a list of tables, each begun by [[{key}]]");
+        let Some((list, _)) = self.typed(key, &accepted, DeValue::as_array) else { return Vec::new() };
         let mut sections = Vec::with_capacity(list.len());
         for item in list {
             match item.get_ref().as_table() {

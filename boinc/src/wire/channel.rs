@@ -38,7 +38,6 @@ pub enum ChannelName {
 
 /// Why a text cannot be sent. The channel is left as it was.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum ChannelError {
     /// The text does not fit.
     #[error("message of {bytes} bytes is too long for a channel, at most {MAX_TEXT_BYTES} fit")]

@@ -5,9 +5,9 @@
 //! buffers that cut and shift what does not fit. So what we write is one line each, short enough.
 
 use crate::atomic_file::write_atomically;
+use crate::file_error::{FileError, if_found};
 use crate::visible::{visible, without_closers};
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Written before the exit for good.
 pub const FINISH_FILE: &str = "boinc_finish_called";
@@ -26,28 +26,6 @@ pub const MAX_DELAY_SECONDS: u32 = 86_400;
 
 /// What the client waits if it cannot read the delay.
 pub const DEFAULT_DELAY_SECONDS: u32 = 300;
-
-/// A file of this module could not be written or read.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum FinishError {
-    /// Writing failed.
-    #[error("cannot write {}", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// What the system answered.
-        source: io::Error,
-    },
-    /// Reading failed, for another reason than that the file does not exist.
-    #[error("cannot read {}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system answered.
-        source: io::Error,
-    },
-}
 
 /// A text for the volunteer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,22 +51,22 @@ impl Finish {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn write(&self, slot: &Path) -> Result<(), FinishError> {
+    pub fn write(&self, slot: &Path) -> Result<(), FileError> {
         let mut text = format!("{}\n", self.exit_status);
         if let Some(message) = &self.message {
             // The line after the message must exist, or the client drops the message.
             let notice = if message.notice { "notice" } else { "" };
             text.push_str(&format!("{}\n{notice}\n", one_line(&message.text, MAX_MESSAGE_BYTES)));
         }
-        write(slot.join(FINISH_FILE), &text)
+        write(&slot.join(FINISH_FILE), &text)
     }
 
     /// Reads the file as the client does; `None` if there is none. An unreadable status counts as 0.
     ///
     /// # Errors
     /// The file exists but cannot be read.
-    pub fn read(slot: &Path) -> Result<Option<Self>, FinishError> {
-        let Some(text) = read(slot.join(FINISH_FILE))? else { return Ok(None) };
+    pub fn read(slot: &Path) -> Result<Option<Self>, FileError> {
+        let Some(text) = read(&slot.join(FINISH_FILE))? else { return Ok(None) };
         let mut lines = text.split('\n');
         let exit_status = leading_integer(lines.next().unwrap_or_default()).unwrap_or(0);
         let message = match (lines.next(), lines.next()) {
@@ -115,22 +93,22 @@ impl TemporaryExit {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn write(&self, slot: &Path) -> Result<(), FinishError> {
+    pub fn write(&self, slot: &Path) -> Result<(), FileError> {
         let delay = self.delay_seconds.min(MAX_DELAY_SECONDS);
         let mut reason = one_line(&self.reason.text, MAX_REASON_BYTES);
         if reason.is_empty() {
             reason.push_str("temporary exit");
         }
         let notice = if self.reason.notice { "notice\n" } else { "" };
-        write(slot.join(TEMPORARY_EXIT_FILE), &format!("{delay}\n{reason}\n{notice}"))
+        write(&slot.join(TEMPORARY_EXIT_FILE), &format!("{delay}\n{reason}\n{notice}"))
     }
 
     /// Reads the file as the client does; `None` if there is none or it has no line with a reason.
     ///
     /// # Errors
     /// The file exists but cannot be read.
-    pub fn read(slot: &Path) -> Result<Option<Self>, FinishError> {
-        let Some(text) = read(slot.join(TEMPORARY_EXIT_FILE))? else { return Ok(None) };
+    pub fn read(slot: &Path) -> Result<Option<Self>, FileError> {
+        let Some(text) = read(&slot.join(TEMPORARY_EXIT_FILE))? else { return Ok(None) };
         let mut lines = text.split('\n');
         let delay_seconds = leading_integer(lines.next().unwrap_or_default())
             .and_then(|delay| u32::try_from(delay).ok())
@@ -148,16 +126,13 @@ impl TemporaryExit {
     }
 }
 
-fn write(path: PathBuf, text: &str) -> Result<(), FinishError> {
-    write_atomically(&path, text.as_bytes()).map_err(|source| FinishError::Write { path, source })
+fn write(path: &Path, text: &str) -> Result<(), FileError> {
+    write_atomically(path, text.as_bytes()).map_err(FileError::new("cannot write", path))
 }
 
-fn read(path: PathBuf) -> Result<Option<String>, FinishError> {
-    match std::fs::read(&path) {
-        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(FinishError::Read { path, source }),
-    }
+fn read(path: &Path) -> Result<Option<String>, FileError> {
+    let bytes = if_found(std::fs::read(path)).map_err(FileError::new("cannot read", path))?;
+    Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 /// `text` on one line of at most `max` bytes, cut at a character. The client writes it to terminals and, in a CDATA section,

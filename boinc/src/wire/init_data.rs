@@ -5,10 +5,10 @@
 //! default (the field says which) and what is unknown is skipped.
 
 use std::fmt;
-use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::xml::{End, MAX_DEPTH, Xml};
+use crate::file_error::FileError;
+use crate::xml::{Element, End, MAX_DEPTH, Xml};
 
 mod cleaned;
 mod host;
@@ -25,16 +25,10 @@ pub const INIT_DATA_FILE: &str = "init_data.xml";
 
 /// Why there are no init data.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum InitDataError {
     /// The file cannot be read.
-    #[error("cannot read {}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system answered.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The text holds no `<app_init_data>`.
     #[error("init data have no <app_init_data>: this is not a file that a BOINC client writes")]
     NoStart,
@@ -48,11 +42,8 @@ pub enum InitDataError {
     )]
     TooDeep,
     /// The text is not made of tags.
-    #[error("init data cannot be parsed: {what}")]
-    Syntax {
-        /// What the parser found.
-        what: String,
-    },
+    #[error("init data cannot be parsed: {0}")]
+    Syntax(String),
 }
 
 /// A text that stays out of logs: Debug and Display show only whether it is there.
@@ -180,53 +171,10 @@ pub struct InitData {
     pub app_files: Vec<String>,
 }
 
+/// What an empty `<app_init_data>` says.
 impl Default for InitData {
     fn default() -> Self {
-        Self {
-            major_version: 0,
-            minor_version: 0,
-            release: 0,
-            app_version: 0,
-            app_name: String::new(),
-            plan_class: String::new(),
-            userid: 0,
-            teamid: 0,
-            hostid: 0,
-            user_name: String::new(),
-            team_name: String::new(),
-            project_dir: PathBuf::new(),
-            boinc_dir: PathBuf::new(),
-            authenticator: Secret::default(),
-            wu_name: String::new(),
-            result_name: String::new(),
-            shm_key: None,
-            comm_obj_name: None,
-            slot: 0,
-            client_pid: None,
-            wu_cpu_time: 0.0,
-            starting_elapsed_time: 0.0,
-            using_sandbox: false,
-            checkpoint_period: 300.0,
-            fraction_done_start: 0.0,
-            fraction_done_end: 1.0,
-            gpu_type: String::new(),
-            gpu_device_num: -1,
-            gpu_opencl_dev_index: -1,
-            gpu_usage: 0.0,
-            ncpus: 1.0,
-            rsc_fpops_est: 0.0,
-            rsc_fpops_bound: 0.0,
-            rsc_memory_bound: 0.0,
-            rsc_disk_bound: 0.0,
-            computation_deadline: 0.0,
-            no_priority_change: false,
-            process_priority: -1,
-            process_priority_special: -1,
-            host_info: HostInfo::default(),
-            proxy_info: None,
-            global_preferences: Vec::new(),
-            app_files: Vec::new(),
-        }
+        read::init_data(&Element::default())
     }
 }
 
@@ -237,10 +185,7 @@ impl InitData {
     /// The file cannot be read, or a client has not finished writing it.
     pub fn read(slot: &Path) -> Result<Self, InitDataError> {
         let path = slot.join(INIT_DATA_FILE);
-        match std::fs::read(&path) {
-            Ok(bytes) => Self::parse(&bytes),
-            Err(source) => Err(InitDataError::Io { path, source }),
-        }
+        Self::parse(&std::fs::read(&path).map_err(FileError::new("cannot read", &path))?)
     }
 
     /// Reads the bytes of an init_data.xml.
@@ -257,7 +202,7 @@ impl InitData {
         for fault in &xml.faults {
             match fault.end {
                 Some(End::TooDeep) => return Err(InitDataError::TooDeep),
-                Some(End::Broken) => return Err(InitDataError::Syntax { what: fault.what.clone() }),
+                Some(End::Broken) => return Err(InitDataError::Syntax(fault.what.clone())),
                 None => {}
             }
         }

@@ -10,34 +10,12 @@ use quick_xml::escape::minimal_escape;
 
 /// A message that a client would misread in silence.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum MessageError {
-    /// A tag that the client does not know.
-    #[error("unknown tag <{tag}> in the message {text:?}")]
-    UnknownTag {
-        /// The tag's name.
-        tag: String,
-        /// The whole message.
-        text: String,
-    },
-    /// A tag whose value is not what it should be.
-    #[error("value {value:?} of <{tag}> is not {expected} in the message {text:?}")]
-    BadValue {
-        /// The tag's name.
-        tag: &'static str,
-        /// What was found.
-        value: String,
-        /// What is accepted.
-        expected: &'static str,
-        /// The whole message.
-        text: String,
-    },
-    /// The text is no sequence of elements.
-    #[error("malformed message {text:?}")]
-    Malformed {
-        /// The whole message.
-        text: String,
-    },
+#[error("{fault} in the message {text:?}")]
+pub struct MessageError {
+    /// What is wrong with it.
+    pub fault: String,
+    /// The whole message.
+    pub text: String,
 }
 
 /// What a client asks of an app (`process_control_request`).
@@ -178,7 +156,8 @@ impl AppStatus {
     /// # Errors
     /// The first thing in the message that is wrong.
     pub fn parse_strict(text: &str) -> Result<Self, MessageError> {
-        let malformed = || MessageError::Malformed { text: text.to_owned() };
+        let wrong = |fault: String| MessageError { fault, text: text.to_owned() };
+        let malformed = || wrong("malformed element".to_owned());
         let mut rest = text.trim_start();
         while !rest.is_empty() {
             let (tag, after) =
@@ -186,9 +165,9 @@ impl AppStatus {
             let tag = *STATUS_TAGS
                 .iter()
                 .find(|known| **known == tag)
-                .ok_or_else(|| MessageError::UnknownTag { tag: tag.to_owned(), text: text.to_owned() })?;
+                .ok_or_else(|| wrong(format!("unknown tag <{tag}>")))?;
             let (value, after) = after.split_once(&format!("</{tag}>")).ok_or_else(malformed)?;
-            check_status_value(tag, value, text)?;
+            check_status_value(tag, value).map_err(wrong)?;
             rest = after.trim_start();
         }
         Ok(Self::parse(text))
@@ -210,7 +189,7 @@ impl AppStatus {
     }
 }
 
-fn check_status_value(tag: &'static str, value: &str, text: &str) -> Result<(), MessageError> {
+fn check_status_value(tag: &str, value: &str) -> Result<(), String> {
     let number = value.trim().parse::<f64>().ok().filter(|number| number.is_finite());
     let (fits, expected) = match tag {
         "other_pid" | "sporadic_ac" => (value.trim().parse::<i32>().is_ok(), "an integer"),
@@ -218,10 +197,7 @@ fn check_status_value(tag: &'static str, value: &str, text: &str) -> Result<(), 
         "fraction_done" => (number.is_some_and(|n| (0.0..=1.0).contains(&n)), "a number from 0 to 1"),
         _ => (number.is_some_and(|n| n >= 0.0), "a number of 0 or more"),
     };
-    if fits {
-        return Ok(());
-    }
-    Err(MessageError::BadValue { tag, value: value.to_owned(), expected, text: text.to_owned() })
+    if fits { Ok(()) } else { Err(format!("value {value:?} of <{tag}> is not {expected}")) }
 }
 
 /// Where an app's graphics can be reached (`graphics_reply`).
@@ -344,8 +320,8 @@ mod tests {
             ("<current_cpu_time>-1</current_cpu_time>", "is not a number of 0 or more"),
             ("<fraction_done>1.5</fraction_done>", "is not a number from 0 to 1"),
             ("<want_network>yes</want_network>", "is not 0 or 1"),
-            ("<wss>12", "malformed message"),
-            ("hello", "malformed message"),
+            ("<wss>12", "malformed element"),
+            ("hello", "malformed element"),
         ];
         for (text, expected) in table {
             let error = AppStatus::parse_strict(text).unwrap_err().to_string();

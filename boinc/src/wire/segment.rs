@@ -9,6 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU8;
 
+use crate::file_error::FileError;
 use crate::platform::{SharedMemory, remove_system_v};
 
 /// Size of the shared part in bytes: eight channels of 1,024 (`lib/app_ipc.h`, `SHARED_MEM`).
@@ -22,16 +23,10 @@ pub const MMAP_KEY: i32 = -1;
 
 /// Why a segment could not be made or attached.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum SegmentError {
     /// The mapped file could not be opened or mapped.
-    #[error("cannot map the shared memory file {}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What the system answered.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The mapped file is too small to hold the channels.
     #[error("shared memory file {} holds {found} bytes, at least {SEGMENT_BYTES} are needed", path.display())]
     TooSmall {
@@ -109,17 +104,20 @@ fn system_v(key: i32) -> impl Fn(io::Error) -> SegmentError {
 
 /// Maps the file. `make`: it is made if needed; a longer one keeps its length, as in `lib/shmem.cpp` `create_shmem_mmap`.
 fn map(path: &Path, make: bool) -> Result<SharedMemory<SEGMENT_BYTES>, SegmentError> {
-    let failed = |source| SegmentError::File { path: path.to_owned(), source };
-    let file =
-        OpenOptions::new().read(true).write(true).create(make).truncate(false).open(path).map_err(failed)?;
-    let found = file.metadata().map_err(failed)?.len();
-    if found < SEGMENT_BYTES as u64 {
-        if !make {
-            return Err(SegmentError::TooSmall { path: path.to_owned(), found });
+    let open = || {
+        let file = OpenOptions::new().read(true).write(true).create(make).truncate(false).open(path)?;
+        let found = file.metadata()?.len();
+        if make && found < SEGMENT_BYTES as u64 {
+            file.set_len(SEGMENT_BYTES as u64)?;
         }
-        file.set_len(SEGMENT_BYTES as u64).map_err(failed)?;
+        Ok((file, found))
+    };
+    let failed = |error| FileError::new("cannot map the shared memory file", path)(error);
+    let (file, found) = open().map_err(failed)?;
+    if !make && found < SEGMENT_BYTES as u64 {
+        return Err(SegmentError::TooSmall { path: path.to_owned(), found });
     }
-    SharedMemory::map(&file).map_err(failed)
+    Ok(SharedMemory::map(&file).map_err(failed)?)
 }
 
 #[cfg(test)]

@@ -6,81 +6,52 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use boinc::signal::signal_of_status;
 use wrapper::lifecycle::exit_code;
 
 use super::bounds::Bounds;
 use super::exit_status as status;
-use super::words;
+use super::words::words;
 use crate::plan::units::{show_duration, show_size};
 
-/// What kind of failure it is. Jobs are counted by it, those of [`CauseKind::Exit`] and [`CauseKind::Signal`] by exit status
-/// too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CauseKind {
-    /// The program ended with an exit status of its own.
-    Exit,
-    /// A signal or exception ended the program.
-    Signal,
-    /// It used more memory than its bound.
-    Memory,
-    /// It wrote more than its disk bound.
-    Disk,
-    /// It ran longer than its bound.
-    Time,
-    /// An output is missing, too large, or was not uploaded.
-    Output,
-    /// It could not be started: a policy, or its image.
-    Start,
-    /// An input did not arrive.
-    Input,
-    /// The validator refused its results, or they do not agree.
-    Validation,
-    /// It was started again too often.
-    Restarts,
-    /// It did not come back in time.
-    Deadline,
-    /// No host can take it.
-    NoHost,
-    /// The host or its client failed.
-    Host,
-    /// A volunteer, the submitter or the project aborted it.
-    Aborted,
-    /// Nothing more is known.
-    Unknown,
+words! {
+    /// What kind of failure it is. Jobs are counted by it, those of [`CauseKind::Exit`] and [`CauseKind::Signal`] by exit status
+    /// too.
+    pub enum CauseKind {
+        /// The program ended with an exit status of its own.
+        Exit = "exit",
+        /// A signal or exception ended the program.
+        Signal = "signal",
+        /// It used more memory than its bound.
+        Memory = "memory",
+        /// It wrote more than its disk bound.
+        Disk = "disk",
+        /// It ran longer than its bound.
+        Time = "time",
+        /// An output is missing, too large, or was not uploaded.
+        Output = "output",
+        /// It could not be started: a policy, or its image.
+        Start = "start",
+        /// An input did not arrive.
+        Input = "input",
+        /// The validator refused its results, or they do not agree.
+        Validation = "validation",
+        /// It was started again too often.
+        Restarts = "restarts",
+        /// It did not come back in time.
+        Deadline = "deadline",
+        /// No host can take it.
+        NoHost = "no_host",
+        /// The host or its client failed.
+        Host = "host",
+        /// A volunteer, the submitter or the project aborted it.
+        Aborted = "aborted",
+        /// Nothing more is known.
+        Unknown = "unknown",
+    }
 }
 
-/// All kinds, with the words that the campaign file, tables and JSON use.
-const KINDS: [(&str, CauseKind); 15] = [
-    ("exit", CauseKind::Exit),
-    ("signal", CauseKind::Signal),
-    ("memory", CauseKind::Memory),
-    ("disk", CauseKind::Disk),
-    ("time", CauseKind::Time),
-    ("output", CauseKind::Output),
-    ("start", CauseKind::Start),
-    ("input", CauseKind::Input),
-    ("validation", CauseKind::Validation),
-    ("restarts", CauseKind::Restarts),
-    ("deadline", CauseKind::Deadline),
-    ("no_host", CauseKind::NoHost),
-    ("host", CauseKind::Host),
-    ("aborted", CauseKind::Aborted),
-    ("unknown", CauseKind::Unknown),
-];
-
 impl CauseKind {
-    /// The word for tables and JSON.
-    pub fn word(self) -> &'static str {
-        words::of(&KINDS, self)
-    }
-
-    /// The kind of a word; `Unknown` for any other.
-    pub(crate) fn of_word(word: &str) -> Self {
-        words::find(&KINDS, word, "kind of cause").unwrap_or(Self::Unknown)
-    }
-
     /// The exit status says it all: the words of whoever noticed it would only repeat it.
     fn is_said_by_status(self) -> bool {
         matches!(self, Self::Exit | Self::Signal | Self::Memory | Self::Disk | Self::Time | Self::Aborted)
@@ -107,16 +78,8 @@ pub struct Subject<'a> {
     pub bounds: Bounds,
 }
 
-/// What Windows reports for a process that crashed (NTSTATUS).
-const CRASHES: [(u32, &str); 7] = [
-    (0xC000_0005, "access violation"),
-    (0xC000_001D, "illegal instruction"),
-    (0xC000_0094, "division by zero"),
-    (0xC000_00FD, "stack overflow"),
-    (0xC000_0135, "a DLL is missing"),
-    (0xC000_0142, "a DLL could not be initialised"),
-    (0xC000_0409, "stack buffer overrun"),
-];
+/// What exit statuses mean: a line for each, with its kind and the text for a submitter.
+const STATUSES: &str = include_str!("exit_statuses.txt");
 
 impl Cause {
     fn new(kind: CauseKind, exit_status: Option<i32>, text: impl Into<String>) -> Self {
@@ -194,12 +157,6 @@ fn failed_before(exit_status: Option<i32>, errors: usize) -> bool {
     errors > 1 && exit_status.is_none_or(|status| !by_abort.contains(&status))
 }
 
-/// A status as BOINC means it: some are negative, and arrive as unsigned numbers of 32 bits where they were printed so.
-pub fn normal(status: i64) -> i32 {
-    // Numbers beyond 32 bits are not exit statuses of any client; the low bits are as good as anything.
-    status as i32
-}
-
 /// The status that counts for the job: the one most of its failed results have; among equals one of the program's own,
 /// then one of the wrapper's and client's judgement, then what happened outside of the job.
 fn most_informative(statuses: &[i32]) -> Option<i32> {
@@ -226,77 +183,33 @@ fn rank(status: i32) -> u8 {
 
 /// What a status means.
 fn of_status(status: i32, subject: &Subject<'_>) -> (CauseKind, String) {
-    use CauseKind::{Aborted, Deadline, Disk, Exit, Host, Input, Memory, Output, Restarts, Start, Time};
     let Subject { program, bounds } = subject;
-    let deadline = || show_duration(bounds.deadline_seconds as f64);
-    let (kind, text) = match status {
-        0 => (Output, "an output is missing, too large, or could not be uploaded (exit 0)"),
-        status::STATEFILE_WRITE => (Host, "a volunteer's client could not write its state file (192)"),
-        status::SIGNAL => return (CauseKind::Signal, format!("{program} was killed by a signal (193)")),
-        status::ABORTED_BY_CLIENT => (Aborted, "aborted by the volunteer's client (194)"),
-        exit_code::CHILD_FAILED => {
-            return (
-                Output,
-                format!("{program} finished, but an output is missing or not as declared (195)"),
-            );
-        }
-        status::DISK_LIMIT_EXCEEDED => {
-            return (Disk, format!("over the disk limit of {} (196)", show_size(bounds.disk_bytes)));
-        }
-        status::TIME_LIMIT_EXCEEDED => (Time, "over the time limit, flops_bound (197)"),
-        status::MEM_LIMIT_EXCEEDED => {
-            return (Memory, format!("out of memory at {} (198)", show_size(bounds.memory_bytes)));
-        }
-        status::CLIENT_EXITING => (Host, "the volunteer's client was stopped (199)"),
-        status::UNSTARTED_LATE => {
-            return (Deadline, format!("not started before its deadline of {} (200)", deadline()));
-        }
-        status::MISSING_COPROC => (Host, "the volunteer's GPU is gone (201)"),
-        status::ABORTED_BY_PROJECT => (Aborted, "aborted by the project (202)"),
-        status::ABORTED_VIA_GUI | status::OLD_ABORTED_VIA_GUI => (Aborted, "aborted by volunteers"),
-        status::UNKNOWN => (Host, "an unknown error of the volunteer's client (204)"),
-        status::OUT_OF_MEMORY => (Host, "no memory left on the volunteer's host (205)"),
-        exit_code::INIT_FAILURE => {
-            (Start, "could not be started: refused by a policy, or its image could not be built (206)")
-        }
-        status::NO_SUB_TASKS | status::SUB_TASK_FAILURE => {
-            return (Exit, format!("a sub-task of {program} failed ({status})"));
-        }
-        status::OVERDUE_EXCEEDED => {
-            return (Deadline, format!("given up after its deadline of {} (209)", deadline()));
-        }
-        status::MD5_FAILED | status::RSA_FAILED => (Input, "a file arrived damaged at volunteers"),
-        status::FILE_TOO_BIG => (Output, "an output is larger than its max_size (-131)"),
-        status::COULD_NOT_START | status::RESULT_START => {
-            (Host, "the wrapper could not be started on volunteers' hosts")
-        }
-        status::NOT_FOUND | status::FILE_MISSING => (Input, "a file is missing on volunteers' hosts"),
-        status::RESULT_DOWNLOAD | status::FILE_WRONG_SIZE | status::HTTP_PERMANENT => {
-            (Input, "an input file is gone from the server (-186)")
-        }
-        status::RESULT_UPLOAD => (Output, "an output could not be uploaded (-187)"),
-        status::TOO_MANY_EXITS => (Restarts, "started again too often without finishing (-226)"),
-        status::ABORTED_ON_EXIT => (Host, "the volunteer's client was stopped (-232)"),
-        _ => return own_exit(status, program),
-    };
-    (kind, text.to_owned())
-}
-
-/// A status that is the program's own, or that is not documented.
-fn own_exit(status: i32, program: &str) -> (CauseKind, String) {
+    if let Some((kind, text)) = listed(status) {
+        let text = text
+            .replace("{memory}", &show_size(bounds.memory_bytes))
+            .replace("{disk}", &show_size(bounds.disk_bytes))
+            .replace("{deadline}", &show_duration(bounds.deadline_seconds as f64));
+        return (kind, text.replace("{program}", program));
+    }
     if let Some((_, meaning)) = signal_of_status(status) {
         return (CauseKind::Signal, format!("exit {status} ({meaning}) in {program}"));
     }
     let bits = status as u32;
     if bits >= 0xC000_0000 && status < -1_000_000 {
-        let meaning = CRASHES.iter().find(|(code, _)| *code == bits);
-        let meaning = meaning.map_or(String::new(), |(_, meaning)| format!(" ({meaning})"));
-        return (CauseKind::Signal, format!("exit 0x{bits:08X}{meaning} in {program}"));
+        return (CauseKind::Signal, format!("exit 0x{bits:08X} in {program}"));
     }
     if status < 0 {
         return (CauseKind::Host, format!("error {status} of the volunteer's client"));
     }
     (CauseKind::Exit, format!("exit {status} in {program}"))
+}
+
+/// Kind and text of a status that is in the list.
+fn listed(status: i32) -> Option<(CauseKind, &'static str)> {
+    let number = status.to_string();
+    let is_it = |line: &&str| line.split(' ').next() == Some(&number);
+    let mut parts = STATUSES.lines().find(is_it)?.splitn(3, ' ').skip(1);
+    Some((CauseKind::of_word(parts.next()?)?, parts.next()?))
 }
 
 #[cfg(test)]
@@ -394,15 +307,6 @@ mod tests {
     }
 
     #[test]
-    fn unsigned_forms_are_the_same_status() {
-        for (printed, status) in
-            [(4_294_967_110, -186), (-186, -186), (3_221_225_477, -1_073_741_819), (139, 139)]
-        {
-            assert_eq!(normal(printed), status);
-        }
-    }
-
-    #[test]
     fn each_status_that_the_client_names_has_words_of_its_own() {
         for status in
             (192..=209).chain([-119, -120, -131, -148, -161, -163, -185, -186, -187, -197, -226, -232])
@@ -415,10 +319,10 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_has_a_word_of_its_own() {
-        for (word, kind) in KINDS {
-            assert_eq!((kind.word(), CauseKind::of_word(word)), (word, kind));
-            assert_eq!(serde_json::to_value(kind).unwrap(), word);
+    fn each_line_of_the_list_is_read() {
+        for line in STATUSES.lines().filter(|line| !line.starts_with('#')) {
+            let status = line.split(' ').next().unwrap();
+            assert!(listed(status.parse().unwrap()).is_some_and(|(_, text)| line.ends_with(text)), "{line}");
         }
     }
 

@@ -21,3 +21,21 @@ impl FileError {
         move |source| Self { path: path.to_owned(), doing, source }
     }
 }
+
+/// Makes a directory, and those above it, where there are none.
+pub fn create_dir(path: &Path) -> Result<(), FileError> {
+    std::fs::create_dir_all(path).map_err(FileError::at(path, "create the directory"))
+}
+
+/// Removes a file, if there is one.
+pub fn remove_file(path: &Path) -> Result<(), FileError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(FileError::at(path, "remove it")(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a file whole: a crash leaves the one before.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    boinc::atomic_file::write_atomically(path, bytes).map_err(FileError::at(path, "write it"))
+}

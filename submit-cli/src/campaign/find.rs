@@ -4,47 +4,23 @@ use std::collections::HashSet;
 
 use boinc::spelling::nearest;
 
-use super::{Campaign, CampaignError, JobRecord};
+use super::{Campaign, CampaignError};
 
 /// So many names are told when none is like the one that was typed.
 const TOLD: usize = 5;
-
-/// No job has this name.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no job {name} among the {count} of this campaign{hint}")]
-pub struct UnknownJob {
-    name: String,
-    count: usize,
-    hint: String,
-}
-
-/// Finds a job.
-///
-/// # Errors
-/// None has the name; which ones are like it is said.
-pub fn find_job<'a>(jobs: &'a [JobRecord], name: &str) -> Result<&'a JobRecord, UnknownJob> {
-    if let Some(job) = jobs.iter().find(|job| job.name == name) {
-        return Ok(job);
-    }
-    let names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
-    Err(unknown(&names, name))
-}
 
 impl Campaign {
     /// Checks that its jobs have these names.
     ///
     /// # Errors
     /// The campaign file cannot be read, or no job has one of the names.
-    pub fn check_jobs<E>(&self, names: &[String]) -> Result<(), E>
-    where
-        E: From<CampaignError> + From<UnknownJob>,
-    {
+    pub fn check_jobs(&self, names: &[String]) -> Result<(), CampaignError> {
         if names.is_empty() {
             return Ok(());
         }
         let known = self.job_names()?;
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
-        Ok(check_job_names(&known, names)?)
+        check_job_names(&known, names)
     }
 }
 
@@ -52,7 +28,7 @@ impl Campaign {
 ///
 /// # Errors
 /// None has the first such name; which ones are like it is said.
-fn check_job_names(known: &[&str], names: &[String]) -> Result<(), UnknownJob> {
+fn check_job_names(known: &[&str], names: &[String]) -> Result<(), CampaignError> {
     let all: HashSet<&str> = known.iter().copied().collect();
     match names.iter().find(|name| !all.contains(name.as_str())) {
         Some(name) => Err(unknown(known, name)),
@@ -60,7 +36,7 @@ fn check_job_names(known: &[&str], names: &[String]) -> Result<(), UnknownJob> {
     }
 }
 
-fn unknown(names: &[&str], name: &str) -> UnknownJob {
+fn unknown(names: &[&str], name: &str) -> CampaignError {
     let hint = match nearest(name, names) {
         Some(near) => format!("; did you mean {near}?"),
         None => {
@@ -71,28 +47,24 @@ fn unknown(names: &[&str], name: &str) -> UnknownJob {
             format!(": {}{more}", told[..told.len().min(TOLD)].join(", "))
         }
     };
-    UnknownJob { name: name.to_owned(), count: names.len(), hint }
+    CampaignError::UnknownJob { name: name.to_owned(), count: names.len(), hint }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn job(name: &str) -> JobRecord {
-        JobRecord::new(1, name, "", String::new(), 1)
-    }
-
     #[test]
     fn a_name_that_is_not_there_brings_those_that_are_like_it() {
-        let jobs: Vec<JobRecord> = ["harbour-light", "sea-sea", "sea-buoy", "a", "b", "c"].map(job).into();
-        let message = |name: &str| find_job(&jobs, name).unwrap_err().to_string();
+        let jobs = ["harbour-light", "sea-sea", "sea-buoy", "a", "b", "c"];
+        let message = |name: &str| check_job_names(&jobs, &[name.to_owned()]).unwrap_err().to_string();
         assert_eq!(message("sea-boy"), "no job sea-boy among the 6 of this campaign; did you mean sea-buoy?");
         assert_eq!(message("harbour"), "no job harbour among the 6 of this campaign: harbour-light");
         assert_eq!(
             message("zzz"),
             "no job zzz among the 6 of this campaign: harbour-light, sea-sea, sea-buoy, a, b, …"
         );
-        assert_eq!(find_job(&jobs, "sea-sea").unwrap().name, "sea-sea");
+        assert!(check_job_names(&jobs, &["sea-sea".to_owned()]).is_ok());
     }
 
     #[test]

@@ -2,45 +2,31 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::cause::CauseKind;
-use super::{utc, words};
+use super::utc;
+use super::words::words;
 
-/// Where a job is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum JobState {
-    /// It has not been started or, for a project, not been submitted.
-    Waiting,
-    /// It is on the server, and has not been sent to a host.
-    Unsent,
-    /// It was started, or sent to a host.
-    InProgress,
-    /// Its outputs are collected; on a project it has a canonical result.
-    Done,
-    /// Given up.
-    Failed,
-    /// An earlier plan had it, the last one did not.
-    Dropped,
+words! {
+    /// Where a job is.
+    pub enum JobState {
+        /// It has not been started or, for a project, not been submitted.
+        Waiting = "waiting",
+        /// It is on the server, and has not been sent to a host.
+        Unsent = "unsent",
+        /// It was started, or sent to a host.
+        InProgress = "in_progress",
+        /// Its outputs are collected; on a project it has a canonical result.
+        Done = "done",
+        /// Given up.
+        Failed = "failed",
+        /// An earlier plan had it, the last one did not.
+        Dropped = "dropped",
+    }
 }
 
 impl JobState {
-    /// All, in the order in which they are shown.
-    pub const ALL: [Self; 6] =
-        [Self::Waiting, Self::Unsent, Self::InProgress, Self::Done, Self::Failed, Self::Dropped];
-
-    /// The word that the campaign file, tables and JSON use.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Unsent => "unsent",
-            Self::InProgress => "in_progress",
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::Dropped => "dropped",
-        }
-    }
-
     /// The word for people.
     pub fn text(self) -> &'static str {
         if self == Self::InProgress { "in progress" } else { self.word() }
@@ -49,16 +35,6 @@ impl JobState {
     /// Nothing will change any more.
     pub fn is_finished(self) -> bool {
         matches!(self, Self::Done | Self::Failed)
-    }
-
-    pub(super) fn of_word(word: &str) -> rusqlite::Result<Self> {
-        words::find(&Self::ALL.map(|state| (state.word(), state)), word, "state")
-    }
-}
-
-impl Serialize for JobState {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.word())
     }
 }
 

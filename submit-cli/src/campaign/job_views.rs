@@ -4,8 +4,7 @@ use std::collections::HashMap;
 
 use rusqlite::Row;
 
-use super::cause::CauseKind;
-use super::job_view::{Counts, FailureGroup, JobState, JobView};
+use super::job_view::{Counts, FailureGroup, JobView};
 use super::parameters::read_parameters;
 use super::{Campaign, CampaignError};
 
@@ -64,8 +63,7 @@ impl Campaign {
                 db.prepare_cached("SELECT state, count(*) FROM workunit WHERE current = 1 GROUP BY state")?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
-                let word: String = row.get(0)?;
-                *counts.of_mut(JobState::of_word(&word)?) = row.get::<_, i64>(1)? as usize;
+                *counts.of_mut(row.get(0)?) = row.get::<_, i64>(1)? as usize;
             }
             Ok(counts)
         })
@@ -85,9 +83,8 @@ impl Campaign {
                  ORDER BY 2 DESC, 3",
             )?
             .query_map([], |row| {
-                let kind: String = row.get(0)?;
                 Ok(FailureGroup {
-                    cause_kind: CauseKind::of_word(&kind),
+                    cause_kind: row.get(0)?,
                     count: row.get::<_, i64>(1)? as usize,
                     example: row.get(3)?,
                     exit_status: row.get(4)?,
@@ -126,16 +123,14 @@ impl Campaign {
 }
 
 fn read_view(row: &Row<'_>) -> rusqlite::Result<JobView> {
-    let state: String = row.get("state")?;
-    let kind: Option<String> = row.get("cause_kind")?;
     Ok(JobView {
         job: row.get("job")?,
-        state: JobState::of_word(&state)?,
+        state: row.get("state")?,
         attempt: row.get("attempt")?,
         workunit: row.get("name")?,
         results: row.get("results")?,
         exit_status: row.get("exit_status")?,
-        cause_kind: kind.map(|word| CauseKind::of_word(&word)),
+        cause_kind: row.get("cause_kind")?,
         cause: row.get("cause")?,
         elapsed_seconds: row.get("elapsed_seconds")?,
         cpu_seconds: row.get("cpu_seconds")?,

@@ -1,12 +1,15 @@
 //! The rows of a campaign file.
 
+use rusqlite::ToSql;
+use rusqlite::types::{FromSql, FromSqlResult, ToSqlOutput, ValueRef};
+
 use super::cause::{Cause, CauseKind, Subject};
 use super::job_view::{JobState, Parameters};
 use super::words;
 use super::workunit::{ErrorMask, Outcome, Restarts, ResultState, ValidateState};
 
 /// A job: a workunit and what has become of it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct JobRecord {
     /// Number of the workunit, from 1 (`wu_id`).
     pub id: i64,
@@ -44,15 +47,9 @@ impl JobRecord {
             name: name.to_owned(),
             wu_name: wu_name.to_owned(),
             fingerprint,
-            parameters: Parameters::new(),
             in_plan: true,
-            first_n: 0,
             target_nresults,
-            errors: ErrorMask::default(),
-            canonical: None,
-            assimilated: false,
-            cause: None,
-            results: Vec::new(),
+            ..Self::default()
         }
     }
 
@@ -115,7 +112,7 @@ impl JobRecord {
 }
 
 /// A result: one copy of a job.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ResultRecord {
     /// Number in its workunit, from 0.
     pub n: u32,
@@ -144,19 +141,7 @@ pub struct ResultRecord {
 impl ResultRecord {
     /// A result that waits for a slot.
     pub fn unsent(n: u32) -> Self {
-        Self {
-            n,
-            state: ResultState::Unsent,
-            slot: None,
-            exit_status: None,
-            cause: None,
-            started: None,
-            elapsed_seconds: 0.0,
-            cpu_seconds: 0.0,
-            checkpoint_cpu_seconds: 0.0,
-            peak_bytes: 0,
-            restarts: Restarts::default(),
-        }
+        Self { n, ..Self::default() }
     }
 }
 
@@ -174,7 +159,22 @@ pub(super) const STATE_WORDS: [(&str, ResultState); 10] = [
     ("not_needed", ResultState::Over(Outcome::DidntNeed)),
 ];
 
-/// The word for a state, in the campaign file and for people.
+/// The word of a state for tables and JSON.
 pub fn state_word(state: ResultState) -> &'static str {
-    words::of(&STATE_WORDS, state)
+    let found = STATE_WORDS.iter().find(|(_, known)| *known == state);
+    found.map(|(word, _)| *word).expect("each state has a word")
+}
+
+impl ToSql for ResultState {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(state_word(*self).into())
+    }
+}
+
+impl FromSql for ResultState {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let word = value.as_str()?;
+        let found = STATE_WORDS.iter().find(|(known, _)| *known == word);
+        found.map(|(_, state)| *state).ok_or_else(|| words::unknown(word))
+    }
 }

@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 use boinc::calendar::utc;
 use boinc::visible::visible;
 
-use super::file_error::FileError;
+use super::file_error::write_whole;
 use super::job_view::{JobState, JobView};
-use super::meta::CampaignMeta;
-use super::{Campaign, CampaignError, JobRecord};
-use crate::plan::app::Output;
+use super::meta::{CampaignMeta, OutputMeta};
+use super::{Campaign, CampaignError};
 
 /// Name of the table in the directory of results.
 pub const TABLE_FILE: &str = "results.csv";
@@ -37,22 +36,15 @@ const COLUMNS: [&str; 13] = [
     "started",
 ];
 
-/// Why a table could not be written.
-#[derive(Debug, thiserror::Error)]
-pub enum TableError {
-    /// The campaign file.
-    #[error(transparent)]
-    Campaign(#[from] CampaignError),
-    /// The table's file.
-    #[error(transparent)]
-    File(#[from] FileError),
+/// Whether a name is that of an entry of a directory on every system, and leads nowhere else.
+pub fn is_plain(name: &str) -> bool {
+    !matches!(name, "" | "." | "..") && !name.contains(['/', '\\', '\0'])
 }
 
-/// Whether outputs of a finished job are not in its directory any more; those that may be missing don't count.
-pub fn is_lost(results: &Path, job: &JobRecord, outputs: &[Output]) -> bool {
-    let dir = results.join(&job.name);
-    job.state() == JobState::Done
-        && outputs.iter().filter(|output| !output.optional).any(|output| !dir.join(&output.name).exists())
+/// Whether the outputs of a job that it must have are in a directory of results.
+pub fn has_outputs(results: &Path, job: &str, outputs: &[OutputMeta]) -> bool {
+    let dir = results.join(job);
+    outputs.iter().filter(|output| !output.optional).all(|output| dir.join(&output.name).is_file())
 }
 
 /// The last lines of a log.
@@ -65,11 +57,11 @@ pub fn tail(text: &str) -> String {
 ///
 /// # Errors
 /// The campaign file cannot be read, or the table cannot be written.
-pub fn write_table(campaign: &Campaign, dir: &Path) -> Result<PathBuf, TableError> {
+pub fn write_table(campaign: &Campaign, dir: &Path) -> Result<PathBuf, CampaignError> {
     let meta = campaign.meta()?.unwrap_or_default();
     let text = table(&campaign.job_views()?, &meta, |path| dir.join(path).is_file());
     let path = dir.join(TABLE_FILE);
-    boinc::atomic_file::write_atomically(&path, text.as_bytes()).map_err(FileError::at(&path, "write it"))?;
+    write_whole(&path, text.as_bytes())?;
     Ok(path)
 }
 

@@ -8,9 +8,9 @@ use super::cause::Subject;
 use super::job_view::JobState;
 use super::meta::CampaignMeta;
 use super::parameters::{parameters_text, read_parameters};
-use super::record::{JobRecord, ResultRecord, STATE_WORDS, state_word};
+use super::record::{JobRecord, ResultRecord};
 use super::workunit::{ErrorMask, Restarts};
-use super::{Campaign, CampaignError, words};
+use super::{Campaign, CampaignError};
 
 pub(super) const SCHEMA: &str = "
 CREATE TABLE local_job (
@@ -108,10 +108,10 @@ fn write_workunit(
             job.name,
             job.wu_name,
             parameters_text(&job.parameters),
-            job.state().word(),
+            job.state(),
             started.clone().count() as i64,
             result.and_then(|result| result.exit_status),
-            failure.as_ref().map(|cause| cause.kind.word()),
+            failure.as_ref().map(|cause| cause.kind),
             failure.as_ref().map(|cause| &cause.text),
             result.map(|result| result.elapsed_seconds),
             result.map(|result| result.cpu_seconds),
@@ -149,7 +149,7 @@ fn write_result(transaction: &Transaction<'_>, job: i64, result: &ResultRecord) 
         .execute(params![
             job,
             result.n,
-            state_word(result.state),
+            result.state,
             result.slot,
             result.exit_status,
             result.cause,
@@ -183,10 +183,9 @@ fn read_job(row: &Row<'_>) -> rusqlite::Result<JobRecord> {
 }
 
 fn read_result(row: &Row<'_>) -> rusqlite::Result<ResultRecord> {
-    let word: String = row.get("state")?;
     Ok(ResultRecord {
         n: row.get("n")?,
-        state: words::find(&STATE_WORDS, &word, "state")?,
+        state: row.get("state")?,
         slot: row.get("slot")?,
         exit_status: row.get("exit_status")?,
         cause: row.get("cause")?,

@@ -32,7 +32,8 @@ fn what_was_saved_is_read_back() {
         peak_bytes: 1 << 40,
         restarts: Restarts { premature: 5, temporary: 6 },
     };
-    first.errors = ErrorMask::TOO_MANY_ERRORS | ErrorMask::TOO_MANY_TOTAL;
+    first.errors = ErrorMask::TOO_MANY_ERRORS;
+    first.errors |= ErrorMask::TOO_MANY_TOTAL;
     first.canonical = Some(1);
     first.assimilated = true;
     first.cause = Some("cause".to_owned());

@@ -1,15 +1,54 @@
-//! Words that stand for values in the campaign file.
+//! Enums whose values are words in the campaign file, in tables and in JSON.
 
-/// The word of a value; each value has one.
-pub(super) fn of<T: Copy + PartialEq>(words: &[(&'static str, T)], value: T) -> &'static str {
-    words.iter().find(|(_, known)| *known == value).map(|(word, _)| *word).expect("each value has a word")
+/// Defines an enum with a word for each value.
+macro_rules! words {
+    ($(#[$meta:meta])* pub enum $name:ident { $($(#[$doc:meta])* $value:ident = $word:literal,)+ }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum $name {
+            $($(#[$doc])* $value,)+
+        }
+
+        impl $name {
+            /// All values, in order.
+            pub const ALL: &[Self] = &[$(Self::$value),+];
+
+            /// The word for the campaign file, tables and JSON.
+            pub fn word(self) -> &'static str {
+                match self {
+                    $(Self::$value => $word,)+
+                }
+            }
+
+            /// The value of a word.
+            pub(crate) fn of_word(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|value| value.word() == word)
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.word())
+            }
+        }
+
+        impl rusqlite::ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
+                Ok(self.word().into())
+            }
+        }
+
+        impl rusqlite::types::FromSql for $name {
+            fn column_result(value: rusqlite::types::ValueRef<'_>) -> rusqlite::types::FromSqlResult<Self> {
+                let word = value.as_str()?;
+                Self::of_word(word).ok_or_else(|| crate::campaign::words::unknown(word))
+            }
+        }
+    };
 }
+pub(crate) use words;
 
-/// The value of a word; `what` says what it is a word for.
-pub(super) fn find<T: Copy>(words: &[(&str, T)], word: &str, what: &str) -> rusqlite::Result<T> {
-    words
-        .iter()
-        .find(|(known, _)| *known == word)
-        .map(|(_, value)| *value)
-        .ok_or_else(|| rusqlite::Error::InvalidColumnName(format!("{what} {word}")))
+/// A word in the campaign file that stands for nothing.
+pub(crate) fn unknown(word: &str) -> rusqlite::types::FromSqlError {
+    rusqlite::types::FromSqlError::Other(format!("unknown word {word}").into())
 }

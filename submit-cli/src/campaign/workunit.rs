@@ -1,7 +1,7 @@
 //! A workunit and its results as BOINC's server sees them.
 
 use std::fmt;
-use std::ops::{BitOr, BitOrAssign};
+use std::ops::BitOrAssign;
 
 use crate::plan::app::Replication;
 
@@ -31,13 +31,6 @@ impl ErrorMask {
     /// No error.
     pub fn is_empty(self) -> bool {
         self.0 == 0
-    }
-}
-
-impl BitOr for ErrorMask {
-    type Output = Self;
-    fn bitor(self, other: Self) -> Self {
-        Self(self.0 | other.0)
     }
 }
 
@@ -94,9 +87,10 @@ pub enum Outcome {
 }
 
 /// Where a result is (`RESULT_SERVER_STATE_*`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ResultState {
     /// Waits for a slot.
+    #[default]
     Unsent,
     /// In a slot.
     InProgress,

@@ -30,11 +30,15 @@ use serde::Serialize;
 
 use crate::cli::exit::Exit;
 use crate::create::buda::Imported;
-use crate::remote::follow::log::Log;
 use boinc::diagnostic::Diagnostic;
 
 /// More mistakes than these are counted, not shown: ten thousand rows can have the same one.
 const SHOWN_MAX: usize = 50;
+
+/// Prints a value as JSON if that is wanted, else what `text` prints.
+pub fn output(json: bool, value: &impl Serialize, text: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    if json { terminal::json(value) } else { text() }
+}
 
 /// Prints errors in a submitter's files, and how many there are.
 pub fn diagnostics(list: &[Diagnostic]) -> Exit {
@@ -156,14 +160,6 @@ pub fn log(heading: &str, log: &str) -> io::Result<()> {
     terminal::out().write_all(log.as_bytes())
 }
 
-/// Prints a log and what is known about it to stdout as one JSON object.
-///
-/// # Errors
-/// stdout is closed.
-pub fn log_json(log: &Log) -> io::Result<()> {
-    terminal::json(log)
-}
-
 /// Prints something to know to stderr.
 pub fn note(text: &str) {
     let _ = writeln!(terminal::err(), "note: {}", continued(text));
@@ -183,22 +179,6 @@ pub fn script(script: &[u8]) -> io::Result<()> {
 /// stdout is closed.
 pub fn path(path: &Path) -> io::Result<()> {
     writeln!(terminal::out(), "{}", path.display())
-}
-
-/// Prints where a page was written, as JSON.
-///
-/// # Errors
-/// stdout is closed.
-pub fn page_json(page: &Path) -> io::Result<()> {
-    terminal::json(&serde_json::json!({ "page": page.display().to_string() }))
-}
-
-/// Prints the name of a project that was forgotten, as JSON.
-///
-/// # Errors
-/// stdout is closed.
-pub fn logged_out_json(name: &str) -> io::Result<()> {
-    terminal::json(&serde_json::json!({ "logged_out": name }))
 }
 
 /// Prints an error and its causes.

@@ -12,11 +12,10 @@ use validators::session::{INLINE_VARIABLE, OUTAGE_VARIABLE};
 use validators::spool::Spool;
 use wrapper::platform::spawn;
 
-use super::files::remove_if_exists;
 use super::layout::Layout;
 use super::programs::{ASSIMILATE, COMPARE, INIT, Programs};
 use super::validator::{self, Answer, Scripts, Validation};
-use crate::campaign::file_error::FileError;
+use crate::campaign::file_error::{FileError, remove_file};
 use crate::campaign::workunit::{ErrorMask, Outcome};
 use crate::plan::app::Replication;
 
@@ -74,9 +73,8 @@ impl Daemons {
     pub fn install(layout: &Layout, programs: &Programs) -> Result<Self, FileError> {
         for name in [INIT, COMPARE, ASSIMILATE] {
             let link = layout.bin().join(name);
-            remove_if_exists(&link)
-                .and_then(|()| symlink(&programs.path(name), &link))
-                .map_err(FileError::at(&link, "create the link"))?;
+            remove_file(&link)?;
+            symlink(&programs.path(name), &link).map_err(FileError::at(&link, "create the link"))?;
         }
         let path = layout.daemon_log();
         let log = File::options()

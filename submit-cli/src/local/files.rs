@@ -112,14 +112,6 @@ fn write_new(target: &Path, executable: bool, source: &mut dyn Read) -> Result<I
     Ok(Installed::Copied(bytes))
 }
 
-/// Removes a file; does nothing if it does not exist.
-pub fn remove_if_exists(path: &Path) -> io::Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
 fn partial(target: &Path) -> PathBuf {
     target.with_extension("part")
 }

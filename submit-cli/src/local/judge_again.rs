@@ -6,12 +6,11 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::files::remove_if_exists;
 use super::keep;
 use super::layout::Layout;
 use super::prepare;
 use super::slot::OutputRef;
-use crate::campaign::file_error::FileError;
+use crate::campaign::file_error::{FileError, remove_file};
 use crate::campaign::job_view::JobState;
 use crate::campaign::workunit::{ErrorMask, Outcome, ResultState, ValidateState};
 use crate::campaign::{JobRecord, ResultRecord};
@@ -113,7 +112,7 @@ fn restore(plan: &Plan, layout: &Layout, job: &JobRecord) -> Result<Vec<u32>, Fi
     }
     // The log in its directory is that of the earlier verdict.
     let log = keep::job_dir(layout, job).join(boinc::wire::slot::STDERR_FILE);
-    remove_if_exists(&log).map_err(FileError::at(&log, "remove it"))?;
+    remove_file(&log)?;
     Ok(complete)
 }
 

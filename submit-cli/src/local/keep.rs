@@ -7,11 +7,10 @@ use std::path::{Path, PathBuf};
 use boinc::wire::slot::STDERR_FILE;
 
 use crate::campaign::JobRecord;
-use crate::campaign::file_error::FileError;
+use crate::campaign::file_error::{FileError, create_dir, remove_file};
 use crate::campaign::job_view::JobState;
 use crate::campaign::results::tail;
 
-use super::files::remove_if_exists;
 use super::layout::Layout;
 use super::slot::{self, OutputRef};
 
@@ -41,12 +40,13 @@ pub fn keep_slot(layout: &Layout, slot: &Path, kept: &Path, outputs: &[OutputRef
             continue;
         }
         let to = slot.join(&output.open_name);
-        remove_if_exists(&to)
-            .and_then(|()| std::fs::hard_link(&from, &to).or_else(|_| std::fs::copy(&from, &to).map(drop)))
+        remove_file(&to)?;
+        std::fs::hard_link(&from, &to)
+            .or_else(|_| std::fs::copy(&from, &to).map(drop))
             .map_err(FileError::at(&to, "put an output here"))?;
     }
     if let Some(dir) = kept.parent() {
-        std::fs::create_dir_all(dir).map_err(FileError::at(dir, "create the directory"))?;
+        create_dir(dir)?;
     }
     slot::remove(kept)?;
     match std::fs::rename(slot, kept) {
@@ -69,7 +69,7 @@ pub fn reject(layout: &Layout, job: &JobRecord, n: u32, outputs: &[OutputRef]) -
     for output in outputs {
         let places = [layout.project_dir().join(&output.physical_name), layout.upload(&output.physical_name)];
         for from in places.iter().filter(|path| path.symlink_metadata().is_ok()) {
-            std::fs::create_dir_all(&dir).map_err(FileError::at(&dir, "create the directory"))?;
+            create_dir(&dir)?;
             let to = dir.join(&output.open_name);
             std::fs::rename(from, &to).map_err(FileError::at(&to, "move an output here"))?;
         }
@@ -88,8 +88,7 @@ pub fn settle_outputs(
         return job.results.iter().try_for_each(|result| reject(layout, job, result.n, &outputs(result.n)));
     }
     for output in job.results.iter().flat_map(|result| outputs(result.n)) {
-        let path = layout.upload(&output.physical_name);
-        remove_if_exists(&path).map_err(FileError::at(&path, "remove it"))?;
+        remove_file(&layout.upload(&output.physical_name))?;
     }
     let dir = layout.rejected(&job.name);
     boinc::nofollow::remove_tree(&dir).map_err(FileError::at(&dir, "remove it"))
@@ -107,15 +106,14 @@ pub fn has_log(layout: &Layout, job: &JobRecord) -> bool {
 
 /// Removes the assimilator's note of a failure (`WORKUNIT_error`): the table and the job's log say more.
 pub fn remove_note(layout: &Layout, job: &JobRecord) -> Result<(), FileError> {
-    let note = layout.results().join(format!("{}_error", job.wu_name));
-    remove_if_exists(&note).map_err(FileError::at(&note, "remove it"))
+    remove_file(&layout.results().join(format!("{}_error", job.wu_name)))
 }
 
 /// Writes the log of the most informative result to the job's directory; returns its last lines. No output can have this
 /// name, which is reserved for BOINC.
 pub fn place_log(layout: &Layout, job: &JobRecord) -> Result<String, FileError> {
     let dir = job_dir(layout, job);
-    std::fs::create_dir_all(&dir).map_err(FileError::at(&dir, "create the directory"))?;
+    create_dir(&dir)?;
     let text = match job.most_informative() {
         Some(result) => {
             let log = layout.log(&job.result_name(result.n));

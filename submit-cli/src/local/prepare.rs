@@ -2,65 +2,28 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use boinc::atomic_file::write_atomically;
 use boinc::hex::hex;
 use sha2::{Digest, Sha256};
 use validators::route::{AssimilateRoute, Layout as CollectLayout};
 use validators::submitter_rules::SubmitterRules;
 use wrapper::engine::Flavor;
 
+use super::error::LocalError;
 use super::files::{self, Installed};
 use super::layout::Layout;
 use super::programs::{Programs, WRAPPER};
 use super::slot::{InputRef, OutputRef};
-use crate::campaign::file_error::FileError;
+use crate::campaign::file_error::{FileError, create_dir, write_whole};
 use crate::campaign::meta::CampaignMeta;
-use crate::campaign::{Campaign, CampaignError, JobRecord};
+use crate::campaign::{Campaign, JobRecord};
 use crate::plan::app::{Mode, Replication};
 use crate::plan::content::Content;
 use crate::plan::{InputFile, Job, Plan};
 
 /// The name under which the wrapper looks for the project's policy.
 const POLICY_FILE: &str = "policy.toml";
-
-/// A campaign cannot run this plan.
-#[derive(Debug, thiserror::Error)]
-pub enum PrepareError {
-    #[error(
-        "invalid results directory {}: it has results of {what} {found}, the plan has {what} {wanted}; name another \
-         directory with --out",
-        .results.display()
-    )]
-    OtherCampaign {
-        results: PathBuf,
-        /// `app`, `bundle` or `batch`.
-        what: &'static str,
-        found: String,
-        wanted: String,
-    },
-    /// Jobs of the same name have other arguments or inputs than before.
-    #[error(
-        "failed to resume in {}: arguments or inputs of {count} jobs have changed since they were run, first of {name}; \
-         rename these jobs, or name another directory with --out",
-        .results.display()
-    )]
-    ChangedJobs { results: PathBuf, name: String, count: usize },
-    /// The directory for the results of a job exists.
-    #[error(
-        "failed to use {}: it exists and is not from this campaign; move it, or name another directory with --out",
-        .path.display()
-    )]
-    Taken { path: PathBuf },
-    /// The directory for the results of a job would be one of Buoy's.
-    #[error("invalid job {name}: the name is reserved in a results directory; rename the job")]
-    ReservedName { name: String },
-    #[error(transparent)]
-    File(#[from] FileError),
-    #[error(transparent)]
-    Campaign(#[from] CampaignError),
-}
 
 /// A plan that is prepared for the emulated client.
 #[derive(Debug)]
@@ -84,7 +47,7 @@ impl Prepared {
         policy: Option<&Path>,
         layout: &Layout,
         mut copied: impl FnMut(&Path, u64),
-    ) -> Result<Self, PrepareError> {
+    ) -> Result<Self, LocalError> {
         let mut put = |content: &Content, executable| install(content, executable, layout, &mut copied);
         let link = |open_name: &str, physical_name: String| InputRef {
             open_name: open_name.to_owned(),
@@ -131,7 +94,7 @@ impl Prepared {
         campaign: &mut Campaign,
         results: &Path,
         host: &str,
-    ) -> Result<Vec<JobRecord>, PrepareError> {
+    ) -> Result<Vec<JobRecord>, LocalError> {
         let meta =
             CampaignMeta { host: Some(host.to_owned()), ..CampaignMeta::of(plan, crate::clock::now()) };
         let meta = known_meta(meta, campaign, results)?;
@@ -144,7 +107,10 @@ impl Prepared {
         for job in &plan.jobs {
             if matches!(job.name.as_str(), crate::campaign::results::TABLE_FILE | crate::campaign::STATE_DIR)
             {
-                return Err(PrepareError::ReservedName { name: job.name.clone() });
+                return Err(LocalError::Refused(format!(
+                    "invalid job {}: the name is reserved in a results directory; rename the job",
+                    job.name
+                )));
             }
             let fingerprint = self.fingerprint(job)?;
             match known.get(&job.name) {
@@ -158,7 +124,11 @@ impl Prepared {
                 Some(_) => changed.push(&job.name),
                 // The results of the job would replace what is there.
                 None if existing.contains(OsStr::new(&job.name)) => {
-                    return Err(PrepareError::Taken { path: results.join(&job.name) });
+                    return Err(LocalError::Refused(format!(
+                        "failed to use {}: it exists and is not from this campaign; move it, or name another directory \
+                         with --out",
+                        results.join(&job.name).display()
+                    )));
                 }
                 None => rows.push(JobRecord {
                     parameters: plan.parameters_of(job),
@@ -173,11 +143,12 @@ impl Prepared {
             }
         }
         if let Some(name) = changed.first() {
-            return Err(PrepareError::ChangedJobs {
-                results: results.to_owned(),
-                name: (*name).to_owned(),
-                count: changed.len(),
-            });
+            return Err(LocalError::Refused(format!(
+                "failed to resume in {}: arguments or inputs of {} jobs have changed since they were run, first of {name}; \
+                 rename these jobs, or name another directory with --out",
+                results.display(),
+                changed.len()
+            )));
         }
         // Not before: a plan that is refused leaves no trace.
         campaign.set_meta(&meta)?;
@@ -186,13 +157,12 @@ impl Prepared {
     }
 
     /// Installs the bundle's rule file on the emulated server, as an upload would, and configures the shims to use it.
-    pub fn write_routes(&self, plan: &Plan, layout: &Layout, engine: Flavor) -> Result<(), PrepareError> {
+    pub fn write_routes(&self, plan: &Plan, layout: &Layout, engine: Flavor) -> Result<(), LocalError> {
         let rule = &plan.bundle.rule;
         let path = layout.download(&rule.physical_name);
-        let parent = path.parent().unwrap_or(&path);
-        std::fs::create_dir_all(parent).map_err(FileError::at(parent, "create the directory"))?;
+        create_dir(path.parent().unwrap_or(&path))?;
         let Content::Bytes(bytes) = &rule.content else { unreachable!("a rule file is in memory") };
-        write_atomically(&path, bytes).map_err(FileError::at(&path, "write it"))?;
+        write_whole(&path, bytes)?;
         let submitter_rules = SubmitterRules {
             images: plan.app.script.iter().map(|script| script.image.clone()).collect(),
             engine: Some(engine),
@@ -209,10 +179,8 @@ impl Prepared {
             submitter_rules: SubmitterRules,
         }
         let text = toml::to_string(&RoutesFile { submitter_rules }).expect("texts and numbers become TOML");
-        let routes = layout.routes();
-        write_atomically(&routes, format!("# buoy run: the bundle brings its rule.\n{text}").as_bytes())
-            .map_err(FileError::at(&routes, "write it"))?;
-        Ok(())
+        let text = format!("# buoy run: the bundle brings its rule.\n{text}");
+        Ok(write_whole(&layout.routes(), text.as_bytes())?)
     }
 
     /// Changes when the arguments or inputs of a job change.
@@ -274,19 +242,18 @@ fn names_in(dir: &Path) -> Result<HashSet<OsString>, FileError> {
 }
 
 /// What the campaign is, if that is what it was before.
-fn known_meta(meta: CampaignMeta, campaign: &Campaign, results: &Path) -> Result<CampaignMeta, PrepareError> {
+fn known_meta(meta: CampaignMeta, campaign: &Campaign, results: &Path) -> Result<CampaignMeta, LocalError> {
     let mut before = campaign.meta()?;
     if let Some(before) = before.as_mut().filter(|before| before.run_sha256 == meta.run_sha256) {
         // Other rules: what was computed by the same program is judged again.
         before.bundle.clone_from(&meta.bundle);
     }
     if let Some((what, found, wanted)) = before.as_ref().and_then(|before| before.difference(&meta)) {
-        return Err(PrepareError::OtherCampaign {
-            results: results.to_owned(),
-            what,
-            found: found.to_owned(),
-            wanted: wanted.to_owned(),
-        });
+        return Err(LocalError::Refused(format!(
+            "invalid results directory {}: it has results of {what} {found}, the plan has {what} {wanted}; name another \
+             directory with --out",
+            results.display()
+        )));
     }
     Ok(match before {
         Some(before) => CampaignMeta { started: before.started, ..meta }.with_parameters(&before.parameters),

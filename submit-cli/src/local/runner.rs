@@ -14,6 +14,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
 use super::daemons::{Reply, Request};
+use super::error::LocalError;
 use super::exit::{Asked, ProcessEnd};
 use super::init::Client;
 use super::prepare::Prepared;
@@ -23,7 +24,7 @@ use crate::campaign::event::{Event, Reporter, Started};
 use crate::campaign::file_error::FileError;
 use crate::campaign::job_view::Counts;
 use crate::campaign::workunit::ResultState;
-use crate::campaign::{Campaign, CampaignError, JobRecord, ResultRecord};
+use crate::campaign::{Campaign, JobRecord, ResultRecord};
 use crate::local::keep;
 use crate::plan::Plan;
 
@@ -38,19 +39,6 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How long the daemons may continue after the user has interrupted the run.
 const DAEMONS_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// Why the run cannot continue.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    #[error(transparent)]
-    Campaign(#[from] CampaignError),
-    #[error(transparent)]
-    File(#[from] FileError),
-    #[error("failed to write {}", .path.display())]
-    InitData { path: std::path::PathBuf, source: std::io::Error },
-    #[error("failed to reach the thread that runs the daemons; this is a bug in buoy")]
-    DaemonsGone,
-}
 
 #[derive(Debug)]
 pub enum RunEvent {
@@ -161,7 +149,7 @@ impl<'a> Runner<'a> {
 
     /// Runs until all jobs have finished or the user interrupts. Afterwards no wrapper runs and no slot is in use, also after
     /// an error.
-    pub fn run(mut self) -> Result<RunSummary, RunError> {
+    pub fn run(mut self) -> Result<RunSummary, LocalError> {
         let done = self.resume().and_then(|()| self.note_moment()).and_then(|()| self.serve());
         let done = match done {
             Ok(()) => Ok(()),
@@ -184,7 +172,7 @@ impl<'a> Runner<'a> {
     }
 
     /// Resumes the results that an earlier run has left in slots, and determines the next step of every job.
-    fn resume(&mut self) -> Result<(), RunError> {
+    fn resume(&mut self) -> Result<(), LocalError> {
         let now = Instant::now();
         for at in 0..self.parts.jobs.len() {
             let job = &mut self.parts.jobs[at];
@@ -236,7 +224,7 @@ impl<'a> Runner<'a> {
     }
 
     /// An interrupted run may have missed the last step of a finished job.
-    fn finish_earlier(&self) -> Result<(), RunError> {
+    fn finish_earlier(&self) -> Result<(), LocalError> {
         let layout = &self.parts.client.layout;
         let is_over = |job: &&JobRecord| job.in_plan && job.state().is_finished();
         for job in self.parts.jobs.iter().filter(is_over) {
@@ -247,7 +235,7 @@ impl<'a> Runner<'a> {
         Ok(())
     }
 
-    fn remove_unused_slots(&self) -> Result<(), RunError> {
+    fn remove_unused_slots(&self) -> Result<(), LocalError> {
         let dir = self.parts.client.layout.slots();
         let entries = std::fs::read_dir(&dir).map_err(FileError::at(&dir, "read it"))?;
         for entry in entries.filter_map(Result::ok) {
@@ -259,7 +247,7 @@ impl<'a> Runner<'a> {
         Ok(())
     }
 
-    fn serve(&mut self) -> Result<(), RunError> {
+    fn serve(&mut self) -> Result<(), LocalError> {
         let mut next_tick = Instant::now() + TICK;
         loop {
             self.start_waiting()?;
@@ -279,7 +267,7 @@ impl<'a> Runner<'a> {
                 Ok(RunEvent::Replied { job, reply }) => self.replied(job, reply)?,
                 Ok(RunEvent::Interrupted) => self.interrupted(),
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return Err(RunError::DaemonsGone),
+                Err(RecvTimeoutError::Disconnected) => return Err(LocalError::DaemonsGone),
             }
             let now = Instant::now();
             if now >= next_tick {
@@ -373,7 +361,7 @@ impl<'a> Runner<'a> {
     }
 
     /// Writes what has changed, in one transaction.
-    fn flush(&mut self) -> Result<(), RunError> {
+    fn flush(&mut self) -> Result<(), LocalError> {
         if !self.dirty.is_empty() {
             self.parts.campaign.save(self.dirty.iter().map(|&at| &self.parts.jobs[at]))?;
             self.dirty.clear();
@@ -382,7 +370,7 @@ impl<'a> Runner<'a> {
     }
 
     /// For the report and the estimate of the time left.
-    fn note_moment(&mut self) -> Result<(), RunError> {
+    fn note_moment(&mut self) -> Result<(), LocalError> {
         Ok(self.parts.campaign.note_moment(crate::clock::now())?)
     }
 

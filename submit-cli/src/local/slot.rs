@@ -7,7 +7,7 @@ use boinc::wire::slot::SETUP_COMPLETE_FILE;
 use wrapper::limits::{DiskUse, measure_directory};
 
 use super::layout::Layout;
-use crate::campaign::file_error::FileError;
+use crate::campaign::file_error::{FileError, create_dir};
 use crate::plan::app::Mode;
 
 /// A file that a task reads.
@@ -47,7 +47,7 @@ pub fn set_up(
         return Ok(());
     }
     remove(slot)?;
-    std::fs::create_dir_all(slot).map_err(FileError::at(slot, "create the slot directory"))?;
+    create_dir(slot)?;
     for file in app_files.iter().chain(inputs) {
         set_up_file(layout, slot, &file.open_name, &file.physical_name, file.mode)?;
     }
@@ -69,7 +69,7 @@ fn set_up_file(
         return Ok(());
     }
     if let Some(dir) = path.parent() {
-        std::fs::create_dir_all(dir).map_err(FileError::at(dir, "create the directory"))?;
+        create_dir(dir)?;
     }
     match mode {
         // Written as the client does, without a sync to disk.
@@ -113,7 +113,7 @@ pub fn upload(layout: &Layout, outputs: &[OutputRef]) -> Result<(), FileError> {
         }
         let to = layout.upload(&output.physical_name);
         if let Some(dir) = to.parent() {
-            std::fs::create_dir_all(dir).map_err(FileError::at(dir, "create the directory"))?;
+            create_dir(dir)?;
         }
         std::fs::rename(&from, &to).map_err(FileError::at(&to, "move an output here"))?;
     }

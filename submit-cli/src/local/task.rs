@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use boinc::wire::channel::ClientEnd;
 use boinc::wire::finish::{Finish, TemporaryExit};
 use boinc::wire::message::{AppStatus, Control, Heartbeat};
 use boinc::wire::segment::MMAP_KEY;
+use boinc::wire::slot::STDERR_FILE;
 use wrapper::platform::{ProcessWatch, spawn};
 use wrapper::state_dir::IMAGES_VARIABLE;
 
@@ -19,6 +20,7 @@ use super::layout::Layout;
 use super::limits::{Limits, Usage};
 use super::slot;
 use crate::campaign::exit_status as status;
+use crate::campaign::file_error::{FileError, remove_file};
 use crate::platform::call_by;
 use crate::user_dirs;
 
@@ -30,16 +32,6 @@ const FINISH_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// How often the slot is measured. A client does it every 5 minutes at most; here a job over its limit is found sooner.
 const DISK_INTERVAL: Duration = Duration::from_secs(10);
-
-/// Why a task could not be started.
-#[derive(Debug, thiserror::Error)]
-#[error("failed to {doing} {}", .path.display())]
-pub struct StartError {
-    /// The program, slot or file.
-    pub path: PathBuf,
-    pub doing: &'static str,
-    pub source: Box<dyn std::error::Error + Send + Sync>,
-}
 
 #[derive(Debug)]
 pub struct Start<'a> {
@@ -90,28 +82,15 @@ impl Task {
     pub fn start(
         start: &Start<'_>,
         on_exit: impl FnOnce(ProcessEnd) + Send + 'static,
-    ) -> Result<Self, StartError> {
+    ) -> Result<Self, FileError> {
         let dir = start.layout.slot(start.slot);
-        let at = |path: &Path, doing: &'static str| {
-            let path = path.to_owned();
-            move |source: Box<dyn std::error::Error + Send + Sync>| StartError { path, doing, source }
-        };
-        let temporary = dir.join(boinc::wire::finish::TEMPORARY_EXIT_FILE);
-        match std::fs::remove_file(&temporary) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(at(&temporary, "remove")(error.into()));
-            }
-            _ => {}
-        }
-        let link = ClientEnd::create(&dir, MMAP_KEY)
-            .map_err(|error| at(&dir, "create the shared memory in")(error.into()))?;
+        remove_file(&dir.join(boinc::wire::finish::TEMPORARY_EXIT_FILE))?;
+        let link = ClientEnd::create(&dir, MMAP_KEY).map_err(io::Error::other);
+        let link = link.map_err(FileError::at(&dir, "create shared memory in it"))?;
         link.reset();
-        let log = dir.join("stderr.txt");
-        let stderr = File::options()
-            .create(true)
-            .append(true)
-            .open(&log)
-            .map_err(|error| at(&log, "open")(error.into()))?;
+        let log = dir.join(STDERR_FILE);
+        let stderr = File::options().create(true).append(true).open(&log);
+        let stderr = stderr.map_err(FileError::at(&log, "open it"))?;
         let program = start.layout.project_dir().join(start.program);
         let mut command = Command::new(&program);
         if let Some(images) = images_dir() {
@@ -126,9 +105,10 @@ impl Task {
             .stdout(Stdio::null())
             .stderr(stderr);
         // A Ctrl-C in the terminal is for buoy, which tells the wrapper over its channel.
-        let mut child = spawn(&mut command, true).map_err(|error| at(&program, "start")(error.into()))?;
-        let process = ProcessWatch::open(child.id())
-            .map_err(|error| at(&program, "watch the process of")(error.into()))?;
+        let child = spawn(&mut command, true);
+        let mut child = child.map_err(FileError::at(&program, "start it"))?;
+        let process = ProcessWatch::open(child.id());
+        let process = process.map_err(FileError::at(&program, "watch its process"))?;
         std::thread::spawn(move || {
             // Only this thread waits for the child, so there is always a status to get.
             on_exit(child.wait().map_or(ProcessEnd::Killed(0), ProcessEnd::from));

@@ -118,15 +118,12 @@ fn find_canonical(
 
 /// Compares a result that came late with the canonical one.
 pub fn check_pair(late: u32, canonical: u32, scripts: &mut impl Scripts) -> Outcome {
-    match scripts.init(late) {
-        Answer::Yes => {}
-        Answer::No => return Outcome::ValidateError,
-        Answer::Transient => return Outcome::Success(ValidateState::Inconclusive),
-    }
-    match scripts.init(canonical) {
-        Answer::Yes => {}
-        Answer::No => return Outcome::ValidateError,
-        Answer::Transient => return Outcome::Success(ValidateState::Inconclusive),
+    for n in [late, canonical] {
+        match scripts.init(n) {
+            Answer::Yes => {}
+            Answer::No => return Outcome::ValidateError,
+            Answer::Transient => return Outcome::Success(ValidateState::Inconclusive),
+        }
     }
     match scripts.compare(late, canonical) {
         Answer::Yes => Outcome::Success(ValidateState::Valid),

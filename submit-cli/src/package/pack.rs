@@ -5,11 +5,12 @@ pub(crate) mod folder;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Serialize;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::package::single::{CommonFile, files_hash};
 use crate::package::template::{INPUT, OUTPUT, TemplateError, Templates};
-use crate::plan::app::{AppSpec, Mode};
+use crate::plan::app::{AppSpec, Mode, Output};
 use crate::plan::content::Content;
 use crate::plan::content::{self, ContentHash};
 use crate::plan::hashing::{HashError, hash_all};
@@ -71,23 +72,6 @@ pub enum PackError {
     },
 }
 
-/// The variables of the input template.
-#[derive(Serialize)]
-struct InputTemplate<'a> {
-    /// The bundle's files, the shared inputs, the per-job inputs; the order of file_infos and file_refs.
-    files: Vec<TemplateFile<'a>>,
-    rsc_fpops_est: String,
-    rsc_fpops_bound: String,
-    rsc_memory_bound: u64,
-    rsc_disk_bound: u64,
-    delay_bound: u64,
-    min_quorum: u32,
-    target_nresults: u32,
-    max_error_results: u32,
-    max_total_results: u32,
-    max_success_results: u32,
-}
-
 /// An input in the input template.
 #[derive(Serialize)]
 pub(crate) struct TemplateFile<'a> {
@@ -101,21 +85,6 @@ pub(crate) struct TemplateFile<'a> {
     /// The server has a compressed copy.
     pub(crate) gzip: bool,
     pub(crate) executable: bool,
-}
-
-#[derive(Serialize)]
-struct OutputTemplate<'a> {
-    /// In the order of their numbers.
-    outputs: Vec<TemplateOutput<'a>>,
-}
-
-#[derive(Serialize)]
-struct TemplateOutput<'a> {
-    open_name: &'a str,
-    max_nbytes: u64,
-    optional: bool,
-    /// The server keeps it after assimilation, until it is fetched.
-    no_delete: bool,
 }
 
 /// The files of a plan by their physical names, and which job uses which. Each is read once.
@@ -244,7 +213,7 @@ pub(crate) fn render(
         let hash = content::hex(&Sha256::digest(text.as_bytes()));
         Ok(RenderedTemplate { name: format!("templates/buoy_{}_{kind}.xml", &hash[..32]), text })
     };
-    let input = templates.render(INPUT, &input_template(&plan.app, files))?;
+    let input = templates.render(INPUT, &input_template(&plan.app, &files))?;
     let output = templates.render(OUTPUT, &output_template(&plan.app, outputs))?;
     Ok((rendered(INPUT, input, "in")?, rendered(OUTPUT, output, "out")?))
 }
@@ -287,28 +256,30 @@ impl<'a> TemplateFile<'a> {
     }
 }
 
-fn input_template<'a>(app: &AppSpec, files: Vec<TemplateFile<'a>>) -> InputTemplate<'a> {
-    InputTemplate {
-        files,
-        rsc_fpops_est: format!("{:e}", app.resources.flops),
-        rsc_fpops_bound: format!("{:e}", app.resources.flops_bound),
-        rsc_memory_bound: app.resources.memory_bytes,
-        rsc_disk_bound: app.resources.disk_bytes,
-        delay_bound: app.resources.deadline.as_secs(),
-        min_quorum: app.replication.quorum,
-        target_nresults: app.replication.total,
-        max_error_results: app.replication.max_errors,
-        max_total_results: app.replication.max_total,
-        max_success_results: app.replication.max_success,
-    }
+fn input_template(app: &AppSpec, files: &[TemplateFile<'_>]) -> Value {
+    json!({
+        "files": files,
+        "rsc_fpops_est": format!("{:e}", app.resources.flops),
+        "rsc_fpops_bound": format!("{:e}", app.resources.flops_bound),
+        "rsc_memory_bound": app.resources.memory_bytes,
+        "rsc_disk_bound": app.resources.disk_bytes,
+        "delay_bound": app.resources.deadline.as_secs(),
+        "min_quorum": app.replication.quorum,
+        "target_nresults": app.replication.total,
+        "max_error_results": app.replication.max_errors,
+        "max_total_results": app.replication.max_total,
+        "max_success_results": app.replication.max_success,
+    })
 }
 
-fn output_template(app: &AppSpec, kept: Outputs) -> OutputTemplate<'_> {
-    let outputs = app.outputs.iter().map(|output| TemplateOutput {
-        open_name: &output.name,
-        max_nbytes: output.max_bytes,
-        optional: output.optional,
-        no_delete: kept == Outputs::Kept,
-    });
-    OutputTemplate { outputs: outputs.collect() }
+fn output_template(app: &AppSpec, kept: Outputs) -> Value {
+    let output = |output: &Output| {
+        json!({
+            "open_name": output.name,
+            "max_nbytes": output.max_bytes,
+            "optional": output.optional,
+            "no_delete": kept == Outputs::Kept,
+        })
+    };
+    json!({ "outputs": app.outputs.iter().map(output).collect::<Vec<_>>() })
 }

@@ -26,7 +26,7 @@ use super::reply::{self, Asked};
 use super::scrub::Scrubber;
 use super::transport::{Transport, url_shown};
 use super::upload_body::Upload;
-use super::xml::{Elements, element, number};
+use super::xml::{Elements, element, elements, number};
 use validators::routes::PublishedRoutes;
 
 /// Where requests about batches and jobs go (`html/user/submit_rpc_handler.php`).
@@ -182,9 +182,7 @@ impl ProjectClient {
     pub fn create_batch(&self, app_name: &str, batch_name: &str) -> Result<BatchId, ProjectError> {
         text::app_name(app_name)?;
         text::batch_name(batch_name)?;
-        let mut body = String::new();
-        element(&mut body, "app_name", app_name);
-        element(&mut body, "batch_name", batch_name);
+        let body = elements([("app_name", app_name), ("batch_name", batch_name)]);
         self.ask("create_batch", SUBMIT, app_name, &body, batch_id)
     }
 
@@ -231,14 +229,10 @@ impl ProjectClient {
     }
 
     fn query_files(&self, batch: Option<BatchId>, names: &[&str]) -> Result<Vec<usize>, ProjectError> {
-        let mut body = String::new();
-        if let Some(batch) = batch {
-            element(&mut body, "batch_id", &batch.to_string());
-        }
-        for name in names {
-            text::physical_name(name)?;
-            element(&mut body, "phys_name", name);
-        }
+        names.iter().try_for_each(|name| text::physical_name(name))?;
+        let batch = batch.map(|batch| batch.to_string()).unwrap_or_default();
+        let names_of = names.iter().map(|name| ("phys_name", *name));
+        let body = elements([("batch_id", batch.as_str())].into_iter().chain(names_of));
         self.ask("query_files", FILES, "", &body, |text| {
             let index = |text: Result<&str, String>| {
                 let index: usize = text?.trim().parse().map_err(|_| "no number in <file>".to_owned())?;
@@ -303,11 +297,8 @@ impl ProjectClient {
     /// `NoSuchBatch`, `NotOwner` and what a request can meet.
     pub fn changes(&self, batch_name: &str, since: Option<f64>) -> Result<Changes, ProjectError> {
         text::batch_name(batch_name)?;
-        let mut body = String::new();
-        element(&mut body, "batch_name", batch_name);
-        if let Some(since) = since {
-            element(&mut body, "min_mod_time", &(since - OVERLAP_SECONDS).to_string());
-        }
+        let since = since.map(|since| (since - OVERLAP_SECONDS).to_string()).unwrap_or_default();
+        let body = elements([("batch_name", batch_name), ("min_mod_time", &since)]);
         self.ask("query_batch2", SUBMIT, batch_name, &body, changes::parse)
     }
 
@@ -316,9 +307,8 @@ impl ProjectClient {
     /// # Errors
     /// `NoSuchJob`, `NotOwner` and what a request can meet.
     pub fn instances(&self, workunit: WorkunitId) -> Result<Vec<Instance>, ProjectError> {
-        let mut body = String::new();
-        element(&mut body, "job_id", &workunit.to_string());
-        self.ask("query_job", SUBMIT, &workunit.to_string(), &body, instance::parse)
+        let id = workunit.to_string();
+        self.ask("query_job", SUBMIT, &id, &elements([("job_id", id.as_str())]), instance::parse)
     }
 
     /// A finished job's canonical instance.
@@ -327,8 +317,7 @@ impl ProjectClient {
     /// For a failed or unfinished job the server's code breaks off: `FatalError` or `ServerError`.
     pub fn completed_job(&self, workunit_name: &str) -> Result<CompletedJob, ProjectError> {
         text::job_name(workunit_name)?;
-        let mut body = String::new();
-        element(&mut body, "job_name", workunit_name);
+        let body = elements([("job_name", workunit_name)]);
         self.ask("query_completed_job", SUBMIT, workunit_name, &body, completed::parse)
     }
 
@@ -349,9 +338,8 @@ impl ProjectClient {
     }
 
     fn about_batch(&self, request: &str, batch: BatchId) -> Result<(), ProjectError> {
-        let mut body = String::new();
-        element(&mut body, "batch_id", &batch.to_string());
-        self.ask(request, SUBMIT, &batch.to_string(), &body, success)
+        let id = batch.to_string();
+        self.ask(request, SUBMIT, &id, &elements([("batch_id", id.as_str())]), success)
     }
 
     /// Aborts jobs, of any batches; again is no error.
@@ -359,11 +347,8 @@ impl ProjectClient {
     /// # Errors
     /// `NoSuchJob`: those before it in the list are aborted, the others not. `NotOwner` and what a request can meet.
     pub fn abort_jobs(&self, workunit_names: &[&str]) -> Result<(), ProjectError> {
-        let mut body = String::new();
-        for name in workunit_names {
-            text::job_name(name)?;
-            element(&mut body, "job_name", name);
-        }
+        workunit_names.iter().try_for_each(|name| text::job_name(name))?;
+        let body = elements(workunit_names.iter().map(|name| ("job_name", *name)));
         self.ask("abort_jobs", SUBMIT, "", &body, success)
     }
 

@@ -68,92 +68,39 @@ impl ProjectEntry {
 /// Why the submitter's projects cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// No directory to store them in.
+    /// The environment names no directory for the list.
     #[error("no directory for the list of projects: set BUOY_CONFIG_DIR, XDG_CONFIG_HOME or HOME")]
     NoHome,
-    /// No project of this name.
-    #[error("unknown project {name}; known: {known}; add one with buoy login ADDRESS --name NAME")]
-    Unknown {
-        /// The name.
-        name: String,
-        /// All names.
-        known: String,
-    },
-    /// None at all.
-    #[error("not logged in to any project; run buoy login ADDRESS")]
-    None,
-    /// A name that a file cannot have.
-    #[error("invalid project name \"{name}\"; accepted: letters, digits, _ - and ., not . or - at the start")]
-    BadName {
-        /// The name.
-        name: String,
-    },
-    /// A project without its secret.
-    #[error("{}: missing authenticator of project {name}; run buoy login {url} --name {name}", path.display())]
-    NoAuthenticator {
-        /// Its file.
-        path: PathBuf,
-        /// The project.
-        name: String,
-        /// Its address.
-        url: String,
-    },
-    /// A file cannot be read or written.
+    /// What was typed, or what is in the files, does not do: the submitter has to change it.
+    #[error("{0}")]
+    Invalid(String),
+    /// A file operation failed.
     #[error("failed to {doing} {}", path.display())]
     Io {
-        /// The file.
+        /// The file or directory.
         path: PathBuf,
         /// What was tried.
         doing: &'static str,
-        /// Why not.
-        #[source]
+        /// Why it failed.
         source: std::io::Error,
     },
-    /// Other users can read or change a secret.
-    #[error("{}: other users can read or change this file (mode {mode:03o}); run chmod {wanted:o} {}", path.display(), path.display())]
-    Exposed {
-        /// The file or directory.
-        path: PathBuf,
-        /// Its mode.
-        mode: u32,
-        /// What it must be.
-        wanted: u32,
-    },
-    /// Another project has this name.
-    #[error(
-        "the name {name} belongs to the project at {url}; choose another with --name, or run buoy logout {name} first"
-    )]
-    Taken {
-        /// The name.
-        name: String,
-        /// The other's address.
-        url: String,
-    },
-    /// The file is damaged.
-    #[error("{}: {reason}", path.display())]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong, with line and key.
-        reason: String,
-    },
-    /// The stored address is invalid.
+    /// The list has an address that is none.
     #[error("invalid url of project {name} in {FILE}")]
     Address {
         /// The project.
         name: String,
-        /// What is wrong with its `url`.
+        /// What is wrong.
         source: AddressError,
     },
-    /// A secret is not an authenticator.
+    /// The authenticator cannot be one.
     #[error("{origin}: {source}")]
     Authenticator {
         /// Where it is from.
         origin: String,
-        /// What is wrong with it.
+        /// What is wrong.
         source: AuthenticatorError,
     },
-    /// The client cannot be created.
+    /// The project cannot be used as its entry says.
     #[error("failed to use the project {name}")]
     Client {
         /// The project.
@@ -213,9 +160,8 @@ impl Projects {
                 // Whoever can change an address gets the authenticator sent there.
                 secret_file::check(&dir, 0o022, 0o700)?;
                 secret_file::check(&path, 0o022, 0o600)?;
-                toml::from_str(&text).map_err(|error| ConfigError::Malformed {
-                    path,
-                    reason: error.to_string().trim().to_owned(),
+                toml::from_str(&text).map_err(|error| {
+                    ConfigError::Invalid(format!("{}: {}", path.display(), error.to_string().trim()))
                 })?
             }
         };
@@ -250,17 +196,20 @@ impl Projects {
     /// # Errors
     /// There is none.
     pub fn entry(&self, name: Option<&str>) -> Result<ProjectEntry, ConfigError> {
-        let known = || self.file.projects.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-        let name = match name.or_else(|| self.default_name()) {
-            Some(name) => name,
-            None if self.file.projects.is_empty() => return Err(ConfigError::None),
-            None => return Err(ConfigError::Unknown { name: "(none named)".to_owned(), known: known() }),
-        };
-        match self.file.projects.get(name) {
-            Some(entry) => Ok(entry.clone()),
-            None if self.file.projects.is_empty() => Err(ConfigError::None),
-            None => Err(ConfigError::Unknown { name: name.to_owned(), known: known() }),
+        let projects = &self.file.projects;
+        let name = name.or_else(|| self.default_name());
+        if let Some(entry) = name.and_then(|name| projects.get(name)) {
+            return Ok(entry.clone());
         }
+        if projects.is_empty() {
+            let text = "not logged in to any project; run buoy login ADDRESS";
+            return Err(ConfigError::Invalid(text.to_owned()));
+        }
+        let known = projects.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let name = name.unwrap_or("(none named)");
+        Err(ConfigError::Invalid(format!(
+            "unknown project {name}; known: {known}; add one with buoy login ADDRESS --name NAME"
+        )))
     }
 
     /// The authenticator for a project: that of the environment, else the kept one.
@@ -274,9 +223,12 @@ impl Projects {
         let path = self.secret_path(&entry.name);
         match secret_file::read(&path)? {
             Some(text) => authenticator(&text, path.display().to_string()),
-            None => {
-                Err(ConfigError::NoAuthenticator { path, name: entry.name.clone(), url: entry.url.clone() })
-            }
+            None => Err(ConfigError::Invalid(format!(
+                "{}: missing authenticator of project {}; run buoy login {} --name {1}",
+                path.display(),
+                entry.name,
+                entry.url
+            ))),
         }
     }
 
@@ -298,9 +250,11 @@ impl Projects {
     pub fn check_free(&self, name: &str, url: &str) -> Result<(), ConfigError> {
         check_name(name)?;
         match self.file.projects.get(name) {
-            Some(kept) if kept.url != url => {
-                Err(ConfigError::Taken { name: name.to_owned(), url: kept.url.clone() })
-            }
+            Some(kept) if kept.url != url => Err(ConfigError::Invalid(format!(
+                "the name {name} belongs to the project at {}; choose another with --name, or run buoy logout {name} \
+                     first",
+                kept.url
+            ))),
             _ => Ok(()),
         }
     }
@@ -347,8 +301,7 @@ impl Projects {
 
     fn write(&self) -> Result<(), ConfigError> {
         let path = self.dir.join(FILE);
-        let text = toml::to_string(&self.file)
-            .map_err(|error| ConfigError::Malformed { path: path.clone(), reason: error.to_string() })?;
+        let text = toml::to_string(&self.file).expect("names, texts and flags become TOML");
         secret_file::write(&path, &text)
     }
 
@@ -364,7 +317,9 @@ impl Projects {
 pub fn check_name(name: &str) -> Result<(), ConfigError> {
     let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     if name.is_empty() || name.len() > 100 || !name.chars().all(good) || name.starts_with(['.', '-']) {
-        return Err(ConfigError::BadName { name: name.to_owned() });
+        return Err(ConfigError::Invalid(format!(
+            "invalid project name \"{name}\"; accepted: letters, digits, _ - and ., not . or - at the start"
+        )));
     }
     Ok(())
 }

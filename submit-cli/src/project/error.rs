@@ -258,6 +258,10 @@ pub enum ProjectError {
 }
 
 impl ProjectError {
+    pub(super) fn setting(what: &str, reason: impl Into<String>) -> Self {
+        Self::Setting { what: what.to_owned(), reason: reason.into() }
+    }
+
     /// Whether the server may have done what was asked, in whole or in part: ask it before sending the same again.
     pub fn maybe_done(&self) -> bool {
         matches!(

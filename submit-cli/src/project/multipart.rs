@@ -6,31 +6,16 @@ use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::error::ProjectError;
 use super::upload_body::{Upload, UploadBody};
 
 const BOUNDARY_BYTES: usize = 38;
-
-/// What a file in the body turned out to be other than it should.
-#[derive(Debug, Clone)]
-pub struct FileFault {
-    /// The file.
-    pub path: PathBuf,
-    /// What is wrong.
-    pub reason: String,
-}
 
 /// A request body: the form field `request`, then files.
 #[derive(Debug)]
 pub struct Multipart {
     boundary: String,
-    parts: Vec<Part>,
-}
-
-#[derive(Debug)]
-enum Part {
-    Text(Vec<u8>),
-    Shared(Arc<[u8]>),
-    File(PathBuf, u64),
+    parts: Vec<UploadBody>,
 }
 
 impl Multipart {
@@ -44,14 +29,11 @@ impl Multipart {
         for (n, file) in files.into_iter().enumerate() {
             text.extend_from_slice(b"\r\n");
             text.extend_from_slice(head(&boundary, &field(n), Some(&file.name)).as_bytes());
-            parts.push(Part::Text(std::mem::take(&mut text)));
-            parts.push(match file.body {
-                UploadBody::Bytes(bytes) => Part::Shared(bytes),
-                UploadBody::File(path, bytes) => Part::File(path, bytes),
-            });
+            parts.push(UploadBody::Bytes(std::mem::take(&mut text).into()));
+            parts.push(file.body);
         }
         text.extend_from_slice(tail(&boundary).as_bytes());
-        parts.push(Part::Text(text));
+        parts.push(UploadBody::Bytes(text.into()));
         Self { boundary, parts }
     }
 
@@ -62,22 +44,11 @@ impl Multipart {
 
     /// Size of the body.
     pub fn bytes(&self) -> u64 {
-        self.parts
-            .iter()
-            .map(|part| match part {
-                Part::Text(text) => text.len() as u64,
-                Part::Shared(bytes) => bytes.len() as u64,
-                Part::File(_, bytes) => *bytes,
-            })
-            .sum()
+        self.parts.iter().map(UploadBody::bytes).sum()
     }
 
     /// Reads the body once. A file that is not what it should be ends it, and is put into `fault`.
-    pub fn into_reader(
-        self,
-        sent: impl FnMut(u64) + Send + 'static,
-        fault: Arc<Mutex<Option<FileFault>>>,
-    ) -> Body {
+    pub fn into_reader(self, sent: impl FnMut(u64) + Send + 'static, fault: FaultSlot) -> Body {
         Body { parts: self.parts.into_iter(), current: None, sent: Box::new(sent), fault }
     }
 }
@@ -120,15 +91,14 @@ fn boundary() -> String {
 
 /// The body, read once.
 pub struct Body {
-    parts: std::vec::IntoIter<Part>,
+    parts: std::vec::IntoIter<UploadBody>,
     current: Option<Reading>,
     sent: Box<dyn FnMut(u64) + Send>,
-    fault: Arc<Mutex<Option<FileFault>>>,
+    fault: FaultSlot,
 }
 
 enum Reading {
-    Text(Cursor<Vec<u8>>),
-    Shared(Cursor<Arc<[u8]>>),
+    Bytes(Cursor<Arc<[u8]>>),
     File(SentFile),
 }
 
@@ -137,8 +107,7 @@ impl Read for Body {
         loop {
             let read = match &mut self.current {
                 None => 0,
-                Some(Reading::Text(text)) => text.read(buffer)?,
-                Some(Reading::Shared(bytes)) => bytes.read(buffer)?,
+                Some(Reading::Bytes(bytes)) => bytes.read(buffer)?,
                 Some(Reading::File(file)) => file.read(buffer).map_err(|fault| keep(&self.fault, fault))?,
             };
             if read > 0 || buffer.is_empty() {
@@ -147,18 +116,21 @@ impl Read for Body {
             }
             self.current = match self.parts.next() {
                 None => return Ok(0),
-                Some(Part::Text(text)) => Some(Reading::Text(Cursor::new(text))),
-                Some(Part::Shared(bytes)) => Some(Reading::Shared(Cursor::new(bytes))),
-                Some(Part::File(path, bytes)) => Some(Reading::File(
-                    SentFile::open(path, bytes).map_err(|fault| keep(&self.fault, fault))?,
-                )),
+                Some(UploadBody::Bytes(bytes)) => Some(Reading::Bytes(Cursor::new(bytes))),
+                Some(UploadBody::File(path, bytes)) => {
+                    let opened = SentFile::open(path, bytes).map_err(|fault| keep(&self.fault, fault));
+                    Some(Reading::File(opened?))
+                }
             };
         }
     }
 }
 
-fn keep(slot: &Mutex<Option<FileFault>>, fault: FileFault) -> io::Error {
-    let error = io::Error::other(fault.reason.clone());
+/// Where a file that is not what it should be is put: a [`ProjectError::LocalFile`].
+pub type FaultSlot = Arc<Mutex<Option<ProjectError>>>;
+
+fn keep(slot: &FaultSlot, fault: ProjectError) -> io::Error {
+    let error = io::Error::other(fault.to_string());
     *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(fault);
     error
 }
@@ -172,30 +144,25 @@ struct SentFile {
 }
 
 impl SentFile {
-    fn open(path: PathBuf, bytes: u64) -> Result<Self, FileFault> {
+    fn open(path: PathBuf, bytes: u64) -> Result<Self, ProjectError> {
         let opened = File::open(&path).and_then(|file| file.metadata().map(|before| (file, before)));
-        let (file, before) = opened.map_err(|error| at(&path, format!("failed to read it: {error}")))?;
+        let (file, before) = opened.map_err(|error| unreadable(&path, &error))?;
         if before.len() != bytes {
             return Err(at(&path, format!("it had {bytes} bytes and now has {}: it changed", before.len())));
         }
         Ok(Self { path, file, before, left: bytes })
     }
 
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, FileFault> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ProjectError> {
         let most = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
-        let read = self
-            .file
-            .read(&mut buffer[..most])
-            .map_err(|error| at(&self.path, format!("failed to read it: {error}")))?;
+        let read = self.file.read(&mut buffer[..most]);
+        let read = read.map_err(|error| unreadable(&self.path, &error))?;
         if read == 0 && self.left > 0 && most > 0 {
             return Err(at(&self.path, "it became shorter while it was uploaded".to_owned()));
         }
         self.left -= read as u64;
         if self.left == 0 {
-            let after = self
-                .file
-                .metadata()
-                .map_err(|error| at(&self.path, format!("failed to read it: {error}")))?;
+            let after = self.file.metadata().map_err(|error| unreadable(&self.path, &error))?;
             if after.len() != self.before.len() || after.modified().ok() != self.before.modified().ok() {
                 return Err(at(&self.path, "it changed while it was uploaded".to_owned()));
             }
@@ -204,15 +171,19 @@ impl SentFile {
     }
 }
 
-fn at(path: &Path, reason: String) -> FileFault {
-    FileFault { path: path.to_owned(), reason }
+fn at(path: &Path, reason: String) -> ProjectError {
+    ProjectError::LocalFile { path: path.to_owned(), reason }
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> ProjectError {
+    at(path, format!("failed to read it: {error}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(multipart: Multipart) -> (Vec<u8>, Option<FileFault>) {
+    fn read(multipart: Multipart) -> (Vec<u8>, Option<ProjectError>) {
         let fault = Arc::new(Mutex::new(None));
         let mut body = Vec::new();
         let _ = multipart.into_reader(|_| (), Arc::clone(&fault)).read_to_end(&mut body);
@@ -278,8 +249,7 @@ mod tests {
         ] {
             let files = vec![Upload { name: "b".into(), body: UploadBody::File(path.clone(), bytes) }];
             let (_, fault) = read(Multipart::new("<r/>\n", files));
-            let fault = fault.unwrap();
-            assert_eq!((fault.path, fault.reason.as_str()), (path, reason));
+            assert_eq!(fault.unwrap().to_string(), format!("{}: {reason}", path.display()));
         }
     }
 
@@ -292,6 +262,7 @@ mod tests {
         let mut file = SentFile::open(path.clone(), 4).unwrap();
         assert_eq!(file.read(&mut [0; 2]).unwrap(), 2);
         std::fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"b").unwrap();
-        assert_eq!(file.read(&mut [0; 2]).unwrap_err().reason, "it changed while it was uploaded");
+        let error = file.read(&mut [0; 2]).unwrap_err().to_string();
+        assert!(error.ends_with(": it changed while it was uploaded"), "{error}");
     }
 }

@@ -63,10 +63,9 @@ impl Transport {
         if let Some(path) = &options.ca_file {
             builder = builder.tls_certs_merge(certificates(path)?);
         }
-        let client = builder.build().map_err(|error| ProjectError::Setting {
-            what: "the HTTP client".to_owned(),
-            reason: chain(&error.without_url()),
-        })?;
+        let client = builder.build();
+        let client =
+            client.map_err(|error| ProjectError::setting("the HTTP client", chain(&error.without_url())))?;
         Ok(Self {
             client,
             reply_timeout: options.reply_timeout,
@@ -92,10 +91,8 @@ impl Transport {
         let fault = Arc::new(Mutex::new(None));
         let mut request = Request::new(Method::POST, url);
         *request.timeout_mut() = Some(self.reply_timeout + Duration::from_secs(bytes / self.slowest_upload));
-        let content_type = body.content_type().parse().map_err(|_| ProjectError::Setting {
-            what: "the request".to_owned(),
-            reason: "its boundary is not a header".to_owned(),
-        })?;
+        let content_type = HeaderValue::from_str(&body.content_type());
+        let content_type = content_type.expect("a boundary is hexadecimal digits");
         request.headers_mut().insert(CONTENT_TYPE, content_type);
 
         // Without files the body is in memory: what reads from elsewhere goes through a channel of reqwest's, whose end can be
@@ -107,10 +104,9 @@ impl Transport {
                 true => Body::sized(reader, bytes),
                 false => {
                     let mut whole = Vec::with_capacity(usize::try_from(bytes).unwrap_or_default());
-                    reader.read_to_end(&mut whole).map_err(|error| ProjectError::Setting {
-                        what: "the request".to_owned(),
-                        reason: error.to_string(),
-                    })?;
+                    reader
+                        .read_to_end(&mut whole)
+                        .map_err(|error| ProjectError::setting("the request", error.to_string()))?;
                     Body::from(whole)
                 }
             });
@@ -135,7 +131,7 @@ impl Transport {
             }),
         };
         let answer = match fault.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            Some(fault) => Err(ProjectError::LocalFile { path: fault.path, reason: fault.reason }),
+            Some(fault) => Err(fault),
             None => answer,
         };
         end(log, &answer);
@@ -152,10 +148,7 @@ impl Transport {
         let log = RequestLog::start(Method::GET, &url, None, 0, &self.secret);
         let mut request = self.client.get(url);
         if let Some(user) = user {
-            let setting = |_| ProjectError::Setting {
-                what: "the authenticator".to_owned(),
-                reason: "not a cookie".to_owned(),
-            };
+            let setting = |_| ProjectError::setting("the authenticator", "not a cookie");
             let mut cookie = HeaderValue::from_str(&format!("auth={}", user.expose())).map_err(setting)?;
             cookie.set_sensitive(true);
             request = request.header(COOKIE, cookie);

@@ -21,12 +21,12 @@ pub enum UploadBody {
     File(PathBuf, u64),
 }
 
-impl Upload {
-    /// Size of the content in bytes.
+impl UploadBody {
+    /// Its size in bytes.
     pub fn bytes(&self) -> u64 {
-        match &self.body {
-            UploadBody::Bytes(bytes) => bytes.len() as u64,
-            UploadBody::File(_, bytes) => *bytes,
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::File(_, bytes) => *bytes,
         }
     }
 }

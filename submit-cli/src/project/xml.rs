@@ -16,6 +16,13 @@ pub fn element(out: &mut String, tag: &str, text: &str) {
     out.push_str(">\n");
 }
 
+/// Several elements, one after the other.
+pub fn elements<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let mut out = String::new();
+    pairs.into_iter().for_each(|(tag, text)| element(&mut out, tag, text));
+    out
+}
+
 /// The text between the first `open` and the next `close` after it.
 pub fn between<'a>(text: &'a str, open: &str, close: &str) -> Option<&'a str> {
     let rest = &text[text.find(open)? + open.len()..];

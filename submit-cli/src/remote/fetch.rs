@@ -19,8 +19,8 @@ use boinc::backoff::Backoff;
 use crate::campaign::event::{Event, Finished, Reporter, Started};
 use crate::campaign::file_error::FileError;
 use crate::campaign::meta::CampaignMeta;
-use crate::campaign::results::{TableError, write_table};
-use crate::campaign::{Campaign, CampaignError, UnknownJob};
+use crate::campaign::results::write_table;
+use crate::campaign::{Campaign, CampaignError};
 use crate::clock::Clock;
 use crate::project::client::ProjectClient;
 use crate::project::error::ProjectError;
@@ -79,10 +79,7 @@ impl Outcome {
 pub enum FetchError {
     /// The campaign file can't be read or written.
     #[error(transparent)]
-    Campaign(#[from] CampaignError),
-    /// There is no job of this name.
-    #[error(transparent)]
-    UnknownJob(#[from] UnknownJob),
+    Campaign(CampaignError),
     /// An output's name cannot be a file's.
     #[error(
         "{name:?} in the campaign file cannot be a file's name: it would lead elsewhere; the campaign file is damaged"
@@ -129,23 +126,26 @@ pub enum FetchError {
     },
 }
 
-impl FetchError {
-    /// Sorts a failure to write: a full disk asks for something else than a wrong permission.
-    pub(crate) fn file(error: FileError) -> Self {
+impl From<CampaignError> for FetchError {
+    fn from(error: CampaignError) -> Self {
+        match error {
+            CampaignError::File(error) => error.into(),
+            error => Self::Campaign(error),
+        }
+    }
+}
+
+impl From<FileError> for FetchError {
+    fn from(error: FileError) -> Self {
         use std::io::ErrorKind::{QuotaExceeded, StorageFull};
         match error.source.kind() {
             StorageFull | QuotaExceeded => Self::NoRoom { path: error.path, source: error.source },
             _ => Self::File(error),
         }
     }
+}
 
-    fn table(error: TableError) -> Self {
-        match error {
-            TableError::Campaign(error) => Self::Campaign(error),
-            TableError::File(error) => Self::file(error),
-        }
-    }
-
+impl FetchError {
     fn project(meta: &CampaignMeta, source: ProjectError) -> Self {
         Self::Project { project: meta.project().name.clone(), source: Box::new(source) }
     }
@@ -169,7 +169,7 @@ pub fn fetch(
         error => error.into(),
     })?;
     let place = OutputDir::new(options.to.as_deref().unwrap_or(&options.results), meta)?;
-    campaign.check_jobs::<FetchError>(&options.jobs)?;
+    campaign.check_jobs(&options.jobs)?;
     ask::learn(campaign, meta, client, options, reporter, clock)?;
     let chosen = choose::choose(campaign, options, &place)?;
     reporter.report(Event::Started(Started::Fetch {
@@ -180,13 +180,13 @@ pub fn fetch(
     }));
     let mut copied = 0;
     for row in chosen.copy.iter().take_while(|_| !clock.interrupted()) {
-        place.copy_from(&options.results, &row.new.job).map_err(FetchError::file)?;
+        place.copy_from(&options.results, &row.new.job)?;
         copied += 1;
     }
     let not_copied = chosen.copy.len() - copied;
     let tally = workers::run(campaign, meta, client, options, &place, chosen, reporter, clock);
     // Also after a failure: the table shows what is there.
-    let written = write_table(campaign, place.dir()).map_err(FetchError::table);
+    let written = write_table(campaign, place.dir());
     let tally = tally?;
     let table = written?;
     place.tidy();

@@ -18,7 +18,10 @@ pub mod watch;
 use crate::campaign::Campaign;
 use crate::campaign::CampaignError;
 use crate::campaign::meta::CampaignMeta;
+use crate::campaign::submitted::BatchRow;
 use crate::project::error::ProjectError;
+use crate::project::protocol::batch::BatchKey;
+use crate::project::protocol::id::BatchId;
 
 /// Why a campaign can't be followed.
 #[derive(Debug, thiserror::Error)]
@@ -29,12 +32,17 @@ pub enum FollowError {
     /// The project.
     #[error(transparent)]
     Project(#[from] ProjectError),
-    /// It is a campaign of `buoy run`.
-    #[error("this campaign was run on this host, not submitted to a project; {instead}")]
-    Local {
-        /// What does for local campaigns what was wanted.
-        instead: &'static str,
-    },
+    /// It cannot be done as it was asked for: the submitter has to ask for something else.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// What to ask the project about a batch by.
+fn key(batch: &BatchRow) -> BatchKey {
+    match batch.number() {
+        Some(id) => BatchKey::Id(BatchId(id)),
+        None => BatchKey::Name(batch.name.clone()),
+    }
 }
 
 /// What a campaign is that must be a submitted one.
@@ -42,5 +50,6 @@ pub enum FollowError {
 /// # Errors
 /// It was run on this host; `instead` says what to do then.
 pub fn submitted(campaign: &Campaign, instead: &'static str) -> Result<CampaignMeta, FollowError> {
-    campaign.submitted_meta()?.ok_or(FollowError::Local { instead })
+    let local = || format!("this campaign was run on this host, not submitted to a project; {instead}");
+    campaign.submitted_meta()?.ok_or_else(|| FollowError::Refused(local()))
 }

@@ -7,7 +7,7 @@ use boinc::wire::slot::STDERR_FILE;
 use crate::campaign::history::Moment;
 use crate::campaign::job_view::{FailureGroup, JobState, JobView};
 use crate::campaign::meta::CampaignMeta;
-use crate::campaign::results::tail;
+use crate::campaign::results::{is_plain, tail};
 use crate::campaign::{Campaign, CampaignError};
 
 /// Number of characters of a line printed by a job that are shown.
@@ -90,11 +90,6 @@ impl Material {
             meta,
         })
     }
-}
-
-/// A job's directory is one of the results': a name that leads elsewhere is none.
-fn is_plain(name: &str) -> bool {
-    !matches!(name, "" | "." | "..") && !name.contains(['/', '\0'])
 }
 
 /// Which files are in a job's directory.

@@ -5,114 +5,60 @@ use std::path::{Component, Path, PathBuf};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use boinc::visible::{visible, visible_lines};
-use serde::Serialize;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::histogram::{self, Histogram};
 use super::material::{Material, ORDER};
-use super::progress::{self, Progress};
-use super::table::{self, Row, percent};
-use super::words::{When, count, when};
+use super::progress;
+use super::table::{self, percent};
+use super::words::{count, when};
 use crate::campaign::file_error::FileError;
 use crate::campaign::job_view::JobState;
 
 const STYLE: &str = include_str!("../../../templates/report/page.css");
 const SCRIPT: &str = include_str!("../../../templates/report/page.js");
 
-/// Everything on the page.
-#[derive(Debug, Serialize)]
-pub struct Page {
-    app: String,
-    batch: String,
-    project: Option<Project>,
-    host: String,
-    started: When,
-    made: When,
-    jobs: String,
-    /// How many rows are there without script.
-    shown: String,
-    more: bool,
-    totals: Vec<Total>,
-    progress: Option<Progress>,
-    histograms: Vec<Histogram>,
-    failures: Vec<Failure>,
-    rows: Vec<Row>,
-    data: String,
-    style: &'static str,
-    style_hash: String,
-    script: &'static str,
-    script_hash: String,
+/// Everything on the page, as its template reads it. Links to outputs begin with `base`; `now` is in seconds since 1970.
+pub fn page(material: &Material, base: &str, now: f64) -> Value {
+    let done = || material.jobs.iter().map(|job| &job.view).filter(|view| view.state == JobState::Done);
+    let histograms = [
+        histogram::draw("Run time", done().filter_map(|view| view.elapsed_seconds)),
+        histogram::draw("Processor time", done().filter_map(|view| view.cpu_seconds)),
+    ];
+    let histograms: Vec<Histogram> = histograms.into_iter().flatten().collect();
+    let rows = table::first_rows(material, base);
+    json!({
+        "app": visible(&material.meta.app),
+        "batch": visible(&material.meta.batch),
+        "project": material.meta.project.as_ref().map(|project| json!({
+            "name": visible(&project.name),
+            "url": project.url,
+            // A browser may be sent there.
+            "link": project.url.starts_with("https://") || project.url.starts_with("http://"),
+        })),
+        "host": visible(material.meta.host.as_deref().unwrap_or_default()),
+        "started": when(material.meta.started),
+        "made": when(now),
+        "jobs": count(material.jobs.len()),
+        // How many rows are there without script.
+        "shown": count(rows.len()),
+        "more": rows.len() < material.jobs.len(),
+        "totals": totals(material),
+        "progress": progress::draw(&material.history),
+        "histograms": histograms,
+        "failures": material.failures.iter().map(failure).collect::<Vec<_>>(),
+        "data": table::data(material, base),
+        "rows": rows,
+        "style": STYLE,
+        "style_hash": hash(STYLE),
+        "script": SCRIPT,
+        "script_hash": hash(SCRIPT),
+    })
 }
 
-#[derive(Debug, Serialize)]
-struct Project {
-    name: String,
-    url: String,
-    /// The address is one that a browser may be sent to.
-    link: bool,
-}
-
-#[derive(Debug, Serialize)]
-struct Total {
-    state: &'static str,
-    text: &'static str,
-    jobs: String,
-    /// Of all jobs, in words.
-    share: String,
-    /// Where its part of the bar begins, and how wide that is, of 1000.
-    x: f64,
-    width: f64,
-}
-
-#[derive(Debug, Serialize)]
-struct Failure {
-    cause: String,
-    exit_status: String,
-    jobs: String,
-    example: String,
-    /// For a shell, if the name needs no quoting.
-    hint: String,
-    log_tail: String,
-}
-
-impl Page {
-    /// Makes the page. Links to outputs begin with `base`; `now` is in seconds since 1970.
-    pub fn new(material: &Material, base: &str, now: f64) -> Self {
-        let done = || material.jobs.iter().map(|job| &job.view).filter(|view| view.state == JobState::Done);
-        let histograms = [
-            histogram::draw("Run time", done().filter_map(|view| view.elapsed_seconds)),
-            histogram::draw("Processor time", done().filter_map(|view| view.cpu_seconds)),
-        ];
-        let rows = table::first_rows(material, base);
-        Self {
-            app: visible(&material.meta.app).into_owned(),
-            batch: visible(&material.meta.batch).into_owned(),
-            project: material.meta.project.as_ref().map(|project| Project {
-                name: visible(&project.name).into_owned(),
-                link: project.url.starts_with("https://") || project.url.starts_with("http://"),
-                url: project.url.clone(),
-            }),
-            host: visible(material.meta.host.as_deref().unwrap_or_default()).into_owned(),
-            started: when(material.meta.started),
-            made: when(now),
-            jobs: count(material.jobs.len()),
-            shown: count(rows.len()),
-            more: rows.len() < material.jobs.len(),
-            totals: totals(material),
-            progress: progress::draw(&material.history),
-            histograms: histograms.into_iter().flatten().collect(),
-            failures: failures(material),
-            data: table::data(material, base),
-            rows,
-            style: STYLE,
-            style_hash: hash(STYLE),
-            script: SCRIPT,
-            script_hash: hash(SCRIPT),
-        }
-    }
-}
-
-fn totals(material: &Material) -> Vec<Total> {
+/// Each state with its share of all jobs in words, and where its part of the bar begins and how wide that is, of 1000.
+fn totals(material: &Material) -> Vec<Value> {
     let all = material.jobs.len().max(1) as f64;
     let mut x = 0.0;
     let mut totals = Vec::new();
@@ -129,29 +75,27 @@ fn totals(material: &Material) -> Vec<Total> {
             _ if percent > 99.9 && percent < 100.0 => "more than 99.9 %".to_owned(),
             _ => format!("{percent:.1} %").replace(".0 %", " %"),
         };
-        totals.push(Total { state: state.word(), text: state.text(), jobs: count(jobs), share, x, width });
+        totals.push(json!({
+            "state": state, "text": state.text(), "jobs": count(jobs), "share": share, "x": x, "width": width,
+        }));
         x += width;
     }
     totals
 }
 
-fn failures(material: &Material) -> Vec<Failure> {
-    let plain = |name: &str| {
-        !name.starts_with('-') && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
-    };
-    let row = |failure: &super::material::Failure| Failure {
-        cause: visible(&failure.group.cause).into_owned(),
-        exit_status: failure.group.exit_status.map(|status| status.to_string()).unwrap_or_default(),
-        jobs: count(failure.group.count),
-        hint: if plain(&failure.group.example) {
-            format!("buoy logs {}", failure.group.example)
-        } else {
-            String::new()
-        },
-        example: visible(&failure.group.example).into_owned(),
-        log_tail: visible_lines(&failure.log_tail).into_owned(),
-    };
-    material.failures.iter().map(row).collect()
+fn failure(failure: &super::material::Failure) -> Value {
+    let group = &failure.group;
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    // For a shell, if the name needs no quoting.
+    let can_be_typed = !group.example.starts_with('-') && group.example.chars().all(is_plain);
+    json!({
+        "cause": visible(&group.cause),
+        "exit_status": group.exit_status.map(|status| status.to_string()).unwrap_or_default(),
+        "jobs": count(group.count),
+        "example": visible(&group.example),
+        "hint": if can_be_typed { format!("buoy logs {}", group.example) } else { String::new() },
+        "log_tail": visible_lines(&failure.log_tail),
+    })
 }
 
 /// For the content security policy: no other script or style has a say.

@@ -7,33 +7,14 @@ use std::collections::HashMap;
 
 use boinc::visible::visible;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::material::{Job, Material, ORDER};
+use crate::campaign::job_view::JobView;
 use crate::plan::units::show_duration;
 
 /// Rows of a page; `templates/report/page.js` shows as many.
 pub(super) const PAGE_ROWS: usize = 100;
-
-/// A row of HTML.
-#[derive(Debug, Serialize)]
-pub(super) struct Row {
-    name: String,
-    state: &'static str,
-    state_text: &'static str,
-    attempts: u32,
-    earlier: String,
-    exit_status: String,
-    elapsed: String,
-    cpu: String,
-    cause: String,
-    files: Vec<Link>,
-}
-
-#[derive(Debug, Serialize)]
-struct Link {
-    name: String,
-    href: String,
-}
 
 /// Everything for the script. Texts that many jobs share are said once.
 #[derive(Debug, Serialize)]
@@ -55,25 +36,25 @@ struct Data<'a> {
 type Packed = (String, usize, u32, Option<i32>, Option<f64>, Option<f64>, usize, usize, usize);
 
 /// The first rows.
-pub(super) fn first_rows(material: &Material, base: &str) -> Vec<Row> {
-    let row = |job: &Job| Row {
-        name: visible(&job.view.job).into_owned(),
-        state: job.view.state.word(),
-        state_text: job.view.state.text(),
-        attempts: attempts(job),
-        earlier: one_line(&job.earlier),
-        exit_status: job.view.exit_status.map(|status| status.to_string()).unwrap_or_default(),
-        elapsed: job.view.elapsed_seconds.map(show_duration).unwrap_or_default(),
-        cpu: job.view.cpu_seconds.map(show_duration).unwrap_or_default(),
-        cause: job.view.cause.as_deref().map(one_line).unwrap_or_default(),
-        files: job
-            .files
-            .iter()
-            .map(|&at| Link {
-                name: material.files[at].clone(),
-                href: format!("{base}{}/{}", percent(&job.view.job), percent(&material.files[at])),
-            })
-            .collect(),
+pub(super) fn first_rows(material: &Material, base: &str) -> Vec<Value> {
+    let link = |job: &str, file: &str| {
+        let href = format!("{base}{}/{}", percent(job), percent(file));
+        json!({ "name": file, "href": href })
+    };
+    let row = |Job { view, earlier, files }: &Job| {
+        let files: Vec<Value> = files.iter().map(|&at| link(&view.job, &material.files[at])).collect();
+        json!({
+            "name": visible(&view.job),
+            "state": view.state,
+            "state_text": view.state.text(),
+            "attempts": attempts(view),
+            "earlier": one_line(earlier),
+            "exit_status": view.exit_status.map(|status| status.to_string()).unwrap_or_default(),
+            "elapsed": view.elapsed_seconds.map(show_duration).unwrap_or_default(),
+            "cpu": view.cpu_seconds.map(show_duration).unwrap_or_default(),
+            "cause": view.cause.as_deref().map(one_line).unwrap_or_default(),
+            "files": files,
+        })
     };
     material.jobs.iter().take(PAGE_ROWS).map(row).collect()
 }
@@ -91,7 +72,7 @@ pub(super) fn data(material: &Material, base: &str) -> String {
             (
                 visible(&job.view.job).into_owned(),
                 state.expect("all are there"),
-                attempts(job),
+                attempts(&job.view),
                 job.view.exit_status,
                 job.view.elapsed_seconds.map(milliseconds),
                 job.view.cpu_seconds.map(milliseconds),
@@ -116,8 +97,8 @@ pub(super) fn data(material: &Material, base: &str) -> String {
 }
 
 /// Number of times it was tried: attempts on a project, results on this host.
-fn attempts(job: &Job) -> u32 {
-    job.view.results.unwrap_or(job.view.attempt + 1)
+fn attempts(view: &JobView) -> u32 {
+    view.results.unwrap_or(view.attempt + 1)
 }
 
 fn milliseconds(seconds: f64) -> f64 {

@@ -1,9 +1,10 @@
-use submit_cli::remote::follow::log::{Log, LogError, Which, log};
+use submit_cli::remote::follow::FollowError;
+use submit_cli::remote::follow::log::{Log, Which, log};
 use submit_cli::remote::follow::poll::Eagerness;
 
 use crate::sea::{Sea, wu};
 
-fn any(sea: &Sea, job: &str) -> Result<Log, LogError> {
+fn any(sea: &Sea, job: &str) -> Result<Log, FollowError> {
     log(&sea.campaign, &sea.client, job, Which::default())
 }
 

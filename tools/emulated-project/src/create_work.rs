@@ -15,7 +15,7 @@ use crate::workunit::{OutputFile, Workunit};
 use crate::xml;
 use line::JobLine;
 use sql::Row;
-use template::Filled;
+use template::TemplateError;
 
 /// create_work starts a new statement when the next row could take it past this many bytes.
 const STATEMENT_BYTES: usize = 1_000_000;
@@ -26,22 +26,10 @@ const TOLERATED_BYTES: usize = 4000;
 /// `sizeof(result_template_file) - 1`.
 const RESULT_TEMPLATE_BYTES: usize = 63;
 
-/// Batch-level resources; 0 leaves create_work's default.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct JobParams {
-    pub(crate) disk_bound: f64,
-    pub(crate) fpops_est: f64,
-    pub(crate) fpops_bound: f64,
-    pub(crate) memory_bound: f64,
-    pub(crate) delay_bound: f64,
-}
-
 /// One run of create_work.
-pub(crate) struct Call<'a> {
-    pub(crate) app: &'a str,
-    pub(crate) batch: u64,
-    pub(crate) priority: i64,
-    pub(crate) params: JobParams,
+pub(crate) struct Call {
+    /// What a workunit is where neither its template nor its line says otherwise.
+    pub(crate) defaults: Workunit,
     /// Paths below the project's directory; templates given with a job come first.
     pub(crate) input_template: String,
     pub(crate) output_template: String,
@@ -57,10 +45,10 @@ pub(crate) struct Call<'a> {
 
 /// What it printed, standard error first, as the file shows it after a failure.
 #[derive(Debug, Default)]
-pub(crate) struct Printed {
-    pub(crate) errors: String,
+struct Printed {
+    errors: String,
     /// Standard output is a pipe and comes out at the end.
-    pub(crate) output: String,
+    output: String,
 }
 
 impl Printed {
@@ -73,7 +61,7 @@ impl Printed {
 
 /// create_work has exited with an error; what it printed says why.
 #[derive(Debug)]
-pub(crate) struct Failed;
+struct Failed;
 
 /// A run that failed.
 pub(crate) struct Died {
@@ -89,31 +77,26 @@ const PIPE_BYTES: usize = 64 << 10;
 const READ_BYTES: usize = 4096;
 
 /// Runs it.
-pub(crate) fn run(state: &State, call: &Call<'_>) -> Result<(), Died> {
-    let mut printed = Printed::default();
-    let mut run = Run { state, call, outputs: HashMap::new(), read: 0 };
-    match run.jobs(&mut printed) {
-        Ok(()) => Ok(()),
-        Err(Failed) => {
-            let taken = run.read.next_multiple_of(READ_BYTES) + PIPE_BYTES;
-            Err(Died {
-                printed: printed.errors + &printed.output,
-                unread: call.stdin.len().saturating_sub(taken),
-            })
-        }
-    }
+pub(crate) fn run(state: &State, call: &Call) -> Result<(), Died> {
+    let mut run = Run { state, call, outputs: HashMap::new(), read: 0, printed: Printed::default() };
+    run.jobs().map_err(|Failed| {
+        let taken = run.read.next_multiple_of(READ_BYTES) + PIPE_BYTES;
+        let unread = call.stdin.len().saturating_sub(taken);
+        Died { printed: run.printed.errors + &run.printed.output, unread }
+    })
 }
 
 struct Run<'a> {
     state: &'a State,
-    call: &'a Call<'a>,
+    call: &'a Call,
     outputs: HashMap<String, Arc<[OutputFile]>>,
     /// Bytes of the lines read so far.
     read: usize,
+    printed: Printed,
 }
 
 impl Run<'_> {
-    fn jobs(&mut self, printed: &mut Printed) -> Result<(), Failed> {
+    fn jobs(&mut self) -> Result<(), Failed> {
         let mut rows: Vec<Row> = Vec::new();
         let mut bytes = 0;
         let mut created = 0;
@@ -121,10 +104,8 @@ impl Run<'_> {
         let mut last: Option<Row> = None;
         for (number, text) in self.call.stdin.split_inclusive('\n').enumerate() {
             self.read += text.len();
-            let job = line::parse(text, printed)?;
-            let Some(row) = self.row(number, &job, printed)?.or_else(|| last.take()) else {
-                continue;
-            };
+            let job = line::parse(text, &mut self.printed)?;
+            let Some(row) = self.row(number, &job)?.or_else(|| last.take()) else { continue };
             last = Some(row.clone());
             let length = row.length;
             bytes += length + usize::from(!rows.is_empty());
@@ -132,7 +113,7 @@ impl Run<'_> {
             let planned = self.call.fail_after.is_some_and(|jobs| created + rows.len() == jobs);
             if bytes + 2 * length > STATEMENT_BYTES || planned {
                 created += rows.len();
-                self.insert(std::mem::take(&mut rows), Some(bytes), created, printed)?;
+                self.insert(std::mem::take(&mut rows), Some(bytes), created)?;
                 bytes = 0;
             }
         }
@@ -140,54 +121,56 @@ impl Run<'_> {
             return Ok(());
         }
         created += rows.len();
-        self.insert(rows, None, created, printed)
+        self.insert(rows, None, created)
     }
 
     /// The row of a job; none if its output template is missing, which create_work says but does not take for an
     /// error.
-    fn row(&mut self, number: usize, job: &JobLine, printed: &mut Printed) -> Result<Option<Row>, Failed> {
-        let call = self.call;
+    fn row(&mut self, number: usize, job: &JobLine) -> Result<Option<Row>, Failed> {
+        let (call, state) = (self.call, self.state);
         let name = match &job.name {
             Some(name) => name.clone(),
             None => {
-                let now = self.state.clock().now();
-                format!("{}_{}_{now:.6}_{number}", call.app, call.process)
+                let now = state.clock().now();
+                format!("{}_{}_{now:.6}_{number}", call.defaults.app_name, call.process)
             }
         };
         let name = truncated(&name, 255).to_owned();
         let input_template = job.input_template.as_deref().unwrap_or(&call.input_template);
         let Some(text) = self.template(input_template) else {
-            return Err(printed.say(format!("Can't read WU template {input_template}")));
+            return Err(self.printed.say(format!("Can't read WU template {input_template}")));
         };
         if text.len() > TEMPLATE_BYTES + TOLERATED_BYTES {
             // It copies the text over whatever comes after its buffer.
-            return Err(printed.say("Segmentation fault"));
+            return Err(self.printed.say("Segmentation fault"));
         }
         let text = truncated(&text, TEMPLATE_BYTES);
         if text.is_empty() {
-            return Err(printed.say("job is missing input template"));
+            return Err(self.printed.say("job is missing input template"));
         }
-        let filled = template::fill(self.state, text, job, &call.params, printed);
-        let filled = filled.map_err(|error| {
-            printed.say(format!("process_input_template(): {}", error.words()));
-            printed.say(format!("create_work() failed: {}", error.number()))
+        let defaults = Workunit { name, command_line: job.command_line.clone(), ..call.defaults.clone() };
+        let filled = template::fill(state, text, job, defaults, &mut self.printed);
+        let (mut workunit, xml) = filled.map_err(|TemplateError(number, words)| {
+            self.printed.say(format!("process_input_template(): {words}"));
+            self.printed.say(format!("create_work() failed: {number}"))
         })?;
         let output_template = job.output_template.as_deref().unwrap_or(&call.output_template).to_owned();
         if self.template(&output_template).is_none() {
-            printed.say(format!("create_work: result template file ./{output_template} doesn't exist"));
+            self.printed.say(format!("create_work: result template file ./{output_template} doesn't exist"));
             return Ok(None);
         }
-        self.check(&filled, &output_template, printed)?;
-        let priority = job.priority.unwrap_or(call.priority);
-        let workunit = self.workunit(name, filled.clone(), &output_template, priority, &job.command_line);
-        Ok(Some(Row::new(workunit, &filled.xml, &output_template)))
+        self.check(&workunit, &output_template)?;
+        workunit.priority = job.priority.unwrap_or(workunit.priority);
+        workunit.outputs = self.outputs(&output_template);
+        workunit.create_time = state.clock().seconds();
+        Ok(Some(Row::new(workunit, &xml, &output_template)))
     }
 
     /// The checks of create_work2 (tools/backend_lib.cpp).
-    fn check(&self, filled: &Filled, output_template: &str, printed: &mut Printed) -> Result<(), Failed> {
+    fn check(&mut self, workunit: &Workunit, output_template: &str) -> Result<(), Failed> {
         let mut fail = |text: &str, number: i32| {
-            printed.say(text);
-            Err(printed.say(format!("create_work() failed: {number}")))
+            self.printed.say(text);
+            Err(self.printed.say(format!("create_work() failed: {number}")))
         };
         if output_template.len() > RESULT_TEMPLATE_BYTES {
             let length = output_template.len();
@@ -197,72 +180,31 @@ impl Run<'_> {
             return fail(&text, -118);
         }
         let needed = [
-            (filled.fpops_est == 0.0, "rsc_fpops_est"),
-            (filled.fpops_bound == 0.0, "rsc_fpops_bound"),
-            (filled.disk_bound == 0.0, "rsc_disk_bound"),
-            (filled.target_nresults == 0, "target_nresults"),
-            (filled.max_error_results == 0, "max_error_results"),
-            (filled.max_total_results == 0, "max_total_results"),
-            (filled.max_success_results == 0, "max_success_results"),
+            (workunit.rsc_fpops_est == 0.0, "rsc_fpops_est"),
+            (workunit.rsc_fpops_bound == 0.0, "rsc_fpops_bound"),
+            (workunit.rsc_disk_bound == 0.0, "rsc_disk_bound"),
+            (workunit.target_nresults == 0, "target_nresults"),
+            (workunit.max_error_results == 0, "max_error_results"),
+            (workunit.max_total_results == 0, "max_total_results"),
+            (workunit.max_success_results == 0, "max_success_results"),
         ];
-        for (missing, what) in needed {
-            if missing {
-                return fail(&format!("no {what} given; can't create job"), -191);
-            }
+        if let Some((_, what)) = needed.into_iter().find(|(missing, _)| *missing) {
+            return fail(&format!("no {what} given; can't create job"), -191);
         }
-        if filled.max_success_results > filled.max_total_results {
+        if workunit.max_success_results > workunit.max_total_results {
             return fail("max_success_results > max_total_results; can't create job", -178);
         }
-        if filled.max_error_results > filled.max_total_results {
+        if workunit.max_error_results > workunit.max_total_results {
             return fail("max_error_results > max_total_results; can't create job", -178);
         }
-        if filled.target_nresults > filled.max_success_results {
+        if workunit.target_nresults > workunit.max_success_results {
             let text = format!(
                 "target_nresults {} > max_success_results {}; can't create job",
-                filled.target_nresults, filled.max_success_results
+                workunit.target_nresults, workunit.max_success_results
             );
             return fail(&text, -178);
         }
         Ok(())
-    }
-
-    fn workunit(
-        &mut self,
-        name: String,
-        filled: Filled,
-        output_template: &str,
-        priority: i64,
-        command_line: &str,
-    ) -> Workunit {
-        let now = self.state.clock().seconds();
-        Workunit {
-            id: 0,
-            name,
-            app_name: self.call.app.into(),
-            batch: filled.batch.unwrap_or(self.call.batch),
-            command_line: command_line.to_owned(),
-            inputs: filled.inputs,
-            outputs: self.outputs(output_template),
-            create_time: now,
-            rsc_fpops_est: filled.fpops_est,
-            rsc_memory_bound: filled.memory_bound,
-            rsc_fpops_bound: filled.fpops_bound,
-            rsc_disk_bound: filled.disk_bound,
-            delay_bound: filled.delay_bound,
-            min_quorum: filled.min_quorum,
-            target_nresults: filled.target_nresults,
-            max_error_results: filled.max_error_results,
-            max_total_results: filled.max_total_results,
-            max_success_results: filled.max_success_results,
-            priority,
-            canonical_result: 0,
-            canonical_credit: 0.0,
-            error_mask: 0,
-            mod_time: now,
-            instances: Vec::new(),
-            files_ready_to_delete: false,
-            files_deleted: false,
-        }
     }
 
     /// The text of a template: in /tmp, or below the project's directory.
@@ -285,25 +227,18 @@ impl Run<'_> {
     }
 
     /// Sends a statement; `size` is known for all but the last.
-    fn insert(
-        &self,
-        rows: Vec<Row>,
-        size: Option<usize>,
-        created: usize,
-        printed: &mut Printed,
-    ) -> Result<(), Failed> {
-        let lost =
-            self.call.fail_after.is_some_and(|jobs| created > jobs || (size.is_none() && created == jobs));
-        let inserted = if lost {
+    fn insert(&mut self, rows: Vec<Row>, size: Option<usize>, created: usize) -> Result<(), Failed> {
+        let is_lost = |jobs: usize| created > jobs || (size.is_none() && created == jobs);
+        let inserted = if self.call.fail_after.is_some_and(is_lost) {
             Err("Lost connection to server during query".to_owned())
         } else {
             sql::insert(&mut self.state.data().tables, rows, self.state.clock().seconds())
         };
         inserted.map_err(|message| {
-            printed.say(format!("Database error: {message}"));
+            self.printed.say(format!("Database error: {message}"));
             let size = size.map_or_else(String::new, |size| format!("; size {size}"));
-            printed.say(format!("wu.insert_batch() failed: 1{size}"));
-            printed.say(format!("MySQL error: {message}"))
+            self.printed.say(format!("wu.insert_batch() failed: 1{size}"));
+            self.printed.say(format!("MySQL error: {message}"))
         })
     }
 }

@@ -36,7 +36,7 @@ pub enum Fault {
 }
 
 /// Holds requests back until it is opened.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Gate(Arc<(Mutex<Passage>, Condvar)>);
 
 #[derive(Debug, Default)]
@@ -65,20 +65,13 @@ impl Gate {
         waited.unwrap_or_else(PoisonError::into_inner).0.reached
     }
 
-    /// Waits for the gate, at most `limit` if there is one. Tells whether it is open.
-    pub(crate) fn wait(&self, limit: Option<Duration>) -> bool {
+    /// Waits for the gate, at most `limit`. Tells whether it is open.
+    pub(crate) fn wait(&self, limit: Duration) -> bool {
         let mut passage = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
         passage.reached = true;
         self.0.1.notify_all();
-        let limit = limit.unwrap_or(Duration::MAX);
         let waited = self.0.1.wait_timeout_while(passage, limit, |passage| !passage.open);
         waited.unwrap_or_else(PoisonError::into_inner).0.open
-    }
-}
-
-impl fmt::Debug for Gate {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Gate")
     }
 }
 

@@ -6,7 +6,7 @@ mod percent;
 mod reply;
 mod request;
 
-pub(crate) use connection::{Connection, ReadError};
+pub(crate) use connection::Connection;
 pub(crate) use form::{Form, UploadProblem};
 pub(crate) use percent::percent_decode;
 pub(crate) use reply::Reply;

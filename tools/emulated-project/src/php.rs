@@ -115,29 +115,9 @@ pub(crate) fn truthy(text: &str) -> bool {
 /// `(double)` of a string: the longest numeric prefix, else 0.
 pub(crate) fn to_float(text: &str) -> f64 {
     let text = text.trim_start_matches([' ', '\t', '\n', '\r', '\x0b', '\x0c']);
-    let bytes = text.as_bytes();
-    let mut end = usize::from(matches!(bytes.first(), Some(b'+' | b'-')));
-    let digits = |from: usize| bytes[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let whole = digits(end);
-    end += whole;
-    let mut fraction = 0;
-    if bytes.get(end) == Some(&b'.') {
-        fraction = digits(end + 1);
-        if whole + fraction > 0 {
-            end += 1 + fraction;
-        }
-    }
-    if whole + fraction == 0 {
-        return 0.0;
-    }
-    if matches!(bytes.get(end), Some(b'e' | b'E')) {
-        let sign = usize::from(matches!(bytes.get(end + 1), Some(b'+' | b'-')));
-        let exponent = digits((end + 1 + sign).min(bytes.len()));
-        if exponent > 0 {
-            end += 1 + sign + exponent;
-        }
-    }
-    text[..end].parse().unwrap_or(0.0)
+    let is_numeric = |character: char| character.is_ascii_digit() || "+-.eE".contains(character);
+    let end = text.find(|character| !is_numeric(character)).unwrap_or(text.len());
+    (1..=end).rev().find_map(|end| text[..end].parse().ok()).unwrap_or(0.0)
 }
 
 /// `(int)` of a string: the numeric prefix without its fraction.
@@ -158,14 +138,8 @@ pub(crate) fn float_text(value: f64) -> String {
         return "0".to_owned();
     }
     if !value.is_finite() {
-        return if value.is_nan() {
-            "NAN"
-        } else if value > 0.0 {
-            "INF"
-        } else {
-            "-INF"
-        }
-        .to_owned();
+        // "inf", "-inf" and "NaN" of Rust.
+        return value.to_string().to_uppercase();
     }
     let scientific = format!("{value:.13e}");
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));

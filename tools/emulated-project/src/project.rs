@@ -1,6 +1,7 @@
 //! The running project, as a test sees it.
 
 use std::io;
+use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Arc;
 
 use crate::clock::Clock;
@@ -25,9 +26,9 @@ impl EmulatedProject {
     /// Starts a project; it has no users yet.
     ///
     /// # Errors
-    /// When no port can be bound or no thread started.
+    /// When no port can be bound.
     pub fn start(settings: Settings) -> io::Result<Self> {
-        let listener = Server::bind()?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let url = format!("http://{}{}", listener.local_addr()?, URL_PATH);
         let master_url = settings.master_url.clone().unwrap_or_else(|| url.clone());
         let state = Arc::new(State::new(settings, master_url));
@@ -66,7 +67,7 @@ impl EmulatedProject {
 
     /// Changes PHP's settings from the next request on.
     pub fn change_php(&self, change: impl FnOnce(&mut PhpSettings)) {
-        self.state.change_php(change);
+        self.change_settings(|settings| change(&mut settings.php));
     }
 
     /// Changes other settings from the next request on; the URLs stay as they are.
@@ -109,12 +110,6 @@ impl EmulatedProject {
         self.state.data().storage.download.remove(name).is_some()
     }
 
-    /// Inserts an empty batch row as if `batch` had been created by other means; its id. The owner is an index into the
-    /// users.
-    pub fn add_batch(&self, batch: Batch) -> u64 {
-        self.state.data().tables.insert_batch(batch)
-    }
-
     /// A file of the download directory.
     #[must_use]
     pub fn file(&self, name: &str) -> Option<StoredFile> {
@@ -124,17 +119,13 @@ impl EmulatedProject {
     /// The names in the download directory, sorted.
     #[must_use]
     pub fn files(&self) -> Vec<String> {
-        let mut names: Vec<String> = self.state.data().storage.download.keys().cloned().collect();
-        names.sort_unstable();
-        names
+        sorted(self.state.data().storage.download.keys().cloned())
     }
 
     /// The names in the upload directory, sorted.
     #[must_use]
     pub fn output_files(&self) -> Vec<String> {
-        let mut names: Vec<String> = self.state.data().storage.upload.keys().cloned().collect();
-        names.sort_unstable();
-        names
+        sorted(self.state.data().storage.upload.keys().cloned())
     }
 
     /// All batches by id, as last written.
@@ -173,15 +164,8 @@ impl EmulatedProject {
     pub fn batches_of_file(&self, name: &str) -> Vec<u64> {
         let data = self.state.data();
         let Some(file) = data.tables.job_files.get(&crate::tables::collate(name)) else { return Vec::new() };
-        let mut batches: Vec<u64> = data
-            .tables
-            .associations
-            .iter()
-            .filter(|(id, _)| *id == file.id)
-            .map(|(_, batch)| *batch)
-            .collect();
-        batches.sort_unstable();
-        batches
+        let associations = data.tables.associations.iter();
+        sorted(associations.filter(|(id, _)| *id == file.id).map(|(_, batch)| *batch))
     }
 
     /// Lets the transitioner make the instances of all workunits that need some, in the order of their ids.
@@ -203,7 +187,7 @@ impl EmulatedProject {
     /// When there is no such workunit, or nothing of it to send.
     pub fn send_out(&self, workunit: &str) -> Result<String, VolunteerError> {
         self.on(workunit, VolunteerError::NothingToSend, |data, index| {
-            volunteers::send(data, index, &self.state, 1)
+            volunteers::send(data, index, &self.state)
         })
     }
 
@@ -249,7 +233,7 @@ impl EmulatedProject {
         self.on(workunit, VolunteerError::NothingToSend, |data, index| {
             let instances = &data.tables.workunits[index].instances;
             if !instances.iter().any(|instance| instance.state == ServerState::InProgress) {
-                volunteers::send(data, index, &self.state, 1)?;
+                volunteers::send(data, index, &self.state)?;
             }
             act(data, index)
         })
@@ -271,6 +255,12 @@ impl EmulatedProject {
         volunteers::delete_files(&mut data, deletion, &[index]);
         done.ok_or_else(|| error(workunit.to_owned()))
     }
+}
+
+fn sorted<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
+    let mut items: Vec<T> = items.collect();
+    items.sort_unstable();
+    items
 }
 
 impl std::fmt::Debug for EmulatedProject {

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use crate::fault::{Fault, Gate};
-use crate::http::{Connection, Form, ReadError, Reply, Request};
+use crate::http::{Connection, Form, Reply, Request};
 use crate::journal::Entry;
 use crate::state::State;
 use crate::web;
@@ -47,16 +47,9 @@ impl Server {
         });
         let accepting = {
             let shared = Arc::clone(&shared);
-            std::thread::Builder::new()
-                .name("emulated-project".to_owned())
-                .spawn(move || accept(&listener, &shared))?
+            std::thread::spawn(move || accept(&listener, &shared))
         };
         Ok(Self { address, shared, accepting: Some(accepting) })
-    }
-
-    /// Binds a free port of 127.0.0.1.
-    pub(crate) fn bind() -> io::Result<TcpListener> {
-        TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
     }
 }
 
@@ -94,27 +87,13 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         let id = open.next;
         open.next += 1;
         open.streams.insert(id, handle);
-        let thread = {
-            let shared = Arc::clone(shared);
-            std::thread::Builder::new().name(format!("connection-{id}")).spawn(move || {
-                serve(&shared, stream);
-                shared.open.lock().unwrap_or_else(PoisonError::into_inner).streams.remove(&id);
-            })
-        };
-        match thread {
-            Ok(thread) => open.threads.push(thread),
-            Err(_) => {
-                open.streams.remove(&id);
-            }
-        }
+        let shared = Arc::clone(shared);
+        open.threads.push(std::thread::spawn(move || {
+            serve(&shared, stream);
+            shared.open.lock().unwrap_or_else(PoisonError::into_inner).streams.remove(&id);
+        }));
         open.threads.retain(|thread| !thread.is_finished());
     }
-}
-
-/// What is to become of a connection.
-enum Next {
-    KeepOpen,
-    Close,
 }
 
 fn serve(shared: &Shared, stream: TcpStream) {
@@ -125,88 +104,71 @@ fn serve(shared: &Shared, stream: TcpStream) {
             0 => u64::MAX,
             limit => limit,
         };
-        let next = match connection.request(limit) {
-            Ok(request) => answer(shared, &mut connection, &handle, request),
-            Err(ReadError::Malformed(why)) => {
-                let reply = Reply::new(400, "text/html; charset=iso-8859-1", format!("{why}\n").into_bytes());
+        let stays_open = match connection.request(limit) {
+            Ok(Some(request)) => answer(shared, &mut connection, &handle, request),
+            Ok(None) => false,
+            Err(why) => {
+                let reply = Reply::new(400, web::APACHE_HTML, format!("{why}\n").into_bytes());
                 drop(connection.write(&reply.into_bytes(false)));
-                Next::Close
+                false
             }
-            Err(ReadError::Closed | ReadError::Cut(_)) => Next::Close,
         };
-        if matches!(next, Next::Close) || shared.stop.load(Ordering::SeqCst) {
+        if !stays_open || shared.stop.load(Ordering::SeqCst) {
             drop(handle.shutdown(Shutdown::Both));
             return;
         }
     }
 }
 
-fn answer(shared: &Shared, connection: &mut Connection, handle: &TcpStream, mut request: Request) -> Next {
+/// Answers a request; whether the connection stays open.
+fn answer(shared: &Shared, connection: &mut Connection, handle: &TcpStream, mut request: Request) -> bool {
     let state = &shared.state;
     let limits = state.settings().php;
     let form = Form::read(&mut request, limits.upload_max_filesize, limits.max_file_uploads);
     let verb = web::verb(&request, &form);
-    let bytes_in = request.head_bytes + request.body_bytes;
+    let bytes_in = request.head_bytes as u64 + request.body_bytes;
     let (arrival, fault) = state.faults.decide(&verb, bytes_in);
     state.journal.begin(&verb);
-    let mut entry =
-        Entry { number: arrival.number, verb, bytes_in, bytes_out: 0, status: 0, fault: fault.clone() };
-    let keep_alive = request.keep_alive;
-    let act = || web::respond(state, &request, form, &fault);
-    let server_error = || Reply::new(500, "text/html; charset=iso-8859-1", web::INTERNAL_ERROR.into());
-    let (reply, cut) = match &fault {
-        Fault::Lost => (None, None),
-        Fault::ReplyLost => {
-            act();
-            (None, None)
-        }
+    match &fault {
+        Fault::Slow(time) => drop(shared.end.wait(*time)),
+        Fault::Held(gate) => hold(shared, gate),
         Fault::ActLater(gate) => {
             drop(handle.shutdown(Shutdown::Both));
             hold(shared, gate);
-            act();
-            (None, None)
         }
-        Fault::CutAfter(bytes) => (Some(act()), Some(*bytes)),
-        Fault::Status500 => (Some(server_error()), None),
+        _ => {}
+    }
+    let act = || web::respond(state, &request, form, &fault);
+    let server_error = || Reply::new(500, web::APACHE_HTML, web::INTERNAL_ERROR.into());
+    let reply = match &fault {
+        Fault::Lost => None,
+        Fault::Status500 => Some(server_error()),
+        Fault::Proxy(status, page) => Some(Reply::new(*status, "text/html", page.clone().into_bytes())),
+        Fault::ReplyLost | Fault::ActLater(_) => {
+            act();
+            None
+        }
         Fault::ActThenStatus500 => {
             act();
-            (Some(server_error()), None)
+            Some(server_error())
         }
-        Fault::Proxy(status, page) => {
-            (Some(Reply::new(*status, "text/html", page.clone().into_bytes())), None)
-        }
-        Fault::Slow(time) => {
-            shared.end.wait(Some(*time));
-            (Some(act()), None)
-        }
-        Fault::Held(gate) => {
-            hold(shared, gate);
-            (Some(act()), None)
-        }
-        Fault::None | Fault::FailAfterJobs(_) | Fault::ClosedForMaintenance => (Some(act()), None),
+        _ => Some(act()),
     };
-    let mut next = Next::Close;
-    let mut out = Vec::new();
-    if let Some(reply) = reply {
-        entry.status = reply.status;
-        out = reply.into_bytes(keep_alive);
-        if let Some(bytes) = cut {
-            out.truncate(bytes);
-        } else if keep_alive {
-            next = Next::KeepOpen;
-        }
+    let status = reply.as_ref().map_or(0, |reply| reply.status);
+    let mut stays_open = request.keep_alive && reply.is_some();
+    let mut out = reply.map(|reply| reply.into_bytes(request.keep_alive)).unwrap_or_default();
+    if let Fault::CutAfter(bytes) = fault {
+        out.truncate(bytes);
+        stays_open = false;
     }
-    entry.bytes_out = out.len() as u64;
+    let bytes_out = out.len() as u64;
     // Noted before the client can know: what follows in the client's program finds its entry.
-    state.journal.end(entry);
-    if connection.write(&out).is_err() {
-        next = Next::Close;
-    }
-    next
+    state.journal.end(Entry { number: arrival.number, verb, bytes_in, bytes_out, status, fault });
+    connection.write(&out).is_ok() && stays_open
 }
 
 /// Waits for a gate, but no longer than the project runs.
 fn hold(shared: &Shared, gate: &Gate) {
     const LOOK: std::time::Duration = std::time::Duration::from_millis(20);
-    while !gate.wait(Some(LOOK)) && !shared.stop.load(Ordering::SeqCst) {}
+    while !gate.wait(LOOK) && !shared.stop.load(Ordering::SeqCst) {}
 }

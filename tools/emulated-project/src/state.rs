@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use crate::clock::Clock;
 use crate::fault::FaultPlan;
 use crate::journal::Journal;
-use crate::settings::{PLATFORM, PhpSettings, Settings};
+use crate::settings::{PLATFORM, Settings};
 use crate::storage::Storage;
 use crate::tables::Tables;
 
@@ -57,10 +57,6 @@ impl State {
 
     pub(crate) fn settings(&self) -> Settings {
         self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub(crate) fn change_php(&self, change: impl FnOnce(&mut PhpSettings)) {
-        change(&mut self.settings.write().unwrap_or_else(PoisonError::into_inner).php);
     }
 
     pub(crate) fn change_settings(&self, change: impl FnOnce(&mut Settings)) {

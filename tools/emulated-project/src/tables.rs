@@ -17,9 +17,10 @@ pub(crate) fn collate(name: &str) -> String {
 }
 
 /// `BATCH_STATE_*` of html/inc/common_defs.inc.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum BatchState {
     /// Created; takes jobs.
+    #[default]
     Init = 0,
     /// A submission succeeded.
     InProgress = 1,
@@ -32,7 +33,7 @@ pub enum BatchState {
 }
 
 /// A row of `batch`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Batch {
     /// Its id, from 1.
     pub id: u64,
@@ -149,6 +150,16 @@ impl Tables {
     /// The workunits of a batch, in the order of their ids.
     pub(crate) fn workunits_of<'a>(&'a self, batch: &'a Batch) -> impl Iterator<Item = &'a Workunit> {
         batch.workunits.iter().map(|index| &self.workunits[*index])
+    }
+
+    /// The places of a batch's workunits among all.
+    pub(crate) fn workunit_indexes(&self, batch: u64) -> Vec<usize> {
+        self.batch(batch as i64).map(|batch| batch.workunits.clone()).unwrap_or_default()
+    }
+
+    /// The user whose batch a workunit is in.
+    pub(crate) fn owner_of(&self, workunit: &Workunit) -> Option<usize> {
+        self.batch(workunit.batch as i64).map(|batch| batch.owner)
     }
 
     /// Adds an instance to a workunit; its result id is given by the table.

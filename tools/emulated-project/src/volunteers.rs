@@ -72,53 +72,37 @@ pub(crate) fn transition(data: &mut Data, index: usize, state: &State) {
     if workunit.error_mask != 0 {
         workunit.cancel_unsent();
         for instance in &mut workunit.instances {
-            if instance.outcome == Outcome::Success
-                && matches!(instance.validation, Validation::None | Validation::Inconclusive)
-            {
+            let is_open = matches!(instance.validation, Validation::None | Validation::Inconclusive);
+            if instance.outcome == Outcome::Success && is_open {
                 instance.validation = Validation::NoCheck;
             }
         }
-        workunit.files_ready_to_delete |= in_progress == 0;
-        return;
     }
-    if workunit.canonical_result != 0 {
+    if workunit.is_over() {
         workunit.files_ready_to_delete |= in_progress == 0;
         return;
     }
     let name = workunit.name.clone();
     for number in 0..needed.min(allowed) {
         let instance = Instance {
-            id: 0,
             name: format!("{name}_{}", total + number),
-            state: ServerState::Unsent,
-            outcome: Outcome::None,
-            validation: Validation::None,
-            client_state: 0,
-            exit_status: 0,
-            stderr_out: String::new(),
-            cpu_seconds: 0.0,
-            elapsed_seconds: 0.0,
-            sent_time: 0,
-            received_time: 0,
             create_time: now,
-            host: 0,
-            granted_credit: 0.0,
             random: (state.random() >> 33) as u32,
-            outputs: Vec::new(),
+            ..Instance::default()
         };
         data.tables.insert_instance(index, instance);
     }
 }
 
 /// Gives an instance to a volunteer; its result's name.
-pub(crate) fn send(data: &mut Data, index: usize, state: &State, host: u64) -> Option<String> {
+pub(crate) fn send(data: &mut Data, index: usize, state: &State) -> Option<String> {
     transition(data, index, state);
     let now = state.clock().seconds();
     let workunit = &mut data.tables.workunits[index];
     let instance = workunit.instances.iter_mut().find(|instance| instance.state == ServerState::Unsent)?;
     instance.state = ServerState::InProgress;
     instance.sent_time = now;
-    instance.host = host;
+    instance.host = 1;
     workunit.mod_time = now;
     Some(instance.name.clone())
 }
@@ -126,11 +110,7 @@ pub(crate) fn send(data: &mut Data, index: usize, state: &State, host: u64) -> O
 /// Takes the first instance in progress and ends it as successful; validates when there are enough.
 pub(crate) fn succeed(data: &mut Data, index: usize, state: &State, report: Report) -> Option<String> {
     let now = state.clock().seconds();
-    let workunit = &mut data.tables.workunits[index];
-    let instance =
-        workunit.instances.iter_mut().find(|instance| instance.state == ServerState::InProgress)?;
-    instance.state = ServerState::Over;
-    instance.outcome = Outcome::Success;
+    let instance = data.tables.workunits[index].end_one(Outcome::Success)?;
     instance.client_state = 5;
     instance.stderr_out = stderr_out("", &report.stderr);
     instance.cpu_seconds = report.cpu_seconds;
@@ -156,16 +136,12 @@ fn validate(data: &mut Data, index: usize, now: i64, credit: f64) {
     let sums = |instance: &Instance| -> Vec<_> {
         instance.outputs.iter().map(|name| upload.get(name).map(|file| file.md5.clone())).collect()
     };
-    let candidates: Vec<usize> = (0..workunit.instances.len())
-        .filter(|i| {
-            let instance = &workunit.instances[*i];
-            instance.outcome == Outcome::Success
-                && matches!(
-                    instance.validation,
-                    Validation::None | Validation::Valid | Validation::Inconclusive
-                )
-        })
-        .collect();
+    let is_candidate = |instance: &Instance| {
+        let is_left_out = matches!(instance.validation, Validation::Invalid | Validation::NoCheck);
+        instance.outcome == Outcome::Success && !is_left_out
+    };
+    let mut candidates: Vec<usize> = (0..workunit.instances.len()).collect();
+    candidates.retain(|i| is_candidate(&workunit.instances[*i]));
     let quorum = workunit.min_quorum.max(1) as usize;
     let canonical = if workunit.canonical_result != 0 {
         workunit.instances.iter().position(|instance| instance.id == workunit.canonical_result)
@@ -216,10 +192,7 @@ pub(crate) fn fail(
 ) -> Option<String> {
     let now = state.clock().seconds();
     let workunit = &mut data.tables.workunits[index];
-    let instance =
-        workunit.instances.iter_mut().find(|instance| instance.state == ServerState::InProgress)?;
-    instance.state = ServerState::Over;
-    instance.outcome = Outcome::ClientError;
+    let instance = workunit.end_one(Outcome::ClientError)?;
     // `RESULT_COMPUTE_ERROR` of lib/common_defs.h.
     instance.client_state = 3;
     instance.exit_status = exit_status;
@@ -238,11 +211,7 @@ pub(crate) fn fail(
 /// Ends the first instance in progress as one that was never heard of again.
 pub(crate) fn time_out(data: &mut Data, index: usize, state: &State) -> Option<String> {
     let workunit = &mut data.tables.workunits[index];
-    let instance =
-        workunit.instances.iter_mut().find(|instance| instance.state == ServerState::InProgress)?;
-    instance.state = ServerState::Over;
-    instance.outcome = Outcome::NoReply;
-    let name = instance.name.clone();
+    let name = workunit.end_one(Outcome::NoReply)?.name.clone();
     workunit.mod_time = state.clock().seconds();
     transition(data, index, state);
     Some(name)

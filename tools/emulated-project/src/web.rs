@@ -27,7 +27,7 @@ const NOT_FOUND: &str = "<!DOCTYPE HTML PUBLIC \"-//W3C//DTD HTML 4.01//EN\" \
     \"http://www.w3.org/TR/html4/strict.dtd\">\n<html><head>\n<title>404 Not Found</title>\n</head><body>\n\
     <h1>Not Found</h1>\n<p>The requested URL was not found on this server.</p>\n</body></html>\n";
 
-const APACHE_HTML: &str = "text/html; charset=iso-8859-1";
+pub(crate) const APACHE_HTML: &str = "text/html; charset=iso-8859-1";
 const PHP_HTML: &str = "text/html; charset=UTF-8";
 const PHP_XML: &str = "text/xml;charset=UTF-8";
 

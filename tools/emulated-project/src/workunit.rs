@@ -9,7 +9,7 @@ pub(crate) const TOO_MANY_TOTAL: u32 = 8;
 pub(crate) const CANCELLED: u32 = 16;
 
 /// A row of `workunit`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Workunit {
     /// Its id; ids have gaps where an insert failed.
     pub id: u64,
@@ -76,6 +76,15 @@ impl Workunit {
         self.instances.iter().any(|instance| instance.sent_time > 0)
     }
 
+    /// Ends the instance that was sent first of those in progress.
+    pub(crate) fn end_one(&mut self, outcome: Outcome) -> Option<&mut Instance> {
+        let mut instances = self.instances.iter_mut();
+        let instance = instances.find(|instance| instance.state == ServerState::InProgress)?;
+        instance.state = ServerState::Over;
+        instance.outcome = outcome;
+        Some(instance)
+    }
+
     /// Ends the instances that nobody has.
     pub(crate) fn cancel_unsent(&mut self) {
         for instance in &mut self.instances {
@@ -88,7 +97,7 @@ impl Workunit {
 }
 
 /// An input of a workunit, as its XML document says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Input {
     /// The file's name on the server.
     pub physical_name: String,
@@ -120,9 +129,10 @@ pub struct OutputFile {
 }
 
 /// Where in its life an instance is: `RESULT_SERVER_STATE_*`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ServerState {
     /// To be sent.
+    #[default]
     Unsent = 2,
     /// At a volunteer's.
     InProgress = 4,
@@ -131,9 +141,10 @@ pub enum ServerState {
 }
 
 /// How an instance ended: `RESULT_OUTCOME_*`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Outcome {
     /// Not yet.
+    #[default]
     None = 0,
     /// Reported as successful.
     Success = 1,
@@ -148,9 +159,10 @@ pub enum Outcome {
 }
 
 /// What the validator thinks: `VALIDATE_STATE_*`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Validation {
     /// Not looked at.
+    #[default]
     None = 0,
     /// Agrees with the canonical result.
     Valid = 1,
@@ -163,7 +175,7 @@ pub enum Validation {
 }
 
 /// A row of `result`: one copy of a job on one computer.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Instance {
     /// The result's id.
     pub id: u64,

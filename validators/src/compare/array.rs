@@ -69,18 +69,16 @@ pub(super) fn compare<A: Read + Seek, B: Read + Seek>(tolerance: Tolerance, a: A
     let (header_a, header_b) =
         (Header::read(&mut a, "the first result")?, Header::read(&mut b, "the second result")?);
     if header_a.shape != header_b.shape {
-        let text = format!("shape {} against {}", header_a.shape_label(), header_b.shape_label());
-        return Err(Halt::Different(text));
+        differ!("shape {} against {}", header_a.shape_label(), header_b.shape_label());
     }
     if header_a.is_fortran != header_b.is_fortran && header_a.shape.len() > 1 {
-        return Err(Halt::Different("one is stored by rows, the other by columns".to_owned()));
+        differ!("one is stored by rows, the other by columns");
     }
     if header_a.scale != header_b.scale {
-        let text = format!("largest value {} against {}", header_a.scale, header_b.scale);
-        return Err(Halt::Different(text));
+        differ!("largest value {} against {}", header_a.scale, header_b.scale);
     }
     if header_a.kind.parts() != header_b.kind.parts() {
-        return Err(Halt::Different("one has complex numbers, the other real ones".to_owned()));
+        differ!("one has complex numbers, the other real ones");
     }
     let limits = Limits::new(tolerance);
     let (size_a, size_b) = (header_a.kind.bytes(), header_b.kind.bytes());
@@ -91,7 +89,7 @@ pub(super) fn compare<A: Read + Seek, B: Read + Seek>(tolerance: Tolerance, a: A
         let count = CHUNK.min(header_a.elements - done) as usize;
         let (bytes_a, bytes_b) = (&mut bytes_a[..count * size_a], &mut bytes_b[..count * size_b]);
         if !(a.take(bytes_a)? && b.take(bytes_b)?) {
-            return Err(Halt::Different("a file became shorter while it was read".to_owned()));
+            differ!("a file became shorter while it was read");
         }
         if header_a.kind != header_b.kind || bytes_a != bytes_b {
             for (i, (x, y)) in bytes_a.chunks_exact(size_a).zip(bytes_b.chunks_exact(size_b)).enumerate() {
@@ -102,7 +100,7 @@ pub(super) fn compare<A: Read + Seek, B: Read + Seek>(tolerance: Tolerance, a: A
                         _ => String::new(),
                     };
                     let place = header_a.place(done + i as u64);
-                    return Err(Halt::Different(format!("{place}: {} against {}{by}", x.shown(), y.shown())));
+                    differ!("{place}: {} against {}{by}", x.shown(), y.shown());
                 }
             }
         }
@@ -121,12 +119,12 @@ pub(super) fn check<R: Read + Seek>(
     let mut bytes = vec![0; header.kind.bytes()];
     for i in 0..header.elements {
         if !source.take(&mut bytes)? {
-            return Err(Halt::Different("the file became shorter while it was read".to_owned()));
+            differ!("the file became shorter while it was read");
         }
         let element = header.kind.element(&bytes);
         let wrong = with_number(element, |number| look(number, element));
         if let Some(text) = wrong {
-            return Err(Halt::Different(format!("{}: {text}", header.place(i))));
+            differ!("{}: {text}", header.place(i));
         }
     }
     Ok(())

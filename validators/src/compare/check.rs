@@ -45,11 +45,7 @@ fn check_contents<R: Read + Seek>(check: &Check, file: &mut R) -> Result<(), Hal
             counts[i] += 1;
             number.map_or_else(|| Some(no_number(shown)), |number| check.values[i].fault(number, shown))
         })?;
-        let label = |range: &Range<crate::rule::JsonPath>| {
-            let steps = range.place.steps.iter().map(|step| step.as_deref().unwrap_or("*"));
-            steps.fold(String::new(), |path, step| format!("{path}/{step}"))
-        };
-        missing(&check.values, &counts, label)?;
+        missing(&check.values, &counts, |range| range.place.to_string())?;
     }
     if !check.elements.is_empty() {
         let mut counts = vec![0u64; check.elements.len()];
@@ -97,14 +93,12 @@ fn lines<R: Read>(check: &Check, file: R) -> Result<(), Halt> {
         let (view, number) = (window.bytes(), window.line());
         if end.is_none() && view.len() == window.capacity() {
             let most = window.capacity();
-            let text = format!("line {number} is longer than {most} bytes: nothing can be looked for in it");
-            return Err(Halt::Different(text));
+            differ!("line {number} is longer than {most} bytes: nothing can be looked for in it");
         }
         let whole = &view[..end.unwrap_or(view.len())];
         let line = whole.strip_suffix(b"\r").unwrap_or(whole);
         if let Some(pattern) = check.must_not_match.iter().find(|pattern| pattern.is_match(line)) {
-            let text = format!("line {number}: {} must not match {:?}", excerpt(line), pattern.as_str());
-            return Err(Halt::Different(text));
+            differ!("line {number}: {} must not match {:?}", excerpt(line), pattern.as_str());
         }
         wanted.retain(|pattern| !pattern.is_match(line));
         words(&check.words, line, &mut counts)
@@ -113,7 +107,7 @@ fn lines<R: Read>(check: &Check, file: R) -> Result<(), Halt> {
         window.advance_lines(length, lines);
     }
     if let Some(pattern) = wanted.first() {
-        return Err(Halt::Different(format!("no line matches {:?}", pattern.as_str())));
+        differ!("no line matches {:?}", pattern.as_str());
     }
     missing(&check.words, &counts, |range| match &range.place {
         WordPlace::Column(column) => format!("column {column}"),
@@ -178,7 +172,7 @@ fn cells<R: Read + Seek>(form: &TableRule, ranges: &[Range<Column>], file: R) ->
     let mut names = None;
     if form.header {
         if !rows.next(&mut row)? {
-            return Err(Halt::Different("there is no header".to_owned()));
+            differ!("there is no header");
         }
         names = Some(
             (0..row.len()).map(|i| String::from_utf8_lossy(row.cell(i)).into_owned()).collect::<Vec<_>>(),
@@ -204,7 +198,7 @@ fn cells<R: Read + Seek>(form: &TableRule, ranges: &[Range<Column>], file: R) ->
         let line = row.line();
         if row.len() != expected {
             let found = row.len();
-            return Err(Halt::Different(format!("line {line} has {found} cells, {expected} are expected")));
+            differ!("line {line} has {found} cells, {expected} are expected");
         }
         for (i, range) in ranges.iter().enumerate() {
             if range.lines.as_ref().is_some_and(|pattern| !pattern.is_match(row.raw())) {
@@ -221,13 +215,10 @@ fn cells<R: Read + Seek>(form: &TableRule, ranges: &[Range<Column>], file: R) ->
                     let label = names
                         .as_ref()
                         .map_or((column + 1).to_string(), |names| excerpt(names[column].as_bytes()));
-                    return Err(Halt::Different(format!("line {line} column {label}: {fault}")));
+                    differ!("line {line} column {label}: {fault}");
                 }
             }
         }
     }
-    missing(ranges, &counts, |range| match &range.place {
-        Column::Number(number) => format!("column {number}"),
-        Column::Name(name) => format!("column {name:?}"),
-    })
+    missing(ranges, &counts, |range| range.place.to_string())
 }

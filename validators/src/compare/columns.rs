@@ -28,22 +28,18 @@ impl Columns {
             let found = Some(i).filter(|j| *j < b.len()).filter(is_free);
             let Some(j) = found.or_else(|| search(i, a, b, &taken)) else {
                 let name = excerpt(a.cell(i));
-                return Err(Halt::Different(format!("only the first result has a column {name}")));
+                differ!("only the first result has a column {name}");
             };
             taken[j] = true;
             others.push(j);
         }
         if let Some(j) = taken.iter().position(|taken| !taken) {
-            return Err(Halt::Different(format!(
-                "only the second result has a column {}",
-                excerpt(b.cell(j))
-            )));
+            differ!("only the second result has a column {}", excerpt(b.cell(j)));
         }
         let is_moved = others.iter().enumerate().any(|(i, &j)| i != j);
         let by_number = rule.keys.iter().chain(rule.at.iter().map(|at| &at.place));
         if is_moved && by_number.into_iter().any(|column| matches!(column, Column::Number(_))) {
-            let text = "columns are in another order, and the rule counts them: name them instead";
-            return Err(Halt::Different(text.to_owned()));
+            differ!("columns are in another order, and the rule counts them: name them instead");
         }
         let names = (0..a.len()).map(|i| String::from_utf8_lossy(a.cell(i)).into_owned()).collect();
         Self::with(rule, others, Some(names))
@@ -143,7 +139,7 @@ fn search(i: usize, a: &Row, b: &Row, taken: &[bool]) -> Option<usize> {
 pub(super) fn find(column: &Column, width: usize, names: Option<&[String]>) -> Result<Vec<usize>, Halt> {
     let (found, what): (Vec<usize>, _) = match column {
         Column::Number(number) => {
-            let at = *number as usize - 1;
+            let at = number.get() as usize - 1;
             ((at < width).then_some(at).into_iter().collect(), number.to_string())
         }
         Column::Name(name) => {
@@ -153,7 +149,7 @@ pub(super) fn find(column: &Column, width: usize, names: Option<&[String]>) -> R
         }
     };
     if found.is_empty() {
-        return Err(Halt::Different(format!("there is no column {what}, which the rule names")));
+        differ!("there is no column {what}, which the rule names");
     }
     Ok(found)
 }

@@ -16,28 +16,25 @@ const MOST_VALUES: usize = 100;
 
 /// Where canonical outputs go.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct AssimilateRoute {
     /// Kind of assimilation.
-    #[serde(default)]
     pub rule: AssimilateKind,
     /// How collected files are laid out.
-    #[serde(default)]
     pub layout: Layout,
     /// Another layout, such as `{app}/{batch}/{job}/{output}`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// Top directory of collected files; if relative, then to `PROJECT/tmp_HOST`.
-    #[serde(default = "default_directory")]
     pub directory: PathBuf,
     /// A table of results.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub table: Option<TableSpec>,
     /// Somebody who is told over HTTP.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub hook: Option<HookSpec>,
     /// Values that are taken from the outputs, for table and hook.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub value: Vec<ValueSpec>,
 }
 
@@ -79,10 +76,6 @@ pub struct HookSpec {
     pub timeout_seconds: u32,
 }
 
-fn default_directory() -> PathBuf {
-    PathBuf::from("../results")
-}
-
 fn default_table() -> String {
     "results".to_owned()
 }
@@ -97,7 +90,7 @@ impl Default for AssimilateRoute {
             rule: AssimilateKind::Collect,
             layout: Layout::Batch,
             path: None,
-            directory: default_directory(),
+            directory: PathBuf::from("../results"),
             table: None,
             hook: None,
             value: Vec::new(),
@@ -115,7 +108,7 @@ impl AssimilateRoute {
     /// Whether files are placed by the batch's number in the database.
     pub fn needs_batch_id(&self) -> bool {
         match &self.path {
-            Some(path) => PathTemplate::parse(path).is_ok_and(|template| template.has_batch_id()),
+            Some(path) => PathTemplate::parse(path).is_ok_and(|template| template.has("batch_id")),
             None => self.layout == Layout::BatchId,
         }
     }
@@ -176,15 +169,12 @@ pub struct PathTemplate {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
     Text(String),
-    App,
-    Hash,
-    Batch,
-    BatchId,
-    Job,
-    Workunit,
-    Output,
-    Number,
+    /// One of [`PLACEHOLDERS`].
+    Placeholder(&'static str),
 }
+
+/// What is known of an output.
+const PLACEHOLDERS: [&str; 8] = ["app", "hash", "batch", "batch_id", "job", "workunit", "output", "number"];
 
 /// What a path is made of, beside what the workunit's name says.
 #[derive(Clone, Copy, Debug)]
@@ -210,64 +200,51 @@ impl PathTemplate {
             if !before.is_empty() {
                 parts.push(Part::Text(before.to_owned()));
             }
-            parts.push(match name {
-                "app" => Part::App,
-                "hash" => Part::Hash,
-                "batch" => Part::Batch,
-                "batch_id" => Part::BatchId,
-                "job" => Part::Job,
-                "workunit" => Part::Workunit,
-                "output" => Part::Output,
-                "number" => Part::Number,
-                other => {
-                    return Err(format!(
-                        "unknown placeholder {{{other}}}; accepted: app, hash, batch, batch_id, job, workunit, output, number"
-                    ));
-                }
-            });
+            let known = PLACEHOLDERS.into_iter().find(|known| *known == name).ok_or_else(|| {
+                format!("unknown placeholder {{{name}}}; accepted: {}", PLACEHOLDERS.join(", "))
+            })?;
+            parts.push(Part::Placeholder(known));
             rest = after;
         }
         if !rest.is_empty() {
             parts.push(Part::Text(rest.to_owned()));
         }
-        let has = |part: &Part| parts.contains(part);
-        if !has(&Part::Output) && !has(&Part::Number) {
+        let template = Self { parts };
+        if !template.has("output") && !template.has("number") {
             return Err(format!(
                 "{text:?}: outputs would replace each other: {{output}} or {{number}} is needed"
             ));
         }
-        if !has(&Part::Workunit) && !has(&Part::Job) {
+        if !template.has("workunit") && !template.has("job") {
             return Err(format!(
                 "{text:?}: jobs would replace each other: {{job}} or {{workunit}} is needed"
             ));
         }
-        Ok(Self { parts })
+        Ok(template)
     }
 
-    /// Whether the batch's number is part of it.
-    fn has_batch_id(&self) -> bool {
-        self.parts.contains(&Part::BatchId)
+    fn has(&self, placeholder: &'static str) -> bool {
+        self.parts.contains(&Part::Placeholder(placeholder))
     }
 
     /// The path of an output below the top directory; `None` if it would lead out of it.
     pub fn render(&self, subject: &Subject, file: &NamedFile) -> Option<PathBuf> {
-        let number = file.number.to_string();
-        let known = |value: &'_ Option<String>| value.clone().unwrap_or_else(|| "unknown".to_owned());
-        let text: String = self
-            .parts
-            .iter()
-            .map(|part| match part {
-                Part::Text(text) => text.clone(),
-                Part::App => known(&subject.app),
-                Part::Hash => known(&subject.hash),
-                Part::Batch => file.batch.to_owned(),
-                Part::BatchId => file.batch_id.to_owned(),
-                Part::Job => subject.job.clone().unwrap_or_else(|| subject.workunit.clone()),
-                Part::Workunit => subject.workunit.clone(),
-                Part::Output => file.output.to_owned(),
-                Part::Number => number.clone(),
-            })
-            .collect();
+        let known = |value: &Option<String>| value.clone().unwrap_or_else(|| "unknown".to_owned());
+        let value = |placeholder| match placeholder {
+            "app" => known(&subject.app),
+            "hash" => known(&subject.hash),
+            "batch" => file.batch.to_owned(),
+            "batch_id" => file.batch_id.to_owned(),
+            "job" => subject.job.as_ref().unwrap_or(&subject.workunit).clone(),
+            "output" => file.output.to_owned(),
+            "number" => file.number.to_string(),
+            _ => subject.workunit.clone(),
+        };
+        let text = |part: &Part| match part {
+            Part::Text(text) => text.clone(),
+            Part::Placeholder(placeholder) => value(*placeholder),
+        };
+        let text: String = self.parts.iter().map(text).collect();
         let is_inside = text.split('/').all(|part| !matches!(part, "" | "." | "..")) && !text.contains('\0');
         is_inside.then(|| Path::new(&text).to_owned())
     }

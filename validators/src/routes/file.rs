@@ -2,21 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use boinc::diagnostic::{Diagnostic, Location};
+use boinc::file_error::{FileError, if_found};
 use boinc::toml_file::{Document, Step};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{Author, RouteError, RouteMeaningError, Routed};
+use super::{Author, ROUTES_VARIABLE, RouteError, Routed};
 use crate::alert::AlertSpec;
 use crate::bounds::MAX_LISTED_ERRORS;
 use crate::breaker::OUTAGE_SECONDS;
 use crate::route::{AssimilateRoute, Route};
+use crate::spec::SpecError;
 use crate::subject::{NamePattern, NameSpec, Subject};
-use crate::submitter_rules::SubmitterRules;
+use crate::submitter_rules::{RuleFileError, SubmitterRules};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,15 +47,10 @@ pub struct BatchIdSpec {
 
 /// `[breaker]` of the routes file.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct BreakerSpec {
+#[serde(deny_unknown_fields, default)]
+pub struct BreakerSpec {
     /// Seconds that are waited for a rule's outage, all calls together.
-    #[serde(default = "default_outage")]
-    outage_seconds: f64,
-}
-
-fn default_outage() -> f64 {
-    OUTAGE_SECONDS
+    pub outage_seconds: f64,
 }
 
 impl Default for BreakerSpec {
@@ -64,20 +60,14 @@ impl Default for BreakerSpec {
 }
 
 /// What holds for all routes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
     /// Who is told of a broken rule.
     pub alert: AlertSpec,
-    /// Seconds that are waited for a rule's outage, all calls together.
-    pub outage_seconds: f64,
+    /// How long a rule's outage is waited for.
+    pub breaker: BreakerSpec,
     /// Who knows the number of a workunit's batch.
     pub batch_id: BatchIdSpec,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { alert: AlertSpec::default(), outage_seconds: OUTAGE_SECONDS, batch_id: BatchIdSpec::default() }
-    }
 }
 
 /// The routes of a project.
@@ -101,13 +91,14 @@ impl Routes {
     pub fn open(routes_toml: &Path, directory: &Path) -> Result<Self, RouteError> {
         let main = read::<RoutesFile>(routes_toml)?;
         if main.is_none() && !route_directory(routes_toml).is_dir() {
-            return Err(RouteError::Missing { path: routes_toml.to_owned() });
+            return Err(RouteError::Invalid(format!(
+                "failed to find the routes file {}; help: write this file, or set {ROUTES_VARIABLE} to its path",
+                routes_toml.display()
+            )));
         }
         let (file, text) = main.map_or_else(Default::default, |(file, text)| (file, Some(text)));
-        let meaning = |section: &str, message: String| RouteError::Meaning {
-            path: routes_toml.to_owned(),
-            section: section.to_owned(),
-            message,
+        let meaning = |section: &str, message: String| {
+            RouteError::Invalid(format!("{}: {section}: {message}", routes_toml.display()))
         };
         let mut patterns = Vec::new();
         for (n, spec) in file.names.iter().enumerate() {
@@ -133,7 +124,7 @@ impl Routes {
     pub fn settings(&self) -> Option<Settings> {
         self.text.is_some().then(|| Settings {
             alert: self.file.alert.clone(),
-            outage_seconds: self.file.breaker.outage_seconds,
+            breaker: self.file.breaker,
             batch_id: self.file.batch_id.clone(),
         })
     }
@@ -220,10 +211,9 @@ impl Routes {
         let bundle = format!("{app}-{hash}");
         let (route, script) = brought
             .route(app, hash, &self.directory)
-            .map_err(|source| RouteError::BundleRules { bundle: bundle.clone(), source })?;
-        let routed = route.check().map_err(|errors| RouteError::InvalidBundleRules {
-            bundle: bundle.clone(),
-            message: joined(&errors),
+            .map_err(|source| RouteError::BundleRules(bundle.clone(), source))?;
+        let routed = route.check().map_err(|errors| {
+            RouteError::BundleRules(bundle.clone(), RuleFileError::Invalid(joined(&errors)))
         })?;
         let rule_seconds = Some(brought.rule_seconds);
         Ok(Routed { script, author: Author::Submitter, key: bundle, rule_seconds, ..routed })
@@ -248,7 +238,7 @@ impl Routes {
             (checked, None) => checked,
             (checked, Some(text)) => {
                 let mut errors = checked.err().unwrap_or_default();
-                errors.push(RouteMeaningError { path: vec![Step::Key("assimilate".to_owned())], text });
+                errors.push(SpecError { path: vec![Step::Key("assimilate".to_owned())], text });
                 Err(errors)
             }
         };
@@ -279,7 +269,7 @@ fn lacks_batch_id(file: &RoutesFile, assimilate: &AssimilateRoute) -> Option<Str
     })
 }
 
-fn joined(errors: &[RouteMeaningError]) -> String {
+fn joined(errors: &[SpecError]) -> String {
     const LISTED: usize = 10;
     let listed: Vec<_> = errors.iter().take(LISTED).map(ToString::to_string).collect();
     match errors.len().checked_sub(LISTED) {
@@ -294,10 +284,9 @@ fn route_directory(routes_toml: &Path) -> PathBuf {
 
 /// Reads a file, if it is there; also its text, to say where something is.
 fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<(T, String)>, RouteError> {
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(RouteError::Io { path: path.to_owned(), source }),
+    let read = if_found(fs::read_to_string(path));
+    let Some(text) = read.map_err(FileError::new("failed to read the routes file", path))? else {
+        return Ok(None);
     };
     let doc = Document::new(path, &text);
     let value = doc.deserialize();

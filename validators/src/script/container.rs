@@ -3,12 +3,13 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Instant;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use boinc::file_error::FileError;
 use boinc::hex::hex;
 use boinc::visible::{is_terminal_control, visible};
 use rustix::process::Resource;
@@ -87,42 +88,20 @@ impl ScriptFile {
 /// A script could not be run in a container.
 #[derive(Debug, thiserror::Error)]
 pub enum ContainerError {
-    /// No engine.
-    #[error("failed to find Docker or Podman, which scripts in containers need")]
-    NoEngine,
-    /// The image is not here.
-    #[error("image {image} is not on this host; help: run {engine} pull {image}")]
-    NoImage {
-        /// The image.
-        image: String,
-        /// The engine's program.
-        engine: &'static str,
-    },
+    /// There is no engine or no image, the image has a volume without a limit, or a file of the script's makes no sense.
+    #[error("{0}")]
+    Refused(String),
     /// The engine fails.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// A file of the script's can't be put in its place.
-    #[error("failed to prepare {path} for a script in a container")]
-    Prepare {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// The image declares a directory that cannot be held to a limit.
-    #[error(
-        "the image declares the volume {volume:?}, whose size cannot be limited; help: build the image without it"
-    )]
-    Volume {
-        /// The directory.
-        volume: String,
-    },
-    /// A file of the script's is no base64, or has no plain name.
-    #[error("invalid script file {name:?}: expected a plain name and base64")]
-    File {
-        /// Its name.
-        name: String,
-    },
+    /// A file can't be put in its place.
+    #[error(transparent)]
+    Prepare(#[from] FileError),
+}
+
+/// What a call needs can't be put in its place.
+fn prepare(path: &Path) -> impl FnOnce(io::Error) -> FileError {
+    FileError::new("failed to prepare a script in a container:", path)
 }
 
 impl Sandbox {
@@ -140,10 +119,6 @@ impl Sandbox {
     ) -> Result<Ended, ContainerError> {
         let cancel = Cancel::default();
         let (engine, image) = self.engine(&cancel)?;
-        let prepare = |path: &Path| {
-            let path = path.to_owned();
-            move |source| ContainerError::Prepare { path, source }
-        };
         // Whoever reads these may be elsewhere than we are.
         let settings = std::path::absolute(state.join("engine")).map_err(prepare(state))?;
         private::create_directory(&settings).map_err(prepare(&settings))?;
@@ -215,21 +190,30 @@ impl Sandbox {
     }
 
     fn engine(&self, cancel: &Cancel) -> Result<(CliEngine<Traced>, ImageDetails), ContainerError> {
-        let (flavor, path) =
-            wrapper::engine::find(self.engine).into_iter().next().ok_or(ContainerError::NoEngine)?;
+        let Some((flavor, path)) = wrapper::engine::find(self.engine).into_iter().next() else {
+            let why = "failed to find Docker or Podman, which scripts in containers need";
+            return Err(ContainerError::Refused(why.to_owned()));
+        };
         let engine = CliEngine::new(flavor, path, Traced, cancel.clone(), false);
         match engine.image(&self.image)? {
             Some(image) => Ok((engine, image)),
             None => {
-                let engine = flavor.program_name();
-                Err(ContainerError::NoImage { image: self.image.clone(), engine })
+                let (engine, image) = (flavor.program_name(), &self.image);
+                Err(ContainerError::Refused(format!(
+                    "image {image} is not on this host; help: run {engine} pull {image}"
+                )))
             }
         }
     }
 
     fn lay_out(&self, directory: &Path) -> Result<(), ContainerError> {
         for file in &self.files {
-            let broken = || ContainerError::File { name: file.name.clone() };
+            let broken = || {
+                let name = &file.name;
+                ContainerError::Refused(format!(
+                    "invalid script file {name:?}: expected a plain name and base64"
+                ))
+            };
             if !file.has_plain_name() || file.name == "call.json" {
                 return Err(broken());
             }
@@ -240,7 +224,7 @@ impl Sandbox {
             File::create_new(&path)
                 .and_then(|mut file| file.write_all(&bytes))
                 .and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(mode)))
-                .map_err(|source| ContainerError::Prepare { path, source })?;
+                .map_err(prepare(&path))?;
         }
         Ok(())
     }
@@ -269,7 +253,10 @@ fn disk_options<'a>(
             || volume.contains([',', '"', '='])
             || volume.contains(is_terminal_control)
         {
-            return Err(ContainerError::Volume { volume: visible(volume).into_owned() });
+            return Err(ContainerError::Refused(format!(
+                "the image declares the volume {:?}, whose size cannot be limited; help: build the image without it",
+                visible(volume)
+            )));
         }
         let is_ours = [WORK, MADE, RESULTS].iter().any(|ours| Path::new(volume).starts_with(ours));
         if !is_ours && !directories.contains(&volume) {

@@ -11,6 +11,7 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use boinc::file_error::if_found;
 use rustix::fs::Mode;
 
 use super::RequestExtraOutput;
@@ -42,7 +43,7 @@ pub(crate) struct ExtraOutput {
 impl PendingOutputs {
     /// Makes the empty files, in place of what an earlier try has left.
     pub(crate) fn new(directory: &Path, names: &[String]) -> io::Result<Self> {
-        remove(directory)?;
+        if_found(fs::remove_dir_all(directory))?;
         // For us alone: a script can make a program of a file that runs as its owner.
         fs::DirBuilder::new().mode(0o700).create(directory)?;
         for name in names {
@@ -77,7 +78,7 @@ impl PendingOutputs {
             }
         }
         File::open(&self.directory)?.sync_all()?;
-        remove(kept)?;
+        if_found(fs::remove_dir_all(kept))?;
         fs::rename(&self.directory, kept)
     }
 }
@@ -88,13 +89,6 @@ pub(crate) fn existing(directory: &Path, names: &[String]) -> Vec<ExtraOutput> {
     let files =
         files.map(|(number, name)| ExtraOutput { number, name: name.clone(), path: directory.join(name) });
     files.filter(|made| made.path.symlink_metadata().is_ok_and(|m| m.is_file() && m.len() > 0)).collect()
-}
-
-fn remove(directory: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(directory) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }
 
 /// What is wrong with the names in `extra_outputs`, beside outputs of these names, in words.

@@ -87,17 +87,11 @@ impl Failure {
     pub(crate) fn of_route(error: &RouteError) -> Self {
         let message = chain(error);
         // No waiting mends what a submitter has uploaded; a file that is not there may still come.
-        let is_permanent = match error {
-            RouteError::BundleRules { source, .. } => !matches!(source, RuleFileError::Read { .. }),
-            RouteError::InvalidBundleRules { .. } => true,
-            _ => false,
-        };
+        let is_permanent = matches!(error, RouteError::BundleRules(_, RuleFileError::Invalid(_)));
         let class = if is_permanent { FailureClass::Permanent } else { FailureClass::Broken };
         let (key, budget) = match error {
             RouteError::NoRoute { key, .. } => (unrouted_key(key), UNROUTED_BUDGET),
-            RouteError::BundleRules { bundle, .. } | RouteError::InvalidBundleRules { bundle, .. } => {
-                (bundle.clone(), SUBMITTER_RULES_BUDGET)
-            }
+            RouteError::BundleRules(bundle, _) => (bundle.clone(), SUBMITTER_RULES_BUDGET),
             _ => (ROUTES_KEY.to_owned(), ROUTES_KEY),
         };
         Self { key, budget: budget.to_owned(), message, class }

@@ -2,85 +2,45 @@
 //! waited for.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use boinc::file_error::FileError;
 
-use crate::alert::AlertSpec;
 use crate::routes::Settings;
 
-/// What is kept; all else is of no use without routes.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct CachedSettings {
-    alert: AlertSpec,
-    outage_seconds: f64,
+fn path(state: &Path) -> PathBuf {
+    state.join("settings.json")
 }
 
-impl CachedSettings {
-    fn of(settings: Settings) -> Self {
-        Self { alert: settings.alert, outage_seconds: settings.outage_seconds }
-    }
+/// What was kept last; nothing special if it is not there or makes no sense.
+pub(crate) fn load(state: &Path) -> Settings {
+    let kept = fs::read(path(state)).ok().and_then(|text| serde_json::from_slice(&text).ok());
+    kept.unwrap_or_default()
 }
 
-/// The file in the state directory.
-#[derive(Clone, Debug)]
-pub(crate) struct SettingsCache {
-    path: PathBuf,
-}
-
-impl SettingsCache {
-    pub(crate) fn new(state: &Path) -> Self {
-        Self { path: state.join("settings.json") }
+/// Keeps these in the directory `state`, whole or not at all, unless they are kept already.
+///
+/// # Errors
+/// They can't be written.
+pub(crate) fn store(state: &Path, settings: &Settings) -> Result<(), FileError> {
+    if load(state) == *settings {
+        return Ok(());
     }
-
-    /// What was kept last; nothing special if it is not there or makes no sense.
-    pub(crate) fn load(&self) -> Settings {
-        let CachedSettings { alert, outage_seconds } = self.read();
-        Settings { alert, outage_seconds, ..Settings::default() }
-    }
-
-    fn read(&self) -> CachedSettings {
-        let kept = fs::read(&self.path).ok().and_then(|text| serde_json::from_slice(&text).ok());
-        kept.unwrap_or_else(|| CachedSettings::of(Settings::default()))
-    }
-
-    /// Keeps these, whole or not at all, unless they are kept already.
-    ///
-    /// # Errors
-    /// They can't be written, in words.
-    pub(crate) fn store(&self, settings: &Settings) -> Result<(), String> {
-        let kept = CachedSettings::of(settings.clone());
-        if self.read() == kept {
-            return Ok(());
-        }
-        self.write(&kept).map_err(|error| {
-            format!("failed to save [alert] and [breaker] to {}: {error}", self.path.display())
+    let path = path(state);
+    let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
+    // The command may hold a password, and who may read routes.toml is the admin's to say.
+    let written = fs::create_dir_all(state)
+        .and_then(|()| File::options().write(true).create(true).truncate(true).mode(0o600).open(&temporary))
+        .and_then(|mut file| {
+            file.write_all(&serde_json::to_vec(settings)?)?;
+            file.sync_all()
         })
+        .and_then(|()| fs::rename(&temporary, &path));
+    if written.is_err() {
+        // Already failing: what stays is a small file of a name of its own.
+        let _ = fs::remove_file(&temporary);
     }
-
-    fn write(&self, kept: &CachedSettings) -> io::Result<()> {
-        if let Some(directory) = self.path.parent() {
-            fs::create_dir_all(directory)?;
-        }
-        let temporary = self.path.with_extension(format!("{}.tmp", std::process::id()));
-        // The command may hold a password, and who may read routes.toml is the admin's to say.
-        let written = File::options()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&temporary)
-            .and_then(|mut file| {
-                file.write_all(&serde_json::to_vec(kept)?)?;
-                file.sync_all()
-            })
-            .and_then(|()| fs::rename(&temporary, &self.path));
-        if written.is_err() {
-            // Already failing: what stays is a small file of a name of its own.
-            let _ = fs::remove_file(&temporary);
-        }
-        written
-    }
+    written.map_err(FileError::new("failed to save the settings of routes.toml to", &path))
 }

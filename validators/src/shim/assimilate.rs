@@ -4,7 +4,6 @@
 //! results are taken any more. After exit 0 the server deletes the outputs. So what is handed over goes into the
 //! spool first; 0 is answered when it is there for good, and anything else only if it can't be kept.
 
-use std::fs::{self, File};
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -19,7 +18,8 @@ use boinc::visible::is_terminal_control;
 
 use super::attempts::permanent;
 use super::{Shim, write_log};
-use crate::invocation::{self, ArgWords, FailedWorkunit, InvocationError, ResultFiles, line_bytes};
+use crate::invocation::{self, ArgWords, FailedWorkunit, InvocationError, ResultFiles};
+use crate::log_line;
 use crate::program::OwnProgram;
 use crate::routes::{PublishedRoutes, ROUTES_VARIABLE, Routes};
 use crate::script::host;
@@ -284,7 +284,7 @@ fn recover_cut_arguments(session: &mut Session, files: &mut ResultFiles, words: 
     }
     let found = expected.map_or(0, |expected| files.complete(expected));
     if words.is_cut {
-        let error = InvocationError::Cut { bytes: line_bytes(session.call.argv) };
+        let error = InvocationError::cut(session.call.argv);
         let text = match expected {
             Some(_) => format!("{error}; {found} outputs were found by their names"),
             None => format!("{error}; outputs may be lost, since the route does not list them"),
@@ -303,10 +303,7 @@ fn start_worker(session: &Session, spool: &Spool) {
 
 fn spawn_worker(call: &Call, spool: &Spool) -> io::Result<()> {
     let path = spool.directory().join("worker.log");
-    if path.metadata().is_ok_and(|metadata| metadata.len() > LOG_BYTES) {
-        fs::rename(&path, path.with_extension("log.1"))?;
-    }
-    let log = File::options().create(true).append(true).open(&path)?;
+    let log = log_line::open(&path, LOG_BYTES)?;
     let mut command = Command::new(std::env::current_exe()?);
     command.arg(PROCESS_SPOOL_FLAG).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     if !call.directory.as_os_str().is_empty() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use boinc::error_chain::chain;
 
 use crate::cpu_budget;
-use crate::invocation::{ArgWords, InvocationError, ResultFiles, line_bytes, parse_args};
+use crate::invocation::{ArgWords, InvocationError, ResultFiles, parse_args};
 use crate::judge::Unreadable;
 use crate::outputs::absolute;
 use crate::routes::Routed;
@@ -24,7 +24,7 @@ pub(super) type Judge = fn(&mut Session, &ArgWords) -> Result<Judged, Failure>;
 pub(super) fn run(call: &Call, judge: Judge) -> u8 {
     let mut session = Session::new(call);
     let words = parse_args(call.argv)
-        .and_then(|words| if words.paths.is_empty() { Err(InvocationError::NoPaths) } else { Ok(words) });
+        .and_then(|words| if words.paths.is_empty() { Err(InvocationError::no_paths()) } else { Ok(words) });
     let words = match words {
         Ok(words) => words,
         Err(error) => {
@@ -83,7 +83,7 @@ pub(super) fn permanent(error: InvocationError) -> Failure {
 
 /// Names that make no sense at the end of a line as long as the daemon's buffer have been cut.
 pub(super) fn cut_or(error: InvocationError, is_cut: bool, call: &Call) -> Failure {
-    permanent(if is_cut { InvocationError::Cut { bytes: line_bytes(call.argv) } } else { error })
+    permanent(if is_cut { InvocationError::cut(call.argv) } else { error })
 }
 
 /// Checks that the line holds all outputs of a result.
@@ -97,7 +97,7 @@ pub(super) fn check_whole(
     files.check_whole(expected).map_err(|error| cut_or(error, is_cut, call))?;
     // Without a list of outputs nobody knows what a cut line has lost.
     if is_cut && expected.is_none() {
-        return Err(permanent(InvocationError::Cut { bytes: line_bytes(call.argv) }));
+        return Err(permanent(InvocationError::cut(call.argv)));
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use super::attempts::{Judged, ask_script, bytes_of, check_whole, cut_or, request
 use super::output_name;
 use crate::compare::Outcome;
 use crate::invocation::{ArgWords, ResultFiles};
-use crate::judge::{self, Unreadable};
+use crate::judge;
 use crate::outputs::{self, Found};
 use crate::routes::Routed;
 use crate::script::{Purpose, Request};
@@ -72,7 +72,7 @@ fn differ(a: &ResultFiles, b: &ResultFiles, how: &str) -> String {
 
 /// Whether an output is one that a script may see.
 fn is_file(path: &Path, routed: &Routed, bytes: u64) -> Result<bool, Failure> {
-    let found = outputs::open(path)
-        .map_err(|source| unreadable(&Unreadable { path: path.to_owned(), source }, routed, bytes))?;
+    let found =
+        outputs::open(path).map_err(|error| unreadable(&judge::unreadable(path)(error), routed, bytes))?;
     Ok(matches!(found, Found::File { .. }))
 }

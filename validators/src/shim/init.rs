@@ -18,11 +18,7 @@ pub(super) fn judge(session: &mut Session, words: &ArgWords) -> Result<Judged, F
     let budget = routed.cpu_budget(bytes);
     for (number, path) in &files.outputs {
         let name = output_name(&routed, *number);
-        let declared = routed.route.outputs.as_ref().and_then(|outputs| outputs.get(*number));
-        let declared = declared.map_or(OutputLimits::default(), |output| OutputLimits {
-            max_bytes: output.max_bytes,
-            optional: output.optional,
-        });
+        let declared = routed.output(*number).map_or(OutputLimits::default(), OutputLimits::from);
         let fault = judge::check_output(&call.path(path), declared, routed.rule(*number), budget);
         let Some(fault) = fault.map_err(|error| unreadable(&error, &routed, bytes))? else { continue };
         let invalid = format!("{name} {fault}");

@@ -2,8 +2,8 @@
 
 use regex::bytes::{Regex, RegexSet};
 
-use super::error::{Errors, SpecFault, Spot};
-use super::{AtSpec, CheckSpec, ColumnSpec, Keys, RangeSpec, RuleKind};
+use super::error::{Errors, Spot};
+use super::{CheckSpec, OutputRuleSpec, RangeSpec, RuleKind, SpecError};
 use crate::bounds::{MOST_TEXT_BYTES, shortened};
 use crate::pattern;
 use crate::rule::{
@@ -22,14 +22,14 @@ const WITH_PLACES: &[RuleKind] = &[RuleKind::Numbers, RuleKind::Table, RuleKind:
 const TABLES: &[RuleKind] = &[RuleKind::Table];
 
 /// Makes the rule, or notes all that is wrong with its keys.
-pub(super) fn build(spot: &Spot, keys: &Keys, errors: &mut Errors) -> Option<OutputRule> {
+pub(super) fn build(spot: &Spot, keys: &OutputRuleSpec, errors: &mut Errors) -> Option<OutputRule> {
     let before = errors.count();
     fitting_keys(spot, keys, errors);
     for (key, found) in [("at", keys.at.len()), ("keys", keys.keys.len())] {
         limit(&spot.key(key), found, MOST_PLACES, errors);
     }
     let tolerance = tolerance(spot, keys.absolute, keys.relative, keys.ulps, errors);
-    let ignore_lines = pattern_set(spot, "ignore_lines", keys.ignore_lines, errors);
+    let ignore_lines = pattern_set(spot, "ignore_lines", &keys.ignore_lines, errors);
     let table = |errors: &mut Errors| TableRule {
         separator: separator(spot, keys, errors),
         header: keys.header.unwrap_or(true),
@@ -53,7 +53,7 @@ pub(super) fn build(spot: &Spot, keys: &Keys, errors: &mut Errors) -> Option<Out
         RuleKind::Array => Rule::Array { tolerance },
         RuleKind::Ignore => Rule::Ignore,
     };
-    let check = match keys.check {
+    let check = match &keys.check {
         None => Check::default(),
         Some(spec) => {
             let form = match &compare {
@@ -67,7 +67,7 @@ pub(super) fn build(spot: &Spot, keys: &Keys, errors: &mut Errors) -> Option<Out
 }
 
 /// Notes keys that the rule does not take.
-fn fitting_keys(spot: &Spot, keys: &Keys, errors: &mut Errors) {
+fn fitting_keys(spot: &Spot, keys: &OutputRuleSpec, errors: &mut Errors) {
     for (key, is_there, kinds) in [
         ("absolute", keys.absolute.is_some(), WITH_NUMBERS),
         ("relative", keys.relative.is_some(), WITH_NUMBERS),
@@ -80,15 +80,19 @@ fn fitting_keys(spot: &Spot, keys: &Keys, errors: &mut Errors) {
     ] {
         if is_there && !kinds.contains(&keys.rule) {
             let belongs_to: Vec<_> = kinds.iter().map(|kind| format!("{:?}", kind.name())).collect();
-            let fault = SpecFault::Option { rule: keys.rule.name(), belongs_to: belongs_to.join(", ") };
-            errors.push(spot.key(key).error(fault));
+            errors.push(misplaced(&spot.key(key), keys.rule, &belongs_to.join(", ")));
         }
     }
 }
 
+/// A key that the rule in force does not take; `belongs_to` are the rules that do, quoted.
+fn misplaced(spot: &Spot, rule: RuleKind, belongs_to: &str) -> SpecError {
+    spot.error(format!("has no effect with rule = \"{}\", it belongs to rule = {belongs_to}", rule.name()))
+}
+
 fn limit(spot: &Spot, found: usize, most: usize, errors: &mut Errors) {
     if found > most {
-        errors.push(spot.error(SpecFault::TooMany { found, most }));
+        errors.push(spot.too_many(found, most));
     }
 }
 
@@ -103,7 +107,9 @@ fn tolerance(
         if let Some(value) = value
             && !(value.is_finite() && value >= 0.0)
         {
-            errors.push(spot.key(key).error(SpecFault::Tolerance { found: value.to_string() }));
+            errors.push(spot.key(key).error(format!(
+                "{value} is not a tolerance: a finite number that is not negative is accepted"
+            )));
         }
     }
     Tolerance {
@@ -117,7 +123,8 @@ fn tolerance(
 fn is_short(spot: &Spot, text: &str, errors: &mut Errors) -> bool {
     let is_short = text.len() <= MOST_TEXT_BYTES;
     if !is_short {
-        errors.push(spot.error(SpecFault::Long { bytes: text.len() }));
+        let bytes = text.len();
+        errors.push(spot.error(format!("it has {bytes} bytes, at most {MOST_TEXT_BYTES} are accepted")));
     }
     is_short
 }
@@ -126,9 +133,12 @@ fn pattern(spot: &Spot, text: &str, errors: &mut Errors) -> Option<Regex> {
     if !is_short(spot, text, errors) {
         return None;
     }
-    let fault = |reason| SpecFault::Pattern { pattern: shortened(text).into_owned(), reason };
     let compiled = errors.patterns.compile(text);
-    compiled.map_err(|reason| errors.push(spot.error(fault(reason)))).ok()
+    compiled.map_err(|reason| errors.push(invalid_pattern(spot, text, &reason))).ok()
+}
+
+fn invalid_pattern(spot: &Spot, pattern: &str, reason: &str) -> SpecError {
+    spot.error(format!("invalid regular expression {:?}: {reason}", shortened(pattern)))
 }
 
 fn patterns(spot: &Spot, key: &str, list: &[String], errors: &mut Errors) -> Vec<Regex> {
@@ -143,59 +153,52 @@ fn pattern_set(spot: &Spot, key: &str, list: &[String], errors: &mut Errors) -> 
         return pattern::none();
     }
     pattern::compile_all(list).unwrap_or_else(|reason| {
-        errors.push(
-            spot.key(key)
-                .error(SpecFault::Pattern { pattern: shortened(&list.join("|")).into_owned(), reason }),
-        );
+        errors.push(invalid_pattern(&spot.key(key), &list.join("|"), &reason));
         pattern::none()
     })
 }
 
-fn separator(spot: &Spot, keys: &Keys, errors: &mut Errors) -> u8 {
-    match keys.separator.unwrap_or(",").as_bytes() {
+fn separator(spot: &Spot, keys: &OutputRuleSpec, errors: &mut Errors) -> u8 {
+    match keys.separator.as_deref().unwrap_or(",").as_bytes() {
         &[byte] if byte.is_ascii() && !byte.is_ascii_alphanumeric() && !b"\"\n\r.+-".contains(&byte) => byte,
         found => {
             let found = format!("{:?}", shortened(&String::from_utf8_lossy(found)));
-            let accepted = "one character such as \",\", \";\", \"|\" or \"\\t\"".to_owned();
-            errors.push(spot.key("separator").error(SpecFault::Value { found, accepted }));
+            let accepted = "one character such as \",\", \";\", \"|\" or \"\\t\"";
+            errors.push(spot.key("separator").refusal(found, accepted));
             b','
         }
     }
 }
 
-fn key_columns(spot: &Spot, keys: &Keys, errors: &mut Errors) -> Vec<Column> {
+fn key_columns(spot: &Spot, keys: &OutputRuleSpec, errors: &mut Errors) -> Vec<Column> {
     let has_header = keys.header.unwrap_or(true);
     for (i, column) in keys.keys.iter().take(MOST_PLACES).enumerate() {
         named_column(&spot.item("keys", i), column, has_header, errors);
     }
-    keys.keys.iter().take(MOST_PLACES).map(|column| column.0.clone()).collect()
+    keys.keys.iter().take(MOST_PLACES).cloned().collect()
 }
 
-fn named_column(spot: &Spot, column: &ColumnSpec, has_header: bool, errors: &mut Errors) {
-    let Column::Name(name) = &column.0 else { return };
+fn named_column(spot: &Spot, column: &Column, has_header: bool, errors: &mut Errors) {
+    let Column::Name(name) = column else { return };
     if is_short(spot, name, errors) && !has_header {
-        let accepted = "with header = false a column's number from 1".to_owned();
-        errors.push(spot.error(SpecFault::Value { found: format!("{name:?}"), accepted }));
+        let accepted = "with header = false a column's number from 1";
+        errors.push(spot.refusal(format_args!("{name:?}"), accepted));
     }
 }
 
 /// The three keys that can say a place.
 struct PlaceKeys<'a> {
-    column: Option<&'a ColumnSpec>,
+    column: Option<&'a Column>,
     key: Option<&'a str>,
     path: Option<&'a str>,
 }
 
 impl<'a> PlaceKeys<'a> {
-    fn of_exception(spec: &'a AtSpec) -> Self {
-        Self { column: spec.column.as_ref(), key: spec.key.as_deref(), path: spec.path.as_deref() }
+    fn new(column: &'a Option<Column>, key: &'a Option<String>, path: &'a Option<String>) -> Self {
+        Self { column: column.as_ref(), key: key.as_deref(), path: path.as_deref() }
     }
 
-    fn of_range(spec: &'a RangeSpec) -> Self {
-        Self { column: spec.column.as_ref(), key: spec.key.as_deref(), path: spec.path.as_deref() }
-    }
-
-    fn wrong(&self, spot: &Spot, accepted: &'static str, rule: &'static str, errors: &mut Errors) {
+    fn wrong(&self, spot: &Spot, accepted: &str, rule: &str, errors: &mut Errors) {
         let found = match (self.column, self.key, self.path) {
             (None, None, None) => "no place is given",
             (Some(_), None, None) => "column is given",
@@ -203,32 +206,29 @@ impl<'a> PlaceKeys<'a> {
             (None, None, Some(_)) => "path is given",
             _ => "several places are given",
         };
-        errors.push(spot.error(SpecFault::Location { found, accepted, rule }));
+        errors.push(spot.error(format!("{found}, but with rule = \"{rule}\" {accepted}")));
     }
 }
 
 fn word_place(spot: &Spot, place: &PlaceKeys, _: bool, errors: &mut Errors) -> Option<WordPlace> {
     match place {
-        PlaceKeys { column: None, key: Some(text), path: None }
-            if !is_short(&spot.key("key"), text, errors) =>
-        {
-            None
+        PlaceKeys { column: Some(Column::Number(number)), key: None, path: None } => {
+            Some(WordPlace::Column(number.get()))
         }
-        PlaceKeys { column: Some(ColumnSpec(Column::Number(number))), key: None, path: None } => {
-            Some(WordPlace::Column(*number))
-        }
-        PlaceKeys { column: Some(ColumnSpec(Column::Name(name))), key: None, path: None } => {
-            let accepted = "a column's number from 1; names belong to rule = \"table\"".to_owned();
-            let found = format!("{:?}", shortened(name));
-            errors.push(spot.key("column").error(SpecFault::Value { found, accepted }));
+        PlaceKeys { column: Some(Column::Name(name)), key: None, path: None } => {
+            let accepted = "a column's number from 1; names belong to rule = \"table\"";
+            errors.push(spot.key("column").refusal(format_args!("{:?}", shortened(name)), accepted));
             None
         }
         PlaceKeys { column: None, key: Some(key), path: None } => {
+            if !is_short(&spot.key("key"), key, errors) {
+                return None;
+            }
             if crate::compare::is_key(key.as_bytes()) {
                 return Some(WordPlace::Key((*key).to_owned()));
             }
-            let accepted = "a single word of letters, digits and _ . + - that is no number".to_owned();
-            errors.push(spot.key("key").error(SpecFault::Value { found: format!("{key:?}"), accepted }));
+            let accepted = "a single word of letters, digits and _ . + - that is no number";
+            errors.push(spot.key("key").refusal(format_args!("{key:?}"), accepted));
             None
         }
         other => {
@@ -242,7 +242,7 @@ fn table_place(spot: &Spot, place: &PlaceKeys, has_header: bool, errors: &mut Er
     match place {
         PlaceKeys { column: Some(column), key: None, path: None } => {
             named_column(&spot.key("column"), column, has_header, errors);
-            Some(column.0.clone())
+            Some((*column).clone())
         }
         other => {
             other.wrong(spot, "column says the place", "table", errors);
@@ -253,17 +253,13 @@ fn table_place(spot: &Spot, place: &PlaceKeys, has_header: bool, errors: &mut Er
 
 fn path_place(spot: &Spot, place: &PlaceKeys, _: bool, errors: &mut Errors) -> Option<JsonPath> {
     match place {
-        PlaceKeys { column: None, key: None, path: Some(text) }
-            if !is_short(&spot.key("path"), text, errors) =>
-        {
-            None
-        }
         PlaceKeys { column: None, key: None, path: Some(text) } => {
+            if !is_short(&spot.key("path"), text, errors) {
+                return None;
+            }
             let path = JsonPath::parse(text);
             if path.is_none() {
-                let accepted = JsonPath::FORM.to_owned();
-                errors
-                    .push(spot.key("path").error(SpecFault::Value { found: format!("{text:?}"), accepted }));
+                errors.push(spot.key("path").refusal(format_args!("{text:?}"), JsonPath::FORM));
             }
             path
         }
@@ -276,7 +272,7 @@ fn path_place(spot: &Spot, place: &PlaceKeys, _: bool, errors: &mut Errors) -> O
 
 fn exceptions<P>(
     spot: &Spot,
-    keys: &Keys,
+    keys: &OutputRuleSpec,
     place: impl Fn(&Spot, &PlaceKeys, bool, &mut Errors) -> Option<P>,
     errors: &mut Errors,
 ) -> Vec<Exception<P>> {
@@ -287,9 +283,10 @@ fn exceptions<P>(
         let tolerance = tolerance(&spot, spec.absolute, spec.relative, spec.ulps, errors);
         if has_tolerance == spec.ignore {
             let accepted = "either a tolerance (absolute, relative, ulps) or ignore = true";
-            errors.push(spot.error(SpecFault::Nothing { accepted }));
+            errors.push(spot.error(format!("missing: {accepted}")));
         }
-        let place = place(&spot, &PlaceKeys::of_exception(spec), keys.header.unwrap_or(true), errors);
+        let place_keys = PlaceKeys::new(&spec.column, &spec.key, &spec.path);
+        let place = place(&spot, &place_keys, keys.header.unwrap_or(true), errors);
         let allowance = if spec.ignore { Allowance::Ignored } else { Allowance::Within(tolerance) };
         found.extend(place.map(|place| Exception { place, allowance }));
     }
@@ -313,20 +310,17 @@ fn check(
     if let (Some(min), Some(max)) = (spec.min_bytes, spec.max_bytes)
         && min > max
     {
-        let accepted = format!("at most max_bytes, which is {max}");
-        errors.push(spot.key("min_bytes").error(SpecFault::Value { found: min.to_string(), accepted }));
+        errors.push(spot.key("min_bytes").refusal(min, &format!("at most max_bytes, which is {max}")));
     }
     limit(&spot.key("ranges"), spec.ranges.len(), MOST_PATTERNS, errors);
     let mut cells = Vec::new();
     for (i, range) in spec.ranges.iter().take(MOST_PATTERNS).enumerate() {
         let spot = spot.item("ranges", i);
-        let place = PlaceKeys::of_range(range);
+        let place = PlaceKeys::new(&range.column, &range.key, &range.path);
         let lines = range.lines.as_ref().and_then(|text| pattern(&spot.key("lines"), text, errors));
         limits(&spot, range, errors);
         if range.lines.is_some() && matches!(rule, RuleKind::Json | RuleKind::Array) {
-            let belongs_to = "\"numbers\", \"table\"".to_owned();
-            let fault = SpecFault::Option { rule: rule.name(), belongs_to };
-            errors.push(spot.key("lines").error(fault));
+            errors.push(misplaced(&spot.key("lines"), rule, "\"numbers\", \"table\""));
         }
         match (rule, form) {
             (RuleKind::Json, _) => {
@@ -358,15 +352,13 @@ fn limits(spot: &Spot, range: &RangeSpec, errors: &mut Errors) {
         if let Some(value) = value
             && !value.is_finite()
         {
-            let accepted = "a finite number".to_owned();
-            errors.push(spot.key(key).error(SpecFault::Value { found: value.to_string(), accepted }));
+            errors.push(spot.key(key).refusal(value, "a finite number"));
         }
     }
     match (range.min, range.max) {
-        (None, None) => errors.push(spot.error(SpecFault::Nothing { accepted: "min or max" })),
+        (None, None) => errors.push(spot.error("missing: min or max".to_owned())),
         (Some(min), Some(max)) if min > max => {
-            let accepted = format!("at most max, which is {max}");
-            errors.push(spot.key("min").error(SpecFault::Value { found: min.to_string(), accepted }));
+            errors.push(spot.key("min").refusal(min, &format!("at most max, which is {max}")));
         }
         _ => {}
     }

@@ -1,5 +1,6 @@
 //! Rules as they are written.
 
+use std::num::NonZeroU32;
 use std::path::Path;
 
 use boinc::toml_file::{Document, Step};
@@ -47,7 +48,7 @@ fn an_output_can_have_a_rule_of_its_own() {
     assert!(matches!(rules[1].compare, Rule::Ignore));
     let Rule::Table(table) = &rules[2].compare else { panic!("{rules:?}") };
     assert_eq!((table.separator, table.header), (b'\t', true));
-    assert_eq!(table.keys, [Column::Name("id".into()), Column::Number(2)]);
+    assert_eq!(table.keys, [Column::Name("id".into()), Column::Number(NonZeroU32::new(2).unwrap())]);
     assert_eq!(rules[2].check.cells.as_ref().map(|(_, ranges)| ranges[0].max), Some(Some(0.5)));
     let again: ValidateSpec = toml::from_str(&toml::to_string(&spec).unwrap()).unwrap();
     assert_eq!(again, spec);

@@ -11,31 +11,21 @@ use crate::routes::Routed;
 use crate::script::extra_outputs::ExtraOutput;
 use crate::spool::{ClaimedItem, ItemOutput, OutputState, WorkunitOutcome, reasons};
 use crate::subject::Subject;
+use boinc::file_error::FileError;
 use boinc::names::output::is_output_name;
 
 /// Something is in the way, or the place can't be written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StoreError {
     /// The system refuses.
-    #[error("failed to collect {path}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// The names would lead out of the directory.
-    #[error("invalid assimilate.path: it leads out of the directory for the output {output}")]
-    Outside {
-        /// The output.
-        output: String,
-    },
-    /// A script has made a file with an output's name, which the route did not know.
-    #[error("the assimilate script wrote {name}, which is the name of an output; help: choose another name")]
-    Taken {
-        /// The name.
-        name: String,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The names would lead out of the directory for this output.
+    #[error("invalid assimilate.path: it leads out of the directory for the output {0}")]
+    Outside(String),
+    /// A script has made a file with this name of an output, which the route did not know.
+    #[error("the assimilate script wrote {0}, which is the name of an output; help: choose another name")]
+    Taken(String),
 }
 
 /// What collecting has done.
@@ -102,7 +92,7 @@ pub(crate) fn store_outputs(
             OutputState::Stored { .. } => {
                 placed.take(&claimed.file(output), output.number, target, &mut changed)?;
             }
-            OutputState::Missing if is_optional(routed, output.number) => {}
+            OutputState::Missing if routed.output(output.number).is_some_and(|output| output.optional) => {}
             OutputState::Missing if target.is_file() => placed.files.push((output.number, target)),
             OutputState::Missing => lost.push(format!("{name} is missing")),
             OutputState::Malformed { kind } => lost.push(format!("{name} is a {kind}, not a file")),
@@ -121,7 +111,7 @@ pub(crate) fn store_outputs(
         let path = to.error();
         collect::write(note.as_bytes(), &path, &mut changed).map_err(io_error(&path))?;
     }
-    collect::sync(&changed).map_err(|(path, source)| StoreError::Io { path, source })?;
+    collect::sync(&changed)?;
     Ok(placed)
 }
 
@@ -141,28 +131,18 @@ pub(crate) fn store_extra_outputs(
     let mut changed = BTreeSet::new();
     for file in made {
         if outputs.iter().any(|output| name_of(routed, output) == file.name) {
-            return Err(StoreError::Taken { name: file.name.clone() });
+            return Err(StoreError::Taken(file.name.clone()));
         }
         // The same for each workunit, whatever else its script has made.
         let number = first + file.number;
         placed.take(&file.path, number, to.output(&file.name, number)?, &mut changed)?;
     }
-    collect::sync(&changed).map_err(|(path, source)| StoreError::Io { path, source })?;
+    collect::sync(&changed)?;
     Ok(placed)
 }
 
-fn is_optional(routed: &Routed, number: usize) -> bool {
-    routed
-        .route
-        .outputs
-        .as_ref()
-        .and_then(|outputs| outputs.get(number))
-        .is_some_and(|output| output.optional)
-}
-
-fn io_error(path: &Path) -> impl FnOnce(io::Error) -> StoreError {
-    let path = path.to_owned();
-    move |source| StoreError::Io { path, source }
+fn io_error(path: &Path) -> impl FnOnce(io::Error) -> FileError {
+    FileError::new("failed to collect", path)
 }
 
 impl<'a> Destination<'a> {
@@ -190,7 +170,7 @@ impl<'a> Destination<'a> {
 
     fn output(&self, name: &str, number: usize) -> Result<PathBuf, StoreError> {
         if let Some(path) = &self.route.path {
-            let outside = || StoreError::Outside { output: name.to_owned() };
+            let outside = || StoreError::Outside(name.to_owned());
             let template = PathTemplate::parse(path).map_err(|_| outside())?;
             let file = NamedFile { batch: &self.batch, batch_id: &self.batch_id, output: name, number };
             return Ok(self.top.join(template.render(self.subject, &file).ok_or_else(outside)?));

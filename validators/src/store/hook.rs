@@ -1,9 +1,10 @@
 //! Telling another program over HTTP: a signed POST for each workunit.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
+use boinc::error_chain::chain;
+use boinc::file_error::FileError;
 use boinc::hex::hex;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
@@ -19,54 +20,35 @@ const ITEM_HEADER: &str = "X-Buoy-Item";
 /// The other side was not told, or did not take it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HookError {
-    /// Nothing can be signed.
-    #[error("failed to read the secret of the hook from {path}")]
-    Secret {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// A secret that everybody could guess.
-    #[error("{path}: the secret of the hook has {bytes} bytes, at least 16 are required")]
-    ShortSecret {
-        /// The file.
-        path: PathBuf,
-        /// Its length.
-        bytes: usize,
-    },
-    /// It can't be reached.
-    #[error("failed to reach {url}")]
-    Unreachable {
-        /// The address.
-        url: String,
-        /// Why not.
-        source: Box<ureq::Error>,
-    },
-    /// It answers, and does not take it.
-    #[error("{url} answered with status {status}, expected 200 to 299")]
-    Refused {
-        /// The address.
-        url: String,
-        /// HTTP's status.
-        status: u16,
-    },
+    /// Nothing can be signed: the secret can't be read.
+    #[error(transparent)]
+    Secret(#[from] FileError),
+    /// Nothing can be signed, or it can't be reached: why.
+    #[error("{0}")]
+    Unusable(String),
+    /// It answers with this status of HTTP, and does not take it.
+    #[error("{0} answered with status {1}, expected 200 to 299")]
+    Refused(String, u16),
 }
 
 impl HookError {
     /// Whether the next item would fare the same.
     pub(crate) fn concerns_all(&self) -> bool {
-        !matches!(self, HookError::Refused { status: 400..500, .. })
+        !matches!(self, HookError::Refused(_, 400..500))
     }
 }
 
 /// Posts `body`; `directory` is where a relative secret file starts.
 pub(crate) fn post(hook: &HookSpec, directory: &Path, item: &str, body: &[u8]) -> Result<(), HookError> {
     let path = directory.join(&hook.secret_file);
-    let secret = std::fs::read(&path).map_err(|source| HookError::Secret { path: path.clone(), source })?;
+    let failed = FileError::new("failed to read the secret of the hook from", &path);
+    let secret = std::fs::read(&path).map_err(failed)?;
     let secret = secret.trim_ascii();
+    // Everybody could guess a short one.
     if secret.len() < 16 {
-        return Err(HookError::ShortSecret { path, bytes: secret.len() });
+        let (path, bytes) = (path.display(), secret.len());
+        let why = format!("{path}: the secret of the hook has {bytes} bytes, at least 16 are required");
+        return Err(HookError::Unusable(why));
     }
     let agent = ureq::Agent::config_builder()
         .timeout_global(Some(Duration::from_secs(u64::from(hook.timeout_seconds.max(1)))))
@@ -83,10 +65,10 @@ pub(crate) fn post(hook: &HookSpec, directory: &Path, item: &str, body: &[u8]) -
         .header(SIGNATURE_HEADER, format!("sha256={}", signature(secret, body)))
         .header(ITEM_HEADER, item)
         .send(body)
-        .map_err(|source| HookError::Unreachable { url: hook.url.clone(), source: Box::new(source) })?;
+        .map_err(|error| HookError::Unusable(format!("failed to reach {}: {}", hook.url, chain(&error))))?;
     match answer.status().as_u16() {
         200..300 => Ok(()),
-        status => Err(HookError::Refused { url: hook.url.clone(), status }),
+        status => Err(HookError::Refused(hook.url.clone(), status)),
     }
 }
 

@@ -209,8 +209,8 @@ fn a_rule_file_that_is_a_link_or_a_pipe_is_not_opened() {
     let line = compare_line(&project, &bundle, "a ", "a");
     fs::rename(&path, project.path("elsewhere")).unwrap();
     std::os::unix::fs::symlink(project.path("elsewhere"), &path).unwrap();
-    project.run(&line).has(3, "expected a regular file");
+    project.run(&line).has(3, "it is a symbolic link, not a file");
     fs::remove_file(&path).unwrap();
     rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR).unwrap();
-    project.run(&line).has(3, "expected a regular file");
+    project.run(&line).has(3, "it is a special file, not a file");
 }

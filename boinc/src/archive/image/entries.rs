@@ -39,13 +39,15 @@ impl Entries {
             position += BLOCK as u64;
             if is_end(&block) {
                 if extended {
-                    return Err(ArchiveError::invalid("an extended header without an entry after it"));
+                    refuse!("an extended header without an entry after it");
                 }
                 only_zeros(file, position, length)?;
                 break;
             }
-            if position == BLOCK as u64 {
-                refuse_compressed(&block)?;
+            if position == BLOCK as u64
+                && let Some(tool) = compressed_by(&block)
+            {
+                refuse!("the file is compressed; decompress it with: {tool} -d FILE");
             }
             let header = Header::parse(&block).map_err(of_tar)?;
             let span = Span { offset: position, size: header.size };
@@ -55,14 +57,12 @@ impl Entries {
                 .and_then(|padded| position.checked_add(padded))
                 .filter(|&end| end <= length)
                 .ok_or_else(|| {
-                    ArchiveError::Invalid(format!(
-                        "it ends in the middle of {}: the file is incomplete",
-                        shown(&header.name)
-                    ))
+                    let name = shown(&header.name);
+                    format!("it ends in the middle of {name}: the file is incomplete")
                 })?;
             if header.type_flag == b'x' {
                 if extended {
-                    return Err(ArchiveError::invalid("two extended headers for one entry"));
+                    refuse!("two extended headers for one entry");
                 }
                 check_extended(file, span)?;
                 extended = true;
@@ -71,10 +71,10 @@ impl Entries {
             extended = false;
             let Some((name, content)) = allowed(&header, span)? else { continue };
             if table.len() >= MAX_ENTRIES {
-                return Err(ArchiveError::Invalid(format!("it has over {MAX_ENTRIES} entries")));
+                refuse!("it has over {MAX_ENTRIES} entries");
             }
             if table.insert(name.clone(), content).is_some() {
-                return Err(ArchiveError::Invalid(format!("it has the entry {name:?} twice")));
+                refuse!("it has the entry {name:?} twice");
             }
         }
         let entries = Self(table);
@@ -92,42 +92,40 @@ impl Entries {
             None => Ok(None),
             Some(Content::File(span)) => Ok(Some(*span)),
             Some(Content::Symlink(target)) => self.follow(name, target).map(Some),
-            Some(Content::Directory) => Err(ArchiveError::Invalid(format!("{name:?} is a directory"))),
+            Some(Content::Directory) => refuse!("{name:?} is a directory"),
         }
     }
 
     /// As [`Entries::find`]; it must be there.
     pub(super) fn get(&self, name: &str) -> Result<Span, ArchiveError> {
-        self.find(name)?
-            .ok_or_else(|| ArchiveError::Invalid(format!("the file {} is missing", shown(name.as_bytes()))))
+        let found = self.find(name)?;
+        Ok(found.ok_or_else(|| format!("the file {} is missing", shown(name.as_bytes())))?)
     }
 
     /// The target's body. It is looked up in this table only, and must be a regular entry.
     fn follow(&self, name: &str, target: &str) -> Result<Span, ArchiveError> {
-        let refused = || {
-            ArchiveError::Invalid(format!(
-                "the symbolic link {name:?} leads to {target:?}, which is not a file of the archive"
-            ))
-        };
+        let refused =
+            || format!("the symbolic link {name:?} leads to {target:?}, which is not a file of the archive");
         let mut parts: Vec<&str> = name.split('/').collect();
         parts.pop();
         for part in target.split('/') {
             match part {
                 ".." => drop(parts.pop().ok_or_else(refused)?),
-                "." | "" => return Err(refused()),
+                "." | "" => return Err(refused().into()),
                 _ => parts.push(part),
             }
         }
         match self.0.get(&parts.join("/")) {
             Some(Content::File(span)) => Ok(*span),
-            _ => Err(refused()),
+            _ => Err(refused().into()),
         }
     }
 }
 
 /// What may be in an image archive; `None` for the directory that all of it is in.
 fn allowed(header: &Header, span: Span) -> Result<Option<(String, Content)>, ArchiveError> {
-    let refused = |why: &str| ArchiveError::Invalid(format!("the entry {} {why}", shown(&header.name)));
+    let shown = shown(&header.name);
+    let refused = |why: &str| ArchiveError::Invalid(format!("the entry {shown} {why}"));
     let kind = header.kind();
     let content = match kind {
         Some(Kind::File) => Content::File(span),
@@ -140,10 +138,7 @@ fn allowed(header: &Header, span: Span) -> Result<Option<(String, Content)>, Arc
         }
         _ => {
             let kind = char::from(header.type_flag).escape_default();
-            return Err(ArchiveError::Invalid(format!(
-                "the entry {} is neither a file nor a directory (type '{kind}'); {ADVICE}",
-                shown(&header.name)
-            )));
+            refuse!("the entry {shown} is neither a file nor a directory (type '{kind}'); {ADVICE}");
         }
     };
     let name = header.name.strip_prefix(b"./").unwrap_or(&header.name);
@@ -167,7 +162,7 @@ fn is_plain(byte: u8) -> bool {
 /// Records that give an entry another name, size or form are refused: readers disagree on them, and no image needs them.
 fn check_extended(file: &mut File, span: Span) -> Result<(), ArchiveError> {
     if span.size > MAX_EXTENDED {
-        return Err(ArchiveError::invalid("an extended header is too large"));
+        refuse!("an extended header is too large");
     }
     let text = read_span(file, span)?;
     for (key, _) in parse_records(&text).map_err(of_tar)? {
@@ -177,10 +172,7 @@ fn check_extended(file: &mut File, span: Span) -> Result<(), ArchiveError> {
                 b"mtime" | b"atime" | b"ctime" | b"uid" | b"gid" | b"uname" | b"gname" | b"comment"
             ) || [&b"SCHILY."[..], b"LIBARCHIVE.", b"DOCKER."].iter().any(|vendor| key.starts_with(vendor));
         if !harmless {
-            return Err(ArchiveError::Invalid(format!(
-                "an extended header changes the entry after it ({}); {ADVICE}",
-                shown(key)
-            )));
+            refuse!("an extended header changes the entry after it ({}); {ADVICE}", shown(key));
         }
     }
     Ok(())
@@ -201,9 +193,9 @@ fn block_at(file: &mut File, position: u64) -> Result<[u8; BLOCK], ArchiveError>
     file.seek(SeekFrom::Start(position)).map_err(ArchiveError::Read)?;
     match file.read_exact(&mut block) {
         Ok(()) => Ok(block),
-        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Err(ArchiveError::Invalid(format!(
-            "it has no end: the file is incomplete, or not an image archive; {ADVICE}"
-        ))),
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+            refuse!("it has no end: the file is incomplete, or not an image archive; {ADVICE}")
+        }
         Err(error) => Err(ArchiveError::Read(error)),
     }
 }
@@ -214,26 +206,22 @@ fn only_zeros(file: &mut File, position: u64, length: u64) -> Result<(), Archive
     const MAX_PADDING: u64 = 1 << 20;
     let rest = Span { offset: position, size: length - position };
     if rest.size < BLOCK as u64 {
-        return Err(ArchiveError::invalid("it has no end: the file is incomplete"));
+        refuse!("it has no end: the file is incomplete");
     }
     if rest.size > MAX_PADDING || read_span(file, rest)?.iter().any(|&byte| byte != 0) {
-        return Err(ArchiveError::invalid("there is something after the end of the archive"));
+        refuse!("there is something after the end of the archive");
     }
     Ok(())
 }
 
-fn refuse_compressed(block: &[u8; BLOCK]) -> Result<(), ArchiveError> {
-    let magics: [(&[u8], &str); 4] = [
-        (&[0x1f, 0x8b], "gzip -d"),
-        (&[0x28, 0xb5, 0x2f, 0xfd], "zstd -d"),
-        (b"BZh", "bzip2 -d"),
-        (&[0xfd, b'7', b'z', b'X', b'Z'], "xz -d"),
-    ];
-    match magics.iter().find(|(magic, _)| block.starts_with(magic)) {
-        Some((_, tool)) => {
-            Err(ArchiveError::Invalid(format!("the file is compressed; decompress it with: {tool} FILE")))
-        }
-        None => Ok(()),
+/// The program that compressed these bytes, if they are compressed.
+pub(super) fn compressed_by(start: &[u8]) -> Option<&'static str> {
+    match start {
+        [0x1f, 0x8b, ..] => Some("gzip"),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("zstd"),
+        [b'B', b'Z', b'h', b'1'..=b'9', ..] => Some("bzip2"),
+        [0xfd, b'7', b'z', b'X', b'Z', ..] => Some("xz"),
+        _ => None,
     }
 }
 

@@ -21,18 +21,13 @@ impl Layer {
     fn form(&self, file: &mut File) -> Result<Form, ArchiveError> {
         let start = Span { size: self.span.size.min(6), ..self.span };
         let magic = super::entries::read_span(file, start)?;
-        let refused = |name: &str| {
-            Err(ArchiveError::Invalid(format!(
+        match super::entries::compressed_by(&magic) {
+            None => Ok(Form::Plain),
+            Some("gzip") => Ok(Form::Gzip),
+            Some(name) => refuse!(
                 "a layer is compressed with {name}, only gzip is supported; save the image with: podman save --format \
                  docker-archive, which does not compress"
-            )))
-        };
-        match &magic[..] {
-            [0x1f, 0x8b, ..] => Ok(Form::Gzip),
-            [0x28, 0xb5, 0x2f, 0xfd, ..] => refused("zstd"),
-            [0xfd, b'7', b'z', b'X', b'Z', ..] => refused("xz"),
-            [b'B', b'Z', b'h', b'1'..=b'9', ..] => refused("bzip2"),
-            _ => Ok(Form::Plain),
+            ),
         }
     }
 

@@ -6,9 +6,10 @@ use std::fs::File;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::config::{is_digest, is_hex};
+use super::config::is_digest;
 use super::entries::{Entries, Span, read_span};
 use super::{ADVICE, ArchiveError, json};
+use crate::hex::is_sha256;
 
 const MAX_MANIFEST: u64 = 1 << 20;
 const MAX_CONFIG: u64 = 4 << 20;
@@ -107,13 +108,14 @@ pub(super) fn select(
             saved.names.extend(index.names);
             Ok(saved)
         }
-        (Some(saved), Some(index)) => Err(ArchiveError::Invalid(format!(
+        (Some(saved), Some(index)) => refuse!(
             "manifest.json and index.json name different images: {} and {}",
-            saved.config_digest, index.config_digest
-        ))),
+            saved.config_digest,
+            index.config_digest
+        ),
         (Some(one), None) | (None, Some(one)) => Ok(one),
         (None, None) => {
-            Err(ArchiveError::Invalid(format!("it has neither manifest.json nor index.json; {ADVICE}")))
+            refuse!("it has neither manifest.json nor index.json; {ADVICE}")
         }
     }
 }
@@ -121,19 +123,16 @@ pub(super) fn select(
 fn by_manifest(file: &mut File, entries: &Entries, span: Span) -> Result<Selected, ArchiveError> {
     let images: Vec<Saved> =
         json::parse("manifest.json", &small(file, "manifest.json", span, MAX_MANIFEST)?, &SAVED_FIELDS)?;
-    let [image] = <[Saved; 1]>::try_from(images).map_err(|images| {
-        ArchiveError::Invalid(format!("it has {} images, expected 1; save one image only", images.len()))
-    })?;
+    let [image] = <[Saved; 1]>::try_from(images)
+        .map_err(|images| format!("it has {} images, expected 1; save one image only", images.len()))?;
     let config = small(file, "the configuration", entries.get(&image.config)?, MAX_CONFIG)?;
     let config_digest = digest_of(&config);
     // Where a file is named by its digest, that is declared.
     let base = image.config.rsplit('/').next().unwrap_or_default();
     let declared = base.strip_suffix(".json").unwrap_or(base);
     let declared = declared.strip_prefix("sha256:").unwrap_or(declared);
-    if is_hex(declared) && config_digest[7..] != *declared {
-        return Err(ArchiveError::Invalid(format!(
-            "the configuration's digest is {config_digest}, not {declared} as its name says"
-        )));
+    if is_sha256(declared) && config_digest[7..] != *declared {
+        refuse!("the configuration's digest is {config_digest}, not {declared} as its name says");
     }
     let layers = image.layers.iter().map(|name| entries.get(name)).collect::<Result<_, _>>()?;
     Ok(Selected { config, config_digest, layers, names: image.repo_tags.unwrap_or_default() })
@@ -155,7 +154,7 @@ fn by_index(
         names.extend(inner.manifests.iter().flat_map(Descriptor::names));
         chosen = only(inner, architecture)?;
         if chosen.is_index() {
-            return Err(ArchiveError::Invalid(format!("it has an index in an index; {ADVICE}")));
+            refuse!("it has an index in an index; {ADVICE}");
         }
     }
     let manifest: Manifest =
@@ -180,10 +179,10 @@ fn only(index: Index, architecture: Option<&str>) -> Result<Descriptor, ArchiveE
     let count = images.len();
     match (images.pop(), count) {
         (Some(image), 1) => Ok(image),
-        _ => Err(ArchiveError::Invalid(format!(
+        _ => refuse!(
             "it has {count} images for {}, expected 1; save one image for one platform only",
             architecture.unwrap_or("any platform")
-        ))),
+        ),
     }
 }
 
@@ -198,23 +197,20 @@ fn blob(
     if found == wanted.digest {
         Ok(bytes)
     } else {
-        Err(ArchiveError::Invalid(format!(
-            "the digest of a file is {found}, not {} as declared",
-            wanted.digest
-        )))
+        refuse!("the digest of a file is {found}, not {} as declared", wanted.digest)
     }
 }
 
 fn blob_name(digest: &str) -> Result<String, ArchiveError> {
     if !is_digest(digest) {
-        return Err(ArchiveError::Invalid(format!("the digest {digest:?} is not sha256: and 64 digits")));
+        refuse!("the digest {digest:?} is not sha256: and 64 digits");
     }
     Ok(format!("blobs/{}", digest.replace(':', "/")))
 }
 
 fn small(file: &mut File, what: &str, span: Span, limit: u64) -> Result<Vec<u8>, ArchiveError> {
     if span.size > limit {
-        return Err(ArchiveError::Invalid(format!("{what} has {} bytes, {limit} are the limit", span.size)));
+        refuse!("{what} has {} bytes, {limit} are the limit", span.size);
     }
     read_span(file, span)
 }

@@ -89,11 +89,9 @@ impl ImageArchive {
                 continue;
             }
             let length = layer.length(&mut self.file, left, cancelled)?;
-            left = left.checked_sub(length).ok_or_else(|| {
-                ArchiveError::Invalid(format!(
-                    "its layers are over {most} bytes when they are not compressed"
-                ))
-            })?;
+            left = left
+                .checked_sub(length)
+                .ok_or_else(|| format!("its layers are over {most} bytes when they are not compressed"))?;
             lengths.insert(layer.diff_id.clone(), length);
         }
         Ok(lengths)
@@ -122,10 +120,7 @@ fn write_layer<W: Write>(
     if found == layer.diff_id {
         return Ok(());
     }
-    Err(ArchiveError::Invalid(format!(
-        "a layer's digest is {found}, not {} as the configuration says",
-        layer.diff_id
-    )))
+    refuse!("a layer's digest is {found}, not {} as the configuration says", layer.diff_id)
 }
 
 /// Hashes what passes, and keeps its own error apart from that of the writer.
@@ -144,7 +139,8 @@ impl Read for Checked<'_> {
         }
         match self.bytes.read(buffer) {
             Ok(0) => {
-                self.error = Some(ArchiveError::invalid("a layer became shorter while it was read"));
+                self.error =
+                    Some(ArchiveError::Invalid("a layer became shorter while it was read".to_owned()));
                 Ok(0)
             }
             Ok(count) => {

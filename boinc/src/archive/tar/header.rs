@@ -10,8 +10,8 @@ pub(in crate::archive) fn is_end(block: &[u8; BLOCK]) -> bool {
     block.iter().all(|&byte| byte == 0)
 }
 
-/// The fields of a header block whose checksum is right.
-#[derive(Clone, Debug)]
+/// The fields of a header block.
+#[derive(Clone, Debug, Default)]
 pub(in crate::archive) struct Header {
     pub(in crate::archive) type_flag: u8,
     pub(in crate::archive) name: Vec<u8>,
@@ -25,34 +25,29 @@ pub(in crate::archive) struct Header {
 
 impl Header {
     pub(in crate::archive) fn parse(block: &[u8; BLOCK]) -> Result<Self, TarError> {
-        let invalid = |why: String| TarError::Invalid(why);
         let posix = &block[257..263] == b"ustar\0";
         if !posix && &block[257..265] != b"ustar  \0" {
-            return Err(invalid("a header without the mark of tar (ustar)".into()));
+            refuse!("a header without the mark of tar (ustar)");
         }
         let mut name = text(&block[0..100]).to_vec();
         let named = shown(&name);
         let number = |range: std::ops::Range<usize>, what: &str| {
-            number(&block[range]).ok_or_else(|| invalid(format!("{what} of {named} is not a number")))
+            number(&block[range]).ok_or_else(|| format!("{what} of {named} is not a number"))
         };
         let declared = number(148..156, "the checksum")?;
-        let sum: i128 = block[..148]
-            .iter()
-            .chain([b' '; 8].iter())
-            .chain(&block[156..])
-            .map(|&byte| i128::from(byte))
-            .sum();
+        let summed = block[..148].iter().chain(&[b' '; 8]).chain(&block[156..]);
+        let sum: i128 = summed.map(|&byte| i128::from(byte)).sum();
         if declared != sum {
-            return Err(invalid(format!("the checksum of {named} is wrong")));
+            refuse!("the checksum of {named} is wrong");
         }
         // GNU's older format keeps other things where POSIX has the first part of the name.
         let prefix = text(&block[345..500]);
         if posix && !prefix.is_empty() {
             name = [prefix, b"/", &name].concat();
         }
+        let out_of_range = |what: &str| format!("{what} of {named} is out of range");
         let unsigned = |range, what: &str| {
-            u64::try_from(number(range, what)?)
-                .map_err(|_| invalid(format!("{what} of {named} is out of range")))
+            number(range, what).and_then(|number| u64::try_from(number).map_err(|_| out_of_range(what)))
         };
         let mode = unsigned(100..108, "the mode")?;
         let mtime = number(136..148, "the time")?;
@@ -63,10 +58,28 @@ impl Header {
             uid: unsigned(108..116, "the owner")?,
             gid: unsigned(116..124, "the group")?,
             size: unsigned(124..136, "the size")?,
-            mtime: i64::try_from(mtime)
-                .map_err(|_| invalid(format!("the time of {named} is out of range")))?,
+            mtime: i64::try_from(mtime).map_err(|_| out_of_range("the time"))?,
             name,
         })
+    }
+
+    /// The block with these fields and its checksum; each must fit its place.
+    pub(super) fn block(&self) -> [u8; BLOCK] {
+        let mut block = [0; BLOCK];
+        let mut put = |at: usize, bytes: &[u8]| block[at..at + bytes.len()].copy_from_slice(bytes);
+        put(0, &self.name);
+        put(100, format!("{:07o}", self.mode).as_bytes());
+        put(108, format!("{:07o}", self.uid).as_bytes());
+        put(116, format!("{:07o}", self.gid).as_bytes());
+        put(124, format!("{:011o}", self.size).as_bytes());
+        put(136, format!("{:011o}", self.mtime).as_bytes());
+        put(148, &[b' '; 8]);
+        put(156, &[self.type_flag]);
+        put(157, &self.link);
+        put(257, b"ustar\x0000");
+        let sum: u32 = block.iter().map(|&byte| u32::from(byte)).sum();
+        block[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+        block
     }
 
     /// What the entry is; `None` for an extension or an unknown type.

@@ -28,7 +28,7 @@ pub(in crate::archive) fn parse_records(mut text: &[u8]) -> Result<Vec<Record<'_
         let equals = record.iter().position(|&byte| byte == b'=').filter(|&at| at > 0).ok_or_else(bad)?;
         let (key, value) = (&record[..equals], &record[equals + 1..]);
         if !keys.insert(key) {
-            return Err(TarError::Invalid(format!("an extended header has the key {} twice", shown(key))));
+            refuse!("an extended header has the key {} twice", shown(key));
         }
         records.push((key, value));
         text = &text[length..];

@@ -50,10 +50,10 @@ impl<R: Read> Reader<R> {
             let block = self.read_block()?;
             if is_end(&block) {
                 if extended {
-                    return Err(TarError::Invalid("an extended header without an entry after it".into()));
+                    refuse!("an extended header without an entry after it");
                 }
                 if !is_end(&self.read_block()?) {
-                    return Err(TarError::Invalid("an entry after a block of zeros".into()));
+                    refuse!("an entry after a block of zeros");
                 }
                 self.ended = true;
                 return Ok(None);
@@ -69,7 +69,7 @@ impl<R: Read> Reader<R> {
                 b'L' if extensions.path.is_none() => extensions.path = Some(self.read_long_name()?),
                 b'K' if extensions.link.is_none() => extensions.link = Some(self.read_long_name()?),
                 b'x' | b'L' | b'K' => {
-                    return Err(TarError::Invalid("two extended headers for one entry".into()));
+                    refuse!("two extended headers for one entry");
                 }
                 _ => return self.entry(header, extensions).map(Some),
             }
@@ -80,10 +80,7 @@ impl<R: Read> Reader<R> {
     fn entry(&mut self, header: Header, extensions: Extensions) -> Result<Entry, TarError> {
         let kind = header.kind().ok_or_else(|| {
             let kind = char::from(header.type_flag).escape_default();
-            TarError::Invalid(format!(
-                "{} is of a type that is not supported ('{kind}')",
-                shown(&header.name)
-            ))
+            format!("{} is of a type that is not supported ('{kind}')", shown(&header.name))
         })?;
         let mut entry = Entry {
             path: extensions.path.unwrap_or(header.name),
@@ -107,27 +104,23 @@ impl<R: Read> Reader<R> {
         }
         // Once this made a directory of a file, and readers disagree.
         if kind != Kind::Directory && entry.path.ends_with(b"/") {
-            return Err(TarError::Invalid(format!(
-                "{} is not a directory but named as one",
-                shown(&entry.path)
-            )));
+            refuse!("{} is not a directory but named as one", shown(&entry.path));
         }
         if entry.path.is_empty() {
-            return Err(TarError::Invalid("an entry without a name".into()));
+            refuse!("an entry without a name");
         }
         // Readers disagree on whether such a body is there.
         if kind != Kind::File && entry.size != 0 {
-            return Err(TarError::Invalid(format!("{} has a body but is not a file", shown(&entry.path))));
+            refuse!("{} has a body but is not a file", shown(&entry.path));
         }
         self.start_body(entry.size)?;
         Ok(entry)
     }
 
     fn start_body(&mut self, size: u64) -> Result<(), TarError> {
-        let too_large = || TarError::Invalid("a size is out of range".into());
         let padded = size.checked_next_multiple_of(BLOCK as u64).filter(|&size| size <= i64::MAX as u64);
         self.body = size;
-        self.padding = padded.ok_or_else(too_large)? - size;
+        self.padding = padded.ok_or_else(|| "a size is out of range".to_owned())? - size;
         Ok(())
     }
 
@@ -153,10 +146,7 @@ impl<R: Read> Reader<R> {
 
     fn read_extension(&mut self, limit: usize) -> Result<Vec<u8>, TarError> {
         if self.body > limit as u64 {
-            return Err(TarError::Invalid(format!(
-                "an extended header has {} bytes, {limit} are the limit",
-                self.body
-            )));
+            refuse!("an extended header has {} bytes, {limit} are the limit", self.body);
         }
         let mut text = Vec::new();
         self.read_to_end(&mut text).map_err(|error| match error.kind() {
@@ -199,7 +189,7 @@ impl Extensions {
                 b"gid" => self.gid = Some(parse_number(key, value)?),
                 b"mtime" => self.mtime = Some(parse_seconds(value)?),
                 _ if key.starts_with(b"GNU.sparse.") => {
-                    return Err(TarError::Invalid("sparse files are not supported".into()));
+                    refuse!("sparse files are not supported");
                 }
                 _ => {
                     if let Some(name) = key.strip_prefix(b"SCHILY.xattr.") {
@@ -214,12 +204,10 @@ impl Extensions {
 
 fn set_name(name: &mut Option<Vec<u8>>, value: &[u8]) -> Result<(), TarError> {
     if name.is_some() {
-        return Err(TarError::Invalid("two extended headers for one entry".into()));
+        refuse!("two extended headers for one entry");
     }
     if value.is_empty() || value.len() > MAX_NAME || value.contains(&0) {
-        return Err(TarError::Invalid(
-            "a name in an extended header is empty, too long, or has a NUL in it".into(),
-        ));
+        refuse!("a name in an extended header is empty, too long, or has a NUL in it");
     }
     *name = Some(value.to_vec());
     Ok(())
@@ -227,9 +215,9 @@ fn set_name(name: &mut Option<Vec<u8>>, value: &[u8]) -> Result<(), TarError> {
 
 fn parse_number(key: &[u8], value: &[u8]) -> Result<u64, TarError> {
     let digits = value.iter().all(u8::is_ascii_digit);
-    std::str::from_utf8(value).ok().filter(|_| digits).and_then(|text| text.parse().ok()).ok_or_else(|| {
-        TarError::Invalid(format!("{} in an extended header is not a number: {}", shown(key), shown(value)))
-    })
+    let number = std::str::from_utf8(value).ok().filter(|_| digits).and_then(|text| text.parse().ok());
+    Ok(number
+        .ok_or_else(|| format!("{} in an extended header is not a number: {}", shown(key), shown(value)))?)
 }
 
 /// Seconds with an optional fraction, rounded down.

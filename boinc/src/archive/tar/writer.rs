@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 
 use super::pax::push_record;
-use super::{BLOCK, Entry, Kind, MAX_NAME, MAX_PAX};
+use super::{BLOCK, Entry, Header, Kind, MAX_NAME, MAX_PAX};
 
 /// A tar stream being written: ustar, with PAX records where ustar has no room. The same entries give the same bytes.
 pub struct Writer<W> {
@@ -75,23 +75,17 @@ impl<W: Write> Writer<W> {
             return Err(invalid("only a directory's name ends in a slash"));
         }
         let mut records = Vec::new();
-        let mut fields = Fields { flag, mode: entry.mode & 0o7777, ..Fields::default() };
+        let mut fields = Header { type_flag: flag, mode: entry.mode & 0o7777, ..Header::default() };
         fields.name = name_field(&mut records, b"path", &path)?;
         if links {
             fields.link = name_field(&mut records, b"linkpath", &entry.link)?;
         }
         const SEVEN_DIGITS: u64 = 0o7_777_777;
-        const ELEVEN_DIGITS: u64 = 0o77_777_777_777;
-        fields.size = number_field(&mut records, b"size", entry.size, ELEVEN_DIGITS);
+        const ELEVEN_DIGITS: i64 = 0o77_777_777_777;
+        fields.size = number_field(&mut records, b"size", entry.size, ELEVEN_DIGITS.cast_unsigned());
         fields.uid = number_field(&mut records, b"uid", entry.uid, SEVEN_DIGITS);
         fields.gid = number_field(&mut records, b"gid", entry.gid, SEVEN_DIGITS);
-        fields.mtime = match u64::try_from(entry.mtime) {
-            Ok(seconds) => number_field(&mut records, b"mtime", seconds, ELEVEN_DIGITS),
-            Err(_) => {
-                push_record(&mut records, b"mtime", entry.mtime.to_string().as_bytes());
-                0
-            }
-        };
+        fields.mtime = number_field(&mut records, b"mtime", entry.mtime, ELEVEN_DIGITS);
         for (name, value) in &entry.xattrs {
             if name.is_empty() || name.contains(&b'=') || name.contains(&0) {
                 return Err(invalid("the name of an extended attribute is empty or has = or a NUL in it"));
@@ -103,8 +97,8 @@ impl<W: Write> Writer<W> {
         }
         if !records.is_empty() {
             let size = records.len() as u64;
-            let extended =
-                Fields { flag: b'x', mode: 0o644, size, name: b"PaxHeaders/x".to_vec(), ..Fields::default() };
+            let name = b"PaxHeaders/x".to_vec();
+            let extended = Header { type_flag: b'x', mode: 0o644, size, name, ..Header::default() };
             self.out.write_all(&extended.block())?;
             self.out.write_all(&records)?;
             self.pad(size)?;
@@ -115,38 +109,6 @@ impl<W: Write> Writer<W> {
     fn pad(&mut self, size: u64) -> io::Result<()> {
         let over = (size % BLOCK as u64) as usize;
         if over > 0 { self.out.write_all(&[0; BLOCK][over..]) } else { Ok(()) }
-    }
-}
-
-#[derive(Default)]
-struct Fields {
-    flag: u8,
-    name: Vec<u8>,
-    link: Vec<u8>,
-    mode: u32,
-    uid: u64,
-    gid: u64,
-    size: u64,
-    mtime: u64,
-}
-
-impl Fields {
-    fn block(&self) -> [u8; BLOCK] {
-        let mut block = [0; BLOCK];
-        let mut put = |at: usize, bytes: &[u8]| block[at..at + bytes.len()].copy_from_slice(bytes);
-        put(0, &self.name);
-        put(100, format!("{:07o}", self.mode).as_bytes());
-        put(108, format!("{:07o}", self.uid).as_bytes());
-        put(116, format!("{:07o}", self.gid).as_bytes());
-        put(124, format!("{:011o}", self.size).as_bytes());
-        put(136, format!("{:011o}", self.mtime).as_bytes());
-        put(148, &[b' '; 8]);
-        put(156, &[self.flag]);
-        put(157, &self.link);
-        put(257, b"ustar\x0000");
-        let sum: u32 = block.iter().map(|&byte| u32::from(byte)).sum();
-        block[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
-        block
     }
 }
 
@@ -167,12 +129,17 @@ fn name_field(records: &mut Vec<u8>, key: &[u8], name: &[u8]) -> io::Result<Vec<
 }
 
 /// The field for a number; one that does not fit is written as a record.
-fn number_field(records: &mut Vec<u8>, key: &[u8], number: u64, largest: u64) -> u64 {
-    if number <= largest {
+fn number_field<N: Default + PartialOrd + ToString>(
+    records: &mut Vec<u8>,
+    key: &[u8],
+    number: N,
+    largest: N,
+) -> N {
+    if (N::default()..=largest).contains(&number) {
         return number;
     }
     push_record(records, key, number.to_string().as_bytes());
-    0
+    N::default()
 }
 
 fn invalid(why: &str) -> io::Error {

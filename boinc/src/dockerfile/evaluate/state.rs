@@ -22,7 +22,7 @@ impl ImageConfig {
 }
 
 /// The default is that of an image about which nothing is known.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct State {
     /// All that an expansion sees.
     pub variables: Variables,
@@ -33,6 +33,7 @@ pub(super) struct State {
     pub user: String,
     /// `None`: not known.
     pub workdir: Option<String>,
+    /// Empty: that of images which do not name one.
     pub shell: Vec<String>,
     entrypoint: Vec<String>,
     cmd: Vec<String>,
@@ -47,28 +48,6 @@ pub(super) struct State {
     pub complete: bool,
 }
 
-impl Default for State {
-    fn default() -> Self {
-        Self {
-            variables: Variables::new(false),
-            env: Vec::new(),
-            env_index: BTreeMap::new(),
-            args: BTreeMap::new(),
-            user: String::new(),
-            workdir: None,
-            shell: default_shell(),
-            entrypoint: Vec::new(),
-            cmd: Vec::new(),
-            has_cmd: false,
-            cmd_line: None,
-            entrypoint_line: None,
-            labels: BTreeMap::new(),
-            volumes: Vec::new(),
-            complete: false,
-        }
-    }
-}
-
 impl State {
     /// The start of a stage that has this base.
     pub fn of(base: &ImageConfig) -> Self {
@@ -78,14 +57,12 @@ impl State {
             workdir: Some(path::absolute("/", &base.workdir)),
             entrypoint: base.entrypoint.clone(),
             cmd: base.cmd.clone(),
+            shell: base.shell.clone(),
             labels: base.labels.clone(),
             volumes: base.volumes.iter().map(|volume| path::absolute("/", volume)).collect(),
             complete: true,
             ..Self::default()
         };
-        if !base.shell.is_empty() {
-            state.shell.clone_from(&base.shell);
-        }
         for (name, value) in &base.env {
             state.set_env(name, Some(value.clone()));
         }
@@ -155,6 +132,11 @@ impl State {
         }
     }
 
+    /// The words that run a command.
+    pub fn shell(&self) -> Vec<String> {
+        if self.shell.is_empty() { default_shell() } else { self.shell.clone() }
+    }
+
     /// What is too large.
     pub fn check_size(&self) -> Result<(), String> {
         let bytes = |name: &String, value: usize| name.len() + value;
@@ -195,7 +177,7 @@ impl State {
         ImageConfig {
             entrypoint: self.entrypoint.clone(),
             cmd: self.cmd.clone(),
-            shell: self.shell.clone(),
+            shell: self.shell(),
             ..self.container_config()
         }
     }

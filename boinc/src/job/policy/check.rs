@@ -2,7 +2,6 @@
 
 use super::Rules;
 use crate::job::spec::{ContainerPath, JobSpec};
-use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
 /// Something that a job may not have.
@@ -17,26 +16,8 @@ pub struct Refusal {
     pub rule: String,
 }
 
-/// Who gave a rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum PolicySource {
-    /// The app version has no policy.
-    Nobody,
-    Project,
-    Volunteer,
-}
-
-impl fmt::Display for PolicySource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Nobody => "the app version has no policy.toml, so workunits have",
-            Self::Project => "policy.toml of the app version has",
-            Self::Volunteer => "buoy-volunteer.toml of this host has",
-        })
-    }
-}
-
-pub(super) fn refusals(rules: &Rules, giver: PolicySource, spec: &JobSpec) -> Vec<Refusal> {
+/// What a job asks for against `rules`; `giver` is the start of a sentence that says who gave these.
+pub(super) fn refusals(rules: &Rules, giver: &str, spec: &JobSpec) -> Vec<Refusal> {
     let mut refusals = Vec::new();
     let mut refuse = |key, value: String, rule: String| {
         refusals.push(Refusal { key, value, rule: format!("{giver} {rule}") });

@@ -1,10 +1,10 @@
 //! From the text of job.toml to a [`JobSpec`].
 
 use super::options::{is_build_key, split, take_build_args};
-use super::{ContainerPath, Digest, JobSpec, Limits, OutputSpec, PassArgs, Tarball};
+use super::{ContainerPath, DEFAULT_VERBOSE, Digest, JobSpec, Limits, OutputSpec, PassArgs, Tarball};
 use crate::dockerfile::is_stage_name;
 use crate::toml_file::{ConfigErrors, Document, Section};
-use crate::wire::slot::{check_open_name, is_client_file, is_own_name};
+use crate::wire::slot::check_job_name;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -23,14 +23,13 @@ pub(super) fn job_spec(text: &str, file: &str) -> Result<JobSpec, ConfigErrors> 
 }
 
 /// A value that could not be read leaves the default: its mistake is recorded, so the spec is not returned.
-fn spec(top: &mut Section<'_, '_>) -> JobSpec {
-    let default = JobSpec::default();
+pub(super) fn spec(top: &mut Section<'_, '_>) -> JobSpec {
     let (pass_args, stage) = (
         "\"env\" (in ARGS), \"argv\" (as a vector) or \"both\"",
         "the name of a stage: a letter, then letters, digits, \"_\", \".\" and \"-\"",
     );
     JobSpec {
-        workdir: container_path(top, "workdir").unwrap_or(default.workdir),
+        workdir: container_path(top, "workdir").unwrap_or_default(),
         project_dir_mount: container_path(top, "project_dir_mount"),
         image_name: top.checked("image_name", image_name, IMAGE_NAME),
         tarball: tarball(top),
@@ -48,7 +47,7 @@ fn spec(top: &mut Section<'_, '_>) -> JobSpec {
         verbose: top
             .whole("verbose", 0..=2)
             .and_then(|level| u8::try_from(level).ok())
-            .unwrap_or(default.verbose),
+            .unwrap_or(DEFAULT_VERBOSE),
         build_files: slot_names(top, "build_files"),
         job_inputs: slot_names(top, "job_inputs").unwrap_or_default(),
         pass_args: top.checked("pass_args", PassArgs::parse, pass_args).unwrap_or_default(),
@@ -94,16 +93,8 @@ fn image_name(name: &str) -> Option<String> {
     (begins && name.len() <= 512 && name.chars().all(allowed)).then(|| name.to_owned())
 }
 
-/// A file name in the slot that is the job's to use.
 fn name_fault(name: &str) -> Option<String> {
-    match check_open_name(name) {
-        Err(fault) => Some(format!("the file name {name:?} {fault}")),
-        Ok(_) if is_client_file(name) => Some(format!("the file name {name:?} belongs to the BOINC client")),
-        Ok(_) if is_own_name(name) => {
-            Some(format!("the file name {name:?} belongs to the wrapper, as all names below \"buoy\" do"))
-        }
-        Ok(_) => None,
-    }
+    check_job_name(name).err().map(|fault| format!("the file name {name:?} {fault}"))
 }
 
 fn slot_name(section: &mut Section<'_, '_>, key: &'static str) -> Option<String> {

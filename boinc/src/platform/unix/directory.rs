@@ -105,10 +105,7 @@ impl Directory {
     /// # Errors
     /// When it cannot be made.
     pub fn make_directory(&self, name: impl AsRef<OsStr>, mode: u32) -> io::Result<()> {
-        match mkdirat(&self.fd, name.as_ref(), Mode::from_raw_mode(mode)) {
-            Err(Errno::EXIST) | Ok(()) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        unless(Errno::EXIST, mkdirat(&self.fd, name.as_ref(), Mode::from_raw_mode(mode)))
     }
 
     /// Opens a regular file for reading. Anything else under this name is an error, and is not waited for.
@@ -159,10 +156,7 @@ impl Directory {
     /// # Errors
     /// When it stays.
     pub fn remove_file(&self, name: impl AsRef<OsStr>) -> io::Result<()> {
-        match unlinkat(&self.fd, name.as_ref(), AtFlags::empty()) {
-            Err(Errno::NOENT) | Ok(()) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        unless(Errno::NOENT, unlinkat(&self.fd, name.as_ref(), AtFlags::empty()))
     }
 
     /// Removes an empty directory. A missing one counts as removed.
@@ -170,10 +164,7 @@ impl Directory {
     /// # Errors
     /// When it stays.
     pub fn remove_directory(&self, name: impl AsRef<OsStr>) -> io::Result<()> {
-        match unlinkat(&self.fd, name.as_ref(), AtFlags::REMOVEDIR) {
-            Err(Errno::NOENT) | Ok(()) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        unless(Errno::NOENT, unlinkat(&self.fd, name.as_ref(), AtFlags::REMOVEDIR))
     }
 }
 
@@ -189,6 +180,14 @@ pub(in crate::platform) fn entry(stat: &Stat) -> Entry {
         gid: stat.st_gid,
         length: u64::try_from(stat.st_size).unwrap_or(0),
         allocated_bytes: u64::try_from(stat.st_blocks).unwrap_or(0) * 512,
+    }
+}
+
+/// The answer to a call; `harmless` means that there was nothing to do.
+fn unless(harmless: Errno, answer: Result<(), Errno>) -> io::Result<()> {
+    match answer {
+        Err(error) if error != harmless => Err(error.into()),
+        _ => Ok(()),
     }
 }
 

@@ -5,30 +5,23 @@
 //! speaks with the client.
 
 use super::InitData;
-use super::write::{integers, numbers, preferences, task, text};
+use super::write::{number, preferences, put, task};
 
 /// Preferences that a science app can act on, all of them numbers.
 const PREFERENCES: [&str; 4] = ["cpu_usage_limit", "disk_interval", "max_ncpus_pct", "niu_max_ncpus_pct"];
 
 pub(super) fn init_data(data: &InitData) -> String {
     let mut out = String::from("<app_init_data>\n");
-    integers(
-        &mut out,
-        &[
-            ("major_version", data.major_version),
-            ("minor_version", data.minor_version),
-            ("release", data.release),
-            ("app_version", data.app_version),
-        ],
-    );
-    text(&mut out, "app_name", &data.app_name);
-    text(&mut out, "plan_class", &data.plan_class);
-    text(&mut out, "wu_name", &data.wu_name);
-    text(&mut out, "result_name", &data.result_name);
-    numbers(
-        &mut out,
-        &[("wu_cpu_time", data.wu_cpu_time), ("starting_elapsed_time", data.starting_elapsed_time)],
-    );
+    put(&mut out, "major_version", data.major_version);
+    put(&mut out, "minor_version", data.minor_version);
+    put(&mut out, "release", data.release);
+    put(&mut out, "app_version", data.app_version);
+    put(&mut out, "app_name", &data.app_name);
+    put(&mut out, "plan_class", &data.plan_class);
+    put(&mut out, "wu_name", &data.wu_name);
+    put(&mut out, "result_name", &data.result_name);
+    number(&mut out, "wu_cpu_time", data.wu_cpu_time);
+    number(&mut out, "starting_elapsed_time", data.starting_elapsed_time);
     task(&mut out, data);
     data.host_info.push_cleaned(&mut out);
     let allowed = |(name, value): &&(String, String)| {

@@ -6,27 +6,10 @@ use crate::xml::Element;
 /// The container engine that a client found (`lib/common_defs.h`, `DOCKER_TYPE`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DockerType {
-    /// 1
-    Docker,
-    /// 2
-    Podman,
-}
-
-impl DockerType {
-    fn from_number(number: i32) -> Option<Self> {
-        match number {
-            1 => Some(Self::Docker),
-            2 => Some(Self::Podman),
-            _ => None,
-        }
-    }
-
-    fn number(self) -> i32 {
-        match self {
-            Self::Docker => 1,
-            Self::Podman => 2,
-        }
-    }
+    /// Docker.
+    Docker = 1,
+    /// Podman.
+    Podman = 2,
 }
 
 /// An engine and its version, as a client of 8.1 or later reports it.
@@ -41,14 +24,16 @@ pub struct EngineInfo {
 impl EngineInfo {
     fn read(element: &Element) -> Option<Self> {
         let version = element.text_of("docker_version");
-        let docker_type = element.integer("docker_type").and_then(DockerType::from_number);
+        let number = element.integer("docker_type");
+        let mut known = [DockerType::Docker, DockerType::Podman].into_iter();
+        let docker_type = known.find(|known| number == Some(*known as i32));
         (!version.is_empty()).then_some(Self { version, docker_type })
     }
 
     fn push(&self, out: &mut String, indent: &str) {
         push_element(out, indent, "docker_version", &self.version);
         if let Some(docker_type) = self.docker_type {
-            push_element(out, indent, "docker_type", &docker_type.number().to_string());
+            push_element(out, indent, "docker_type", &(docker_type as i32).to_string());
         }
     }
 }

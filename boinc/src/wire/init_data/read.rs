@@ -4,7 +4,6 @@ use super::{HostInfo, InitData, ProxyInfo, Secret};
 use crate::xml::Element;
 
 pub(super) fn init_data(root: &Element) -> InitData {
-    let default = InitData::default();
     let integer = |name, otherwise| root.integer(name).unwrap_or(otherwise);
     let number = |name| root.number(name).unwrap_or(0.0);
     let positive = |name, otherwise| root.number(name).filter(|value| *value > 0.0).unwrap_or(otherwise);
@@ -32,22 +31,22 @@ pub(super) fn init_data(root: &Element) -> InitData {
         wu_cpu_time: number("wu_cpu_time").max(0.0),
         starting_elapsed_time: number("starting_elapsed_time").max(0.0),
         using_sandbox: root.last_flag("using_sandbox"),
-        checkpoint_period: positive("checkpoint_period", default.checkpoint_period),
+        checkpoint_period: positive("checkpoint_period", 300.0),
         fraction_done_start: number("fraction_done_start"),
-        fraction_done_end: root.number("fraction_done_end").unwrap_or(default.fraction_done_end),
+        fraction_done_end: root.number("fraction_done_end").unwrap_or(1.0),
         gpu_type: root.text_of("gpu_type"),
-        gpu_device_num: integer("gpu_device_num", default.gpu_device_num),
-        gpu_opencl_dev_index: integer("gpu_opencl_dev_index", default.gpu_opencl_dev_index),
+        gpu_device_num: integer("gpu_device_num", -1),
+        gpu_opencl_dev_index: integer("gpu_opencl_dev_index", -1),
         gpu_usage: number("gpu_usage"),
-        ncpus: positive("ncpus", default.ncpus),
+        ncpus: positive("ncpus", 1.0),
         rsc_fpops_est: number("rsc_fpops_est"),
         rsc_fpops_bound: number("rsc_fpops_bound"),
         rsc_memory_bound: number("rsc_memory_bound"),
         rsc_disk_bound: number("rsc_disk_bound"),
         computation_deadline: number("computation_deadline"),
         no_priority_change: root.last_flag("no_priority_change"),
-        process_priority: integer("process_priority", default.process_priority),
-        process_priority_special: integer("process_priority_special", default.process_priority_special),
+        process_priority: integer("process_priority", -1),
+        process_priority_special: integer("process_priority_special", -1),
         host_info: root.last("host_info").map(HostInfo::read).unwrap_or_default(),
         proxy_info: root.last("proxy_info").and_then(ProxyInfo::read),
         global_preferences: root.last("global_preferences").map(leaves).unwrap_or_default(),

@@ -1,6 +1,7 @@
 //! Links from a slot to files of the project, both kinds.
 
 use crate::atomic_file::write_atomically;
+use crate::file_error::{FileError, if_found};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -10,28 +11,6 @@ const END: &str = "</soft_link>";
 
 /// Longer files are not looked into: a link is a path and two tags.
 const MAX_LINK_FILE_BYTES: u64 = 4096 + (START.len() + END.len() + 2) as u64;
-
-/// A link could not be read or written.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum LinkError {
-    /// The entry cannot be looked at.
-    #[error("cannot read {}", path.display())]
-    Read {
-        /// The entry.
-        path: PathBuf,
-        /// What the system answered.
-        source: io::Error,
-    },
-    /// The link file cannot be written.
-    #[error("cannot write the link {}", path.display())]
-    Write {
-        /// The entry.
-        path: PathBuf,
-        /// What the system answered.
-        source: io::Error,
-    },
-}
 
 /// Which of the two forms a link has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,13 +53,10 @@ impl SoftLink {
 ///
 /// # Errors
 /// The entry exists but cannot be read.
-pub fn read_link(slot: &Path, name: &str) -> Result<Option<SoftLink>, LinkError> {
+pub fn read_link(slot: &Path, name: &str) -> Result<Option<SoftLink>, FileError> {
     let path = slot.join(name);
-    match read_at(&path) {
-        Ok(link) => Ok(link),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(LinkError::Read { path, source }),
-    }
+    let link = if_found(read_at(&path)).map_err(FileError::new("cannot read", &path))?;
+    Ok(link.flatten())
 }
 
 fn read_at(path: &Path) -> io::Result<Option<SoftLink>> {
@@ -109,10 +85,10 @@ fn parse(bytes: &[u8]) -> Option<PathBuf> {
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn write_soft_link(slot: &Path, name: &str, target: &str) -> Result<(), LinkError> {
+pub fn write_soft_link(slot: &Path, name: &str, target: &str) -> Result<(), FileError> {
     let path = slot.join(name);
     let text = format!("{START}{target}{END}\n");
-    write_atomically(&path, text.as_bytes()).map_err(|source| LinkError::Write { path, source })
+    write_atomically(&path, text.as_bytes()).map_err(FileError::new("cannot write the link", &path))
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 //! `FILE_LOCK`). It is the same kind of lock as BOINC's, so that BOINC's programs and ours exclude each other.
 
 use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::file_error::FileError;
 use crate::platform::open_locked;
 
 /// Name of the file in a slot.
@@ -12,7 +12,6 @@ pub const LOCK_FILE: &str = "boinc_lockfile";
 
 /// The lock could not be taken.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum LockError {
     /// Another program runs in this slot.
     #[error("another program holds {}", path.display())]
@@ -21,13 +20,8 @@ pub enum LockError {
         path: PathBuf,
     },
     /// The file cannot be opened or locked.
-    #[error("cannot lock {}", path.display())]
-    Io {
-        /// The lock file.
-        path: PathBuf,
-        /// What the system answered.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
 }
 
 /// The held lock. Dropping it frees the slot; the file is removed, as BOINC's API does.
@@ -49,10 +43,9 @@ impl SlotLock {
     /// The lock is held, or the file cannot be opened.
     pub fn try_acquire(slot: &Path) -> Result<Self, LockError> {
         let path = slot.join(LOCK_FILE);
-        match open_locked(&path) {
-            Ok(Some(file)) => Ok(Self { path, _file: file }),
-            Ok(None) => Err(LockError::Held { path }),
-            Err(source) => Err(LockError::Io { path, source }),
+        match open_locked(&path).map_err(FileError::new("cannot lock", &path))? {
+            Some(file) => Ok(Self { path, _file: file }),
+            None => Err(LockError::Held { path }),
         }
     }
 }
@@ -67,7 +60,7 @@ impl Drop for SlotLock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::{BufRead, BufReader, Read};
+    use std::io::{self, BufRead, BufReader, Read};
     use std::process::{Command, Stdio};
 
     const SLOT: &str = "BUOY_TEST_LOCK_SLOT";

@@ -3,78 +3,25 @@
 //! A workunit file in copy mode can hold any text, so also a forged `<soft_link>../../../etc/passwd`.
 //! The client itself links to nothing but files directly in the project's directory.
 
-use super::link::{LinkError, read_link};
-use super::{NameFault, check_open_name, is_client_file, is_own_name};
+use super::check_job_name;
+use super::link::read_link;
+use crate::file_error::FileError;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// Why a name in a slot leads to no file that a job may read or write.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum SlotPathError {
-    /// The name itself is impossible.
-    #[error("file name {name:?} {fault}")]
-    Name {
-        /// The name.
-        name: String,
-        /// What is wrong with it.
-        fault: NameFault,
-    },
-    /// The name is one of the client's own.
-    #[error("file name {name:?} belongs to the BOINC client; choose another")]
-    ClientFile {
-        /// The name.
-        name: String,
-    },
-    /// The name is the wrapper's own directory, or is below it.
-    #[error("file name {name:?} belongs to the wrapper, as all names below \"buoy\" do; choose another")]
-    OwnFile {
-        /// The name.
-        name: String,
-    },
+    /// The name is impossible or not the job's, or what it leads to is not a file of the job: why.
+    #[error("{0}")]
+    Refused(String),
     /// There is no such file.
     #[error("input {name:?} is missing: looked for {}", path.display())]
     Missing {
         /// Its name in the slot.
         name: String,
         /// Where it should be.
-        path: PathBuf,
-    },
-    /// The link leads out of the project's directory.
-    #[error("{name:?} is a link to {}, which is not directly in {}", target.display(), project_dir.display())]
-    Outside {
-        /// Its name in the slot.
-        name: String,
-        /// The target as written.
-        target: PathBuf,
-        /// The project's directory.
-        project_dir: PathBuf,
-    },
-    /// The link leads to a hidden file.
-    #[error("{name:?} is a link to the hidden file {}", target.display())]
-    Hidden {
-        /// Its name in the slot.
-        name: String,
-        /// The target as written.
-        target: PathBuf,
-    },
-    /// The link of an output leads to a file of another task.
-    #[error("output {name:?} is a link to {}, whose name does not begin with {prefix:?}", target.display())]
-    NotOurs {
-        /// Its name in the slot.
-        name: String,
-        /// The target as written.
-        target: PathBuf,
-        /// What the target's name must begin with.
-        prefix: String,
-    },
-    /// The entry or target is a directory, a device or the like.
-    #[error("{name:?} leads to {}, which is not a regular file", path.display())]
-    NotAFile {
-        /// Its name in the slot.
-        name: String,
-        /// What was found.
         path: PathBuf,
     },
     /// The system could not answer.
@@ -87,7 +34,7 @@ pub enum SlotPathError {
     },
     /// The link cannot be read.
     #[error(transparent)]
-    Link(#[from] LinkError),
+    Link(#[from] FileError),
 }
 
 /// Where an input's bytes are.
@@ -141,7 +88,7 @@ pub fn resolve_input(slot: &Path, project_dir: &Path, name: &str) -> Result<Inpu
                 within_slot(slot, &entry, name)?;
                 Ok(InputPath::Copy(entry))
             }
-            Ok(_) => Err(SlotPathError::NotAFile { name: name.to_owned(), path: entry }),
+            Ok(_) => Err(not_a_file(name, &entry)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Err(SlotPathError::Missing { name: name.to_owned(), path: entry })
             }
@@ -150,11 +97,7 @@ pub fn resolve_input(slot: &Path, project_dir: &Path, name: &str) -> Result<Inpu
     };
     let project_dir = canonical(project_dir)?;
     let opened = link.target_in(slot, name);
-    let outside = || SlotPathError::Outside {
-        name: name.to_owned(),
-        target: link.target.clone(),
-        project_dir: project_dir.clone(),
-    };
+    let outside = || outside(name, &link.target, &project_dir);
     let file = match fs::canonicalize(&opened) {
         Ok(file) => file,
         // Tell nobody by the choice of message whether a file outside exists.
@@ -169,7 +112,7 @@ pub fn resolve_input(slot: &Path, project_dir: &Path, name: &str) -> Result<Inpu
     }
     check_hidden(&file, name, &link.target)?;
     if !fs::metadata(&file).is_ok_and(|metadata| metadata.is_file()) {
-        return Err(SlotPathError::NotAFile { name: name.to_owned(), path: file });
+        return Err(not_a_file(name, &file));
     }
     Ok(InputPath::Link(file))
 }
@@ -195,19 +138,19 @@ pub fn resolve_output(
     let opened = link.target_in(slot, name);
     let base = opened.file_name().map(|base| base.to_string_lossy().into_owned());
     let (Some(base), true) = (base, parent_is(&opened, &project_dir)) else {
-        return Err(SlotPathError::Outside { name: name.to_owned(), target: link.target, project_dir });
+        return Err(outside(name, &link.target, &project_dir));
     };
     let file = project_dir.join(&base);
     check_hidden(&file, name, &link.target)?;
     if !result_name.is_empty() && !is_output_of(&base, result_name) {
-        let prefix = format!("{result_name}_");
-        return Err(SlotPathError::NotOurs { name: name.to_owned(), target: link.target, prefix });
+        let target = link.target.display();
+        return Err(SlotPathError::Refused(format!(
+            "output {name:?} is a link to {target}, whose name does not begin with \"{result_name}_\""
+        )));
     }
     match fs::symlink_metadata(&file) {
         // Also a symbolic link: writing would go through it.
-        Ok(metadata) if !metadata.is_file() => {
-            Err(SlotPathError::NotAFile { name: name.to_owned(), path: file })
-        }
+        Ok(metadata) if !metadata.is_file() => Err(not_a_file(name, &file)),
         Ok(_) => Ok(OutputPath::Link(file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(OutputPath::Link(file)),
         Err(source) => Err(SlotPathError::Io { path: file, source }),
@@ -228,22 +171,25 @@ fn is_output_of(base: &str, result_name: &str) -> bool {
 }
 
 fn check_name(name: &str) -> Result<(), SlotPathError> {
-    check_open_name(name).map_err(|fault| SlotPathError::Name { name: name.to_owned(), fault })?;
-    if is_client_file(name) {
-        return Err(SlotPathError::ClientFile { name: name.to_owned() });
-    }
-    if is_own_name(name) {
-        return Err(SlotPathError::OwnFile { name: name.to_owned() });
-    }
-    Ok(())
+    check_job_name(name).map_err(|fault| SlotPathError::Refused(format!("file name {name:?} {fault}")))
 }
 
 fn check_hidden(file: &Path, name: &str, target: &Path) -> Result<(), SlotPathError> {
     let hidden = file.file_name().is_some_and(|base| base.as_encoded_bytes().starts_with(b"."));
     if hidden {
-        return Err(SlotPathError::Hidden { name: name.to_owned(), target: target.to_owned() });
+        let target = target.display();
+        return Err(SlotPathError::Refused(format!("{name:?} is a link to the hidden file {target}")));
     }
     Ok(())
+}
+
+fn not_a_file(name: &str, path: &Path) -> SlotPathError {
+    SlotPathError::Refused(format!("{name:?} leads to {}, which is not a regular file", path.display()))
+}
+
+fn outside(name: &str, target: &Path, directory: &Path) -> SlotPathError {
+    let (target, directory) = (target.display(), directory.display());
+    SlotPathError::Refused(format!("{name:?} is a link to {target}, which is not directly in {directory}"))
 }
 
 /// A directory inside the slot may be a symbolic link to elsewhere.
@@ -253,7 +199,7 @@ fn within_slot(slot: &Path, entry: &Path, name: &str) -> Result<(), SlotPathErro
     if file.starts_with(&slot) {
         return Ok(());
     }
-    Err(SlotPathError::Outside { name: name.to_owned(), target: file, project_dir: slot })
+    Err(outside(name, &file, &slot))
 }
 
 fn canonical(path: &Path) -> Result<PathBuf, SlotPathError> {
@@ -269,6 +215,10 @@ mod tests {
     use super::super::write_soft_link;
     use super::*;
     use std::os::unix::fs::symlink;
+
+    fn is_refused<T>(answer: Result<T, SlotPathError>, why: &str) -> bool {
+        matches!(answer, Err(SlotPathError::Refused(text)) if text.contains(why))
+    }
 
     /// A client's data directory with a project, a neighbour and a slot.
     struct Host {
@@ -335,14 +285,14 @@ mod tests {
             "init_data.xml",
         ] {
             host.link("text", target);
-            assert!(matches!(host.input("text"), Err(SlotPathError::Outside { .. })), "{target}");
+            assert!(is_refused(host.input("text"), "which is not directly in"), "{target}");
             let _ = fs::remove_file(host.slot().join("symlink"));
             symlink(target, host.slot().join("symlink")).unwrap();
-            assert!(matches!(host.input("symlink"), Err(SlotPathError::Outside { .. })), "{target}");
-            assert!(matches!(host.output("text"), Err(SlotPathError::Outside { .. })), "{target}");
+            assert!(is_refused(host.input("symlink"), "which is not directly in"), "{target}");
+            assert!(is_refused(host.output("text"), "which is not directly in"), "{target}");
         }
         host.link("text", "../../projects/p/.secret");
-        assert!(matches!(host.input("text"), Err(SlotPathError::Hidden { .. })));
+        assert!(is_refused(host.input("text"), "a link to the hidden file"));
     }
 
     #[test]
@@ -352,8 +302,8 @@ mod tests {
         symlink("/etc/passwd", host.project().join("wu_0_r1_0")).unwrap();
         host.link("in", "../../projects/p/evil");
         host.link("out", "../../projects/p/wu_0_r1_0");
-        assert!(matches!(host.input("in"), Err(SlotPathError::Outside { .. })));
-        assert!(matches!(host.output("out"), Err(SlotPathError::NotAFile { .. })));
+        assert!(is_refused(host.input("in"), "which is not directly in"));
+        assert!(is_refused(host.output("out"), "which is not a regular file"));
     }
 
     #[test]
@@ -368,7 +318,7 @@ mod tests {
     fn a_directory_of_the_slot_that_leads_elsewhere_is_refused() {
         let host = Host::new();
         symlink("/etc", host.slot().join("dir")).unwrap();
-        assert!(matches!(host.input("dir/passwd"), Err(SlotPathError::Outside { .. })));
+        assert!(is_refused(host.input("dir/passwd"), "which is not directly in"));
     }
 
     #[test]
@@ -378,14 +328,14 @@ mod tests {
         fs::create_dir(host.slot().join("dir")).unwrap();
         assert!(matches!(host.input("gone"), Err(SlotPathError::Missing { .. })));
         assert!(matches!(host.input("absent"), Err(SlotPathError::Missing { .. })));
-        assert!(matches!(host.input("dir"), Err(SlotPathError::NotAFile { .. })));
-        assert!(matches!(host.input("../x"), Err(SlotPathError::Name { .. })));
-        assert!(matches!(host.input("init_data.xml"), Err(SlotPathError::ClientFile { .. })));
+        assert!(is_refused(host.input("dir"), "which is not a regular file"));
+        assert!(is_refused(host.input("../x"), "has a part"));
+        assert!(is_refused(host.input("init_data.xml"), "belongs to the BOINC client"));
         fs::create_dir(host.slot().join("buoy")).unwrap();
         fs::write(host.slot().join("buoy/state.json"), "{}").unwrap();
         for name in ["buoy/state.json", "BUOY/x", "buoy", "Buoy"] {
-            assert!(matches!(host.input(name), Err(SlotPathError::OwnFile { .. })), "{name}");
-            assert!(matches!(host.output(name), Err(SlotPathError::OwnFile { .. })), "{name}");
+            assert!(is_refused(host.input(name), "belongs to the wrapper"), "{name}");
+            assert!(is_refused(host.output(name), "belongs to the wrapper"), "{name}");
         }
     }
 
@@ -407,7 +357,7 @@ mod tests {
         ] {
             host.link("log.txt", &format!("../../projects/p/{target}"));
             let place = resolve_output(&host.slot(), &host.project(), result_name, "log.txt");
-            assert!(matches!(place, Err(SlotPathError::NotOurs { .. })), "{target}");
+            assert!(is_refused(place, "does not begin with"), "{target}");
         }
     }
 

@@ -2,7 +2,8 @@
 
 use rusqlite::{Row, params};
 
-use super::super::{Campaign, CampaignError, words};
+use super::super::words::words;
+use super::super::{Campaign, CampaignError};
 use super::FileNames;
 
 /// Workunits that are submitted together with the same templates: a campaign's first, those that a later run of the
@@ -47,37 +48,21 @@ pub struct RoundRow {
     pub round: Round,
 }
 
-/// How far a batch is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Stage {
-    /// It has a name; a request to make it may have been sent.
-    Named,
-    /// The server has made it; jobs may have been submitted to it.
-    Created,
-    /// The server has all its jobs.
-    Submitted,
-    /// The server says that all its jobs are over.
-    Complete,
-    /// Aborted by the submitter.
-    Aborted,
-    /// Retired by the submitter: the server may delete what belongs to it.
-    Retired,
-}
-
-const STAGES: [(&str, Stage); 6] = [
-    ("named", Stage::Named),
-    ("created", Stage::Created),
-    ("submitted", Stage::Submitted),
-    ("complete", Stage::Complete),
-    ("aborted", Stage::Aborted),
-    ("retired", Stage::Retired),
-];
-
-impl Stage {
-    /// The word that the campaign file and JSON use.
-    pub fn word(self) -> &'static str {
-        words::of(&STAGES, self)
+words! {
+    /// How far a batch is.
+    pub enum Stage {
+        /// It has a name; a request to make it may have been sent.
+        Named = "named",
+        /// The server has made it; jobs may have been submitted to it.
+        Created = "created",
+        /// The server has all its jobs.
+        Submitted = "submitted",
+        /// The server says that all its jobs are over.
+        Complete = "complete",
+        /// Aborted by the submitter.
+        Aborted = "aborted",
+        /// Retired by the submitter: the server may delete what belongs to it.
+        Retired = "retired",
     }
 }
 
@@ -100,6 +85,13 @@ pub struct BatchRow {
     pub known_until: Option<f64>,
     /// When that was, by our clock, seconds since 1970.
     pub asked: Option<f64>,
+}
+
+impl BatchRow {
+    /// Its number at the project, if the project has it.
+    pub fn number(&self) -> Option<u64> {
+        self.server_id.and_then(|id| u64::try_from(id).ok())
+    }
 }
 
 impl Campaign {
@@ -136,7 +128,7 @@ impl Campaign {
         let id = self.step(|transaction| {
             transaction.execute(
                 "INSERT INTO batch (round, part, name, stage) VALUES (?1, ?2, ?3, ?4)",
-                params![round, part, name, Stage::Named.word()],
+                params![round, part, name, Stage::Named],
             )?;
             Ok(transaction.last_insert_rowid())
         })?;
@@ -161,7 +153,7 @@ impl Campaign {
                     params![
                         batch.id,
                         batch.name,
-                        batch.stage.word(),
+                        batch.stage,
                         batch.server_id,
                         batch.known_until,
                         batch.asked
@@ -173,13 +165,12 @@ impl Campaign {
 }
 
 fn read_batch(row: &Row<'_>) -> rusqlite::Result<BatchRow> {
-    let word: String = row.get("stage")?;
     Ok(BatchRow {
         id: row.get("id")?,
         round: row.get("round")?,
         part: row.get("part")?,
         name: row.get("name")?,
-        stage: words::find(&STAGES, &word, "stage")?,
+        stage: row.get("stage")?,
         server_id: row.get("server_id")?,
         known_until: row.get("known_until")?,
         asked: row.get("asked")?,

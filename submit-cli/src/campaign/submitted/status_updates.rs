@@ -63,7 +63,7 @@ impl Campaign {
                          (state NOT IN ('failed', 'done') OR (state = 'failed' AND cause IS NULL)
                              OR (state = 'done' AND canonical IS NULL))",
             )?
-            .query_map([batch], |row| Ok((row.get(0)?, JobState::of_word(&row.get::<_, String>(1)?)?)))?
+            .query_map([batch], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect()
         })
     }
@@ -112,9 +112,7 @@ impl Campaign {
         self.step(|transaction| {
             let mut update =
                 transaction.prepare_cached("UPDATE batch SET stage = ?2 WHERE id = ?1 AND stage = ?3")?;
-            before
-                .iter()
-                .try_for_each(|before| update.execute(params![batch, stage.word(), before.word()]).map(drop))
+            before.iter().try_for_each(|before| update.execute(params![batch, stage, before]).map(drop))
         })
     }
 
@@ -137,7 +135,7 @@ impl Campaign {
                  WHERE id = ?1 AND state = 'waiting'",
             )?;
             for id in ids {
-                count += update.execute(params![id, cause.kind.word(), cause.text, now])?;
+                count += update.execute(params![id, cause.kind, cause.text, now])?;
             }
             Ok(count)
         })
@@ -147,7 +145,7 @@ impl Campaign {
         self.step(|transaction| {
             transaction.execute(
                 &format!("UPDATE workunit SET state = 'failed', cause_kind = ?1, cause = ?2, changed = ?3 WHERE {which}"),
-                params![cause.kind.word(), cause.text, now],
+                params![cause.kind, cause.text, now],
             )
         })
     }

@@ -147,7 +147,7 @@ impl Campaign {
 
     /// The last attempts that are in a state, in order.
     pub fn current_in(&self, state: JobState) -> Result<Vec<WorkunitRow>, CampaignError> {
-        self.read_workunits("WHERE current = 1 AND state = ?1 ORDER BY id", &[&state.word()])
+        self.read_workunits("WHERE current = 1 AND state = ?1 ORDER BY id", &[&state])
     }
 
     /// All attempts at a job, the first one first.
@@ -193,7 +193,7 @@ impl Campaign {
                  WHERE name = ?1 AND state <> ?2 AND state NOT IN ('done', 'failed')",
             )?;
             for change in changes {
-                changed += update.execute(params![change.name, change.state.word(), now])?;
+                changed += update.execute(params![change.name, change.state, now])?;
             }
             Ok(changed)
         })
@@ -217,7 +217,7 @@ impl Campaign {
                         verdict.server_id,
                         verdict.canonical,
                         verdict.exit_status.or_else(|| cause.and_then(|cause| cause.exit_status)),
-                        cause.map(|cause| cause.kind.word()),
+                        cause.map(|cause| cause.kind),
                         cause.map(|cause| &cause.text),
                         verdict.cpu_seconds,
                         verdict.elapsed_seconds
@@ -288,7 +288,7 @@ fn read_workunit(row: &Row<'_>) -> rusqlite::Result<WorkunitRow> {
         current: row.get("current")?,
         round: row.get("round")?,
         batch: row.get("batch")?,
-        state: JobState::of_word(&row.get::<_, String>("state")?)?,
+        state: row.get("state")?,
         server_id: row.get("server_id")?,
         canonical: row.get("canonical")?,
         exit_status: row.get("exit_status")?,

@@ -41,7 +41,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     // Is one there at all? Opening it for work would make one.
     let meta = follow::submitted(&Campaign::open_to_read(dir)?, "press Ctrl-C to stop a buoy run")?;
     let mut campaign = Campaign::open_for_run(dir)?;
-    campaign.check_jobs::<anyhow::Error>(jobs)?;
+    campaign.check_jobs(jobs)?;
     let rows = jobs
         .iter()
         .filter_map(|job| campaign.attempts(job).map(|mut attempts| attempts.pop()).transpose())

@@ -1,13 +1,12 @@
 //! A client for the project that a campaign went to, and what to say when something is wrong with it.
 
-use crate::campaign::UnknownJob;
+use crate::campaign::CampaignError;
 use crate::campaign::meta::CampaignMeta;
+use crate::local::LocalError;
 use crate::project::client::ProjectClient;
 use crate::project::config::{ConfigError, Projects};
 use crate::project::error::ProjectError;
 use crate::remote::follow::FollowError;
-use crate::remote::follow::log::LogError;
-use crate::remote::follow::retry::RetryError;
 
 /// The user is not logged in to the project of a campaign.
 #[derive(Debug, thiserror::Error)]
@@ -36,11 +35,7 @@ pub fn connect(meta: &CampaignMeta) -> anyhow::Result<ProjectClient> {
 
 /// The project's error in an error, if there is one.
 pub fn project_error(error: &anyhow::Error) -> Option<&ProjectError> {
-    let of_log = || match error.downcast_ref() {
-        Some(LogError::Follow(error)) => Some(error),
-        _ => None,
-    };
-    if let Some(FollowError::Project(error)) = error.downcast_ref().or_else(of_log) {
+    if let Some(FollowError::Project(error)) = error.downcast_ref() {
         return Some(error);
     }
     error.chain().find_map(|cause| cause.downcast_ref())
@@ -54,17 +49,13 @@ pub fn is_refusal(error: &anyhow::Error) -> bool {
     if let Some(error) = error.downcast_ref::<ConfigError>() {
         return error.is_bad_input();
     }
-    if let Some(error) = error.downcast_ref::<RetryError>() {
-        return !matches!(error, RetryError::Campaign(_));
-    }
-    let is_local = |error: &FollowError| matches!(error, FollowError::Local { .. });
-    match error.downcast_ref::<LogError>() {
-        Some(LogError::Follow(error)) => is_local(error),
-        Some(_) => true,
-        None => {
-            error.downcast_ref::<FollowError>().is_some_and(is_local)
-                || error.is::<UnknownJob>()
-                || error.is::<NotLoggedIn>()
+    match error.downcast_ref() {
+        Some(FollowError::Refused(_)) => true,
+        Some(FollowError::Campaign(error)) => error.is_bad_input(),
+        _ => {
+            error.is::<NotLoggedIn>()
+                || error.downcast_ref().is_some_and(CampaignError::is_bad_input)
+                || error.downcast_ref().is_some_and(LocalError::is_bad_input)
         }
     }
 }

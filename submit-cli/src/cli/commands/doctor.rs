@@ -33,9 +33,6 @@ pub struct Args {
 /// stdout is closed.
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let findings = examine(&HostReport::gather(&args.out));
-    match args.json {
-        true => render::doctor::json(&findings)?,
-        false => render::doctor::text(&findings)?,
-    }
+    render::output(args.json, &findings, || render::doctor::text(&findings))?;
     Ok(if is_fit(&findings) { Exit::Done } else { Exit::HostCannot })
 }

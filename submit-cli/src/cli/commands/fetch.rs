@@ -88,9 +88,7 @@ pub fn exit(fetched: Result<Outcome, FetchError>, json: bool) -> anyhow::Result<
                 Exit::Done
             })
         }
-        Err(error @ (FetchError::UnknownJob(_) | FetchError::Campaign(CampaignError::Missing { .. }))) => {
-            Ok(render::refusal(&error.into()))
-        }
+        Err(FetchError::Campaign(error)) => Err(error.into()),
         Err(FetchError::Project { project, source }) => {
             // What to do depends on what the project said.
             let said = anyhow::Error::from(*source);

@@ -67,9 +67,6 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let wanted = |project: &Option<String>| args.project.is_none() || *project == args.project;
     let campaigns = campaigns.into_iter().filter(|campaign| wanted(&campaign.project)).collect();
     let list = List { campaigns, batches };
-    match args.json {
-        true => render::list::json(&list)?,
-        false => render::list::text(&list)?,
-    }
+    render::output(args.json, &list, || render::list::text(&list))?;
     Ok(Exit::Done)
 }

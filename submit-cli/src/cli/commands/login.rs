@@ -13,7 +13,9 @@ use crate::cli::render::projects::{Found, Project};
 use crate::project::address::{PlainHttp, ProjectUrl};
 use crate::project::authenticator::Authenticator;
 use crate::project::client::{self, ProjectClient};
-use crate::project::config::{AUTHENTICATOR_VARIABLE, DEFAULT_APP, ProjectEntry, Projects, authenticator};
+use crate::project::config::{
+    AUTHENTICATOR_VARIABLE, ConfigError, DEFAULT_APP, ProjectEntry, Projects, authenticator,
+};
 use crate::project::options::ClientOptions;
 use crate::project::prompt::{self, Typed};
 use crate::project::protocol::info::ProjectInfo;
@@ -93,11 +95,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
             let all = projects.list();
             let all: Vec<Project> =
                 all.iter().map(|entry| project(entry, default == Some(&entry.name), None)).collect();
-            if args.json {
-                render::projects::json(&all)?
-            } else {
-                render::projects::list(&all)?
-            }
+            render::output(args.json, &all, || render::projects::list(&all))?;
             Ok(Exit::Done)
         }
     }
@@ -105,10 +103,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
 
 fn log_in(args: &Args, url: &str, projects: &mut Projects) -> anyhow::Result<Exit> {
     let plain = if args.allow_http { PlainHttp::Allow } else { PlainHttp::Refuse };
-    let url = match ProjectUrl::parse(url, plain) {
-        Ok(url) => url,
-        Err(error) => return Ok(render::refusal(&error.into())),
-    };
+    let url = ProjectUrl::parse(url, plain).map_err(|error| ConfigError::Invalid(error.to_string()))?;
     let entry = ProjectEntry {
         name: args.name.clone().unwrap_or_else(|| url.short_name()),
         url: url.to_string(),
@@ -120,16 +115,7 @@ fn log_in(args: &Args, url: &str, projects: &mut Projects) -> anyhow::Result<Exi
     // Before anybody is asked for a secret: is there a project at all?
     let options = ClientOptions { ca_file: entry.ca_file.clone(), ..ClientOptions::default() };
     let info = client::describe(&url, &options)?;
-    let secret = match secret(args, projects, &info)? {
-        Secret::Is(secret) => secret,
-        Secret::Interrupted => return Ok(Exit::Interrupted),
-        Secret::Missing => {
-            let missing = anyhow::anyhow!(
-                "no terminal to prompt for the authenticator; use --authenticator-file, --stdin or ${AUTHENTICATOR_VARIABLE}"
-            );
-            return Ok(render::refusal(&missing));
-        }
-    };
+    let Some(secret) = secret(args, projects, &info)? else { return Ok(Exit::Interrupted) };
     let info = info.without_secret(&secret);
     let client = ProjectClient::new(url, secret.clone(), options)?;
     client.check_access(&entry.app_name)?;
@@ -138,19 +124,13 @@ fn log_in(args: &Args, url: &str, projects: &mut Projects) -> anyhow::Result<Exi
     tell(args.json, "logged in to", &project(&entry, default, Some(&info)))
 }
 
-enum Secret {
-    Is(Authenticator),
-    Interrupted,
-    Missing,
-}
-
-fn secret(args: &Args, projects: &Projects, info: &ProjectInfo) -> anyhow::Result<Secret> {
-    let read = |from: &mut dyn Read, origin: String| -> anyhow::Result<Secret> {
+fn secret(args: &Args, projects: &Projects, info: &ProjectInfo) -> anyhow::Result<Option<Authenticator>> {
+    let read = |from: &mut dyn Read, origin: String| -> anyhow::Result<Option<Authenticator>> {
         let mut text = String::new();
         from.take(SECRET_FILE_MAX)
             .read_to_string(&mut text)
             .with_context(|| format!("failed to read {origin}"))?;
-        Ok(Secret::Is(authenticator(&text, origin)?))
+        Ok(Some(authenticator(&text, origin)?))
     };
     if let Some(path) = &args.authenticator_file {
         let origin = path.display().to_string();
@@ -161,18 +141,18 @@ fn secret(args: &Args, projects: &Projects, info: &ProjectInfo) -> anyhow::Resul
         return read(&mut std::io::stdin().lock(), "stdin".to_owned());
     }
     if let Some(given) = projects.given()? {
-        return Ok(Secret::Is(given));
+        return Ok(Some(given));
     }
     let title = visible(&info.name);
-    Ok(
-        match prompt::secret(&format!(
-            "Authenticator at {title} (account key, on your account page there): "
-        ))? {
-            Typed::Line(text) => Secret::Is(authenticator(&text, "what was typed".to_owned())?),
-            Typed::Nothing => Secret::Interrupted,
-            Typed::NoTerminal => Secret::Missing,
-        },
-    )
+    let question = format!("Authenticator at {title} (account key, on your account page there): ");
+    match prompt::secret(&question)? {
+        Typed::Line(text) => Ok(Some(authenticator(&text, "what was typed".to_owned())?)),
+        Typed::Nothing => Ok(None),
+        Typed::NoTerminal => Err(ConfigError::Invalid(format!(
+            "no terminal to prompt for the authenticator; use --authenticator-file, --stdin or ${AUTHENTICATOR_VARIABLE}"
+        ))
+        .into()),
+    }
 }
 
 fn project(entry: &ProjectEntry, default: bool, info: Option<&ProjectInfo>) -> Project {
@@ -190,10 +170,6 @@ fn project(entry: &ProjectEntry, default: bool, info: Option<&ProjectInfo>) -> P
 }
 
 fn tell(json: bool, word: &str, project: &Project) -> anyhow::Result<Exit> {
-    if json {
-        render::projects::json(project)?
-    } else {
-        render::projects::found(word, project)?
-    }
+    render::output(json, project, || render::projects::found(word, project))?;
     Ok(Exit::Done)
 }

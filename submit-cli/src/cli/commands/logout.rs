@@ -30,8 +30,6 @@ pub struct Args {
 /// There is none of this name, or a file can't be written.
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
     Projects::open()?.remove(&args.name)?;
-    if args.json {
-        render::logged_out_json(&args.name)?;
-    }
+    render::output(args.json, &serde_json::json!({ "logged_out": args.name }), || Ok(()))?;
     Ok(Exit::Done)
 }

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context;
+
 use crate::campaign::meta::CampaignMeta;
-use crate::campaign::{Campaign, JobRecord, find_job};
+use crate::campaign::{Campaign, JobRecord};
 use crate::cli::commands::connect::connect;
 use crate::cli::exit::Exit;
 use crate::cli::help::{Example, examples};
@@ -54,6 +56,7 @@ pub struct Args {
 /// There is no campaign, or a file can't be read; stdout is closed.
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let campaign = Campaign::open_to_read(&args.out)?;
+    campaign.check_jobs(std::slice::from_ref(&args.job))?;
     match campaign.submitted_meta()? {
         Some(meta) => of_project(args, &campaign, &meta),
         None => of_run(args, &campaign),
@@ -61,22 +64,17 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
 }
 
 fn of_project(args: &Args, campaign: &Campaign, meta: &CampaignMeta) -> anyhow::Result<Exit> {
-    campaign.check_jobs::<anyhow::Error>(std::slice::from_ref(&args.job))?;
     let which = Which { attempt: args.attempt, instance: args.result };
     let log = log(campaign, &connect(meta)?, &args.job, which)?;
-    if args.json {
-        render::log_json(&log)?;
-        return Ok(Exit::Done);
-    }
-    print(args, &heading_of_project(&log), &log.text)
+    print(args, &heading_of_project(&log), &log)
 }
 
-fn print(args: &Args, heading: &str, text: &str) -> anyhow::Result<Exit> {
+fn print(args: &Args, heading: &str, log: &Log) -> anyhow::Result<Exit> {
     if !args.app_only {
-        render::log(heading, text)?;
+        render::output(args.json, log, || render::log(heading, &log.text))?;
         return Ok(Exit::Done);
     }
-    match printed_by_job(text) {
+    match printed_by_job(&log.text) {
         Some(printed) => render::log(heading, &printed)?,
         None => {
             let foreign = anyhow::anyhow!("job {}: this log was not written by buoy-wrapper", args.job);
@@ -104,10 +102,7 @@ fn heading_of_project(log: &Log) -> String {
 
 fn of_run(args: &Args, campaign: &Campaign) -> anyhow::Result<Exit> {
     let jobs = campaign.jobs()?;
-    let job = match find_job(&jobs, &args.job) {
-        Ok(job) => job,
-        Err(unknown) => return Ok(render::refusal(&unknown.into())),
-    };
+    let job = jobs.iter().find(|job| job.name == args.job).context("a job of this run")?;
     let Some(n) = args.result.or_else(|| job.most_informative().map(|result| result.n)) else {
         return Ok(render::refusal(&anyhow::anyhow!("job {} has not been started", job.name)));
     };
@@ -122,26 +117,26 @@ fn of_run(args: &Args, campaign: &Campaign) -> anyhow::Result<Exit> {
         Some(slot) => layout.slot(slot).join(STDERR_FILE),
         None => layout.log(&job.result_name(n)),
     };
-    match std::fs::read(&path) {
-        Ok(text) if args.json => {
-            render::log_json(&Log {
-                job: job.name.clone(),
-                workunit: job.wu_name.clone(),
-                instance: Some(job.result_name(n)),
-                exit_status: result.exit_status,
-                outcome: None,
-                cause: result.cause.clone(),
-                text: String::from_utf8_lossy(&text).into_owned(),
-                instances: job.results.iter().map(|result| job.result_name(result.n)).collect(),
-            })?;
-            Ok(Exit::Done)
-        }
-        Ok(text) => print(args, &heading(job, n), &String::from_utf8_lossy(&text)),
+    let text = match std::fs::read(&path) {
+        Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Ok(render::refusal(&anyhow::anyhow!("result {n} of job {} has no log", job.name)))
+            return Ok(render::refusal(&anyhow::anyhow!("result {n} of job {} has no log", job.name)));
         }
-        Err(error) => Err(anyhow::Error::new(error).context(format!("failed to read {}", path.display()))),
-    }
+        Err(error) => {
+            return Err(anyhow::Error::new(error).context(format!("failed to read {}", path.display())));
+        }
+    };
+    let log = Log {
+        job: job.name.clone(),
+        workunit: job.wu_name.clone(),
+        instance: Some(job.result_name(n)),
+        exit_status: result.exit_status,
+        outcome: None,
+        cause: result.cause.clone(),
+        text: String::from_utf8_lossy(&text).into_owned(),
+        instances: job.results.iter().map(|result| job.result_name(result.n)).collect(),
+    };
+    print(args, &heading(job, n), &log)
 }
 
 fn heading(job: &JobRecord, n: u32) -> String {

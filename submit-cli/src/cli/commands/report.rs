@@ -40,9 +40,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let campaign = Campaign::open_to_read(&args.campaign)?;
     let file = args.output.clone().unwrap_or_else(|| args.campaign.join(REPORT_FILE));
     report::write(&campaign, &args.campaign, &file, now())?;
-    match args.json {
-        true => render::page_json(&file)?,
-        false => render::path(&file)?,
-    }
+    let page = serde_json::json!({ "page": file.display().to_string() });
+    render::output(args.json, &page, || render::path(&file))?;
     Ok(Exit::Done)
 }

@@ -50,7 +50,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let meta =
         follow::submitted(&Campaign::open_to_read(dir)?, "use buoy run --retry to retry its failed jobs")?;
     let mut campaign = Campaign::open_for_run(dir)?;
-    campaign.check_jobs::<anyhow::Error>(jobs)?;
+    campaign.check_jobs(jobs)?;
     let client = connect(&meta)?;
     let reporter = render::events::reporter(args.json, dir);
     for Problem { batch, error } in poll(&mut campaign, &client, now(), Eagerness::Eager)?.problems {

@@ -6,9 +6,8 @@ use crate::campaign::event::{Event, Reporter, Started};
 use crate::cli::exit::Exit;
 use crate::cli::help::{Example, examples};
 use crate::cli::render;
-use crate::local::prepare::PrepareError;
 use crate::local::runner::Slots;
-use crate::local::{self, LocalError, Options, Retry};
+use crate::local::{self, Options, Retry};
 use crate::plan::load::load;
 use crate::plan::sources::Sources;
 use crate::remote::follow::index::Index;
@@ -107,19 +106,6 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         Ok(summary) if summary.jobs.finished() < summary.jobs.total() => Ok(Exit::HostCannot),
         Ok(summary) if summary.jobs.failed > 0 => Ok(Exit::JobsFailed),
         Ok(_) => Ok(Exit::Done),
-        Err(error) => {
-            let is_input = matches!(
-                &error,
-                LocalError::Request(_)
-                    | LocalError::Prepare(
-                        PrepareError::OtherCampaign { .. }
-                            | PrepareError::ChangedJobs { .. }
-                            | PrepareError::ReservedName { .. }
-                            | PrepareError::Taken { .. }
-                    )
-            );
-            let exit = render::error(&anyhow::Error::new(error));
-            Ok(if is_input { Exit::BadInput } else { exit })
-        }
+        Err(error) => Err(error.into()),
     }
 }

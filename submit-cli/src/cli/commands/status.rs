@@ -55,11 +55,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let listing = if args.jobs { Listing::Jobs } else { Listing::Figures };
     let mut status = Status::read(&campaign, Campaign::is_active(dir)?, listing, now())?;
     status.problem = problem.as_ref().map(|error| format!("{error:#}"));
-    if args.json {
-        render::status::json(&status)?;
-    } else {
-        render::status::text(&status, dir)?;
-    }
+    render::output(args.json, &status, || render::status::text(&status, dir))?;
     let Some(error) = problem else { return Ok(Exit::Done) };
     if let Some(help) = project_error(&error).and_then(ProjectError::help) {
         render::help(&help);

@@ -14,7 +14,7 @@ use crate::package::template::Templates;
 use crate::plan::load::load;
 use crate::plan::sources::Sources;
 use crate::project::client::ProjectClient;
-use crate::project::config::{ConfigError, Projects};
+use crate::project::config::Projects;
 use crate::project::error::ProjectError;
 use crate::project::retry;
 use crate::remote::submission::app_version::{self, AppKind, AppVersionError};
@@ -93,12 +93,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         Ok(plan) => plan,
         Err(list) => return Ok(render::mistakes(&list, args.json)?),
     };
-    let (entry, client) = match Projects::open().and_then(|projects| projects.client(args.project.as_deref()))
-    {
-        Ok(found) => found,
-        Err(error @ ConfigError::Io { .. }) => return Err(error.into()),
-        Err(error) => return Ok(render::refusal(&error.into())),
-    };
+    let (entry, client) = Projects::open()?.client(args.project.as_deref())?;
     let templates = Templates { folder: args.templates.clone() };
     let is_single = match recorded_kind(args) {
         Some(is_single) => is_single,

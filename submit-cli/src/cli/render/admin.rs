@@ -3,10 +3,10 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::terminal;
-use crate::admin::app_version::Outcome;
+use crate::admin::app_version::{Outcome, Tree, VersionFile};
 use crate::admin::next_steps::Installed;
 use crate::admin::plan_class::Merged;
 
@@ -66,46 +66,27 @@ pub fn app_versions_json(
     next: &[String],
     dry_run: bool,
 ) -> io::Result<()> {
-    #[derive(Serialize)]
-    struct File<'a> {
-        physical_name: &'a str,
-        logical_name: Option<&'a str>,
-        main_program: bool,
-        bytes: u64,
-        sha256: &'a str,
-    }
-    #[derive(Serialize)]
-    struct Version<'a> {
-        directory: String,
-        platform: &'static str,
-        plan_class: &'a str,
-        state: Outcome,
-        files: Vec<File<'a>>,
-    }
-    let versions: Vec<Version<'_>> = installed
-        .trees
-        .iter()
-        .zip(installed.outcomes)
-        .map(|(tree, outcome)| Version {
-            directory: dir.join("apps").join(&tree.path).display().to_string(),
-            platform: tree.platform.name(),
-            plan_class: &tree.plan_class,
-            state: *outcome,
-            files: tree
-                .files
-                .iter()
-                .map(|file| File {
-                    physical_name: &file.physical_name,
-                    logical_name: file.logical_name.as_deref(),
-                    main_program: file.main_program,
-                    bytes: file.hash.bytes,
-                    sha256: &file.hash.sha256,
-                })
-                .collect(),
+    let file = |file: &VersionFile| {
+        json!({
+            "physical_name": file.physical_name,
+            "logical_name": file.logical_name,
+            "main_program": file.main_program,
+            "bytes": file.hash.bytes,
+            "sha256": file.hash.sha256,
         })
-        .collect();
+    };
+    let version = |(tree, outcome): (&Tree, &Outcome)| {
+        json!({
+            "directory": dir.join("apps").join(&tree.path).display().to_string(),
+            "platform": tree.platform.name(),
+            "plan_class": tree.plan_class,
+            "state": outcome,
+            "files": tree.files.iter().map(file).collect::<Vec<_>>(),
+        })
+    };
+    let versions: Vec<Value> = installed.trees.iter().zip(installed.outcomes).map(version).collect();
     let number = installed.number.to_string();
-    let all = serde_json::json!({
+    let all = json!({
         "app": installed.app,
         "number": number,
         "written": !dry_run,

@@ -22,11 +22,3 @@ pub fn text(findings: &[Finding]) -> io::Result<()> {
     }
     Ok(())
 }
-
-/// Prints findings to stdout as a JSON list.
-///
-/// # Errors
-/// stdout is closed.
-pub fn json(findings: &[Finding]) -> io::Result<()> {
-    terminal::json(&findings)
-}

@@ -16,14 +16,6 @@ pub fn text(list: &List) -> io::Result<()> {
     terminal::out().write_all(words(list).as_bytes())
 }
 
-/// Prints them to stdout as one JSON object.
-///
-/// # Errors
-/// stdout is closed.
-pub fn json(list: &List) -> io::Result<()> {
-    terminal::json(list)
-}
-
 fn words(list: &List) -> String {
     let mut text = String::new();
     if list.campaigns.is_empty() {

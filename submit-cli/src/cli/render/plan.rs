@@ -4,14 +4,14 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use boinc::shell;
-use serde::Serialize;
+use serde_json::json;
 use validators::describe;
 
 use super::terminal;
 use crate::package::pack::Package;
-use crate::plan::Plan;
 use crate::plan::app::{AppSpec, JudgeScript, Mode};
 use crate::plan::units::{show_duration, show_size};
+use crate::plan::{Job, Plan};
 
 /// Prints what a campaign would run to stdout.
 ///
@@ -112,7 +112,7 @@ pub fn package(package: &Package<'_>) -> io::Result<()> {
 /// stdout is closed.
 pub fn package_json(plan: &Plan, package: &Package<'_>, written: Option<&Path>) -> io::Result<()> {
     let templates = [&package.input_template.name, &package.output_template.name];
-    terminal::json(&serde_json::json!({
+    terminal::json(&json!({
         "app": plan.app.name,
         "bundle": plan.bundle.sha256,
         "batch": plan.batch,
@@ -132,7 +132,7 @@ pub fn written(dir: &Path) -> io::Result<()> {
     writeln!(terminal::out(), "written  {}", dir.display())
 }
 
-fn last(plan: &Plan) -> Option<(&'static str, &crate::plan::Job)> {
+fn last(plan: &Plan) -> Option<(&'static str, &Job)> {
     (plan.jobs.len() > 1).then(|| plan.jobs.last()).flatten().map(|job| ("last", job))
 }
 
@@ -165,35 +165,17 @@ fn copies_of_each(total: u32, quorum: u32) -> String {
     }
 }
 
-#[derive(Serialize)]
-struct Summary<'a> {
-    app: &'a str,
-    version: &'a str,
-    bundle: &'a str,
-    batch: &'a str,
-    jobs: Vec<JobSummary<'a>>,
-}
-
-#[derive(Serialize)]
-struct JobSummary<'a> {
-    name: &'a str,
-    wu_name: &'a str,
-    args: &'a [String],
-}
-
 /// Prints the plan's names and arguments to stdout as one JSON object.
 ///
 /// # Errors
 /// stdout is closed.
 pub fn json(plan: &Plan) -> io::Result<()> {
-    let jobs =
-        plan.jobs.iter().map(|job| JobSummary { name: &job.name, wu_name: &job.wu_name, args: &job.args });
-    let summary = Summary {
-        app: &plan.app.name,
-        version: &plan.app.version,
-        bundle: &plan.bundle.sha256,
-        batch: &plan.batch,
-        jobs: jobs.collect(),
-    };
-    terminal::json(&summary)
+    let job = |job: &Job| json!({ "name": job.name, "wu_name": job.wu_name, "args": job.args });
+    terminal::json(&json!({
+        "app": plan.app.name,
+        "version": plan.app.version,
+        "bundle": plan.bundle.sha256,
+        "batch": plan.batch,
+        "jobs": plan.jobs.iter().map(job).collect::<Vec<_>>(),
+    }))
 }

@@ -69,11 +69,3 @@ pub fn list(projects: &[Project]) -> io::Result<()> {
     }
     Ok(())
 }
-
-/// Prints one project or a list of them as JSON.
-///
-/// # Errors
-/// stdout is closed.
-pub fn json(projects: &impl Serialize) -> io::Result<()> {
-    terminal::json(projects)
-}

@@ -20,14 +20,6 @@ pub fn text(status: &Status, dir: &Path) -> io::Result<()> {
     terminal::out().write_all(words(status, dir).as_bytes())
 }
 
-/// Prints it to stdout as one JSON object.
-///
-/// # Errors
-/// stdout is closed.
-pub fn json(status: &Status) -> io::Result<()> {
-    terminal::json(status)
-}
-
 fn words(status: &Status, dir: &Path) -> String {
     let total = status.jobs.total();
     let place = match (&status.project, &status.url) {

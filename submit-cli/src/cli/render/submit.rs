@@ -2,8 +2,6 @@
 
 use std::io::{self, Write};
 
-use serde::Serialize;
-
 use super::terminal;
 use crate::plan::units::{show_duration, show_size};
 use crate::project::config::ProjectEntry;
@@ -77,21 +75,12 @@ pub fn dry_run(requests: &[PlannedRequests]) -> io::Result<()> {
 /// # Errors
 /// stdout is closed.
 pub fn dry_run_json(plan: &SubmissionPlan, requests: &[PlannedRequests]) -> io::Result<()> {
-    #[derive(Serialize)]
-    struct DryRun<'a> {
-        app: &'a str,
-        batch: &'a str,
-        jobs: usize,
-        files: usize,
-        file_bytes: u64,
-        requests: &'a [PlannedRequests],
-    }
-    terminal::json(&DryRun {
-        app: &plan.meta.app,
-        batch: &plan.meta.batch,
-        jobs: plan.workunits.len(),
-        files: plan.files.len(),
-        file_bytes: plan.bytes(),
-        requests,
-    })
+    terminal::json(&serde_json::json!({
+        "app": plan.meta.app,
+        "batch": plan.meta.batch,
+        "jobs": plan.workunits.len(),
+        "files": plan.files.len(),
+        "file_bytes": plan.bytes(),
+        "requests": requests,
+    }))
 }

@@ -4,9 +4,9 @@ use crate::campaign::job_view::{Counts, JobState};
 
 /// `40 unsent, 19 in progress`; `none` if there are none.
 pub(super) fn counts(counts: &Counts) -> String {
-    let states = JobState::ALL.map(|state| (counts.of(state), state.text()));
-    let some: Vec<String> = states
+    let some: Vec<String> = JobState::ALL
         .iter()
+        .map(|state| (counts.of(*state), state.text()))
         .filter(|(count, _)| *count > 0)
         .map(|(count, word)| format!("{count} {word}"))
         .collect();

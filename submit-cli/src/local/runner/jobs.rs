@@ -1,6 +1,6 @@
 //! Jobs on the emulated server: the next step of each, and the effect of the daemons' replies.
 
-use super::{RunError, Runner, Turn};
+use super::{LocalError, Runner, Turn};
 use crate::campaign::bounds::Bounds;
 use crate::campaign::cause::Subject;
 use crate::campaign::event::Event;
@@ -13,7 +13,7 @@ use crate::local::{prepare, rejected, slot};
 
 impl Runner<'_> {
     /// Takes the next step of a job, which its rows alone determine.
-    pub(super) fn advance(&mut self, at: usize, turn: Turn) -> Result<(), RunError> {
+    pub(super) fn advance(&mut self, at: usize, turn: Turn) -> Result<(), LocalError> {
         if self.asked.contains(&at) || self.stuck.contains(&at) {
             return Ok(());
         }
@@ -58,7 +58,7 @@ impl Runner<'_> {
                 }
                 self.flush()?;
                 self.asked.insert(at);
-                self.parts.requests.send((at, request)).map_err(|_| RunError::DaemonsGone)
+                self.parts.requests.send((at, request)).map_err(|_| LocalError::DaemonsGone)
             }
             None => Ok(()),
         }
@@ -117,7 +117,7 @@ impl Runner<'_> {
     }
 
     /// Applies a reply of the daemons.
-    pub(super) fn replied(&mut self, at: usize, reply: Reply) -> Result<(), RunError> {
+    pub(super) fn replied(&mut self, at: usize, reply: Reply) -> Result<(), LocalError> {
         self.asked.remove(&at);
         self.dirty.insert(at);
         match reply {
@@ -162,7 +162,7 @@ impl Runner<'_> {
     }
 
     /// Finishes a job that has ended and has no result in progress: places its log, cleans up, reports it.
-    pub(super) fn finish_if_complete(&mut self, at: usize) -> Result<(), RunError> {
+    pub(super) fn finish_if_complete(&mut self, at: usize) -> Result<(), LocalError> {
         let job = &self.parts.jobs[at];
         let busy = self.asked.contains(&at)
             || job
@@ -201,7 +201,7 @@ impl Runner<'_> {
     }
 
     /// Cleans up after a finished job and places its log in its directory; the log's last lines.
-    pub(super) fn settle(&self, job: &JobRecord) -> Result<String, RunError> {
+    pub(super) fn settle(&self, job: &JobRecord) -> Result<String, LocalError> {
         let layout = &self.parts.client.layout;
         keep::settle_outputs(layout, job, |n| prepare::outputs(self.parts.plan, &job.wu_name, n))?;
         keep::remove_note(layout, job)?;

@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use boinc::wire::slot::{LockError, SlotLock};
 
-use super::{Ended, LOCK_RETRY, LOCK_TIMEOUT, Occupant, Phase, RunError, RunEvent, Runner, Slots, Turn};
+use super::{Ended, LOCK_RETRY, LOCK_TIMEOUT, LocalError, Occupant, Phase, RunEvent, Runner, Slots, Turn};
 use crate::campaign::event::Event;
+use crate::campaign::file_error::FileError;
 use crate::campaign::workunit::{Outcome, ResultState, ValidateState};
 use crate::campaign::{ResultRecord, exit_status, state_word};
 use crate::clock::now;
@@ -28,7 +29,7 @@ impl Runner<'_> {
         let _ = slot::remove(&self.parts.client.layout.slot(slot));
     }
 
-    pub(super) fn fill_slots(&mut self) -> Result<(), RunError> {
+    pub(super) fn fill_slots(&mut self) -> Result<(), LocalError> {
         while self.stopping.is_none() && (self.slots.len() as u32) < self.parts.slots {
             let Some((at, n)) = self.ready.pop_front() else { return Ok(()) };
             let still_wanted =
@@ -55,7 +56,7 @@ impl Runner<'_> {
         Ok(())
     }
 
-    pub(super) fn start_waiting(&mut self) -> Result<(), RunError> {
+    pub(super) fn start_waiting(&mut self) -> Result<(), LocalError> {
         let now = Instant::now();
         let due: Vec<u32> = self
             .slots
@@ -67,7 +68,7 @@ impl Runner<'_> {
     }
 
     /// Starts the wrapper in a slot, for the first time or again.
-    pub(super) fn start(&mut self, slot: u32) -> Result<(), RunError> {
+    pub(super) fn start(&mut self, slot: u32) -> Result<(), LocalError> {
         let Some(occupant) = self.slots.get_mut(&slot) else { return Ok(()) };
         let (at, n) = (occupant.job, occupant.n);
         let client = self.parts.client;
@@ -104,7 +105,7 @@ impl Runner<'_> {
         };
         let path = dir.join(boinc::wire::init_data::INIT_DATA_FILE);
         std::fs::write(&path, client.init_data(resources, info).render())
-            .map_err(|source| RunError::InitData { path, source })?;
+            .map_err(FileError::at(&path, "write it"))?;
         let event_sender = self.parts.event_sender.clone();
         let again = result.elapsed_seconds > 0.0 || result.restarts != Default::default();
         let started = Task::start(
@@ -165,7 +166,7 @@ impl Runner<'_> {
     }
 
     /// Processes the end of a wrapper.
-    pub(super) fn process(&mut self, ended: Ended) -> Result<(), RunError> {
+    pub(super) fn process(&mut self, ended: Ended) -> Result<(), LocalError> {
         let Ended { slot, job: at, n, mut task, end, elapsed_seconds } = ended;
         let (exit_report, asked) = task.exit_report();
         let Some(result) = self.result_mut(at, n) else { return Ok(()) };
@@ -208,7 +209,7 @@ impl Runner<'_> {
         at: usize,
         n: u32,
         failure: Option<Failure>,
-    ) -> Result<(), RunError> {
+    ) -> Result<(), LocalError> {
         let layout = &self.parts.client.layout;
         let dir = layout.slot(slot);
         let outputs = prepare::outputs(self.parts.plan, &self.parts.jobs[at].wu_name, n);

@@ -6,9 +6,9 @@ use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde_json::{Value, json};
 
-use super::Package;
+use super::{Package, PackedFile};
 use crate::plan::Plan;
 use crate::plan::content::Content;
 use crate::plan::content::{ContentHash, hash};
@@ -26,29 +26,6 @@ pub enum FolderError {
     Changed { file: PathBuf },
     #[error("failed to write {}", file.display())]
     Write { file: PathBuf, source: io::Error },
-}
-
-/// manifest.json: what is in the folder, for programs.
-#[derive(Serialize)]
-struct Manifest<'a> {
-    version: u32,
-    app: &'a str,
-    app_version: &'a str,
-    bundle: &'a str,
-    batch: &'a str,
-    jobs: usize,
-    input_template: &'a str,
-    output_template: &'a str,
-    files: Vec<ManifestFile<'a>>,
-}
-
-#[derive(Serialize)]
-struct ManifestFile<'a> {
-    name: &'a str,
-    sha256: &'a str,
-    bytes: u64,
-    gzip: bool,
-    source: Option<String>,
 }
 
 /// Writes the package of `plan` to the folder `dir`, which must not exist. Files are hard links where the file system
@@ -90,28 +67,30 @@ fn fill(package: &Package<'_>, plan: &Plan, dir: &Path) -> Result<(), FolderErro
     })
 }
 
-fn manifest<'a>(package: &'a Package<'_>, plan: &'a Plan) -> impl Serialize + 'a {
-    let source = |content: &Content| match content {
-        Content::Path(path) => Some(path.display().to_string()),
-        Content::Bytes(_) => None,
+fn manifest(package: &Package<'_>, plan: &Plan) -> Value {
+    let file = |(name, file): (&String, &PackedFile<'_>)| {
+        let source = match file.content {
+            Content::Path(path) => Some(path.display().to_string()),
+            Content::Bytes(_) => None,
+        };
+        json!({
+            "name": name,
+            "sha256": file.hash.sha256,
+            "bytes": file.hash.bytes,
+            "gzip": file.gzip,
+            "source": source,
+        })
     };
-    let files = package.files.iter().map(move |(name, file)| ManifestFile {
-        name,
-        sha256: &file.hash.sha256,
-        bytes: file.hash.bytes,
-        gzip: file.gzip,
-        source: source(file.content),
-    });
-    serde_json::json!(Manifest {
-        version: VERSION,
-        app: &plan.app.name,
-        app_version: &plan.app.version,
-        bundle: &plan.bundle.sha256,
-        batch: &plan.batch,
-        jobs: plan.jobs.len(),
-        input_template: &package.input_template.name,
-        output_template: &package.output_template.name,
-        files: files.collect(),
+    json!({
+        "version": VERSION,
+        "app": plan.app.name,
+        "app_version": plan.app.version,
+        "bundle": plan.bundle.sha256,
+        "batch": plan.batch,
+        "jobs": plan.jobs.len(),
+        "input_template": package.input_template.name,
+        "output_template": package.output_template.name,
+        "files": package.files.iter().map(file).collect::<Vec<_>>(),
     })
 }
 

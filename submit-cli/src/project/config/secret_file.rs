@@ -20,7 +20,10 @@ pub fn check(path: &Path, forbidden: u32, wanted: u32) -> Result<(), ConfigError
     let data = std::fs::metadata(path).map_err(failed(path, "inspect"))?;
     let mode = Entry::from(&data).mode & 0o777;
     if mode & forbidden != 0 {
-        return Err(ConfigError::Exposed { path: path.to_owned(), mode, wanted });
+        return Err(ConfigError::Invalid(format!(
+            "{0}: other users can read or change this file (mode {mode:03o}); run chmod {wanted:o} {0}",
+            path.display()
+        )));
     }
     Ok(())
 }

@@ -122,7 +122,7 @@ fn a_damaged_file_is_told_with_its_line() {
 #[test]
 fn a_name_stays_in_the_directory() {
     for bad in ["", "../x", "a/b", ".hidden", "-x", "a b"] {
-        assert!(matches!(check_name(bad), Err(ConfigError::BadName { .. })), "{bad}");
+        assert!(matches!(check_name(bad), Err(ConfigError::Invalid(_))), "{bad}");
     }
     assert!(check_name("Einstein_at-home.2").is_ok());
 }

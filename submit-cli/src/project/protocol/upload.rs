@@ -41,7 +41,7 @@ mod tests {
             Upload { name: "a.b_c-d".into(), body: UploadBody::File("/nowhere".into(), 1_000_000) },
         ];
         let told = envelope_bytes()
-            + files.iter().map(|file| file_request_bytes(&file.name, file.bytes())).sum::<u64>();
+            + files.iter().map(|file| file_request_bytes(&file.name, file.body.bytes())).sum::<u64>();
         let request = request(&"k".repeat(254), files.iter().map(|file| file.name.as_str()));
         assert_eq!(Multipart::new(&request, files).bytes(), told);
     }

@@ -24,7 +24,7 @@ pub fn copy(
     clock: &dyn Clock,
 ) -> Result<Outcome, FetchError> {
     let begin = clock.now();
-    campaign.check_jobs::<FetchError>(&options.jobs)?;
+    campaign.check_jobs(&options.jobs)?;
     let is_wanted = |job: &str| options.jobs.is_empty() || options.jobs.iter().any(|name| name == job);
     let mut jobs = campaign.job_views()?;
     jobs.retain(|view| is_wanted(&view.job));
@@ -46,7 +46,7 @@ pub fn copy(
     let (mut fetched, mut missing) = (0, 0);
     for view in jobs.iter().take_while(|_| !clock.interrupted()) {
         if home.has(&view.job) {
-            place.copy_from(&options.results, &view.job).map_err(FetchError::file)?;
+            place.copy_from(&options.results, &view.job)?;
             fetched += 1;
         } else {
             missing += 1;
@@ -60,8 +60,7 @@ pub fn copy(
         }
     }
     let table = write_table(campaign, &options.results)
-        .and_then(|table| if is_same(to, &options.results) { Ok(table) } else { write_table(campaign, to) })
-        .map_err(FetchError::table)?;
+        .and_then(|table| if is_same(to, &options.results) { Ok(table) } else { write_table(campaign, to) })?;
     place.tidy();
     let outcome = Outcome {
         fetched,

@@ -15,10 +15,10 @@ use boinc::visible::visible_lines;
 use boinc::wire::slot::STDERR_FILE;
 
 use super::archive::{self, UnpackError};
-use super::output_dir::{OutputDir, remove};
+use super::output_dir::OutputDir;
 use super::wait::Wait;
 use super::{FetchError, Options};
-use crate::campaign::file_error::FileError;
+use crate::campaign::file_error::{FileError, remove_file, write_whole};
 use crate::campaign::meta::CampaignMeta;
 use crate::campaign::submitted::{Verdict, WorkunitRow};
 use crate::clock::Clock;
@@ -179,11 +179,11 @@ impl Fetcher<'_> {
             Err(Fault::Remaining(why)) => Zip::Unusable(why),
             Err(fault) => return Err(fault),
         };
-        remove(&path).map_err(file)?;
+        remove_file(&path).map_err(file)?;
         // Parts of a zip that broke off are not the beginning of anything.
         if !matches!(zip, Zip::Outputs(..)) {
             for output in 0..self.place.outputs().len() {
-                remove(&self.place.part(&row.new.name, output)).map_err(file)?;
+                remove_file(&self.place.part(&row.new.name, output)).map_err(file)?;
             }
         }
         Ok(zip)
@@ -232,7 +232,7 @@ impl Fetcher<'_> {
             let size = match downloaded {
                 Ok(downloaded) => downloaded.total_bytes,
                 Err(Fault::Missing(_)) => {
-                    remove(&part).map_err(file)?;
+                    remove_file(&part).map_err(file)?;
                     return Ok(None);
                 }
                 Err(fault) => return Err(fault),
@@ -243,7 +243,7 @@ impl Fetcher<'_> {
             }
             spool.set_len(0).map_err(failed)?;
         }
-        remove(&part).map_err(file)?;
+        remove_file(&part).map_err(file)?;
         Err(Fault::Remaining(format!(
             "{} did not come with the size that the server tells",
             self.place.outputs()[output].name
@@ -266,9 +266,8 @@ impl Fetcher<'_> {
         match self.ask(Path::new(""), || self.client.completed_job(&row.new.name)) {
             Ok(told) => {
                 if !told.stderr.trim().is_empty() {
-                    self.place
-                        .write(&dir.join(STDERR_FILE), visible_lines(&told.stderr).as_bytes())
-                        .map_err(file)?;
+                    let log = visible_lines(&told.stderr);
+                    write_whole(&dir.join(STDERR_FILE), log.as_bytes()).map_err(file)?;
                 }
                 Ok(Some(Verdict {
                     name: row.new.name.clone(),
@@ -318,7 +317,7 @@ impl Fetcher<'_> {
 }
 
 fn file(error: FileError) -> Fault {
-    Fault::Fatal(FetchError::file(error))
+    Fault::Fatal(error.into())
 }
 
 /// Where bytes go: counted, and refused once somebody has asked to stop, which ends a long download at once.

@@ -10,9 +10,9 @@ use sha2::{Digest, Sha256};
 
 use super::FetchError;
 use crate::campaign::STATE_DIR;
-use crate::campaign::file_error::FileError;
+use crate::campaign::file_error::{FileError, create_dir};
 use crate::campaign::meta::{CampaignMeta, OutputMeta};
-use crate::campaign::results::TABLE_FILE;
+use crate::campaign::results::{REPORT_FILE, TABLE_FILE, has_outputs, is_plain};
 use crate::plan::content;
 
 const INCOMING: &str = "incoming";
@@ -31,8 +31,7 @@ impl OutputDir {
             return Err(FetchError::OutputName { name: output.name.clone() });
         }
         let incoming = dir.join(STATE_DIR).join(INCOMING);
-        fs::create_dir_all(&incoming)
-            .map_err(|error| FetchError::file(FileError::at(&incoming, "make the directory")(error)))?;
+        create_dir(&incoming)?;
         Ok(Self::at(dir, &meta.outputs))
     }
 
@@ -63,24 +62,18 @@ impl OutputDir {
 
     /// A job's directory, if its name can be one.
     pub(super) fn job_dir(&self, job: &str) -> Option<PathBuf> {
-        let is_ours = [STATE_DIR, TABLE_FILE, crate::campaign::results::REPORT_FILE].contains(&job);
+        let is_ours = [STATE_DIR, TABLE_FILE, REPORT_FILE].contains(&job);
         (is_plain(job) && !is_ours).then(|| self.dir.join(job))
     }
 
     /// Whether all that a finished job must have written is in its directory.
     pub(super) fn has(&self, job: &str) -> bool {
-        let Some(dir) = self.job_dir(job) else { return false };
-        dir.is_dir()
-            && self
-                .outputs
-                .iter()
-                .filter(|output| !output.optional)
-                .all(|output| dir.join(&output.name).is_file())
+        self.job_dir(job).is_some_and(|dir| dir.is_dir()) && has_outputs(&self.dir, job, &self.outputs)
     }
 
     /// Gives whole outputs their names. They are on the disk before, and their names after.
     pub(super) fn put(&self, workunit: &str, dir: &Path, present: &[usize]) -> Result<(), FileError> {
-        fs::create_dir_all(dir).map_err(FileError::at(dir, "make the directory"))?;
+        create_dir(dir)?;
         for &output in present {
             let to = dir.join(&self.outputs[output].name);
             fs::rename(self.part(workunit, output), &to)
@@ -89,11 +82,6 @@ impl OutputDir {
         sync_dir(dir);
         sync_dir(&self.dir);
         Ok(())
-    }
-
-    /// Writes a small file of a job, whole or not at all.
-    pub(super) fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-        boinc::atomic_file::write_atomically(path, bytes).map_err(FileError::at(path, "write it"))
     }
 
     /// Takes a job's outputs from another directory of results.
@@ -119,11 +107,6 @@ impl OutputDir {
     }
 }
 
-/// A name that is a file's or directory's and leads nowhere else.
-fn is_plain(name: &str) -> bool {
-    !matches!(name, "" | "." | "..") && !name.contains(['/', '\\', '\0'])
-}
-
 fn short(name: &str) -> String {
     content::hex(&Sha256::digest(name)[..16])
 }
@@ -132,13 +115,5 @@ fn short(name: &str) -> String {
 fn sync_dir(dir: &Path) {
     if let Ok(dir) = File::open(dir) {
         let _ = dir.sync_all();
-    }
-}
-
-/// Removes a file that may not be there.
-pub(super) fn remove(path: &Path) -> Result<(), FileError> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(FileError::at(path, "remove it")(error)),
-        _ => Ok(()),
     }
 }

@@ -66,7 +66,7 @@ fn server_id(
     batch: &BatchRow,
     boinc_app: &str,
 ) -> Result<Option<BatchId>, FollowError> {
-    if let Some(id) = batch.server_id.and_then(|id| u64::try_from(id).ok()) {
+    if let Some(id) = batch.number() {
         return Ok(Some(BatchId(id)));
     }
     match client.batch(&BatchKey::Name(batch.name.clone()), Details::Without) {

@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
+use crate::campaign::file_error::{FileError, create_dir};
 use crate::user_dirs;
 
 /// Environment variable: where the state is instead of `$XDG_STATE_HOME/buoy` or `~/.local/state/buoy`.
@@ -22,16 +23,9 @@ pub enum IndexError {
         "neither HOME nor XDG_STATE_HOME nor {STATE_DIR_VARIABLE} is set, so there is no list of campaigns"
     )]
     NoHome,
-    /// A file operation failed.
-    #[error("{}: cannot {doing}", .path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What was tried.
-        doing: &'static str,
-        /// Why it failed.
-        source: std::io::Error,
-    },
+    /// The list.
+    #[error(transparent)]
+    File(#[from] FileError),
 }
 
 /// The list of campaigns.
@@ -60,14 +54,15 @@ impl Index {
     /// # Errors
     /// The file can't be read or written.
     pub fn remember(&self, results: &Path) -> Result<(), IndexError> {
-        let results = results.canonicalize().map_err(io(results, "find it"))?;
+        let results = results.canonicalize().map_err(FileError::at(results, "find it"))?;
         if self.campaigns()?.contains(&results) {
             return Ok(());
         }
         let mut file = self.open()?;
         self.lock(&file)?;
         // One write, so that a reader never sees half a line.
-        file.write_all(format!("{}\n", line(&results)).as_bytes()).map_err(io(&self.path, "write to it"))
+        let written = file.write_all(format!("{}\n", line(&results)).as_bytes());
+        Ok(written.map_err(FileError::at(&self.path, "write to it"))?)
     }
 
     /// The results directories, in the order in which they were first worked on. Some may be gone.
@@ -78,7 +73,7 @@ impl Index {
         let text = match std::fs::read_to_string(&self.path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(source) => return Err(io(&self.path, "read it")(source)),
+            Err(source) => return Err(FileError::at(&self.path, "read it")(source).into()),
         };
         Ok(directories(&text))
     }
@@ -95,37 +90,32 @@ impl Index {
         let mut file = self.open()?;
         self.lock(&file)?;
         let mut text = String::new();
-        file.read_to_string(&mut text).map_err(io(&self.path, "read it"))?;
+        file.read_to_string(&mut text).map_err(FileError::at(&self.path, "read it"))?;
         let all = directories(&text);
         let kept: Vec<&PathBuf> = all.iter().filter(|dir| keep(dir)).collect();
         let text: String = kept.iter().map(|dir| format!("{}\n", line(dir))).collect();
         // In place: a new file would not be the one that others wait for.
         file.set_len(0)
             .and_then(|()| file.write_all(text.as_bytes()))
-            .map_err(io(&self.path, "write it anew"))?;
+            .map_err(FileError::at(&self.path, "write it anew"))?;
         Ok(all.len() - kept.len())
     }
 
-    fn open(&self) -> Result<File, IndexError> {
+    fn open(&self) -> Result<File, FileError> {
         if let Some(dir) = self.path.parent() {
-            std::fs::create_dir_all(dir).map_err(io(dir, "make the directory"))?;
+            create_dir(dir)?;
         }
         File::options()
             .read(true)
             .append(true)
             .create(true)
             .open(&self.path)
-            .map_err(io(&self.path, "open it"))
+            .map_err(FileError::at(&self.path, "open it"))
     }
 
-    fn lock(&self, file: &File) -> Result<(), IndexError> {
-        file.lock().map_err(io(&self.path, "lock it"))
+    fn lock(&self, file: &File) -> Result<(), FileError> {
+        file.lock().map_err(FileError::at(&self.path, "lock it"))
     }
-}
-
-fn io(path: &Path, doing: &'static str) -> impl FnOnce(std::io::Error) -> IndexError {
-    let path = path.to_owned();
-    move |source| IndexError::Io { path, doing, source }
 }
 
 /// A path as a JSON text: a line whatever is in its name. What is no UTF-8 is written as well as can be.

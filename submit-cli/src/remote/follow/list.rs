@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::index::{Index, IndexError};
 use crate::campaign::job_view::Counts;
+use crate::campaign::submitted::BatchRow;
 use crate::campaign::{Campaign, CampaignError, utc};
 use crate::project::protocol::batch::{BatchReply, BatchState};
 
@@ -125,8 +126,7 @@ fn read(listed: &mut Listed, now: f64) -> Result<(), CampaignError> {
     listed.batch = meta.batch;
     (listed.project, listed.url) = meta.project.map(|project| (project.name, project.url)).unzip();
     listed.jobs = campaign.counts()?;
-    let ids = campaign.batches()?.into_iter().filter_map(|batch| u64::try_from(batch.server_id?).ok());
-    listed.server_batches = ids.collect();
+    listed.server_batches = campaign.batches()?.iter().filter_map(BatchRow::number).collect();
     Ok(())
 }
 

@@ -3,14 +3,14 @@
 //! A finished job's is in an RPC. For a failed one that RPC breaks off, and no other has it: it is on the result's public
 //! page only.
 
-use super::{FollowError, submitted};
+use super::{FollowError, key, submitted};
+use crate::campaign::Campaign;
 use crate::campaign::job_view::JobState;
 use crate::campaign::submitted::WorkunitRow;
-use crate::campaign::{Campaign, CampaignError};
 use crate::project::client::ProjectClient;
 use crate::project::error::ProjectError;
-use crate::project::protocol::batch::{BatchKey, Details};
-use crate::project::protocol::id::{BatchId, WorkunitId};
+use crate::project::protocol::batch::Details;
+use crate::project::protocol::id::WorkunitId;
 use crate::project::protocol::instance::Instance;
 
 /// So many pages are looked at for one that tells, the last instance's first.
@@ -46,94 +46,20 @@ pub struct Log {
     pub instances: Vec<String>,
 }
 
-/// Why there is no log to show.
-#[derive(Debug, thiserror::Error)]
-pub enum LogError {
-    /// The campaign or the project.
-    #[error(transparent)]
-    Follow(#[from] FollowError),
-    /// There is no such attempt.
-    #[error("job {job} has no attempt {attempt}, only 0 to {last}")]
-    NoAttempt {
-        /// The job.
-        job: String,
-        /// What was asked for.
-        attempt: u32,
-        /// The last one.
-        last: u32,
-    },
-    /// There is no such instance.
-    #[error("job {job} has no instance {instance}, only {known}")]
-    NoInstance {
-        /// The job.
-        job: String,
-        /// What was asked for.
-        instance: u32,
-        /// Those that there are.
-        known: String,
-    },
-    /// Nothing of it has been sent to a volunteer.
-    #[error("job {job} is {state}: no volunteer has had it, so there is no log")]
-    NotSent {
-        /// The job.
-        job: String,
-        /// Where it is.
-        state: &'static str,
-    },
-    /// The server has no such job any more.
-    #[error(
-        "job {job}: the project has no workunit {workunit}; it was never made, or has been purged from the database"
-    )]
-    NotOnServer {
-        /// The job.
-        job: String,
-        /// Its workunit.
-        workunit: String,
-    },
-    /// The pages were found and show nothing.
-    #[error(
-        "job {job}: the project's public pages show no log of {instances}; look at {url} yourself{still}"
-    )]
-    NotShown {
-        /// The job.
-        job: String,
-        /// The instances whose pages were looked at.
-        instances: String,
-        /// The page of the first.
-        url: String,
-        /// That it may come.
-        still: &'static str,
-    },
-}
-
-impl From<CampaignError> for LogError {
-    fn from(error: CampaignError) -> Self {
-        Self::Follow(error.into())
-    }
-}
-
-impl From<ProjectError> for LogError {
-    fn from(error: ProjectError) -> Self {
-        Self::Follow(error.into())
-    }
-}
-
 /// Finds the log of a job.
 ///
 /// # Errors
 /// There is none, the project can't be reached, or the campaign file can't be read.
-pub fn log(campaign: &Campaign, client: &ProjectClient, job: &str, which: Which) -> Result<Log, LogError> {
+pub fn log(campaign: &Campaign, client: &ProjectClient, job: &str, which: Which) -> Result<Log, FollowError> {
     let meta = submitted(campaign, "buoy logs shows its logs")?;
     let attempts = campaign.attempts(job)?;
     let last = attempts.last().map_or(0, |row| row.attempt);
     let wanted = which.attempt.unwrap_or(last);
-    let row = attempts.into_iter().find(|row| row.attempt == wanted).ok_or_else(|| LogError::NoAttempt {
-        job: job.to_owned(),
-        attempt: wanted,
-        last,
+    let row = attempts.into_iter().find(|row| row.attempt == wanted).ok_or_else(|| {
+        FollowError::Refused(format!("job {job} has no attempt {wanted}, only 0 to {last}"))
     })?;
     if row.state == JobState::Waiting {
-        return Err(LogError::NotSent { job: job.to_owned(), state: row.state.word() });
+        return Err(not_sent(&row));
     }
     if row.state == JobState::Done && which.instance.is_none() {
         match client.completed_job(&row.new.name) {
@@ -166,8 +92,19 @@ fn of(row: &WorkunitRow, text: String) -> Log {
     }
 }
 
-fn not_on_server(row: &WorkunitRow) -> LogError {
-    LogError::NotOnServer { job: row.new.job.clone(), workunit: row.new.name.clone() }
+fn not_on_server(row: &WorkunitRow) -> FollowError {
+    FollowError::Refused(format!(
+        "job {}: the project has no workunit {}; it was never made, or has been purged from the database",
+        row.new.job, row.new.name
+    ))
+}
+
+fn not_sent(row: &WorkunitRow) -> FollowError {
+    FollowError::Refused(format!(
+        "job {} is {}: no volunteer has had it, so there is no log",
+        row.new.job,
+        row.state.word()
+    ))
 }
 
 /// The server's id of a workunit: noted, or found among its batch's jobs.
@@ -175,17 +112,13 @@ fn workunit_id(
     campaign: &Campaign,
     client: &ProjectClient,
     row: &WorkunitRow,
-) -> Result<WorkunitId, LogError> {
+) -> Result<WorkunitId, FollowError> {
     if let Some(id) = row.server_id.and_then(|id| u64::try_from(id).ok()) {
         return Ok(WorkunitId(id));
     }
     let batches = campaign.batches()?;
     let batch = batches.iter().find(|batch| Some(batch.id) == row.batch).ok_or_else(|| not_on_server(row))?;
-    let key = match batch.server_id.and_then(|id| u64::try_from(id).ok()) {
-        Some(id) => BatchKey::Id(BatchId(id)),
-        None => BatchKey::Name(batch.name.clone()),
-    };
-    let reply = client.batch(&key, Details::Without)?;
+    let reply = client.batch(&key(batch), Details::Without)?;
     let found = reply.jobs.iter().find(|job| job.name == row.new.name).map(|job| job.id);
     found.ok_or_else(|| not_on_server(row))
 }
@@ -196,8 +129,8 @@ fn from_pages(
     row: &WorkunitRow,
     instances: &[Instance],
     wanted: Option<u32>,
-) -> Result<Log, LogError> {
-    let job = row.new.job.clone();
+) -> Result<Log, FollowError> {
+    let job = &row.new.job;
     let mut chosen: Vec<&Instance> = instances.iter().collect();
     if let Some(wanted) = wanted {
         chosen.retain(|instance| number(&instance.name) == Some(wanted));
@@ -205,12 +138,10 @@ fn from_pages(
             let known: Vec<String> =
                 instances.iter().filter_map(|i| Some(number(&i.name)?.to_string())).collect();
             let known = if known.is_empty() { "none so far".to_owned() } else { known.join(", ") };
-            return Err(LogError::NoInstance { job, instance: wanted, known });
+            return Err(FollowError::Refused(format!("job {job} has no instance {wanted}, only {known}")));
         }
     }
-    let Some(first) = chosen.last() else {
-        return Err(LogError::NotSent { job, state: row.state.word() });
-    };
+    let Some(first) = chosen.last() else { return Err(not_sent(row)) };
     let page_of_first = format!("{}/result.php?resultid={}", url.trim_end_matches('/'), first.id);
     let mut fallback = None;
     let mut looked_at = Vec::new();
@@ -234,11 +165,12 @@ fn from_pages(
         }
         fallback.get_or_insert(log);
     }
-    fallback.ok_or_else(|| LogError::NotShown {
-        job,
-        instances: looked_at.join(", "),
-        url: page_of_first,
-        still: if row.state.is_finished() { "" } else { ", or wait: a log comes with a result" },
+    let still = if row.state.is_finished() { "" } else { ", or wait: a log comes with a result" };
+    fallback.ok_or_else(|| {
+        FollowError::Refused(format!(
+            "job {job}: the project's public pages show no log of {}; look at {page_of_first} yourself{still}",
+            looked_at.join(", ")
+        ))
     })
 }
 

@@ -4,8 +4,8 @@
 //! the first batch of that name (`BoincBatch::lookup_name`): if that is not ours, the batch is asked for by its id from
 //! then on.
 
-use super::FollowError;
 use super::verdicts::{bounds, fold, interval_seconds};
+use super::{FollowError, key};
 use crate::campaign::bounds::Bounds;
 use crate::campaign::cause::Subject;
 use crate::campaign::job_view::JobState;
@@ -14,9 +14,8 @@ use crate::campaign::submitted::{BatchFigures, BatchRow, Change, RoundRow, Stage
 use crate::campaign::{Campaign, CampaignError};
 use crate::project::client::ProjectClient;
 use crate::project::error::ProjectError;
-use crate::project::protocol::batch::{BatchKey, Details};
+use crate::project::protocol::batch::Details;
 use crate::project::protocol::changes::{ChangedJob, ChangedState};
-use crate::project::protocol::id::BatchId;
 
 /// After so many seconds of our time all jobs are asked for, not only those that changed, in case clocks are further apart.
 const WHOLE_AFTER_SECONDS: f64 = 3_600.0;
@@ -207,13 +206,9 @@ impl Question<'_> {
     }
 
     fn ask_for_details(&mut self, polled: &mut Polled) -> Result<(), FollowError> {
-        let key = match self.batch.server_id.and_then(|id| u64::try_from(id).ok()) {
-            Some(id) => BatchKey::Id(BatchId(id)),
-            None => BatchKey::Name(self.batch.name.clone()),
-        };
         let now = self.now;
         polled.requests += 1;
-        let reply = self.client.batch(&key, Details::With)?;
+        let reply = self.client.batch(&key(self.batch), Details::With)?;
         let bounds: Bounds = bounds(self.meta, self.rounds, self.batch.round);
         let job = Subject { program: &self.meta.app, bounds };
         polled.changed += fold(self.campaign, self.batch, &reply, &job, now)?;

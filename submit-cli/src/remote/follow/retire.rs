@@ -45,7 +45,7 @@ pub fn retire(campaign: &mut Campaign, client: &ProjectClient, now: f64) -> Resu
         if batch.stage == Stage::Retired {
             continue;
         }
-        if let Some(id) = batch.server_id.and_then(|id| u64::try_from(id).ok()) {
+        if let Some(id) = batch.number() {
             match client.retire_batch(BatchId(id)) {
                 Ok(()) => retired += 1,
                 // An admin has removed it; nothing is left to retire.

@@ -21,65 +21,6 @@ use crate::remote::submission::submission_plan::digest;
 /// Digits that stand for the rest of a job's name where it is too long for another attempt's.
 const SHORT_DIGITS: usize = 8;
 
-/// Why nothing is tried again.
-#[derive(Debug, thiserror::Error)]
-pub enum RetryError {
-    /// The campaign file.
-    #[error(transparent)]
-    Campaign(#[from] CampaignError),
-    /// It is a campaign of `buoy run`.
-    #[error(transparent)]
-    Follow(#[from] FollowError),
-    /// A `--with` is not understood.
-    #[error("--with {given}: {found}; accepted: {accepted}")]
-    With {
-        /// What was given.
-        given: String,
-        /// What is wrong.
-        found: String,
-        /// What would be right.
-        accepted: String,
-    },
-    /// Changes do not go together.
-    #[error(
-        "{small} would be {less}, and {large} {more}; {small} must not be greater than {large}: change both with --with"
-    )]
-    Order {
-        /// The key that must be smaller.
-        small: &'static str,
-        /// What it would be.
-        less: f64,
-        /// The key that must be greater.
-        large: &'static str,
-        /// What it would be.
-        more: f64,
-    },
-    /// A named job has not failed.
-    #[error("job {job} is {state}; only failed jobs are tried again")]
-    NotFailed {
-        /// The job.
-        job: String,
-        /// Where it is.
-        state: &'static str,
-    },
-    /// No job has failed.
-    #[error("no job of this campaign has failed; there is nothing to try again")]
-    NothingFailed,
-    /// A round has no input template that could be changed.
-    #[error(
-        "the input template of this campaign has no <workunit>, so nothing in it can be changed; retry without --with"
-    )]
-    NoWorkunit,
-    /// A workunit's name is not of our form, so another one can't be made of it.
-    #[error("job {job}: no name for another attempt")]
-    Name {
-        /// The job.
-        job: String,
-        /// Why not.
-        source: NameError,
-    },
-}
-
 /// A kind of value, and how it is written.
 #[derive(Debug, Clone, Copy)]
 enum Kind {
@@ -162,13 +103,11 @@ impl Changes {
     ///
     /// # Errors
     /// The first that is not understood.
-    pub fn parse(given: &[impl AsRef<str>]) -> Result<Self, RetryError> {
+    pub fn parse(given: &[impl AsRef<str>]) -> Result<Self, FollowError> {
         let mut changes = Self::default();
         for given in given.iter().map(AsRef::as_ref) {
-            let refuse = |found: String, accepted: String| RetryError::With {
-                given: given.to_owned(),
-                found,
-                accepted,
+            let refuse = |found: String, accepted: String| {
+                FollowError::Refused(format!("--with {given}: {found}; accepted: {accepted}"))
             };
             let keys = || KEYS.map(|(key, _, _)| key).join(", ");
             let (key, value) = given.split_once('=').ok_or_else(|| {
@@ -196,7 +135,7 @@ impl Changes {
     }
 
     /// A template with these values.
-    fn apply(&self, template: &str) -> Result<String, RetryError> {
+    fn apply(&self, template: &str) -> Result<String, FollowError> {
         let mut values = self.values.clone();
         // As in app.toml, where the bound follows the estimate.
         if let (Some(flops), None) = (values.get(FLOPS), values.get(FLOPS_BOUND)) {
@@ -206,7 +145,7 @@ impl Changes {
         let mut text = template.to_owned();
         for (key, tag, kind) in KEYS {
             if let Some(value) = values.get(key) {
-                text = bounds::with(&text, tag, &kind.write(*value)).ok_or(RetryError::NoWorkunit)?;
+                text = bounds::with(&text, tag, &kind.write(*value)).ok_or_else(no_workunit)?;
             }
         }
         let found = |key: &str| {
@@ -218,7 +157,10 @@ impl Changes {
             if let (true, Some(less), Some(more)) = (is_touched, found(small), found(large))
                 && less > more
             {
-                return Err(RetryError::Order { small, less, large, more });
+                return Err(FollowError::Refused(format!(
+                    "{small} would be {less}, and {large} {more}; {small} must not be greater than {large}: change both \
+                     with --with"
+                )));
             }
         }
         Ok(text)
@@ -239,7 +181,7 @@ pub struct Retried {
 ///
 /// # Errors
 /// A job has not failed, none has, or the changes do not go together; nothing is added then.
-pub fn retry(campaign: &mut Campaign, jobs: &[String], changes: &Changes) -> Result<Retried, RetryError> {
+pub fn retry(campaign: &mut Campaign, jobs: &[String], changes: &Changes) -> Result<Retried, FollowError> {
     let meta = submitted(campaign, "buoy run --retry tries its failed jobs again")?;
     let rounds = campaign.rounds()?;
     let failed = chosen(campaign, jobs, &rounds, changes)?;
@@ -253,7 +195,7 @@ pub fn retry(campaign: &mut Campaign, jobs: &[String], changes: &Changes) -> Res
         let workunits = of_round
             .into_iter()
             .map(|row| Ok(NewWorkunit { name: next_name(row, &mut names)?, ..row.new.clone() }))
-            .collect::<Result<Vec<_>, RetryError>>()?;
+            .collect::<Result<Vec<_>, FollowError>>()?;
         let input_template = changes.apply(&round.input_template)?;
         let rsc_fpops_est = bounds::number(&input_template, "rsc_fpops_est").unwrap_or(round.rsc_fpops_est);
         let mut round = Round { input_template, rsc_fpops_est, changed: changes.words(), ..round };
@@ -269,16 +211,24 @@ pub fn retry(campaign: &mut Campaign, jobs: &[String], changes: &Changes) -> Res
 
 /// The last attempts that failed, all or those of the named jobs. One that an earlier call has made already with the same
 /// changes, and that was not sent yet, needs no other.
+fn no_workunit() -> FollowError {
+    FollowError::Refused(
+        "the input template of this campaign has no <workunit>, so nothing in it can be changed; retry without --with"
+            .to_owned(),
+    )
+}
+
 fn chosen(
     campaign: &Campaign,
     jobs: &[String],
     rounds: &[RoundRow],
     changes: &Changes,
-) -> Result<Vec<WorkunitRow>, RetryError> {
+) -> Result<Vec<WorkunitRow>, FollowError> {
     if jobs.is_empty() {
         let failed = campaign.current_in(JobState::Failed)?;
         let is_nothing_left = failed.is_empty() && campaign.counts()?.waiting == 0;
-        return if is_nothing_left { Err(RetryError::NothingFailed) } else { Ok(failed) };
+        let nothing = "no job of this campaign has failed; there is nothing to try again";
+        return if is_nothing_left { Err(FollowError::Refused(nothing.to_owned())) } else { Ok(failed) };
     }
     let is_made = |row: &WorkunitRow| {
         let of = rounds.iter().find(|round| round.id == row.round);
@@ -291,16 +241,21 @@ fn chosen(
         match last {
             Some(row) if row.state == JobState::Failed => chosen.push(row),
             Some(row) if row.state == JobState::Waiting && is_made(&row) => {}
-            Some(row) => return Err(RetryError::NotFailed { job: job.clone(), state: row.state.word() }),
-            None => return Err(RetryError::NotFailed { job: job.clone(), state: "not of this campaign" }),
+            last => {
+                let state = last.map_or("not of this campaign", |row| row.state.word());
+                let text = format!("job {job} is {state}; only failed jobs are tried again");
+                return Err(FollowError::Refused(text));
+            }
         }
     }
     Ok(chosen)
 }
 
 /// The name of the next attempt: the job's with `-rN` after it, or another number where that is taken.
-fn next_name(row: &WorkunitRow, names: &mut HashSet<String>) -> Result<String, RetryError> {
-    let failed = |source| RetryError::Name { job: row.new.job.clone(), source };
+fn next_name(row: &WorkunitRow, names: &mut HashSet<String>) -> Result<String, FollowError> {
+    let failed = |error: NameError| {
+        FollowError::Refused(format!("job {}: no name for another attempt: {error}", row.new.job))
+    };
     let last: WorkunitName = row.new.name.parse().map_err(failed)?;
     for attempt in row.attempt + 1.. {
         let suffix = format!("-r{attempt}");

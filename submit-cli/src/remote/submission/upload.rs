@@ -120,7 +120,10 @@ impl Link<'_> {
         let uploads: Vec<Upload> =
             group.iter().map(|file| snapshot::take(file, &self.options.staging)).collect::<Result<_, _>>()?;
         let body_bytes = upload::envelope_bytes()
-            + uploads.iter().map(|file| upload::file_request_bytes(&file.name, file.bytes())).sum::<u64>();
+            + uploads
+                .iter()
+                .map(|file| upload::file_request_bytes(&file.name, file.body.bytes()))
+                .sum::<u64>();
         let attempt = failures.attempt();
         let sent = self.client.upload_files(uploads.clone(), &|bytes| {
             self.reporter.report(Event::Sent { bytes });

@@ -65,28 +65,24 @@ impl<'a> Scanner<'a> {
 
     /// The number of `<name>1e3</name>`.
     pub(super) fn number(&mut self, name: &str) -> Option<f64> {
-        if self.tag != name {
-            return None;
-        }
-        let value = match self.token()? {
-            Token::Tag(tag) => return (tag.strip_prefix('/') == Some(name)).then_some(0.0),
-            Token::Text(text) | Token::CData(text) => text.parse::<f64>().ok()?,
-        };
-        self.end_of(name)?;
-        Some(value)
+        self.parsed(name, |text| text.parse().ok())
     }
 
     /// The same for whole numbers.
     pub(super) fn integer(&mut self, name: &str) -> Option<i64> {
+        self.parsed(name, |text| match text.strip_prefix("0x") {
+            Some(hex) => i64::from_str_radix(hex, 16).ok(),
+            None => text.parse().ok(),
+        })
+    }
+
+    fn parsed<T: Default>(&mut self, name: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
         if self.tag != name {
             return None;
         }
         let value = match self.token()? {
-            Token::Tag(tag) => return (tag.strip_prefix('/') == Some(name)).then_some(0),
-            Token::Text(text) | Token::CData(text) => match text.strip_prefix("0x") {
-                Some(hex) => i64::from_str_radix(hex, 16).ok()?,
-                None => text.parse().ok()?,
-            },
+            Token::Tag(tag) => return (tag.strip_prefix('/') == Some(name)).then(T::default),
+            Token::Text(text) | Token::CData(text) => parse(&text)?,
         };
         self.end_of(name)?;
         Some(value)

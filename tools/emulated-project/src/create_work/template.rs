@@ -2,93 +2,37 @@
 
 use crate::settings::{Installation, PROJECT_ROOT};
 use crate::state::State;
-use crate::storage::{StoredFile, subdirectory};
-use crate::workunit::Input;
+use crate::storage::subdirectory;
+use crate::workunit::{Input, Workunit};
 
+use super::Printed;
 use super::line::JobLine;
 use super::scanner::Scanner;
-use super::{JobParams, Printed};
 
 /// `sizeof(wu.xml_doc) - 1`.
 const XML_DOC_BYTES: usize = 65_535;
 
-/// What a template and a job's line make.
-#[derive(Debug, Clone)]
-pub(super) struct Filled {
-    pub(super) xml: String,
-    pub(super) inputs: Vec<Input>,
-    pub(super) batch: Option<u64>,
-    pub(super) fpops_est: f64,
-    pub(super) fpops_bound: f64,
-    pub(super) memory_bound: f64,
-    pub(super) disk_bound: f64,
-    pub(super) delay_bound: i64,
-    pub(super) min_quorum: u32,
-    pub(super) target_nresults: u32,
-    pub(super) max_error_results: u32,
-    pub(super) max_total_results: u32,
-    pub(super) max_success_results: u32,
-}
+/// BOINC's error code and its words for it; the details were printed before.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TemplateError(pub(super) i32, pub(super) &'static str);
 
-/// BOINC's error codes here; the details were printed before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TemplateError {
-    Syntax,
-    Open,
-    TooLong,
-}
+const SYNTAX: TemplateError = TemplateError(-112, "unexpected XML tag or syntax");
+const OPEN: TemplateError = TemplateError(-108, "fopen() failed");
+const TOO_LONG: TemplateError = TemplateError(-118, "buffer overflow");
 
-impl TemplateError {
-    pub(super) fn number(self) -> i32 {
-        match self {
-            Self::Syntax => -112,
-            Self::Open => -108,
-            Self::TooLong => -118,
-        }
-    }
-
-    pub(super) fn words(self) -> &'static str {
-        match self {
-            Self::Syntax => "unexpected XML tag or syntax",
-            Self::Open => "fopen() failed",
-            Self::TooLong => "buffer overflow",
-        }
-    }
-}
-
-/// Fills a template.
+/// Fills a template: the workunit that it and a job's line make, and its XML document.
 pub(super) fn fill(
     state: &State,
     text: &str,
     job: &JobLine,
-    params: &JobParams,
+    workunit: Workunit,
     printed: &mut Printed,
-) -> Result<Filled, TemplateError> {
-    let or = |value: f64, default: f64| if value == 0.0 { default } else { value };
-    let mut filling = Filling {
-        state,
-        job,
-        scanner: Scanner::new(text),
-        printed,
-        variable_files: 0,
-        filled: Filled {
-            xml: String::with_capacity(text.len()),
-            inputs: Vec::new(),
-            batch: None,
-            fpops_est: or(params.fpops_est, 3600e9),
-            fpops_bound: or(params.fpops_bound, 86_400e9),
-            memory_bound: or(params.memory_bound, 5e8),
-            disk_bound: or(params.disk_bound, 1e9),
-            delay_bound: or(params.delay_bound, 7.0 * 86_400.0) as i64,
-            min_quorum: 1,
-            target_nresults: 1,
-            max_error_results: 1,
-            max_total_results: 1,
-            max_success_results: 1,
-        },
-    };
+) -> Result<(Workunit, String), TemplateError> {
+    let scanner = Scanner::new(text);
+    let xml = String::with_capacity(text.len());
+    let mut filling = Filling { state, job, scanner, printed, variable_files: 0, workunit, xml };
     filling.template()?;
-    Ok(filling.filled)
+    Ok((filling.workunit, filling.xml))
 }
 
 struct Filling<'a> {
@@ -97,7 +41,8 @@ struct Filling<'a> {
     scanner: Scanner<'a>,
     printed: &'a mut Printed,
     variable_files: usize,
-    filled: Filled,
+    workunit: Workunit,
+    xml: String,
 }
 
 impl Filling<'_> {
@@ -120,42 +65,40 @@ impl Filling<'_> {
         let given = self.job.files.len();
         if self.variable_files != given {
             let needed = self.variable_files;
-            return self.fail(&format!(
-                "process_input_template: {given} input files given, but template has {needed}"
-            ));
+            let text = format!("{given} input files given, but template has {needed}");
+            return self.fail(&format!("process_input_template: {text}"));
         }
-        let length = self.filled.xml.len();
+        let length = self.xml.len();
         if length > XML_DOC_BYTES {
-            self.printed.say(format!(
-                "create_work: WU XML field is too long ({length} bytes; max is {XML_DOC_BYTES})"
-            ));
-            return Err(TemplateError::TooLong);
+            let text = format!("too long ({length} bytes; max is {XML_DOC_BYTES})");
+            self.printed.say(format!("create_work: WU XML field is {text}"));
+            return Err(TOO_LONG);
         }
         Ok(())
     }
 
     fn fail<T>(&mut self, text: &str) -> Result<T, TemplateError> {
         self.printed.say(text);
-        Err(TemplateError::Syntax)
+        Err(SYNTAX)
     }
 
     fn file_info(&mut self) -> Result<(), TemplateError> {
-        let start = self.filled.xml.len();
-        self.filled.xml.push_str("<file_info>\n");
+        let start = self.xml.len();
+        self.xml.push_str("<file_info>\n");
         while self.scanner.next() {
             if self.scanner.integer("number").is_some() {
                 // Old templates numbered their files.
             } else if self.scanner.at("/file_info") {
                 let mut input = self.input()?;
-                let copied = &self.filled.xml[start..];
+                let copied = &self.xml[start..];
                 input.no_delete = copied.contains("<no_delete/>") || copied.contains("<no_delete>1<");
                 input.sticky = copied.contains("<sticky/>");
-                self.filled.xml.push_str(&format!(
+                self.xml.push_str(&format!(
                     "    <name>{}</name>\n    <url>{}</url>\n    <md5_cksum>{}</md5_cksum>\n    <nbytes>{}</nbytes>\n\
                      </file_info>\n",
                     input.physical_name, input.url, input.md5, input.bytes
                 ));
-                self.filled.inputs.push(input);
+                self.workunit.inputs.push(input);
                 return Ok(());
             } else {
                 self.copy()?;
@@ -172,10 +115,14 @@ impl Filling<'_> {
         };
         self.variable_files += 1;
         let stored = self.state.data().storage.download.get(name).cloned();
-        match stored {
-            Some(file) => Ok(self.local(name, &file)),
-            None => self.absent(name),
-        }
+        let Some(file) = stored else { return self.absent(name) };
+        Ok(Input {
+            physical_name: name.to_owned(),
+            url: format!("{}download/{}/{name}", self.state.master_url, subdirectory(name)),
+            md5: file.md5.to_string(),
+            bytes: file.bytes.len() as u64,
+            ..Input::default()
+        })
     }
 
     /// A file that is nowhere: create_work looks for it at the top of download/, too.
@@ -190,41 +137,27 @@ impl Filling<'_> {
         self.printed.say("md5_file: No such file or directory");
         self.printed.say("process_input_template: md5_file fopen() failed");
         self.printed.output.push_str(&format!("copy {PROJECT_ROOT}/download/{name} to {path}\n"));
-        Err(TemplateError::Open)
-    }
-
-    fn local(&self, name: &str, file: &StoredFile) -> Input {
-        let url = format!("{}download/{}/{name}", self.state.master_url, subdirectory(name));
-        Input {
-            physical_name: name.to_owned(),
-            open_name: String::new(),
-            url,
-            md5: file.md5.to_string(),
-            bytes: file.bytes.len() as u64,
-            no_delete: false,
-            sticky: false,
-            copy_file: false,
-        }
+        Err(OPEN)
     }
 
     fn copy(&mut self) -> Result<(), TemplateError> {
-        let copied = self.scanner.copy().ok_or(TemplateError::Syntax)?;
-        self.filled.xml.push_str(&copied);
-        self.filled.xml.push('\n');
+        let copied = self.scanner.copy().ok_or(SYNTAX)?;
+        self.xml.push_str(&copied);
+        self.xml.push('\n');
         Ok(())
     }
 
     fn workunit(&mut self) -> Result<(), TemplateError> {
         let given = self.job.command_line.as_str();
-        self.filled.xml.push_str(&format!("<workunit>\n<command_line>\n{given}\n</command_line>\n"));
+        self.xml.push_str(&format!("<workunit>\n<command_line>\n{given}\n</command_line>\n"));
         let mut references = 0;
         while self.scanner.next() {
             if self.scanner.at("/workunit") {
-                self.filled.xml.push_str("</workunit>");
+                self.xml.push_str("</workunit>");
                 break;
             }
             if self.scanner.at("file_ref") {
-                if references >= self.filled.inputs.len() {
+                if references >= self.workunit.inputs.len() {
                     return self.fail("too many <file_ref>s");
                 }
                 self.file_ref(references)?;
@@ -235,29 +168,29 @@ impl Filling<'_> {
                         "Can't specify command line {command_line}; already specified as {given}"
                     ));
                 }
-                self.filled.xml.push_str(&format!("<command_line>\n{command_line}\n</command_line>\n"));
+                self.xml.push_str(&format!("<command_line>\n{command_line}\n</command_line>\n"));
             } else if !self.parameter() {
                 self.copy()?;
             }
         }
-        let filled = &mut self.filled;
-        filled.max_success_results = filled.max_success_results.max(filled.target_nresults);
-        filled.max_total_results = filled.max_total_results.max(filled.target_nresults);
-        if references != self.filled.inputs.len() {
+        let workunit = &mut self.workunit;
+        workunit.max_success_results = workunit.max_success_results.max(workunit.target_nresults);
+        workunit.max_total_results = workunit.max_total_results.max(workunit.target_nresults);
+        if references != self.workunit.inputs.len() {
             return self.fail("#file refs != #file infos");
         }
         Ok(())
     }
 
     fn parameter(&mut self) -> bool {
-        let (scanner, filled) = (&mut self.scanner, &mut self.filled);
+        let (scanner, workunit) = (&mut self.scanner, &mut self.workunit);
         let mut ignored = 0.0;
         for (name, place) in [
-            ("rsc_fpops_est", &mut filled.fpops_est),
-            ("rsc_fpops_bound", &mut filled.fpops_bound),
-            ("rsc_memory_bound", &mut filled.memory_bound),
+            ("rsc_fpops_est", &mut workunit.rsc_fpops_est),
+            ("rsc_fpops_bound", &mut workunit.rsc_fpops_bound),
+            ("rsc_memory_bound", &mut workunit.rsc_memory_bound),
             ("rsc_bandwidth_bound", &mut ignored),
-            ("rsc_disk_bound", &mut filled.disk_bound),
+            ("rsc_disk_bound", &mut workunit.rsc_disk_bound),
         ] {
             if let Some(value) = scanner.number(name) {
                 *place = value;
@@ -265,11 +198,11 @@ impl Filling<'_> {
             }
         }
         for (name, place) in [
-            ("min_quorum", &mut filled.min_quorum),
-            ("target_nresults", &mut filled.target_nresults),
-            ("max_error_results", &mut filled.max_error_results),
-            ("max_total_results", &mut filled.max_total_results),
-            ("max_success_results", &mut filled.max_success_results),
+            ("min_quorum", &mut workunit.min_quorum),
+            ("target_nresults", &mut workunit.target_nresults),
+            ("max_error_results", &mut workunit.max_error_results),
+            ("max_total_results", &mut workunit.max_total_results),
+            ("max_success_results", &mut workunit.max_success_results),
         ] {
             if let Some(value) = scanner.integer(name) {
                 *place = u32::try_from(value).unwrap_or(0);
@@ -277,39 +210,40 @@ impl Filling<'_> {
             }
         }
         if let Some(batch) = scanner.integer("batch") {
-            filled.batch = u64::try_from(batch).ok();
+            workunit.batch = u64::try_from(batch).unwrap_or(workunit.batch);
         } else if let Some(delay) = scanner.integer("delay_bound") {
-            filled.delay_bound = delay;
+            workunit.delay_bound = delay;
         } else {
             return scanner.integer("size_class").is_some();
         }
         true
     }
 
+    fn open_name(&mut self, name: String) -> String {
+        self.xml.push_str(&format!("    <open_name>{name}</open_name>\n"));
+        name
+    }
+
     fn file_ref(&mut self, index: usize) -> Result<(), TemplateError> {
-        let name = self.filled.inputs[index].physical_name.clone();
-        self.filled.xml.push_str(&format!("<file_ref>\n    <file_name>{name}</file_name>\n"));
+        let name = self.workunit.inputs[index].physical_name.clone();
+        self.xml.push_str(&format!("<file_ref>\n    <file_name>{name}</file_name>\n"));
         let (mut open_name, mut copy_file) = (None, false);
         while self.scanner.next() {
             if let Some(name) = self.scanner.string("open_name", 256) {
-                self.filled.xml.push_str(&format!("    <open_name>{name}</open_name>\n"));
-                open_name = Some(name);
+                open_name = Some(self.open_name(name));
             } else if self.scanner.integer("file_number").is_some() {
                 // Old templates numbered their files.
             } else if self.scanner.at("copy_file/") {
-                self.filled.xml.push_str("    <copy_file/>\n");
+                self.xml.push_str("    <copy_file/>\n");
                 copy_file = true;
             } else if self.scanner.at("/file_ref") {
                 if open_name.is_none() && !copy_file {
                     return self.fail("No open name found and copy_file not specified");
                 }
-                let open_name = open_name.unwrap_or_else(|| {
-                    self.filled.xml.push_str(&format!("    <open_name>{name}</open_name>\n"));
-                    name
-                });
-                self.filled.inputs[index].open_name = open_name;
-                self.filled.inputs[index].copy_file = copy_file;
-                self.filled.xml.push_str("</file_ref>\n");
+                let open_name = open_name.unwrap_or_else(|| self.open_name(name));
+                self.workunit.inputs[index].open_name = open_name;
+                self.workunit.inputs[index].copy_file = copy_file;
+                self.xml.push_str("</file_ref>\n");
                 return Ok(());
             } else if self.scanner.string("file_name", 262_144).is_some() {
                 self.printed.say("<file_name> ignored in <file_ref> element.");

@@ -3,7 +3,7 @@
 use super::percent::percent_decode;
 
 /// A request: line, the headers that matter, body.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Request {
     pub(crate) method: String,
     /// The path without the query string, as sent.
@@ -16,7 +16,7 @@ pub(crate) struct Request {
     /// The body's length on the wire; more than `body` holds when it was over the limit and thrown away.
     pub(crate) body_bytes: u64,
     /// Bytes of line and headers.
-    pub(crate) head_bytes: u64,
+    pub(crate) head_bytes: usize,
     pub(crate) keep_alive: bool,
 }
 

@@ -18,42 +18,17 @@ pub(super) fn submit_app(script: &mut Script<'_>, name: &str) -> Php<String> {
     app.ok_or_else(|| script.error(&format!("app not found: {}", htmlspecialchars(&name))))
 }
 
-/// A row that is to become a batch.
-pub(super) struct NewBatch<'a> {
-    pub(super) owner: usize,
-    pub(super) app: &'a str,
-    pub(super) name: String,
-    pub(super) njobs: usize,
-    pub(super) expire_time: f64,
-}
-
 /// Inserts a batch; a name that is too long is a fatal error.
-pub(super) fn insert(script: &mut Script<'_>, new: NewBatch<'_>) -> Php<u64> {
-    let name = if truthy(&new.name) {
-        new.name
-    } else {
-        let user = script.data().tables.users[new.owner].name.clone();
-        format!("{user}:{}:{}", new.app, rfc2822(script.now()))
-    };
-    let name = script.escape_string(&name)?;
-    if name.chars().count() > BATCH_NAME_CHARACTERS {
+pub(super) fn insert(script: &mut Script<'_>, mut batch: Batch) -> Php<u64> {
+    if !truthy(&batch.name) {
+        let user = script.data().tables.users[batch.owner].name.clone();
+        batch.name = format!("{user}:{}:{}", batch.app_name, rfc2822(script.now()));
+    }
+    batch.name = script.escape_string(&batch.name)?;
+    if batch.name.chars().count() > BATCH_NAME_CHARACTERS {
         return Err(script.page.sql_exception("Data too long for column 'name' at row 1"));
     }
-    let batch = Batch {
-        id: 0,
-        owner: new.owner,
-        create_time: script.now(),
-        expire_time: new.expire_time,
-        njobs: new.njobs,
-        fraction_done: 0.0,
-        nerror_jobs: 0,
-        state: BatchState::Init,
-        completion_time: 0,
-        credit_canonical: 0.0,
-        name,
-        app_name: new.app.to_owned(),
-        workunits: Vec::new(),
-    };
+    batch.create_time = script.now();
     Ok(script.data().tables.insert_batch(batch))
 }
 
@@ -61,12 +36,12 @@ pub(super) fn create(script: &mut Script<'_>, message: &Element) -> Php {
     script.page.start_tag("create_batch");
     let app = submit_app(script, &message.text_of("app_name"))?;
     let owner = script.check_permissions(message, Some(&app))?;
-    let new = NewBatch {
+    let new = Batch {
         owner,
-        app: &app,
+        app_name: app,
         name: message.text_of("batch_name"),
-        njobs: 0,
         expire_time: to_float(&message.text_of("expire_time")),
+        ..Batch::default()
     };
     let id = insert(script, new)?;
     script.page.echo(&format!("<batch_id>{id}</batch_id>\n        </create_batch>\n    "));
@@ -97,7 +72,7 @@ pub(super) fn abort(script: &mut Script<'_>, message: &Element) -> Php {
     let id = own_batch(script, message, user, "not owner")?;
     let now = script.now();
     let mut data = script.data();
-    let workunits = data.tables.batch(id as i64).map(|batch| batch.workunits.clone()).unwrap_or_default();
+    let workunits = data.tables.workunit_indexes(id);
     for index in &workunits {
         cancel(&mut data, *index, now);
     }
@@ -118,17 +93,13 @@ pub(super) fn abort_jobs(script: &mut Script<'_>, message: &Element) -> Php {
         let name = script.escape_string(&name.text())?;
         let found = {
             let data = script.data();
-            data.tables.workunit_named(&name).map(|index| {
-                let workunit = &data.tables.workunits[index];
-                let owner = data.tables.batch(workunit.batch as i64).map(|batch| batch.owner);
-                (index, workunit.batch, owner)
-            })
+            let index = data.tables.workunit_named(&name);
+            index.map(|index| (index, data.tables.owner_of(&data.tables.workunits[index])))
         };
         let index = match found {
             None => return Err(script.error(&format!("no job {name}"))),
-            Some((_, 0, _)) => return Err(script.error(&format!("job {name} is not part of a batch"))),
-            Some((_, _, owner)) if owner != Some(user) => return Err(script.error("not owner of batch")),
-            Some((index, ..)) => index,
+            Some((_, owner)) if owner != Some(user) => return Err(script.error("not owner of batch")),
+            Some((index, _)) => index,
         };
         script.page.echo(&format!("<aborted {name}>\n"));
         let now = script.now();
@@ -158,8 +129,7 @@ pub(super) fn retire(script: &mut Script<'_>, message: &Element) -> Php {
     count_batch(script, id);
     let now = script.now();
     let state = script.data().tables.batch(id as i64).map(|batch| batch.state);
-    let workunits =
-        script.data().tables.batch(id as i64).map(|batch| batch.workunits.clone()).unwrap_or_default();
+    let workunits = script.data().tables.workunit_indexes(id);
     let counted = state != Some(BatchState::Init);
     if !counted && !workunits.is_empty() {
         // Nobody has set the field that tells which jobs to cancel.

@@ -15,29 +15,16 @@ use super::PHP_HTML;
 use super::script::Script;
 use super::site::{missing_number, missing_text};
 
-/// What a command comes to: a file, or the text in its place.
-enum Answer {
-    File { name: String, bytes: Vec<u8> },
-    Text(String),
-    Other(Reply),
-}
-
 pub(super) fn run(mut script: Script<'_>) -> Reply {
     if let Some(reply) = super::site::out_of_order(&mut script) {
         return reply;
     }
-    let answer = match answer(&mut script) {
-        Ok(answer) | Err(answer) => answer,
-    };
-    match answer {
-        Answer::Other(reply) => reply,
-        Answer::Text(text) => Reply::new(200, PHP_HTML, text.into_bytes()),
-        Answer::File { name, bytes } => download(&name, bytes),
-    }
+    let (Ok(reply) | Err(reply)) = answer(&mut script);
+    reply
 }
 
 /// `do_download`.
-pub(super) fn download(name: &str, bytes: Vec<u8>) -> Reply {
+fn download(name: &str, bytes: Vec<u8>) -> Reply {
     Reply::new(200, "application/octet-stream", bytes)
         .header("Content-Description", "File Transfer")
         .header("Content-Disposition", format!("attachment; filename={name}"))
@@ -47,11 +34,12 @@ pub(super) fn download(name: &str, bytes: Vec<u8>) -> Reply {
         .header("Pragma", "public")
 }
 
-fn text<T>(message: impl Into<String>) -> Result<T, Answer> {
-    Err(Answer::Text(format!("ERROR: {}", message.into())))
+/// What the script says in the place of a file.
+fn text<T>(message: impl Into<String>) -> Result<T, Reply> {
+    Err(Reply::new(200, PHP_HTML, format!("ERROR: {}", message.into()).into_bytes()))
 }
 
-fn answer(script: &mut Script<'_>) -> Result<Answer, Answer> {
+fn answer(script: &mut Script<'_>) -> Result<Reply, Reply> {
     let command = parameter(script, "cmd")?;
     let auth = parameter(script, "auth_str")?;
     match command.as_str() {
@@ -60,41 +48,37 @@ fn answer(script: &mut Script<'_>) -> Result<Answer, Answer> {
             let number = number(script, "file_num")?;
             result_file(script, &name, number, &auth)
         }
-        "batch_files" => {
-            let batch = number(script, "batch_id")?;
-            batch_files(script, batch, &auth)
-        }
         "workunit_files" => {
             let workunit = number(script, "wu_id")?;
             workunit_files(script, workunit, &auth)
         }
-        _ => Ok(Answer::Text("bad command\n".to_owned())),
+        _ => Ok(Reply::new(200, PHP_HTML, "bad command\n".into())),
     }
 }
 
-fn parameter(script: &mut Script<'_>, name: &str) -> Result<String, Answer> {
+fn parameter(script: &mut Script<'_>, name: &str) -> Result<String, Reply> {
     match script.request.parameter(name) {
         Some(value) => Ok(value),
-        None => Err(Answer::Other(missing_text(script, name))),
+        None => Err(missing_text(script, name)),
     }
 }
 
-fn number(script: &Script<'_>, name: &str) -> Result<i64, Answer> {
+fn number(script: &Script<'_>, name: &str) -> Result<i64, Reply> {
     match script.request.parameter(name).filter(|value| value.trim().parse::<f64>().is_ok()) {
         Some(value) => Ok(to_int(&value)),
-        None => Err(Answer::Other(missing_number(name))),
+        None => Err(missing_number(name)),
     }
 }
 
 /// The authenticator of a batch's owner.
-fn secret(data: &Data, batch: u64) -> Result<String, Answer> {
+fn secret(data: &Data, batch: u64) -> Result<String, Reply> {
     match data.tables.batch(batch as i64) {
         None => text(format!("no batch {batch}")),
         Some(batch) => Ok(data.tables.users[batch.owner].authenticator.clone()),
     }
 }
 
-fn result_file(script: &Script<'_>, name: &str, number: i64, auth: &str) -> Result<Answer, Answer> {
+fn result_file(script: &Script<'_>, name: &str, number: i64, auth: &str) -> Result<Reply, Reply> {
     let data = script.data();
     let Some((workunit, instance)) = data.tables.result_named(name.trim()) else {
         return text(format!("no job instance {}", htmlspecialchars(name)));
@@ -108,12 +92,12 @@ fn result_file(script: &Script<'_>, name: &str, number: i64, auth: &str) -> Resu
         return text(format!("bad file num: {number} > {count}"));
     };
     match data.storage.upload.get(name) {
-        Some(file) => Ok(Answer::File { name: name.clone(), bytes: file.bytes.to_vec() }),
+        Some(file) => Ok(download(name, file.bytes.to_vec())),
         None => text(format!("no such file {}", upload_path(name))),
     }
 }
 
-fn workunit_files(script: &Script<'_>, id: i64, auth: &str) -> Result<Answer, Answer> {
+fn workunit_files(script: &Script<'_>, id: i64, auth: &str) -> Result<Reply, Reply> {
     let data = script.data();
     let Some(index) = data.tables.workunit_index(id) else {
         return text(format!("no workunit {id}"));
@@ -125,29 +109,13 @@ fn workunit_files(script: &Script<'_>, id: i64, auth: &str) -> Result<Answer, An
     let Some((_, instance)) = data.tables.result(workunit.canonical_result as i64) else {
         return text(format!("no canonical result for wu {}", htmlspecialchars(&workunit.name)));
     };
-    let bytes = zip(&data, instance.outputs.iter());
-    Ok(Answer::File { name: temporary_name(script, &format!("boinc_wu_{}_", workunit.name)), bytes })
-}
-
-fn batch_files(script: &Script<'_>, id: i64, auth: &str) -> Result<Answer, Answer> {
-    let data = script.data();
-    let Some(batch) = data.tables.batch(id) else {
-        return text(format!("no batch {id}"));
-    };
-    if md5_hex(format!("{}{id}", secret(&data, batch.id)?).as_bytes()) != auth {
-        return text("bad auth str");
-    }
-    let outputs = data
-        .tables
-        .workunits_of(batch)
-        .filter_map(|workunit| data.tables.result(workunit.canonical_result as i64))
-        .flat_map(|(_, instance)| &instance.outputs);
-    let bytes = zip(&data, outputs);
-    Ok(Answer::File { name: temporary_name(script, "boinc_batch_"), bytes })
+    // `tempnam` and ".zip".
+    let name = format!("boinc_wu_{}_{:06x}.zip", workunit.name, script.state.random() % 0x100_0000);
+    Ok(download(&name, zip(&data, &instance.outputs)))
 }
 
 /// A zip of the outputs that are there, by their physical names; without any the file is empty, which is no zip.
-fn zip<'a>(data: &Data, names: impl Iterator<Item = &'a String>) -> Vec<u8> {
+fn zip(data: &Data, names: &[String]) -> Vec<u8> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     let mut empty = true;
     for name in names {
@@ -163,11 +131,6 @@ fn zip<'a>(data: &Data, names: impl Iterator<Item = &'a String>) -> Vec<u8> {
         Ok(zip) if !empty => zip.into_inner(),
         _ => Vec::new(),
     }
-}
-
-/// `tempnam` and ".zip".
-fn temporary_name(script: &Script<'_>, prefix: &str) -> String {
-    format!("{prefix}{:06x}.zip", script.state.random() % 0x100_0000)
 }
 
 fn upload_path(name: &str) -> String {

@@ -186,21 +186,24 @@ pub(super) fn batch_statuses(script: &mut Script<'_>, message: &Element) -> Php 
     Ok(())
 }
 
+/// The place of a workunit, if there is one and it is the user's.
+fn own_workunit(script: &mut Script<'_>, found: Option<usize>, user: usize) -> Php<usize> {
+    let Some(index) = found else { return Err(script.error("no such job")) };
+    let owner = {
+        let data = script.data();
+        data.tables.owner_of(&data.tables.workunits[index])
+    };
+    if owner == Some(user) { Ok(index) } else { Err(script.error("not owner")) }
+}
+
 pub(super) fn job(script: &mut Script<'_>, message: &Element) -> Php {
     script.page.start_tag("query_job");
     let user = script.check_permissions(message, None)?;
     let id = to_int(&message.text_of("job_id"));
+    let index = script.data().tables.workunit_index(id);
+    let index = own_workunit(script, index, user)?;
     let data = script.data();
-    let found = data.tables.workunit_index(id).map(|index| &data.tables.workunits[index]);
-    let owner = found.and_then(|workunit| data.tables.batch(workunit.batch as i64)).map(|batch| batch.owner);
-    let Some(workunit) = found else {
-        drop(data);
-        return Err(script.error("no such job"));
-    };
-    if owner != Some(user) {
-        drop(data);
-        return Err(script.error("not owner"));
-    }
+    let workunit = &data.tables.workunits[index];
     let mut out = String::new();
     for instance in &workunit.instances {
         let _ = write!(
@@ -230,16 +233,10 @@ pub(super) fn completed_job(script: &mut Script<'_>, message: &Element) -> Php {
     script.page.start_tag("query_completed_job");
     let user = script.check_permissions(message, None)?;
     let name = script.escape_string(&message.text_of("job_name"))?;
+    let index = script.data().tables.workunit_named(&name);
+    let index = own_workunit(script, index, user)?;
     let data = script.data();
-    let Some(index) = data.tables.workunit_named(&name) else {
-        drop(data);
-        return Err(script.error("no such job"));
-    };
     let workunit = &data.tables.workunits[index];
-    if data.tables.batch(workunit.batch as i64).map(|batch| batch.owner) != Some(user) {
-        drop(data);
-        return Err(script.error("not owner"));
-    }
     let mut out = format!("<completed_job>\n   <error_mask>{}</error_mask>\n", workunit.error_mask);
     let canonical = workunit.instances.iter().find(|instance| instance.id == workunit.canonical_result);
     if let Some(instance) = canonical {

@@ -3,32 +3,25 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::create_work::{self, Call, JobParams};
+use crate::create_work::{self, Call};
 use crate::fault::Fault;
 use crate::php::{Php, float_text, htmlspecialchars, to_float, to_int, truthy};
 use crate::settings::PROJECT_ROOT;
 use crate::storage::md5_hex;
-use crate::tables::BatchState;
+use crate::tables::{Batch, BatchState};
+use crate::workunit::Workunit;
 use crate::xml::Element;
 
-use super::batches::{NewBatch, insert, submit_app};
+use super::batches::{insert, submit_app};
 use super::script::Script;
 
-/// A job as `xml_get_jobs` reads it.
-struct Job {
-    name: String,
-    command_line: String,
-    /// The path of its input template in /tmp.
-    input_template: Option<String>,
-    output_template: Option<String>,
-    priority: Option<i64>,
-    /// Mode and source of each input.
-    files: Vec<(String, String)>,
-}
-
-/// What the jobs brought along.
+/// The jobs of a batch, and what they brought along.
+#[derive(Default)]
 struct Jobs {
-    jobs: Vec<Job>,
+    count: usize,
+    /// The standard input of create_work, a line per job: nothing is quoted.
+    lines: String,
+    /// Input templates in /tmp, by path.
     temporary: HashMap<String, Arc<str>>,
 }
 
@@ -38,7 +31,7 @@ pub(super) fn estimate(script: &mut Script<'_>, message: &Element) -> Php {
     let batch = message.first("batch").unwrap_or(&none);
     let app = submit_app(script, &batch.text_of("app_name"))?;
     script.check_permissions(message, Some(&app))?;
-    refuse_project_template(script, batch, &app)?;
+    refuse_project_template(script, &app)?;
     let mut flops = 0.0;
     for job in batch.all("job") {
         let estimate = to_float(&job.text_of("rsc_fpops_est"));
@@ -55,13 +48,8 @@ pub(super) fn estimate(script: &mut Script<'_>, message: &Element) -> Php {
 
 /// `read_input_template`: since PHP 8, a template file that is there can't be read, because the request was read with
 /// external entities switched off.
-fn refuse_project_template(script: &mut Script<'_>, batch: &Element, app: &str) -> Php {
-    let named = batch.text_of("workunit_template_file");
-    let name = if batch.first("workunit_template_file").is_some_and(Element::truthy) {
-        named
-    } else {
-        format!("{app}_in")
-    };
+fn refuse_project_template(script: &mut Script<'_>, app: &str) -> Php {
+    let name = format!("{app}_in");
     if !script.data().storage.templates.contains_key(&name) {
         return Ok(());
     }
@@ -77,9 +65,9 @@ pub(super) fn submit(script: &mut Script<'_>, message: &Element) -> Php {
     let app = submit_app(script, &batch.text_of("app_name"))?;
     let user = script.check_permissions(message, Some(&app))?;
     let jobs = read_jobs(script, batch);
-    refuse_project_template(script, batch, &app)?;
-    let sources = jobs.jobs.iter().flat_map(|job| &job.files);
-    if let Some((mode, _)) = sources.clone().find(|(mode, _)| mode != "local_staged") {
+    refuse_project_template(script, &app)?;
+    let mut modes = batch.all("job").flat_map(|job| job.all("input_file")).map(|file| file.text_of("mode"));
+    if let Some(mode) = modes.find(|mode| mode != "local_staged") {
         let text = format!("unsupported file mode: {mode}");
         return Err(script.error(&text));
     }
@@ -95,21 +83,14 @@ pub(super) fn submit(script: &mut Script<'_>, message: &Element) -> Php {
             Some(_) => {}
         }
     }
-    let count = jobs.jobs.len();
     let id = if given != 0 {
-        let mut data = script.data();
-        if let Some(batch) = data.tables.batch_mut(given as u64) {
-            batch.njobs = count;
+        if let Some(batch) = script.data().tables.batch_mut(given as u64) {
+            batch.njobs = jobs.count;
         }
         given as u64
     } else {
-        let new = NewBatch {
-            owner: user,
-            app: &app,
-            name: batch.text_of("batch_name"),
-            njobs: count,
-            expire_time: 0.0,
-        };
+        let name = batch.text_of("batch_name");
+        let new = Batch { owner: user, app_name: app.clone(), name, njobs: jobs.count, ..Batch::default() };
         insert(script, new)?
     };
     script.log();
@@ -131,41 +112,40 @@ pub(super) fn submit(script: &mut Script<'_>, message: &Element) -> Php {
 
 /// `xml_get_jobs`: templates given with jobs go into files, the same text into the same file.
 fn read_jobs(script: &mut Script<'_>, batch: &Element) -> Jobs {
-    let mut read = Jobs { jobs: Vec::new(), temporary: HashMap::new() };
+    let mut read = Jobs::default();
     let mut input_paths: HashMap<String, String> = HashMap::new();
     let mut output_paths: HashMap<String, String> = HashMap::new();
-    for element in batch.all("job") {
-        let files = element.all("input_file").map(|file| (file.text_of("mode"), file.text_of("source")));
-        let mut job = Job {
-            name: element.text_of("name"),
-            command_line: element.text_of("command_line"),
-            input_template: None,
-            output_template: None,
-            priority: element.first("priority").map(|priority| to_int(&priority.text())),
-            files: files.collect(),
-        };
-        if let Some(template) = element.first("input_template").filter(|template| template.truthy()) {
+    for job in batch.all("job") {
+        let name = job.text_of("name");
+        if truthy(&name) {
+            read.lines.push_str(&format!(" --wu_name {name}"));
+        }
+        let command_line = job.text_of("command_line");
+        if truthy(&command_line) {
+            read.lines.push_str(&format!(" --command_line \"{command_line}\""));
+        }
+        for file in job.all("input_file") {
+            read.lines.push_str(&format!(" {}", file.text_of("source")));
+        }
+        if let Some(template) = job.first("input_template").filter(|template| template.truthy()) {
             let text = template.as_xml().replace("<file_info/>", "<file_info></file_info>");
             let random = script.state.random() % 0x100_0000;
-            let path = input_paths
-                .entry(text.clone())
-                .or_insert_with(|| format!("/tmp/input_template_{random:06x}"));
+            let new_path = || format!("/tmp/input_template_{random:06x}");
+            let path = input_paths.entry(text.clone()).or_insert_with(new_path);
             read.temporary.entry(path.clone()).or_insert_with(|| text.into());
-            job.input_template = Some(path.clone());
+            read.lines.push_str(&format!(" --wu_template {path}"));
         }
-        if let Some(template) = element.first("output_template").filter(|template| template.truthy()) {
+        if let Some(template) = job.first("output_template").filter(|template| template.truthy()) {
             let text = template.as_xml();
-            let path = match output_paths.get(text) {
-                Some(path) => path.clone(),
-                None => {
-                    let path = keep_output_template(script, text);
-                    output_paths.insert(text.to_owned(), path.clone());
-                    path
-                }
-            };
-            job.output_template = Some(path);
+            let path = output_paths.entry(text.to_owned());
+            let path = path.or_insert_with(|| keep_output_template(script, text));
+            read.lines.push_str(&format!(" --result_template {path}"));
         }
-        read.jobs.push(job);
+        if let Some(priority) = job.first("priority") {
+            read.lines.push_str(&format!(" --priority {}", to_int(&priority.text())));
+        }
+        read.lines.push('\n');
+        read.count += 1;
     }
     read
 }
@@ -181,29 +161,38 @@ fn keep_output_template(script: &mut Script<'_>, text: &str) -> String {
     format!("templates/{name}")
 }
 
-/// The command that `submit_jobs` runs.
-fn call<'a>(script: &Script<'_>, batch: &Element, app: &'a str, id: u64, jobs: Jobs) -> Call<'a> {
+/// The command that `submit_jobs` runs, with create_work's defaults for what is 0 or not given.
+fn call(script: &Script<'_>, batch: &Element, app: &str, id: u64, jobs: Jobs) -> Call {
     let none = Element::default();
     let params = batch.first("job_params").unwrap_or(&none);
-    let param = |name: &str| to_float(&params.text_of(name));
+    let param = |name: &str, default: f64| match to_float(&params.text_of(name)) {
+        0.0 => default,
+        given => given,
+    };
     let template = |name: &str, default: &str| {
         let given = batch.text_of(name);
         format!("templates/{}", if truthy(&given) { given } else { format!("{app}_{default}") })
     };
     Call {
-        app,
-        batch: id,
-        priority: to_int(&batch.text_of("priority")),
-        params: JobParams {
-            disk_bound: param("rsc_disk_bound"),
-            fpops_est: param("rsc_fpops_est"),
-            fpops_bound: param("rsc_fpops_bound"),
-            memory_bound: param("rsc_memory_bound"),
-            delay_bound: param("delay_bound"),
+        defaults: Workunit {
+            app_name: app.into(),
+            batch: id,
+            priority: to_int(&batch.text_of("priority")),
+            rsc_disk_bound: param("rsc_disk_bound", 1e9),
+            rsc_fpops_est: param("rsc_fpops_est", 3600e9),
+            rsc_fpops_bound: param("rsc_fpops_bound", 86_400e9),
+            rsc_memory_bound: param("rsc_memory_bound", 5e8),
+            delay_bound: param("delay_bound", 7.0 * 86_400.0) as i64,
+            min_quorum: 1,
+            target_nresults: 1,
+            max_error_results: 1,
+            max_total_results: 1,
+            max_success_results: 1,
+            ..Workunit::default()
         },
         input_template: template("input_template_filename", "in"),
         output_template: template("output_template_filename", "out"),
-        stdin: lines(&jobs.jobs),
+        stdin: jobs.lines,
         temporary: jobs.temporary,
         fail_after: match script.fault {
             Fault::FailAfterJobs(jobs) => Some(*jobs),
@@ -211,31 +200,4 @@ fn call<'a>(script: &Script<'_>, batch: &Element, app: &'a str, id: u64, jobs: J
         },
         process: (script.state.random() % 30_000) as u32 + 1000,
     }
-}
-
-/// The standard input of create_work: nothing is quoted.
-fn lines(jobs: &[Job]) -> String {
-    let mut lines = String::new();
-    for job in jobs {
-        if truthy(&job.name) {
-            lines.push_str(&format!(" --wu_name {}", job.name));
-        }
-        if truthy(&job.command_line) {
-            lines.push_str(&format!(" --command_line \"{}\"", job.command_line));
-        }
-        for (_, source) in &job.files {
-            lines.push_str(&format!(" {source}"));
-        }
-        if let Some(path) = &job.input_template {
-            lines.push_str(&format!(" --wu_template {path}"));
-        }
-        if let Some(path) = &job.output_template {
-            lines.push_str(&format!(" --result_template {path}"));
-        }
-        if let Some(priority) = job.priority {
-            lines.push_str(&format!(" --priority {priority}"));
-        }
-        lines.push('\n');
-    }
-    lines
 }

@@ -55,7 +55,7 @@ fn output_pages_want_their_parameters() {
     );
     let number = shown("get_output.php?cmd=result_file&auth_str=x&result_name=a&file_num=b");
     assert!(number.starts_with("missing_arg_file_num.html\n"), "{number}");
-    assert!(shown("get_output.php?cmd=batch_files&auth_str=x").starts_with("missing_arg_batch_id.html\n"));
+    assert!(shown("get_output.php?cmd=workunit_files&auth_str=x").starts_with("missing_arg_wu_id.html\n"));
     assert!(
         shown("result.php")
             .starts_with(&format!("{}login_form.php?next_url=result.php\n", campaign.project.url()))

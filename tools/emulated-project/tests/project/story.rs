@@ -24,7 +24,9 @@ const BOBS: [&str; 5] = [
 const CAROLS: [&str; 2] = ["create_batch-user-without-permission", "query_files-no-permission"];
 
 /// Recordings of what `buoy` never asks for, which is not emulated. The tests of `buoy` read these replies, too.
-const NOT_EMULATED: [&str; 20] = [
+const NOT_EMULATED: [&str; 22] = [
+    "get_output-batch_files",
+    "get_output-batch_files-already-deleted",
     "get_output-workunit_file",
     "get_output-workunit_file-already-deleted",
     "get_output-workunit_file-bad-num",
@@ -409,7 +411,6 @@ fn first_results(story: &mut Story) {
         "get_output-result_file-failed-instance",
         "get_output-result_file-unknown",
         "get_output-workunit_files-already-deleted",
-        "get_output-batch_files-already-deleted",
         "get_output-bad-command",
     ]);
 }
@@ -456,7 +457,6 @@ fn templates_and_kept_files(story: &mut Story) {
         "get_output-result_file-second",
         "get_output-result_file-bad-num",
         "get_output-workunit_files",
-        "get_output-batch_files",
     ]);
 }
 
