@@ -11,7 +11,7 @@ use crate::engine::{
     self, Cancel, CliEngine, ContainerSpec, EarlyUsage, EngineError, Inspected, LOG_LINES, NativeTransport,
     Status, killed_from_outside,
 };
-use crate::image::{Blame, BuildError, ImageIndex, ImageMaker, MakeError, TarballError};
+use crate::image::{Blame, BuildError, ImageIndex, ImageMaker, MakeError, TarballError, WorkdirFilesError};
 use crate::lifecycle::{Call, CallError, ContainerState, Exited, Reply};
 use crate::log::{MAX_JOB_BYTES, job_output};
 use crate::network_probe::is_online;
@@ -302,7 +302,7 @@ impl Calls {
             return Ok(());
         }
         let files = self.maker().workdir_files(engine, image, self.assignment.workdir());
-        let names = match files.map_err(classify_image_error)? {
+        let names = match files.map_err(|error| classify_image_error(error.into()))? {
             Some(tar) => fill(self.assignment.layout(), &tar).map_err(|error| {
                 CallError::Host(format!("failed to copy the image's files to the work directory: {error}"))
             })?,
@@ -468,7 +468,9 @@ fn classify_image_error(error: MakeError) -> CallError {
             build_failed(&format!(" ({seconds} s ago)"), &said, blame)
         }
         MakeError::Lock(crate::image::LockError::Cancelled) => CallError::Cancelled,
-        MakeError::Workdir(error) => CallError::Job(error.to_string()),
+        MakeError::Workdir(WorkdirFilesError::Engine(error)) => classify(error),
+        MakeError::Workdir(error @ WorkdirFilesError::TooMuch(_)) => CallError::Job(error.to_string()),
+        MakeError::Workdir(error) => CallError::Host(chain(&error)),
         error @ (MakeError::Lock(_) | MakeError::Index(_) | MakeError::Journal(_)) => {
             CallError::Host(chain(&error))
         }

@@ -14,7 +14,7 @@ use super::index::{Entry, ImageIndex, IndexError};
 use super::key::ImageKey;
 use super::lock::{HostLock, LockError};
 use super::tarball::{Load, TarballError, load};
-use super::workdir_files::{self, TooMuch};
+use super::workdir_files::{self, WorkdirFilesError};
 
 /// Where an image comes from.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,9 +66,9 @@ pub enum MakeError {
     /// The state directory cannot be written.
     #[error("failed to note the state of a build")]
     Journal(#[source] io::Error),
-    /// The image hides too much under the work directory.
+    /// What the image has at the work directory is too much, or cannot be had.
     #[error(transparent)]
-    Workdir(#[from] TooMuch),
+    Workdir(#[from] WorkdirFilesError),
     /// Another task's build of the same image has just failed.
     #[error("the same build failed {seconds} s ago: {said}")]
     FailedBefore {
@@ -120,6 +120,19 @@ impl ImageMaker {
         };
         let index = ImageIndex::of(&self.state);
         Ok(index.find(engine.flavor(), key).inspect(|entry| index.note_use(engine.flavor(), key, entry)))
+    }
+
+    /// The tar file with what an image has at the work directory, with paths relative to it; `None` if there is nothing.
+    ///
+    /// # Errors
+    /// When it is too much, or cannot be read.
+    pub fn workdir_files<T: Transport + Clone>(
+        &self,
+        engine: &CliEngine<T>,
+        image: &str,
+        workdir: &str,
+    ) -> Result<Option<PathBuf>, WorkdirFilesError> {
+        workdir_files::workdir_files(&self.state, engine, image, workdir)
     }
 
     /// Whether making the image fetches something or runs steps that have a network.
@@ -240,7 +253,7 @@ impl ImageMaker {
         }
         let built = built?;
         if !built.workdir_files {
-            self.note_no_workdir_files(&built.id, &source.workdir)?;
+            workdir_files::note_none(&self.state, &built.id, &source.workdir).map_err(MakeError::Journal)?;
         }
         Ok(entry_of(engine, built.id)?)
     }

@@ -21,3 +21,4 @@ pub(crate) use lock::LockError;
 pub(crate) use make::{ImageMaker, ImageSource, MakeError};
 pub(crate) use tarball::TarballError;
 pub use tarball::{Load, load};
+pub(crate) use workdir_files::WorkdirFilesError;

@@ -5,7 +5,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use sha2::{Digest, Sha256};
@@ -13,12 +13,13 @@ use sha2::{Digest, Sha256};
 use crate::engine::{CliEngine, EngineError, Hardening, StepSpec, Transport};
 use crate::state_dir::StateDir;
 use boinc::archive::tar::{Entry, Kind, Reader, TarError, Writer};
+use boinc::atomic_file::write_atomically;
 use boinc::hex::hex;
 
 use super::build::container_prefix;
 use super::cleanup::mark_in_progress;
-use super::index::ImageIndex;
-use super::make::{ImageMaker, MakeError};
+use super::index::{ImageIndex, IndexError};
+use super::lock::LockError;
 
 /// Where the tar files are.
 const DIRECTORY: &str = "workdirs";
@@ -41,80 +42,92 @@ pub struct TooMuch {
     workdir: String,
 }
 
-impl ImageMaker {
-    /// The tar file with what an image has at the work directory, with paths relative to it; `None` if there is nothing.
-    ///
-    /// # Errors
-    /// When it is too much, or cannot be read.
-    pub fn workdir_files<T: Transport + Clone>(
-        &self,
-        engine: &CliEngine<T>,
-        image: &str,
-        workdir: &str,
-    ) -> Result<Option<PathBuf>, MakeError> {
-        let path = self.path(image, workdir).map_err(MakeError::Journal)?;
-        if !path.exists() {
-            let owner = ImageIndex::of(&self.state).owner()?;
-            let making = mark_in_progress(&self.state, engine.cancel())?;
-            let name = format!("{}workdir-{}", container_prefix(&owner), std::process::id());
-            engine.remove(&name)?;
-            let spec = StepSpec {
-                name: name.clone(),
-                owner,
-                image: image.to_owned(),
-                hardening: Hardening { pids: 1, ..Hardening::default() },
-                command: vec![NO_COMMAND.to_owned()],
-                ..StepSpec::default()
-            };
-            engine.create_step(&spec)?;
-            let copied = self.copy(engine, &name, workdir, &path);
-            engine.remove(&name)?;
-            copied?;
-            drop(making);
-        }
-        let is_empty = fs::metadata(&path).map_err(MakeError::Journal)?.len() == 0;
-        Ok((!is_empty).then_some(path))
-    }
+/// What an image has at the work directory cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkdirFilesError {
+    /// It is too much.
+    #[error(transparent)]
+    TooMuch(#[from] TooMuch),
+    /// The engine failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The host's lock can't be had.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The index cannot be read.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// The state directory cannot be written, or the engine's stream is damaged.
+    #[error("failed to copy what the image has at the work directory")]
+    Io(#[from] io::Error),
+}
 
-    /// Notes that an image has nothing there, so that no engine has to be asked.
-    pub(super) fn note_no_workdir_files(&self, image: &str, workdir: &str) -> Result<(), MakeError> {
-        let path = self.path(image, workdir).map_err(MakeError::Journal)?;
-        boinc::atomic_file::write_atomically(&path, b"").map_err(MakeError::Journal)
-    }
-
-    fn path(&self, image: &str, workdir: &str) -> io::Result<PathBuf> {
-        let name = hex(&Sha256::digest(format!("{image}\n{workdir}")));
-        Ok(self.state.subdirectory(DIRECTORY)?.join(name))
-    }
-
-    fn copy<T: Transport + Clone>(
-        &self,
-        engine: &CliEngine<T>,
-        container: &str,
-        workdir: &str,
-        path: &std::path::Path,
-    ) -> Result<(), MakeError> {
-        let part = path.with_extension(std::process::id().to_string());
-        let read = engine.read_out(container, workdir, |stream| {
-            let out = BufWriter::new(File::create(&part)?);
-            rewrite(BufReader::new(stream), out)
-        });
-        let result = match read {
-            Err(EngineError::NoPath(_)) => File::create(&part).map(drop).map_err(MakeError::Journal),
-            Err(error) => Err(error.into()),
-            Ok(Err(RewriteError::TooMuch(found))) => {
-                Err(MakeError::Workdir(TooMuch { found, workdir: workdir.to_owned() }))
-            }
-            Ok(Err(RewriteError::Io(error))) => Err(MakeError::Journal(error)),
-            Ok(Ok(0)) => File::create(&part).map(drop).map_err(MakeError::Journal),
-            Ok(Ok(_)) => Ok(()),
+/// The tar file with what an image has at the work directory, with paths relative to it; `None` if there is nothing.
+///
+/// # Errors
+/// When it is too much, or cannot be read.
+pub(super) fn workdir_files<T: Transport + Clone>(
+    state: &StateDir,
+    engine: &CliEngine<T>,
+    image: &str,
+    workdir: &str,
+) -> Result<Option<PathBuf>, WorkdirFilesError> {
+    let path = path_of(state, image, workdir)?;
+    if !path.exists() {
+        let owner = ImageIndex::of(state).owner()?;
+        let _making = mark_in_progress(state, engine.cancel())?;
+        let name = format!("{}workdir-{}", container_prefix(&owner), std::process::id());
+        engine.remove(&name)?;
+        let spec = StepSpec {
+            name: name.clone(),
+            owner,
+            image: image.to_owned(),
+            hardening: Hardening { pids: 1, ..Hardening::default() },
+            command: vec![NO_COMMAND.to_owned()],
+            ..StepSpec::default()
         };
-        let result = result.and_then(|()| fs::rename(&part, path).map_err(MakeError::Journal));
-        if result.is_err() {
-            let _ = fs::remove_file(&part);
-        }
-        result
+        engine.create_step(&spec)?;
+        let copied = copy(engine, &name, workdir, &path);
+        engine.remove(&name)?;
+        copied?;
     }
+    let is_empty = fs::metadata(&path)?.len() == 0;
+    Ok((!is_empty).then_some(path))
+}
+
+/// Notes that an image has nothing there, so that no engine has to be asked.
+pub(super) fn note_none(state: &StateDir, image: &str, workdir: &str) -> io::Result<()> {
+    write_atomically(&path_of(state, image, workdir)?, b"")
+}
+
+fn path_of(state: &StateDir, image: &str, workdir: &str) -> io::Result<PathBuf> {
+    let name = hex(&Sha256::digest(format!("{image}\n{workdir}")));
+    Ok(state.subdirectory(DIRECTORY)?.join(name))
+}
+
+fn copy<T: Transport + Clone>(
+    engine: &CliEngine<T>,
+    container: &str,
+    workdir: &str,
+    path: &Path,
+) -> Result<(), WorkdirFilesError> {
+    let part = path.with_extension(std::process::id().to_string());
+    let read = engine.read_out(container, workdir, |stream| {
+        let out = BufWriter::new(File::create(&part)?);
+        rewrite(BufReader::new(stream), out)
+    });
+    let result = match read {
+        Err(EngineError::NoPath(_)) | Ok(Ok(0)) => File::create(&part).map(drop).map_err(Into::into),
+        Err(error) => Err(error.into()),
+        Ok(Err(RewriteError::TooMuch(found))) => Err(TooMuch { found, workdir: workdir.to_owned() }.into()),
+        Ok(Err(RewriteError::Io(error))) => Err(error.into()),
+        Ok(Ok(_)) => Ok(()),
+    };
+    let result = result.and_then(|()| Ok(fs::rename(&part, path)?));
+    if result.is_err() {
+        let _ = fs::remove_file(&part);
+    }
+    result
 }
 
 /// Removes files that no job has needed for this long. They are made again when they are needed.
