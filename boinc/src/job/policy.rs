@@ -74,6 +74,8 @@ struct Rules {
     cpus: Option<f64>,
     /// The OCI runtime of containers; in the volunteer's file only.
     runtime: Option<String>,
+    /// Containers may do without the user namespace that the daemon gives them; in the volunteer's file only.
+    host_user_namespace: Option<bool>,
 }
 
 impl Rules {
@@ -96,6 +98,7 @@ impl Rules {
             memory_bytes: self.memory_bytes,
             cpus: self.cpus,
             runtime: None,
+            host_user_namespace: None,
         }
     }
 }
@@ -243,6 +246,12 @@ impl Policy {
     pub fn base_images(&self, trust: Trust) -> Vec<Vec<String>> {
         let project = self.project.base_images.iter().filter(|_| trust == Trust::Workunit);
         project.chain(&self.volunteer.base_images).cloned().collect()
+    }
+
+    /// Whether a job's container may do without the user namespace that the engine's daemon gives containers. Only the
+    /// volunteer can allow that, whose protection it weakens.
+    pub fn host_user_namespace(&self) -> bool {
+        self.volunteer.host_user_namespace == Some(true)
     }
 
     /// The OCI runtime that the volunteer wants for containers.

@@ -11,10 +11,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use boinc::hex::hex;
 use boinc::visible::{is_terminal_control, visible};
-use rustix::process::Resource;
 use serde::{Deserialize, Serialize};
 use wrapper::engine::{
-    Cancel, CliEngine, ContainerSpec, EngineError, Flavor, Hardening, ImageDetails, Mount,
+    Cancel, CliEngine, ContainerSpec, ContainerUser, EngineError, Flavor, Hardening, ImageDetails, Mount,
+    UserError,
 };
 use wrapper::seccomp;
 
@@ -25,12 +25,6 @@ use crate::private;
 
 /// Processes in a container, at most.
 const PROCESSES: u64 = 64;
-
-/// Descriptors that a process in a container may have open, with Podman.
-const OPEN_FILES: u64 = 1_024;
-
-/// Processes of the user in all, those outside of the container too, with Podman.
-const USERS_PROCESSES: u64 = 16_384;
 
 /// Containers of scripts at one time, in one project.
 const SLOTS: usize = 64;
@@ -101,6 +95,15 @@ pub enum ContainerError {
     /// The engine fails.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// An output is for its owner alone, whom the container's user is not.
+    #[error(
+        "failed to show {path} to a script in a container: the Docker daemon remaps users (userns-remap), and the file is not \
+         readable by other users"
+    )]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file of the script's can't be put in its place.
     #[error("failed to prepare {path} for a script in a container")]
     Prepare {
@@ -148,11 +151,20 @@ impl Sandbox {
         let settings = std::path::absolute(state.join("engine")).map_err(prepare(state))?;
         private::create_directory(&settings).map_err(prepare(&settings))?;
         let engine = engine.without_client_settings(&settings).map_err(prepare(&settings))?;
-        let seccomp = seccomp::file_in(&settings, engine.flavor(), "").map_err(prepare(&settings))?;
+        let version = engine.info()?.version;
+        let seccomp = seccomp::file_in(&settings, engine.flavor(), &version).map_err(prepare(&settings))?;
         let work = state.join("work");
         let directory = WorkDirectory::new(&work).map_err(prepare(&work))?;
         self.lay_out(&directory.0)?;
         let (mounts, inside) = mounts(request, &directory.0);
+        let user = match engine.container_user(false) {
+            Ok(user) if user.owner.is_none() => user,
+            Err(UserError::Engine(error)) => return Err(error.into()),
+            _ => {
+                open_to_others(&directory.0, &mounts)?;
+                ContainerUser { ids: "0:0".into(), ..ContainerUser::default() }
+            }
+        };
         let call = directory.0.join("call.json");
         fs::write(&call, inside.json()).map_err(prepare(&call))?;
         let slot = Slot::take(state).map_err(prepare(state))?;
@@ -172,7 +184,9 @@ impl Sandbox {
             // By its id: its name may lead to another image by now.
             image: image.id,
             hardening: Hardening {
-                user: flavor.container_user(),
+                user: user.ids,
+                host_user_namespace: user.host_user_namespace,
+                file_bytes: limits.output_bytes,
                 memory_bytes: limits.memory_bytes,
                 cpus: 1.0,
                 pids: PROCESSES,
@@ -188,7 +202,6 @@ impl Sandbox {
             raw_args: ["--entrypoint".into(), program.into()]
                 .into_iter()
                 .chain(disk_options(flavor, image.config.volumes.keys(), limits)?)
-                .chain(ulimits(flavor, limits))
                 .collect(),
             args: arguments
                 .iter()
@@ -281,23 +294,27 @@ fn disk_options<'a>(
     Ok(options)
 }
 
-/// Options that bound each file that a script writes: those that it makes are on the host's disk.
-fn ulimits(flavor: Flavor, limits: &Limits) -> Vec<String> {
-    let option = |limit: String| ["--ulimit".to_owned(), limit];
-    let mut options = option(format!("fsize={}", limits.output_bytes)).to_vec();
-    // The kernel gives a core to a program of the host, which no limit of the container holds.
-    options.extend(option("core=0".to_owned()));
-    if flavor == Flavor::Podman {
-        // With one limit given, Podman sets these two as well, to more than a daemon may have a right to
-        // (`pkg/specgen/generate/oci_linux.go`, `addRlimits`), or Podman itself, which lowers its own.
-        for (name, resource, limit) in
-            [("nofile", Resource::Nofile, OPEN_FILES), ("nproc", Resource::Nproc, USERS_PROCESSES)]
-        {
-            let limit = rustix::process::getrlimit(resource).maximum.map_or(limit, |most| most.min(limit));
-            options.extend(option(format!("{name}={limit}:{limit}")));
+/// Lets a container's user, who is nobody on this host, read what is mounted and write what it is to write. The directories
+/// of both are this user's alone, so nobody else gets at the files.
+fn open_to_others(directory: &Path, mounts: &[Mount]) -> Result<(), ContainerError> {
+    let set_mode = |path: &Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode))
+            .map_err(|source| ContainerError::Prepare { path: path.to_owned(), source })
+    };
+    set_mode(directory, 0o755)?;
+    set_mode(&directory.join("call.json"), 0o644)?;
+    for Mount { source, read_only, .. } in mounts {
+        let mode = fs::metadata(source)
+            .map_err(|error| ContainerError::Prepare { path: source.clone(), source: error })?
+            .permissions()
+            .mode();
+        if !read_only {
+            set_mode(source, 0o666)?;
+        } else if mode & 0o004 == 0 {
+            return Err(ContainerError::Unreadable { path: source.clone() });
         }
     }
-    options
+    Ok(())
 }
 
 /// Starts a container and sees to its end.

@@ -93,6 +93,12 @@ pub struct ContainerSpec {
     pub args: Vec<String>,
 }
 
+/// The host's name in every container: by itself it would be the container's id, another one in each copy of a job.
+const HOST_NAME: &str = "buoy";
+
+/// Variables that Podman sets, and Docker does not; here both do, to the same.
+const SAME_VARIABLES: [(&str, &str); 2] = [("TERM", "dumb"), ("container", "oci")];
+
 /// The label of the images and build containers that belong to one index, with the index's owner as value.
 pub const OWNER_LABEL: &str = "org.buoy.owner";
 /// The label that tells a slot's container from others of the same name.
@@ -122,6 +128,10 @@ impl Verbs {
 
     pub(super) fn version(&self) -> Invocation {
         self.command("version").args(["--format", "{{json .}}"]).timeout(Duration::from_secs(20))
+    }
+
+    pub(super) fn info(&self) -> Invocation {
+        self.command("info").args(["--format", "{{json .}}"]).timeout(Duration::from_secs(20))
     }
 
     /// Without a format, here and for images: Podman's `{{json .}}` is a list where Docker's is one object; what both print
@@ -169,7 +179,8 @@ impl Verbs {
         }
         // An engine that shuts down then kills at once, and a job that ended by itself is never mistaken for it.
         command = command.args(["--stop-signal", "SIGKILL"]);
-        command = command.args(["--workdir", &spec.workdir]);
+        command = command.args(["--workdir", &spec.workdir, "--hostname", HOST_NAME]);
+        command = command.args(self.flavor.same_options());
         for mount in &spec.mounts {
             command = command.arg("--mount").arg(mount.field());
         }
@@ -177,7 +188,8 @@ impl Verbs {
             let options = self.flavor.empty_tmpfs();
             command = command.arg("--tmpfs").arg(format!("{directory}:ro,size=4k,mode=0500{options}"));
         }
-        for (key, value) in &spec.env {
+        let own = spec.env.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        for (key, value) in SAME_VARIABLES.into_iter().chain(own) {
             command = command.arg("--env").arg(format!("{key}={value}"));
         }
         command = self.gpu(command, spec.gpu.as_ref());
@@ -260,6 +272,12 @@ impl Verbs {
         self.command("context").args(["inspect", "--format", "{{json .Endpoints.docker.Host}}"])
     }
 
+    /// Gives a directory with all that is in it to root of a rootless Podman's containers, who is this user. Links are not
+    /// followed.
+    pub(super) fn take_back(&self, directory: &Path) -> Invocation {
+        self.command("unshare").args(["chown", "-hR", "0:0", "--"]).arg(directory)
+    }
+
     /// A signal to processes of a rootless container, sent from within its user namespace.
     pub(super) fn signal(&self, signal: &str, pids: &[u32]) -> Invocation {
         self.command("unshare").args(["kill", "-s", signal, "--"]).args(pids.iter().map(ToString::to_string))
@@ -324,10 +342,12 @@ mod tests {
     --security-opt seccomp=/var/lib/boinc/projects/p/buoy+state/seccomp-0123.json
     --runtime runsc
     --ulimit core=0
+    --ulimit nofile=16384:16384
     --network none
     --pids-limit 1024
     --memory 512000000b
     --memory-swap 512000000b
+    --shm-size 512000000b
     --cpus 1.000
     --log-driver json-file
     --log-opt max-size=5000000
@@ -335,8 +355,11 @@ mod tests {
     --init
     --stop-signal SIGKILL
     --workdir /app
+    --hostname buoy
     --mount type=bind,source=/var/lib/boinc/slots/0/buoy/work,target=/app
     --mount 'type=bind,"source=/var/a,b/in""put",target=/app/in,readonly'
+    --env TERM=dumb
+    --env container=oci
     --env 'ARGS= $(touch x) ; `y`'
     --gpus device=1 buoy-0123:latest
     --name 'a b'
@@ -367,6 +390,7 @@ mod tests {
         assert!(text.contains("--log-driver k8s-file"), "{text}");
         assert!(text.contains("--device nvidia.com/gpu=1"), "{text}");
         assert!(text.contains("--http-proxy=false"), "{text}");
+        assert!(text.contains("--systemd=false"), "{text}");
     }
 
     #[test]
