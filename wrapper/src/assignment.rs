@@ -309,6 +309,7 @@ impl Assignment {
                 ..self.hardening(seccomp)
             },
             workdir: self.workdir().to_owned(),
+            relabel: user.relabel,
             mounts,
             masked,
             env,

@@ -260,7 +260,7 @@ impl Calls {
             &scan,
             self.assignment.workdir(),
             &self.assignment.cleaned_init_data(),
-            user.owner,
+            |source| user.can_read(source),
             |name| self.assignment.stays_in_slot(name, &image),
         )
         .map_err(|error: PrepareError| {

@@ -451,6 +451,29 @@ mod tests {
         assert!(inside.environment().contains(&("BUOY_EXTRA_DIR".to_owned(), "/extra".into())));
     }
 
+    #[test]
+    fn another_user_in_the_container_reads_and_writes_what_a_script_may() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = |name: &str, mode| {
+            let path = dir.path().join(name);
+            fs::write(&path, "x").unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            path
+        };
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let call = file("call.json", 0o600);
+        let mount =
+            |source: &Path, read_only| Mount { source: source.to_owned(), target: "/x".into(), read_only };
+        let (result, made) = (file("result", 0o644), file("made", 0o600));
+        let mounts = [mount(dir.path(), true), mount(&result, true), mount(&made, false)];
+        open_to_others(dir.path(), &mounts).unwrap();
+        assert_eq!((mode(dir.path()), mode(&call), mode(&made), mode(&result)), (0o755, 0o644, 0o666, 0o644));
+        let closed = file("closed", 0o640);
+        let error = open_to_others(dir.path(), &[mount(&closed, true)]).unwrap_err().to_string();
+        assert!(error.contains("closed") && error.contains("userns-remap"), "{error}");
+        assert_eq!(mode(&closed), 0o640);
+    }
+
     fn disk(flavor: Flavor, volumes: &[&str]) -> Result<String, String> {
         let volumes: Vec<String> = volumes.iter().map(|&volume| volume.to_owned()).collect();
         let limits = Limits { output_bytes: 1_000, ..Limits::default() };

@@ -316,12 +316,12 @@ impl<T: Transport> CliEngine<T> {
             Flavor::Docker if signal == "STOP" => pids.iter().copied().for_each(stop_process),
             Flavor::Docker => pids.iter().copied().for_each(continue_process),
             // One of them may have ended meanwhile, which makes `kill` fail for that one only.
-            Flavor::Podman => match self.run(&self.verbs.signal(signal, pids)) {
-                Err(error @ (EngineError::NotInstalled { .. } | EngineError::Cancelled)) => {
+            Flavor::Podman => {
+                let sent = self.run(&self.verbs.signal(signal, pids));
+                if let Err(error @ (EngineError::NotInstalled { .. } | EngineError::Cancelled)) = sent {
                     return Err(error);
                 }
-                _ => {}
-            },
+            }
         }
         Ok(())
     }

@@ -1,13 +1,16 @@
 //! Who a container runs as, so that the client's user can use the files that it makes.
 
+use std::fs;
 use std::path::Path;
 
-use boinc::platform::{User, user};
+use boinc::platform::{Entry, User, user};
 
 use super::cli::CliEngine;
 use super::error::EngineError;
-use super::info::Users;
+use super::flavor::Flavor;
+use super::info::{EngineInfo, Users};
 use super::transport::Transport;
+use crate::platform::selinux_is_enforced;
 
 /// Who a container runs as, and who that is on this host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +21,16 @@ pub struct ContainerUser {
     pub host_user_namespace: bool,
     /// The user of this host who has to own what the container writes to, if that is not the user of this process.
     pub owner: Option<User>,
+    /// SELinux lets it use only files that are labelled for containers.
+    pub relabel: bool,
+}
+
+impl ContainerUser {
+    /// Whether it can read a file of this host that this process's user can read.
+    pub fn can_read(&self, path: &Path) -> bool {
+        let by_others = || fs::metadata(path).is_ok_and(|data| Entry::from(&data).mode & 0o004 != 0);
+        !self.relabel && (self.owner.is_none() || by_others())
+    }
 }
 
 /// No container of this engine can use the files of this process's user.
@@ -56,12 +69,14 @@ impl<T: Transport> CliEngine<T> {
     /// When no user of a container can be given the files of this process's user.
     pub fn container_user(&self, host_user_namespace: bool) -> Result<ContainerUser, UserError> {
         let own = user();
-        let users = self.info()?.users;
+        let EngineInfo { users, selinux, .. } = self.info()?;
+        // Podman labels its containers wherever the kernel heeds labels, Docker's daemon if it is told to.
+        let relabel = (selinux || self.flavor() == Flavor::Podman) && selinux_is_enforced();
         if self.flavor().has_user_namespace(own) {
             // By itself Podman would heed `userns` of containers.conf, which may map root to a subordinate id.
-            return Ok(ContainerUser { ids: "0:0".into(), host_user_namespace: true, owner: None });
+            return Ok(ContainerUser { ids: "0:0".into(), host_user_namespace: true, owner: None, relabel });
         }
-        choose(users, own, host_user_namespace)
+        Ok(ContainerUser { relabel, ..choose(users, own, host_user_namespace)? })
     }
 
     /// Gives files of this user's subordinate ids back to the user, with all else in `directory`; only Podman has them.
@@ -80,7 +95,7 @@ fn choose(users: Users, own: User, host_user_namespace: bool) -> Result<Containe
     let same = |host_user_namespace| ContainerUser {
         ids: format!("{}:{}", own.uid, own.gid),
         host_user_namespace,
-        owner: None,
+        ..ContainerUser::default()
     };
     let root_is = match users {
         Users::Same => return Ok(same(false)),
@@ -94,7 +109,7 @@ fn choose(users: Users, own: User, host_user_namespace: bool) -> Result<Containe
         return Err(UserError::Remapped { uid: own.uid });
     }
     let owner = (root_is.uid != own.uid).then_some(root_is);
-    Ok(ContainerUser { ids: "0:0".into(), host_user_namespace: false, owner })
+    Ok(ContainerUser { ids: "0:0".into(), owner, ..ContainerUser::default() })
 }
 
 #[cfg(test)]
@@ -115,6 +130,20 @@ mod tests {
     fn numbers_are_the_same_where_nothing_is_mapped() {
         assert_eq!(ids(Users::Same, BOINC, true), Ok(("120:130".into(), false, None)));
         assert_eq!(ids(Users::Same, ROOT, false), Ok(("0:0".into(), false, None)));
+    }
+
+    #[test]
+    fn a_file_that_the_container_may_not_read_is_known_before() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut user = ContainerUser { owner: Some(MAPPED), ..ContainerUser::default() };
+        for (mode, readable) in [(0o644, true), (0o640, false)] {
+            boinc::platform::set_mode(file.path(), mode).unwrap();
+            assert_eq!(user.can_read(file.path()), readable, "{mode:o}");
+        }
+        user.owner = None;
+        assert!(user.can_read(file.path()));
+        user.relabel = true;
+        assert!(!user.can_read(file.path()), "a file of the project must not be relabelled");
     }
 
     #[test]

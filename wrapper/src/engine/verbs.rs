@@ -73,6 +73,8 @@ pub struct ContainerSpec {
     pub hardening: Hardening,
     /// The directory it starts in.
     pub workdir: String,
+    /// SELinux needs labels for this container alone on what it may write.
+    pub relabel: bool,
     /// What it sees of the host.
     pub mounts: Vec<Mount>,
     /// Directories of the mounts that it must not see: empty ones are mounted over them.
@@ -182,7 +184,10 @@ impl Verbs {
         command = command.args(["--workdir", &spec.workdir, "--hostname", HOST_NAME]);
         command = command.args(self.flavor.same_options());
         for mount in &spec.mounts {
-            command = command.arg("--mount").arg(mount.field());
+            command = match self.relabelled(mount) {
+                Some(volume) if spec.relabel && !mount.read_only => command.arg("--volume").arg(volume),
+                _ => command.arg("--mount").arg(mount.field()),
+            };
         }
         for directory in &spec.masked {
             let options = self.flavor.empty_tmpfs();
@@ -205,6 +210,13 @@ impl Verbs {
             .args(&spec.args)
             .timeout(Duration::from_secs(300))
             .surviving()
+    }
+
+    /// The value of `--volume` for a mount whose files get the container's own label; Docker's `--mount` has no such option.
+    /// Colons in a path cannot be written so.
+    fn relabelled(&self, mount: &Mount) -> Option<String> {
+        let source = mount.source.to_str().filter(|source| !source.contains(':'))?;
+        Some(format!("{source}:{}:Z", mount.target))
     }
 
     fn gpu(&self, command: Invocation, gpu: Option<&Gpu>) -> Invocation {
@@ -371,6 +383,14 @@ mod tests {
         let spec = ContainerSpec { hardening: Hardening::default(), ..spec() };
         let text = verbs_of(Flavor::Podman).create(&spec).to_string();
         assert!(!text.contains("seccomp") && !text.contains("--runtime"), "{text}");
+    }
+
+    #[test]
+    fn only_what_a_container_may_write_is_relabelled() {
+        let spec = ContainerSpec { relabel: true, ..spec() };
+        let text = verbs_of(Flavor::Docker).create(&spec).to_string();
+        assert!(text.contains("--volume /var/lib/boinc/slots/0/buoy/work:/app:Z "), "{text}");
+        assert_eq!((text.matches("--volume").count(), text.matches("--mount").count()), (1, 1), "{text}");
     }
 
     #[test]

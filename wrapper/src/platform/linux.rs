@@ -35,6 +35,11 @@ pub fn forbid_core_files() {
     let _ = setrlimit(Resource::Core, none);
 }
 
+/// Whether SELinux refuses what it has no rule for.
+pub fn selinux_is_enforced() -> bool {
+    std::fs::read("/sys/fs/selinux/enforce").is_ok_and(|text| text == b"1")
+}
+
 /// The most that this process, and what it starts, may raise its limits to; `None`: no limit.
 #[derive(Clone, Copy, Debug)]
 pub struct OwnLimits {
