@@ -157,6 +157,8 @@ impl Sandbox {
         let directory = WorkDirectory::new(&work).map_err(prepare(&work))?;
         self.lay_out(&directory.0)?;
         let (mounts, inside) = mounts(request, &directory.0);
+        let call = directory.0.join("call.json");
+        fs::write(&call, inside.json()).map_err(prepare(&call))?;
         let user = match engine.container_user(false) {
             Ok(user) if user.owner.is_none() => user,
             Err(UserError::Engine(error)) => return Err(error.into()),
@@ -165,8 +167,6 @@ impl Sandbox {
                 ContainerUser { ids: "0:0".into(), ..ContainerUser::default() }
             }
         };
-        let call = directory.0.join("call.json");
-        fs::write(&call, inside.json()).map_err(prepare(&call))?;
         let slot = Slot::take(state).map_err(prepare(state))?;
         // One that a killed shim left running.
         engine.remove(&slot.name)?;
