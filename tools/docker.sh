@@ -9,7 +9,7 @@ provide_docker() {
     if ! docker_answers; then
         if ! command -v dockerd >/dev/null; then
             if command -v docker >/dev/null && docker_socket_refuses_us; then explain_docker_permission; fi
-            install_packages Docker docker.io iptables
+            install_packages Docker docker.io iptables rootlesskit uidmap
             did="installed, answers"
         fi
         docker_answers || start_docker

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::engine::{ContainerSpec, Flavor, Gpu, Hardening, Mount};
+use crate::engine::{ContainerSpec, ContainerUser, Flavor, Gpu, Hardening, Mount};
 use crate::image::{Budget, BuildSource, ImageKey, ImageSource, KeyError};
 use crate::limits::{Bounds, DiskUse, disk_bound, memory_bound};
 use crate::naming::ContainerName;
@@ -42,6 +42,8 @@ pub struct Assignment {
     pub build: BuildRules,
     /// The OCI runtime that the volunteer wants.
     pub runtime: Option<String>,
+    /// The volunteer allows a container without the user namespace that the daemon would give it.
+    pub host_user_namespace: bool,
     pub container: ContainerName,
     /// A free port of this host for the job's graphics.
     pub graphics_port: Option<u16>,
@@ -287,7 +289,7 @@ impl Assignment {
     /// The container to be made.
     pub fn container(
         &self,
-        flavor: Flavor,
+        user: &ContainerUser,
         mark: String,
         image: String,
         mut mounts: Vec<Mount>,
@@ -326,11 +328,13 @@ impl Assignment {
             owner: String::new(),
             image,
             hardening: Hardening {
-                user: flavor.container_user(),
+                user: user.ids.clone(),
+                host_user_namespace: user.host_user_namespace,
                 network: self.has_network(),
                 ..self.hardening(seccomp)
             },
             workdir: self.workdir().to_owned(),
+            relabel: user.relabel,
             mounts,
             masked,
             env,

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::assignment::{Assignment, HIDDEN_FILES, ImagePlan};
 use crate::engine::{
     self, Cancel, CliEngine, ContainerSpec, EarlyUsage, EngineError, Inspected, LOG_LINES, NativeTransport,
-    Status, killed_from_outside,
+    Status, UserError, killed_from_outside,
 };
 use crate::image::{Blame, BuildError, ImageIndex, ImageMaker, MakeError, TarballError, WorkdirFilesError};
 use crate::lifecycle::{Call, CallError, ContainerState, Exited, Reply};
@@ -18,7 +18,9 @@ use crate::network_probe::is_online;
 use crate::platform::kill_leftovers;
 use crate::seccomp;
 use crate::shared::{Container, Shared};
-use crate::workdir::{OutputProblem, PrepareError, SlotScan, collect, fill, prepare};
+use crate::workdir::{
+    OutputProblem, PrepareError, SlotScan, collect, fill, give_work, has_files_of_others, prepare,
+};
 use boinc::error_chain::chain;
 use boinc::wire::slot::SlotPathError;
 
@@ -35,23 +37,12 @@ pub struct Calls {
     failed_starts: u32,
     /// The id of the container that this life has created and not started yet.
     created: Option<String>,
-    /// Empty where nobody had to ask for it.
-    daemon_version: String,
 }
 
 impl Calls {
     /// For this task.
     pub fn new(assignment: Assignment, shared: Arc<Shared>, cancel: Cancel) -> Self {
-        Self {
-            assignment,
-            shared,
-            cancel,
-            engine: None,
-            image: None,
-            failed_starts: 0,
-            created: None,
-            daemon_version: String::new(),
-        }
+        Self { assignment, shared, cancel, engine: None, image: None, failed_starts: 0, created: None }
     }
 
     /// Carries one out.
@@ -68,7 +59,11 @@ impl Calls {
             Call::Pause => self.simple(|engine, name| engine.pause(name)),
             Call::Unpause => self.simple(|engine, name| engine.unpause(name)),
             Call::Kill => self.simple(|engine, name| engine.kill(name)),
-            Call::Remove => self.simple(|engine, name| engine.remove(name)),
+            Call::Remove => {
+                let removed = self.simple(|engine, name| engine.remove(name));
+                self.take_back();
+                removed
+            }
             Call::AwaitExit => self.await_exit(),
             Call::Collect => self.collect(),
             Call::Logs => self.logs(),
@@ -105,9 +100,11 @@ impl Calls {
             .without_client_settings(self.assignment.images.path())
             .map_err(|error| CallError::Host(format!("failed to write Docker's configuration: {error}")))?;
             let known = told == Some(flavor);
-            match if known { Ok(String::new()) } else { engine.probe() } {
-                Ok(version) => {
-                    self.daemon_version = version;
+            match if known { Ok(()) } else { engine.probe() } {
+                Ok(()) => {
+                    if self.shared.state().container_mark.is_empty() {
+                        ask_ahead(&engine);
+                    }
                     self.engine = Some((engine, program));
                     return Ok(Reply::Probed);
                 }
@@ -149,7 +146,8 @@ impl Calls {
             id: inspected.id.clone(),
             program: self.engine.as_ref().map(|(_, program)| program.clone()).unwrap_or_default(),
             written: inspected.written.iter().map(PathBuf::from).collect(),
-            flavor: engine.flavor(),
+            rootless: engine.is_rootless(),
+            freezes_by_signal: engine.freezes_by_signal(),
         };
         *self.shared.container.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(container);
         Ok(Reply::Container(match inspected.status {
@@ -202,7 +200,9 @@ impl Calls {
 
     /// The profile of system calls for all containers of this task.
     fn seccomp_profile(&self) -> Result<PathBuf, CallError> {
-        seccomp::file_in(self.assignment.images.path(), self.engine()?.flavor(), &self.daemon_version)
+        let engine = self.engine()?;
+        let version = engine.info().map_err(classify)?.version;
+        seccomp::file_in(self.assignment.images.path(), engine.flavor(), &version)
             .map_err(|error| CallError::Host(format!("failed to write the seccomp profile: {error}")))
     }
 
@@ -233,6 +233,11 @@ impl Calls {
         let image = self.image(&scan)?;
         let profile = self.seccomp_profile()?;
         let engine = self.engine()?;
+        let user =
+            engine.container_user(self.assignment.host_user_namespace).map_err(|error| match error {
+                UserError::Engine(error) => classify(error),
+                error => CallError::Host(chain(&error)),
+            })?;
         self.maker().recover(engine);
         // Before anything is moved: the files of an image that has to be made are needed where they are.
         let no_image =
@@ -268,6 +273,7 @@ impl Calls {
             &scan,
             self.assignment.workdir(),
             &self.assignment.cleaned_init_data(),
+            |source| user.can_read(source),
             |name| self.assignment.stays_in_slot(name, &image),
         )
         .map_err(|error: PrepareError| {
@@ -275,10 +281,15 @@ impl Calls {
             if of_job { CallError::Job(chain(&error)) } else { CallError::Host(chain(&error)) }
         })?;
         self.fill_workdir(engine, &id)?;
+        if let Some(owner) = user.owner {
+            give_work(&self.assignment.layout.slot, owner).map_err(|error| {
+                CallError::Host(format!("failed to give the work directory away: {error}"))
+            })?;
+        }
         let mark = self.shared.state().container_mark.clone();
         let owner = ImageIndex::of(&self.assignment.images).owner();
         let owner = owner.map_err(|error| CallError::Host(chain(&error)))?;
-        let container = self.assignment.container(engine.flavor(), mark, id, mounts, &profile);
+        let container = self.assignment.container(&user, mark, id, mounts, &profile);
         let spec = ContainerSpec { owner, ..container };
         match engine.create(&spec) {
             Err(EngineError::NoImage) => {
@@ -376,7 +387,20 @@ impl Calls {
         self.inspect()
     }
 
+    /// Files of subordinate ids, which this user can neither move nor remove, become the user's again.
+    fn take_back(&self) {
+        let work = self.assignment.layout.work();
+        let Ok(engine) = self.engine() else { return };
+        if !has_files_of_others(&self.assignment.layout.slot) {
+            return;
+        }
+        if let Err(error) = engine.take_back(&work) {
+            crate::say!("failed to take back files of other users in {}: {}", work.display(), chain(&error));
+        }
+    }
+
     fn collect(&self) -> Result<Reply, CallError> {
+        self.take_back();
         let manifest = self.shared.state().manifest.clone().unwrap_or_default();
         let target_of = |name: &str| self.assignment.output_place(name);
         match collect(
@@ -410,6 +434,13 @@ impl Calls {
         job_output(&log, log.len() >= MAX_JOB_BYTES || lines >= LOG_LINES);
         Ok(Reply::Done)
     }
+}
+
+/// Has the engine say about itself what its container will need, beside the work until then.
+fn ask_ahead(engine: &CliEngine<NativeTransport>) {
+    let engine = engine.clone();
+    // Whoever needs the answer asks again if this fails, and reports why.
+    let _ = thread::Builder::new().name("engine info".into()).spawn(move || engine.info().map(drop));
 }
 
 /// Another one each time, on this host.

@@ -33,7 +33,9 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// How often the CPU time goes to disk, for the case that the next life finds no running container.
 const SAVE_INTERVAL: Duration = Duration::from_secs(60);
 /// The client waits for our end, two seconds after an abort.
-const CLEANUP_TIME: Duration = Duration::from_millis(250);
+const CLEANUP_TIME_OF_ABORT: Duration = Duration::from_millis(250);
+/// And five minutes after a finish file (client/app_control.cpp, `FINISH_FILE_TIMEOUT`).
+const CLEANUP_TIME: Duration = Duration::from_secs(20);
 
 /// One life of the wrapper, once everything is read and allowed.
 pub struct Driver {
@@ -154,7 +156,8 @@ impl Driver {
                 if let Some(ending) = self.take(event) {
                     self.finish(&ending);
                     if !matches!(ending, Ending::Quit | Ending::TryLater { .. }) {
-                        clean_up(&self.slot, CLEANUP_TIME);
+                        let aborted = matches!(ending, Ending::Aborted);
+                        clean_up(&self.slot, if aborted { CLEANUP_TIME_OF_ABORT } else { CLEANUP_TIME });
                     }
                     return ending;
                 }
@@ -256,7 +259,7 @@ impl Driver {
             self.ledger.attach(base);
         }
         let visible = pid.filter(|&pid| container.owns(pid));
-        self.limits.begin(container.flavor, visible, &container.id, container.written.clone());
+        self.limits.begin(container.freezes_by_signal, visible, &container.id, container.written.clone());
         self.usage = visible.map(|pid| UsageReader::open(pid, &container.id));
         let by_process = visible.and_then(|pid| ExitWatch::on_process(pid, self.waker.clone()));
         self.watch = Some(by_process.unwrap_or_else(|| {

@@ -25,6 +25,7 @@ pub mod seccomp;
 mod shared;
 mod state;
 pub mod state_dir;
+pub mod trial;
 mod waker;
 mod workdir;
 mod worker;

@@ -250,6 +250,7 @@ fn assign(
         limits,
         build,
         runtime: policy.runtime().map(str::to_owned),
+        host_user_namespace: policy.host_user_namespace(),
         container,
         graphics_port,
     })

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard};
 
-use crate::engine::{Flavor, Usage};
+use crate::engine::Usage;
 use crate::state::State;
 
 /// What the main loop and the worker share.
@@ -41,7 +41,10 @@ pub struct Container {
     pub program: PathBuf,
     /// Directories with what it wrote outside its mounts, where the engine tells and we may read.
     pub written: Vec<PathBuf>,
-    pub flavor: Flavor,
+    /// Root in it is the user who runs the engine.
+    pub rootless: bool,
+    /// It is paused by stopping its processes.
+    pub freezes_by_signal: bool,
 }
 
 impl Container {
@@ -49,6 +52,6 @@ impl Container {
     /// engine.
     pub fn owns(&self, pid: u32) -> bool {
         let membership = fs::read_to_string(format!("/proc/{pid}/cgroup"));
-        membership.is_ok_and(|text| self.flavor.is_rootless() || text.contains(&self.id))
+        membership.is_ok_and(|text| self.rootless || text.contains(&self.id))
     }
 }

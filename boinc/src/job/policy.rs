@@ -68,6 +68,8 @@ struct Rules {
     cpus: Option<f64>,
     /// The OCI runtime of containers; in the volunteer's file only.
     runtime: Option<String>,
+    /// Containers may do without the user namespace that the daemon gives them; in the volunteer's file only.
+    host_user_namespace: Option<bool>,
 }
 
 impl Rules {
@@ -87,6 +89,7 @@ impl Rules {
             max_log_bytes: self.max_log_bytes.or(Some(DEFAULT_MAX_LOG_BYTES)),
             pids: self.pids.or(Some(DEFAULT_PIDS)),
             runtime: None,
+            host_user_namespace: None,
             ..self
         }
     }
@@ -224,6 +227,12 @@ impl Policy {
     pub fn base_images(&self, trust: Trust) -> Vec<Vec<String>> {
         let project = self.project.base_images.iter().filter(|_| trust == Trust::Workunit);
         project.chain(&self.volunteer.base_images).cloned().collect()
+    }
+
+    /// Whether a job's container may do without the user namespace that the engine's daemon gives containers. Only the
+    /// volunteer can allow that, whose protection it weakens.
+    pub fn host_user_namespace(&self) -> bool {
+        self.volunteer.host_user_namespace == Some(true)
     }
 
     /// The OCI runtime that the volunteer wants for containers.

@@ -4,8 +4,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use boinc::error_chain::chain;
 use boinc::wire::init_data::DockerType;
 use serde::Serialize;
+use wrapper::engine::{Cancel, CliEngine, EngineInfo, NativeTransport, Users};
+use wrapper::trial::Trial;
 
 use super::server_host::name_of;
 use crate::command_log;
@@ -64,21 +67,17 @@ pub struct Finding {
     pub advice: Option<String>,
 }
 
-/// What an engine says about itself.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct EngineFacts {
-    /// 1 or 2.
-    pub cgroup_version: Option<String>,
-    /// The OCI runtime.
-    pub runtime: Option<String>,
-    /// Runs without root.
-    pub rootless: bool,
-    /// It can limit memory and processes.
-    pub limits: bool,
-    /// Its containers run on another host or in a virtual machine, so that their processes cannot be seen here.
-    pub remote: bool,
+/// What is known of an engine that answers.
+#[derive(Debug)]
+pub struct EngineReport {
+    /// The engine.
+    pub engine: Engine,
+    /// What it says about itself.
+    pub info: EngineInfo,
     /// It can give a container an init process.
     pub init: bool,
+    /// What a container could do that ran as a job's does, or why no job can run.
+    pub trial: Result<Trial, String>,
 }
 
 /// The facts about this computer.
@@ -89,9 +88,9 @@ pub struct HostReport {
     /// What the wrapper answers to `--buoy-version`.
     pub wrapper_version: Option<String>,
     /// Docker, or why not.
-    pub docker: Result<(Engine, EngineFacts), EngineError>,
+    pub docker: Result<EngineReport, EngineError>,
     /// Podman, or why not.
-    pub podman: Result<(Engine, EngineFacts), EngineError>,
+    pub podman: Result<EngineReport, EngineError>,
     /// This user's subordinate ids, `None` for root, who needs none.
     pub sub_ids: Option<u64>,
     /// Processors, memory, disk.
@@ -99,20 +98,17 @@ pub struct HostReport {
 }
 
 impl HostReport {
-    /// Gathers the facts; `dir` is on the disk that will hold the results.
+    /// Gathers the facts, and tries each engine for some seconds; `dir` is on the disk that will hold the results.
     pub fn gather(dir: &Path) -> Self {
         let programs = Programs::find();
         let wrapper_version = programs.as_ref().ok().and_then(|programs| version_of(&programs.path(WRAPPER)));
-        let engine =
-            |kind| Engine::probe(kind).map(|engine| (facts_of(&engine), engine)).map(|(f, e)| (e, f));
-        Self {
-            programs,
-            wrapper_version,
-            docker: engine(DockerType::Docker),
-            podman: engine(DockerType::Podman),
-            sub_ids: sub_ids(),
-            host: Host::inspect(dir),
-        }
+        let engine = |kind| Engine::probe(kind).map(|engine| report_on(engine, dir));
+        let (docker, podman) = std::thread::scope(|scope| {
+            let docker = scope.spawn(|| engine(DockerType::Docker));
+            let podman = engine(DockerType::Podman);
+            (docker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), podman)
+        });
+        Self { programs, wrapper_version, docker, podman, sub_ids: sub_ids(), host: Host::inspect(dir) }
     }
 }
 
@@ -129,35 +125,23 @@ fn version_of(program: &Path) -> Option<String> {
     text.split_whitespace().last().map(str::to_owned)
 }
 
-fn facts_of(engine: &Engine) -> EngineFacts {
-    let answer = engine.ask(&["info", "--format", "{{json .}}"]).unwrap_or_default();
-    let info: serde_json::Value = serde_json::from_str(answer.trim()).unwrap_or_default();
-    let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
-    match engine.kind {
-        DockerType::Docker => EngineFacts {
-            cgroup_version: text(&info["CgroupVersion"]),
-            runtime: text(&info["DefaultRuntime"]),
-            rootless: info["SecurityOptions"].to_string().contains("rootless"),
-            limits: info["MemoryLimit"] == true && info["PidsLimit"] == true,
-            remote: info["OperatingSystem"].as_str().is_some_and(|name| name.contains("Docker Desktop")),
-            init: text(&info["InitBinary"]).is_some_and(|name| !name.is_empty()),
-        },
+fn report_on(engine: Engine, dir: &Path) -> EngineReport {
+    let flavor = engine.flavor();
+    // Its probe has found the program.
+    let program = wrapper::engine::program_of(flavor).unwrap_or_else(|| flavor.program_name().into());
+    let cli = CliEngine::new(flavor, program.clone(), NativeTransport, Cancel::default(), false);
+    let info = cli.ask_info().unwrap_or_default();
+    let init = match engine.kind {
+        DockerType::Docker => !info.init.is_empty(),
+        // Where Debian, Fedora and Arch have the init that Podman uses.
         DockerType::Podman => {
-            let host = &info["host"];
-            let controllers = host["cgroupControllers"].to_string();
-            EngineFacts {
-                cgroup_version: text(&host["cgroupVersion"]).map(|version| version.replace('v', "")),
-                runtime: text(&host["ociRuntime"]["name"]),
-                rootless: host["security"]["rootless"] == true,
-                limits: controllers.contains("memory") && controllers.contains("pids"),
-                remote: host["serviceIsRemote"] == true,
-                // Where Debian, Fedora and Arch have the init that Podman uses.
-                init: ["/usr/libexec/podman/catatonit", "/usr/bin/catatonit", "/usr/lib/podman/catatonit"]
-                    .iter()
-                    .any(|path| Path::new(path).exists()),
-            }
+            ["/usr/libexec/podman/catatonit", "/usr/bin/catatonit", "/usr/lib/podman/catatonit"]
+                .iter()
+                .any(|path| Path::new(path).exists())
         }
-    }
+    };
+    let trial = trial::run(flavor, program, dir).map_err(|error| chain(&error));
+    EngineReport { engine, info, init, trial }
 }
 
 /// Subordinate user ids of this user.
@@ -233,10 +217,17 @@ fn programs(facts: &HostReport, findings: &mut Vec<Finding>) {
 }
 
 fn engines(facts: &HostReport, findings: &mut Vec<Finding>) {
-    let works = facts.docker.is_ok() || facts.podman.is_ok();
+    let runs =
+        |probed: &Result<EngineReport, EngineError>| probed.as_ref().is_ok_and(|report| report.trial.is_ok());
+    let works = runs(&facts.docker) || runs(&facts.podman);
     for (about, probed) in [("docker", &facts.docker), ("podman", &facts.podman)] {
         match probed {
-            Ok((engine, about_it)) => engine_findings(about, engine, about_it, facts, findings),
+            Ok(report) => {
+                // Docker is taken where it answers.
+                let spared = about == "podman" && runs(&facts.docker);
+                let unfit = if spared { Grade::Warn } else { Grade::Bad };
+                engine_findings(about, report, unfit, facts.sub_ids, findings);
+            }
             Err(error) => {
                 // One engine is enough.
                 let grade = if works { Grade::Note } else { Grade::Bad };
@@ -248,21 +239,39 @@ fn engines(facts: &HostReport, findings: &mut Vec<Finding>) {
 
 fn engine_findings(
     about: &'static str,
-    engine: &Engine,
-    facts: &EngineFacts,
-    all: &HostReport,
+    report: &EngineReport,
+    unfit: Grade,
+    sub_ids: Option<u64>,
     findings: &mut Vec<Finding>,
 ) {
-    let runtime = facts.runtime.as_deref().unwrap_or("unknown");
-    let cgroup = facts.cgroup_version.as_deref().unwrap_or("unknown");
-    let rootless = if facts.rootless { ", rootless" } else { "" };
+    let EngineReport { engine, info, init, trial } = report;
+    let known = |text: &str| if text.is_empty() { "unknown".to_owned() } else { text.to_owned() };
+    let (runtime, cgroup) = (known(&info.runtime), known(&info.cgroup_version));
+    let users = match info.users {
+        Users::Same => "",
+        Users::Rootless => ", rootless",
+        Users::Remapped(_) => ", users remapped",
+    };
+    let rootless = info.users == Users::Rootless;
     findings.push(finding(
         Grade::Ok,
         about,
-        format!("version {} answers (runtime {runtime}, cgroup version {cgroup}{rootless})", engine.version),
+        format!("version {} answers (runtime {runtime}, cgroup version {cgroup}{users})", engine.version),
     ));
-    if !facts.limits {
-        let (grade, found) = if facts.remote {
+    let limits = match trial {
+        Ok(trial) => {
+            findings.extend(trial_findings(about, *trial));
+            trial.memory_limit && trial.process_limit
+        }
+        Err(error) => {
+            let advice = "a volunteer's client would postpone every job on such a computer: make the engine run containers \
+                          for this user, or use the other engine";
+            findings.push(advised(unfit, about, error.clone(), advice));
+            info.limits
+        }
+    };
+    if !limits {
+        let (grade, found) = if info.remote || trial.as_ref().is_ok_and(|trial| !trial.visible) {
             (
                 Grade::Bad,
                 "cannot limit a container's memory and processes, and buoy-wrapper cannot watch them: they run on \
@@ -277,7 +286,7 @@ fn engine_findings(
         let advice = "let it have the memory and pids cgroup controllers (rootless: systemd delegation, cgroup version 2)";
         findings.push(advised(grade, about, found, advice));
     }
-    if !facts.init {
+    if !init {
         let package = if engine.kind == DockerType::Docker { "tini" } else { "catatonit" };
         findings.push(advised(
             Grade::Warn,
@@ -286,14 +295,14 @@ fn engine_findings(
             &format!("install {package}"),
         ));
     }
-    if facts.rootless && facts.cgroup_version.as_deref() == Some("1") {
+    if rootless && info.cgroup_version == "1" {
         findings.push(finding(
             Grade::Note,
             about,
             "rootless with cgroup version 1: the engine cannot pause containers, the wrapper stops their processes",
         ));
     }
-    if let (true, Some(ids)) = (facts.rootless && engine.kind == DockerType::Podman, all.sub_ids)
+    if let (true, Some(ids)) = (rootless && engine.kind == DockerType::Podman, sub_ids)
         && ids < ENOUGH_SUB_IDS
     {
         findings.push(advised(
@@ -303,6 +312,26 @@ fn engine_findings(
             "as root: usermod --add-subuids 200000-265535 --add-subgids 200000-265535 USER",
         ));
     }
+}
+
+/// What a container could do that was tried, but for its limits.
+fn trial_findings(about: &'static str, trial: Trial) -> Vec<Finding> {
+    let mut findings = vec![finding(
+        Grade::Ok,
+        about,
+        "ran a test container with the options of a job: its files and its exit status arrived",
+    )];
+    if trial.pauses {
+        findings.push(finding(Grade::Ok, about, "paused and resumed it, and read its CPU time"));
+    }
+    if !trial.cpu_time {
+        let found = "the CPU time of a container cannot be read, so a volunteer's client would report none";
+        findings.push(finding(Grade::Warn, about, found));
+    } else if !trial.pauses {
+        let found = "a paused container continues to use the CPU, so a volunteer could not suspend a job";
+        findings.push(finding(Grade::Bad, about, found));
+    }
+    findings
 }
 
 fn resources(host: &Host, findings: &mut Vec<Finding>) {
@@ -319,6 +348,8 @@ fn resources(host: &Host, findings: &mut Vec<Finding>) {
         finding(Grade::Ok, "memory", memory)
     });
 }
+
+pub mod trial;
 
 #[cfg(test)]
 mod tests;

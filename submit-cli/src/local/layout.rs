@@ -29,7 +29,10 @@ impl Layout {
     pub fn project_name(results: &Path) -> io::Result<String> {
         let path = results.canonicalize()?;
         let digest = Md5::digest(boinc::platform::path_bytes(&path));
-        Ok(format!("127.0.0.1_buoy_local_{:08x}", u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]])))
+        Ok(format!(
+            "127.0.0.1_buoy_local_{:08x}",
+            u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]])
+        ))
     }
 
     pub fn create(&self) -> io::Result<()> {

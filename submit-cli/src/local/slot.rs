@@ -4,6 +4,7 @@ use std::path::Path;
 
 use boinc::nofollow::remove_tree;
 use boinc::wire::slot::SETUP_COMPLETE_FILE;
+use wrapper::engine::{Cancel, CliEngine, Flavor, NativeTransport, program_of};
 use wrapper::limits::{DiskUse, measure_directory};
 
 use super::layout::Layout;
@@ -120,9 +121,22 @@ pub fn upload(layout: &Layout, outputs: &[OutputRef]) -> Result<(), FileError> {
     Ok(())
 }
 
-/// Removes an unused slot, whatever a job has left in it: directories without permissions, paths of any length.
+/// Removes an unused slot, whatever a job has left in it: directories without permissions, paths of any length, files of
+/// this user's subordinate ids.
 pub fn remove(slot: &Path) -> Result<(), FileError> {
-    remove_tree(slot).map_err(FileError::at(slot, "remove the slot directory"))
+    let removed = remove_tree(slot).or_else(|error| match error.kind() {
+        std::io::ErrorKind::PermissionDenied if take_back(slot) => remove_tree(slot),
+        _ => Err(error),
+    });
+    removed.map_err(FileError::at(slot, "remove the slot directory"))
+}
+
+/// Has rootless Podman give this user the files that a killed wrapper has left to subordinate ids.
+fn take_back(slot: &Path) -> bool {
+    program_of(Flavor::Podman).is_some_and(|program| {
+        let podman = CliEngine::new(Flavor::Podman, program, NativeTransport, Cancel::default(), false);
+        podman.take_back(slot).is_ok()
+    })
 }
 
 /// Disk usage of a slot, bytes; unreadable files count as empty.

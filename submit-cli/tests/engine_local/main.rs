@@ -4,5 +4,6 @@
 #![allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
 
 mod campaigns;
+mod doctor;
 mod route_scripts;
 mod support;

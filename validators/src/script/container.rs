@@ -12,10 +12,10 @@ use base64::engine::general_purpose::STANDARD;
 use boinc::file_error::FileError;
 use boinc::hex::hex;
 use boinc::visible::{is_terminal_control, visible};
-use rustix::process::Resource;
 use serde::{Deserialize, Serialize};
 use wrapper::engine::{
-    Cancel, CliEngine, ContainerSpec, EngineError, Flavor, Hardening, ImageDetails, Mount,
+    Cancel, CliEngine, ContainerSpec, ContainerUser, EngineError, Flavor, Hardening, ImageDetails, Mount,
+    UserError,
 };
 use wrapper::seccomp;
 
@@ -26,12 +26,6 @@ use crate::private;
 
 /// Processes in a container, at most.
 const PROCESSES: u64 = 64;
-
-/// Descriptors that a process in a container may have open, with Podman.
-const OPEN_FILES: u64 = 1_024;
-
-/// Processes of the user in all, those outside of the container too, with Podman.
-const USERS_PROCESSES: u64 = 16_384;
 
 /// Containers of scripts at one time, in one project.
 const SLOTS: usize = 64;
@@ -123,13 +117,22 @@ impl Sandbox {
         let settings = std::path::absolute(state.join("engine")).map_err(prepare(state))?;
         private::create_directory(&settings).map_err(prepare(&settings))?;
         let engine = engine.without_client_settings(&settings).map_err(prepare(&settings))?;
-        let seccomp = seccomp::file_in(&settings, engine.flavor(), "").map_err(prepare(&settings))?;
+        let version = engine.info()?.version;
+        let seccomp = seccomp::file_in(&settings, engine.flavor(), &version).map_err(prepare(&settings))?;
         let work = state.join("work");
         let directory = WorkDirectory::new(&work).map_err(prepare(&work))?;
         self.lay_out(&directory.0)?;
         let (mounts, inside) = mounts(request, &directory.0);
         let call = directory.0.join("call.json");
         fs::write(&call, inside.json()).map_err(prepare(&call))?;
+        let user = match engine.container_user(false) {
+            Ok(user) if user.owner.is_none() => user,
+            Err(UserError::Engine(error)) => return Err(error.into()),
+            _ => {
+                open_to_others(&directory.0, &mounts)?;
+                ContainerUser { ids: "0:0".into(), ..ContainerUser::default() }
+            }
+        };
         let slot = Slot::take(state).map_err(prepare(state))?;
         // One that a killed shim left running.
         engine.remove(&slot.name)?;
@@ -147,7 +150,9 @@ impl Sandbox {
             // By its id: its name may lead to another image by now.
             image: image.id,
             hardening: Hardening {
-                user: flavor.container_user(),
+                user: user.ids,
+                host_user_namespace: user.host_user_namespace,
+                file_bytes: limits.output_bytes,
                 memory_bytes: limits.memory_bytes,
                 cpus: 1.0,
                 pids: PROCESSES,
@@ -163,7 +168,6 @@ impl Sandbox {
             raw_args: ["--entrypoint".into(), program.into()]
                 .into_iter()
                 .chain(disk_options(flavor, image.config.volumes.keys(), limits)?)
-                .chain(ulimits(flavor, limits))
                 .collect(),
             args: arguments
                 .iter()
@@ -268,23 +272,27 @@ fn disk_options<'a>(
     Ok(options)
 }
 
-/// Options that bound each file that a script writes: those that it makes are on the host's disk.
-fn ulimits(flavor: Flavor, limits: &Limits) -> Vec<String> {
-    let option = |limit: String| ["--ulimit".to_owned(), limit];
-    let mut options = option(format!("fsize={}", limits.output_bytes)).to_vec();
-    // The kernel gives a core to a program of the host, which no limit of the container holds.
-    options.extend(option("core=0".to_owned()));
-    if flavor == Flavor::Podman {
-        // With one limit given, Podman sets these two as well, to more than a daemon may have a right to
-        // (`pkg/specgen/generate/oci_linux.go`, `addRlimits`), or Podman itself, which lowers its own.
-        for (name, resource, limit) in
-            [("nofile", Resource::Nofile, OPEN_FILES), ("nproc", Resource::Nproc, USERS_PROCESSES)]
-        {
-            let limit = rustix::process::getrlimit(resource).maximum.map_or(limit, |most| most.min(limit));
-            options.extend(option(format!("{name}={limit}:{limit}")));
+/// Lets a container's user, who is nobody on this host, read what is mounted and write what it is to write. The directories
+/// of both are this user's alone, so nobody else gets at the files.
+fn open_to_others(directory: &Path, mounts: &[Mount]) -> Result<(), ContainerError> {
+    let set_mode = |path: &Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(prepare(path))
+    };
+    set_mode(directory, 0o755)?;
+    set_mode(&directory.join("call.json"), 0o644)?;
+    for Mount { source, read_only, .. } in mounts {
+        let mode = fs::metadata(source).map_err(prepare(source))?.permissions().mode();
+        if !read_only {
+            set_mode(source, 0o666)?;
+        } else if mode & 0o004 == 0 {
+            return Err(ContainerError::Refused(format!(
+                "failed to show {} to a script in a container: the Docker daemon remaps users (userns-remap), and the \
+                 file is not readable by other users",
+                source.display()
+            )));
         }
     }
-    options
+    Ok(())
 }
 
 /// Starts a container and sees to its end.
@@ -419,6 +427,29 @@ mod tests {
         assert_eq!(writable.len(), 1);
         assert_eq!(writable[0].target, "/extra/sum.json");
         assert!(inside.environment().contains(&("BUOY_EXTRA_DIR".to_owned(), "/extra".into())));
+    }
+
+    #[test]
+    fn another_user_in_the_container_reads_and_writes_what_a_script_may() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = |name: &str, mode| {
+            let path = dir.path().join(name);
+            fs::write(&path, "x").unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            path
+        };
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let call = file("call.json", 0o600);
+        let mount =
+            |source: &Path, read_only| Mount { source: source.to_owned(), target: "/x".into(), read_only };
+        let (result, made) = (file("result", 0o644), file("made", 0o600));
+        let mounts = [mount(dir.path(), true), mount(&result, true), mount(&made, false)];
+        open_to_others(dir.path(), &mounts).unwrap();
+        assert_eq!((mode(dir.path()), mode(&call), mode(&made), mode(&result)), (0o755, 0o644, 0o666, 0o644));
+        let closed = file("closed", 0o640);
+        let error = open_to_others(dir.path(), &[mount(&closed, true)]).unwrap_err().to_string();
+        assert!(error.contains("closed") && error.contains("userns-remap"), "{error}");
+        assert_eq!(mode(&closed), 0o640);
     }
 
     fn disk(flavor: Flavor, volumes: &[&str]) -> Result<String, String> {

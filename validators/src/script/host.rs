@@ -11,7 +11,7 @@ use std::process::{Child, Command, ExitStatus};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 
-use boinc::file_error::if_found;
+use boinc::nofollow::remove_tree;
 use rustix::process::{
     Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions, getrlimit, kill_process, kill_process_group,
     setrlimit, waitid,
@@ -255,7 +255,7 @@ impl WorkDirectory {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let directory = work.join(format!("{}-{number}", std::process::id()));
         // A killed process of the same number may have left one.
-        if_found(fs::remove_dir_all(&directory))?;
+        remove_tree(&directory)?;
         fs::create_dir(&directory)?;
         Ok(Self(directory))
     }
@@ -263,8 +263,8 @@ impl WorkDirectory {
 
 impl Drop for WorkDirectory {
     fn drop(&mut self) {
-        // What a script has made unremovable is left: its name says whose it was.
-        let _ = fs::remove_dir_all(&self.0);
+        // What another user has made unremovable is left: its name says whose it was.
+        let _ = remove_tree(&self.0);
     }
 }
 

@@ -3,33 +3,46 @@
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use super::chunk_reader::ChunkReader;
+use boinc::platform::user;
+
 use super::client_config;
 use super::command::Invocation;
 use super::error::{EngineError, classify, not_pulled};
 use super::flavor::Flavor;
 use super::freeze;
 use super::image::ImageDetails;
+use super::info::{EngineInfo, Users};
 use super::layer::layer_of;
 use super::output::{self, Inspected, Status};
 use super::transport::{Cancel, Captured, Consumer, Producer, Transport};
 use super::verbs::{ContainerSpec, Verbs};
-use crate::platform::docker_daemon_started;
+use crate::platform::{continue_process, docker_daemon_started, stop_process};
 
 /// An engine that is reached through its command line.
+#[derive(Clone)]
 pub struct CliEngine<T: Transport> {
     pub(super) verbs: Verbs,
     transport: T,
     cancel: Cancel,
     verbose: bool,
+    /// What the engine says about itself, once it was asked.
+    info: Arc<Mutex<Option<EngineInfo>>>,
 }
 
 impl<T: Transport> CliEngine<T> {
     /// An engine of this flavour, whose program is at `program`.
     pub fn new(flavor: Flavor, program: PathBuf, transport: T, cancel: Cancel, verbose: bool) -> Self {
-        Self { verbs: Verbs { flavor, program, client_config: None }, transport, cancel, verbose }
+        Self {
+            verbs: Verbs { flavor, program, client_config: None },
+            transport,
+            cancel,
+            verbose,
+            info: Arc::default(),
+        }
     }
 
     /// Keeps what the user has configured for their own containers, proxies with passwords, out of ours. `directory` is
@@ -49,14 +62,61 @@ impl<T: Transport> CliEngine<T> {
         self.verbs.flavor
     }
 
-    /// Asks for the version: answers whether the engine is installed, reachable and allowed. Gives the version of its daemon, or
-    /// an empty one where there is no daemon or it does not tell.
+    /// Whether the engine is installed, reachable and allowed.
     ///
     /// # Errors
     /// When it is not.
-    pub fn probe(&self) -> Result<String, EngineError> {
-        let captured = self.run(&self.verbs.version())?;
-        Ok(output::parse_daemon_version(&captured.stdout))
+    pub fn probe(&self) -> Result<(), EngineError> {
+        match self.flavor() {
+            Flavor::Docker => self.info().map(drop),
+            Flavor::Podman => self.run(&self.verbs.version()).map(drop),
+        }
+    }
+
+    /// What the engine says about itself; it is asked once. Podman is not asked: that takes 0.7 s, and what is needed of it
+    /// follows from who runs it.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn info(&self) -> Result<EngineInfo, EngineError> {
+        // Who asks at the same time waits for the same answer.
+        let mut known = self.info.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(info) = &*known {
+            return Ok(info.clone());
+        }
+        let info = match self.flavor() {
+            Flavor::Docker => self.ask_info()?,
+            Flavor::Podman if self.flavor().has_user_namespace(user()) => {
+                EngineInfo { users: Users::Rootless, ..EngineInfo::default() }
+            }
+            Flavor::Podman => EngineInfo::default(),
+        };
+        *known = Some(info.clone());
+        Ok(info)
+    }
+
+    /// Asks the engine what it says about itself, Podman too.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn ask_info(&self) -> Result<EngineInfo, EngineError> {
+        let command = self.verbs.info();
+        let captured = self.run(&command)?;
+        self.read(&command, EngineInfo::parse(&captured.stdout))
+    }
+
+    /// Containers of an ordinary user, whose root is that user outside. An engine that does not answer is none.
+    pub fn is_rootless(&self) -> bool {
+        self.info().is_ok_and(|info| info.users == Users::Rootless)
+    }
+
+    /// `pause` needs a freezer, which a rootless engine has only with cgroup v2 and leave to use it. Without one the
+    /// processes are stopped instead.
+    pub fn freezes_by_signal(&self) -> bool {
+        match self.flavor() {
+            Flavor::Docker => self.info().is_ok_and(|info| info.cgroup_driver == "none"),
+            Flavor::Podman => self.is_rootless() && !Path::new("/sys/fs/cgroup/cgroup.controllers").exists(),
+        }
     }
 
     /// Looks at a container; `None` if there is no such.
@@ -74,9 +134,9 @@ impl<T: Transport> CliEngine<T> {
             Err(error) => return Err(error),
         };
         let mut inspected = self.read(command, output::parse_container(&captured.stdout))?;
-        if self.verbs.flavor.freezes_by_signal()
-            && inspected.status == Status::Running
+        if inspected.status == Status::Running
             && inspected.pid.is_some_and(freeze::is_stopped)
+            && self.freezes_by_signal()
         {
             inspected.status = Status::Paused;
         }
@@ -101,7 +161,8 @@ impl<T: Transport> CliEngine<T> {
     where
         T: Clone,
     {
-        Self { verbs: self.verbs.clone(), transport: self.transport.clone(), cancel, verbose: self.verbose }
+        let (verbs, transport, info) = (self.verbs.clone(), self.transport.clone(), self.info.clone());
+        Self { verbs, transport, cancel, verbose: self.verbose, info }
     }
 
     /// The wish to break off or to hold that this engine's commands follow.
@@ -219,7 +280,7 @@ impl<T: Transport> CliEngine<T> {
     /// # Errors
     /// [`EngineError::Conflict`] if it is not running.
     pub fn pause(&self, name: &str) -> Result<(), EngineError> {
-        if self.verbs.flavor.freezes_by_signal() {
+        if self.freezes_by_signal() {
             return self.signal_all(name, "STOP");
         }
         self.run(&self.verbs.simple("pause", name)).map(drop)
@@ -230,7 +291,7 @@ impl<T: Transport> CliEngine<T> {
     /// # Errors
     /// [`EngineError::Conflict`] if it is not frozen.
     pub fn unpause(&self, name: &str) -> Result<(), EngineError> {
-        if self.verbs.flavor.freezes_by_signal() {
+        if self.freezes_by_signal() {
             return self.signal_all(name, "CONT");
         }
         self.run(&self.verbs.simple("unpause", name)).map(drop)
@@ -252,14 +313,25 @@ impl<T: Transport> CliEngine<T> {
             if fresh.is_empty() {
                 return Ok(());
             }
-            // One of them may have ended meanwhile, which makes `kill` fail for that one only.
-            if let Err(error @ (EngineError::NotInstalled { .. } | EngineError::Cancelled)) =
-                self.run(&self.verbs.signal(signal, &fresh))
-            {
-                return Err(error);
-            }
+            self.send(signal, &fresh)?;
             signalled.extend(fresh);
         }
+    }
+
+    fn send(&self, signal: &str, pids: &[u32]) -> Result<(), EngineError> {
+        match self.flavor() {
+            // They are this user's own.
+            Flavor::Docker if signal == "STOP" => pids.iter().copied().for_each(stop_process),
+            Flavor::Docker => pids.iter().copied().for_each(continue_process),
+            // One of them may have ended meanwhile, which makes `kill` fail for that one only.
+            Flavor::Podman => {
+                let sent = self.run(&self.verbs.signal(signal, pids));
+                if let Err(error @ (EngineError::NotInstalled { .. } | EngineError::Cancelled)) = sent {
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Kills a container's processes. That it is not running any more is as good.
@@ -309,7 +381,7 @@ impl<T: Transport> CliEngine<T> {
     /// # Errors
     /// When the engine can't.
     pub fn remove(&self, name: &str) -> Result<(), EngineError> {
-        if self.verbs.flavor.freezes_by_signal() {
+        if self.flavor() == Flavor::Podman && self.freezes_by_signal() {
             // A stopped process does not see its end coming: let it go on first.
             if let Ok(Some(Inspected { status: Status::Paused, .. })) = self.inspect(name) {
                 let _ = self.signal_all(name, "CONT");

@@ -1,8 +1,6 @@
 //! What differs between the engines, asked as questions.
 
-use std::path::Path;
-
-use boinc::platform::{User, user};
+use boinc::platform::User;
 use boinc::wire::init_data::DockerType;
 
 /// Which command line it is.
@@ -100,6 +98,15 @@ impl Flavor {
         }
     }
 
+    /// Options by which a container is as with the other engine: Podman would make a file system of its own for a program
+    /// that is called `init`, and takes the umask from its settings.
+    pub(super) fn same_options(self) -> &'static [&'static str] {
+        match self {
+            Flavor::Docker => &[],
+            Flavor::Podman => &["--systemd=false", "--umask=0022"],
+        }
+    }
+
     /// Further options of a tmpfs that is to be empty: Podman copies what is below it into it.
     pub(super) fn empty_tmpfs(self) -> &'static str {
         match self {
@@ -127,29 +134,14 @@ impl Flavor {
         self == Flavor::Docker
     }
 
-    /// Containers of an ordinary user, whose root is that user outside.
-    pub fn is_rootless(self) -> bool {
-        self == Flavor::Podman && !user().is_root()
+    /// Whether the program itself makes a user namespace in which `own` is root: Podman does for everybody but root.
+    pub(super) fn has_user_namespace(self, own: User) -> bool {
+        self == Flavor::Podman && !own.is_root()
     }
 
     /// Whether one `rm` can be given several names. Of names of which one is missing, Podman 4.3 removes none, and reports a
     /// success.
     pub(super) fn removes_several(self) -> bool {
         self == Flavor::Docker
-    }
-
-    /// `pause` needs a freezer; rootless containers have none under cgroup v1, so their processes are stopped instead.
-    pub fn freezes_by_signal(self) -> bool {
-        self.is_rootless() && !Path::new("/sys/fs/cgroup/cgroup.controllers").exists()
-    }
-
-    /// The user to run a container's processes as, so that its files belong to the slot's user: with a rootless
-    /// engine its root is that user, with a rootful one the ids are the same inside and outside.
-    pub fn container_user(self) -> String {
-        if self.is_rootless() {
-            return "0:0".into();
-        }
-        let User { uid, gid } = user();
-        format!("{uid}:{gid}")
     }
 }

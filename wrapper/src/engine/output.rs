@@ -170,13 +170,6 @@ pub(super) fn parse_list<T: for<'a> Deserialize<'a>>(stdout: &[u8]) -> Result<Ve
     serde_json::from_slice(stdout).map_err(|error| error.to_string())
 }
 
-/// Reads the daemon's version from what `version` prints; empty where it says none, as Podman does. The rest is not looked at:
-/// that there is an answer is enough.
-pub(super) fn parse_daemon_version(stdout: &[u8]) -> String {
-    let json: serde_json::Value = serde_json::from_slice(stdout).unwrap_or_default();
-    json.pointer("/Server/Version").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
-}
-
 /// Reads what `commit`, `import` and their like print last: an id.
 pub(super) fn parse_id(stdout: &[u8]) -> Result<String, String> {
     let text = String::from_utf8_lossy(stdout);
@@ -278,16 +271,6 @@ mod tests {
         assert_eq!(parse_time("2026-11-24T04:20:10.5+02:00"), Some(utc + 0.5));
         assert_eq!(parse_time("2026-11-24 02:20:10.25 +0000 UTC"), Some(utc + 0.25));
         assert_eq!(parse_time("yesterday"), None);
-    }
-
-    #[test]
-    fn the_daemons_version_is_not_the_clients() {
-        let docker = br#"{"Client":{"Version":"28.2.2","ApiVersion":"1.45"},"Server":{"Platform":{"Name":""},
-            "Version":"26.1.5+dfsg1","ApiVersion":"1.45"}}"#;
-        assert_eq!(parse_daemon_version(docker), "26.1.5+dfsg1");
-        let podman = br#"{"Client":{"APIVersion":"5.4.2","Version":"5.4.2","OsArch":"linux/amd64"}}"#;
-        assert_eq!(parse_daemon_version(podman), "");
-        assert_eq!(parse_daemon_version(b"26.1.5"), "");
     }
 
     #[test]

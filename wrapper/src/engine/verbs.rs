@@ -73,6 +73,8 @@ pub struct ContainerSpec {
     pub hardening: Hardening,
     /// The directory it starts in.
     pub workdir: String,
+    /// SELinux needs labels for this container alone on what it may write.
+    pub relabel: bool,
     /// What it sees of the host.
     pub mounts: Vec<Mount>,
     /// Directories of the mounts that it must not see: empty ones are mounted over them.
@@ -92,6 +94,12 @@ pub struct ContainerSpec {
     /// The argument vector after the image.
     pub args: Vec<String>,
 }
+
+/// The host's name in every container: by itself it would be the container's id, another one in each copy of a job.
+const HOST_NAME: &str = "buoy";
+
+/// Variables that Podman sets, and Docker does not; here both do, to the same.
+const SAME_VARIABLES: [(&str, &str); 2] = [("TERM", "dumb"), ("container", "oci")];
 
 /// The label of the images and build containers that belong to one index, with the index's owner as value.
 pub const OWNER_LABEL: &str = "org.buoy.owner";
@@ -122,6 +130,10 @@ impl Verbs {
 
     pub(super) fn version(&self) -> Invocation {
         self.command("version").args(["--format", "{{json .}}"]).timeout(Duration::from_secs(20))
+    }
+
+    pub(super) fn info(&self) -> Invocation {
+        self.command("info").args(["--format", "{{json .}}"]).timeout(Duration::from_secs(20))
     }
 
     /// Without a format, here and for images: Podman's `{{json .}}` is a list where Docker's is one object; what both print
@@ -169,15 +181,20 @@ impl Verbs {
         }
         // An engine that shuts down then kills at once, and a job that ended by itself is never mistaken for it.
         command = command.args(["--stop-signal", "SIGKILL"]);
-        command = command.args(["--workdir", &spec.workdir]);
+        command = command.args(["--workdir", &spec.workdir, "--hostname", HOST_NAME]);
+        command = command.args(self.flavor.same_options());
         for mount in &spec.mounts {
-            command = command.arg("--mount").arg(mount.field());
+            command = match self.relabelled(mount) {
+                Some(volume) if spec.relabel && !mount.read_only => command.arg("--volume").arg(volume),
+                _ => command.arg("--mount").arg(mount.field()),
+            };
         }
         for directory in &spec.masked {
             let options = self.flavor.empty_tmpfs();
             command = command.arg("--tmpfs").arg(format!("{directory}:ro,size=4k,mode=0500{options}"));
         }
-        for (key, value) in &spec.env {
+        let own = spec.env.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        for (key, value) in SAME_VARIABLES.into_iter().chain(own) {
             command = command.arg("--env").arg(format!("{key}={value}"));
         }
         command = self.gpu(command, spec.gpu.as_ref());
@@ -193,6 +210,13 @@ impl Verbs {
             .args(&spec.args)
             .timeout(Duration::from_secs(300))
             .surviving()
+    }
+
+    /// The value of `--volume` for a mount whose files get the container's own label; Docker's `--mount` has no such option.
+    /// Colons in a path cannot be written so.
+    fn relabelled(&self, mount: &Mount) -> Option<String> {
+        let source = mount.source.to_str().filter(|source| !source.contains(':'))?;
+        Some(format!("{source}:{}:Z", mount.target))
     }
 
     fn gpu(&self, command: Invocation, gpu: Option<&Gpu>) -> Invocation {
@@ -260,6 +284,12 @@ impl Verbs {
         self.command("context").args(["inspect", "--format", "{{json .Endpoints.docker.Host}}"])
     }
 
+    /// Gives a directory with all that is in it to root of a rootless Podman's containers, who is this user. Links are not
+    /// followed.
+    pub(super) fn take_back(&self, directory: &Path) -> Invocation {
+        self.command("unshare").args(["chown", "-hR", "0:0", "--"]).arg(directory)
+    }
+
     /// A signal to processes of a rootless container, sent from within its user namespace.
     pub(super) fn signal(&self, signal: &str, pids: &[u32]) -> Invocation {
         self.command("unshare").args(["kill", "-s", signal, "--"]).args(pids.iter().map(ToString::to_string))
@@ -324,10 +354,12 @@ mod tests {
     --security-opt seccomp=/var/lib/boinc/projects/p/buoy+state/seccomp-0123.json
     --runtime runsc
     --ulimit core=0
+    --ulimit nofile=16384:16384
     --network none
     --pids-limit 1024
     --memory 512000000b
     --memory-swap 512000000b
+    --shm-size 512000000b
     --cpus 1.000
     --log-driver json-file
     --log-opt max-size=5000000
@@ -335,8 +367,11 @@ mod tests {
     --init
     --stop-signal SIGKILL
     --workdir /app
+    --hostname buoy
     --mount type=bind,source=/var/lib/boinc/slots/0/buoy/work,target=/app
     --mount 'type=bind,"source=/var/a,b/in""put",target=/app/in,readonly'
+    --env TERM=dumb
+    --env container=oci
     --env 'ARGS= $(touch x) ; `y`'
     --gpus device=1 buoy-0123:latest
     --name 'a b'
@@ -348,6 +383,14 @@ mod tests {
         let spec = ContainerSpec { hardening: Hardening::default(), ..spec() };
         let text = verbs_of(Flavor::Podman).create(&spec).to_string();
         assert!(!text.contains("seccomp") && !text.contains("--runtime"), "{text}");
+    }
+
+    #[test]
+    fn only_what_a_container_may_write_is_relabelled() {
+        let spec = ContainerSpec { relabel: true, ..spec() };
+        let text = verbs_of(Flavor::Docker).create(&spec).to_string();
+        assert!(text.contains("--volume /var/lib/boinc/slots/0/buoy/work:/app:Z "), "{text}");
+        assert_eq!((text.matches("--volume").count(), text.matches("--mount").count()), (1, 1), "{text}");
     }
 
     #[test]
@@ -367,6 +410,7 @@ mod tests {
         assert!(text.contains("--log-driver k8s-file"), "{text}");
         assert!(text.contains("--device nvidia.com/gpu=1"), "{text}");
         assert!(text.contains("--http-proxy=false"), "{text}");
+        assert!(text.contains("--systemd=false"), "{text}");
     }
 
     #[test]

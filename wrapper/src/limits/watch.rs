@@ -10,7 +10,6 @@ use super::measure::{DiskUse, Doubt, Measured, Target, measure};
 use super::processes::{ProcessUse, process_use, tree};
 use super::reserve::{FreeSpace, Reserve};
 use super::stopped::continue_tree;
-use crate::engine::Flavor;
 use crate::lifecycle::exit_code;
 use crate::platform::{SetLimits, own_niceness, process_exists, set_niceness};
 
@@ -115,11 +114,11 @@ impl ContainerWatch {
         }
     }
 
-    /// The container runs. `first_process` is its first process where this host shows it; `written` is where the engine
-    /// keeps what the container writes outside its mounts.
+    /// The container runs. `freezes_by_signal`: its engine has no cgroups for it. `first_process` is its first process where
+    /// this host shows it; `written` is where the engine keeps what the container writes outside its mounts.
     pub fn begin(
         &mut self,
-        flavor: Flavor,
+        freezes_by_signal: bool,
         first_process: Option<u32>,
         container_id: &str,
         written: Vec<PathBuf>,
@@ -141,13 +140,13 @@ impl ContainerWatch {
             None => Sums::default(),
         };
         // It may just have ended.
-        let blind = first_process.is_none() && flavor.freezes_by_signal();
+        let blind = first_process.is_none() && freezes_by_signal;
         self.blind_since = blind.then(Instant::now);
         if let Some(first) = first_process {
             lower_priority(first);
         }
         if let Some(first) = first_process
-            && !flavor.freezes_by_signal()
+            && !freezes_by_signal
         {
             continue_tree(first);
         }
@@ -399,7 +398,7 @@ mod tests {
 
     fn watch(work: &Path, bounds: Bounds, process: Option<&Child>) -> ContainerWatch {
         let mut watch = ContainerWatch::new(Some(work.to_owned()), bounds);
-        watch.begin(Flavor::Docker, process.map(Child::id), "no-such-id", Vec::new());
+        watch.begin(false, process.map(Child::id), "no-such-id", Vec::new());
         watch
     }
 

@@ -17,7 +17,7 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::io::Errno;
-use rustix::process::{Pid, Resource, Rlimit, Signal, setrlimit};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, setrlimit};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -33,6 +33,28 @@ pub use watch::ProcessWatch;
 pub fn forbid_core_files() {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     let _ = setrlimit(Resource::Core, none);
+}
+
+/// Whether SELinux refuses what it has no rule for.
+pub fn selinux_is_enforced() -> bool {
+    std::fs::read("/sys/fs/selinux/enforce").is_ok_and(|text| text == b"1")
+}
+
+/// The most that this process, and what it starts, may raise its limits to; `None`: no limit.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnLimits {
+    /// Open descriptors of a process.
+    pub open_files: Option<u64>,
+    /// Processes and threads of the user.
+    pub processes: Option<u64>,
+}
+
+/// This process's limits.
+pub fn own_limits() -> OwnLimits {
+    OwnLimits {
+        open_files: getrlimit(Resource::Nofile).maximum,
+        processes: getrlimit(Resource::Nproc).maximum,
+    }
 }
 
 /// Lets the kernel wake this thread so much later than it asks for, together with another one, which costs less.

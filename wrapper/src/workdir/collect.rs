@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use boinc::job::spec::OutputSpec;
 use boinc::nofollow::{Directory, Entry, Flow, Parent, walk_paths};
+use boinc::platform::user;
 use boinc::wire::slot::{OutputPath, SlotPathError, is_client_file, is_own_name, read_link};
 
 use super::layout::Layout;
@@ -235,6 +236,11 @@ fn move_file(slot: &Directory, work: &Directory, name: &str, target: &OutputPath
     let (directory, target_name) = open_target(slot, name, target, true)?.ok_or(io::ErrorKind::NotFound)?;
     // Set-user-id and the like go, and everybody's right to write; the client must be able to read it.
     source.change_mode(last, |entry| entry.is_file().then_some(entry.mode & 0o755 | 0o600))?;
+    // A container's root may be another user of this host.
+    let own = user();
+    if own.is_root() && source.entry_of(last)?.is_some_and(|entry| entry.uid != own.uid) {
+        source.change_owner(last, own)?;
+    }
     let alone = source.entry_of(last)?.is_some_and(|entry| entry.links == 1);
     // A file with another name in the work directory could be changed through that.
     if alone {

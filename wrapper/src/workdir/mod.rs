@@ -4,6 +4,7 @@
 mod clean_up;
 mod collect;
 mod fill;
+mod give;
 mod layout;
 mod manifest;
 mod own;
@@ -13,6 +14,7 @@ mod scan;
 pub(crate) use clean_up::clean_up;
 pub(crate) use collect::{OutputProblem, collect};
 pub(crate) use fill::fill;
+pub(crate) use give::{give_work, has_files_of_others};
 pub(crate) use layout::Layout;
 pub(crate) use manifest::Manifest;
 pub(crate) use own::OWN_MODE;

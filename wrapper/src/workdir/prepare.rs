@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::engine::Mount;
 use boinc::nofollow::{Directory, Parent, remove_tree_in};
@@ -52,6 +52,8 @@ impl PrepareError {
 /// Puts everything in place and says what is to be mounted. `stays(name)`: the next life of the wrapper needs this file in
 /// the slot (Dockerfile, job.toml, files of the image), so the job gets a copy.
 ///
+/// `can_read(file)`: the container's user can read this file of the project; another one is copied.
+///
 /// No file in the work directory shares an inode with another place, so that what the job writes changes nothing else; files
 /// of the project are only mounted, read-only.
 ///
@@ -63,6 +65,7 @@ pub fn prepare(
     scan: &SlotScan,
     workdir: &str,
     cleaned_init_data: &str,
+    can_read: impl Fn(&Path) -> bool,
     stays: impl Fn(&str) -> bool,
 ) -> Result<Vec<Mount>, PrepareError> {
     let slot = Directory::open(&layout.slot)
@@ -74,6 +77,12 @@ pub fn prepare(
         let place = Place { directory: &parent, name };
         put(&slot, &place, input, stays(&input.name))?;
         if let InputPath::Link(source) = &input.place {
+            if !can_read(source) {
+                let failed = |source| PrepareError::Put { path: input.name.clone().into(), source };
+                let mut file = File::open(source).map_err(failed)?;
+                place.directory.copy_file(&mut file, place.name).map_err(failed)?;
+                continue;
+            }
             mounts.push(Mount {
                 source: source.clone(),
                 target: format!("{}/{}", workdir.trim_end_matches('/'), input.name),
@@ -181,14 +190,14 @@ mod tests {
             fs::write(&source, "new").unwrap();
             let input = Input { name: copied.into(), place: InputPath::Copy(source) };
             let scan = SlotScan { inputs: vec![input], outputs: Vec::new() };
-            prepare(&self.layout, &scan, "/app", "<app_init_data>", |_| true)
+            prepare(&self.layout, &scan, "/app", "<app_init_data>", |_| true, |_| true)
         }
 
         /// With an input in link mode, the file of the host.
         fn prepare_link(&self, name: &str) -> Result<Vec<Mount>, PrepareError> {
             let input = Input { name: name.into(), place: InputPath::Link(self.home().join("precious")) };
             let scan = SlotScan { inputs: vec![input], outputs: Vec::new() };
-            prepare(&self.layout, &scan, "/app", "<app_init_data>", |_| false)
+            prepare(&self.layout, &scan, "/app", "<app_init_data>", |_| true, |_| false)
         }
 
         fn assert_home_is_untouched(&self) {
@@ -270,6 +279,20 @@ mod tests {
     }
 
     #[test]
+    fn an_input_that_the_containers_user_may_not_read_is_copied() {
+        let bench = Bench::new();
+        let source = bench.home().join("precious");
+        let input = Input { name: "in.txt".into(), place: InputPath::Link(source) };
+        let scan = SlotScan { inputs: vec![input], outputs: Vec::new() };
+        for mounted in [true, false] {
+            let mounts = prepare(&bench.layout, &scan, "/app", "", |_| mounted, |_| false).unwrap();
+            assert_eq!(mounts.len() == 2, mounted);
+            let there = fs::read_to_string(bench.layout.work().join("in.txt")).unwrap();
+            assert_eq!(there, if mounted { "" } else { "old" });
+        }
+    }
+
+    #[test]
     fn a_directory_in_the_place_of_init_data_is_replaced() {
         let bench = Bench::new();
         fs::create_dir_all(bench.layout.work().join("init_data.xml/deep")).unwrap();
@@ -284,7 +307,7 @@ mod tests {
         fs::hard_link(bench.home().join("precious"), &source).unwrap();
         let input = Input { name: "data".into(), place: InputPath::Copy(source.clone()) };
         let scan = SlotScan { inputs: vec![input], outputs: Vec::new() };
-        prepare(&bench.layout, &scan, "/app", "", |_| false).unwrap();
+        prepare(&bench.layout, &scan, "/app", "", |_| true, |_| false).unwrap();
         let work = bench.layout.work().join("data");
         assert_eq!(fs::metadata(&work).unwrap().nlink(), 1);
         assert!(!source.exists());

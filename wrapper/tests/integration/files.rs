@@ -5,8 +5,8 @@ use std::os::unix::fs::MetadataExt;
 
 use boinc::wire::message::Control;
 
-use crate::support::{Engine, Slot, wait_until};
-use crate::with_each_engine;
+use crate::support::{Engine, PlainUser, Slot, wait_until};
+use crate::{with_each_engine, with_rootless_podman};
 
 with_each_engine!(
     a_link_mode_input_is_read_only_and_never_copied,
@@ -19,7 +19,44 @@ with_each_engine!(
     an_output_over_its_size_fails_the_job,
     a_symbolic_link_named_like_an_output_is_not_followed,
     files_in_directories_are_inputs_and_outputs_too,
+    a_job_may_close_what_it_leaves,
 );
+
+with_rootless_podman!(a_job_may_close_what_it_leaves, files_of_subordinate_ids_come_back);
+
+/// As package caches do, or a job that protects its results. The job's success counts, and the slot can be emptied.
+fn a_job_may_close_what_it_leaves(engine: Engine) {
+    for close in [
+        "busybox mkdir -p cache/pkg; echo 1 > cache/pkg/f; busybox chmod -R a-w cache",
+        "busybox mkdir t; busybox chmod 000 t",
+        "busybox mkdir t; echo x > t/f; busybox chmod 000 t/f t out.txt",
+        "busybox chmod 555 .",
+        "busybox chmod 000 .",
+    ] {
+        for declared in ["", "[[outputs]]\nname = \"out.txt\"\n"] {
+            let mut slot = Slot::with_script(engine, &format!("echo out > out.txt; {close}"));
+            slot.copy("job.toml", declared);
+            slot.run().assert_success();
+            assert_eq!(fs::read_to_string(slot.dir.join("out.txt")).unwrap(), "out\n", "{close}");
+            let removed = slot.host.command("rm").arg("-r").arg(slot.dir.join("buoy")).output().unwrap();
+            assert!(removed.status.success(), "{close}: {}", String::from_utf8_lossy(&removed.stderr));
+        }
+    }
+}
+
+/// Where a policy gives a job the right to change owners.
+fn files_of_subordinate_ids_come_back(engine: Engine) {
+    let script = "echo out > out.txt; busybox mkdir -p sub/inner; echo x > sub/inner/f\n\
+        busybox chmod 700 sub/inner; busybox chown -R 33:33 sub out.txt";
+    let mut slot = Slot::with_script(engine, script);
+    slot.app_file("policy.toml", "create_args = [\"--cap-add=CHOWN\"]\n");
+    slot.copy("job.toml", "create_args = \"--cap-add=CHOWN\"\n");
+    slot.run().assert_success();
+    let owner = fs::metadata(slot.dir.join("out.txt")).unwrap().uid();
+    assert_eq!(Some(owner), slot.host.user().map(PlainUser::uid));
+    let removed = slot.host.command("rm").arg("-r").arg(slot.dir.join("buoy")).output().unwrap();
+    assert!(removed.status.success(), "{}", String::from_utf8_lossy(&removed.stderr));
+}
 
 fn a_link_mode_input_is_read_only_and_never_copied(engine: Engine) {
     let mut slot = Slot::with_script(

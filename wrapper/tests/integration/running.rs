@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
-use crate::support::{Engine, Host, Slot};
+use crate::support::{Engine, PlainUser, Slot};
 use crate::{with_each_engine, with_rootless_podman};
 
 with_each_engine!(
@@ -103,9 +103,7 @@ fn an_engine_is_found_when_the_client_names_none(engine: Engine) {
 fn what_a_job_writes_belongs_to_the_user_of_the_slot(engine: Engine) {
     let slot = Slot::with_script(engine, "echo x > out.txt");
     slot.run().assert_success();
-    let user = match &slot.host {
-        Host::User(user) => user.uid(),
-        Host::Shared | Host::Socket(_) => rustix::process::geteuid().as_raw(),
-    };
+    let own = || rustix::process::geteuid().as_raw();
+    let user = slot.host.user().map_or_else(own, PlainUser::uid);
     assert_eq!(fs::metadata(slot.dir.join("out.txt")).unwrap().uid(), user);
 }

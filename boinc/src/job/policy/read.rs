@@ -18,6 +18,7 @@ pub(super) fn rules(text: &str, file: &str) -> Result<Rules, ConfigErrors> {
             builds: top.flag("builds"),
             base_images: patterns(&mut top, "base_images"),
             runtime: runtime(&mut top, file),
+            host_user_namespace: of_volunteer(&mut top, "host_user_namespace", file),
             build_network: top.flag("build_network"),
             gpu: top.flag("gpu"),
             project_dir: top.flag("project_dir"),
@@ -48,6 +49,15 @@ fn list(
         top.refuse(key, accepted);
     }
     Some(list.into_iter().map(|item| item.text.to_owned()).collect())
+}
+
+/// A flag that only the host's owner may set.
+fn of_volunteer(top: &mut Section<'_, '_>, key: &'static str, file: &str) -> Option<bool> {
+    let flag = top.flag(key)?;
+    if file != VOLUNTEER_FILE {
+        top.fault(key, format!("this key belongs into {VOLUNTEER_FILE} only"));
+    }
+    Some(flag)
 }
 
 /// Which runtime a host has only its owner knows.

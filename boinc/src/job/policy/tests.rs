@@ -271,3 +271,12 @@ fn a_project_does_not_choose_the_runtime() {
     assert!(error.contains("buoy-volunteer.toml only"), "{error}");
     assert!(Policy::none().tightened("runtime = '--privileged'\n").is_err());
 }
+
+#[test]
+fn only_the_volunteer_gives_up_the_daemons_user_namespace() {
+    assert!(Policy::none().tightened("host_user_namespace = true\n").unwrap().host_user_namespace());
+    assert!(!Policy::none().tightened("host_user_namespace = false\n").unwrap().host_user_namespace());
+    assert!(!Policy::none().host_user_namespace());
+    let error = Policy::parse("host_user_namespace = true\n").unwrap_err().to_string();
+    assert!(error.contains("buoy-volunteer.toml only"), "{error}");
+}

@@ -8,12 +8,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use rustix::fs::{
-    AtFlags, CWD, Mode, OFlags, Stat, fchmod, fstat, mkdirat, openat, renameat, statat, symlinkat, unlinkat,
+    AtFlags, CWD, Gid, Mode, OFlags, Stat, Uid, chownat, fchmod, fchown, fstat, mkdirat, openat, renameat,
+    statat, symlinkat, unlinkat,
 };
 use rustix::io::Errno;
 
 use super::files::kind;
-use crate::platform::entry::{Entry, Identity};
+use crate::platform::entry::{Entry, Identity, User};
 
 const READ_DIRECTORY: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
@@ -100,6 +101,24 @@ impl Directory {
         Ok(fchmod(&self.fd, Mode::from_raw_mode(mode))?)
     }
 
+    /// Gives the directory itself to another user and group.
+    ///
+    /// # Errors
+    /// When the kernel refuses: only root may.
+    pub fn set_owner(&self, owner: User) -> io::Result<()> {
+        let (uid, gid) = ids(owner);
+        Ok(fchown(&self.fd, uid, gid)?)
+    }
+
+    /// Gives a name to another user and group. A link is not followed.
+    ///
+    /// # Errors
+    /// When the name is missing, or the kernel refuses: only root may.
+    pub fn change_owner(&self, name: impl AsRef<OsStr>, owner: User) -> io::Result<()> {
+        let (uid, gid) = ids(owner);
+        Ok(chownat(&self.fd, name.as_ref(), uid, gid, AtFlags::SYMLINK_NOFOLLOW)?)
+    }
+
     /// Makes a directory unless the name exists, whatever it is.
     ///
     /// # Errors
@@ -166,6 +185,10 @@ impl Directory {
     pub fn remove_directory(&self, name: impl AsRef<OsStr>) -> io::Result<()> {
         unless(Errno::NOENT, unlinkat(&self.fd, name.as_ref(), AtFlags::REMOVEDIR))
     }
+}
+
+fn ids(owner: User) -> (Option<Uid>, Option<Gid>) {
+    (Some(Uid::from_raw(owner.uid)), Some(Gid::from_raw(owner.gid)))
 }
 
 // The fields of `stat` have other widths on other systems.

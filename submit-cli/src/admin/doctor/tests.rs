@@ -6,14 +6,18 @@ fn engine(kind: DockerType) -> Engine {
     Engine { kind, version: "1.2.3".to_owned() }
 }
 
-fn fine() -> EngineFacts {
-    EngineFacts {
-        cgroup_version: Some("2".to_owned()),
-        runtime: Some("runc".to_owned()),
-        rootless: false,
-        limits: true,
-        remote: false,
+fn fine(kind: DockerType) -> EngineReport {
+    EngineReport {
+        engine: engine(kind),
+        info: EngineInfo { limits: true, ..EngineInfo::default() },
         init: true,
+        trial: Ok(Trial {
+            visible: true,
+            cpu_time: true,
+            pauses: true,
+            memory_limit: true,
+            process_limit: true,
+        }),
     }
 }
 
@@ -21,8 +25,8 @@ fn healthy() -> HostReport {
     HostReport {
         programs: Ok(Programs { dir: PathBuf::from("/usr/bin") }),
         wrapper_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
-        docker: Ok((engine(DockerType::Docker), fine())),
-        podman: Ok((engine(DockerType::Podman), fine())),
+        docker: Ok(fine(DockerType::Docker)),
+        podman: Ok(fine(DockerType::Podman)),
         sub_ids: None,
         host: Host {
             name: "host".to_owned(),
@@ -75,8 +79,8 @@ fn programs_of_two_versions_are_a_warning_and_missing_ones_bad() {
 #[test]
 fn rootless_podman_wants_sub_ids_and_tells_of_old_cgroups() {
     let mut facts = healthy();
-    let rootless = EngineFacts { rootless: true, cgroup_version: Some("1".to_owned()), ..fine() };
-    facts.podman = Ok((engine(DockerType::Podman), rootless));
+    let info = EngineInfo { users: Users::Rootless, cgroup_version: "1".to_owned(), ..EngineInfo::default() };
+    facts.podman = Ok(EngineReport { info, ..fine(DockerType::Podman) });
     facts.sub_ids = Some(0);
     let findings = examine(&facts);
     assert!(findings.iter().any(|f| f.about == "sub-ids" && f.found.contains("has 0 subordinate ids")));
@@ -88,11 +92,33 @@ fn rootless_podman_wants_sub_ids_and_tells_of_old_cgroups() {
 #[test]
 fn what_an_engine_cannot_do_is_said() {
     let mut facts = healthy();
-    facts.docker = Ok((engine(DockerType::Docker), EngineFacts { limits: false, init: false, ..fine() }));
+    let trial = |change: fn(&mut Trial)| {
+        let mut report = fine(DockerType::Docker);
+        change(report.trial.as_mut().unwrap());
+        Ok(report)
+    };
+    facts.docker =
+        trial(|trial| trial.process_limit = false).map(|report| EngineReport { init: false, ..report });
     let warnings = grades(&facts).into_iter().filter(|grade| *grade == (Grade::Warn, "docker")).count();
     assert_eq!(warnings, 2);
-    facts.docker = Ok((engine(DockerType::Docker), EngineFacts { limits: false, remote: true, ..fine() }));
+    facts.docker = trial(|trial| (trial.memory_limit, trial.visible) = (false, false));
     assert!(grades(&facts).contains(&(Grade::Bad, "docker")), "it can neither be set nor watched");
+    facts.docker = trial(|trial| trial.pauses = false);
+    assert!(grades(&facts).contains(&(Grade::Bad, "docker")), "no job can be suspended");
+    facts.docker = trial(|trial| (trial.cpu_time, trial.pauses) = (false, false));
+    assert!(grades(&facts).contains(&(Grade::Warn, "docker")));
+}
+
+#[test]
+fn an_engine_that_answers_and_runs_nothing_is_bad() {
+    let why = "failed to start a test container: no space left".to_owned();
+    let mut facts = healthy();
+    facts.docker = Ok(EngineReport { trial: Err(why.clone()), ..fine(DockerType::Docker) });
+    facts.podman = Err(EngineError::NotInstalled { engine: "podman", package: "podman" });
+    let findings = examine(&facts);
+    assert!(!is_fit(&findings));
+    assert!(findings.iter().any(|f| f.grade == Grade::Bad && f.found == why), "{findings:?}");
+    assert!(grades(&facts).contains(&(Grade::Bad, "podman")), "no other engine runs jobs");
 }
 
 #[test]

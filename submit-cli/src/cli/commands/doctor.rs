@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::admin::doctor::{HostReport, examine, is_fit};
+use crate::admin::doctor::{HostReport, examine, is_fit, trial};
 use crate::cli::exit::Exit;
 use crate::cli::help::{Example, examples};
 use crate::cli::render;
@@ -14,8 +14,9 @@ const EXAMPLES: &[Example] = &[
 
 /// Check whether this computer can run jobs
 ///
-/// Checks the container engine, the wrapper, memory and disk, and prints a line for each with a suggested fix if there is a
-/// problem. The exit code is 3 if jobs cannot run.
+/// Checks the wrapper, memory and disk, and runs a test container with each engine as a job would run: it writes a file, is
+/// paused and resumed, and is removed again. Prints a line for each with a suggested fix if there is a problem. The exit code
+/// is 3 if jobs cannot run.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples(EXAMPLES))]
 pub struct Args {
@@ -25,6 +26,9 @@ pub struct Args {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    /// What the test container runs.
+    #[arg(long, hide = true)]
+    in_container: bool,
 }
 
 /// Checks this computer and prints what works and what does not.
@@ -32,6 +36,10 @@ pub struct Args {
 /// # Errors
 /// stdout is closed.
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
+    if args.in_container {
+        trial::run_inside()?;
+        std::process::exit(wrapper::trial::STATUS);
+    }
     let findings = examine(&HostReport::gather(&args.out));
     render::output(args.json, &findings, || render::doctor::text(&findings))?;
     Ok(if is_fit(&findings) { Exit::Done } else { Exit::HostCannot })

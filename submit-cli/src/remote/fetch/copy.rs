@@ -59,8 +59,9 @@ pub fn copy(
             });
         }
     }
-    let table = write_table(campaign, &options.results)
-        .and_then(|table| if is_same(to, &options.results) { Ok(table) } else { write_table(campaign, to) })?;
+    let table = write_table(campaign, &options.results).and_then(|table| {
+        if is_same(to, &options.results) { Ok(table) } else { write_table(campaign, to) }
+    })?;
     place.tidy();
     let outcome = Outcome {
         fetched,

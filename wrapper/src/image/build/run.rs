@@ -157,7 +157,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
         bounds.disk.bytes = bounds.disk.bytes.saturating_sub(self.written);
         let mut watch = ContainerWatch::new(None, bounds);
         let written = inspected.written.iter().map(PathBuf::from).collect();
-        watch.begin(engine.flavor(), inspected.pid, &inspected.id, written);
+        watch.begin(engine.freezes_by_signal(), inspected.pid, &inspected.id, written);
         let waiting = engine.with_cancel(crate::engine::Cancel::default());
         let result = thread::scope(|scope| {
             let (done, ended) = channel();

@@ -1,30 +1,66 @@
 //! A Docker daemon of a test's own, which it may stop, kill and starve.
 
 use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
 use super::engine::{Engine, Host};
+use super::plain_user::{NAME, PlainUser};
 use super::slot::{Slot, wait_until};
 
 /// The daemon. It goes with everything in it when this is dropped.
 pub struct Dockerd {
     dir: TempDir,
     process: Option<Child>,
+    kind: Kind,
+}
+
+/// Whose user numbers its containers have.
+enum Kind {
+    /// This host's.
+    Plain,
+    /// Those of a user's subordinate ids (`userns-remap`).
+    Remapping,
+    /// Those of an ordinary user who runs it (rootless).
+    Rootless(PlainUser),
 }
 
 impl Dockerd {
     /// Starts one; `None`, with a word, where that can't be: it needs root's rights.
     pub fn start() -> Option<Self> {
-        let daemon = Self::prepare()?;
+        let daemon = Self::prepare(Kind::Plain)?;
+        Some(daemon.started())
+    }
+
+    /// One that maps the users of its containers to subordinate ids of the tests' user, who may use it.
+    pub fn start_remapping() -> Option<Self> {
+        if PlainUser::look_up().is_none() {
+            println!("no user of the tests: left out");
+            return None;
+        }
+        Some(Self::prepare(Kind::Remapping)?.started())
+    }
+
+    /// One that the tests' user runs, without root's rights.
+    pub fn start_rootless() -> Option<Self> {
+        let installed = Command::new("rootlesskit").arg("--version").output();
+        let (Some(user), true) =
+            (PlainUser::look_up(), installed.is_ok_and(|output| output.status.success()))
+        else {
+            println!("no rootlesskit or no user of the tests: left out");
+            return None;
+        };
+        let daemon = Self::prepare(Kind::Rootless(user.clone()))?;
+        user.own(daemon.dir.path());
         Some(daemon.started())
     }
 
     /// One that has this many megabytes for its data.
     pub fn start_with_room(megabytes: u32) -> Option<Self> {
-        let daemon = Self::prepare()?;
+        let daemon = Self::prepare(Kind::Plain)?;
         let disk = daemon.dir.path().join("disk");
         File::create(&disk).unwrap().set_len(u64::from(megabytes) << 20).unwrap();
         let made = Command::new("mkfs.ext4").args(["-q", "-F", "-m", "0"]).arg(&disk).status();
@@ -36,7 +72,7 @@ impl Dockerd {
         None
     }
 
-    fn prepare() -> Option<Self> {
+    fn prepare(kind: Kind) -> Option<Self> {
         let wanted = std::env::var("BUOY_TEST_ENGINES")
             .map_or(true, |list| list.split([',', ' ']).any(|name| name == "docker"));
         let able = Command::new("unshare")
@@ -52,7 +88,9 @@ impl Dockerd {
         // A socket's path must be short.
         let dir = tempfile::Builder::new().prefix("buoy-d-").tempdir_in("/tmp").unwrap();
         fs::create_dir(dir.path().join("data")).unwrap();
-        Some(Self { dir, process: None })
+        // Others reach the socket.
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o711)).unwrap();
+        Some(Self { dir, process: None, kind })
     }
 
     fn started(mut self) -> Self {
@@ -76,6 +114,13 @@ impl Dockerd {
         slot
     }
 
+    /// The same for a wrapper that the tests' user runs.
+    pub fn slot_of_user(&self, script: &str) -> Slot {
+        let mut slot = self.slot(script);
+        slot.host = Host::UserSocket(PlainUser::of_tests(), self.socket());
+        slot
+    }
+
     /// Starts the daemon that is not running, and waits until it answers.
     pub fn restart(&mut self) {
         assert!(self.process.is_none(), "the daemon is running");
@@ -83,8 +128,28 @@ impl Dockerd {
         let log = File::options().create(true).append(true).open(dir.join("log")).unwrap();
         let option = |name: &str, file: &str| format!("--{name}={}", dir.join(file).display());
         // In a network namespace of its own: without a bridge it would remove that of a daemon that is already there.
-        let child = Command::new("unshare")
-            .args(["--net", "dockerd", "--bridge=none", "--iptables=false", "--ip6tables=false"])
+        let mut command = match &self.kind {
+            Kind::Plain | Kind::Remapping => {
+                let mut command = Command::new("unshare");
+                command.args(["--net", "dockerd"]);
+                command
+            }
+            Kind::Rootless(user) => {
+                let mut command = user.command("rootlesskit".as_ref());
+                command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").arg(option("state-dir", "rootlesskit"));
+                command.args(["--net=host", "--copy-up=/etc", "--copy-up=/run", "--propagation=rslave"]);
+                // As dockerd-rootless.sh does: the copies lead to directories of root's daemon.
+                let start =
+                    "rm -f /run/docker /run/containerd /run/xtables.lock; exec dockerd --rootless \"$@\"";
+                command.args(["sh", "-c", start, "sh"]);
+                command
+            }
+        };
+        if let Kind::Remapping = self.kind {
+            command.arg(format!("--userns-remap={NAME}")).arg(format!("--group={NAME}"));
+        }
+        let child = command
+            .args(["--bridge=none", "--iptables=false", "--ip6tables=false"])
             .args([option("data-root", "data"), option("exec-root", "exec"), option("pidfile", "pid")])
             .arg(format!("--host=unix://{}", self.socket().display()))
             .stdin(Stdio::null())

@@ -86,6 +86,8 @@ pub enum Host {
     Socket(PathBuf),
     /// An ordinary user's own.
     User(PlainUser),
+    /// A Docker daemon behind this socket, as an ordinary user uses it.
+    UserSocket(PlainUser, PathBuf),
 }
 
 impl Host {
@@ -99,6 +101,19 @@ impl Host {
                 command
             }
             Host::User(user) => user.command(program.as_ref()),
+            Host::UserSocket(user, path) => {
+                let mut command = user.command(program.as_ref());
+                command.env("DOCKER_HOST", format!("unix://{}", path.display()));
+                command
+            }
+        }
+    }
+
+    /// Who uses it, if that is not the user of the tests.
+    pub fn user(&self) -> Option<&PlainUser> {
+        match self {
+            Host::Shared | Host::Socket(_) => None,
+            Host::User(user) | Host::UserSocket(user, _) => Some(user),
         }
     }
 }

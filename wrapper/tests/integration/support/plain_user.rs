@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 /// Made by `./x setup` for the tests.
-const NAME: &str = "buoy-test";
+pub const NAME: &str = "buoy-test";
 
 /// The user.
 #[derive(Clone, Debug)]
@@ -41,7 +41,8 @@ impl PlainUser {
         })
     }
 
-    fn look_up() -> Option<Self> {
+    /// The tests' own user, if this process may be that user.
+    pub fn look_up() -> Option<Self> {
         if !rustix::process::geteuid().is_root() {
             return None;
         }

@@ -13,7 +13,6 @@ use boinc::wire::finish::{Finish, TemporaryExit};
 use boinc::wire::message::{AppStatus, Control, Heartbeat};
 use wrapper::state_dir::IMAGES_VARIABLE;
 
-use super::engine::Host;
 use super::slot::{Slot, wait_until};
 
 const HIDE_ENGINES: &str = "for p in docker podman; do for d in /usr/bin /usr/local/bin /bin; do \
@@ -45,7 +44,7 @@ impl Running {
         let stderr = if slot.log_to_full_disk { "/dev/full".into() } else { slot.dir.join("stderr.txt") };
         let stderr = OpenOptions::new().create(true).append(true).open(stderr).unwrap();
         let mut wrapper = PathBuf::from(env!("CARGO_BIN_EXE_buoy-wrapper"));
-        if let Host::User(user) = &slot.host {
+        if let Some(user) = slot.host.user() {
             // A place that this user can reach.
             let copy = slot.root.path().join("buoy-wrapper");
             if !copy.exists() {

@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use wrapper::naming::ContainerName;
 
 use super::engine::{Engine, Host};
+use super::plain_user::PlainUser;
 use super::running::Running;
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -199,10 +200,8 @@ impl Slot {
         if let Some(images) = &self.images {
             return images.clone();
         }
-        let user = match &self.host {
-            Host::User(user) => user.uid(),
-            _ => rustix::process::geteuid().as_raw(),
-        };
+        let own = || rustix::process::geteuid().as_raw();
+        let user = self.host.user().map_or_else(own, PlainUser::uid);
         std::env::temp_dir().join(format!("buoy-test-images-{user}"))
     }
 
