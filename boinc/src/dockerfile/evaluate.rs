@@ -29,6 +29,8 @@ pub struct Scan {
     pub cmd: Option<u32>,
     /// Line of its ENTRYPOINT.
     pub entrypoint: Option<u32>,
+    /// That ENTRYPOINT in exec form; empty if it is the base image's.
+    pub entrypoint_words: Vec<String>,
     /// Build arguments that the file does not declare; none are known of a file with faults.
     pub undeclared_args: Vec<String>,
     /// What is accepted but has no effect; none are known of a file with faults.
@@ -128,6 +130,7 @@ impl Dockerfile {
         }
         if let Some(state) = states.get(&target) {
             (scan.cmd, scan.entrypoint) = (state.cmd_line, state.entrypoint_line);
+            scan.entrypoint_words = state.config().entrypoint;
             if state.complete
                 && let Err(more) = self.check_runnable(target, &state.config())
             {

@@ -35,6 +35,7 @@ pub use plan::{
     SCRIPT_FILE, Source, StagePlan,
 };
 
+pub use run::is_posix_shell;
 pub use stages::is_stage_name;
 
 use grammar::{Read, Surroundings};

@@ -15,7 +15,7 @@ pub(super) fn default_shell() -> Vec<String> {
 
 /// Whether the words of a SHELL end in a POSIX shell that takes a script as its next argument: `bash -o pipefail -c`,
 /// `conda run -n x bash -c`.
-fn is_posix(shell: &[String]) -> bool {
+pub fn is_posix_shell(shell: &[String]) -> bool {
     let is_shell = |word: &String| POSIX_SHELLS.contains(&word.rsplit('/').next().unwrap_or(word));
     let Some(program) = shell.iter().rposition(is_shell) else { return false };
     let options = &shell[program + 1..];
@@ -42,7 +42,7 @@ pub(super) fn step(
     text: String,
 ) -> Result<RunStep, (String, &'static str)> {
     const USE_ENV: &str = "use ENV for these values, or a RUN for /bin/sh before SHELL changes";
-    let posix = is_posix(shell);
+    let posix = is_posix_shell(shell);
     let name = || args.first().map_or("", |(name, _)| name.as_str()).to_owned();
     let script = match run {
         Run::Command(CommandLine::Exec(_)) if !args.is_empty() => {
@@ -140,10 +140,10 @@ mod tests {
         ];
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
         for shell in good {
-            assert!(is_posix(&words(shell)), "{shell:?}");
+            assert!(is_posix_shell(&words(shell)), "{shell:?}");
         }
         for shell in bad {
-            assert!(!is_posix(&words(shell)), "{shell:?}");
+            assert!(!is_posix_shell(&words(shell)), "{shell:?}");
         }
     }
 }
