@@ -35,6 +35,9 @@ macro_rules! rule_table {
             /// Floating-point steps that two numbers may be apart; for rules that compare numbers.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub ulps: Option<u32>,
+            /// What stands before the fraction of a number, `"."` or `","`: `numbers`, `table`.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub decimal: Option<String>,
             /// Regular expressions; a line in which one is found is left out: `text`, `numbers`, `table`.
             #[serde(default, skip_serializing_if = "Vec::is_empty")]
             pub ignore_lines: Vec<String>,
@@ -63,6 +66,7 @@ macro_rules! rule_table {
                     absolute: self.absolute,
                     relative: self.relative,
                     ulps: self.ulps,
+                    decimal: self.decimal.as_deref(),
                     ignore_lines: &self.ignore_lines,
                     separator: self.separator.as_deref(),
                     header: self.header,
@@ -104,6 +108,7 @@ struct Keys<'a> {
     absolute: Option<f64>,
     relative: Option<f64>,
     ulps: Option<u32>,
+    decimal: Option<&'a str>,
     ignore_lines: &'a [String],
     separator: Option<&'a str>,
     header: Option<bool>,
