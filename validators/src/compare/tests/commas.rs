@@ -174,7 +174,7 @@ fn written(thousandths: i64, more: usize, exponent: i32, style: Style) -> String
     let whole = (magnitude / 1000).to_string();
     let mut grouped = String::new();
     for (i, digit) in whole.chars().enumerate() {
-        if i > 0 && (whole.len() - i) % 3 == 0 {
+        if i > 0 && (whole.len() - i).is_multiple_of(3) {
             grouped.push_str(style.thousands);
         }
         grouped.push(digit);
