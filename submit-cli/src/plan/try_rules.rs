@@ -33,6 +33,9 @@ pub struct OutputVerdict {
     pub faults: [Option<String>; 2],
     /// How they differ, if they do.
     pub difference: Option<String>,
+    /// What to add to the rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
 }
 
 impl OutputVerdict {
@@ -101,10 +104,23 @@ pub fn try_rules(app: &AppSpec, results: Results) -> Result<Vec<OutputVerdict>, 
             Outcome::Same => None,
             Outcome::Different(how) => Some(how),
         };
+        let help = [&a, &b].into_iter().find_map(|path| decimal_comma(app, &output.name, path));
         let (check, rule) = (describe::check(&rule.check), describe::rule(&rule.compare));
-        verdicts.push(OutputVerdict { output: output.name.clone(), rule, check, faults, difference });
+        verdicts.push(OutputVerdict { output: output.name.clone(), rule, check, faults, difference, help });
     }
     Ok(verdicts)
+}
+
+/// What to add to the rule of an output whose file seems to have decimal commas, if the rule does not say what they mean.
+pub fn decimal_comma(app: &AppSpec, output: &str, path: &Path) -> Option<String> {
+    let names: Vec<&str> = app.outputs.iter().map(|output| output.name.as_str()).collect();
+    let rules = app.validate.rules(&names).ok()?.outputs;
+    let rule = &rules[names.iter().position(|name| *name == output)?];
+    let (line, word) = judge::decimal_comma(path, rule).ok()??;
+    Some(format!(
+        "{output} has {word:?} in line {line}: add decimal = \",\" to its rule if this is one number, or decimal = \".\" if \
+         commas separate numbers"
+    ))
 }
 
 /// The output that a file is: the only one, or the one of its name.

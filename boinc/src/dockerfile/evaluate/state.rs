@@ -31,6 +31,7 @@ pub(super) struct State {
     env_index: BTreeMap<String, usize>,
     args: BTreeMap<String, String>,
     pub user: String,
+    pub user_line: Option<u32>,
     /// `None`: not known.
     pub workdir: Option<String>,
     pub shell: Vec<String>,
@@ -55,6 +56,7 @@ impl Default for State {
             env_index: BTreeMap::new(),
             args: BTreeMap::new(),
             user: String::new(),
+            user_line: None,
             workdir: None,
             shell: default_shell(),
             entrypoint: Vec::new(),

@@ -78,6 +78,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         Ok(plan) => plan,
         Err(list) => return Ok(render::mistakes(&list, args.json)?),
     };
+    render::warnings(&plan.warnings);
     let (entry, client) = match Projects::open().and_then(|projects| projects.client(args.project.as_deref()))
     {
         Ok(found) => found,
