@@ -160,6 +160,11 @@ impl<'a> Document<'a> {
         self.mistakes.borrow_mut().push(diagnostic);
     }
 
+    /// How many mistakes were noted so far.
+    pub fn mistakes(&self) -> usize {
+        self.mistakes.borrow().len()
+    }
+
     /// Hands over the mistakes noted so far.
     pub fn into_diagnostics(self) -> Diagnostics {
         self.mistakes.into_inner()

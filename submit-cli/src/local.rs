@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender};
 
+use boinc::visible::visible;
 use boinc::wire::init_data::DockerType;
 
 use crate::campaign::event::{Event, Finished, Reporter};
@@ -12,6 +13,7 @@ use crate::campaign::results;
 use crate::campaign::workunit::ResultState;
 use crate::campaign::{Campaign, JobRecord};
 use crate::plan::Plan;
+use crate::plan::try_rules::decimal_comma;
 use daemons::{Daemons, Request};
 use engine::Engine;
 pub use error::LocalError;
@@ -97,8 +99,12 @@ pub fn run(plan: &Plan, options: &Options, reporter: &dyn Reporter) -> Result<Ru
     if options.retry == Retry::Failed {
         retry_failed(&mut jobs, replication.total, lost);
         campaign.save(&jobs)?;
-    } else if let Some(text) = lost_note(jobs.iter().filter(|job| lost(job))) {
-        reporter.report(Event::Note { text: &text });
+    } else {
+        let lost = lost_note(jobs.iter().filter(|job| lost(job)));
+        let failed = failed_note(jobs.iter().filter(|job| job.in_plan && job.state() == JobState::Failed));
+        for text in lost.into_iter().chain(failed) {
+            reporter.report(Event::Note { text: &text });
+        }
     }
     prepared.write_routes(plan, &layout, engine.flavor())?;
     let daemons = Daemons::install(&layout, &programs)?;
@@ -136,6 +142,9 @@ pub fn run(plan: &Plan, options: &Options, reporter: &dyn Reporter) -> Result<Ru
     let table = results::write_table(&campaign, &options.results)?;
     let summary = done?;
     removed?;
+    if let Some(text) = decimal_comma_note(plan, &campaign, &options.results)? {
+        reporter.report(Event::Note { text: &text });
+    }
     reporter.report(Event::Finished(Finished::Run {
         jobs: summary.jobs,
         interrupted: summary.interrupted,
@@ -197,6 +206,34 @@ fn lost_note<'a>(mut lost: impl Iterator<Item = &'a JobRecord>) -> Option<String
     Some(format!(
         "outputs of {count} finished job{s} have been deleted, first of {first}; run again with --retry to create them"
     ))
+}
+
+/// The note that jobs have failed in an earlier run, if they have, and why the first of them did.
+fn failed_note<'a>(mut failed: impl Iterator<Item = &'a JobRecord>) -> Option<String> {
+    let first = failed.next()?;
+    let count = 1 + failed.count();
+    let s = if count == 1 { "" } else { "s" };
+    let cause = first.cause.as_deref().unwrap_or("the cause is not known");
+    Some(format!(
+        "{count} job{s} failed in an earlier run and will not run again, first {}: {}; run with --retry to repeat them",
+        first.name,
+        visible(cause)
+    ))
+}
+
+/// What to add to the rules, if an output of the first job that has all of them seems to have decimal commas.
+fn decimal_comma_note(
+    plan: &Plan,
+    campaign: &Campaign,
+    results: &Path,
+) -> Result<Option<String>, LocalError> {
+    let jobs = campaign.jobs()?;
+    let Some(job) = jobs.iter().find(|job| job.in_plan && job.state() == JobState::Done) else {
+        return Ok(None);
+    };
+    let dir = results.join(&job.name);
+    let mut outputs = plan.app.outputs.iter().map(|output| output.name.as_str());
+    Ok(outputs.find_map(|output| decimal_comma(&plan.app, output, &dir.join(output))))
 }
 
 /// Prefix of the names of this campaign's containers.

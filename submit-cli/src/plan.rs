@@ -51,7 +51,7 @@ pub struct Plan {
     pub job_inputs: Vec<InputFile>,
     /// The jobs, in the order of their source.
     pub jobs: Vec<Job>,
-    /// What the submitter should know: parts of the Dockerfile that have no effect.
+    /// What the submitter should know: what has no effect, what may give other results elsewhere, names that were changed.
     pub warnings: Vec<Diagnostic>,
 }
 

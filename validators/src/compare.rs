@@ -12,6 +12,7 @@ mod bytes;
 mod cell;
 mod check;
 mod columns;
+mod commas;
 mod decimal;
 mod exact;
 mod json;
@@ -39,6 +40,7 @@ use window::Window;
 
 pub use bytes::compare as bytes;
 pub use check::check;
+pub use commas::decimal_comma;
 pub use line_tolerances::is_key;
 
 /// Whether two outputs agree.

@@ -1,6 +1,8 @@
 //! Rules in words, for people who check what they wrote.
 
-use crate::rule::{Allowance, Check, Column, Exception, JsonPath, Range, Rule, Tolerance, WordPlace};
+use crate::rule::{
+    Allowance, Check, Column, DecimalMark, Exception, JsonPath, Range, Rule, Tolerance, WordPlace,
+};
 
 /// How two results are compared, in one line.
 pub fn rule(rule: &Rule) -> String {
@@ -10,7 +12,11 @@ pub fn rule(rule: &Rule) -> String {
         Rule::Text { ignore_lines } => format!("lines the same{}", left_out(ignore_lines.patterns())),
         Rule::Numbers(rule) => {
             let (tolerance, at) = (tolerance(&rule.tolerance), exceptions(&rule.at, word_place));
-            format!("words the same, numbers {tolerance}{at}{}", left_out(rule.ignore_lines.patterns()))
+            let decimal = decimal(rule.decimal);
+            format!(
+                "words the same, numbers {decimal}{tolerance}{at}{}",
+                left_out(rule.ignore_lines.patterns())
+            )
         }
         Rule::Table(rule) => {
             let (tolerance, at) = (tolerance(&rule.tolerance), exceptions(&rule.at, Column::to_string));
@@ -20,8 +26,8 @@ pub fn rule(rule: &Rule) -> String {
                 true => "rows in order".to_owned(),
                 false => format!("rows by {} in any order", keys.join(", ")),
             };
-            let left_out = left_out(rule.ignore_lines.patterns());
-            format!("a table {header}, {order}, cells the same, numbers {tolerance}{at}{left_out}")
+            let (decimal, left_out) = (decimal(rule.decimal), left_out(rule.ignore_lines.patterns()));
+            format!("a table {header}, {order}, cells the same, numbers {decimal}{tolerance}{at}{left_out}")
         }
         Rule::Json(rule) => {
             let (tolerance, at) = (tolerance(&rule.tolerance), exceptions(&rule.at, JsonPath::to_string));
@@ -50,6 +56,14 @@ pub fn check(check: &Check) -> Option<String> {
     parts.extend(check.values.iter().map(|range| limits(range, &range.place.to_string())));
     parts.extend(check.elements.iter().map(|range| limits(range, "all elements")));
     (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+fn decimal(mark: DecimalMark) -> &'static str {
+    match mark {
+        DecimalMark::Unset => "",
+        DecimalMark::Point => "with decimal points ",
+        DecimalMark::Comma => "with decimal commas ",
+    }
 }
 
 fn tolerance(tolerance: &Tolerance) -> String {

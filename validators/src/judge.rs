@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use boinc::file_error::FileError;
 
-use crate::compare::{Outcome, check, compare};
+use crate::compare::{self, Outcome, check, compare};
 use crate::cpu_budget::CpuBudget;
 use crate::outputs::{self, Found};
 use crate::route::RouteOutput;
@@ -85,4 +85,16 @@ pub fn compare_outputs(
         (_, Found::Absent) => format!("{} does not have it", b.1),
     };
     Ok(Outcome::Different(how))
+}
+
+/// The first word of an output that seems to have a decimal comma, about which its rule is silent, and its line; nothing if the
+/// output is not a file.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn decimal_comma(path: &Path, rule: &OutputRule) -> io::Result<Option<(usize, String)>> {
+    match outputs::open(path)? {
+        Found::File { file, .. } => compare::decimal_comma(&rule.compare, file),
+        Found::Absent | Found::Malformed(_) => Ok(None),
+    }
 }

@@ -53,6 +53,25 @@ pub struct Tolerance {
     pub ulps: u32,
 }
 
+/// What stands before the fraction of a number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DecimalMark {
+    /// A point; what a comma between digits means is not known.
+    #[default]
+    Unset,
+    /// A point: commas separate numbers.
+    Point,
+    /// A comma.
+    Comma,
+}
+
+impl DecimalMark {
+    /// The byte.
+    pub(crate) fn byte(self) -> u8 {
+        if self == Self::Comma { b',' } else { b'.' }
+    }
+}
+
 /// What an exception says about its place.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Allowance {
@@ -85,6 +104,8 @@ pub enum WordPlace {
 pub struct NumbersRule {
     /// The tolerance where no exception fits.
     pub tolerance: Tolerance,
+    /// What stands before the fraction of a number.
+    pub decimal: DecimalMark,
     /// Exceptions.
     pub at: Vec<Exception<WordPlace>>,
     /// A line in which one of these is found is left out.
@@ -121,6 +142,8 @@ pub struct TableRule {
     pub keys: Vec<Column>,
     /// The tolerance where no exception fits.
     pub tolerance: Tolerance,
+    /// What stands before the fraction of a number.
+    pub decimal: DecimalMark,
     /// Exceptions.
     pub at: Vec<Exception<Column>>,
     /// A row in which one of these is found is left out.
@@ -175,6 +198,8 @@ pub struct Check {
     pub must_match: Vec<Regex>,
     /// None may be found in any line.
     pub must_not_match: Vec<Regex>,
+    /// What stands before the fraction of a number in lines of text.
+    pub decimal: DecimalMark,
     /// Numbers in lines of text.
     pub words: Vec<Range<WordPlace>>,
     /// Numbers of a table, with its form.

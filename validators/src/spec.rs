@@ -34,6 +34,9 @@ macro_rules! rule_table {
             /// Floating-point steps that two numbers may be apart; for rules that compare numbers.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub ulps: Option<u32>,
+            /// What stands before the fraction of a number, `"."` or `","`: `numbers`, `table`.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub decimal: Option<String>,
             /// Regular expressions; a line in which one is found is left out: `text`, `numbers`, `table`.
             #[serde(default, skip_serializing_if = "Vec::is_empty")]
             pub ignore_lines: Vec<String>,
@@ -88,6 +91,7 @@ impl From<&ValidateSpec> for OutputRuleSpec {
             absolute: spec.absolute,
             relative: spec.relative,
             ulps: spec.ulps,
+            decimal: spec.decimal.clone(),
             ignore_lines: spec.ignore_lines.clone(),
             separator: spec.separator.clone(),
             header: spec.header,

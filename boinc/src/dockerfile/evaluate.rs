@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use super::expand::{Budget, Variables};
 use super::fault::{Fault, Faults, excerpt};
+use super::image_ref::ImageReference;
 use super::instruction::{CommandLine, Instruction, Kind};
 use super::plan::{Base, BuildArgs, ContextSource, FileStep, Group, ImageConfig, Platform, StagePlan};
 use super::stages::inherited;
@@ -29,8 +30,14 @@ pub struct Scan {
     pub cmd: Option<u32>,
     /// Line of its ENTRYPOINT.
     pub entrypoint: Option<u32>,
-    /// That ENTRYPOINT in exec form; empty if it is the base image's.
-    pub entrypoint_words: Vec<String>,
+    /// Line of its USER.
+    pub user: Option<u32>,
+    /// What the image says about its containers; what it has from its base image is missing.
+    pub config: ImageConfig,
+    /// The images that the needed stages start from, each with the line of its FROM.
+    pub bases: Vec<(u32, ImageReference)>,
+    /// Every RUN of these stages: its line, and its text as written.
+    pub runs: Vec<(u32, String)>,
     /// Build arguments that the file does not declare; none are known of a file with faults.
     pub undeclared_args: Vec<String>,
     /// What is accepted but has no effect; none are known of a file with faults.
@@ -116,7 +123,11 @@ impl Dockerfile {
         let mut faults = Faults::default();
         let mut states: BTreeMap<usize, State> = BTreeMap::new();
         for stage in needed {
-            let state = match self.stage_base(stage, &globals, None) {
+            let base = self.stage_base(stage, &globals, None);
+            if let Ok(Some(Base::Image(image))) = &base {
+                scan.bases.push((self.stages[stage].origin.line(), image.clone()));
+            }
+            let state = match base {
                 Ok(Some(Base::Scratch)) if self.complete => State::of(&ImageConfig::scratch()),
                 Ok(Some(Base::Stage(base))) => states.get(&base).map(State::inherited).unwrap_or_default(),
                 // `needed` has reported the fault.
@@ -126,11 +137,13 @@ impl Dockerfile {
             walk.stage(&self.stages[stage].instructions);
             faults.append(walk.faults);
             scan.context.append(&mut walk.context);
+            let runs = walk.groups.into_iter().filter_map(|group| group.run);
+            scan.runs.extend(runs.map(|run| (run.line, run.text)));
             states.insert(stage, walk.state);
         }
         if let Some(state) = states.get(&target) {
-            (scan.cmd, scan.entrypoint) = (state.cmd_line, state.entrypoint_line);
-            scan.entrypoint_words = state.config().entrypoint;
+            (scan.cmd, scan.entrypoint, scan.user) = (state.cmd_line, state.entrypoint_line, state.user_line);
+            scan.config = state.config();
             if state.complete
                 && let Err(more) = self.check_runnable(target, &state.config())
             {
@@ -240,6 +253,7 @@ impl<'a> Walk<'a> {
                         .map_err(|found| Fault::new(at.position(word.offset), found).accepted(USER))?;
                 }
                 self.state.user = user.unwrap_or_default();
+                self.state.user_line = Some(at.origin.line());
             }
             Kind::Workdir(word) => self.workdir(at, word)?,
             Kind::Ignored => {}

@@ -188,4 +188,6 @@ pub struct ContextSource {
     pub instruction: &'static str,
     /// A path or pattern relative to the context, `.` for all of it; `None` if it depends on the base image: anything.
     pub pattern: Option<String>,
+    /// `--chmod`, up to 0o7777.
+    pub mode: Option<u32>,
 }

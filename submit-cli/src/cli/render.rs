@@ -57,7 +57,7 @@ pub fn diagnostics(list: &[Diagnostic]) -> Exit {
     Exit::BadInput
 }
 
-/// Prints what has no effect, to stderr.
+/// Prints what the submitter should know about a plan, to stderr.
 pub fn warnings(list: &[Diagnostic]) {
     let mut err = terminal::err();
     for diagnostic in list.iter().take(SHOWN_MAX) {

@@ -32,6 +32,8 @@ pub struct BatchSpec {
     pub sweep_place: Option<Location>,
     /// Columns that are unused on purpose; `*` for all.
     pub ignore: Vec<String>,
+    /// Something besides the sweep could not be read: what seems to be missing may be in the file.
+    pub is_incomplete: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -52,7 +54,7 @@ pub fn parse(file: &Path, text: &str, mistakes: &mut Diagnostics) -> BatchSpec {
     let dir = file.parent().map_or_else(PathBuf::new, Path::to_path_buf);
     let Some(table) = doc.parse() else {
         mistakes.append(doc.into_diagnostics());
-        return BatchSpec::default();
+        return BatchSpec { is_incomplete: true, ..BatchSpec::default() };
     };
     let mut top = Section::new(&doc, "", table.get_ref(), 0);
     let name = top.text("name").map(Located::from);
@@ -61,11 +63,14 @@ pub fn parse(file: &Path, text: &str, mistakes: &mut Diagnostics) -> BatchSpec {
     let jobs = jobs(&doc, &mut top, &dir);
     let shared = top.text_map("shared").unwrap_or_default();
     let shared = shared.into_iter().map(|(name, path)| (name.into(), dir.join(path.text))).collect();
+    let before_sweep = doc.mistakes();
     let (sweep, sweep_place) = sweep(&doc, &mut top).unzip();
+    let of_sweep = doc.mistakes() - before_sweep;
     top.finish();
+    let is_incomplete = doc.mistakes() > of_sweep;
     mistakes.append(doc.into_diagnostics());
     let sweep = sweep.unwrap_or_default();
-    BatchSpec { name, app, command, shared, sweep, sweep_place, ..jobs }
+    BatchSpec { name, app, command, shared, sweep, sweep_place, is_incomplete, ..jobs }
 }
 
 /// `[jobs]`: the keys of a batch that it sets.

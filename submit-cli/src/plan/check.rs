@@ -3,12 +3,15 @@
 mod archive;
 mod dockerfile;
 mod limits;
+mod risks;
+mod start_files;
 
 use std::path::Path;
 
 pub use archive::check as archive;
 pub use dockerfile::check as dockerfile;
 pub use limits::{outputs, xml};
+pub use risks::{of_app, of_jobs};
 
 use crate::plan::app::AppSpec;
 use crate::plan::expand::Draft;

@@ -9,6 +9,8 @@ use crate::plan::placeholder::{Pattern, PatternError, Values};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Command {
     words: Vec<Pattern>,
+    /// A word that would mean something to a shell.
+    shell_word: Option<String>,
 }
 
 /// Why a text is not a command line.
@@ -38,7 +40,20 @@ impl Command {
     /// # Errors
     /// An unclosed quote, or a word that is not a pattern.
     pub fn parse(text: &str) -> Result<Self, CommandError> {
-        Self::from_words(&split_words(text)?)
+        let words = split_words(text)?;
+        let is_for_shell = |word: &&str| {
+            ["|", "||", "&&", "<", "&", ";"].contains(word) || word.starts_with('>') || word.starts_with("2>")
+        };
+        // Only what is not in quotes stands in the text as it is in the word.
+        let shell_word =
+            text.split_whitespace().filter(is_for_shell).find(|word| words.iter().any(|other| other == word));
+        let shell_word = shell_word.map(str::to_owned);
+        Ok(Self { shell_word, ..Self::from_words(&words)? })
+    }
+
+    /// A word such as `>` or `|` that was written without quotes, as if a shell read the command.
+    pub fn shell_word(&self) -> Option<&str> {
+        self.shell_word.as_deref()
     }
 
     /// A command from words that need no cutting; placeholders in them count.
@@ -53,7 +68,7 @@ impl Command {
             }
             patterns.push(Pattern::parse(word.as_ref())?);
         }
-        Ok(Self { words: patterns })
+        Ok(Self { words: patterns, shell_word: None })
     }
 
     /// The columns it needs, in order, possibly more than once.
@@ -131,6 +146,23 @@ mod tests {
         for (text, words) in table {
             assert_eq!(split_words(text).unwrap(), words, "{text}");
         }
+    }
+
+    #[test]
+    fn words_for_a_shell_are_noticed_unless_they_are_quoted() {
+        for (text, word) in [
+            ("a > out", Some(">")),
+            ("a >out 2>&1", Some(">out")),
+            ("a 2>&1", Some("2>&1")),
+            ("a | b", Some("|")),
+            ("a && b", Some("&&")),
+            ("a '>' b", None),
+            ("'a > b'", None),
+            ("a -> b a>b", None),
+        ] {
+            assert_eq!(Command::parse(text).unwrap().shell_word(), word, "{text}");
+        }
+        assert_eq!(Command::from_words(&["a", ">"]).unwrap().shell_word(), None);
     }
 
     #[test]

@@ -19,6 +19,8 @@ use boinc::diagnostic::{Diagnostic, Diagnostics, Located, Location};
 /// What the source of a job gives for it; the bundle's hash and the form of the arguments are not known yet.
 pub struct Draft {
     pub name: String,
+    /// What the name was made of, if it does not hold all of that.
+    pub renamed: Option<String>,
     pub args: Vec<String>,
     /// The values of its parameters.
     pub parameters: Vec<String>,
@@ -33,6 +35,8 @@ struct Recipe<'a> {
     command: &'a Command,
     inputs: Vec<Pattern>,
     name: Name,
+    /// Whether all placeholders have a value.
+    is_complete: bool,
 }
 
 enum Name {
@@ -45,10 +49,49 @@ enum Name {
     Sweep,
 }
 
+/// Which files were read without a mistake: what follows from one with mistakes is not reported as another.
+#[derive(Debug, Clone, Copy)]
+pub struct Trust {
+    /// `app.toml`.
+    pub app: bool,
+    /// The batch's file, but for its sweep.
+    pub batch: bool,
+}
+
+/// Mistakes, by the files that must be read whole to be sure of them.
+#[derive(Default)]
+struct Findings {
+    of_app: Diagnostics,
+    of_batch: Diagnostics,
+    of_both: Diagnostics,
+}
+
+impl Findings {
+    fn is_empty(&self) -> bool {
+        self.of_app.is_empty() && self.of_batch.is_empty() && self.of_both.is_empty()
+    }
+
+    fn hand_over(self, trust: Trust, mistakes: &mut Diagnostics) {
+        for (list, is_sure) in
+            [(self.of_app, trust.app), (self.of_batch, trust.batch), (self.of_both, trust.app && trust.batch)]
+        {
+            if is_sure {
+                mistakes.append(list);
+            }
+        }
+    }
+}
+
 /// Makes the jobs. Mistakes are noted; then the jobs may be incomplete.
-pub fn expand(app: &AppSpec, batch: &BatchSpec, rows: &Rows, mistakes: &mut Diagnostics) -> Vec<Draft> {
+pub fn expand(
+    app: &AppSpec,
+    batch: &BatchSpec,
+    rows: &Rows,
+    trust: Trust,
+    mistakes: &mut Diagnostics,
+) -> Vec<Draft> {
     let command = batch.command.as_ref().unwrap_or(&app.command);
-    let Some(recipe) = recipe(app, batch, rows, command, mistakes) else { return Vec::new() };
+    let Some(recipe) = recipe(app, batch, rows, command, trust, mistakes) else { return Vec::new() };
     let count = batch.sweep.count().and_then(|count| count.checked_mul(rows.rows.len()));
     if count.is_none_or(|count| count > JOBS_MAX) {
         let place = batch.sweep_place.clone().unwrap_or_else(Location::command_line);
@@ -62,7 +105,9 @@ pub fn expand(app: &AppSpec, batch: &BatchSpec, rows: &Rows, mistakes: &mut Diag
             drafts.push(recipe.job(row, point, drafts.len() + 1));
         }
     }
-    check_names(&drafts, mistakes);
+    if recipe.is_complete {
+        check_names(&drafts, mistakes);
+    }
     drafts
 }
 
@@ -87,34 +132,32 @@ impl Recipe<'_> {
     fn job(&self, row: &Row, point: Point<'_>, index: usize) -> Draft {
         let index = index.to_string();
         let mut values = JobValues { columns: &self.rows.columns, row, point, index: &index, job: "" };
-        let name = self.name.of(&values);
+        let (name, renamed) = self.name.of(&values);
         values.job = &name;
         let inputs = self.inputs.iter().map(|path| self.rows.base.join(path.fill(&values))).collect();
         let mut args = self.command.fill(&values);
         args.extend(row.more_args.iter().cloned());
         let parameters = self.parameters(row, point);
-        Draft { args, parameters, inputs, origin: row.origin.clone(), name }
+        Draft { args, parameters, inputs, origin: row.origin.clone(), name, renamed }
     }
 }
 
 impl Name {
-    fn of(&self, values: &JobValues<'_>) -> String {
-        let base = match self {
-            Self::Given(pattern) => return pattern.fill(values),
-            Self::Of(pattern) => names::to_job_name(&pattern.fill(values)),
-            Self::Numbered(width) => format!("{:0>width$}", values.index),
-            Self::Sweep => String::new(),
-        };
-        let mut name = base;
-        if !matches!(self, Self::Numbered(_)) {
-            for (key, value) in values.point.pairs() {
-                if !name.is_empty() {
-                    name.push('_');
-                }
-                name.push_str(&names::to_job_name(&format!("{key}-{value}")));
-            }
+    /// The name, and the text that it was made of if characters of that are missing.
+    fn of(&self, values: &JobValues<'_>) -> (String, Option<String>) {
+        let mut parts = Vec::new();
+        match self {
+            Self::Given(pattern) => return (pattern.fill(values), None),
+            Self::Numbered(width) => return (format!("{:0>width$}", values.index), None),
+            Self::Of(pattern) => parts.push(pattern.fill(values)),
+            Self::Sweep => {}
         }
-        if name.is_empty() { "job".to_owned() } else { name }
+        parts.extend(values.point.pairs().map(|(key, value)| format!("{key}-{value}")));
+        let names: Vec<String> = parts.iter().map(|part| names::to_job_name(part)).collect();
+        let name =
+            names.iter().filter(|name| !name.is_empty()).map(String::as_str).collect::<Vec<_>>().join("_");
+        let renamed = (names != parts).then(|| parts.join("_"));
+        (if name.is_empty() { "job".to_owned() } else { name }, renamed)
     }
 }
 
@@ -146,6 +189,7 @@ fn recipe<'a>(
     batch: &'a BatchSpec,
     rows: &'a Rows,
     command: &'a Located<Command>,
+    trust: Trust,
     mistakes: &mut Diagnostics,
 ) -> Option<Recipe<'a>> {
     let before = mistakes.len();
@@ -160,17 +204,28 @@ fn recipe<'a>(
             ));
         }
     }
-    used.all(command.value.columns(), &command.place, "the command", true, mistakes);
-    let inputs = inputs(app, batch, rows, &mut used, mistakes);
+    let mut findings = Findings::default();
+    used.all(command.value.columns(), &command.place, "the command", true, &mut findings.of_batch);
+    let inputs = inputs(app, batch, rows, &mut used, &mut findings);
     let name = match &batch.job_name {
         Some(name) => {
-            used.all(name.value.columns(), &name.place, "the jobs' name", false, mistakes);
+            used.all(name.value.columns(), &name.place, "the jobs' name", false, &mut findings.of_batch);
             Name::Given(name.value.clone())
         }
         None => default_name(rows, batch, &inputs, &mut used),
     };
-    used.unused(batch, mistakes);
-    (mistakes.len() == before).then_some(Recipe { rows, command: &command.value, inputs, name })
+    used.unused(batch, &mut findings.of_both);
+    let is_complete = mistakes.len() == before && findings.is_empty();
+    findings.hand_over(trust, mistakes);
+    // Where only the command or the name lacks a column, files can be looked for all the same.
+    let is_known = |column: &str| {
+        column == "index"
+            || rows.columns.iter().any(|other| other == column)
+            || batch.sweep.axes.iter().any(|axis| axis.key == column)
+    };
+    let has_inputs =
+        inputs.len() == app.job_inputs().count() && inputs.iter().flat_map(Pattern::columns).all(is_known);
+    has_inputs.then_some(Recipe { rows, command: &command.value, inputs, name, is_complete })
 }
 
 fn default_name(rows: &Rows, batch: &BatchSpec, inputs: &[Pattern], used: &mut Used<'_>) -> Name {
@@ -197,20 +252,22 @@ fn inputs(
     batch: &BatchSpec,
     rows: &Rows,
     used: &mut Used<'_>,
-    mistakes: &mut Diagnostics,
+    findings: &mut Findings,
 ) -> Vec<Pattern> {
     let names: Vec<&str> = app.job_inputs().map(|input| input.name.as_str()).collect();
     for (name, _) in &batch.inputs {
         if !names.contains(&name.value.as_str()) {
             let found = format!("the app does not declare a per-job input {:?}", name.value);
-            mistakes.push(Diagnostic::new(name.place.clone(), found).accepted_words(&name.value, &names));
+            findings
+                .of_app
+                .push(Diagnostic::new(name.place.clone(), found).accepted_words(&name.value, &names));
         }
     }
     let mut patterns = Vec::with_capacity(names.len());
     for input in app.job_inputs() {
         if let Some((_, pattern)) = batch.inputs.iter().find(|(name, _)| name.value == input.name) {
             let what = format!("the file of input {:?}", input.name);
-            used.all(pattern.value.columns(), &pattern.place, &what, false, mistakes);
+            used.all(pattern.value.columns(), &pattern.place, &what, false, &mut findings.of_batch);
             patterns.push(pattern.value.clone());
             continue;
         }
@@ -224,14 +281,14 @@ fn inputs(
                 used.note(column);
                 patterns.push(Pattern::column(column));
             }
-            None => mistakes.push(no_file(app, &input.name, stem, &input.place, rows)),
+            None => findings.of_both.push(no_file(app, &input.name, stem, &input.place, rows)),
         }
     }
     // Files that are not an input create jobs only by their names, which a command can use.
     if names.is_empty() && rows.columns == ["file"] {
         let place = rows.rows.first().map_or_else(Location::command_line, |row| row.origin.place());
         let found = "files are named, but the app does not declare a per-job input for them";
-        mistakes.push(
+        findings.of_app.push(
             Diagnostic::new(place, found)
                 .help(format!("add [[input]] with a name to {}", app.file.display())),
         );

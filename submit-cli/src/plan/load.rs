@@ -10,7 +10,7 @@ use crate::plan::bundle;
 use crate::plan::check;
 use crate::plan::command::Command;
 use crate::plan::content::Content;
-use crate::plan::expand::{Draft, expand, parameters};
+use crate::plan::expand::{Draft, Trust, expand, parameters};
 use crate::plan::jobs::sweep::{self, Sweep};
 use crate::plan::jobs::{Rows, directories, files, table};
 use crate::plan::names;
@@ -38,7 +38,7 @@ pub fn science_app(path: &Path) -> Result<(AppSpec, Bundle), Vec<Diagnostic>> {
     let mistakes_of = &mut mistakes;
     let found = read_app(path, mistakes_of).and_then(|app| {
         let dockerfile = check::dockerfile(&app, false, mistakes_of);
-        check::archive(&app, mistakes_of);
+        check::archive(&app, false, mistakes_of);
         for input in app.shared_inputs() {
             if let Some(file) = &input.file {
                 check::input_file(&input.name, file, &input.place, mistakes_of);
@@ -53,6 +53,7 @@ pub fn science_app(path: &Path) -> Result<(AppSpec, Bundle), Vec<Diagnostic>> {
 
 fn plan(sources: &Sources, mistakes: &mut Diagnostics) -> Option<Plan> {
     let (batch, default_name) = batch_spec(sources, mistakes);
+    let of_batch = mistakes.len();
     let Some(app) = batch.app.clone().and_then(|path| read_app(&path, mistakes)) else {
         // The table's own mistakes can be reported without the app.
         if let Some(JobSource::Table(path)) = &batch.source {
@@ -60,9 +61,10 @@ fn plan(sources: &Sources, mistakes: &mut Diagnostics) -> Option<Plan> {
         }
         return None;
     };
+    let trust = Trust { app: mistakes.len() == of_batch, batch: !batch.is_incomplete };
     let mut shared_dir = directories::Shared::new();
-    let rows = rows(&batch, &app, &mut shared_dir, mistakes);
-    let shared = shared_inputs(&app, &batch, &shared_dir, mistakes);
+    let rows = rows(&batch, &app, trust, &mut shared_dir, mistakes);
+    let shared = shared_inputs(&app, &batch, &shared_dir, trust, mistakes);
     let name = match &batch.name {
         Some(name) => name.value.clone(),
         None => default_name,
@@ -72,20 +74,25 @@ fn plan(sources: &Sources, mistakes: &mut Diagnostics) -> Option<Plan> {
         mistakes.push(Diagnostic::new(place, error.to_string()).help("set it with name = \"…\" or --name"));
     }
     let parameters = rows.as_ref().map(|rows| parameters(&batch, rows)).unwrap_or_default();
-    let drafts = rows.map(|rows| expand(&app, &batch, &rows, mistakes)).unwrap_or_default();
+    let drafts = rows.map(|rows| expand(&app, &batch, &rows, trust, mistakes)).unwrap_or_default();
     check::job_files(&app, &drafts, mistakes);
-    let dockerfile = check::dockerfile(&app, drafts.iter().any(|draft| !draft.args.is_empty()), mistakes);
-    check::archive(&app, mistakes);
+    // With mistakes in it, pass_args may be one that could not be read.
+    let have_arguments = trust.app && drafts.iter().any(|draft| !draft.args.is_empty());
+    let dockerfile = check::dockerfile(&app, have_arguments, mistakes);
+    let archive_warning = check::archive(&app, have_arguments, mistakes);
     check::outputs(&app, &name, &drafts, mistakes);
     let arguments = Arguments::of(&app, &name, &drafts, mistakes);
     let job_inputs: Vec<InputFile> = app.job_inputs().map(input_file).chain(arguments.input()).collect();
     let (text, warnings) = dockerfile.map(|file| (file.content, file.warnings)).unzip();
+    let mut warnings: Vec<Diagnostic> = warnings.unwrap_or_default();
+    check::of_app(&app, batch.command.as_ref().unwrap_or(&app.command), &mut warnings);
+    warnings.extend(archive_warning);
+    check::of_jobs(&drafts, &mut warnings);
     let bundle = bundle::pack(&app, text, &job_inputs, mistakes)?;
     if !mistakes.is_empty() {
         return None;
     }
     let jobs = jobs(&app, bundle.short_hash(), &name, drafts, arguments, mistakes);
-    let warnings = warnings.unwrap_or_default();
     let plan = Plan { app, bundle, batch: name, shared, parameters, job_inputs, jobs, warnings };
     check::xml(&plan, mistakes);
     Some(plan)
@@ -99,7 +106,7 @@ fn batch_spec(sources: &Sources, mistakes: &mut Diagnostics) -> (BatchSpec, Stri
             Ok(text) => batch::parse(file, &text, mistakes),
             Err(error) => {
                 mistakes.push(Diagnostic::new(Location::file(file), format!("failed to read it: {error}")));
-                BatchSpec::default()
+                BatchSpec { is_incomplete: true, ..BatchSpec::default() }
             }
         },
         None => BatchSpec { source: source(&sources.jobs, mistakes), ..BatchSpec::default() },
@@ -245,12 +252,15 @@ pub fn read_app(path: &Path, mistakes: &mut Diagnostics) -> Option<AppSpec> {
 fn rows(
     batch: &BatchSpec,
     app: &AppSpec,
+    trust: Trust,
     shared: &mut directories::Shared,
     mistakes: &mut Diagnostics,
 ) -> Option<Rows> {
     match &batch.source {
         None => Some(Rows::single(PathBuf::new(), Origin { file: Arc::from(app.file.as_path()), line: 0 })),
         Some(JobSource::Table(path)) => table::read(path, mistakes),
+        // Which files belong into a job's directory is not known without all inputs.
+        Some(JobSource::Directories(_)) if !trust.app => None,
         Some(JobSource::Directories(dir)) => {
             let (rows, files) = directories::read(dir, app, mistakes)?;
             *shared = files;
@@ -272,11 +282,12 @@ fn shared_inputs(
     app: &AppSpec,
     batch: &BatchSpec,
     directory: &directories::Shared,
+    trust: Trust,
     mistakes: &mut Diagnostics,
 ) -> Vec<SharedInput> {
     let declared: Vec<&str> = app.shared_inputs().map(|input| input.name.as_str()).collect();
     for (name, _) in &batch.shared {
-        if !declared.contains(&name.value.as_str()) {
+        if trust.app && !declared.contains(&name.value.as_str()) {
             let found = format!("the app does not declare a shared input {:?}", name.value);
             mistakes.push(Diagnostic::new(name.place.clone(), found).accepted_words(&name.value, &declared));
         }
@@ -288,6 +299,7 @@ fn shared_inputs(
             (Some((name, path)), _, _) => (path.clone(), name.place.clone()),
             (None, Some(path), _) => (path.clone(), Location::file(path)),
             (None, None, Some(path)) => (path.clone(), input.place.clone()),
+            (None, None, None) if !trust.batch || !trust.app => continue,
             (None, None, None) => {
                 let found = format!("no file for the shared input {:?}", input.name);
                 let help =

@@ -44,7 +44,7 @@ pub fn wu_name_bytes(app: &str, batch: &str, job: &str) -> usize {
     app.len() + "-".len() + HASH_DIGITS + "__".len() + batch.len() + "__".len() + job.len()
 }
 
-/// A job's or batch's name made of any text: characters that are not allowed become `-` or `_`.
+/// A job's or batch's name made of any text: characters that are not allowed become `-`, or are left out at its ends.
 pub fn to_job_name(text: &str) -> String {
     let mut name = String::with_capacity(text.len());
     for c in text.chars() {

@@ -45,6 +45,9 @@ pub struct OutputVerdict {
     /// Keys of `[validate]` with which they would agree, if they differ and there are such keys.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suggestion: Option<String>,
+    /// What to add to the rule, whether they agree or not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
 }
 
 impl OutputVerdict {
@@ -124,9 +127,10 @@ pub fn try_rules(app: &AppSpec, results: Results) -> Result<Vec<OutputVerdict>, 
         let lines = texts.as_ref().map(|texts| texts.first_difference(&rule.compare)).unwrap_or_default();
         let suggestion = texts
             .and_then(|texts| suggestion::suggestion(app, &names, index, [&a, &b], &texts, &rule.compare));
+        let help = [&a, &b].into_iter().find_map(|path| decimal_comma(app, &output.name, path));
         let (check, rule) = (describe::check(&rule.check), describe::rule(&rule.compare));
         let output = output.name.clone();
-        verdicts.push(OutputVerdict { output, rule, check, faults, difference, lines, suggestion });
+        verdicts.push(OutputVerdict { output, rule, check, faults, difference, lines, suggestion, help });
     }
     Ok(verdicts)
 }
@@ -144,6 +148,18 @@ fn follow(path: &Path) -> Result<PathBuf, TryRulesError> {
             Ok(path.canonicalize().unwrap_or(path))
         }
     }
+}
+
+/// What to add to the rule of an output whose file seems to have decimal commas, if the rule does not say what they mean.
+pub fn decimal_comma(app: &AppSpec, output: &str, path: &Path) -> Option<String> {
+    let names: Vec<&str> = app.outputs.iter().map(|output| output.name.as_str()).collect();
+    let rules = app.validate.rules(&names).ok()?.outputs;
+    let rule = &rules[names.iter().position(|name| *name == output)?];
+    let (line, word) = judge::decimal_comma(path, rule).ok()??;
+    Some(format!(
+        "{output} has {word:?} in line {line}: add decimal = \",\" to its rule if this is one number, or decimal = \".\" if \
+         commas separate numbers"
+    ))
 }
 
 /// The output that a file is: the only one, or the one of its name.

@@ -47,7 +47,11 @@ fn a_failed_job_is_tried_anew_only_if_asked_for() {
     let bench = Bench::new(SINGLE);
     bench.jobs(&[("bad", "exit:3")]);
     assert_code(&bench.run(&[]), 1);
-    assert_code(&bench.run(&[]), 1);
+    let again = bench.run(&[]);
+    assert_code(&again, 1);
+    let said = stderr(&again);
+    let expected = "note: 1 job failed in an earlier run and will not run again, first bad: exit 3 in fake";
+    assert!(said.contains(expected) && said.contains("; run with --retry to repeat them"), "{said}");
     assert_eq!(bench.traced("start"), 2);
     assert_code(&bench.run(&["--retry"]), 1);
     assert_eq!(bench.traced("start"), 4);

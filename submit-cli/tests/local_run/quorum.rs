@@ -123,3 +123,17 @@ fn replicas_overrides_the_app() {
     assert_code(&bench.run(&["--replicas", "1"]), 0);
     assert_eq!(bench.traced("start"), 1);
 }
+
+#[test]
+fn outputs_that_seem_to_have_decimal_commas_are_asked_about() {
+    let numbers = |rest: &str| Bench::new(&format!("{PAIR}[validate]\nrule = \"numbers\"\n{rest}"));
+    let bench = numbers("");
+    bench.jobs(&[("one", "out:out.txt=0,05")]);
+    let output = bench.run(&[]);
+    assert_code(&output, 0);
+    let said = stderr(&output);
+    assert!(said.contains("note: out.txt has \"0,05\" in line 1: add decimal = \",\" to its rule"), "{said}");
+    let bench = numbers("decimal = \",\"\n");
+    bench.jobs(&[("one", "out:out.txt=0,05")]);
+    assert!(!stderr(&bench.run(&[])).contains("decimal"));
+}

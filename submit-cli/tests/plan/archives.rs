@@ -20,10 +20,24 @@ fn digest(text: &str) -> String {
 
 /// A folder whose app has this archive, and the digest of its configuration.
 fn folder(layer: &str, declared: impl Fn(&str) -> String) -> (Folder, String) {
+    folder_with(layer, str::to_owned, declared)
+}
+
+/// The same with another configuration, and its right digest.
+fn changed(change: impl Fn(&str) -> String) -> (Folder, String) {
+    folder_with("dock", change, |right| format!("digest = \"{right}\""))
+}
+
+fn folder_with(
+    layer: &str,
+    change: impl Fn(&str) -> String,
+    declared: impl Fn(&str) -> String,
+) -> (Folder, String) {
     let diff_id = digest(&tarball(&[("bin/dock", "dock")]));
     let config = format!(
         r#"{{"architecture":"amd64","os":"linux","config":{{"Entrypoint":["/bin/dock"]}},"rootfs":{{"type":"layers","diff_ids":["{diff_id}"]}}}}"#
     );
+    let config = change(&config);
     let manifest = r#"[{"Config":"config.json","RepoTags":["dock:latest"],"Layers":["layer.tar"]}]"#;
     let layer = tarball(&[("bin/dock", layer)]);
     let archive = tarball(&[("layer.tar", &layer), ("config.json", &config), ("manifest.json", manifest)]);
@@ -58,4 +72,27 @@ fn a_layer_that_is_not_the_declared_one_and_a_file_that_is_no_archive_are_refuse
     assert!(stderr.contains("image.tar: invalid image archive: a layer's digest is sha256:"), "{stderr}");
     let stderr = broken.with("image.tar", "FROM debian\n").buoy("check . jobs.csv").refused();
     assert!(stderr.contains("not an image archive; write it with: docker save IMAGE -o FILE"), "{stderr}");
+}
+
+#[test]
+fn an_archive_whose_program_does_not_get_the_arguments_is_refused() {
+    for (from, to, expected) in [
+        ("\"Entrypoint\":[\"/bin/dock\"]", "\"Cmd\":[\"/bin/dock\"]", "a CMD without ENTRYPOINT"),
+        ("[\"/bin/dock\"]", "[\"/bin/sh\",\"-c\",\"/bin/dock\"]", "ENTRYPOINT starts a shell"),
+        ("\"Entrypoint\":[\"/bin/dock\"]", "", "neither an ENTRYPOINT nor a CMD"),
+    ] {
+        let (folder, _) = changed(|config| config.replace(from, to));
+        let stderr = folder.buoy("check . jobs.csv").refused();
+        assert!(stderr.starts_with("error: image.tar: ") && stderr.contains(expected), "{stderr}");
+        let env = folder.replace("app.toml", "[run]", "[run]\npass_args = \"env\"").buoy("check . jobs.csv");
+        assert_eq!(env.code == 0, !to.is_empty(), "{}", env.stderr);
+    }
+}
+
+#[test]
+fn an_archive_for_another_architecture_is_a_warning() {
+    let (folder, _) = changed(|config| config.replace("amd64", "arm64"));
+    let ran = folder.buoy("check . jobs.csv");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stderr.starts_with("warning: image.tar: the image is for arm64"), "{}", ran.stderr);
 }

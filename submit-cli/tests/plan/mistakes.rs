@@ -20,9 +20,9 @@ fn all_mistakes_of_all_files_at_once() {
       help: did you mean "workdir"?
     error: app.toml:21:12: max_size is "1 MBB"
       accepted: a number and a unit, B kB MB GB TB (powers of 1000) or KiB MiB GiB TiB (of 1024), as in "2 GB"
-    error: jobs.csv:2: 3 value(s), but the first line names 2 columns
+    error: jobs.csv:2: 3 value(s) separated by ',', but the first line names 2 columns
       help: put double quotes around a value that contains the separator
-    error: jobs.csv:3: 1 value(s), but the first line names 2 columns
+    error: jobs.csv:3: 1 value(s) separated by ',', but the first line names 2 columns
       help: add a value for "seed"
     5 errors; nothing was changed
     "#);
@@ -91,7 +91,7 @@ fn a_target_and_build_arguments_that_the_dockerfile_does_not_have() {
     let image = |more: &str| {
         Folder::new().replace("app.toml", "files = [\"dock.sh\"]", &format!("files = [\"dock.sh\"]\n{more}"))
     };
-    let dockerfile = "FROM debian AS app\nCOPY dock.sh /\nFROM app AS test\nCOPY missing /\n";
+    let dockerfile = "FROM debian:12 AS app\nCOPY dock.sh /\nFROM app AS test\nCOPY missing /\n";
     let folder = image("target = \"APP\"").with("Dockerfile", dockerfile);
     folder.buoy("check . jobs.csv").good();
     let folder = image("target = \"no\"\nbuild_args = { V = \"1\" }").with("Dockerfile", dockerfile);
@@ -112,7 +112,7 @@ fn a_target_and_build_arguments_that_the_dockerfile_does_not_have() {
 
 #[test]
 fn instructions_without_effect_are_warnings() {
-    let folder = Folder::new().with("Dockerfile", "FROM debian\nVOLUME /x\nEXPOSE 80\n");
+    let folder = Folder::new().with("Dockerfile", "FROM debian:12\nVOLUME /x\nEXPOSE 80\n");
     let ran = folder.buoy("check . jobs.csv");
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert_snapshot!(ran.stderr, @"warning: Dockerfile:2:1: VOLUME has no effect: what is there stays part of the image");
@@ -241,9 +241,9 @@ fn two_jobs_of_one_name() {
 fn ragged_rows() {
     let folder = Folder::new().with("jobs.csv", "ligand,seed\na.pdbqt,1\nb.pdbqt\na.pdbqt,3,4\n");
     assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
-    error: jobs.csv:3: 1 value(s), but the first line names 2 columns
+    error: jobs.csv:3: 1 value(s) separated by ',', but the first line names 2 columns
       help: add a value for "seed"
-    error: jobs.csv:4: 3 value(s), but the first line names 2 columns
+    error: jobs.csv:4: 3 value(s) separated by ',', but the first line names 2 columns
       help: put double quotes around a value that contains the separator
     2 errors; nothing was changed
     "#);
@@ -476,7 +476,7 @@ absolut = 1
     error: app.toml:29:14: max_errors is 0 (integer)
       accepted: a whole number, 1 or more
     error: app.toml:32:1: unknown key "absolut"
-      accepted: rule, absolute, relative, ulps, ignore_lines, separator, header, keys, at, check, output
+      accepted: rule, absolute, relative, ulps, decimal, ignore_lines, separator, header, keys, at, check, output
       help: did you mean "absolute"?
     19 errors; nothing was changed
     "#);
@@ -504,7 +504,7 @@ fn mistakes_as_json() {
     let folder = Folder::new().with("jobs.csv", "ligand,seed\na.pdbqt\n");
     let ran = folder.buoy("check . jobs.csv --json");
     assert_eq!((ran.code, ran.stderr.as_str()), (2, ""));
-    assert_snapshot!(ran.stdout, @r#"{"mistakes":[{"accepted":null,"column":null,"file":"jobs.csv","found":"1 value(s), but the first line names 2 columns","help":"add a value for \"seed\"","line":2}]}"#);
+    assert_snapshot!(ran.stdout, @r#"{"mistakes":[{"accepted":null,"column":null,"file":"jobs.csv","found":"1 value(s) separated by ',', but the first line names 2 columns","help":"add a value for \"seed\"","line":2}]}"#);
 }
 
 #[test]
@@ -519,7 +519,7 @@ fn of_ten_thousand_mistakes_fifty_are_shown() {
 #[test]
 fn arguments_that_would_replace_the_program() {
     let folder = Folder::new()
-        .with("Dockerfile", "FROM x AS build\nENTRYPOINT [\"make\"]\nFROM y\nCMD [\"dock.sh\"]\n");
+        .with("Dockerfile", "FROM x AS build\nENTRYPOINT [\"make\"]\nFROM y:1\nCMD [\"dock.sh\"]\n");
     assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r#"
     error: Dockerfile:4: CMD without ENTRYPOINT: the arguments of a job would replace CMD
       accepted: ENTRYPOINT ["program"], after which a job's arguments follow

@@ -303,7 +303,7 @@ fn a_dry_run_writes_nothing() {
     input    receptor.pdbqt (shared)
     input    ligand.pdbqt (per job)
     output   poses.pdbqt (at most 1 MB): every byte the same
-    needs    1e12 flops, 512 MB memory, 1 GB disk, 1 cpu; back within 7 days
+    needs    1e12 flops (about 17 minutes on a typical host), 512 MB memory, 1 GB disk, 1 cpu; back within 7 days
     first    a: --ligand ligand.pdbqt --seed 1
     last     b: --ligand ligand.pdbqt --seed 2
     files    7 of different content, 624 B

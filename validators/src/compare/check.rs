@@ -11,7 +11,7 @@ use super::rows::{Row, Rows};
 use super::source::Halt;
 use super::window::{Window, is_blank};
 use super::{array, cell, columns, excerpt, json};
-use crate::rule::{Check, Column, Range, TableRule, WordPlace};
+use crate::rule::{Check, Column, DecimalMark, Range, TableRule, WordPlace};
 
 /// Looks at one output; what is wrong with it, in one line, or nothing.
 ///
@@ -101,7 +101,7 @@ fn lines<R: Read>(check: &Check, file: R) -> Result<(), Halt> {
             differ!("line {number}: {} must not match {:?}", excerpt(line), pattern.as_str());
         }
         wanted.retain(|pattern| !pattern.is_match(line));
-        words(&check.words, line, &mut counts)
+        words(&check.words, check.decimal, line, &mut counts)
             .map_or(Ok(()), |text| Err(Halt::Different(format!("line {number} {text}"))))?;
         let (length, lines) = (whole.len() + usize::from(end.is_some()), u64::from(end.is_some()));
         window.advance_lines(length, lines);
@@ -116,7 +116,12 @@ fn lines<R: Read>(check: &Check, file: R) -> Result<(), Halt> {
 }
 
 /// Looks at the numbers of a line.
-fn words(ranges: &[Range<WordPlace>], text: &[u8], counts: &mut [u64]) -> Option<String> {
+fn words(
+    ranges: &[Range<WordPlace>],
+    decimal: DecimalMark,
+    text: &[u8],
+    counts: &mut [u64],
+) -> Option<String> {
     let is_here = |range: &Range<_>| range.lines.as_ref().is_none_or(|pattern| pattern.is_match(text));
     let here: Vec<usize> = (0..ranges.len()).filter(|&i| is_here(&ranges[i])).collect();
     if here.is_empty() {
@@ -129,7 +134,7 @@ fn words(ranges: &[Range<WordPlace>], text: &[u8], counts: &mut [u64]) -> Option
         line.note_blanks([blanks > 0; 2]);
         rest = &rest[blanks..];
         line.enter();
-        let length = match piece(rest) {
+        let length = match piece(rest, decimal) {
             Piece::End => return None,
             Piece::Mark(_) => 1,
             Piece::Word(word) => {
@@ -206,9 +211,9 @@ fn cells<R: Read + Seek>(form: &TableRule, ranges: &[Range<Column>], file: R) ->
             }
             for &column in &places[i] {
                 let cell = row.cell(column);
-                let fault = match cell::number(cell) {
-                    Some(number) => range.fault(&number, &cell::shown(cell)),
-                    None => Some(no_number(&cell::shown(cell))),
+                let fault = match cell::number(cell, form.decimal) {
+                    Some(number) => range.fault(&number, &cell::shown(cell, form.decimal)),
+                    None => Some(no_number(&cell::shown(cell, form.decimal))),
                 };
                 counts[i] += 1;
                 if let Some(fault) = fault {

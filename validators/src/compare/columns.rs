@@ -5,13 +5,15 @@ use super::excerpt;
 use super::limits::Limits;
 use super::rows::Row;
 use super::source::Halt;
-use crate::rule::{Allowance, Column, Exception, TableRule};
+use crate::rule::{Allowance, Column, DecimalMark, Exception, TableRule};
 
 /// The columns of two tables, in the order of the first.
 pub(super) struct Columns {
     /// The second table's column, and the limits; without limits nothing is compared.
     pairs: Vec<(usize, Option<usize>)>,
     limits: Vec<Limits>,
+    /// What stands before the fraction of a number in a cell.
+    pub decimal: DecimalMark,
     names: Option<Vec<String>>,
     /// Pairs of columns that identify a row.
     keys: Vec<(usize, usize)>,
@@ -70,7 +72,7 @@ impl Columns {
         for column in &rule.keys {
             keys.extend(find(column)?.into_iter().map(|i| (i, others[i])));
         }
-        Ok(Self { pairs, limits, names, keys })
+        Ok(Self { pairs, limits, decimal: rule.decimal, names, keys })
     }
 
     /// Columns of both tables and what holds there.
@@ -116,7 +118,7 @@ impl Columns {
 
     fn label_of_key(&self, cells: &[&[u8]]) -> String {
         let parts: Vec<_> = (self.keys.iter().zip(cells))
-            .map(|(&(i, _), cell)| format!("{} {}", self.label(i), shown(cell)))
+            .map(|(&(i, _), cell)| format!("{} {}", self.label(i), shown(cell, self.decimal)))
             .collect();
         if parts.is_empty() { String::new() } else { format!(" with {}", parts.join(", ")) }
     }

@@ -26,11 +26,16 @@ pub(super) struct Decimal<'a> {
 }
 
 impl<'a> Number<'a> {
-    /// Reads the number that `word` begins with, and says how many bytes it takes.
+    /// Reads the number that `word` begins with, and says how many bytes it takes. Its fraction follows a point.
+    pub(super) fn read(word: &'a [u8]) -> Option<(Self, usize)> {
+        Self::read_with(word, b'.')
+    }
+
+    /// The same with another mark before the fraction: `point`.
     ///
     /// An exponent has one of the letters `e d q` of either case, or, as Fortran writes one of three digits,
     /// none: `1.5-103` is 1.5 · 10^−103. Infinities and not-a-number must be the whole word.
-    pub(super) fn read(word: &'a [u8]) -> Option<(Self, usize)> {
+    pub(super) fn read_with(word: &'a [u8], point: u8) -> Option<(Self, usize)> {
         let signs = usize::from(matches!(word.first(), Some(b'+' | b'-')));
         let is_negative = word.first() == Some(&b'-');
         let rest = &word[signs..];
@@ -47,14 +52,16 @@ impl<'a> Number<'a> {
         }
         let integer = digits(rest);
         let after_integer = &rest[integer.len()..];
-        let (fraction, after) = match after_integer.strip_prefix(b".") {
-            Some(after_point) => (Some(digits(after_point)), &after_point[digits(after_point).len()..]),
-            None => (None, after_integer),
+        let (fraction, after) = match after_integer {
+            [mark, after_point @ ..] if *mark == point => {
+                (Some(digits(after_point)), &after_point[digits(after_point).len()..])
+            }
+            _ => (None, after_integer),
         };
         if integer.is_empty() && fraction.unwrap_or_default().is_empty() {
             return None;
         }
-        let (exponent, exponent_bytes) = read_exponent(after, fraction.is_some())?;
+        let (exponent, exponent_bytes) = read_exponent(after, fraction.is_some().then_some(point))?;
         let decimal = Decimal { is_negative, integer, fraction: fraction.unwrap_or_default(), exponent };
         Some((Number::Finite(decimal), word.len() - after.len() + exponent_bytes))
     }
@@ -64,8 +71,9 @@ fn digits(text: &[u8]) -> &[u8] {
     &text[..text.iter().take_while(|b| b.is_ascii_digit()).count()]
 }
 
-/// The exponent that `text` begins with and its length, (0, 0) if there is none; `None` if it is beyond reason.
-fn read_exponent(text: &[u8], has_point: bool) -> Option<(i64, usize)> {
+/// The exponent that `text` begins with and its length, (0, 0) if there is none; `None` if it is beyond reason. `point` is
+/// the mark before the fraction, if there is one.
+fn read_exponent(text: &[u8], point: Option<u8>) -> Option<(i64, usize)> {
     let letters = usize::from(matches!(text.first(), Some(b'e' | b'E' | b'd' | b'D' | b'q' | b'Q')));
     let signs = usize::from(matches!(text.get(letters), Some(b'+' | b'-')));
     let figures = digits(&text[letters + signs..]);
@@ -74,7 +82,9 @@ fn read_exponent(text: &[u8], has_point: bool) -> Option<(i64, usize)> {
         !figures.is_empty()
     } else {
         let follower = text.get(bytes).map(u8::to_ascii_lowercase);
-        has_point && signs == 1 && figures.len() == 3 && !matches!(follower, Some(b'.' | b'e' | b'd' | b'q'))
+        let goes_on =
+            matches!(follower, Some(b'e' | b'd' | b'q')) || (follower.is_some() && follower == point);
+        point.is_some() && signs == 1 && figures.len() == 3 && !goes_on
     };
     if !is_exponent {
         return Some((0, 0));
@@ -87,6 +97,38 @@ fn read_exponent(text: &[u8], has_point: bool) -> Option<(i64, usize)> {
 }
 
 impl Decimal<'_> {
+    pub(super) fn is_negative(&self) -> bool {
+        self.is_negative
+    }
+
+    pub(super) fn is_zero(&self) -> bool {
+        self.integer.iter().chain(self.fraction).all(|&b| b == b'0')
+    }
+
+    /// Digits before the point, zeros included.
+    pub(super) fn integer_digits(&self) -> usize {
+        self.integer.len()
+    }
+
+    /// Digits after the point.
+    pub(super) fn fraction_digits(&self) -> usize {
+        self.fraction.len()
+    }
+
+    /// Whether the first digit after the point is a zero.
+    pub(super) fn starts_fraction_with_zero(&self) -> bool {
+        self.fraction.first() == Some(&b'0')
+    }
+
+    pub(super) fn exponent(&self) -> i64 {
+        self.exponent
+    }
+
+    /// Whether there are zeros before its first digit that could be left out: `05`, `000`.
+    pub(super) fn is_padded(&self) -> bool {
+        self.integer.len() > 1 && self.integer[0] == b'0'
+    }
+
     /// The value within 1e-13 of itself, if it is well within the range of `f64`.
     pub(super) fn approximate(&self) -> Option<f64> {
         const SIGNIFICANT: usize = 19;

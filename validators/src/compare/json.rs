@@ -254,8 +254,11 @@ impl Scalar {
         &self.text
     }
 
+    /// The number that it is. JSON has none with zeros before it: `[0,05]` is a decimal comma that went astray.
     fn number(&self) -> Option<Number<'_>> {
-        Number::read(&self.text).and_then(|(number, bytes)| (bytes == self.text.len()).then_some(number))
+        let (number, bytes) = Number::read(&self.text)?;
+        let is_padded = matches!(&number, Number::Finite(decimal) if decimal.is_padded());
+        (bytes == self.text.len() && !is_padded).then_some(number)
     }
 
     fn shown(&self) -> String {

@@ -4,7 +4,7 @@ use super::decimal::Number;
 use super::limits::Limits;
 use super::line::Line;
 use super::scan::{Class, class};
-use crate::rule::{Allowance, NumbersRule, WordPlace};
+use crate::rule::{Allowance, DecimalMark, NumbersRule, WordPlace};
 
 /// Longest key, in bytes.
 const MOST_KEY_BYTES: usize = 64;
@@ -21,6 +21,7 @@ pub fn is_key(word: &[u8]) -> bool {
 #[derive(Debug)]
 pub(super) struct LineTolerances {
     general: Limits,
+    decimal: DecimalMark,
     places: Vec<(WordPlace, Option<Limits>)>,
     has_columns: bool,
 }
@@ -44,7 +45,12 @@ impl LineTolerances {
         };
         let places: Vec<_> = rule.at.iter().map(|at| (at.place.clone(), limits(at.allowance))).collect();
         let has_columns = places.iter().any(|(place, _)| matches!(place, WordPlace::Column(_)));
-        Self { general: Limits::new(rule.tolerance), places, has_columns }
+        Self { general: Limits::new(rule.tolerance), decimal: rule.decimal, places, has_columns }
+    }
+
+    /// What stands before the fraction of a number.
+    pub(super) fn decimal(&self) -> DecimalMark {
+        self.decimal
     }
 
     /// Whether not all places are alike.

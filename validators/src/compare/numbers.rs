@@ -6,6 +6,7 @@
 
 use std::io::{self, Read};
 
+use super::commas::{self, Written};
 use super::decimal::Number;
 use super::line::Line;
 use super::line_tolerances::{Allowed, LineTolerances};
@@ -14,6 +15,7 @@ use super::pass::pass;
 use super::scan::{Class, class};
 use super::window::{Window, common_prefix, is_blank};
 use super::{brief, excerpt};
+use crate::rule::DecimalMark;
 
 /// Longest word that is looked at for numbers, in bytes: bounds the work that a hostile file can cause.
 const MAX_NUMBERS_BYTES: usize = 256;
@@ -40,7 +42,8 @@ pub(super) fn compare_line<A: Read, B: Read>(
 ) -> io::Result<Option<Mismatch>> {
     let mut line = Line::default();
     loop {
-        let passed = pass(a.see_some()?, b.see_some()?, &mut line, tolerances, may_go_on);
+        let before = [a.before(), b.before()];
+        let passed = pass(a.see_some()?, b.see_some()?, before, &mut line, tolerances, may_go_on);
         a.advance_lines(passed.a, passed.lines);
         b.advance_lines(passed.b, passed.lines);
         if passed.lines > 0 && line.is_at_start() {
@@ -65,16 +68,18 @@ fn compare_piece<A: Read, B: Read>(
     tolerances: &LineTolerances,
 ) -> io::Result<Option<String>> {
     if !tolerances.has_places() {
-        skip_equal_words(a, b, line)?;
+        skip_equal_words(a, b, line, tolerances.decimal())?;
     }
     line.note_blanks([starts_blank(a)?, starts_blank(b)?]);
     a.skip_blanks()?;
     b.skip_blanks()?;
     line.enter();
+    let (before_a, before_b) = (a.before(), b.before());
     let (left, right) = (a.see_some()?, b.see_some()?);
     let column = line.column();
     let allowed = tolerances.allowed(line);
-    let (bytes_a, bytes_b) = match (piece(left), piece(right)) {
+    let decimal = tolerances.decimal();
+    let (bytes_a, bytes_b) = match (piece(left, decimal), piece(right, decimal)) {
         (Piece::End, Piece::End) => {
             line.is_over = true;
             return Ok(None);
@@ -94,10 +99,18 @@ fn compare_piece<A: Read, B: Read>(
             let (text_x, text_y) = (&left[..bytes_x], &right[..bytes_y]);
             if let Allowed::Within(limits) = allowed
                 && text_x != text_y
-                && !limits.allow(&x, &y)
             {
-                let distance = limits.distance(&x, &y);
-                return Ok(Some(different(column, &shown(text_x), &shown(text_y), distance)));
+                let (shown_x, shown_y) = (shown(text_x), shown(text_y));
+                if !limits.allow(&x, &y) {
+                    let distance = limits.distance(&x, &y);
+                    return Ok(Some(different(column, &shown_x, &shown_y, distance)));
+                }
+                let written_x = Written { before: before_a, text: text_x, after: &left[bytes_x..] };
+                let written_y = Written { before: before_b, text: text_y, after: &right[bytes_y..] };
+                if !commas::agree((written_x, &x), (written_y, &y), decimal) {
+                    let how = different(column, &shown_x, &shown_y, None);
+                    return Ok(Some(format!("{how}, next to a mark that can be a decimal one")));
+                }
             }
             (bytes_x, bytes_y)
         }
@@ -106,7 +119,7 @@ fn compare_piece<A: Read, B: Read>(
             if x != y || x.len() == left.len() || y.len() == right.len() {
                 // Different, or longer than what is in view.
                 let (mut text_x, mut text_y) = (shown(x), shown(y));
-                if skip_equal_word(a, b)? {
+                if skip_equal_word(a, b, decimal)? {
                     return Ok(None);
                 }
                 if text_x == text_y {
@@ -147,12 +160,14 @@ fn skip_equal_words<A: Read, B: Read>(
     a: &mut Window<A>,
     b: &mut Window<B>,
     line: &mut Line,
+    decimal: DecimalMark,
 ) -> io::Result<()> {
+    let may_be_in_word = |b: u8| is_in_word(b) || (b == b',' && decimal == DecimalMark::Comma);
     loop {
         let (left, right) = (a.see_some()?, b.see_some()?);
         let same = &left[..common_prefix(left, right)];
         let text = same.iter().position(|&b| b == b'\n').map_or(same, |end| &same[..end]);
-        let Some(last) = text.iter().rposition(|&b| !is_in_word(b)) else { return Ok(()) };
+        let Some(last) = text.iter().rposition(|&b| !may_be_in_word(b)) else { return Ok(()) };
         let is_all = text.len() == left.len() || text.len() == right.len();
         line.pass_over([&text[..=last]; 2]);
         a.advance(last + 1);
@@ -164,12 +179,17 @@ fn skip_equal_words<A: Read, B: Read>(
 }
 
 /// Passes over a word that is equal on both sides and says whether it was; if not, stops where they part.
-fn skip_equal_word<A: Read, B: Read>(a: &mut Window<A>, b: &mut Window<B>) -> io::Result<bool> {
+fn skip_equal_word<A: Read, B: Read>(
+    a: &mut Window<A>,
+    b: &mut Window<B>,
+    decimal: DecimalMark,
+) -> io::Result<bool> {
     loop {
         let (left, right) = (a.see_some()?, b.see_some()?);
-        let same = common_prefix(word(left), word(right));
+        let (left, right) = (word(left, decimal), word(right, decimal));
+        let same = common_prefix(left, right);
         if same == 0 {
-            return Ok(word(left).is_empty() && word(right).is_empty());
+            return Ok(left.is_empty() && right.is_empty());
         }
         a.advance(same);
         b.advance(same);
@@ -180,20 +200,35 @@ fn is_in_word(b: u8) -> bool {
     class(b) == Class::Word
 }
 
-fn word(view: &[u8]) -> &[u8] {
-    &view[..view.iter().take_while(|&&b| is_in_word(b)).count()]
+fn word(view: &[u8], decimal: DecimalMark) -> &[u8] {
+    let mut length = 0;
+    while let Some(&b) = view.get(length) {
+        let is_decimal_comma = || {
+            let is_digit = |at: usize| view.get(at).is_some_and(u8::is_ascii_digit);
+            decimal == DecimalMark::Comma
+                && b == b','
+                && length > 0
+                && is_digit(length - 1)
+                && is_digit(length + 1)
+        };
+        if !is_in_word(b) && !is_decimal_comma() {
+            break;
+        }
+        length += 1;
+    }
+    &view[..length]
 }
 
 /// The piece at the start of a view, which has no blanks there.
-pub(super) fn piece(view: &[u8]) -> Piece<'_> {
+pub(super) fn piece(view: &[u8], decimal: DecimalMark) -> Piece<'_> {
     match view.first() {
         None | Some(b'\n') => return Piece::End,
         Some(&b) if !is_in_word(b) => return Piece::Mark(b),
         Some(_) => {}
     }
-    let word = word(view);
-    match Number::read(word) {
-        Some((number, bytes)) if word.len() <= MAX_NUMBERS_BYTES && are_numbers(&word[bytes..]) => {
+    let word = word(view, decimal);
+    match Number::read_with(word, decimal.byte()) {
+        Some((number, bytes)) if word.len() <= MAX_NUMBERS_BYTES && are_numbers(&word[bytes..], decimal) => {
             Piece::Number(number, bytes)
         }
         _ => Piece::Word(word),
@@ -201,9 +236,9 @@ pub(super) fn piece(view: &[u8]) -> Piece<'_> {
 }
 
 /// Whether what follows a number in its word is nothing, or signed numbers only.
-fn are_numbers(mut rest: &[u8]) -> bool {
+fn are_numbers(mut rest: &[u8], decimal: DecimalMark) -> bool {
     while !rest.is_empty() {
-        match (rest[0], Number::read(rest)) {
+        match (rest[0], Number::read_with(rest, decimal.byte())) {
             (b'+' | b'-', Some((_, bytes))) => rest = &rest[bytes..],
             _ => return false,
         }

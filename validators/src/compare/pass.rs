@@ -2,9 +2,11 @@
 //!
 //! Nothing is decided here that could be in doubt: the pass stops before it, and the general way goes on there.
 
+use super::commas::{Written, surely_agree};
 use super::line::Line;
 use super::line_tolerances::{Allowed, LineTolerances};
 use super::scan::{Class, MARGIN, class, read, skip_blanks};
+use crate::rule::DecimalMark;
 
 /// How far a pass went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,16 +20,20 @@ pub(super) struct Passed {
 }
 
 /// Passes over pairs of plain numbers that are surely within the tolerance and over equal words and marks, with
-/// `may_end_lines` from line to line.
+/// `may_end_lines` from line to line. `before` has the bytes before `a` and `b`.
 pub(super) fn pass(
     a: &[u8],
     b: &[u8],
+    before: [u8; 2],
     line: &mut Line,
     tolerances: &LineTolerances,
     may_end_lines: bool,
 ) -> Passed {
+    if tolerances.decimal() == DecimalMark::Comma {
+        return Passed::default();
+    }
     if tolerances.has_places() {
-        return pass_places(a, b, line, tolerances, may_end_lines);
+        return pass_places(a, b, before, line, tolerances, may_end_lines);
     }
     let limits = tolerances.general();
     let mut passed = Passed::default();
@@ -40,7 +46,8 @@ pub(super) fn pass(
         if a[at_a] <= b'9'
             && let (Some((x, end_a)), Some((y, end_b))) = (read(a, at_a), read(b, at_b))
         {
-            if !limits.surely_allow(&x, &y) {
+            let sides = [written(a, at_a, end_a, before[0]), written(b, at_b, end_b, before[1])];
+            if !limits.surely_allow(&x, &y) || !may_differ(sides, tolerances) {
                 break;
             }
             (passed.a, passed.b) = (end_a, end_b);
@@ -52,6 +59,18 @@ pub(super) fn pass(
     // Where in its line that is matters only now.
     line.pass_over([&a[..passed.a], &b[..passed.b]]);
     passed
+}
+
+#[inline]
+fn written(view: &[u8], at: usize, end: usize, before: u8) -> Written<'_> {
+    let before = if at == 0 { before } else { view[at - 1] };
+    Written { before, text: &view[at..end], after: &view[end..] }
+}
+
+/// Whether two numbers that are close enough surely agree, whatever marks are around them.
+#[inline]
+fn may_differ([x, y]: [Written; 2], tolerances: &LineTolerances) -> bool {
+    tolerances.decimal() != DecimalMark::Unset || surely_agree(x, y)
 }
 
 /// Where the next pieces begin, if there is enough behind them to read any of them.
@@ -85,6 +104,7 @@ fn equal_piece(a: &[u8], at_a: usize, b: &[u8], at_b: usize) -> Option<usize> {
 fn pass_places(
     a: &[u8],
     b: &[u8],
+    before: [u8; 2],
     line: &mut Line,
     tolerances: &LineTolerances,
     may_end_lines: bool,
@@ -104,8 +124,13 @@ fn pass_places(
             _ => break,
         };
         let (end_a, end_b) = match (read(a, at_a), read(b, at_b)) {
-            (Some((x, end_a)), Some((y, end_b))) if limits.surely_allow(&x, &y) => (end_a, end_b),
-            (Some(_), Some(_)) => break,
+            (Some((x, end_a)), Some((y, end_b))) => {
+                let sides = [written(a, at_a, end_a, before[0]), written(b, at_b, end_b, before[1])];
+                if !limits.surely_allow(&x, &y) || !may_differ(sides, tolerances) {
+                    break;
+                }
+                (end_a, end_b)
+            }
             _ => {
                 let Some(length) = equal_piece(a, at_a, b, at_b) else { break };
                 let piece = &a[at_a..at_a + length];
@@ -139,7 +164,7 @@ mod tests {
         let tolerances = LineTolerances::new(&NumbersRule { tolerance, ..NumbersRule::default() });
         let text = |text: &str, rest: char| format!("{text}{}", rest.to_string().repeat(2 * MARGIN));
         let (a, b) = (text(a, 'x'), text(b, 'y'));
-        let passed = pass(a.as_bytes(), b.as_bytes(), &mut Line::default(), &tolerances, true);
+        let passed = pass(a.as_bytes(), b.as_bytes(), [0; 2], &mut Line::default(), &tolerances, true);
         (passed.a, passed.b, passed.lines)
     }
 
@@ -155,6 +180,6 @@ mod tests {
         }
         // Close to the end of what is in view nothing is read.
         let tolerances = LineTolerances::new(&NumbersRule::default());
-        assert_eq!(pass(b"1 1", b"1 1", &mut Line::default(), &tolerances, true), Passed::default());
+        assert_eq!(pass(b"1 1", b"1 1", [0; 2], &mut Line::default(), &tolerances, true), Passed::default());
     }
 }

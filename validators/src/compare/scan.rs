@@ -123,7 +123,7 @@ fn read_short(view: &[u8], at: usize, start: usize) -> Option<(Plain, usize)> {
         (values, others, 0, integer)
     };
     let count = others.trailing_zeros() / 8;
-    if count == 0 || count == 8 {
+    if count == 0 || count == 8 || is_padded(view, start) {
         return None;
     }
     let end = start + length as usize;
@@ -132,6 +132,12 @@ fn read_short(view: &[u8], at: usize, start: usize) -> Option<(Plain, usize)> {
     }
     let mantissa = join(values, count);
     Some((Plain { is_negative: view[at] == b'-', mantissa, scale: -(places as i32) }, end))
+}
+
+/// Whether zeros come before the first digit that counts: such a number needs a closer look.
+#[inline]
+fn is_padded(view: &[u8], start: usize) -> bool {
+    view[start] == b'0' && view[start + 1].is_ascii_digit()
 }
 
 /// Appends the digits at `at` to a mantissa; gives the place after them.
@@ -151,8 +157,8 @@ fn take_digits(view: &[u8], mut at: usize, mantissa: &mut u64) -> Option<usize> 
 
 /// The number at `at`, where a word begins, and the place after it.
 ///
-/// `None` says nothing: what is there may be a number all the same, but with too many digits, run together
-/// with another, without a letter before its exponent, or too near to the view's end.
+/// `None` says nothing: what is there may be a number all the same, but with too many digits, zeros before them, run
+/// together with another, without a letter before its exponent, or too near to the view's end.
 #[inline]
 pub(super) fn read(view: &[u8], at: usize) -> Option<(Plain, usize)> {
     let first = *view.get(at)?;
@@ -163,6 +169,9 @@ pub(super) fn read(view: &[u8], at: usize) -> Option<(Plain, usize)> {
 #[inline]
 fn read_long(view: &[u8], at: usize, start: usize) -> Option<(Plain, usize)> {
     const MOST_DIGITS: usize = 18;
+    if view.len() < start + 2 || is_padded(view, start) {
+        return None;
+    }
     let is_negative = view[at] == b'-';
     let mut mantissa = u64::from(view.get(start)?.wrapping_sub(b'0'));
     let after_integer = if mantissa < 10 && *view.get(start + 1)? == b'.' {

@@ -9,6 +9,8 @@ use std::io::{Read, Seek};
 use super::brief;
 use super::cell::{number, shown};
 use super::columns::Columns;
+use super::commas::have_same_padding;
+use super::decimal::Number;
 use super::rows::{Row, Rows};
 use super::source::Halt;
 use crate::rule::TableRule;
@@ -72,7 +74,9 @@ fn compare_cells(columns: &Columns, a: &Row, b: &Row) -> Result<(), Halt> {
         if x == y {
             continue;
         }
-        let by = match (number(x), number(y)) {
+        let by = match (number(x, columns.decimal), number(y, columns.decimal)) {
+            // A number padded with zeros is as good as a name.
+            (Some(Number::Finite(x)), Some(Number::Finite(y))) if !have_same_padding(&x, &y) => String::new(),
             (Some(x), Some(y)) if limits.allow(&x, &y) => continue,
             (Some(x), Some(y)) => limits.distance(&x, &y).map_or(String::new(), |(distance, allowed)| {
                 format!(", off by {}, allowed {}", brief(distance), brief(allowed))
@@ -85,7 +89,7 @@ fn compare_cells(columns: &Columns, a: &Row, b: &Row) -> Result<(), Halt> {
             (line, other) => format!("line {line} (line {other} of the second)"),
         };
         let (column, key) = (columns.label(i), columns.key_label(a));
-        let (x, y) = (shown(x), shown(y));
+        let (x, y) = (shown(x, columns.decimal), shown(y, columns.decimal));
         return Err(Halt::Different(format!("{lines}{key} column {column}: {x} against {y}{by}")));
     }
     Ok(())

@@ -269,6 +269,7 @@ fn a_rule_that_ignores_reads_nothing() {
 
 mod arrays;
 mod checks;
+mod commas;
 mod documents;
 mod places;
 mod tables;

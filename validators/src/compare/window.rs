@@ -12,12 +12,13 @@ pub(super) struct Window<R> {
     end: usize,
     is_at_end: bool,
     line: u64,
+    before: u8,
 }
 
 impl<R: Read> Window<R> {
     /// A window of `capacity` bytes at the start of `source`.
     pub(super) fn new(source: R, capacity: usize) -> Self {
-        Self { source, buffer: vec![0; capacity], start: 0, end: 0, is_at_end: false, line: 1 }
+        Self { source, buffer: vec![0; capacity], start: 0, end: 0, is_at_end: false, line: 1, before: 0 }
     }
 
     /// Bytes in view.
@@ -28,6 +29,11 @@ impl<R: Read> Window<R> {
     /// The longest piece that [`Window::see`] can be asked for.
     pub(super) fn capacity(&self) -> usize {
         self.buffer.len()
+    }
+
+    /// The byte before the view; 0 at the start of the file.
+    pub(super) fn before(&self) -> u8 {
+        self.before
     }
 
     /// Number of the current line, from 1.
@@ -68,7 +74,10 @@ impl<R: Read> Window<R> {
     /// Moves `n` bytes on, which must be in view and within the line.
     pub(super) fn advance(&mut self, n: usize) {
         debug_assert!(n <= self.end - self.start);
-        self.start += n;
+        if n > 0 {
+            self.start += n;
+            self.before = self.buffer[self.start - 1];
+        }
     }
 
     /// Moves on over `n` bytes that end `lines` lines.

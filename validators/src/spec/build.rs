@@ -7,8 +7,8 @@ use super::{CheckSpec, OutputRuleSpec, RangeSpec, RuleKind, SpecError};
 use crate::bounds::{MOST_TEXT_BYTES, shortened};
 use crate::pattern;
 use crate::rule::{
-    Allowance, Check, Column, Exception, JsonPath, JsonRule, NumbersRule, OutputRule, Range, Rule, TableRule,
-    Tolerance, WordPlace,
+    Allowance, Check, Column, DecimalMark, Exception, JsonPath, JsonRule, NumbersRule, OutputRule, Range,
+    Rule, TableRule, Tolerance, WordPlace,
 };
 
 /// Regular expressions of one list: bounds memory and time.
@@ -19,6 +19,7 @@ const MOST_PLACES: usize = JsonPath::MOST;
 const WITH_NUMBERS: &[RuleKind] = &[RuleKind::Numbers, RuleKind::Table, RuleKind::Json, RuleKind::Array];
 const WITH_LINES: &[RuleKind] = &[RuleKind::Text, RuleKind::Numbers, RuleKind::Table];
 const WITH_PLACES: &[RuleKind] = &[RuleKind::Numbers, RuleKind::Table, RuleKind::Json];
+const WITH_DECIMALS: &[RuleKind] = &[RuleKind::Numbers, RuleKind::Table];
 const TABLES: &[RuleKind] = &[RuleKind::Table];
 
 /// Makes the rule, or notes all that is wrong with its keys.
@@ -29,12 +30,14 @@ pub(super) fn build(spot: &Spot, keys: &OutputRuleSpec, errors: &mut Errors) -> 
         limit(&spot.key(key), found, MOST_PLACES, errors);
     }
     let tolerance = tolerance(spot, keys.absolute, keys.relative, keys.ulps, errors);
+    let decimal = decimal(spot, keys, errors);
     let ignore_lines = pattern_set(spot, "ignore_lines", &keys.ignore_lines, errors);
     let table = |errors: &mut Errors| TableRule {
         separator: separator(spot, keys, errors),
         header: keys.header.unwrap_or(true),
         keys: key_columns(spot, keys, errors),
         tolerance,
+        decimal,
         at: Vec::new(),
         ignore_lines: ignore_lines.clone(),
     };
@@ -43,7 +46,7 @@ pub(super) fn build(spot: &Spot, keys: &OutputRuleSpec, errors: &mut Errors) -> 
         RuleKind::Text => Rule::Text { ignore_lines: ignore_lines.clone() },
         RuleKind::Numbers => {
             let at = exceptions(spot, keys, word_place, errors);
-            Rule::Numbers(NumbersRule { tolerance, at, ignore_lines: ignore_lines.clone() })
+            Rule::Numbers(NumbersRule { tolerance, decimal, at, ignore_lines: ignore_lines.clone() })
         }
         RuleKind::Table => {
             let at = exceptions(spot, keys, table_place, errors);
@@ -60,7 +63,8 @@ pub(super) fn build(spot: &Spot, keys: &OutputRuleSpec, errors: &mut Errors) -> 
                 Rule::Table(rule) => Some(rule),
                 _ => None,
             };
-            check(&spot.key("check"), keys.rule, spec, form, errors)
+            let check = check(&spot.key("check"), keys.rule, spec, form, errors);
+            Check { decimal, ..check }
         }
     };
     (errors.count() == before).then_some(OutputRule { compare, check })
@@ -72,6 +76,7 @@ fn fitting_keys(spot: &Spot, keys: &OutputRuleSpec, errors: &mut Errors) {
         ("absolute", keys.absolute.is_some(), WITH_NUMBERS),
         ("relative", keys.relative.is_some(), WITH_NUMBERS),
         ("ulps", keys.ulps.is_some(), WITH_NUMBERS),
+        ("decimal", keys.decimal.is_some(), WITH_DECIMALS),
         ("ignore_lines", !keys.ignore_lines.is_empty(), WITH_LINES),
         ("separator", keys.separator.is_some(), TABLES),
         ("header", keys.header.is_some(), TABLES),
@@ -156,6 +161,19 @@ fn pattern_set(spot: &Spot, key: &str, list: &[String], errors: &mut Errors) -> 
         errors.push(invalid_pattern(&spot.key(key), &list.join("|"), &reason));
         pattern::none()
     })
+}
+
+fn decimal(spot: &Spot, keys: &OutputRuleSpec, errors: &mut Errors) -> DecimalMark {
+    match keys.decimal.as_deref() {
+        None => DecimalMark::Unset,
+        Some(".") => DecimalMark::Point,
+        Some(",") => DecimalMark::Comma,
+        Some(other) => {
+            let found = format!("{:?}", shortened(other));
+            errors.push(spot.key("decimal").refusal(found, "\".\" or \",\""));
+            DecimalMark::Unset
+        }
+    }
 }
 
 fn separator(spot: &Spot, keys: &OutputRuleSpec, errors: &mut Errors) -> u8 {

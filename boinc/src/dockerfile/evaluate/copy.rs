@@ -26,6 +26,7 @@ impl Walk<'_> {
     pub(super) fn copy(&mut self, at: &Instruction, copy: &Copy) -> Result<(), Fault> {
         let mut sources = Vec::new();
         let mut known = true;
+        let first = self.context.len();
         for source in &copy.sources {
             let source = match source {
                 CopySource::Path(word) => self.source(at, copy, word)?.map(Source::Pattern),
@@ -66,6 +67,9 @@ impl Walk<'_> {
             },
             None => None,
         };
+        for source in &mut self.context[first..] {
+            source.mode = mode;
+        }
         let several = copy.sources.len() > 1;
         let Some((destination, is_directory)) = self.destination(at, &copy.destination)? else {
             return Ok(());
@@ -111,7 +115,7 @@ impl Walk<'_> {
         let fault = |found: String| Fault::new(position, found);
         let Some(text) = self.expand(at, word)? else {
             if copy.from.is_none() {
-                self.context.push(ContextSource { line, column, instruction, pattern: None });
+                self.context.push(ContextSource { line, column, instruction, pattern: None, mode: None });
             }
             return Ok(None);
         };
@@ -151,7 +155,13 @@ impl Walk<'_> {
                 .help("COPY it, and unpack it in RUN"));
         }
         if copy.from.is_none() {
-            self.context.push(ContextSource { line, column, instruction, pattern: Some(source.clone()) });
+            self.context.push(ContextSource {
+                line,
+                column,
+                instruction,
+                pattern: Some(source.clone()),
+                mode: None,
+            });
         }
         Ok(Some(source))
     }

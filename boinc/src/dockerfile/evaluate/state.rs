@@ -31,6 +31,7 @@ pub(super) struct State {
     env_index: BTreeMap<String, usize>,
     args: BTreeMap<String, String>,
     pub user: String,
+    pub user_line: Option<u32>,
     /// `None`: not known.
     pub workdir: Option<String>,
     /// Empty: that of images which do not name one.

@@ -87,6 +87,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         Ok(plan) => plan,
         Err(list) => return Ok(render::mistakes(&list, args.json)?),
     };
+    render::warnings(&plan.warnings);
     let options = Options {
         results: args.out.clone(),
         slots: args.slots,

@@ -93,6 +93,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         Ok(plan) => plan,
         Err(list) => return Ok(render::mistakes(&list, args.json)?),
     };
+    render::warnings(&plan.warnings);
     let (entry, client) = Projects::open()?.client(args.project.as_deref())?;
     let templates = Templates { folder: args.templates.clone() };
     let is_single = match recorded_kind(args) {

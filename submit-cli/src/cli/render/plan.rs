@@ -145,14 +145,27 @@ fn needs(app: &AppSpec) -> String {
     let gpu = if need.gpu.is_some() { ", a GPU" } else { "" };
     let s = if need.cpus == 1.0 { "" } else { "s" };
     let network = if need.network { ", the network" } else { "" };
+    // Computers of volunteers do some 10⁹ operations of an ordinary program in a second.
+    let time = spelled(&show_duration(need.flops / 1e9));
     format!(
-        "{:e} flops, {} memory, {} disk, {} cpu{s}{gpu}{network}; back within {}",
+        "{:e} flops (about {time} on a typical host), {} memory, {} disk, {} cpu{s}{gpu}{network}; back within {}",
         need.flops,
         show_size(need.memory_bytes),
         show_size(need.disk_bytes),
         need.cpus,
         show_duration(need.deadline.as_secs_f64()),
     )
+}
+
+/// A duration with its unit as a word: "17 minutes".
+fn spelled(duration: &str) -> String {
+    match duration.split_once(' ') {
+        Some((number, "min")) => format!("{number} minutes"),
+        Some((number, "h")) => format!("{number} hours"),
+        Some(("1", "s")) => "1 second".to_owned(),
+        Some((number, "s")) => format!("{number} seconds"),
+        _ => duration.to_owned(),
+    }
 }
 
 fn copies_of_each(total: u32, quorum: u32) -> String {

@@ -35,6 +35,9 @@ fn words(trial: &OutputVerdict) -> String {
             text.push_str(&format!("{which:<8} invalid: {} {}\n", trial.output, visible(fault)));
         }
     }
+    if let Some(help) = &trial.help {
+        text.push_str(&format!("help     {}\n", visible(help)));
+    }
     match &trial.difference {
         None => text.push_str("verdict  they agree\n"),
         Some(how) => text.push_str(&format!("verdict  they differ: {} {}\n", trial.output, visible(how))),

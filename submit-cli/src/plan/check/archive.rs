@@ -3,21 +3,26 @@
 use std::io;
 
 use boinc::archive::image::ArchiveError;
+use boinc::job::entry_point::lost_arguments;
+use boinc::job::spec::PassArgs;
 
 use crate::plan::app::{AppSpec, Image};
 use crate::plan::image_archive::open;
 use boinc::diagnostic::{Diagnostic, Diagnostics, Location};
 
 /// Checks that the archive of `[image]` holds one image for Linux, the declared one, with layers that match its
-/// configuration.
+/// configuration, and that the arguments which jobs have reach its program. Warns about an image that few hosts can run.
 ///
 /// A file that cannot be read is reported when the bundle is packed.
-pub fn check(app: &AppSpec, mistakes: &mut Diagnostics) {
-    let Image::Tarball { file, digest, .. } = &app.image else { return };
+pub fn check(app: &AppSpec, jobs_have_arguments: bool, mistakes: &mut Diagnostics) -> Option<Diagnostic> {
+    let Image::Tarball { file, digest, .. } = &app.image else { return None };
     let mut archive = match open(file) {
         Ok(archive) => archive,
-        Err(ArchiveError::Read(_)) => return,
-        Err(error) => return mistakes.push(Diagnostic::new(Location::file(file), error.to_string())),
+        Err(ArchiveError::Read(_)) => return None,
+        Err(error) => {
+            mistakes.push(Diagnostic::new(Location::file(file), error.to_string()));
+            return None;
+        }
     };
     if archive.config_digest() != digest.as_str() {
         let found = format!("digest is {:?}, but {} holds another image", digest.as_str(), file.display());
@@ -30,8 +35,38 @@ pub fn check(app: &AppSpec, mistakes: &mut Diagnostics) {
         let found = format!("the image is for {:?}, architecture {:?}", archive.os(), archive.architecture());
         mistakes.push(Diagnostic::new(Location::file(file), found).accepted("an image for linux"));
     }
+    let config = archive.config();
+    if config.entrypoint().is_empty() && config.cmd().is_empty() {
+        let found = "the image has neither an ENTRYPOINT nor a CMD";
+        mistakes.push(Diagnostic::new(Location::file(file), found).accepted("ENTRYPOINT [\"program\"]"));
+    }
+    let pass_args = app.pass_args.unwrap_or(PassArgs::Both);
+    let has_cmd_alone = config.entrypoint().is_empty() && !config.cmd().is_empty();
+    if jobs_have_arguments && has_cmd_alone && app.pass_args.is_none() {
+        let found = "the image has a CMD without ENTRYPOINT: the arguments of a job would replace it";
+        mistakes.push(
+            Diagnostic::new(Location::file(file), found)
+                .accepted("ENTRYPOINT [\"program\"], after which a job's arguments follow")
+                .help("set pass_args in [run] of app.toml: \"env\" if the program reads $ARGS, \"argv\" to replace CMD"),
+        );
+    }
+    if jobs_have_arguments && lost_arguments(config.entrypoint(), pass_args).is_some() {
+        let found = "the image's ENTRYPOINT starts a shell, which does not pass the arguments of a job to the program";
+        mistakes.push(
+            Diagnostic::new(Location::file(file), found)
+                .accepted("ENTRYPOINT [\"program\", \"word\"], or ENTRYPOINT exec program \"$0\" \"$@\"")
+                .help("set pass_args = \"env\" in [run] of app.toml if the program reads $ARGS"),
+        );
+    }
     match archive.rewrite("buoy-check", &[], u64::MAX, &mut io::sink(), &|| false) {
         Ok(()) | Err(ArchiveError::Read(_)) => {}
         Err(error) => mistakes.push(Diagnostic::new(Location::file(file), error.to_string())),
     }
+    let architecture = archive.architecture();
+    (architecture != "amd64").then(|| {
+        let found = format!(
+            "the image is for {architecture}: most volunteers' computers are amd64, and cannot run it"
+        );
+        Diagnostic::new(Location::file(file), found).help("build it with --platform linux/amd64")
+    })
 }

@@ -4,19 +4,22 @@
 use std::path::Path;
 
 use boinc::diagnostic::{Diagnostic, Diagnostics, Location};
-use boinc::dockerfile::{self, ContextSource, Fault, pattern};
+use boinc::dockerfile::{self, ContextSource, Fault, Scan, pattern};
 use boinc::job::argv::{DEFAULT_CONFIG, DEFAULT_DOCKERFILE};
+use boinc::job::entry_point::{LostArguments, lost_arguments};
+use boinc::job::spec::PassArgs;
 use boinc::spelling::listed_near;
 
 use crate::plan::app::{AppSpec, Image};
 use crate::plan::bundle::unreadable;
+use crate::plan::check::{risks, start_files};
 use crate::plan::content::{Content, is_regular};
 
 /// The Dockerfile of an app, as it was checked.
 pub struct Checked {
     /// Its text: what was checked is what is sent.
     pub content: Content,
-    /// What in it has no effect.
+    /// What in it has no effect, or may give other results elsewhere.
     pub warnings: Vec<Diagnostic>,
 }
 
@@ -43,7 +46,9 @@ pub fn check(app: &AppSpec, jobs_have_arguments: bool, mistakes: &mut Diagnostic
     }
     let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
     for source in &survey.context {
-        let ContextSource { line, column, instruction, pattern: Some(pattern) } = source else { continue };
+        let ContextSource { line, column, instruction, pattern: Some(pattern), .. } = source else {
+            continue;
+        };
         let Some(found) = fault(pattern, &names, app) else { continue };
         let place = Location { file: Some(path.clone()), line: Some(*line), column: Some(*column) };
         let accepted = listed_near(pattern, &names);
@@ -53,11 +58,21 @@ pub fn check(app: &AppSpec, jobs_have_arguments: bool, mistakes: &mut Diagnostic
         }
         mistakes.push(diagnostic);
     }
-    if let (Some(line), None, true, None) =
-        (survey.cmd, survey.entrypoint, jobs_have_arguments, app.pass_args)
-    {
+    if jobs_have_arguments && let Some(diagnostic) = unreached(path, app, &survey) {
+        mistakes.push(diagnostic);
+    }
+    let mut warnings: Vec<Diagnostic> =
+        survey.warnings.iter().map(|fault| diagnostic(path, fault.clone())).collect();
+    start_files::check(path, files, &survey, mistakes, &mut warnings);
+    risks::of_build(path, app, &survey, &mut warnings);
+    Some(Checked { content: Content::Bytes(text.into()), warnings })
+}
+
+/// The arguments of jobs do not reach the program.
+fn unreached(path: &Path, app: &AppSpec, survey: &Scan) -> Option<Diagnostic> {
+    if let (Some(line), None, None) = (survey.cmd, survey.entrypoint, app.pass_args) {
         let found = "CMD without ENTRYPOINT: the arguments of a job would replace CMD";
-        mistakes.push(
+        return Some(
             Diagnostic::new(Location::line(path, line), found)
                 .accepted("ENTRYPOINT [\"program\"], after which a job's arguments follow")
                 .help(
@@ -66,8 +81,20 @@ pub fn check(app: &AppSpec, jobs_have_arguments: bool, mistakes: &mut Diagnostic
                 ),
         );
     }
-    let warnings = survey.warnings.into_iter().map(|fault| diagnostic(path, fault)).collect();
-    Some(Checked { content: Content::Bytes(text.into()), warnings })
+    let lost = lost_arguments(&survey.config.entrypoint, app.pass_args.unwrap_or(PassArgs::Both))?;
+    let found = match lost {
+        LostArguments::All => {
+            "ENTRYPOINT starts a shell, which does not pass the arguments of a job to the program"
+        }
+        LostArguments::First => {
+            "ENTRYPOINT starts a shell, whose $0 is the first argument of a job: \"$@\" has the rest only"
+        }
+    };
+    Some(
+        Diagnostic::new(Location::line(path, survey.entrypoint?), found)
+            .accepted("ENTRYPOINT [\"program\", \"word\"], or ENTRYPOINT exec program \"$0\" \"$@\"")
+            .help("set pass_args = \"env\" in [run] of app.toml if the program reads $ARGS"),
+    )
 }
 
 fn diagnostic(path: &Path, fault: Fault) -> Diagnostic {

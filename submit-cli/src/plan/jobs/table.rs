@@ -11,7 +11,7 @@ use boinc::spelling::listed;
 /// The forms of a table, distinguished by the extension of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// Values separated by commas, or by semicolons if the first line has no comma.
+    /// Values separated by commas, semicolons or tabs: by what the first lines agree on.
     Csv,
     Tsv,
     /// A JSON object on each line, all with the same keys.
@@ -59,8 +59,11 @@ pub fn parse(path: &Path, format: Format, bytes: &[u8], mistakes: &mut Diagnosti
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     let before = mistakes.len();
     let table = match format {
-        Format::Csv => delimited(path, csv_delimiter(bytes), bytes, mistakes),
-        Format::Tsv => delimited(path, b'\t', bytes, mistakes),
+        Format::Csv => {
+            let (separator, start) = csv_separator(bytes);
+            delimited(path, separator, bytes, start, mistakes)
+        }
+        Format::Tsv => delimited(path, b'\t', bytes, 0, mistakes),
         Format::Jsonl => json_lines(path, bytes, mistakes),
     };
     let (columns, rows) = table?;
@@ -78,15 +81,52 @@ pub fn parse(path: &Path, format: Format, bytes: &[u8], mistakes: &mut Diagnosti
 
 type Table = (Vec<String>, Vec<Row>);
 
-fn csv_delimiter(bytes: &[u8]) -> u8 {
+/// What separates the values of a CSV, and where its first line starts: a line `sep=;`, as Excel reads and writes it, says so
+/// itself. Else the separator that gives the first lines the same number of values, more than one.
+fn csv_separator(bytes: &[u8]) -> (u8, usize) {
+    // Where lines have several of them in equal numbers, a comma is a part of the values, as in 1,5.
+    const SEPARATORS: [u8; 3] = [b'\t', b';', b','];
+    /// Rows that are looked at.
+    const ROWS: usize = 50;
     let first = bytes.split(|&b| b == b'\n').next().unwrap_or(bytes);
-    if !first.contains(&b',') && first.contains(&b';') { b';' } else { b',' }
+    if let [b's', b'e', b'p', b'=', separator] = first.strip_suffix(b"\r").unwrap_or(first)
+        && (SEPARATORS.contains(separator) || *separator == b'|')
+    {
+        return (*separator, (first.len() + 1).min(bytes.len()));
+    }
+    let widths = |separator: u8| {
+        let mut reader = reader(separator, bytes);
+        let rows = reader.byte_records().map_while(Result::ok).filter(|row| !is_blank(row));
+        rows.take(ROWS).map(|row| row.len()).collect::<Vec<_>>()
+    };
+    let is_even = |separator: &u8| {
+        let widths = widths(*separator);
+        widths.first().is_some_and(|&first| first > 1 && widths.iter().all(|&width| width == first))
+    };
+    let is_in_first = |separator: &u8| first.contains(separator);
+    let separator = SEPARATORS.into_iter().find(is_even).or(SEPARATORS.into_iter().find(is_in_first));
+    (separator.unwrap_or(b','), 0)
 }
 
-fn delimited(path: &Path, delimiter: u8, bytes: &[u8], mistakes: &mut Diagnostics) -> Option<Table> {
+fn reader(separator: u8, bytes: &[u8]) -> csv::Reader<&[u8]> {
+    csv::ReaderBuilder::new().delimiter(separator).flexible(true).has_headers(false).from_reader(bytes)
+}
+
+/// Whether no cell holds anything: spreadsheets leave such rows behind.
+fn is_blank(row: &csv::ByteRecord) -> bool {
+    row.iter().all(|cell| cell.trim_ascii().is_empty())
+}
+
+fn delimited(
+    path: &Path,
+    separator: u8,
+    bytes: &[u8],
+    start: usize,
+    mistakes: &mut Diagnostics,
+) -> Option<Table> {
     let file: Arc<Path> = Arc::from(path);
-    let mut reader =
-        csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).has_headers(false).from_reader(bytes);
+    let mut reader = reader(separator, &bytes[start..]);
+    let lines_before = u64::from(start > 0);
     let mut record = csv::ByteRecord::new();
     let mut columns: Option<Vec<String>> = None;
     let mut rows = Vec::new();
@@ -99,7 +139,10 @@ fn delimited(path: &Path, delimiter: u8, bytes: &[u8], mistakes: &mut Diagnostic
                 return None;
             }
         }
-        let line = record.position().map_or(0, csv::Position::line);
+        if is_blank(&record) {
+            continue;
+        }
+        let line = lines_before + record.position().map_or(0, csv::Position::line);
         let line = u32::try_from(line).unwrap_or(u32::MAX);
         let place = Location::line(path, line);
         let Some(columns) = &columns else {
@@ -108,9 +151,25 @@ fn delimited(path: &Path, delimiter: u8, bytes: &[u8], mistakes: &mut Diagnostic
             columns = Some(header.collect::<Option<_>>()?);
             continue;
         };
+        if let [only] = columns.as_slice()
+            && only.starts_with('#')
+            && record.len() > 1
+        {
+            // Nothing that follows could be understood.
+            mistakes.push(
+                Diagnostic::new(Location::line(path, 1), format!("the first line is a comment: {only:?}"))
+                    .accepted("the columns' names")
+                    .help("remove the line: a table has no comments"),
+            );
+            return None;
+        }
         if record.len() != columns.len() {
-            let found =
-                format!("{} value(s), but the first line names {} columns", record.len(), columns.len());
+            let separator = char::from(separator);
+            let found = format!(
+                "{} value(s) separated by {separator:?}, but the first line names {} columns",
+                record.len(),
+                columns.len()
+            );
             mistakes.push(Diagnostic::new(place, found).help(ragged_help(&record, columns)));
             continue;
         }
@@ -252,9 +311,45 @@ mod tests {
         rows.rows.into_iter().map(|row| row.values).collect()
     }
 
-    /// Anything a cell may hold: no line breaks, no control characters. A line must not be empty.
+    /// Anything a cell may hold: no line breaks, no control characters. A line must not be blank.
     fn cell() -> impl Strategy<Value = String> {
-        "[ -~äß€]{1,12}"
+        "[ -~äß€]{0,11}[!-~äß€]"
+    }
+
+    #[test]
+    fn what_spreadsheets_leave_behind_is_cleaned() {
+        let expected = [["A", "1,5"], ["B", "2,5"]];
+        for text in [
+            "mol;temp\r\nA;1,5\r\nB;2,5\r\n;\r\n;\r\n",
+            "mol;temp\n\nA;1,5\n ; \nB;2,5\n",
+            "sep=;\r\nmol;temp\r\nA;1,5\r\nB;2,5\r\n",
+            "sep=\t\nmol\ttemp\nA\t1,5\nB\t2,5\n",
+            "\u{feff}sep=|\nmol|temp\nA|1,5\nB|2,5\n",
+            "mol\ttemp\nA\t1,5\nB\t2,5\n",
+            "mol;temp,K\nA;1,5\nB;2,5\n",
+            "mol,temp\nA,\"1,5\"\nB,\"2,5\"\n,\n",
+        ] {
+            assert_eq!(rows(Format::Csv, text.as_bytes()), expected, "{text:?}");
+        }
+        assert_eq!(rows(Format::Tsv, b"mol\ttemp\nA\t1\n\t\n"), [["A", "1"]]);
+        // A cell alone can be empty.
+        assert_eq!(rows(Format::Csv, b"mol;temp\nA;\n;1\n"), [["A", ""], ["", "1"]]);
+        assert_eq!(rows(Format::Csv, b"text\na;b\nc\n"), [["a;b"], ["c"]], "one column");
+    }
+
+    #[test]
+    fn a_row_that_does_not_fit_says_which_separator_was_taken_and_where() {
+        for (text, expected) in [
+            ("a,b\n1,2\n3\n", "t:3: 1 value(s) separated by ',', but the first line names 2 columns"),
+            ("sep=;\na;b\n1;2;3\n", "t:3: 3 value(s) separated by ';', but the first line names 2 columns"),
+            ("a\tb\n1\n", "t:2: 1 value(s) separated by '\\t', but the first line names 2 columns"),
+            ("# made by x\nmol,temp\nA,1.5\n", "t:1: the first line is a comment: \"# made by x\""),
+        ] {
+            let mut mistakes = Diagnostics::new();
+            let rows = parse(Path::new("t"), Format::Csv, text.as_bytes(), &mut mistakes);
+            let list = mistakes.into_result(rows.filter(|_| false)).unwrap_err();
+            assert!(list[0].to_string().contains(expected), "{text:?}: {}", list[0]);
+        }
     }
 
     proptest! {

@@ -62,8 +62,8 @@ fn workunits_of_other_names_have_the_default_route_only() {
 fn a_mistake_is_told_with_file_line_and_nearest_key() {
     assert_eq!(
         error("[app.vina]\noutputs = []\n[app.vina.validate]\nabsolut = 1"),
-        "DIR/routes.toml:4:1: unknown key \"absolut\"; accepted: rule, absolute, relative, ulps, ignore_lines, \
-             separator, header, keys, at, check, output; help: did you mean \"absolute\"?"
+        "DIR/routes.toml:4:1: unknown key \"absolut\"; accepted: rule, absolute, relative, ulps, decimal, \
+             ignore_lines, separator, header, keys, at, check, output; help: did you mean \"absolute\"?"
     );
     assert_eq!(
         error("default.validate.rule = 'fuzzy'"),

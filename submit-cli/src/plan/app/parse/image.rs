@@ -12,8 +12,14 @@ use crate::plan::names;
 use boinc::diagnostic::{Diagnostic, Location};
 use boinc::toml_file::{Document, Section, Text};
 
-/// `[image]`: the image and the work directory.
+/// `[image]`: the image, if it has no mistakes, and the work directory.
 pub fn parse(doc: &Document<'_>, top: &mut Section<'_, '_>, dir: &Path) -> (Option<Image>, ContainerPath) {
+    let before = doc.mistakes();
+    let (image, workdir) = read(doc, top, dir);
+    (image.filter(|_| doc.mistakes() == before), workdir)
+}
+
+fn read(doc: &Document<'_>, top: &mut Section<'_, '_>, dir: &Path) -> (Option<Image>, ContainerPath) {
     let default_workdir = JobSpec::default().workdir;
     let Some(mut section) = top.section("image") else {
         let built = Image::Build {
