@@ -25,6 +25,17 @@ pub enum Event<'a> {
         /// Not for the first time.
         again: bool,
     },
+    /// The wrapper prepares a result: it fetches or builds an image, or waits for something.
+    Preparing {
+        /// The job.
+        job: &'a str,
+        /// The result.
+        result: &'a str,
+        /// The slot.
+        slot: u32,
+        /// A line of its log.
+        text: &'a str,
+    },
     /// A result is running; once a second.
     Progress {
         /// The job.

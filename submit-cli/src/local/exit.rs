@@ -74,7 +74,7 @@ pub enum Ending {
         after: Duration,
         why: String,
     },
-    /// It stopped on request, and will run again from the start.
+    /// It stopped on request; the next run continues it.
     Stopped,
 }
 
@@ -82,8 +82,9 @@ pub enum Ending {
 pub fn classify(end: ProcessEnd, left: &ExitReport, asked: &Asked, restarts: &mut Restarts) -> Ending {
     match asked {
         Asked::Abort(failure) => return Ending::Failed(failure.clone()),
-        Asked::Stop => return Ending::Stopped,
-        Asked::Run => {}
+        // It may have ended before it was asked.
+        Asked::Stop if left.finish.is_none() && left.temporary.is_none() => return Ending::Stopped,
+        Asked::Run | Asked::Stop => {}
     }
     match end {
         ProcessEnd::Killed(signal) if restarts_after(signal) => {

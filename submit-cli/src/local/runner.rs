@@ -300,9 +300,18 @@ impl<'a> Runner<'a> {
                 result.peak_bytes = result.peak_bytes.max(task.peak_bytes());
                 self.dirty.insert(occupant.job);
             }
+            let result = job.result_name(occupant.n);
+            for text in task.preparation() {
+                self.parts.reporter.report(Event::Preparing {
+                    job: &job.name,
+                    result: &result,
+                    slot: *slot,
+                    text: &text,
+                });
+            }
             self.parts.reporter.report(Event::Progress {
                 job: &job.name,
-                result: &job.result_name(occupant.n),
+                result: &result,
                 slot: *slot,
                 fraction_done: task.fraction_done(),
                 elapsed_seconds: task.elapsed_seconds(),
@@ -320,7 +329,7 @@ impl<'a> Runner<'a> {
         }
         if self.stopping.is_none() {
             self.note(
-                "stopping; running jobs start again in the next run (interrupt again to kill them now)",
+                "stopping; running jobs are paused and continue in the next run (interrupt again to kill them)",
             );
             self.stop();
         }
@@ -335,22 +344,13 @@ impl<'a> Runner<'a> {
         }
     }
 
+    /// Running jobs are frozen where they are, and the next run continues them, as after a client's exit.
     fn stop(&mut self) {
         self.stopping.get_or_insert_with(Instant::now);
-        let waiting: Vec<u32> = self
-            .slots
-            .iter()
-            .filter(|(_, occupant)| matches!(occupant.phase, Phase::Waiting { .. }))
-            .map(|(slot, _)| *slot)
-            .collect();
-        for slot in waiting {
-            if let Some(occupant) = self.slots.remove(&slot) {
-                self.put_back(slot, occupant.job, occupant.n);
-            }
-        }
+        self.slots.retain(|_, occupant| matches!(occupant.phase, Phase::Running(_)));
         for occupant in self.slots.values_mut() {
             if let Phase::Running(task) = &mut occupant.phase {
-                task.abort(Asked::Stop);
+                task.quit();
             }
         }
     }

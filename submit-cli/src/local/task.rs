@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -65,7 +65,13 @@ pub struct Task {
     asked: Asked,
     deadline: Option<Instant>,
     finish_seen: Option<Instant>,
+    /// What of the wrapper's log was read by [`Task::preparation`].
+    log_read: u64,
+    cpu_before: f64,
 }
+
+/// Longest part of the wrapper's log that is read at once.
+const MAX_PREPARATION_BYTES: u64 = 16 << 10;
 
 /// Where the wrapper keeps track of the images of all campaigns of this user; `None` without a home directory: then each
 /// campaign has images of its own.
@@ -132,6 +138,8 @@ impl Task {
             asked: Asked::Run,
             deadline: None,
             finish_seen: None,
+            log_read: std::fs::metadata(&log).map_or(0, |log| log.len()),
+            cpu_before: start.cpu_before,
         })
     }
 
@@ -153,6 +161,42 @@ impl Task {
             self.watch_finish_file(now);
             self.watch_limits(now);
         }
+    }
+
+    /// Asks the task to freeze its job and exit. The next run continues it.
+    pub fn quit(&mut self) {
+        if self.asked == Asked::Run {
+            self.unsent.push_back(Control::Quit);
+            self.deadline = Some(Instant::now() + LEAVE_TIMEOUT);
+            self.asked = Asked::Stop;
+        }
+        self.send_unsent();
+    }
+
+    /// What the wrapper has said since the last call, until the job uses its first processor time: images that are fetched or
+    /// built, and what is waited for.
+    pub fn preparation(&mut self) -> Vec<String> {
+        let has_ended = [boinc::wire::finish::FINISH_FILE, boinc::wire::finish::TEMPORARY_EXIT_FILE]
+            .iter()
+            .any(|name| self.dir.join(name).exists());
+        if has_ended || self.status.current_cpu_time > self.cpu_before {
+            return Vec::new();
+        }
+        let mut added = Vec::new();
+        let read = File::open(self.dir.join(STDERR_FILE)).and_then(|mut log| {
+            log.seek(SeekFrom::Start(self.log_read))?;
+            log.take(MAX_PREPARATION_BYTES).read_to_end(&mut added)
+        });
+        // Only whole lines; what cannot be read now is read the next time.
+        let end = added.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        if read.is_err() || end == 0 {
+            return Vec::new();
+        }
+        self.log_read += end as u64;
+        let text = String::from_utf8_lossy(&added[..end]);
+        let said = text.lines().filter_map(|line| line.strip_prefix(wrapper::log::OWN_PREFIX));
+        // Each start has a line with the wrapper's name and version.
+        said.filter(|line| !line.starts_with("buoy-wrapper ")).map(str::to_owned).collect()
     }
 
     /// Asks the task to exit for good.

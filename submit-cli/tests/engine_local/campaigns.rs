@@ -11,7 +11,7 @@ const SINGLE: &str = "[replication]\nquorum = 1\n";
 with_each_engine! {
     replicas_that_agree_are_collected => engine_replicas_that_agree_are_collected,
     a_failure_shows_its_exit_status_and_its_log => engine_a_failure_shows_its_exit_status_and_its_log,
-    ctrl_c_leaves_no_container => engine_ctrl_c_leaves_no_container,
+    ctrl_c_freezes_the_jobs_and_the_same_command_continues_them => engine_ctrl_c_freezes_the_jobs_and_the_same_command_continues_them,
     a_killed_run_goes_on_and_runs_nothing_twice => engine_a_killed_run_goes_on_and_runs_nothing_twice,
     a_script_that_the_bundle_brings_judges_in_a_container => engine_a_script_that_the_bundle_brings_judges_in_a_container,
     a_script_that_the_bundle_brings_takes_results_in_a_container => engine_a_script_that_the_bundle_brings_takes_results_in_a_container,
@@ -107,17 +107,24 @@ fn a_failure_shows_its_exit_status_and_its_log(engine: Engine) {
     bench.assert_nothing_left();
 }
 
-fn ctrl_c_leaves_no_container(engine: Engine) {
+fn ctrl_c_freezes_the_jobs_and_the_same_command_continues_them(engine: Engine) {
     let bench = Bench::new(engine, SINGLE);
-    bench.jobs(&[("long", "sleep 300; echo x > out.txt"), ("longer", "sleep 300; echo x > out.txt")]);
+    let script = "echo x >> begun; sleep 4; wc -l < begun > out.txt";
+    bench.jobs(&[("one", script), ("two", script)]);
     let child = bench.buoy().spawn().unwrap();
-    wait_until("both containers are there", || {
-        bench.path("results/.buoy/client/projects").exists()
-            && bench.path("results/.buoy/client/slots/1").exists()
-            && bench.containers().len() == 2
-    });
+    let begun = |slot: u32| bench.path(&format!("results/.buoy/client/slots/{slot}/buoy/work/begun"));
+    wait_until("both jobs run", || begun(0).exists() && begun(1).exists());
     signal(&child, "INT");
     assert_code(&child.wait_with_output().unwrap(), 130);
+    assert_eq!(bench.table()["one"]["state"], "in_progress");
+    for container in bench.containers() {
+        let status = engine.lines(&["container", "inspect", "--format", "{{.State.Status}}", &container]);
+        assert_eq!(status, ["paused"], "{container}");
+    }
+    assert_code(&bench.run(), 0);
+    for name in ["one", "two"] {
+        assert_eq!(bench.read(&format!("results/{name}/out.txt")).trim(), "1", "{name} was begun once");
+    }
     bench.assert_nothing_left();
 }
 

@@ -29,6 +29,34 @@ fn engine_podman_docks_with_the_scores_of_plain_vina() {
     vina("podman");
 }
 
+/// The commands of README's quick start, as they are written there, after the one that builds the programs.
+#[test]
+fn engine_docker_runs_the_quick_start_of_the_readme() {
+    if passed_over("docker") {
+        return;
+    }
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md")).unwrap();
+    let (_, rest) = readme.split_once("## Quick start").unwrap();
+    let (quick_start, _) = rest.split_once("\n## ").unwrap();
+    let blocks = quick_start.split("```sh\n").skip(1).map(|block| block.split_once("```").unwrap().0);
+    let commands: String = blocks.filter(|block| !block.contains("cargo build")).collect();
+    assert!(commands.contains("buoy init my-app") && commands.contains("--out light"), "{commands}");
+    let dir = tempfile::tempdir().unwrap();
+    let path = format!("{}:{}", programs().display(), std::env::var("PATH").unwrap());
+    let output = Command::new("sh")
+        .args(["-exc", &commands])
+        .current_dir(dir.path())
+        .env("PATH", path)
+        .env("BUOY_STATE_DIR", dir.path().join("state"))
+        .output()
+        .unwrap();
+    assert_success(&output);
+    for results in ["results", "light"] {
+        let table = fs::read_to_string(dir.path().join(results).join("results.csv")).unwrap();
+        assert!(table.lines().count() > 1 && !table.contains("failed"), "{table}");
+    }
+}
+
 /// Greetings with quotes, spaces and shell characters arrive as the table has them.
 fn hello(engine: &str) {
     if passed_over(engine) {

@@ -20,8 +20,8 @@ use crate::local::{prepare, slot};
 use crate::plan::units::show_size;
 
 impl Runner<'_> {
-    /// Resets a stopped result; the next run starts it again.
-    pub(super) fn put_back(&mut self, slot: u32, at: usize, n: u32) {
+    /// Resets a killed result; the next run starts it again.
+    fn put_back(&mut self, slot: u32, at: usize, n: u32) {
         if let Some(result) = self.result_mut(at, n) {
             *result = ResultRecord::unsent(n);
         }
@@ -177,14 +177,12 @@ impl Runner<'_> {
         match exit::classify(end, &exit_report, &asked, &mut result.restarts) {
             Ending::Finished => self.result_over(slot, at, n, None),
             Ending::Failed(failure) => self.result_over(slot, at, n, Some(failure)),
-            Ending::Stopped => {
+            Ending::Stopped | Ending::Restart { .. } if self.killed => {
                 self.put_back(slot, at, n);
                 Ok(())
             }
-            Ending::Restart { .. } if self.stopping.is_some() => {
-                self.put_back(slot, at, n);
-                Ok(())
-            }
+            Ending::Stopped => Ok(()),
+            Ending::Restart { .. } if self.stopping.is_some() => Ok(()),
             Ending::Restart { after, why } => {
                 let now = Instant::now();
                 let phase = Phase::Waiting { until: now + after, since: now + after };

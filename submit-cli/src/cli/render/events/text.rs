@@ -33,6 +33,7 @@ pub(super) fn lines(event: &Event<'_>, dir: &Path) -> Vec<String> {
 
 fn one_line(event: &Event<'_>, dir: &Path) -> Option<String> {
     Some(match event {
+        Event::Preparing { result, text, .. } => format!("{result}: {}", visible(text)),
         Event::ResultRetrying { result, after_seconds, why, .. } => {
             format!("{result}: retrying in {}: {}", show_duration(*after_seconds), visible(why))
         }
