@@ -6,6 +6,8 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use boinc::visible::visible;
 use boinc::wire::init_data::DockerType;
 
+use crate::campaign::bounds::Bounds;
+use crate::campaign::cause::Subject;
 use crate::campaign::event::{Event, Finished, Reporter};
 use crate::campaign::file_error::FileError;
 use crate::campaign::job_view::JobState;
@@ -101,7 +103,7 @@ pub fn run(plan: &Plan, options: &Options, reporter: &dyn Reporter) -> Result<Ru
         campaign.save(&jobs)?;
     } else {
         let lost = lost_note(jobs.iter().filter(|job| lost(job)));
-        let failed = failed_note(jobs.iter().filter(|job| job.in_plan && job.state() == JobState::Failed));
+        let failed = failed_note(plan, jobs.iter().filter(|job| job.in_plan && job.state() == JobState::Failed));
         for text in lost.into_iter().chain(failed) {
             reporter.report(Event::Note { text: &text });
         }
@@ -209,11 +211,13 @@ fn lost_note<'a>(mut lost: impl Iterator<Item = &'a JobRecord>) -> Option<String
 }
 
 /// The note that jobs have failed in an earlier run, if they have, and why the first of them did.
-fn failed_note<'a>(mut failed: impl Iterator<Item = &'a JobRecord>) -> Option<String> {
+fn failed_note<'a>(plan: &Plan, mut failed: impl Iterator<Item = &'a JobRecord>) -> Option<String> {
     let first = failed.next()?;
+    let subject = Subject { program: &plan.app.name, bounds: Bounds::of_app(&plan.app) };
+    let cause = first.failure(&subject);
     let count = 1 + failed.count();
     let s = if count == 1 { "" } else { "s" };
-    let cause = first.cause.as_deref().unwrap_or("the cause is not known");
+    let cause = cause.as_ref().map_or("the cause is not known", |cause| &cause.text);
     Some(format!(
         "{count} job{s} failed in an earlier run and will not run again, first {}: {}; run with --retry to repeat them",
         first.name,

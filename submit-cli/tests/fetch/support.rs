@@ -114,7 +114,7 @@ impl Bench {
     /// Submits jobs, or tries them again, as a round and a batch of their own.
     pub fn submit(&mut self, round: &str, jobs: &[&str], kept: Outputs) {
         let output_template = output_template(&self.facts.outputs, kept);
-        let suffix = if round == "r0" { String::new() } else { format!(".{round}") };
+        let suffix = if round == "r0" { String::new() } else { format!("-{round}") };
         let workunits: Vec<NewWorkunit> = jobs
             .iter()
             .map(|job| NewWorkunit {

@@ -31,6 +31,8 @@ impl Bench {
             &app.replace("dockerfile = \"Dockerfile\"", "dockerfile = \"Dockerfile\"\nfiles = [\"run.sh\"]"),
         );
         bench.write("run.sh", "#!/bin/sh\n");
+        let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(bench.path("run.sh"), executable).unwrap();
         let bin = bench.path("bin");
         fs::create_dir(&bin).unwrap();
         symlink(env!("CARGO_BIN_EXE_fake-wrapper"), bin.join("buoy-wrapper")).unwrap();

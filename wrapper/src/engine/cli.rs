@@ -22,6 +22,9 @@ use super::transport::{Cancel, Captured, Consumer, Producer, Transport};
 use super::verbs::{ContainerSpec, Verbs};
 use crate::platform::{continue_process, docker_daemon_started, stop_process};
 
+/// How often a command that was disturbed is repeated.
+const MAX_DISTURBED: u32 = 10;
+
 /// An engine that is reached through its command line.
 #[derive(Clone)]
 pub struct CliEngine<T: Transport> {
@@ -426,7 +429,15 @@ impl<T: Transport> CliEngine<T> {
     }
 
     pub(super) fn run(&self, command: &Invocation) -> Result<Captured, EngineError> {
-        self.stream(command, None, None)
+        let mut result = self.stream(command, None, None);
+        for _ in 0..MAX_DISTURBED {
+            // Podman fails a command when an image is removed meanwhile, whoever removes it; nothing was done then.
+            if !matches!(result, Err(EngineError::ImagesChanged(_))) {
+                break;
+            }
+            result = self.stream(command, None, None);
+        }
+        result
     }
 
     pub(super) fn stream(

@@ -8,9 +8,6 @@ use super::output::{self, Inspected};
 use super::transport::Transport;
 use super::verbs::StepSpec;
 
-/// How often a listing that was disturbed is done again.
-const LISTINGS: u32 = 10;
-
 impl<T: Transport> CliEngine<T> {
     /// Creates a container for a step.
     ///
@@ -90,15 +87,6 @@ impl<T: Transport> CliEngine<T> {
     /// # Errors
     /// When the engine cannot tell.
     pub fn images_of(&self, owner: &str) -> Result<Vec<String>, EngineError> {
-        let command = self.verbs.images_of(owner);
-        let mut captured = self.run(&command);
-        for _ in 0..LISTINGS {
-            // Podman's listing fails when an image is removed meanwhile, whoever removes it.
-            if !matches!(captured, Err(EngineError::ImagesChanged(_))) {
-                break;
-            }
-            captured = self.run(&command);
-        }
-        Ok(output::ids(&captured?.stdout))
+        Ok(output::ids(&self.run(&self.verbs.images_of(owner))?.stdout))
     }
 }
