@@ -235,7 +235,7 @@ impl Calls {
         let engine = self.engine()?;
         let user =
             engine.container_user(self.assignment.host_user_namespace).map_err(|error| match error {
-                UserError::Engine(error) => classify(error),
+                UserError::Engine(error) => classify_unrelated(error),
                 error => CallError::Host(chain(&error)),
             })?;
         self.maker().recover(engine);
@@ -480,16 +480,21 @@ fn classify(error: EngineError) -> CallError {
     }
 }
 
+/// Sorts the failure of a command that is not about the job's own container or image: tried again without an end it would
+/// be a busy loop.
+fn classify_unrelated(error: EngineError) -> CallError {
+    match error {
+        error @ (EngineError::NoContainer
+        | EngineError::NoImage
+        | EngineError::NoPath(_)
+        | EngineError::Conflict(_)) => CallError::Transient(chain(&error)),
+        error => classify(error),
+    }
+}
+
 fn classify_image_error(error: MakeError) -> CallError {
     match error {
-        // Nothing of this is about the job's own container or image; tried again without an end it would be a busy loop.
-        MakeError::Engine(
-            error @ (EngineError::NoContainer
-            | EngineError::NoImage
-            | EngineError::NoPath(_)
-            | EngineError::Conflict(_)),
-        ) => CallError::Transient(chain(&error)),
-        MakeError::Engine(error) => classify(error),
+        MakeError::Engine(error) => classify_unrelated(error),
         MakeError::Build(error) if error.blame() != Blame::Host => {
             build_failed("", &error.report(), error.blame())
         }
@@ -499,7 +504,7 @@ fn classify_image_error(error: MakeError) -> CallError {
             build_failed(&format!(" ({seconds} s ago)"), &said, blame)
         }
         MakeError::Lock(crate::image::LockError::Cancelled) => CallError::Cancelled,
-        MakeError::Workdir(WorkdirFilesError::Engine(error)) => classify(error),
+        MakeError::Workdir(WorkdirFilesError::Engine(error)) => classify_unrelated(error),
         MakeError::Workdir(error @ WorkdirFilesError::TooMuch(_)) => CallError::Job(error.to_string()),
         MakeError::Workdir(error) => CallError::Host(chain(&error)),
         error @ (MakeError::Lock(_) | MakeError::Index(_) | MakeError::Journal(_)) => {
