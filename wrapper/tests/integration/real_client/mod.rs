@@ -9,15 +9,19 @@ use std::process::Command;
 use client::Client;
 use project::{Input, Job, Project, SINGLE, UNIVERSAL};
 
-use crate::support::Engine;
+use crate::support::{Engine, each_engine};
 use crate::{with_each_engine, with_rootless_podman};
 
 with_each_engine!(
     both_kinds_of_apps_are_run_uploaded_and_reported,
     suspend_resume_and_abort_reach_the_job,
     a_client_and_a_wrapper_that_are_killed_lose_nothing,
-    two_projects_share_four_slots,
 );
+
+#[test]
+fn two_projects_share_four_slots() {
+    each_engine(Engine::Docker, of_two_projects);
+}
 
 with_rootless_podman!(
     both_kinds_of_apps_are_run_uploaded_and_reported,
@@ -169,7 +173,7 @@ fn a_client_and_a_wrapper_that_are_killed_lose_nothing(engine: Engine) {
     assert_eq!(project.output("k", 0).as_deref(), Some("start\n"), "it was started once");
 }
 
-fn two_projects_share_four_slots(engine: Engine) {
+fn of_two_projects(engine: Engine) {
     let projects = [Project::start(), Project::start()];
     for project in &projects {
         for job in ["x", "y"] {
