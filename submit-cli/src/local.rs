@@ -103,7 +103,8 @@ pub fn run(plan: &Plan, options: &Options, reporter: &dyn Reporter) -> Result<Ru
         campaign.save(&jobs)?;
     } else {
         let lost = lost_note(jobs.iter().filter(|job| lost(job)));
-        let failed = failed_note(plan, jobs.iter().filter(|job| job.in_plan && job.state() == JobState::Failed));
+        let failed =
+            failed_note(plan, jobs.iter().filter(|job| job.in_plan && job.state() == JobState::Failed));
         for text in lost.into_iter().chain(failed) {
             reporter.report(Event::Note { text: &text });
         }
@@ -139,8 +140,9 @@ pub fn run(plan: &Plan, options: &Options, reporter: &dyn Reporter) -> Result<Ru
     })
     .run();
     signals.close();
-    // Also after an error, nothing is left in the engine and the table is up to date.
-    let removed = client.engine.containers(&prefix).and_then(|names| client.engine.remove(&names));
+    // Also after an error, only what the next run continues is left in the engine, and the table is up to date.
+    let removed = campaign.jobs().map_err(LocalError::from);
+    let removed = removed.and_then(|jobs| remove_strays(&client.engine, &prefix, &jobs));
     let table = results::write_table(&campaign, &options.results)?;
     let summary = done?;
     removed?;

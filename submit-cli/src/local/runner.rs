@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use super::daemons::{Reply, Request};
 use super::error::LocalError;
-use super::exit::{Asked, ProcessEnd};
+use super::exit::ProcessEnd;
 use super::init::Client;
 use super::prepare::Prepared;
 use super::slot;

@@ -9,7 +9,7 @@ fn deleted_outputs_are_told_once_and_the_others_come() {
         bench.submit("r0b", &["x", "y", "z"], Outputs::DeletedWhenAssimilated);
         bench.finish(&["kept"]);
         for job in ["x", "y", "z"] {
-            let workunit = crate::support::workunit(job) + ".r0b";
+            let workunit = crate::support::workunit(job) + "-r0b";
             bench.project.finish_job(&workunit, emulated_project::Report::with_outputs(["1", "2"])).unwrap();
         }
         let mut told = Told::default();

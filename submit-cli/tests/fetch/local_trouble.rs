@@ -27,7 +27,7 @@ fn a_job_whose_name_leads_elsewhere_is_left_and_the_others_come() {
         bench.submit(round, &[job], Outputs::Kept);
         bench
             .project
-            .finish_job(&format!("{}.{round}", workunit(job)), Report::with_outputs(["1", "2"]))
+            .finish_job(&format!("{}-{round}", workunit(job)), Report::with_outputs(["1", "2"]))
             .unwrap();
     }
     bench.finish(&["a"]);

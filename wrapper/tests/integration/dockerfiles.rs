@@ -52,7 +52,7 @@ const CASES: &[Case] = &[
         &[],
     ),
     case("WORKDIR /app/src\nCOPY main.sh .\nENTRYPOINT [\"sh\", \"/app/src/main.sh\"]", &["nested"]),
-    case("ENTRYPOINT exec printf '%s|' \"$0\" \"$@\"", &["one", "two three"]),
+    case("ENTRYPOINT exec printf '%s\\n' \"$0\" \"$@\"", &["one", "two three"]),
     case("ENTRYPOINT [\"echo\", \"default\"]\nCMD [\"argument\"]", &[]),
     case("WORKDIR /app\nCOPY main.sh .\nCMD [\"sh\", \"/app/main.sh\", \"from cmd\"]", &[]),
     case("ADD pack.tar /app/\nENTRYPOINT [\"cat\", \"/app/pack/inside.txt\"]", &[]),
