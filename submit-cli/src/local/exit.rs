@@ -244,8 +244,11 @@ mod tests {
         for end in [ProcessEnd::Exited(0), ProcessEnd::Exited(9), ProcessEnd::Killed(9)] {
             let ending = classify(end, &report(true, Some("x")), &asked, &mut Restarts::default());
             assert_eq!(ending, Ending::Failed(failure.clone()));
-            let ending = classify(end, &report(true, None), &Asked::Stop, &mut Restarts::default());
+            let ending = classify(end, &report(false, None), &Asked::Stop, &mut Restarts::default());
             assert_eq!(ending, Ending::Stopped);
         }
+        let ended_before = (ProcessEnd::Exited(0), report(true, None));
+        let ending = classify(ended_before.0, &ended_before.1, &Asked::Stop, &mut Restarts::default());
+        assert_eq!(ending, Ending::Finished, "a job that had ended when it was asked to stop");
     }
 }

@@ -11,8 +11,8 @@ use boinc::nofollow::{Directory, Parent};
 use super::layout::Layout;
 use super::own::open_work;
 
-/// Unpacks the tar file of [`crate::image::ImageMaker::workdir_files`], and gives the names of its files. What is there
-/// already stays: the job's inputs come first.
+/// Unpacks the tar file of [`crate::image::ImageMaker::workdir_files`], and gives the names of all its files. What is there
+/// already stays: the job's inputs come first, and so does what an earlier life has unpacked.
 ///
 /// # Errors
 /// When the work directory or the file cannot be used.
@@ -25,6 +25,7 @@ pub fn fill(layout: &Layout, tar: &Path) -> io::Result<Vec<String>> {
         let Ok(name) = String::from_utf8(entry.path.clone()) else { continue };
         let Parent::Found(parent, last) = work.make_parent_of(&name)? else { continue };
         if parent.entry_of(last)?.is_some() {
+            names.push(name);
             continue;
         }
         let target = Target { work: &work, directory: &parent, name: last };
@@ -99,12 +100,18 @@ mod tests {
         add(Entry::new("out/evil", Kind::File, 0o644), b"x");
         fs::write(slot.path().join("tar"), writer.finish().unwrap()).unwrap();
         let names = fill(&layout, &slot.path().join("tar")).unwrap();
-        assert_eq!(names, ["lib/a", "lib/b"]);
+        assert_eq!(names, ["model", "lib/a", "lib/b"]);
         assert_eq!(fs::read_to_string(layout.work().join("model")).unwrap(), "input");
         assert_eq!(fs::read_to_string(layout.work().join("lib/b")).unwrap(), "a");
         assert_eq!(fs::read_link(layout.work().join("out")).unwrap(), Path::new("/etc"));
         assert!(!Path::new("/etc/evil").exists());
-        // Once more, after a kill in the middle: nothing changes.
-        assert_eq!(fill(&layout, &slot.path().join("tar")).unwrap(), Vec::<String>::new());
+        // Once more, after a kill in the middle: nothing changes, and all names are known.
+        fs::write(layout.work().join("lib/a"), "changed").unwrap();
+        let names = fill(&layout, &slot.path().join("tar")).unwrap();
+        assert!(
+            ["model", "lib/a", "lib/b"].iter().all(|name| names.iter().any(|known| known == name)),
+            "{names:?}"
+        );
+        assert_eq!(fs::read_to_string(layout.work().join("lib/a")).unwrap(), "changed");
     }
 }
