@@ -23,7 +23,7 @@ impl FileError {
     }
 }
 
-/// What was asked for, or `None` if there is no such file.
+/// The result, or `None` if the file does not exist.
 ///
 /// # Errors
 /// All but [`io::ErrorKind::NotFound`].

@@ -238,7 +238,7 @@ fn input_files(input: &File) -> Vec<PathBuf> {
     files_of(&input.path)
 }
 
-/// Does nothing if there is no such file.
+/// Does nothing if the file does not exist.
 fn rename(from: &Path, to: &Path) -> Result<(), CleanError> {
     match std::fs::rename(from, to) {
         Err(source) if source.kind() != io::ErrorKind::NotFound => {

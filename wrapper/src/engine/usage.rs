@@ -6,7 +6,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::freeze;
-use crate::platform::{Cgroup, ProcessStat};
+use crate::platform::{Cgroup, NewCgroup, ProcessStat};
 
 /// Figures of one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -38,10 +38,11 @@ impl EarlyUsage {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
         let thread = thread::spawn(move || {
+            let place = NewCgroup::of(&container_id);
             let mut reader = None;
             while !stopped.load(Ordering::Relaxed) {
                 match &mut reader {
-                    None => reader = Cgroup::of_new(&container_id).map(UsageReader::of),
+                    None => reader = place.open().map(UsageReader::of),
                     Some(reader) => drop(reader.read_finally()),
                 }
                 thread::sleep(EARLY_EVERY);

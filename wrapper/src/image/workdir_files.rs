@@ -16,7 +16,7 @@ use boinc::archive::tar::{Entry, Kind, Reader, TarError, Writer};
 use boinc::atomic_file::write_atomically;
 use boinc::hex::hex;
 
-use super::build::container_prefix;
+use super::build::{NO_COMMAND, container_prefix};
 use super::cleanup::mark_in_progress;
 use super::index::{ImageIndex, IndexError};
 use super::lock::LockError;
@@ -27,8 +27,6 @@ const DIRECTORY: &str = "workdirs";
 const MAX_BYTES: u64 = 100_000_000;
 /// Nor are more files and directories.
 const MAX_ENTRIES: u64 = 20_000;
-/// The program of a container that is never started.
-const NO_COMMAND: &str = "/x";
 
 /// What an image has at the work directory cannot be copied for each job.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

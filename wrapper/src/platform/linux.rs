@@ -21,7 +21,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, setrlimit};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-pub use cgroup::{Cgroup, SetLimits};
+pub use cgroup::{Cgroup, NewCgroup, SetLimits};
 pub use child::{InputPipe, OutputPipe, kill_group, signal_of, spawn, wait_for_output};
 pub use client::ClientProcess;
 pub use daemon::{boot_time, docker_daemon_started};

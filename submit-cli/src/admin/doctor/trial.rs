@@ -15,7 +15,7 @@ const INSIDE: &str = "/buoy";
 /// The options of `buoy` by which it knows that it is in there.
 const COMMAND: [&str; 2] = ["doctor", "--in-container"];
 
-/// Nobody waits any longer for the program in the container.
+/// Longest run of the program in the container, if nothing tells it to end.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs a container of this engine over a directory on the disk of `dir`, which is removed again.
@@ -59,7 +59,7 @@ fn program(exe: &Path, maps: &str) -> Program {
 /// What this program does in the container: shows that it reads and writes, then uses a processor until it is to end.
 ///
 /// # Errors
-/// A file cannot be read or written, or nobody has ended it.
+/// A file cannot be read or written, or the program was not told to end in time.
 pub fn run_inside() -> io::Result<()> {
     let part = format!("{MADE}.part");
     fs::write(&part, fs::read(GIVEN)?)?;

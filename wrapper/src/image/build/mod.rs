@@ -33,6 +33,7 @@ use super::key::ImageKey;
 pub use error::{Blame, BuildError};
 pub(crate) use journal::container_prefix;
 pub(super) use journal::{DIRECTORY, Journal, LOCKS, images_of_journals, recover};
+pub(super) use stage::NO_COMMAND;
 use stage::Stage;
 use time_left::TimeLeft;
 

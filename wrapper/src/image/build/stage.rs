@@ -13,7 +13,7 @@ use super::{Builder, Built, base};
 /// The capabilities that package managers and `make install` need. None of them reaches out of the container.
 const CAPABILITIES: &[&str] = &["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "SETGID", "SETUID"];
 /// A container that is never started needs a command all the same.
-pub(super) const NO_COMMAND: &str = "/x";
+pub(in super::super) const NO_COMMAND: &str = "/x";
 /// What took this long is not done again after an interruption. A commit costs seconds, as much as many a RUN.
 const WORTH_A_COMMIT: Duration = Duration::from_secs(30);
 /// More than any output of a failed step that is shown.

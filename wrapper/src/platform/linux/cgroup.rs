@@ -82,23 +82,35 @@ impl Places {
     }
 }
 
+/// Where the engines put the cgroup of a container by default, which may not be started yet.
+#[derive(Debug)]
+pub struct NewCgroup(Vec<Places>);
+
+impl NewCgroup {
+    /// The places for this container.
+    pub fn of(container_id: &str) -> Self {
+        let mountinfo = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        let of_place = |place: &str| {
+            let path = place.replace("{id}", container_id);
+            let membership =
+                ["1:cpuacct:", "2:memory:", "3:pids:", "0::"].map(|controller| format!("{controller}{path}"));
+            places(&mountinfo, &membership.join("\n"), container_id)
+        };
+        Self(DEFAULT_PLACES.into_iter().map(of_place).collect())
+    }
+
+    /// Opens it as soon as it is there.
+    pub fn open(&self) -> Option<Cgroup> {
+        self.0.iter().find_map(Cgroup::at)
+    }
+}
+
 impl Cgroup {
     /// Opens the cgroup of the process `pid`, if it is the container's own: its path must hold the container's id,
     /// or the figures would be those of everything else in it too. `None` where there is none, as for a rootless
     /// container under cgroup v1.
     pub fn open(pid: u32, container_id: &str) -> Option<Self> {
         Self::at(&Places::of(pid, container_id)?)
-    }
-
-    /// Opens the cgroup of a container that is being started, as soon as it is where the engines put it by default.
-    pub fn of_new(container_id: &str) -> Option<Self> {
-        let mountinfo = fs::read_to_string("/proc/self/mountinfo").ok()?;
-        DEFAULT_PLACES.iter().find_map(|place| {
-            let path = place.replace("{id}", container_id);
-            let membership =
-                ["1:cpuacct:", "2:memory:", "3:pids:", "0::"].map(|controller| format!("{controller}{path}"));
-            Self::at(&places(&mountinfo, &membership.join("\n"), container_id))
-        })
     }
 
     fn at(places: &Places) -> Option<Self> {
