@@ -34,6 +34,8 @@ struct Recipe<'a> {
     rows: &'a Rows,
     command: &'a Command,
     inputs: Vec<Pattern>,
+    /// Of those, what the batch says.
+    named_inputs: Vec<&'a Pattern>,
     name: Name,
     /// Whether all placeholders have a value.
     is_complete: bool,
@@ -116,17 +118,28 @@ fn is_parameter(column: &str) -> bool {
     column != "job"
 }
 
-/// The names of the jobs' parameters: the columns of their source, then what the batch sweeps.
+/// The names of the jobs' parameters: the columns of their source, what the batch sweeps, then the inputs whose files the batch
+/// names.
 pub fn parameters(batch: &BatchSpec, rows: &Rows) -> Vec<String> {
     let columns = rows.columns.iter().filter(|column| is_parameter(column));
-    columns.chain(batch.sweep.axes.iter().map(|axis| &axis.key)).cloned().collect()
+    let columns = columns.chain(batch.sweep.axes.iter().map(|axis| &axis.key));
+    columns.chain(named_inputs(batch, rows).map(|(name, _)| name)).cloned().collect()
+}
+
+/// The per-job inputs whose files the batch names, without those that are called as a column is: that tells the file already.
+fn named_inputs<'a>(batch: &'a BatchSpec, rows: &'a Rows) -> impl Iterator<Item = (&'a String, &'a Pattern)> {
+    let is_told =
+        |name: &String| rows.columns.contains(name) || batch.sweep.axes.iter().any(|axis| axis.key == *name);
+    let named = batch.inputs.iter().filter(move |(name, _)| !is_told(&name.value));
+    named.map(|(name, pattern)| (&name.value, &pattern.value))
 }
 
 impl Recipe<'_> {
-    fn parameters(&self, row: &Row, point: Point<'_>) -> Vec<String> {
-        let columns = self.rows.columns.iter().zip(&row.values);
-        let values = columns.filter(|(column, _)| is_parameter(column)).map(|(_, value)| value.as_str());
-        values.chain(point.pairs().map(|(_, value)| value)).map(str::to_owned).collect()
+    fn parameters(&self, values: &JobValues<'_>) -> Vec<String> {
+        let columns = self.rows.columns.iter().zip(&values.row.values);
+        let told = columns.filter(|(column, _)| is_parameter(column)).map(|(_, value)| value.as_str());
+        let told = told.chain(values.point.pairs().map(|(_, value)| value)).map(str::to_owned);
+        told.chain(self.named_inputs.iter().map(|pattern| pattern.fill(values))).collect()
     }
 
     fn job(&self, row: &Row, point: Point<'_>, index: usize) -> Draft {
@@ -137,7 +150,7 @@ impl Recipe<'_> {
         let inputs = self.inputs.iter().map(|path| self.rows.base.join(path.fill(&values))).collect();
         let mut args = self.command.fill(&values);
         args.extend(row.more_args.iter().cloned());
-        let parameters = self.parameters(row, point);
+        let parameters = self.parameters(&values);
         Draft { args, parameters, inputs, origin: row.origin.clone(), name, renamed }
     }
 }
@@ -225,7 +238,8 @@ fn recipe<'a>(
     };
     let has_inputs =
         inputs.len() == app.job_inputs().count() && inputs.iter().flat_map(Pattern::columns).all(is_known);
-    has_inputs.then_some(Recipe { rows, command: &command.value, inputs, name, is_complete })
+    let named_inputs = named_inputs(batch, rows).map(|(_, pattern)| pattern).collect();
+    has_inputs.then_some(Recipe { rows, command: &command.value, inputs, named_inputs, name, is_complete })
 }
 
 fn default_name(rows: &Rows, batch: &BatchSpec, inputs: &[Pattern], used: &mut Used<'_>) -> Name {

@@ -4,6 +4,8 @@
 //! there is passed over.
 #![allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
 
+mod pages;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -2,6 +2,9 @@
 
 use insta::assert_snapshot;
 
+use submit_cli::plan::load;
+use submit_cli::plan::sources::Sources;
+
 use crate::folder::Folder;
 
 /// `NAME: ARGS` of each job, by the plan's JSON.
@@ -167,4 +170,17 @@ fn columns_that_are_meant_to_be_unused_can_be_ignored() {
     assert_eq!(seeds(&folder, &[".", "jobs.csv", "--ignore", "note"]), ["a 1"]);
     let folder = folder.with("batch.toml", "[jobs]\ntable = \"jobs.csv\"\nignore = [\"*\"]\n");
     assert_eq!(seeds(&folder, &["."]), ["a 1"]);
+}
+
+#[test]
+fn the_paths_that_a_batch_makes_are_parameters() {
+    let batch = "[jobs]\ntable = \"jobs.csv\"\n[jobs.inputs]\n\"ligand.pdbqt\" = \"{lig}.pdbqt\"\n[sweep]\nseed = [1]\n";
+    let folder = Folder::new().with("jobs.csv", "job,lig\nx,a\ny,b\n").with("batch.toml", batch);
+    let plan = load::load(&Sources { app: folder.path("."), ..Sources::default() }).unwrap();
+    assert_eq!(plan.parameters, ["lig", "seed", "ligand.pdbqt"]);
+    assert_eq!(plan.jobs[1].parameters, ["b", "1", "b.pdbqt"]);
+    let batch = batch.replace("{lig}.pdbqt", "{ligand.pdbqt}");
+    let folder = folder.with("jobs.csv", "ligand.pdbqt\na.pdbqt\n").with("batch.toml", &batch);
+    let plan = load::load(&Sources { app: folder.path("."), ..Sources::default() }).unwrap();
+    assert_eq!(plan.parameters, ["ligand.pdbqt", "seed"], "it is a column already");
 }
