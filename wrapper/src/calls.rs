@@ -1,17 +1,20 @@
 //! What each call of the lifecycle means in commands of the engine and files of the slot.
 
+mod failures;
+
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use self::failures::{NoImageMade, classify, classify_make, classify_unrelated, classify_workdir_files};
 use crate::assignment::{Assignment, HIDDEN_FILES, ImagePlan};
 use crate::engine::{
     self, Cancel, CliEngine, ContainerSpec, EarlyUsage, EngineError, Inspected, LOG_LINES, NativeTransport,
     Status, UserError, killed_from_outside,
 };
-use crate::image::{Blame, BuildError, ImageIndex, ImageMaker, MakeError, TarballError, WorkdirFilesError};
+use crate::image::{ImageIndex, ImageMaker};
 use crate::lifecycle::{Call, CallError, ContainerState, Exited, Reply};
 use crate::log::{MAX_JOB_BYTES, job_output};
 use crate::network_probe::is_online;
@@ -219,11 +222,11 @@ impl Calls {
         let image =
             self.image.clone().ok_or_else(|| CallError::Transient("the image is not known yet".into()))?;
         let made = self.maker().make(self.engine()?, &image.source, &self.cancel);
-        made.map_err(|error| match classify_image_error(error) {
-            CallError::Network { why, .. } => {
+        made.map_err(|error| match classify_make(error) {
+            NoImageMade::Network(why) => {
                 CallError::Network { why, online: is_online(self.assignment.init_data()) }
             }
-            error => error,
+            NoImageMade::Other(error) => error,
         })?;
         Ok(Reply::Done)
     }
@@ -313,7 +316,7 @@ impl Calls {
             return Ok(());
         }
         let files = self.maker().workdir_files(engine, image, self.assignment.workdir());
-        let names = match files.map_err(|error| classify_image_error(error.into()))? {
+        let names = match files.map_err(classify_workdir_files)? {
             Some(tar) => fill(self.assignment.layout(), &tar).map_err(|error| {
                 CallError::Host(format!("failed to copy the image's files to the work directory: {error}"))
             })?,
@@ -452,78 +455,4 @@ fn new_mark() -> String {
 /// Trying again at once is of no use: somebody has to make room.
 fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
-}
-
-fn classify(error: EngineError) -> CallError {
-    match error {
-        EngineError::NoContainer => CallError::NoContainer,
-        EngineError::NoImage => CallError::NoImage { needs_network: true },
-        EngineError::Conflict(why) => CallError::Conflict(why),
-        EngineError::Away(why) => CallError::EngineAway(why),
-        error @ EngineError::TimedOut { .. } => CallError::EngineAway(chain(&error)),
-        EngineError::Cancelled => CallError::Cancelled,
-        error @ EngineError::NotPulled { is_certain: false, .. } => {
-            CallError::Network { why: chain(&error), online: true }
-        }
-        error @ (EngineError::BadProgram(_)
-        | EngineError::BadArguments(_)
-        | EngineError::NotPulled { .. }
-        | EngineError::NoPath(_)) => CallError::Job(chain(&error)),
-        error @ (EngineError::NotInstalled { .. }
-        | EngineError::NoPermission(_)
-        | EngineError::NoSpace(_)) => CallError::Host(chain(&error)),
-        error @ (EngineError::ImagesChanged(_)
-        | EngineError::NoInit(_)
-        | EngineError::Input { .. }
-        | EngineError::Unreadable { .. }
-        | EngineError::Failed { .. }) => CallError::Transient(chain(&error)),
-    }
-}
-
-/// Sorts the failure of a command that is not about the job's own container or image: tried again without an end it would
-/// be a busy loop.
-fn classify_unrelated(error: EngineError) -> CallError {
-    match error {
-        error @ (EngineError::NoContainer
-        | EngineError::NoImage
-        | EngineError::NoPath(_)
-        | EngineError::Conflict(_)) => CallError::Transient(chain(&error)),
-        error => classify(error),
-    }
-}
-
-fn classify_image_error(error: MakeError) -> CallError {
-    match error {
-        MakeError::Engine(error) => classify_unrelated(error),
-        MakeError::Build(error) if error.blame() != Blame::Host => {
-            build_failed("", &error.report(), error.blame())
-        }
-        MakeError::Build(error @ BuildError::Internal(_)) => CallError::Transient(chain(&error)),
-        MakeError::Build(error) => CallError::Host(chain(&error)),
-        MakeError::FailedBefore { seconds, said, blame } => {
-            build_failed(&format!(" ({seconds} s ago)"), &said, blame)
-        }
-        MakeError::Lock(crate::image::LockError::Cancelled) => CallError::Cancelled,
-        MakeError::Workdir(WorkdirFilesError::Engine(error)) => classify_unrelated(error),
-        MakeError::Workdir(error @ WorkdirFilesError::TooMuch(_)) => CallError::Job(error.to_string()),
-        MakeError::Workdir(error) => CallError::Host(chain(&error)),
-        error @ (MakeError::Lock(_) | MakeError::Index(_) | MakeError::Journal(_)) => {
-            CallError::Host(chain(&error))
-        }
-        MakeError::Tarball(TarballError::Engine(error)) => classify(error),
-        MakeError::Tarball(error @ TarballError::NotStored { .. }) => CallError::Transient(chain(&error)),
-        MakeError::Tarball(error) if error.is_the_hosts() => CallError::Host(chain(&error)),
-        MakeError::Tarball(error) => CallError::Job(chain(&error)),
-    }
-}
-
-/// The first line is for the client, the rest for stderr.txt.
-fn build_failed(when: &str, report: &str, blame: Blame) -> CallError {
-    let (headline, rest) = report.split_once('\n').unwrap_or((report, ""));
-    let rest: String = rest.lines().map(|line| format!("\n{line}")).collect();
-    let why = format!("failed to build the image{when}: {headline}{rest}");
-    match blame {
-        Blame::Network => CallError::Network { why, online: true },
-        Blame::Job | Blame::Host => CallError::Job(why),
-    }
 }
