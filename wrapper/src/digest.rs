@@ -13,6 +13,9 @@ pub fn summary(ending: &Ending) -> String {
             format!("this host can't run the job now, trying again in {} s: {why}", delay.as_secs())
         }
         Ending::Quit => "left; the container is kept for the next start".into(),
-        Ending::Aborted => "aborted; the container is removed".into(),
+        Ending::Aborted { removed: true } => "aborted; the container is removed".into(),
+        Ending::Aborted { removed: false } => {
+            "aborted; what the engine still has of the job is removed after this".into()
+        }
     }
 }

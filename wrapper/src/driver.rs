@@ -156,7 +156,7 @@ impl Driver {
                 if let Some(ending) = self.take(event) {
                     self.finish(&ending);
                     if !matches!(ending, Ending::Quit | Ending::TryLater { .. }) {
-                        let aborted = matches!(ending, Ending::Aborted);
+                        let aborted = matches!(ending, Ending::Aborted { .. });
                         clean_up(&self.slot, if aborted { CLEANUP_TIME_OF_ABORT } else { CLEANUP_TIME });
                     }
                     return ending;
@@ -333,7 +333,7 @@ impl Driver {
                 state.count_network_failure(SystemTime::now())
             }
             Ending::TryLater { postponed: Postponed::Offline, .. } => {}
-            Ending::Quit | Ending::Aborted => {}
+            Ending::Quit | Ending::Aborted { .. } => {}
         }
         if let Err(error) = state.write(&self.state_file) {
             crate::say!("can't write {}: {error}", self.state_file.display());
@@ -372,7 +372,7 @@ pub fn report_to_client(slot: &std::path::Path, ending: &Ending) {
             reason: message(why, true),
         }
         .write(slot),
-        Ending::Quit | Ending::Aborted => Ok(()),
+        Ending::Quit | Ending::Aborted { .. } => Ok(()),
     };
     if let Err(error) = written {
         crate::say!("{error}");

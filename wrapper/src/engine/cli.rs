@@ -284,7 +284,7 @@ impl<T: Transport> CliEngine<T> {
     /// [`EngineError::Conflict`] if it is not running.
     pub fn pause(&self, name: &str) -> Result<(), EngineError> {
         if self.freezes_by_signal() {
-            return self.signal_all(name, "STOP");
+            return self.signal_all(name, "STOP", stop_process);
         }
         self.run(&self.verbs.simple("pause", name)).map(drop)
     }
@@ -295,14 +295,15 @@ impl<T: Transport> CliEngine<T> {
     /// [`EngineError::Conflict`] if it is not frozen.
     pub fn unpause(&self, name: &str) -> Result<(), EngineError> {
         if self.freezes_by_signal() {
-            return self.signal_all(name, "CONT");
+            return self.signal_all(name, "CONT", continue_process);
         }
         self.run(&self.verbs.simple("unpause", name)).map(drop)
     }
 
     /// Signals each process of a rootless container, until no new one is found: a process may fork while others are
-    /// being stopped.
-    fn signal_all(&self, name: &str, signal: &str) -> Result<(), EngineError> {
+    /// being stopped. Those of a job are this user's own, and `send` reaches them at once; those of a build step may have
+    /// subordinate ids, which only the engine's program reaches.
+    fn signal_all(&self, name: &str, signal: &str, send: fn(u32) -> bool) -> Result<(), EngineError> {
         let first = self
             .inspect(name)?
             .ok_or(EngineError::NoContainer)?
@@ -316,25 +317,16 @@ impl<T: Transport> CliEngine<T> {
             if fresh.is_empty() {
                 return Ok(());
             }
-            self.send(signal, &fresh)?;
-            signalled.extend(fresh);
-        }
-    }
-
-    fn send(&self, signal: &str, pids: &[u32]) -> Result<(), EngineError> {
-        match self.flavor() {
-            // They are this user's own.
-            Flavor::Docker if signal == "STOP" => pids.iter().copied().for_each(stop_process),
-            Flavor::Docker => pids.iter().copied().for_each(continue_process),
-            // One of them may have ended meanwhile, which makes `kill` fail for that one only.
-            Flavor::Podman => {
-                let sent = self.run(&self.verbs.signal(signal, pids));
+            let of_others: Vec<u32> = fresh.iter().copied().filter(|pid| !send(*pid)).collect();
+            if !of_others.is_empty() && self.flavor() == Flavor::Podman {
+                // One of them may have ended meanwhile, which makes `kill` fail for that one only.
+                let sent = self.run(&self.verbs.signal(signal, &of_others));
                 if let Err(error @ (EngineError::NotInstalled { .. } | EngineError::Cancelled)) = sent {
                     return Err(error);
                 }
             }
+            signalled.extend(fresh);
         }
-        Ok(())
     }
 
     /// Kills a container's processes. That it is not running any more is as good.
@@ -379,18 +371,18 @@ impl<T: Transport> CliEngine<T> {
         Ok(said)
     }
 
-    /// Removes a container, running or not. That there is none is as good.
+    /// Removes a container, running or not. That there is none is as good. It is one command, which goes on when we are
+    /// gone: on a slow host it may outlast the time that a client allows for an abort.
     ///
     /// # Errors
     /// When the engine can't.
     pub fn remove(&self, name: &str) -> Result<(), EngineError> {
-        if self.flavor() == Flavor::Podman && self.freezes_by_signal() {
-            // A stopped process does not see its end coming: let it go on first.
-            if let Ok(Some(Inspected { status: Status::Paused, .. })) = self.inspect(name) {
-                let _ = self.signal_all(name, "CONT");
-            }
+        let mut result = self.run(&self.verbs.remove(name, self.flavor().kill_at_once()));
+        if matches!(&result, Err(EngineError::Failed { said, .. }) if said.contains("unknown flag")) {
+            // Podman before version 4 cannot be told: it waits 10 s for the end of what it is to remove.
+            result = self.run(&self.verbs.remove(name, &[]));
         }
-        match self.run(&self.verbs.remove(name)) {
+        match result {
             Err(EngineError::NoContainer) => Ok(()),
             result => result.map(drop),
         }

@@ -129,6 +129,15 @@ impl Flavor {
         }
     }
 
+    /// What has a forced removal kill the container's processes at once, as Docker does by itself: Podman would ask them to end,
+    /// which processes that are stopped by a signal do not see, and wait for 10 s.
+    pub(super) fn kill_at_once(self) -> &'static [&'static str] {
+        match self {
+            Flavor::Docker => &[],
+            Flavor::Podman => &["--time", "0"],
+        }
+    }
+
     /// Containers live under a daemon, so that its restart can kill them.
     pub(super) fn has_daemon(self) -> bool {
         self == Flavor::Docker

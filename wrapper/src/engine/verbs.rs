@@ -251,8 +251,8 @@ impl Verbs {
         command.arg(name).keep(Keep::Tail(bytes))
     }
 
-    pub(super) fn remove(&self, name: &str) -> Invocation {
-        self.command("rm").args(["--force", "--volumes", name]).surviving()
+    pub(super) fn remove(&self, name: &str, options: &[&str]) -> Invocation {
+        self.command("rm").args(["--force", "--volumes"]).args(options).arg(name).surviving()
     }
 
     pub(super) fn remove_all(&self, names: &[String]) -> Invocation {

@@ -57,7 +57,10 @@ pub enum Ending {
     /// The client wanted us to leave, or is gone: it will start us again in this slot.
     Quit,
     /// The client gave the job up.
-    Aborted,
+    Aborted {
+        /// The engine has said that there is no container any more. On a slow host it may still be removing one.
+        removed: bool,
+    },
 }
 
 impl Ending {
@@ -71,7 +74,7 @@ impl Ending {
         match self {
             Ending::Success | Ending::Quit | Ending::TryLater { .. } => 0,
             Ending::Failed(failure) => failure.code,
-            Ending::Aborted => exit_code::ABORTED_BY_CLIENT,
+            Ending::Aborted { .. } => exit_code::ABORTED_BY_CLIENT,
         }
     }
 

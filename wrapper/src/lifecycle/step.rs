@@ -165,7 +165,7 @@ impl Job {
         }
         match self.wanted {
             Wanted::Abort => match self.seen {
-                ContainerState::Absent => Next::Exit(Ending::Aborted),
+                ContainerState::Absent => Next::Exit(self.quit_ending()),
                 _ => Next::Call(Call::Remove),
             },
             Wanted::Quit => match self.seen {
@@ -448,7 +448,10 @@ impl Job {
     }
 
     fn quit_ending(&self) -> Ending {
-        if self.wanted == Wanted::Abort { Ending::Aborted } else { Ending::Quit }
+        match self.wanted {
+            Wanted::Abort => Ending::Aborted { removed: self.seen == ContainerState::Absent },
+            _ => Ending::Quit,
+        }
     }
 }
 

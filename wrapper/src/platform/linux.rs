@@ -80,14 +80,14 @@ pub fn on_stop(tell: impl Fn() + Send + 'static) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes a process stand still. One that has ended meanwhile does nothing any more.
-pub fn stop_process(process: u32) {
-    signal(process, Signal::STOP);
+/// Makes a process stand still. One that has ended meanwhile does nothing any more. `false`: it is another user's.
+pub fn stop_process(process: u32) -> bool {
+    signal(process, Signal::STOP)
 }
 
-/// Lets a process continue that stands still.
-pub fn continue_process(process: u32) {
-    signal(process, Signal::CONT);
+/// Lets a process continue that stands still. `false`: it is another user's.
+pub fn continue_process(process: u32) -> bool {
+    signal(process, Signal::CONT)
 }
 
 /// How nice we are to other processes: what the client has set by the volunteer's preferences.
@@ -106,10 +106,9 @@ pub fn process_exists(process: u32) -> bool {
     asked.is_some_and(|answer| !answer.is_err_and(|error| error == Errno::SRCH))
 }
 
-fn signal(process: u32, signal: Signal) {
-    if let Some(pid) = pid(process) {
-        let _ = rustix::process::kill_process(pid, signal);
-    }
+fn signal(process: u32, signal: Signal) -> bool {
+    let sent = pid(process).map(|pid| rustix::process::kill_process(pid, signal));
+    sent != Some(Err(Errno::PERM))
 }
 
 fn pid(process: u32) -> Option<Pid> {

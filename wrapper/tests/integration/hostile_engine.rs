@@ -7,14 +7,17 @@ use std::time::{Duration, Instant};
 use boinc::wire::message::Control;
 
 use crate::support::{Engine, Slot, wait_until};
-use crate::with_each_engine;
+use crate::{with_each_engine, with_rootless_podman};
 
 with_each_engine!(
     warnings_of_the_engine_on_stderr_do_no_harm,
     a_build_that_another_ones_removal_disturbed_is_done_again,
     a_container_of_somebody_else_under_our_name_is_not_taken_for_ours,
     fifteen_jobs_in_one_slot_with_kills_at_any_moment,
+    an_aborted_job_is_removed_by_an_engine_that_takes_long_for_each_command,
 );
+
+with_rootless_podman!(an_aborted_job_is_removed_by_an_engine_that_takes_long_for_each_command);
 
 /// Puts a script in front of the real engine: `$real` is its path.
 fn in_front_of(slot: &mut Slot, script: &str) {
@@ -138,4 +141,21 @@ fn fifteen_jobs_in_one_slot_with_kills_at_any_moment(engine: Engine) {
         assert_eq!(slot.status(), None, "{}", slot.stderr());
         slot.clear();
     }
+}
+
+fn an_aborted_job_is_removed_by_an_engine_that_takes_long_for_each_command(engine: Engine) {
+    // A process that was stopped by a signal, or that ignores one, ends at once all the same.
+    let mut slot =
+        Slot::with_script(engine, "trap '' TERM; echo up > up; while :; do busybox usleep 50000; done");
+    in_front_of(&mut slot, "sleep 0.6; exec $real \"$@\"");
+    let mut running = slot.start();
+    wait_until("the job", || slot.work("up").exists());
+    running.send(Control::Suspend);
+    wait_until("the pause", || slot.is_frozen());
+    let asked = Instant::now();
+    running.send(Control::Abort);
+    running.wait_for_exit();
+    assert!(asked.elapsed() < Duration::from_millis(2_500), "{:?}", asked.elapsed());
+    wait_until(&format!("the removal; {}", slot.stderr()), || slot.status().is_none());
+    assert!(asked.elapsed() < Duration::from_secs(8), "{:?}", asked.elapsed());
 }
