@@ -100,6 +100,8 @@ run_tests() {
     # And for tests that start a stock client.
     export BUOY_TEST_CLIENT=1
     step tests
+    local all_platforms=''
+    [ $# -gt 0 ] || [ "${PLATFORMS:-}" != all ] || all_platforms=1
     # Without arguments all packages; with them what they choose.
     [ $# -gt 0 ] || set -- --workspace
     if cargo nextest --version >/dev/null 2>&1; then
@@ -109,4 +111,5 @@ run_tests() {
     else
         cargo test --locked --no-fail-fast "$@"
     fi
+    [ -z "$all_platforms" ] || test_platforms
 }

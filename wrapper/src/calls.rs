@@ -14,17 +14,19 @@ use crate::engine::{
     self, Cancel, CliEngine, ContainerSpec, EarlyUsage, EngineError, Inspected, LOG_LINES, NativeTransport,
     Status, UserError, killed_from_outside,
 };
-use crate::image::{ImageIndex, ImageMaker};
+use crate::image::{ImageIndex, ImageMaker, ImageSource};
 use crate::lifecycle::{Call, CallError, ContainerState, Exited, Reply};
 use crate::log::{MAX_JOB_BYTES, job_output};
 use crate::network_probe::is_online;
 use crate::platform::kill_leftovers;
 use crate::seccomp;
 use crate::shared::{Container, Shared};
+use crate::shared_files::sees_files;
 use crate::workdir::{
     OutputProblem, PrepareError, SlotScan, collect, fill, give_work, has_files_of_others, prepare,
 };
 use boinc::error_chain::chain;
+use boinc::platform::host_name;
 use boinc::wire::slot::SlotPathError;
 
 /// From the death of a container that is being removed by force until the engine says so (Podman 4.3: up to 0.3 s).
@@ -246,6 +248,7 @@ impl Calls {
         let no_image =
             || CallError::NoImage { needs_network: self.maker().needs_network(engine, &image.source) };
         let found = self.maker().find(engine, &image.source).map_err(classify)?.ok_or_else(no_image)?;
+        check_architecture(engine, &image.source, &found.architecture)?;
         self.assignment.check_arguments(&found.entrypoint).map_err(CallError::Job)?;
         let id = found.id;
         {
@@ -307,7 +310,37 @@ impl Calls {
             }
             result => self.created = result.map_err(classify)?,
         }
+        self.check_files_are_shared()?;
         Ok(Reply::Done)
+    }
+
+    /// An engine that may see other files than this computer is asked for one, before the job is started.
+    fn check_files_are_shared(&self) -> Result<(), CallError> {
+        let engine = self.engine()?;
+        let info = engine.info().map_err(classify)?;
+        if !info.may_see_other_files(&host_name()) {
+            return Ok(());
+        }
+        let work = self.assignment.layout().work();
+        let seen = sees_files(engine, self.name(), &work, self.assignment.workdir(), &new_mark());
+        if matches!(seen, Ok(true)) {
+            return Ok(());
+        }
+        // The next attempt would start it.
+        engine.remove(self.name()).map_err(classify)?;
+        Err(CallError::Host(match seen {
+            Err(error) => chain(&error),
+            Ok(_) if info.snap => format!(
+                "Docker is a snap, which does not see {}: install Docker from another package (Debian, Ubuntu: docker.io), \
+                 or Podman",
+                work.display()
+            ),
+            Ok(_) => format!(
+                "the engine runs in a virtual machine or on another computer, and does not see {}: share this directory \
+                 with it, or install an engine that runs here",
+                work.display()
+            ),
+        }))
     }
 
     /// Copies what the image has at the work directory, once for each job: what the job changes of it stays changed.
@@ -437,6 +470,22 @@ impl Calls {
         job_output(&log, log.len() >= MAX_JOB_BYTES || lines >= LOG_LINES);
         Ok(Reply::Done)
     }
+}
+
+/// An image that has a name of its own may be for other processors; one that we made is for the engine's.
+fn check_architecture(
+    engine: &CliEngine<NativeTransport>,
+    source: &ImageSource,
+    found: &str,
+) -> Result<(), CallError> {
+    let ImageSource::Named(name) = source else { return Ok(()) };
+    let wanted = engine.architecture().map_err(classify)?;
+    if found.is_empty() || found == wanted {
+        return Ok(());
+    }
+    Err(CallError::Job(format!(
+        "the image {name} is for linux/{found}, but the engine of this computer runs images for linux/{wanted}"
+    )))
 }
 
 /// Has the engine say about itself what its container will need, beside the work until then.

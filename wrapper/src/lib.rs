@@ -23,6 +23,7 @@ pub mod platform;
 pub mod run;
 pub mod seccomp;
 mod shared;
+mod shared_files;
 mod state;
 pub mod state_dir;
 pub mod trial;

@@ -85,6 +85,8 @@ pub struct Space {
     pub free_files: u64,
     /// Its size in bytes.
     pub total_bytes: u64,
+    /// Programs on it can be started: it is not mounted with `noexec`.
+    pub executable: bool,
 }
 
 /// A user as the kernel knows it.

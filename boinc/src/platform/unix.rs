@@ -8,3 +8,8 @@ pub use directory::Directory;
 pub(super) use directory::entry;
 pub use files::*;
 pub use memory::{SharedMemory, remove_system_v};
+
+/// This computer's name.
+pub fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}

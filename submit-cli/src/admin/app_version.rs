@@ -4,11 +4,13 @@
 //! app besides. Its files keep their names for ever (BOINC's files are immutable), so each name says app, version and platform, or
 //! what is in the file. Sources: tools/update_versions, client/client_types.cpp, client/app_start.cpp.
 
+mod dist;
 mod number;
 mod platform;
 mod tree;
 mod write;
 
+pub use dist::wrappers;
 pub use number::Number;
 pub use platform::Platform;
 pub use tree::{Single, Target, Tree, TreeError, VersionFile, tree};

@@ -253,11 +253,25 @@ fn engine_findings(
         Users::Remapped(_) => ", users remapped",
     };
     let rootless = info.users == Users::Rootless;
+    let selinux = if info.selinux { ", SELinux" } else { "" };
     findings.push(finding(
         Grade::Ok,
         about,
-        format!("version {} answers (runtime {runtime}, cgroup version {cgroup}{users})", engine.version),
+        format!(
+            "version {} answers (runtime {runtime}, cgroup version {cgroup}{users}{selinux})",
+            engine.version
+        ),
     ));
+    if info.snap {
+        let found = "is a snap: it sees directories below /home, /mnt and /media only, so not those of a volunteer's client";
+        let advice = "install Docker from another package (Debian, Ubuntu: docker.io), or Podman";
+        findings.push(advised(Grade::Warn, about, found, advice));
+    } else if info.remote {
+        let found = "runs containers in a virtual machine or on another computer: it sees directories that are shared with it \
+                     only, and buoy-wrapper does not see its processes";
+        let advice = "share the directory of the results, or a client's data directory, in its settings";
+        findings.push(advised(Grade::Warn, about, found, advice));
+    }
     let limits = match trial {
         Ok(trial) => {
             findings.extend(trial_findings(about, *trial));
@@ -341,6 +355,16 @@ fn resources(host: &Host, findings: &mut Vec<Finding>) {
     } else {
         finding(Grade::Ok, "disk", free)
     });
+    if !host.disk_executable {
+        let found =
+            "is mounted with noexec: no program of a science app that comes as a file can be started there";
+        findings.push(advised(
+            Grade::Warn,
+            "disk",
+            found,
+            "use a directory on another file system with --out",
+        ));
+    }
     let memory = format!("{}, {} processors", show_size(host.memory_bytes), host.ncpus);
     findings.push(if host.memory_bytes < SCARCE_MEMORY_BYTES {
         advised(Grade::Warn, "memory", memory, "run fewer jobs at a time with --slots")

@@ -54,7 +54,7 @@ impl ServerHost {
         let path = std::env::var_os("PATH").unwrap_or_default();
         Self::new(
             Path::new("/etc"),
-            &crate::platform::host_name(),
+            &boinc::platform::host_name(),
             std::env::split_paths(&path).collect(),
             web_user,
         )

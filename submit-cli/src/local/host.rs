@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use boinc::platform::free_space;
+use boinc::platform::{free_space, host_name};
 
-use crate::platform::{host_name, kernel_release};
+use crate::platform::kernel_release;
 
 #[derive(Clone, Debug)]
 pub struct Host {
@@ -18,6 +18,8 @@ pub struct Host {
     pub disk_total_bytes: u64,
     /// Free space there for a user, bytes.
     pub disk_free_bytes: u64,
+    /// Programs can be started there, also by jobs.
+    pub disk_executable: bool,
     /// As in `PRETTY_NAME` of /etc/os-release.
     pub os: String,
     pub kernel: String,
@@ -36,6 +38,7 @@ impl Host {
             swap_bytes: meminfo_bytes(&meminfo, "SwapTotal"),
             disk_total_bytes: disk.map_or(0, |disk| disk.total_bytes),
             disk_free_bytes: disk.map_or(0, |disk| disk.free_bytes),
+            disk_executable: disk.is_none_or(|disk| disk.executable),
             os: pretty_name(&os_release).unwrap_or("Linux").to_owned(),
             kernel: kernel_release(),
         }

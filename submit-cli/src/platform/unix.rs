@@ -71,11 +71,6 @@ pub fn real_user() -> u32 {
     rustix::process::getuid().as_raw()
 }
 
-/// This computer's name.
-pub fn host_name() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
-}
-
 /// The kernel's release.
 pub fn kernel_release() -> String {
     rustix::system::uname().release().to_string_lossy().into_owned()

@@ -4,6 +4,7 @@ use boinc::job::policy::{Policy, Trust, trust_of};
 use boinc::job::spec::JobSpec;
 use boinc::wire::init_data::InitData;
 use insta::assert_snapshot;
+use sha2::Digest;
 
 use crate::project::Project;
 use crate::update_versions::{AppVersion, File, update_versions};
@@ -11,6 +12,39 @@ use crate::update_versions::{AppVersion, File, update_versions};
 /// The first bytes of a program for Linux, with `text` after them.
 fn elf(machine: u8, text: &str) -> Vec<u8> {
     [b"\x7fELF\x02\x01".as_slice(), &[0; 12], &[machine, 0], &[0; 44], text.as_bytes()].concat()
+}
+
+/// The first bytes of a program for macOS.
+fn mach_o(kind: u32) -> Vec<u8> {
+    [0xFEED_FACF_u32.to_le_bytes(), kind.to_le_bytes()].concat()
+}
+
+/// The first bytes of a program for Windows.
+fn pe() -> Vec<u8> {
+    let mut program = vec![0; 134];
+    program[..2].copy_from_slice(b"MZ");
+    program[60] = 128;
+    program[128..].copy_from_slice(b"PE\0\0\x64\x86");
+    program
+}
+
+/// The project, and `dist/` as `./x dist` leaves it.
+fn project_with_dist() -> Project {
+    let wrappers = [
+        ("x86_64-pc-linux-gnu/buoy-wrapper", elf(62, "one")),
+        ("aarch64-unknown-linux-gnu/buoy-wrapper", elf(183, "two")),
+        ("windows_x86_64/buoy-wrapper.exe", pe()),
+        ("x86_64-apple-darwin/buoy-wrapper", mach_o(0x0100_0007)),
+        ("arm64-apple-darwin/buoy-wrapper", mach_o(0x0100_000C)),
+    ];
+    wrappers.into_iter().fold(project(), |project, (path, content)| {
+        let (platform, name) = path.split_once('/').unwrap();
+        let sum = format!("{:x}", sha2::Sha256::digest(&content));
+        project
+            .with(&format!("dist/{path}"), content)
+            .with(&format!("dist/{platform}/BUILD"), "commit: 0123\ntarget: x\n")
+            .with(&format!("dist/{platform}/SHA256SUMS"), format!("{sum}  {name}\n{sum}  other\n"))
+    })
 }
 
 /// A project with an app, and wrappers for two platforms.
@@ -90,6 +124,69 @@ fn each_platform_gets_each_plan_class_and_a_host_fetches_a_file_once() {
         assert_eq!(text.contains("gpu = true"), version.plan_class == "docker_nvidia", "{text}");
         Policy::parse(&text).unwrap();
     }
+}
+
+#[test]
+fn one_command_makes_the_versions_of_all_platforms() {
+    let project = project_with_dist();
+    let classes = ["docker", "docker_mt", "docker_nvidia", "docker_amd", "docker_intel"];
+    let options: String = classes.iter().map(|class| format!(" --plan-class {class}")).collect();
+    let said =
+        project.buoy(&format!("admin app-version p --app universal --number 1.00 --dist dist{options}"));
+    assert!(!said.stderr.contains("error"), "{}", said.stderr);
+    let _ = said.good();
+    let vina = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/vina");
+    let _ = project.buoy(&format!("admin app-version p --number 1.00 --dist dist --single {vina}")).good();
+    let versions = update_versions(&project.path("p"), &["universal", "vina"]).unwrap();
+    let count = |app: &str| versions.iter().filter(|version| version.app == app).count();
+    assert_eq!((count("universal"), count("vina")), (5 * classes.len(), 5));
+    for version in &versions {
+        let main = version.files.iter().find(|file| file.main_program).unwrap();
+        assert_eq!(main.physical_name.ends_with(".exe"), version.platform == "windows_x86_64");
+        let has_policy = version.files.iter().any(|file| file.logical_name == "policy.toml");
+        assert_eq!(has_policy, version.app == "universal");
+    }
+    // Of each app the wrappers; the universal one's two policies, with and without a GPU.
+    let universal = project.files("p/download").iter().filter(|name| name.contains("universal")).count();
+    assert_eq!(universal, 5 + 2);
+}
+
+#[test]
+fn a_dist_directory_that_is_not_as_it_was_built_is_refused() {
+    let refused = |project: &Project, more: &str| {
+        project
+            .buoy(&format!("admin app-version p --app universal --number 1.00 --dist dist{more}"))
+            .refused()
+    };
+    let project = project_with_dist();
+    let _ = project
+        .buoy("admin app-version p --app universal --number 1.00 --dist dist --platform arm64-apple-darwin")
+        .good();
+    let project = project.with("dist/x86_64-pc-linux-gnu/buoy-wrapper", elf(62, "changed"));
+    assert_snapshot!(refused(&project, ""), @"error: dist/x86_64-pc-linux-gnu/buoy-wrapper: its content is not the one in SHA256SUMS; build or copy the directory again");
+    let project = project_with_dist().with("dist/arm64-apple-darwin/BUILD", "commit: 4567\n");
+    assert_snapshot!(refused(&project, ""), @"error: dist: x86_64-pc-linux-gnu and arm64-apple-darwin were built from different commits; build all platforms again with ./x dist");
+    std::fs::remove_dir_all(project.path("dist/arm64-apple-darwin")).unwrap();
+    assert!(
+        refused(&project, " --platform arm64-apple-darwin")
+            .contains("failed to read dist/arm64-apple-darwin")
+    );
+    std::fs::remove_dir_all(project.path("dist")).unwrap();
+    assert_snapshot!(refused(&project, ""), @"error: no platform found in dist; build the programs with ./x dist");
+    assert!(refused(&project, &format!(" {X86}")).contains("cannot be used with"));
+}
+
+#[test]
+fn a_file_whose_name_is_that_of_a_signature_is_installed() {
+    let app = "name = \"x\"\n[[input]]\nname = \"data.sig\"\nshared = true\nfile = \"data.sig\"\n\
+               [[output]]\nname = \"out\"\n";
+    let project = project()
+        .with("app/app.toml", app)
+        .with("app/Dockerfile", "FROM x\nENTRYPOINT [\"/run.sh\"]\n")
+        .with("app/data.sig", "1");
+    let _ = project.buoy(&format!("admin app-version p --number 1.00 {X86} --single app")).good();
+    let versions = update_versions(&project.path("p"), &["x"]).unwrap();
+    assert!(versions[0].files.iter().any(|file| file.logical_name == "data.sig"), "{versions:?}");
 }
 
 #[test]
@@ -284,6 +381,8 @@ fn the_emulation_of_update_versions_rejects_what_it_must() {
     }
     assert!(update_versions(&with(good).path(""), &["other"]).is_err());
     let project = with(good).with(&format!("{dir}/stray"), "");
+    assert!(update_versions(&project.path(""), &["universal"]).is_err());
+    let project = with(good).with(&format!("{dir}/b.sig"), "");
     assert!(update_versions(&project.path(""), &["universal"]).is_err());
     let project = with(good).with("download/a", "other");
     assert!(update_versions(&project.path(""), &["universal"]).is_err());

@@ -30,7 +30,14 @@ pub struct File {
     pub executable: bool,
 }
 
-const PLATFORMS: [&str; 3] = ["x86_64-pc-linux-gnu", "aarch64-unknown-linux-gnu", "windows_x86_64"];
+/// Of those that a new project has (tools/project.xml), the ones with Docker or Podman.
+const PLATFORMS: [&str; 5] = [
+    "x86_64-pc-linux-gnu",
+    "aarch64-unknown-linux-gnu",
+    "windows_x86_64",
+    "x86_64-apple-darwin",
+    "arm64-apple-darwin",
+];
 
 /// Installs everything in `project/apps`, publishing files in `project/download`.
 pub fn update_versions(project: &Path, known_apps: &[&str]) -> Result<Vec<AppVersion>, String> {
@@ -80,7 +87,16 @@ fn process_version(
     let dir = project.join("apps").join(app).join(version).join(directory);
     let (mut files, api_version) = parse_version_xml(&fs::read_to_string(dir.join("version.xml")).unwrap())?;
     for name in entries(&dir) {
-        if name == "version.xml" || name.ends_with(".sig") {
+        if name == "version.xml" {
+            continue;
+        }
+        // As the script asks: whether the first ".sig" in a name is its end.
+        if let Some(signed) =
+            name.split_once(".sig").filter(|(_, rest)| rest.is_empty()).map(|(file, _)| file)
+        {
+            if !dir.join(signed).is_file() {
+                return Err(format!("{name} is taken for a signature, and passed over"));
+            }
             continue;
         }
         let path = dir.join(&name);

@@ -19,6 +19,7 @@ pub(super) fn classify(error: EngineError) -> CallError {
         | EngineError::NotPulled { is_certain: true, .. }
         | EngineError::NoPath(_)) => CallError::Job(chain(&error)),
         error @ (EngineError::NotInstalled { .. }
+        | EngineError::NotShared(_)
         | EngineError::NoPermission(_)
         | EngineError::NoSpace(_)) => CallError::Host(chain(&error)),
         error @ (EngineError::ImagesChanged(_)

@@ -15,7 +15,7 @@ use super::error::{EngineError, classify, not_pulled};
 use super::flavor::Flavor;
 use super::freeze;
 use super::image::ImageDetails;
-use super::info::{EngineInfo, Users};
+use super::info::{EngineInfo, Users, architecture_of_podman};
 use super::layer::layer_of;
 use super::output::{self, Inspected, Status};
 use super::transport::{Cancel, Captured, Consumer, Producer, Transport};
@@ -106,6 +106,25 @@ impl<T: Transport> CliEngine<T> {
         let command = self.verbs.info();
         let captured = self.run(&command)?;
         self.read(&command, EngineInfo::parse(&captured.stdout))
+    }
+
+    /// Go's name of the processor architecture that the engine's containers run on, such as `amd64`. This program's own may be
+    /// another one: it can be emulated, and the engine can be in a virtual machine.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    pub fn architecture(&self) -> Result<String, EngineError> {
+        match self.flavor() {
+            Flavor::Docker => {
+                let known = Some(self.info()?.architecture).filter(|name| !name.is_empty());
+                self.read(&self.verbs.info(), known.ok_or_else(|| "it has no Architecture".to_owned()))
+            }
+            Flavor::Podman => {
+                let command = self.verbs.version();
+                let captured = self.run(&command)?;
+                self.read(&command, architecture_of_podman(&captured.stdout))
+            }
+        }
     }
 
     /// Containers of an ordinary user, whose root is that user outside. An engine that does not answer is none.

@@ -43,6 +43,9 @@ pub enum EngineError {
     /// The disk is full.
     #[error("no space left for the engine: {0}")]
     NoSpace(String),
+    /// What should be mounted is not there for the engine: it runs in a virtual machine or a confined package.
+    #[error("the engine does not see a file or directory of this computer: {0}")]
+    NotShared(String),
     /// The engine lacks its own small init program (docker-init, catatonit).
     #[error("the engine has no init program: {0}")]
     NoInit(String),
@@ -172,6 +175,8 @@ pub fn classify(command: &str, captured: &Captured) -> EngineError {
         EngineError::NoInit(said)
     } else if has(&FULL_DISK) {
         EngineError::NoSpace(full_disk(&captured.stderr).unwrap_or(said))
+    } else if has(&["bind source path does not exist", "mounts denied", "is not shared from the host"]) {
+        EngineError::NotShared(said)
     } else if has(&["no such container:path", "could not find the file", "could not be found on container"]) {
         EngineError::NoPath(said)
     } else if has(&["no such container", "no container with name or id", "no container with id"])
@@ -292,6 +297,17 @@ mod tests {
              not found",
         ] {
             assert!(matches!(class(text), EngineError::BadProgram(_)), "{text}");
+        }
+    }
+
+    /// The first is what Docker 20.10 says; the second is from reports about Docker Desktop.
+    #[test]
+    fn a_directory_that_the_engine_does_not_see_is_not_shared() {
+        for text in [
+            "docker: Error response from daemon: invalid mount config for type \"bind\": bind source path does not exist: /x.",
+            "Error response from daemon: Mounts denied: \nThe path /x is not shared from the host and is not known to Docker.",
+        ] {
+            assert!(matches!(class(text), EngineError::NotShared(_)), "{text}");
         }
     }
 

@@ -22,6 +22,8 @@ pub enum Users {
 pub struct EngineInfo {
     /// Version of the program that makes the containers.
     pub version: String,
+    /// Go's name of the processor architecture that its containers run on, such as `amd64`.
+    pub architecture: String,
     /// Whom user numbers mean.
     pub users: Users,
     /// `cgroupfs`, `systemd`, or `none`: then the engine has no cgroups for its containers, so that it neither limits nor
@@ -39,11 +41,20 @@ pub struct EngineInfo {
     pub selinux: bool,
     /// Its containers run on another host or in a virtual machine, so that their processes cannot be seen here.
     pub remote: bool,
+    /// It is a snap, which is confined to files below /home, /mnt and /media; other directories of those names are empty to it.
+    pub snap: bool,
+    /// The name of the computer that it runs on, if it tells.
+    pub host: String,
     /// The init program that it gives containers, if it tells.
     pub init: String,
 }
 
 impl EngineInfo {
+    /// Whether it may see other files than this computer, whose name is `own`, at the same paths.
+    pub fn may_see_other_files(&self, own: &str) -> bool {
+        self.remote || self.snap || !(self.host.is_empty() || self.host == own)
+    }
+
     /// Reads what `info --format '{{json .}}'` prints. A `docker` that is Podman under another name prints what Podman does.
     ///
     /// # Errors
@@ -67,6 +78,7 @@ impl EngineInfo {
         };
         Self {
             version: text(&json["ServerVersion"]),
+            architecture: go_name(&text(&json["Architecture"])),
             users,
             cgroup_driver: text(&json["CgroupDriver"]),
             cgroup_version: text(&json["CgroupVersion"]),
@@ -75,6 +87,8 @@ impl EngineInfo {
             limits: json["MemoryLimit"] == true && json["PidsLimit"] == true,
             selinux: option("name=selinux"),
             remote: text(&json["OperatingSystem"]).contains("Docker Desktop"),
+            snap: text(&json["DockerRootDir"]).starts_with("/var/snap/"),
+            host: text(&json["Name"]),
             init: text(&json["InitBinary"]),
         }
     }
@@ -88,6 +102,7 @@ impl EngineInfo {
         let rootless = host["security"]["rootless"] == true;
         Self {
             version: text(&json["version"]["Version"]),
+            architecture: go_name(&text(&host["arch"])),
             users: if rootless { Users::Rootless } else { Users::Same },
             cgroup_driver: text(&host["cgroupManager"]),
             cgroup_version: text(&host["cgroupVersion"]).replace('v', ""),
@@ -96,9 +111,33 @@ impl EngineInfo {
             limits: has("memory") && has("pids"),
             selinux: host["security"]["selinuxEnabled"] == true,
             remote: host["serviceIsRemote"] == true,
+            snap: false,
+            host: text(&host["hostname"]),
             init: String::new(),
         }
     }
+}
+
+/// The architecture in what Podman's `version --format '{{json .}}'` prints. `Server` is there where the containers run elsewhere.
+///
+/// # Errors
+/// When it has none.
+pub(super) fn architecture_of_podman(stdout: &[u8]) -> Result<String, String> {
+    let json: Value = serde_json::from_slice(stdout).map_err(|error| error.to_string())?;
+    let platform = |side: &str| json[side]["OsArch"].as_str().and_then(|text| text.split('/').nth(1));
+    platform("Server").or_else(|| platform("Client")).map(go_name).ok_or_else(|| "it has no OsArch".into())
+}
+
+/// Docker gives the kernel's name of an architecture, everything else Go's.
+fn go_name(name: &str) -> String {
+    let go = match name {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        "i386" | "i686" => "386",
+        "armv6l" | "armv7l" => "arm",
+        other => other,
+    };
+    go.to_owned()
 }
 
 fn text(value: &Value) -> String {
@@ -147,6 +186,32 @@ mod tests {
         ] {
             assert_eq!(users(same), Users::Same, "{same}");
         }
+    }
+
+    #[test]
+    fn an_architecture_has_one_name() {
+        let of = |json: &str| EngineInfo::parse(json.as_bytes()).unwrap().architecture;
+        assert_eq!(of(r#"{"Architecture":"x86_64"}"#), "amd64");
+        assert_eq!(of(r#"{"Architecture":"aarch64"}"#), "arm64");
+        assert_eq!(of(r#"{"host":{"arch":"arm64"}}"#), "arm64");
+        // Podman 4.3 on this host, and its client of a virtual machine.
+        let local = br#"{"Client":{"APIVersion":"4.3.1","OsArch":"linux/amd64","Os":"linux"}}"#;
+        assert_eq!(architecture_of_podman(local).as_deref(), Ok("amd64"));
+        let remote = br#"{"Client":{"OsArch":"darwin/amd64"},"Server":{"OsArch":"linux/arm64"}}"#;
+        assert_eq!(architecture_of_podman(remote).as_deref(), Ok("arm64"));
+        assert!(architecture_of_podman(b"{}").is_err());
+    }
+
+    /// The directory of a snap is from the documentation of Docker's snap, the name of Docker Desktop's computer from that of
+    /// Docker Desktop.
+    #[test]
+    fn engines_that_see_other_files_are_known() {
+        let other = |json: &str| EngineInfo::parse(json.as_bytes()).unwrap().may_see_other_files("here");
+        assert!(other(r#"{"Name":"here","DockerRootDir":"/var/snap/docker/common/var-lib-docker"}"#));
+        assert!(other(r#"{"Name":"docker-desktop","DockerRootDir":"/var/lib/docker"}"#));
+        assert!(other(r#"{"host":{"hostname":"here","serviceIsRemote":true}}"#));
+        assert!(!other(r#"{"Name":"here","DockerRootDir":"/var/lib/docker"}"#));
+        assert!(!other("{}"));
     }
 
     #[test]

@@ -27,9 +27,9 @@ pub struct KeyError {
 const SCHEME: &str = "buoy image 3";
 
 impl ImageKey {
-    /// The key of a built image: Dockerfile, stage to build, context files with names and executable bits, build arguments,
-    /// platform.
-    /// The base image counts by its name in the Dockerfile.
+    /// The key of a built image: Dockerfile, stage to build, context files with names and executable bits, build arguments.
+    /// The base image counts by its name in the Dockerfile. The architecture does not count: images are noted for each engine,
+    /// which has one.
     ///
     /// # Errors
     /// When a file can't be read.
@@ -82,7 +82,6 @@ impl Fields {
         let mut fields = Self(Sha256::new());
         fields.field(SCHEME.as_bytes());
         fields.field(kind.as_bytes());
-        fields.field(std::env::consts::ARCH.as_bytes());
         fields
     }
 

@@ -245,7 +245,7 @@ impl ImageMaker {
         crate::say!("building image {}", source.key.image_name());
         let journal =
             Journal::open(&self.state, engine.flavor(), &source.key, owner).map_err(MakeError::Journal)?;
-        let built = Builder::new(engine, source, owner, journal).build();
+        let built = Builder::new(engine, source, owner, journal)?.build();
         if let Err(error) = &built
             && error.blame() != Blame::Host
         {

@@ -1,6 +1,5 @@
 //! The image of a science app: named by what goes into it, made once per host, run by its id.
 
-mod architecture;
 mod build;
 mod cleanup;
 mod failed;

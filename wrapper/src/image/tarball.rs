@@ -10,9 +10,6 @@ use std::path::{Path, PathBuf};
 
 use crate::engine::{Cancel, CliEngine, EngineError, Transport};
 use boinc::archive::image::{ArchiveError, ImageArchive};
-
-use super::architecture::host_architecture;
-
 /// An archive that was not loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum TarballError {
@@ -47,6 +44,19 @@ pub enum TarballError {
         declared: String,
         /// What is in it.
         found: String,
+    },
+    /// Its image is for other processors.
+    #[error(
+        "the image archive {} is for linux/{found}, but the engine of this computer runs images for linux/{wanted}",
+        path.display()
+    )]
+    OtherArchitecture {
+        /// The archive.
+        path: PathBuf,
+        /// What it is for, by Go's name.
+        found: String,
+        /// What the engine runs.
+        wanted: String,
     },
     /// No directory for the engine's temporary files.
     #[error("failed to make the directory {} for temporary files", path.display())]
@@ -105,12 +115,20 @@ pub fn load<T: Transport>(
     let path = wanted.path;
     let refused = |source| TarballError::Archive { path: path.into(), source };
     let file = File::open(path).map_err(|source| TarballError::Open { path: path.into(), source })?;
-    let mut archive = ImageArchive::open(file, Some(host_architecture())).map_err(refused)?;
+    let architecture = engine.architecture().map_err(TarballError::Engine)?;
+    let mut archive = ImageArchive::open(file, Some(&architecture)).map_err(refused)?;
     if archive.config_digest() != wanted.digest {
         return Err(TarballError::WrongDigest {
             path: path.into(),
             declared: wanted.digest.into(),
             found: archive.config_digest().into(),
+        });
+    }
+    if archive.architecture() != architecture {
+        return Err(TarballError::OtherArchitecture {
+            path: path.into(),
+            found: archive.architecture().into(),
+            wanted: architecture,
         });
     }
     archive.mark_layers(&format!("{:016x}-", RandomState::new().hash_one(path)));

@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn one_percent_of_a_small_disk_and_half_a_gigabyte_of_a_large_one() {
-        let of = |total_bytes| reserve(Space { free_bytes: 0, free_files: 0, total_bytes });
+        let of = |total_bytes| reserve(Space { free_bytes: 0, free_files: 0, total_bytes, executable: true });
         assert_eq!((of(16_000_000), of(1_000_000_000_000)), (160_000, MOST_BYTES));
     }
 

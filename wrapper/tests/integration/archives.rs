@@ -18,6 +18,7 @@ with_each_engine!(
     archives_of_each_form_run_and_their_names_stay_with_their_owners,
     hostile_archives_load_nothing_and_change_nothing,
     a_layer_that_lies_at_its_very_end_loads_nothing,
+    an_archive_for_another_architecture_is_refused_before_it_is_loaded,
 );
 
 fn digest(bytes: &[u8]) -> String {
@@ -264,5 +265,21 @@ fn a_layer_that_lies_at_its_very_end_loads_nothing(engine: Engine) {
     let slot = slot_with(engine, &tarball(&files), &image.config);
     slot.run().assert_status(206);
     assert!(slot.stderr().contains("a layer's digest is"), "{}", slot.stderr());
+    assert!(image.loaded(engine).is_empty());
+}
+
+fn an_archive_for_another_architecture_is_refused_before_it_is_loaded(engine: Engine) {
+    let host = Slot::empty(engine);
+    let mut image = Image::of(&host, "foreign");
+    let foreign = if cfg!(target_arch = "x86_64") { "arm64" } else { "riscv64" };
+    image.config = String::from_utf8(image.config).unwrap().replace("amd64", foreign).into_bytes();
+    let slot = slot_with(engine, &tarball(&image.saved("x:latest")), &image.config);
+    slot.run().assert_status(206);
+    let said = slot.stderr();
+    assert!(
+        said.contains(&format!("is for linux/{foreign}, but the engine of this computer runs")),
+        "{said}"
+    );
+    assert!(!said.contains("loading image"), "{said}");
     assert!(image.loaded(engine).is_empty());
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use boinc::wire::init_data::{ProxyInfo, ProxyServer, Secret};
 use boinc::wire::message::Control;
 
-use crate::support::{Engine, Running, Slot, wait_until};
+use crate::support::{Engine, Running, Slot, wait_until, wrapper};
 use crate::{with_each_engine, with_rootless_podman};
 
 with_each_engine!(
@@ -450,7 +450,7 @@ fn everything_is_shown_and_removed_by_clean(engine: Engine) {
     made.run().assert_success();
     assert!(made.try_ask(&["tag", &images(&made).pop_first().unwrap(), &bystander]).status.success());
     let clean = |dry: bool| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_buoy-wrapper"));
+        let mut command = Command::new(wrapper());
         command.current_dir("/").arg("--clean").arg(slot.root.path());
         let output = command.args(dry.then_some("--dry-run")).output().unwrap();
         assert!(output.status.success(), "{output:?}");

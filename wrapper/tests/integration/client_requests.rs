@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use boinc::wire::message::Control;
 
-use crate::support::{Engine, Running, Slot, wait_until};
+use crate::support::{Engine, Running, Slot, wait_until, wrapper};
 use crate::{with_each_engine, with_rootless_podman};
 
 with_each_engine!(
@@ -167,10 +167,7 @@ fn quit_and_abort_are_obeyed_during_a_long_build(engine: Engine) {
 
 fn a_second_wrapper_in_the_slot_does_no_harm(engine: Engine) {
     let (slot, mut first) = ticking(engine);
-    let second = Command::new(env!("CARGO_BIN_EXE_buoy-wrapper"))
-        .current_dir(&slot.dir)
-        .stderr(std::process::Stdio::null())
-        .spawn();
+    let second = Command::new(wrapper()).current_dir(&slot.dir).stderr(std::process::Stdio::null()).spawn();
     let mut second = second.unwrap();
     first.wait_for_exit();
     first.assert_success();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use boinc::wire::message::Control;
 
-use crate::support::{Engine, Slot, wait_until};
+use crate::support::{Engine, Slot, each_engine, wait_until};
 use crate::{with_each_engine, with_rootless_podman};
 
 with_each_engine!(
@@ -15,6 +15,7 @@ with_each_engine!(
     a_container_of_somebody_else_under_our_name_is_not_taken_for_ours,
     fifteen_jobs_in_one_slot_with_kills_at_any_moment,
     an_aborted_job_is_removed_by_an_engine_that_takes_long_for_each_command,
+    the_architecture_is_the_engines_not_the_wrappers,
 );
 
 with_rootless_podman!(an_aborted_job_is_removed_by_an_engine_that_takes_long_for_each_command);
@@ -86,6 +87,69 @@ fn a_container_of_somebody_else_under_our_name_is_not_taken_for_ours(engine: Eng
     wait_until("its end", || slot.status().as_deref() == Some("exited"));
     slot.run().assert_success();
     assert_eq!(fs::read_to_string(slot.dir.join("starts")).unwrap(), "start\n", "{}", slot.stderr());
+}
+
+fn the_architecture_is_the_engines_not_the_wrappers(engine: Engine) {
+    let slot = || {
+        let mut slot = Slot::with_script(engine, "echo done > out.txt");
+        let text = fs::read_to_string(slot.dir.join("Dockerfile")).unwrap();
+        slot.copy("Dockerfile", &text.replace("FROM scratch", "FROM --platform=linux/arm64 scratch"));
+        slot.own_image();
+        slot
+    };
+    let refused = slot();
+    refused.run().assert_status(206);
+    assert!(refused.stderr().contains("--platform=linux/arm64"), "{}", refused.stderr());
+    let mut built = slot();
+    in_front_of(
+        &mut built,
+        "case $1 in info | version) $real \"$@\" | sed -e 's/\"x86_64\"/\"aarch64\"/' -e 's/linux.amd64/linux\\/arm64/' ;;\n\
+         *) exec $real \"$@\" ;; esac",
+    );
+    built.run().assert_success();
+}
+
+/// Of the engine in a virtual machine: another computer's name, and a directory of its own at the slot's path.
+fn engine_elsewhere(slot: &mut Slot, seen: &str) {
+    let empty = slot.root.path().join("empty");
+    fs::create_dir(&empty).unwrap();
+    in_front_of(
+        slot,
+        &format!(
+            "if [ $1 = info ]; then $real \"$@\" | sed 's/\"Name\":\"[^\"]*\"/\"Name\":\"docker-desktop\"/'; exit; fi\n\
+             if [ $1 = create ]; then\n\
+             n=$#; while [ $n -gt 0 ]; do\n\
+             word=$1; shift; case $word in *target=/app{seen}) word=type=bind,source={},target=/app ;; esac\n\
+             set -- \"$@\" \"$word\"; n=$((n - 1)); done; fi\n\
+             exec $real \"$@\"",
+            empty.display()
+        ),
+    );
+}
+
+#[test]
+fn an_engine_elsewhere_that_sees_the_files_runs_the_job() {
+    each_engine(Engine::Docker, |engine| {
+        let mut slot = Slot::with_script(engine, "ls -A > out.txt");
+        engine_elsewhere(&mut slot, "-no-such");
+        slot.run().assert_success();
+        let seen = fs::read_to_string(slot.dir.join("out.txt")).unwrap();
+        assert!(seen.contains("main.sh"), "{seen}");
+        assert!(!seen.lines().any(|name| name.starts_with('.')), "the test's own file is gone: {seen}");
+    });
+}
+
+#[test]
+fn an_engine_that_does_not_see_the_slot_is_the_hosts_fault() {
+    each_engine(Engine::Docker, |engine| {
+        let mut slot = Slot::with_script(engine, "true");
+        engine_elsewhere(&mut slot, "");
+        let running = slot.run();
+        assert_eq!(running.finish(), None, "{}", slot.stderr());
+        let exit = running.temporary_exit().expect("a temporary exit");
+        assert!(exit.reason.text.contains("does not see"), "{exit:?}");
+        assert_eq!(slot.status(), None, "the container is removed");
+    });
 }
 
 #[test]

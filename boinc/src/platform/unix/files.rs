@@ -115,6 +115,7 @@ pub fn free_space(path: &Path) -> Option<Space> {
         free_bytes: bytes(stat.f_bavail),
         free_files: stat.f_favail,
         total_bytes: bytes(stat.f_blocks),
+        executable: !stat.f_flag.contains(rustix::fs::StatVfsMountFlags::NOEXEC),
     })
 }
 

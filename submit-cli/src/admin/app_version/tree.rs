@@ -194,7 +194,12 @@ fn physical_name(app: &str, number: Number, logical: &str, hash: &ContentHash, e
         .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-') { c } else { '_' })
         .collect();
     let mode = if executable { "_x" } else { "" };
-    format!("{app}_{number}_{}{mode}_{plain}", &hash.sha256[..12])
+    let name = format!("{app}_{number}_{}{mode}_{plain}", &hash.sha256[..12]);
+    // update_versions passes over a file of such a name, which it takes for a signature, and then misses it.
+    match name.strip_suffix(".sig") {
+        Some(start) => format!("{start}_sig"),
+        None => name,
+    }
 }
 
 fn policy_text(policy: Option<&Path>, single: bool, gpu: bool) -> Result<Option<String>, TreeError> {

@@ -35,6 +35,7 @@ fn healthy() -> HostReport {
             swap_bytes: 0,
             disk_total_bytes: 100 << 30,
             disk_free_bytes: 50 << 30,
+            disk_executable: true,
             os: String::new(),
             kernel: String::new(),
         },
@@ -65,6 +66,31 @@ fn one_engine_is_enough_and_none_is_not() {
     let docker = findings.iter().find(|finding| finding.about == "docker").unwrap();
     assert!(docker.found.contains("no permission"), "{}", docker.found);
     assert!(docker.found.contains("group docker"), "{}", docker.found);
+}
+
+#[test]
+fn odd_hosts_are_named() {
+    let found = |change: &dyn Fn(&mut HostReport)| {
+        let mut facts = healthy();
+        change(&mut facts);
+        let odd = examine(&facts).into_iter().find(|finding| finding.grade != Grade::Ok).unwrap();
+        (odd.grade, odd.about, odd.found + " / " + &odd.advice.unwrap_or_default())
+    };
+    let docker = |info: EngineInfo| {
+        found(&|facts| {
+            let fine = EngineReport { info: info.clone(), ..fine(DockerType::Docker) };
+            facts.docker = Ok(fine);
+        })
+    };
+    let (grade, about, text) = docker(EngineInfo { snap: true, limits: true, ..EngineInfo::default() });
+    assert_eq!((grade, about), (Grade::Warn, "docker"));
+    assert!(text.contains("is a snap") && text.contains("docker.io"), "{text}");
+    let (grade, _, text) = docker(EngineInfo { remote: true, limits: true, ..EngineInfo::default() });
+    assert_eq!(grade, Grade::Warn);
+    assert!(text.contains("virtual machine") && text.contains("share"), "{text}");
+    let (grade, about, text) = found(&|facts| facts.host.disk_executable = false);
+    assert_eq!((grade, about), (Grade::Warn, "disk"));
+    assert!(text.contains("noexec"), "{text}");
 }
 
 #[test]

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use anyhow::{Context, anyhow};
 
 use crate::admin::app_version::{
-    Number, Platform, Single, Target, Tree, TreeError, check_app_name, check_plan_class, tree, write,
+    Number, Platform, Single, Target, Tree, TreeError, check_app_name, check_plan_class, tree, wrappers,
+    write,
 };
 use crate::admin::next_steps::{Installed, next_steps};
 use crate::admin::plan_class::Kind;
@@ -21,6 +22,10 @@ const EXAMPLES: &[Example] = &[
     (
         "buoy admin app-version . --app universal --number 1.00",
         "Write the universal app for this computer's platform",
+    ),
+    (
+        "buoy admin app-version . --app universal --number 1.00 --dist ../buoy/dist",
+        "Write it for every platform that ./x dist has built",
     ),
     (
         "buoy admin app-version . --number 1.00 --single my-app --dry-run",
@@ -44,7 +49,7 @@ pub struct Args {
     /// Version number, such as 1.00; a higher one replaces earlier ones
     #[arg(long, value_name = "MAJOR.MINOR", required = true)]
     number: Number,
-    /// Platform to write a version for, can be repeated [default: those of --wrapper, or this computer's]
+    /// Platform to write a version for, can be repeated [default: those of --dist or --wrapper, or this computer's]
     #[arg(long)]
     platform: Vec<Platform>,
     /// Plan class to write a version for, can be repeated [default: docker; with --single what the app needs]
@@ -53,6 +58,9 @@ pub struct Args {
     /// Wrapper for a platform, can be repeated [default for this computer's platform: the one next to buoy]
     #[arg(long, value_name = "PLATFORM=FILE", value_parser = wrapper_file)]
     wrapper: Vec<(Platform, PathBuf)>,
+    /// Directory that ./x dist has built, with a wrapper for each platform; its checksums are verified
+    #[arg(long, value_name = "DIR", conflicts_with = "wrapper")]
+    dist: Option<PathBuf>,
     /// A policy.toml that limits what jobs may use [default: the strictest policy, with comments]
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
@@ -131,8 +139,12 @@ fn wanted(
         check_plan_class(class)?;
     }
     let mut platforms = args.platform.clone();
+    let named = match &args.dist {
+        Some(dir) => wrappers(dir, &platforms)?,
+        None => args.wrapper.clone(),
+    };
     if platforms.is_empty() {
-        platforms.extend(args.wrapper.iter().map(|(platform, _)| *platform));
+        platforms.extend(named.iter().map(|(platform, _)| *platform));
     }
     if platforms.is_empty() {
         platforms.push(Platform::of_this_host().context(
@@ -141,7 +153,7 @@ fn wanted(
     }
     let mut targets: Vec<Target> = Vec::new();
     for platform in platforms {
-        let wrapper = wrapper_for(platform, &args.wrapper)?;
+        let wrapper = wrapper_for(platform, &named)?;
         for plan_class in &classes {
             let target = Target {
                 platform,

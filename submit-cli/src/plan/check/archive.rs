@@ -67,6 +67,8 @@ pub fn check(app: &AppSpec, jobs_have_arguments: bool, mistakes: &mut Diagnostic
         let found = format!(
             "the image is for {architecture}: most volunteers' computers are amd64, and cannot run it"
         );
-        Diagnostic::new(Location::file(file), found).help("build it with --platform linux/amd64")
+        let help = "build it with --platform linux/amd64, or submit its jobs to a BOINC app whose versions are all for this \
+                    architecture";
+        Diagnostic::new(Location::file(file), found).help(help)
     })
 }

@@ -29,6 +29,7 @@ fn may_be_the_jobs(error: &EngineError) -> bool {
         // A full disk would stop the next command too, but not one that writes nothing.
         | EngineError::NoSpace(_)
         | EngineError::NotPulled { .. }
+        | EngineError::NotShared(_)
         | EngineError::BadProgram(_)
         | EngineError::BadArguments(_) => false,
         EngineError::NoPermission(_)

@@ -82,7 +82,10 @@ fn check(details: &ImageDetails, reference: &ImageReference, platform: &Platform
         return Err("it belongs to another science app".into());
     }
     if !details.architecture.is_empty() && details.architecture != platform.architecture {
-        return Err(format!("it is for {} and this host is {}", details.architecture, platform.architecture));
+        let (found, wanted) = (&details.architecture, &platform.architecture);
+        return Err(format!(
+            "it is for linux/{found}, but the engine of this computer runs images for linux/{wanted}"
+        ));
     }
     Ok(())
 }

@@ -27,7 +27,6 @@ use crate::engine::{Cancel, CliEngine, EngineError, Hardening, Transport};
 use crate::limits::{Bounds, DiskUse};
 use boinc::dockerfile::{Base, BuildArgs, Dockerfile, ImageConfig, Platform};
 
-use super::architecture::host_architecture;
 use super::key::ImageKey;
 
 pub use error::{Blame, BuildError};
@@ -73,7 +72,7 @@ impl BuildSource {
     /// Whether building it fetches a base image or runs steps that have a network. What cannot be told now is reported by the
     /// build.
     pub fn needs_network<T: Transport>(&self, engine: &CliEngine<T>) -> bool {
-        let platform = host_platform();
+        let Ok(platform) = platform_of(engine) else { return false };
         let Ok(stages) = self.dockerfile.needed_stages(self.target, &self.args, &platform) else {
             return false;
         };
@@ -128,20 +127,23 @@ pub(super) struct Builder<'a, T: Transport> {
 
 impl<'a, T: Transport + Clone> Builder<'a, T> {
     /// Prepares a build. The journal belongs to this key, whose lock is held.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
     pub(super) fn new(
         engine: &'a CliEngine<T>,
         source: &'a BuildSource,
         owner: &'a str,
         journal: Journal,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, EngineError> {
+        Ok(Self {
             engine,
             breaking: engine.breaking_when_held(),
             cleaning: engine.with_cancel(Cancel::default()),
             source,
             owner,
             journal,
-            platform: host_platform(),
+            platform: platform_of(engine)?,
             stages: Vec::new(),
             probe: None,
             memory_kills: 0,
@@ -152,7 +154,7 @@ impl<'a, T: Transport + Clone> Builder<'a, T> {
             image: String::new(),
             copied: DiskUse::default(),
             time: TimeLeft::new(TIMEOUT, Instant::now()),
-        }
+        })
     }
 
     /// Builds the image and removes what was only needed on the way.
@@ -228,7 +230,7 @@ pub(super) fn wait_while_held<T: Transport>(engine: &CliEngine<T>) -> Result<(),
     if cancel.is_cancelled() { Err(EngineError::Cancelled) } else { Ok(()) }
 }
 
-/// What this host builds for.
-fn host_platform() -> Platform {
-    Platform { os: "linux".into(), architecture: host_architecture().into(), variant: String::new() }
+/// What this engine builds for.
+fn platform_of<T: Transport>(engine: &CliEngine<T>) -> Result<Platform, EngineError> {
+    Ok(Platform { os: "linux".into(), architecture: engine.architecture()?, variant: String::new() })
 }

@@ -13,7 +13,7 @@ use wrapper::naming::ContainerName;
 use wrapper::state_dir::IMAGES_VARIABLE;
 
 use super::project::{Project, Report, SINGLE, UNIVERSAL};
-use crate::support::{Engine, Host};
+use crate::support::{Engine, Host, wrapper};
 
 /// With this variable a missing client fails the tests, without it they are left out.
 const REQUIRED: &str = "BUOY_TEST_CLIENT";
@@ -271,7 +271,7 @@ fn install_apps(directory: &Path, single: &[(&str, Vec<u8>)]) {
         fs::write(directory.join(name), content).unwrap();
         fs::set_permissions(directory.join(name), fs::Permissions::from_mode(mode)).unwrap();
     };
-    put("buoy-wrapper_100", &fs::read(env!("CARGO_BIN_EXE_buoy-wrapper")).unwrap(), 0o755);
+    put("buoy-wrapper_100", &fs::read(wrapper()).unwrap(), 0o755);
     put("policy_100.toml", b"build_network = false\n", 0o644);
     let reference = |file: &str, open_name: &str, more: &str| {
         format!(

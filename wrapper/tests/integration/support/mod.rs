@@ -9,5 +9,5 @@ mod slot;
 pub use dockerd::Dockerd;
 pub use engine::{Engine, Host, each_engine};
 pub use plain_user::PlainUser;
-pub use running::Running;
+pub use running::{Running, wrapper};
 pub use slot::{Slot, wait_until};

@@ -18,6 +18,13 @@ use super::slot::{Slot, wait_until};
 const HIDE_ENGINES: &str = "for p in docker podman; do for d in /usr/bin /usr/local/bin /bin; do \
     [ ! -e $d/$p ] || mount --bind /dev/null $d/$p; done; done; exec \"$@\"";
 
+/// The program that the tests start: the built wrapper, or in its place the one of `BUOY_TEST_WRAPPER`, such as the wrapper of
+/// another platform in an emulator.
+pub fn wrapper() -> PathBuf {
+    std::env::var_os("BUOY_TEST_WRAPPER")
+        .map_or_else(|| env!("CARGO_BIN_EXE_buoy-wrapper").into(), PathBuf::from)
+}
+
 /// A started wrapper. It is killed when this is dropped.
 pub struct Running {
     child: Child,
@@ -43,7 +50,7 @@ impl Running {
         client.reset();
         let stderr = if slot.log_to_full_disk { "/dev/full".into() } else { slot.dir.join("stderr.txt") };
         let stderr = OpenOptions::new().create(true).append(true).open(stderr).unwrap();
-        let mut wrapper = PathBuf::from(env!("CARGO_BIN_EXE_buoy-wrapper"));
+        let mut wrapper = wrapper();
         if let Some(user) = slot.host.user() {
             // A place that this user can reach.
             let copy = slot.root.path().join("buoy-wrapper");

@@ -1,0 +1,264 @@
+# shellcheck shell=bash
+# The programs for every platform that volunteers and servers have, built on this one host into dist/PLATFORM/.
+# What is built depends on the commit and the compilers alone: not on directories, the clock or the user.
+
+# Platforms by BOINC's names.
+DIST_PLATFORMS="x86_64-pc-linux-gnu aarch64-unknown-linux-gnu x86_64-apple-darwin arm64-apple-darwin"
+
+# The linker and the C compiler for all of them, from PyPI, in a directory of their own.
+ZIG_VERSION=0.17.1
+ZIGBUILD_VERSION=0.24.0
+
+# target_of PLATFORM: Rust's name for it. On Linux musl, which is linked in: the programs run on every distribution.
+target_of() {
+    case $1 in
+    x86_64-pc-linux-gnu) echo x86_64-unknown-linux-musl ;;
+    aarch64-unknown-linux-gnu) echo aarch64-unknown-linux-musl ;;
+    x86_64-apple-darwin) echo x86_64-apple-darwin ;;
+    arm64-apple-darwin) echo aarch64-apple-darwin ;;
+    *) return 1 ;;
+    esac
+}
+
+# programs_of PLATFORM: what is built besides buoy-wrapper, for submitters and servers.
+programs_of() {
+    case $1 in
+    *-linux-gnu) echo "buoy buoy-init buoy-compare buoy-assimilate" ;;
+    esac
+}
+
+# most_bytes PLATFORM: how large buoy-wrapper may be, which every volunteer downloads.
+most_bytes() {
+    case $1 in
+    *-linux-gnu) echo 3000000 ;;
+    *) echo 4000000 ;;
+    esac
+}
+
+# run_dist [--wrapper] [--check] [PLATFORM...]
+run_dist() {
+    local wrapper_only='' check='' platforms=() platform
+    while [ $# -gt 0 ]; do
+        case $1 in
+        --wrapper) wrapper_only=1 ;;
+        --check) check=1 ;;
+        *)
+            target_of "$1" >/dev/null || fail "unknown platform or option '$1'" "known platforms: $DIST_PLATFORMS"
+            platforms+=("$1")
+            ;;
+        esac
+        shift
+    done
+    if [ -n "$check" ]; then
+        [ ${#platforms[@]} -le 1 ] || fail "--check takes one platform"
+        check_reproducible "${platforms[0]:-x86_64-pc-linux-gnu}"
+        return
+    fi
+    [ ${#platforms[@]} -gt 0 ] || read -ra platforms <<<"$DIST_PLATFORMS"
+    alone provide_for_dist "${platforms[@]}"
+    echo
+    local table=''
+    for platform in "${platforms[@]}"; do build_platform "$platform" "$wrapper_only"; done
+    echo
+    printf '%-26s %-16s %9s %7s  %s\n' PLATFORM FILE BYTES SECONDS SHA-256
+    printf '%s' "$table"
+}
+
+# The compilers for these platforms.
+provide_for_dist() {
+    provide_rust
+    provide_zig
+    local platform
+    for platform in "$@"; do provide_target "$(target_of "$platform")"; done
+}
+
+cross_directory() { echo "$(cache_directory)/cross-zig-$ZIG_VERSION-zigbuild-$ZIGBUILD_VERSION"; }
+
+provide_zig() {
+    step zig
+    local directory
+    directory=$(cross_directory)
+    if [ ! -x "$directory/bin/cargo-zigbuild" ]; then
+        # Debian's python3 alone cannot make one.
+        python3 -c 'import ensurepip' 2>/dev/null || install_packages "Python's venv" python3-venv
+        doing "installing zig $ZIG_VERSION and cargo-zigbuild $ZIGBUILD_VERSION from PyPI"
+        rm -rf "$directory" "$directory.part"
+        # The programs of a directory for Python know where it is, so that it cannot be moved into place.
+        { python3 -m venv "$directory" &&
+            logged "$directory/pip.log" "$directory/bin/pip" install --quiet \
+                "ziglang==$ZIG_VERSION" "cargo-zigbuild==$ZIGBUILD_VERSION"; } || {
+            rm -rf "$directory"
+            fail "pip could not install ziglang and cargo-zigbuild"
+        }
+    fi
+    command -v readelf >/dev/null || install_packages readelf binutils
+    settled "zig $ZIG_VERSION, cargo-zigbuild $ZIGBUILD_VERSION in $directory"
+}
+
+# provide_target TARGET: rustup's standard library for it, else what is needed to build one.
+provide_target() {
+    step "$1"
+    if rustup_has "$1"; then
+        settled "the standard library is rustup's"
+        return
+    fi
+    provide_library_source
+    settled "the standard library is built with $(/usr/bin/rustc --version | cut -d' ' -f1-2)"
+}
+
+rustup_has() {
+    command -v rustup >/dev/null && rustup target list --installed 2>/dev/null | grep -qx "$1"
+}
+
+# Debian has the library's source with all that it depends on, for the compiler of its browsers.
+provide_library_source() {
+    local wanted found
+    [ -d "$(debian_library)" ] ||
+        install_packages "the source of Rust's standard library (or: rustup target add TARGET)" \
+            rustc-web cargo-web rust-web-src
+    [ -d "$(debian_library)" ] || fail "$(debian_library) is not there" "rustup target add TARGET, with rustup"
+    wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+    found=$(/usr/bin/rustc --version | cut -d' ' -f2)
+    [ "$(printf '%s\n' "$wanted" "$found" | sort -V | head -n1)" = "$wanted" ] ||
+        fail "Debian's rustc is $found, $wanted or newer is needed" "apt-get update && apt-get install rustc-web cargo-web"
+}
+
+debian_library() {
+    local root
+    root=$(/usr/bin/rustc --print sysroot 2>/dev/null) || root=/usr
+    echo "$root/lib/rustlib/src/rust/library"
+}
+
+# build_platform PLATFORM WRAPPER_ONLY: into dist/PLATFORM; adds to `table` of the caller.
+build_platform() {
+    local platform=$1 target out=dist/$1 built began seconds program programs=()
+    target=$(target_of "$platform")
+    step "$platform"
+    built=$(target_directory)/$target
+    doing "building buoy-wrapper"
+    began=$(now_ms)
+    cargo_for "$target" --profile volunteer -p wrapper --bin buoy-wrapper
+    seconds=$((($(now_ms) - began + 500) / 1000))
+    rm -rf "$out"
+    mkdir -p "$out"
+    finish_program "$platform" "$built/volunteer/buoy-wrapper" "$seconds"
+    if [ -z "$2" ]; then read -ra programs <<<"$(programs_of "$platform")"; fi
+    if [ ${#programs[@]} -gt 0 ]; then
+        doing "building ${programs[*]}"
+        began=$(now_ms)
+        cargo_for "$target" --release -p submit-cli -p validators "${programs[@]/#/--bin=}"
+        seconds=$((($(now_ms) - began + 500) / 1000))
+        for program in "${programs[@]}"; do
+            finish_program "$platform" "$built/release/$program" "$seconds"
+        done
+    fi
+    build_facts "$target" >"$out/BUILD"
+    (cd "$out" && sha256sum -- * >SHA256SUMS)
+    settled "in $out"
+}
+
+# finish_program PLATFORM FILE SECONDS: checks it and puts it into dist/PLATFORM.
+finish_program() {
+    local platform=$1 file=$2 name bytes
+    name=$(basename "$file")
+    bytes=$(stat -c %s "$file")
+    if [ "$name" = buoy-wrapper ] && [ "$bytes" -gt "$(most_bytes "$platform")" ]; then
+        fail "$file has $bytes bytes, $(most_bytes "$platform") are the limit"
+    fi
+    case $platform in
+    *-linux-gnu)
+        # Such a program would start only where this loader is installed.
+        ! readelf -lW "$file" | grep -q INTERP || fail "$file needs a dynamic loader"
+        ;;
+    esac
+    install -m 755 "$file" "dist/$platform/$name"
+    table+=$(printf '%-26s %-16s %9d %7d  %s' "$platform" "$name" "$bytes" "$3" "$(sha256sum <"$file" | cut -d' ' -f1)")$'\n'
+}
+
+target_directory() { realpath -m "${CARGO_TARGET_DIR:-target}/dist"; }
+
+# cargo_for TARGET ARGUMENTS OF CARGO BUILD...
+cargo_for() {
+    local target=$1 cross log
+    shift
+    cross=$(cross_directory)
+    log=$(target_directory)/$target.log
+    mkdir -p "$(target_directory)"
+    (
+        if ! rustup_has "$target"; then
+            # A feature of nightly compilers, which this one is known to build with.
+            export CARGO=/usr/bin/cargo RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc RUSTC_BOOTSTRAP=1
+            export PATH=/usr/bin:$PATH
+            set -- "$@" -Zbuild-std=std,panic_abort
+        fi
+        export PATH=$cross/bin:$PATH
+        cargo fetch --quiet --locked
+        CARGO_ENCODED_RUSTFLAGS=$(flags_of "$target" | paste -sd $'\x1f')
+        CFLAGS=$(path_maps | sed 's/^/-ffile-prefix-map=/' | paste -sd ' ')
+        SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
+        export CARGO_ENCODED_RUSTFLAGS CFLAGS SOURCE_DATE_EPOCH
+        export CARGO_TARGET_DIR MACOSX_DEPLOYMENT_TARGET=11.0 CARGO_INCREMENTAL=0
+        CARGO_TARGET_DIR=$(target_directory)
+        case $target in
+        # Stripping breaks the signature that the linker has made, without which no ARM Mac starts a program.
+        *-apple-darwin) export CARGO_PROFILE_VOLUNTEER_STRIP=false ;;
+        esac
+        cargo-zigbuild zigbuild --locked --target "$target" "$@"
+    ) >"$log" 2>&1 </dev/null || {
+        tail -n 25 "$log" | sed 's/^/  | /' >&2
+        fail "the build for $target failed" "its output is in $log"
+    }
+}
+
+# flags_of TARGET: flags of rustc, each a line.
+flags_of() {
+    path_maps | sed 's/^/--remap-path-prefix=/'
+    case $1 in
+    *-musl) echo "-Clink-self-contained=no" ;;
+    esac
+}
+
+# What would tell where something was built, as FROM=TO; later ones count first.
+path_maps() {
+    local registry
+    echo "${repository:?}=/buoy"
+    echo "$(target_directory)=/target"
+    for registry in "${CARGO_HOME:-${HOME:-/root}/.cargo}"/registry/src/*/; do echo "${registry%/}=/crates"; done
+}
+
+# build_facts TARGET: with what it was built. Nothing in it differs between two builds of a commit with the same compilers.
+build_facts() {
+    local rustc=rustc library="rustup's"
+    rustup_has "$1" || { rustc=/usr/bin/rustc library="built from source"; }
+    local changes=''
+    git diff --quiet HEAD || changes=", with local changes"
+    cat <<FACTS
+commit: $(git rev-parse HEAD)$changes
+SOURCE_DATE_EPOCH: $(git log -1 --format=%ct)
+target: $1
+rustc: $("$rustc" --version --verbose | sed -n '1p;s/^LLVM version/LLVM/p' | paste -sd ' ')
+standard library: $library
+linker and C compiler: zig $ZIG_VERSION by cargo-zigbuild $ZIGBUILD_VERSION
+profiles: volunteer for buoy-wrapper, release for all others (Cargo.toml)
+flags: $(flags_of "$1" | sed 's/^\(--remap-path-prefix=\).*=/\1DIRECTORY=/' | sort -u | paste -sd ' ')
+macOS: 11.0 or later
+FACTS
+}
+
+# check_reproducible PLATFORM: two builds of buoy-wrapper, in two clones of this commit, have the same bytes.
+check_reproducible() {
+    local platform=$1 directory copy
+    directory=$(mktemp -d)
+    # shellcheck disable=SC2064
+    trap "rm -rf '$directory'" EXIT
+    for copy in one a/longer/path/two; do
+        mkdir -p "$directory/$copy"
+        git clone --quiet "$repository" "$directory/$copy/buoy"
+        (cd "$directory/$copy/buoy" && git checkout --quiet "$(git -C "$repository" rev-parse HEAD)" &&
+            CARGO_TARGET_DIR='' && unset CARGO_TARGET_DIR && ./x dist --wrapper "$platform")
+    done
+    step reproducible
+    diff -r "$directory/one/buoy/dist" "$directory/a/longer/path/two/buoy/dist" ||
+        fail "two builds of commit $(git rev-parse --short HEAD) differ for $platform"
+    settled "two builds for $platform in two directories have the same bytes"
+}
