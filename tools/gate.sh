@@ -102,8 +102,11 @@ run_tests() {
     step tests
     local all_platforms=''
     [ $# -gt 0 ] || [ "${PLATFORMS:-}" != all ] || all_platforms=1
-    # Without arguments all packages; with them what they choose.
-    [ $# -gt 0 ] || set -- --workspace
+    # Without arguments all packages; with them what they choose. Tests build the programs of other packages unless all are built.
+    [ $# -gt 0 ] || {
+        set -- --workspace
+        export BUOY_TEST_PROGRAMS_BUILT=1
+    }
     if cargo nextest --version >/dev/null 2>&1; then
         # nextest leaves out the examples in documentation; they come first, so that its summary stays the last word.
         [ "$*" != --workspace ] || cargo test --workspace --locked --doc --quiet

@@ -207,11 +207,15 @@ pub fn wait_until(what: &str, is_true: impl Fn() -> bool) {
     }
 }
 
-/// The directory with the real wrapper and shims. They belong to other packages, so that cargo does not build them for us.
+/// The directory with the real wrapper and shims. They belong to other packages, so that cargo does not build them for us; where it
+/// builds all packages, `./x test` sets `BUOY_TEST_PROGRAMS_BUILT`.
 fn programs() -> &'static Path {
     static PROGRAMS: OnceLock<PathBuf> = OnceLock::new();
     PROGRAMS.get_or_init(|| {
         let dir = Path::new(env!("CARGO_BIN_EXE_buoy")).parent().unwrap();
+        if std::env::var_os("BUOY_TEST_PROGRAMS_BUILT").is_some() {
+            return dir.to_owned();
+        }
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args(["build", "--quiet", "-p", "wrapper", "-p", "validators", "--bins", "--target-dir"]);
         cargo.arg(dir.parent().unwrap()).current_dir(env!("CARGO_MANIFEST_DIR"));

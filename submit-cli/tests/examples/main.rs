@@ -86,7 +86,7 @@ fn vina(engine: &str) {
     let dir = tempfile::tempdir().unwrap();
     let app = copy_of("vina", dir.path());
     let table = fs::read_to_string(app.join("ligands.csv")).unwrap();
-    let chosen = ["ligand,", "ponatinib,", "ruxolitinib,", "caffeine,", "aspirin,"];
+    let chosen = ["ligand,", "ponatinib,", "caffeine,", "aspirin,"];
     let rows = table.lines().filter(|row| chosen.iter().any(|name| row.starts_with(name)));
     fs::write(app.join("ligands.csv"), rows.map(|row| format!("{row}\n")).collect::<String>()).unwrap();
 
@@ -97,7 +97,7 @@ fn vina(engine: &str) {
     assert_success(&ranked);
 
     let table = String::from_utf8(ranked.stdout).unwrap();
-    assert!(table.contains("4 of 4 ligands have the same scores as plain vina"), "{table}");
+    assert!(table.contains("3 of 3 ligands have the same scores as plain vina"), "{table}");
     // A drug that was made for this protein binds better than molecules that were not.
     let rank = |ligand: &str| table.lines().position(|line| line.contains(ligand)).unwrap();
     for other in ["caffeine", "aspirin"] {
@@ -135,11 +135,15 @@ fn passed_over(engine: &str) -> bool {
     }
 }
 
-/// The directory with wrapper and shims. They belong to other packages, so that cargo does not build them for this test.
+/// The directory with wrapper and shims. They belong to other packages, so that cargo does not build them for this test; where it
+/// builds all packages, `./x test` sets `BUOY_TEST_PROGRAMS_BUILT`.
 fn programs() -> &'static Path {
     static PROGRAMS: OnceLock<PathBuf> = OnceLock::new();
     PROGRAMS.get_or_init(|| {
         let dir = Path::new(env!("CARGO_BIN_EXE_buoy")).parent().unwrap();
+        if std::env::var_os("BUOY_TEST_PROGRAMS_BUILT").is_some() {
+            return dir.to_owned();
+        }
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args(["build", "--quiet", "--package", "wrapper", "--package", "validators", "--bins"]);
         cargo.arg("--target-dir").arg(dir.parent().unwrap()).current_dir(env!("CARGO_MANIFEST_DIR"));

@@ -127,11 +127,15 @@ pub fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// The directory with the real shims. They belong to another package, so that cargo does not build them for us.
+/// The directory with the real shims. They belong to another package, so that cargo does not build them for us; where it builds all
+/// packages, `./x test` sets `BUOY_TEST_PROGRAMS_BUILT`.
 fn shims() -> &'static Path {
     static SHIMS: OnceLock<PathBuf> = OnceLock::new();
     SHIMS.get_or_init(|| {
         let dir = Path::new(env!("CARGO_BIN_EXE_buoy")).parent().unwrap();
+        if std::env::var_os("BUOY_TEST_PROGRAMS_BUILT").is_some() {
+            return dir.to_owned();
+        }
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args(["build", "--quiet", "--package", "validators", "--bins", "--target-dir"]);
         cargo.arg(dir.parent().unwrap()).current_dir(env!("CARGO_MANIFEST_DIR"));

@@ -32,11 +32,15 @@ pub fn through_front(engine: Engine, test: impl FnOnce(Engine)) {
     });
 }
 
-/// It belongs to another package, so that cargo does not build it for us.
+/// It belongs to another package, so that cargo does not build it for us; where it builds all packages, `./x test` sets
+/// `BUOY_TEST_PROGRAMS_BUILT`.
 fn built() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let dir = Path::new(env!("CARGO_BIN_EXE_buoy-wrapper")).parent().unwrap();
+        if std::env::var_os("BUOY_TEST_PROGRAMS_BUILT").is_some() {
+            return dir.join("buoy-front");
+        }
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args(["build", "--quiet", "--locked", "-p", "front", "--bins", "--target-dir"]);
         cargo.arg(dir.parent().unwrap()).current_dir(env!("CARGO_MANIFEST_DIR"));
