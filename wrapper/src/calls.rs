@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::assignment::{Assignment, HIDDEN_FILES, ImagePlan};
 use crate::engine::{
     self, Cancel, CliEngine, ContainerSpec, EarlyUsage, EngineError, Inspected, LOG_LINES, NativeTransport,
-    Status, UserError, killed_from_outside,
+    Status, Transport, UserError, killed_from_outside,
 };
 use crate::image::{
     Blame, BuildError, ImageIndex, ImageMaker, ImageSource, MakeError, TarballError, WorkdirFilesError,
@@ -472,8 +472,8 @@ impl Calls {
 }
 
 /// An image that has a name of its own may be for other processors; one that we made is for the engine's.
-fn check_architecture(
-    engine: &CliEngine<NativeTransport>,
+fn check_architecture<T: Transport>(
+    engine: &CliEngine<T>,
     source: &ImageSource,
     found: &str,
 ) -> Result<(), CallError> {
