@@ -12,7 +12,7 @@ use self::failures::{NoImageMade, classify, classify_make, classify_unrelated, c
 use crate::assignment::{Assignment, HIDDEN_FILES, ImagePlan};
 use crate::engine::{
     self, Cancel, CliEngine, ContainerSpec, EarlyUsage, EngineError, Inspected, LOG_LINES, NativeTransport,
-    Status, UserError, killed_from_outside,
+    Status, Transport, UserError, killed_from_outside,
 };
 use crate::image::{ImageIndex, ImageMaker, ImageSource};
 use crate::lifecycle::{Call, CallError, ContainerState, Exited, Reply};
@@ -473,8 +473,8 @@ impl Calls {
 }
 
 /// An image that has a name of its own may be for other processors; one that we made is for the engine's.
-fn check_architecture(
-    engine: &CliEngine<NativeTransport>,
+fn check_architecture<T: Transport>(
+    engine: &CliEngine<T>,
     source: &ImageSource,
     found: &str,
 ) -> Result<(), CallError> {

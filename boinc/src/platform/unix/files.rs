@@ -107,6 +107,9 @@ pub fn is_executable(path: &Path) -> bool {
     rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
 }
 
+/// `ST_NOEXEC` of Linux. macOS has no such bit.
+const NOEXEC: u64 = 8;
+
 /// The file system that holds `path`; `None` where it cannot be asked.
 pub fn free_space(path: &Path) -> Option<Space> {
     let stat = rustix::fs::statvfs(path).ok()?;
@@ -115,7 +118,7 @@ pub fn free_space(path: &Path) -> Option<Space> {
         free_bytes: bytes(stat.f_bavail),
         free_files: stat.f_favail,
         total_bytes: bytes(stat.f_blocks),
-        executable: !stat.f_flag.contains(rustix::fs::StatVfsMountFlags::NOEXEC),
+        executable: stat.f_flag.bits() & NOEXEC == 0,
     })
 }
 
