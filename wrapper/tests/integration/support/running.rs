@@ -57,6 +57,7 @@ impl Running {
         if slot.without_engines {
             // In a mount namespace of its own the directories with engines are empty.
             command = Command::new("unshare");
+            command.env("PATH", "/usr/bin:/bin");
             command.args(["--mount", "sh", "-c", HIDE_ENGINES, "sh"]).arg(&wrapper);
         }
         command
