@@ -7,6 +7,7 @@ use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use crate::support::{
     Dockerd, Engine, Host, PlainUser, Slot, each_engine, engine_name, summary_of_all_inputs,
@@ -83,6 +84,9 @@ const TABLES: &[&[Input]] = &[
     surroundings::INPUTS,
 ];
 
+/// This is no test of speed, and the host may be busy.
+const PATIENCE: Duration = Duration::from_secs(600);
+
 /// How many run at a time.
 const AT_A_TIME: usize = 2;
 
@@ -141,7 +145,9 @@ impl Input {
         }
         slot.init_data.rsc_memory_bound = self.memory.unwrap_or(slot.init_data.rsc_memory_bound);
         let mut running = slot.start();
-        running.wait_for_exit();
+        if running.wait_at_most(PATIENCE).is_none() {
+            return Err(format!("the wrapper does not end\n{}", slot.stderr()));
+        }
         let (finish, later) = (running.finish(), running.temporary_exit());
         let out = fs::read_to_string(slot.dir.join("out.txt")).unwrap_or_default();
         let status = finish.map(|finish| finish.exit_status);
