@@ -1,7 +1,10 @@
 # shellcheck shell=bash
 # The gate that every change passes: set-up, lint, tests.
 
-engines() { echo "${ENGINES:-docker podman}"; }
+# This host's own engines.
+engines() { [ "${ENGINES:-all}" = all ] && echo "docker podman" || echo "$ENGINES"; }
+
+tests_further_engines() { [ "${ENGINES:-}" = all ]; }
 
 set_up_everything() {
     alone provide_everything
@@ -22,10 +25,11 @@ provide_everything() {
         case $engine in
         docker) provide_docker ;;
         podman) provide_podman && provide_test_user ;;
-        *) fail "ENGINES names '$engine'; known are docker and podman" ;;
+        *) fail "ENGINES names '$engine'; known are docker and podman, and all" ;;
         esac
     done
     for engine in $(engines); do provide_base_image "$engine"; done
+    ! tests_further_engines || provide_further_engines
 }
 
 lint() {
@@ -103,16 +107,19 @@ run_tests() {
     local all_platforms=''
     [ $# -gt 0 ] || [ "${PLATFORMS:-}" != all ] || all_platforms=1
     # Without arguments all packages; with them what they choose. Tests build the programs of other packages unless all are built.
-    [ $# -gt 0 ] || {
-        set -- --workspace
+    if [ $# -eq 0 ]; then
         export BUOY_TEST_PROGRAMS_BUILT=1
-    }
-    if cargo nextest --version >/dev/null 2>&1; then
         # nextest leaves out the examples in documentation; they come first, so that its summary stays the last word.
-        [ "$*" != --workspace ] || cargo test --workspace --locked --doc --quiet
-        cargo nextest run --locked "$@"
+        ! has_nextest || cargo test --workspace --locked --doc --quiet
+        $(test_runner) --workspace
     else
-        cargo test --locked --no-fail-fast "$@"
+        $(test_runner) "$@"
     fi
+    ! tests_further_engines || test_on_all_engines "$@"
     [ -z "$all_platforms" ] || test_platforms
 }
+
+has_nextest() { cargo nextest --version >/dev/null 2>&1; }
+
+# The words of the command that runs tests.
+test_runner() { has_nextest && echo "cargo nextest run --locked" || echo "cargo test --locked --no-fail-fast"; }

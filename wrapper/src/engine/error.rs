@@ -138,7 +138,7 @@ pub fn full_disk(text: &[u8]) -> Option<String> {
 
 /// Sorts the failure of a command by its words, since the engines' exit status (1 or 125) does not tell.
 ///
-/// The fixtures in the tests are what Docker 20.10 and 28, and Podman 4.3 say. Only the last lines are looked at, for a
+/// The fixtures in the tests are what Docker 20.10, 26.1 and 28, and Podman 4.3 and 5.4 say. Only the last lines are looked at, for a
 /// build prints whatever its steps print.
 pub fn classify(command: &str, captured: &Captured) -> EngineError {
     let said = last_lines(&captured.stderr, 5);
@@ -350,5 +350,93 @@ mod tests {
     fn only_the_end_of_what_was_said_counts() {
         let text = format!("no space left on device\n{}", "step\n".repeat(10));
         assert!(matches!(class(&text), EngineError::Failed { .. }));
+    }
+
+    /// Word for word, without most of the ids' digits.
+    #[test]
+    fn docker_26_and_podman_5_are_understood() {
+        let no_container = [
+            // Docker 26.1.5: start, cp, rm without the container.
+            "Error response from daemon: No such container: nosuch\nError: failed to start containers: nosuch",
+            "Error response from daemon: No such container: nosuch",
+            // Podman 5.4.2.
+            "Error: no container with name or ID \"nosuch\" found: no such container",
+            "Error: no such container nosuch",
+            "Error: container \"nosuch\" does not exist",
+        ];
+        let no_image =
+            ["Error response from daemon: No such image: nosuch:latest", "Error: nosuch: image not known"];
+        let no_path = [
+            "Error response from daemon: Could not find the file /missing in container c",
+            "Error: \"/missing\" could not be found on container c: no such file or directory",
+        ];
+        let conflict = [
+            "Error response from daemon: Conflict. The container name \"/c\" is already in use by container \"1c0f\". \
+             You have to remove (or rename) that container to be able to reuse that name.",
+            "Error response from daemon: container 1c0f is not running",
+            "Error response from daemon: Container 1c0f is not paused",
+            "Error response from daemon: Container 1c0f is already paused",
+            "Error response from daemon: cannot kill container: c: container 1c0f is not running",
+            "Error: creating container storage: the container name \"c\" is already in use by 9af6. You have to remove \
+             that container to be able to reuse that name: that name is already in use, or use --replace to instruct \
+             Podman to do so.",
+            "Error: \"created\" is not running, can't pause: container state improper",
+            "Error: \"9af6\" is already paused: container state improper",
+            "Error: \"9af6\" is not paused, can't unpause: container state improper",
+            "Error: can only kill running containers. 9af6 is in state exited: container state improper",
+        ];
+        let docker = "Error response from daemon: failed to create task for container: failed to create shim task: OCI \
+                      runtime create failed: runc create failed: unable to start container process: exec: ";
+        let podman = "runc: runc create failed: unable to start container process: exec: ";
+        let bad_program = [
+            format!(
+                "{docker}\"/nope\": stat /nope: no such file or directory: unknown\nError: failed to start containers: c"
+            ),
+            format!(
+                "{docker}\"nope\": executable file not found in $PATH: unknown\nError: failed to start containers: c"
+            ),
+            format!(
+                "{docker}\"/etc\": is a directory: unknown: permission denied\nError: failed to start containers: c"
+            ),
+            format!(
+                "{docker}\"/etc/passwd\": permission denied: unknown\nError: failed to start containers: c"
+            ),
+            format!(
+                "Error: unable to start container \"4c18\": {podman}\"/nope\": stat /nope: no such file or directory: OCI \
+                 runtime attempted to invoke a command that was not found"
+            ),
+            format!(
+                "Error: OCI runtime error: unable to start container \"3b17\": {podman}\"/etc\": is a directory"
+            ),
+            format!(
+                "Error: unable to start container \"2ebe\": {podman}\"/etc/passwd\": permission denied: OCI permission denied"
+            ),
+        ];
+        for text in no_container {
+            assert!(matches!(class(text), EngineError::NoContainer), "{text}");
+        }
+        for text in no_image {
+            assert!(matches!(class(text), EngineError::NoImage), "{text}");
+        }
+        for text in no_path {
+            assert!(matches!(class(text), EngineError::NoPath(_)), "{text}");
+        }
+        for text in conflict {
+            assert!(matches!(class(text), EngineError::Conflict(_)), "{text}");
+        }
+        for text in &bad_program {
+            assert!(matches!(class(text), EngineError::BadProgram(_)), "{text}");
+        }
+        for unreachable in [
+            // Docker 26.1.5, Podman 5.4.2.
+            "Error response from daemon: Get \"https://registry.invalid/v2/\": dial tcp: lookup registry.invalid on \
+             10.0.0.53:53: dial udp 10.0.0.53:53: connect: network is unreachable",
+            "Error: initializing source docker://registry.invalid/tool:1: pinging container registry registry.invalid: Get \
+             \"https://registry.invalid/v2/\": dial tcp: lookup registry.invalid on 10.0.0.53:53: dial udp 10.0.0.53:53: \
+             connect: network is unreachable",
+        ] {
+            let error = not_pulled("registry.invalid/tool@sha256:00", class(unreachable));
+            assert!(matches!(error, EngineError::NotPulled { is_certain: false, .. }), "{error}");
+        }
     }
 }

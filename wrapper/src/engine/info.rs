@@ -227,4 +227,40 @@ mod tests {
         assert_eq!((info.limits, info.version.as_str(), info.cgroup_version.as_str()), (false, "5.4.2", "2"));
         assert!(EngineInfo::parse(b"Server: none").is_err());
     }
+
+    #[test]
+    fn docker_26_and_podman_5_say_the_same_things() {
+        // Docker 26.1.5 with containerd's image store.
+        let docker = r#"{"Driver":"overlayfs","DriverStatus":[["driver-type","io.containerd.snapshotter.v1"]],
+            "MemoryLimit":true,"SwapLimit":true,"PidsLimit":true,"CgroupDriver":"cgroupfs","CgroupVersion":"1",
+            "OperatingSystem":"Debian GNU/Linux 13 (trixie)","DockerRootDir":"/var/lib/docker","DefaultRuntime":"runc",
+            "ServerVersion":"26.1.5+dfsg1","InitBinary":"docker-init",
+            "SecurityOptions":["name=seccomp,profile=builtin"]}"#;
+        // Podman 5.4.2.
+        let podman = r#"{"host":{"cgroupManager":"cgroupfs","cgroupVersion":"v1",
+            "cgroupControllers":["cpuset","cpu","cpuacct","blkio","memory","devices","freezer","pids"],
+            "ociRuntime":{"name":"runc","path":"/usr/bin/runc"},"serviceIsRemote":false,
+            "security":{"apparmorEnabled":false,"rootless":false,"seccompEnabled":true,"selinuxEnabled":false}},
+            "store":{"graphDriverName":"overlay"},"version":{"APIVersion":"5.4.2","Version":"5.4.2"}}"#;
+        let expected = EngineInfo {
+            cgroup_driver: "cgroupfs".into(),
+            cgroup_version: "1".into(),
+            runtime: "runc".into(),
+            limits: true,
+            ..EngineInfo::default()
+        };
+        assert_eq!(
+            EngineInfo::parse(docker.as_bytes()).unwrap(),
+            EngineInfo {
+                version: "26.1.5+dfsg1".into(),
+                storage_driver: "overlayfs".into(),
+                init: "docker-init".into(),
+                ..expected.clone()
+            }
+        );
+        assert_eq!(
+            EngineInfo::parse(podman.as_bytes()).unwrap(),
+            EngineInfo { version: "5.4.2".into(), storage_driver: "overlay".into(), ..expected }
+        );
+    }
 }

@@ -291,4 +291,26 @@ mod tests {
     fn an_unknown_status_is_an_error_and_not_a_guess() {
         assert!(parse_container(br#"[{"State":{"Status":"confused"}}]"#).is_err());
     }
+
+    #[test]
+    fn containers_of_docker_26_and_podman_5() {
+        // Docker 26.1.5 with either image store: the program is not in the image.
+        let docker = r#"[{"Id":"711b","State":{"Status":"created","Running":false,"Paused":false,"Restarting":false,
+            "OOMKilled":false,"Dead":false,"Pid":0,"ExitCode":127,"Error":"failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: \"/nope\": stat /nope: no such file or directory: unknown",
+            "StartedAt":"0001-01-01T00:00:00Z","FinishedAt":"0001-01-01T00:00:00Z"},
+            "GraphDriver":{"Data":null,"Name":"overlayfs"},"Mounts":[]}]"#;
+        let inspected = parse_container(docker.as_bytes()).unwrap();
+        assert_eq!((inspected.status, inspected.exit_code, inspected.pid), (Status::Created, 127, None));
+        assert!(inspected.error.contains("exec: \"/nope\"") && !inspected.layer_is_told);
+        // Podman 5.4.2: killed by order.
+        let podman = r#"[{"Id":"a2b8","State":{"OciVersion":"1.2.0","Status":"exited","Running":false,"Paused":false,
+            "Restarting":false,"OOMKilled":false,"Dead":false,"Pid":0,"ExitCode":137,"Error":"",
+            "StartedAt":"2026-11-30T13:19:25.416361479Z","FinishedAt":"2026-11-30T13:19:33.673654085Z",
+            "CheckpointedAt":"0001-01-01T00:00:00Z","RestoredAt":"0001-01-01T00:00:00Z","StoppedByUser":true},
+            "GraphDriver":{"Name":"overlay","Data":{"LowerDir":"/l","UpperDir":"/o/f8/diff","WorkDir":"/o/f8/work"}},
+            "Mounts":[]}]"#;
+        let inspected = parse_container(podman.as_bytes()).unwrap();
+        assert_eq!((inspected.status, inspected.exit_code), (Status::Exited, 137));
+        assert_eq!((inspected.layer_is_told, inspected.written), (true, vec!["/o/f8/diff".to_owned()]));
+    }
 }

@@ -27,6 +27,7 @@ with_each_engine!(
     a_run_without_network_sees_no_proxy_and_an_image_has_none,
     build_arguments_reach_a_run_and_not_the_image,
     a_file_that_is_copied_twice_keeps_its_bytes,
+    a_name_is_looked_up_in_what_was_copied_before,
     a_name_of_ours_that_others_set_is_not_run,
     an_image_that_was_removed_is_made_again,
     an_image_of_another_science_app_is_no_base,
@@ -350,6 +351,17 @@ fn build_arguments_reach_a_run_and_not_the_image(engine: Engine) {
         let said = String::from_utf8_lossy(&slot.try_ask(&ask).stdout).into_owned();
         assert!(!said.contains("s3same"), "{said}");
     }
+    clean(&slot);
+}
+
+/// As images from scratch do that take the users of another stage.
+fn a_name_is_looked_up_in_what_was_copied_before(engine: Engine) {
+    let mut slot =
+        slot(engine, "COPY passwd group /etc/\nCOPY --chown=sci:lab passwd /theirs\nUSER sci\nWORKDIR /made");
+    slot.copy("passwd", "root:x:0:0::/:/bin/sh\nsci:x:1234:7::/:/bin/sh\n").copy("group", "lab:x:99:\n");
+    slot.copy("main.sh", "/bin/busybox stat -c '%u:%g' /theirs /made > /app/seen");
+    slot.run().assert_success();
+    assert_eq!(fs::read_to_string(slot.dir.join("seen")).unwrap(), "1234:99\n1234:7\n");
     clean(&slot);
 }
 

@@ -1,7 +1,8 @@
 //! The real wrapper in slots of an emulated client, with real engines.
 //!
 //! Each test runs once for each engine. An engine that is named in `BUOY_TEST_ENGINES` must answer; without the variable one that
-//! does not answer is left out, and said so.
+//! does not answer is left out, and said so. What is tested as `docker` and `podman` is what comes first on PATH: so ENGINES=all
+//! runs these tests on further engines.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails, and says where")]
 
@@ -25,6 +26,7 @@ mod hostile_engine;
 mod hostile_files;
 mod hostile_text;
 mod images;
+mod inputs;
 mod network;
 mod old_hosts;
 mod real_client;

@@ -86,14 +86,16 @@ impl<T: Transport + Clone> Builder<'_, T> {
         for step in &group.files {
             match step {
                 FileStep::Workdir { line, path, user } => {
-                    let owner = self.owner_of_workdir(container, *line, user)?;
+                    let owner = self.owner_of_workdir(container, *line, user, &mut pending)?;
                     self.make_directories(container, path, owner, files, &mut pending)?;
                 }
                 FileStep::Copy(step) => {
                     self.check_volumes(step, group)?;
-                    let owner = step.owner.as_deref();
-                    let owner =
-                        owner.map(|owner| self.owner_of_copy(container, step.line, owner)).transpose()?;
+                    let owner = step
+                        .owner
+                        .as_deref()
+                        .map(|owner| self.owner_of_copy(container, step.line, owner, &mut pending));
+                    let owner = owner.transpose()?;
                     let goal = Goal { container, step, owner };
                     match step.from {
                         None => self.copy_from_context(&goal, files, &mut pending)?,
@@ -271,7 +273,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
         Ok(())
     }
 
-    fn send(&self, container: &str, pending: &Pending) -> Result<(), BuildError> {
+    pub(super) fn send(&self, container: &str, pending: &Pending) -> Result<(), BuildError> {
         if pending.entries.is_empty() {
             return Ok(());
         }

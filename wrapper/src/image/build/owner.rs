@@ -7,6 +7,7 @@ use crate::engine::Transport;
 use boinc::archive::tar::Reader;
 
 use super::Builder;
+use super::copy::Pending;
 use super::error::BuildError;
 
 /// Longer user tables are not looked into.
@@ -75,8 +76,9 @@ impl<T: Transport + Clone> Builder<'_, T> {
         container: &str,
         line: u32,
         owner: &str,
+        pending: &mut Pending,
     ) -> Result<(u32, u32), BuildError> {
-        self.resolve_owner(container, line, owner, |uid| uid)
+        self.resolve_owner(container, line, owner, pending, |uid| uid)
     }
 
     /// The owner of a directory that WORKDIR makes for `USER user`.
@@ -85,11 +87,12 @@ impl<T: Transport + Clone> Builder<'_, T> {
         container: &str,
         line: u32,
         user: &str,
+        pending: &mut Pending,
     ) -> Result<(u32, u32), BuildError> {
         if user.is_empty() {
             return Ok((0, 0));
         }
-        self.resolve_owner(container, line, user, |_| 0)
+        self.resolve_owner(container, line, user, pending, |_| 0)
     }
 
     fn resolve_owner(
@@ -97,13 +100,15 @@ impl<T: Transport + Clone> Builder<'_, T> {
         container: &str,
         line: u32,
         owner: &str,
+        pending: &mut Pending,
         alone: impl Fn(u32) -> u32,
     ) -> Result<(u32, u32), BuildError> {
         let whole: Option<Vec<u32>> = owner.split(':').map(|part| part.parse().ok()).collect();
         if let Some([uid, gid]) = whole.as_deref() {
             return Ok((*uid, *gid));
         }
-        let container = self.probe.as_deref().unwrap_or(container);
+        // The tables can be among the files that an instruction before this one copies.
+        self.send(container, &std::mem::take(pending))?;
         let names = Names::parse(
             &self.text_file(container, "/etc/passwd")?,
             &self.text_file(container, "/etc/group")?,

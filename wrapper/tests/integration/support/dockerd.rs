@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-use super::engine::{Engine, Host};
+use super::engine::{Engine, Host, further_engine};
 use super::plain_user::{NAME, PlainUser};
 use super::slot::{Slot, wait_until};
 
@@ -22,6 +22,8 @@ pub struct Dockerd {
 enum Kind {
     /// This host's.
     Plain,
+    /// The same, and the tests' user may use it.
+    OfUser,
     /// Those of a user's subordinate ids (`userns-remap`).
     Remapping,
     /// Those of an ordinary user who runs it (rootless).
@@ -33,6 +35,15 @@ impl Dockerd {
     pub fn start() -> Option<Self> {
         let daemon = Self::prepare(Kind::Plain)?;
         Some(daemon.started())
+    }
+
+    /// One that the tests' user may use.
+    pub fn start_for_user() -> Option<Self> {
+        if PlainUser::look_up().is_none() {
+            println!("no user of the tests: left out");
+            return None;
+        }
+        Some(Self::prepare(Kind::OfUser)?.started())
     }
 
     /// One that maps the users of its containers to subordinate ids of the tests' user, who may use it.
@@ -81,7 +92,9 @@ impl Dockerd {
             .stderr(Stdio::null())
             .status()
             .is_ok_and(|status| status.success());
-        if !wanted || !able || !rustix::process::geteuid().is_root() {
+        // Only the host's own daemon runs in a user's name.
+        let rootless_of_others = matches!(kind, Kind::Rootless(_)) && further_engine().is_some();
+        if rootless_of_others || !wanted || !able || !rustix::process::geteuid().is_root() {
             println!("no Docker daemon of its own can be had here: left out");
             return None;
         }
@@ -129,7 +142,7 @@ impl Dockerd {
         let option = |name: &str, file: &str| format!("--{name}={}", dir.join(file).display());
         // In a network namespace of its own: without a bridge it would remove that of a daemon that is already there.
         let mut command = match &self.kind {
-            Kind::Plain | Kind::Remapping => {
+            Kind::Plain | Kind::OfUser | Kind::Remapping => {
                 let mut command = Command::new("unshare");
                 command.args(["--net", "dockerd"]);
                 command
@@ -146,7 +159,10 @@ impl Dockerd {
             }
         };
         if let Kind::Remapping = self.kind {
-            command.arg(format!("--userns-remap={NAME}")).arg(format!("--group={NAME}"));
+            command.arg(format!("--userns-remap={NAME}"));
+        }
+        if let Kind::OfUser | Kind::Remapping = self.kind {
+            command.arg(format!("--group={NAME}"));
         }
         let child = command
             .args(["--bridge=none", "--iptables=false", "--ip6tables=false"])

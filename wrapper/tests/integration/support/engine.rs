@@ -77,6 +77,25 @@ impl Engine {
     }
 }
 
+/// The further engine that is first on PATH, as ENGINES=all of `./x test` names it; `None`: this host's own are tested.
+pub fn further_engine() -> Option<String> {
+    std::env::var("BUOY_TEST_FURTHER_ENGINE").ok()
+}
+
+/// Where the summary of all inputs goes, if all are to be tried, which takes minutes for each engine.
+pub fn summary_of_all_inputs() -> Option<PathBuf> {
+    std::env::var_os("BUOY_TEST_ALL_INPUTS").map(PathBuf::from)
+}
+
+/// What a summary calls an engine: its name, its version, and whose it is.
+pub fn engine_name(engine: Engine) -> String {
+    let format = if engine == Engine::Docker { "{{.Server.Version}}" } else { "{{.Client.Version}}" };
+    let version = engine.run(&["version", "--format", format]);
+    let program = further_engine().unwrap_or_else(|| engine.program().to_owned());
+    let user = if engine == Engine::RootlessPodman { " as a user" } else { "" };
+    format!("{program} {version}{user}")
+}
+
 /// Whose engine it is.
 #[derive(Clone, Debug)]
 pub enum Host {

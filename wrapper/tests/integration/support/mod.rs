@@ -8,7 +8,7 @@ mod running;
 mod slot;
 
 pub use dockerd::Dockerd;
-pub use engine::{Engine, Host, each_engine};
+pub use engine::{Engine, Host, each_engine, engine_name, summary_of_all_inputs};
 pub use front::{AGENT_VARIABLE, agent_of, through_front};
 pub use plain_user::PlainUser;
 pub use running::{Running, wrapper};

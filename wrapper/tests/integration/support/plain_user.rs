@@ -59,7 +59,10 @@ impl PlainUser {
     pub fn command(&self, program: &OsStr) -> Command {
         let mut command = Command::new("setpriv");
         command.args(["--reuid", NAME, "--regid", NAME, "--init-groups"]).arg(program).env_clear();
-        command.env("PATH", "/usr/local/bin:/usr/bin:/bin").env("HOME", format!("/home/{NAME}"));
+        // With the engine that is tested first on it, as root has it.
+        command
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", format!("/home/{NAME}"));
         command.env("XDG_RUNTIME_DIR", &self.runtime_dir).current_dir("/");
         if let Some(settings) = std::env::var_os("CONTAINERS_CONF") {
             // The user may not be able to read the repository.

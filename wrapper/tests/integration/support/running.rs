@@ -70,6 +70,7 @@ impl Running {
         if slot.without_engines {
             // In a mount namespace of its own the directories with engines are empty.
             command = Command::new("unshare");
+            command.env("PATH", "/usr/bin:/bin");
             command.args(["--mount", "sh", "-c", HIDE_ENGINES, "sh"]).arg(&wrapper);
         }
         command
@@ -149,17 +150,24 @@ impl Running {
     /// Waits for the process's end, two minutes at most.
     #[track_caller]
     pub fn wait_for_exit(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + Duration::from_secs(120);
+        self.wait_at_most(Duration::from_secs(120)).unwrap_or_else(|| {
+            let text = fs::read_to_string(self.dir.join("stderr.txt")).unwrap_or_default();
+            panic!("the wrapper is still there after two minutes; stderr.txt:\n{text}");
+        })
+    }
+
+    /// Waits for the process's end; `None` if that does not come in time.
+    pub fn wait_at_most(&mut self, time: Duration) -> Option<ExitStatus> {
+        let deadline = Instant::now() + time;
         loop {
             self.take_status();
             if let Some(status) = self.child.try_wait().unwrap() {
                 self.take_status();
                 self.exit = Some(status);
-                return status;
+                return Some(status);
             }
             if Instant::now() > deadline {
-                let text = fs::read_to_string(self.dir.join("stderr.txt")).unwrap_or_default();
-                panic!("the wrapper is still there after two minutes; stderr.txt:\n{text}");
+                return None;
             }
             std::thread::sleep(Duration::from_millis(10));
         }

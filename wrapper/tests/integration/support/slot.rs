@@ -13,7 +13,7 @@ use boinc::wire::slot::write_soft_link;
 use tempfile::TempDir;
 use wrapper::naming::ContainerName;
 
-use super::engine::{Engine, Host};
+use super::engine::{Engine, Host, further_engine};
 use super::plain_user::PlainUser;
 use super::running::Running;
 
@@ -202,7 +202,8 @@ impl Slot {
         }
         let own = || rustix::process::geteuid().as_raw();
         let user = self.host.user().map_or_else(own, PlainUser::uid);
-        std::env::temp_dir().join(format!("buoy-test-images-{user}"))
+        let engine = further_engine().unwrap_or_default();
+        std::env::temp_dir().join(format!("buoy-test-images-{user}{engine}"))
     }
 
     /// Has the images of this slot's project kept apart, as a client does.
