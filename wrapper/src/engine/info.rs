@@ -41,6 +41,8 @@ pub struct EngineInfo {
     pub remote: bool,
     /// The init program that it gives containers, if it tells.
     pub init: String,
+    /// Bytes of memory where its containers run; 0 if it does not tell.
+    pub memory_bytes: u64,
 }
 
 impl EngineInfo {
@@ -76,6 +78,7 @@ impl EngineInfo {
             selinux: option("name=selinux"),
             remote: text(&json["OperatingSystem"]).contains("Docker Desktop"),
             init: text(&json["InitBinary"]),
+            memory_bytes: json["MemTotal"].as_u64().unwrap_or(0),
         }
     }
 
@@ -97,6 +100,7 @@ impl EngineInfo {
             selinux: host["security"]["selinuxEnabled"] == true,
             remote: host["serviceIsRemote"] == true,
             init: String::new(),
+            memory_bytes: host["memTotal"].as_u64().unwrap_or(0),
         }
     }
 }

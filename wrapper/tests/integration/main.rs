@@ -24,6 +24,7 @@ mod hostile_engine;
 mod hostile_files;
 mod hostile_text;
 mod images;
+mod machine;
 mod network;
 mod old_hosts;
 mod real_client;
