@@ -377,6 +377,11 @@ impl Assignment {
         memory_bound(self.init_data.rsc_memory_bound, self.limits.memory_bytes, host_bytes)
     }
 
+    /// What the workunit says that the job needs; `None` if it says nothing.
+    pub fn required_memory_bytes(&self) -> Option<u64> {
+        (self.init_data.rsc_memory_bound > 0.0).then(|| self.memory_bytes())
+    }
+
     /// What a step of the image's build may take: as much as the job, but for the number of files, which is that of a
     /// whole system.
     fn build_bounds(&self) -> Bounds {

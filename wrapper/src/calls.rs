@@ -8,10 +8,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use self::failures::{NoImageMade, classify, classify_make, classify_unrelated, classify_workdir_files};
+use self::failures::{
+    NoImageMade, classify, classify_machine, classify_make, classify_unrelated, classify_workdir_files,
+};
 use crate::assignment::{Assignment, HIDDEN_FILES, ImagePlan};
 use crate::engine::{
-    self, Cancel, CliEngine, ContainerSpec, EarlyUsage, EngineError, Inspected, LOG_LINES, NativeTransport,
+    self, Cancel, CliEngine, ContainerSpec, EarlyUsage, EngineError, HostTransport, Inspected, LOG_LINES,
     Status, Transport, UserError, killed_from_outside,
 };
 use crate::image::{ImageIndex, ImageMaker, ImageSource};
@@ -37,7 +39,7 @@ pub struct Calls {
     assignment: Assignment,
     shared: Arc<Shared>,
     cancel: Cancel,
-    engine: Option<(CliEngine<NativeTransport>, PathBuf)>,
+    engine: Option<CliEngine<HostTransport>>,
     image: Option<ImagePlan>,
     failed_starts: u32,
     /// The id of the container that this life has created and not started yet.
@@ -55,6 +57,19 @@ impl Calls {
     /// # Errors
     /// Sorted by what the lifecycle does about it.
     pub fn perform(&mut self, call: Call) -> Result<Reply, CallError> {
+        self.carry_out(call).map_err(|error| match (&error, &self.engine) {
+            // An engine in a virtual machine that has stopped says only that it cannot be reached.
+            (CallError::EngineAway(_), Some(engine)) => match engine.check_machine(&[]) {
+                Err(why @ (MachineError::NotRunning { .. } | MachineError::Missing)) => {
+                    CallError::EngineAway(why.to_string())
+                }
+                _ => error,
+            },
+            _ => error,
+        })
+    }
+
+    fn carry_out(&mut self, call: Call) -> Result<Reply, CallError> {
         match call {
             Call::Probe => self.probe(),
             Call::Inspect => self.inspect(),
@@ -75,9 +90,9 @@ impl Calls {
         }
     }
 
-    fn engine(&self) -> Result<&CliEngine<NativeTransport>, CallError> {
+    fn engine(&self) -> Result<&CliEngine<HostTransport>, CallError> {
         match &self.engine {
-            Some((engine, _)) => Ok(engine),
+            Some(engine) => Ok(engine),
             None => Err(CallError::Transient("no engine was chosen yet".into())),
         }
     }
@@ -95,37 +110,43 @@ impl Calls {
             if remembered.is_some_and(|remembered| remembered != flavor) {
                 continue;
             }
-            let engine = CliEngine::new(
-                flavor,
-                program.clone(),
-                NativeTransport,
-                self.cancel.clone(),
-                self.assignment.verbose(),
-            )
-            .without_client_settings(self.assignment.images.path())
-            .map_err(|error| CallError::Host(format!("failed to write Docker's configuration: {error}")))?;
+            let state = self.assignment.images.path();
+            let transport = HostTransport::of(flavor, state).map_err(|error| {
+                CallError::Host(format!("failed to make a directory in {}: {error}", state.display()))
+            })?;
+            let verbose = self.assignment.verbose();
+            let engine = CliEngine::new(flavor, program, transport, self.cancel.clone(), verbose)
+                .without_client_settings(state)
+                .map_err(|error| {
+                    CallError::Host(format!("failed to write Docker's configuration: {error}"))
+                })?;
             let known = told == Some(flavor);
-            match if known { Ok(()) } else { engine.probe() } {
+            let probe = || if known { Ok(()) } else { engine.probe().map_err(classify) };
+            match self.check_machine(&engine).and_then(|()| probe()) {
                 Ok(()) => {
                     if self.shared.state().container_mark.is_empty() {
                         ask_ahead(&engine);
                     }
-                    self.engine = Some((engine, program));
+                    self.engine = Some(engine);
                     return Ok(Reply::Probed);
                 }
+                Err(error) if known => return Err(error),
                 Err(error) => last = Some(error),
             }
         }
-        Err(last.map_or_else(
-            || {
-                CallError::Host(
-                    "no container engine: neither docker nor podman is installed; install one of them and restart \
-                     the BOINC client"
-                        .into(),
-                )
-            },
-            classify,
-        ))
+        Err(last.unwrap_or_else(|| {
+            CallError::Host(
+                "no container engine: neither docker nor podman is installed; install one of them and restart the BOINC \
+                 client"
+                    .into(),
+            )
+        }))
+    }
+
+    /// Refuses a virtual machine that does not run or does not share what containers of this task use.
+    fn check_machine(&self, engine: &CliEngine<HostTransport>) -> Result<(), CallError> {
+        let (slot, project) = (&self.assignment.layout.slot, &self.assignment.init_data.project_dir);
+        engine.check_machine(&[slot, project, self.assignment.images.path()]).map_err(classify_machine)
     }
 
     fn inspect(&self) -> Result<Reply, CallError> {
@@ -149,7 +170,7 @@ impl Calls {
         let container = Container {
             name: self.name().to_owned(),
             id: inspected.id.clone(),
-            program: self.engine.as_ref().map(|(_, program)| program.clone()).unwrap_or_default(),
+            engine: engine.clone(),
             written: inspected.written.iter().map(PathBuf::from).collect(),
             rootless: engine.is_rootless(),
             freezes_by_signal: engine.freezes_by_signal(),
@@ -169,7 +190,7 @@ impl Calls {
     fn exit_state(
         &self,
         inspected: &Inspected,
-        engine: &CliEngine<NativeTransport>,
+        engine: &CliEngine<HostTransport>,
     ) -> Result<ContainerState, CallError> {
         let killed = inspected.exit_code == 137 && !inspected.oom_killed;
         let mut ordered = killed && engine.was_ordered_to_die(inspected);
@@ -238,6 +259,9 @@ impl Calls {
         let image = self.image(&scan)?;
         let profile = self.seccomp_profile()?;
         let engine = self.engine()?;
+        if let Some(bytes) = self.assignment.required_memory_bytes() {
+            engine.check_memory(bytes).map_err(classify_machine)?;
+        }
         let user =
             engine.container_user(self.assignment.host_user_namespace).map_err(|error| match error {
                 UserError::Engine(error) => classify_unrelated(error),
@@ -344,7 +368,7 @@ impl Calls {
     }
 
     /// Copies what the image has at the work directory, once for each job: what the job changes of it stays changed.
-    fn fill_workdir(&self, engine: &CliEngine<NativeTransport>, image: &str) -> Result<(), CallError> {
+    fn fill_workdir(&self, engine: &CliEngine<HostTransport>, image: &str) -> Result<(), CallError> {
         if self.shared.state().workdir_is_filled {
             return Ok(());
         }
@@ -365,7 +389,8 @@ impl Calls {
     }
 
     fn start(&mut self) -> Result<Reply, CallError> {
-        let early = self.created.take().map(EarlyUsage::watch);
+        let is_remote = self.engine()?.is_remote();
+        let early = self.created.take().filter(|_| !is_remote).map(EarlyUsage::watch);
         let started = self.engine()?.start(self.name());
         let seen = started.map(|()| self.inspect());
         *self.shared.early_usage.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
@@ -403,7 +428,7 @@ impl Calls {
 
     fn simple(
         &self,
-        verb: impl Fn(&CliEngine<NativeTransport>, &str) -> Result<(), EngineError>,
+        verb: impl Fn(&CliEngine<HostTransport>, &str) -> Result<(), EngineError>,
     ) -> Result<Reply, CallError> {
         verb(self.engine()?, self.name()).map_err(classify)?;
         Ok(Reply::Done)
@@ -416,7 +441,8 @@ impl Calls {
             error @ EngineError::TimedOut { .. } => CallError::Transient(chain(&error)),
             error => classify(error),
         })?;
-        if code == 0 {
+        // Podman's service answers 0 too for a container that was killed with its virtual machine.
+        if code == 0 && !self.engine()?.has_machine() {
             let exited = Exited { code, out_of_memory: false, error: String::new() };
             return Ok(Reply::Container(ContainerState::Exited(exited)));
         }
@@ -489,7 +515,7 @@ fn check_architecture<T: Transport>(
 }
 
 /// Has the engine say about itself what its container will need, beside the work until then.
-fn ask_ahead(engine: &CliEngine<NativeTransport>) {
+fn ask_ahead(engine: &CliEngine<HostTransport>) {
     let engine = engine.clone();
     // Whoever needs the answer asks again if this fails, and reports why.
     let _ = thread::Builder::new().name("engine info".into()).spawn(move || engine.info().map(drop));

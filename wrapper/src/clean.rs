@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::engine::{self, Cancel, CliEngine, EngineError, NativeTransport};
+use crate::engine::{self, Cancel, CliEngine, EngineError, HostTransport};
 use crate::image::{ImageIndex, container_prefix};
 use crate::state_dir::StateDir;
 
@@ -49,9 +49,16 @@ impl Request {
         for state in &states {
             let failures = cleaner.failures;
             for (flavor, program) in engine::find(None) {
-                let engine = CliEngine::new(flavor, program, NativeTransport, Cancel::default(), false);
+                let transport = match HostTransport::of(flavor, state) {
+                    Ok(transport) => transport,
+                    Err(error) => {
+                        cleaner.cannot_ask(flavor.program_name(), &error);
+                        continue;
+                    }
+                };
+                let engine = CliEngine::new(flavor, program, transport, Cancel::default(), false);
                 match engine.probe() {
-                    Ok(_) => cleaner.clean_engine(&engine, state),
+                    Ok(()) => cleaner.clean_engine(&engine, state),
                     Err(error) => cleaner.cannot_ask(flavor.program_name(), &error),
                 }
             }
@@ -83,7 +90,7 @@ struct Cleaner {
 }
 
 impl Cleaner {
-    fn clean_engine(&mut self, engine: &CliEngine<NativeTransport>, state: &Path) {
+    fn clean_engine(&mut self, engine: &CliEngine<HostTransport>, state: &Path) {
         let name = engine.flavor().program_name();
         let index = ImageIndex::in_directory(state);
         let Some(owner) = index.known_owner() else { return };
@@ -106,7 +113,7 @@ impl Cleaner {
         }
     }
 
-    fn cannot_ask(&mut self, engine: &str, error: &EngineError) {
+    fn cannot_ask(&mut self, engine: &str, error: &dyn std::error::Error) {
         println!("failed to ask {engine} what it has of ours: {error}");
         self.failures += 1;
     }

@@ -274,10 +274,16 @@ impl Driver {
         }
         let visible = pid.filter(|&pid| container.owns(pid));
         self.limits.begin(container.freezes_by_signal, visible, &container.id, container.written.clone());
-        self.usage = visible.map(|pid| UsageReader::open(pid, &container.id));
+        self.usage = match visible {
+            Some(pid) => Some(UsageReader::open(pid, &container.id)),
+            None if container.engine.tells_cpu_time() => {
+                Some(UsageReader::ask(&container.engine, &container.name))
+            }
+            None => None,
+        };
         let by_process = visible.and_then(|pid| ExitWatch::on_process(pid, self.waker.clone()));
         self.watch = Some(by_process.unwrap_or_else(|| {
-            ExitWatch::on_command(container.program.clone(), &container.name, self.waker.clone())
+            ExitWatch::on_command(&container.engine, &container.name, self.waker.clone())
         }));
     }
 

@@ -1,12 +1,10 @@
 //! Notices the end of a container's first process.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
 
-use crate::engine::{Cancel, Invocation, NativeTransport, Transport};
+use crate::engine::{Cancel, CliEngine, HostTransport};
 use crate::platform::ProcessWatch;
 use crate::waker::Waker;
 
@@ -34,13 +32,12 @@ impl ExitWatch {
     }
 
     /// Watches by a waiting command of the engine.
-    pub fn on_command(program: PathBuf, container: &str, waker: Waker) -> Self {
+    pub fn on_command(engine: &CliEngine<HostTransport>, container: &str, waker: Waker) -> Self {
         let cancel = Cancel::default();
-        let wait =
-            Invocation::new(program).args(["wait", container]).timeout(Duration::from_secs(366 * 86_400));
-        Self::start(Source::Command(cancel.clone()), waker, move || {
+        let (engine, container) = (engine.with_cancel(cancel.clone()), container.to_owned());
+        Self::start(Source::Command(cancel), waker, move || {
             // However it ends, the container has to be looked at.
-            let _ = NativeTransport.run(&wait, &cancel);
+            let _ = engine.wait_for_end(&container);
         })
     }
 

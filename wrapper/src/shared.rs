@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard};
 
-use crate::engine::Usage;
+use crate::engine::{CliEngine, HostTransport, Usage};
 use crate::state::State;
 
 /// What the main loop and the worker share.
@@ -38,7 +38,7 @@ pub struct Container {
     pub name: String,
     /// The engine's id of it.
     pub id: String,
-    pub program: PathBuf,
+    pub engine: CliEngine<HostTransport>,
     /// Directories with what it wrote outside its mounts, where the engine tells and we may read.
     pub written: Vec<PathBuf>,
     /// Root in it is the user who runs the engine.

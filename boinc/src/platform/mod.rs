@@ -5,11 +5,15 @@
 mod entry;
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(target_os = "macos")]
+mod macos;
 #[cfg(unix)]
 mod unix;
 
 pub use entry::{Entry, Identity, Kind, Space, User};
 #[cfg(target_os = "linux")]
 pub use linux::is_in_memory;
+#[cfg(target_os = "macos")]
+pub use macos::is_in_memory;
 #[cfg(unix)]
 pub use unix::*;

@@ -1,6 +1,6 @@
 //! What the lifecycle is told of failures of the engine and of the making of images.
 
-use crate::engine::EngineError;
+use crate::engine::{EngineError, MachineError};
 use crate::image::{Blame, BuildError, MakeError, TarballError, WorkdirFilesError};
 use crate::lifecycle::CallError;
 use boinc::error_chain::chain;
@@ -40,6 +40,13 @@ pub(super) fn classify_unrelated(error: EngineError) -> CallError {
         | EngineError::NoPath(_)
         | EngineError::Conflict(_)) => CallError::Transient(chain(&error)),
         error => classify(error),
+    }
+}
+
+pub(super) fn classify_machine(error: MachineError) -> CallError {
+    match error {
+        MachineError::Engine(error) => classify_unrelated(error),
+        error => CallError::Host(chain(&error)),
     }
 }
 

@@ -17,7 +17,7 @@ use super::freeze;
 use super::image::ImageDetails;
 use super::info::{EngineInfo, Users, architecture_of_podman};
 use super::layer::layer_of;
-use super::output::{self, Inspected, Status};
+use super::output::{self, Inspected, Stats, Status};
 use super::transport::{Cancel, Captured, Consumer, Producer, Transport};
 use super::verbs::{ContainerSpec, Verbs};
 use crate::platform::{continue_process, docker_daemon_started, stop_process};
@@ -26,7 +26,7 @@ use crate::platform::{continue_process, docker_daemon_started, stop_process};
 const MAX_DISTURBED: u32 = 10;
 
 /// An engine that is reached through its command line.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct CliEngine<T: Transport> {
     pub(super) verbs: Verbs,
     transport: T,
@@ -76,8 +76,8 @@ impl<T: Transport> CliEngine<T> {
         }
     }
 
-    /// What the engine says about itself; it is asked once. Podman is not asked: that takes 0.7 s, and what is needed of it
-    /// follows from who runs it.
+    /// What the engine says about itself; it is asked once. A Podman of this host is not asked: that takes 0.7 s, and what is
+    /// needed of it follows from who runs it.
     ///
     /// # Errors
     /// When it does not answer.
@@ -89,6 +89,7 @@ impl<T: Transport> CliEngine<T> {
         }
         let info = match self.flavor() {
             Flavor::Docker => self.ask_info()?,
+            Flavor::Podman if self.has_machine() => self.ask_info()?,
             Flavor::Podman if self.flavor().has_user_namespace(user()) => {
                 EngineInfo { users: Users::Rootless, ..EngineInfo::default() }
             }
@@ -127,6 +128,17 @@ impl<T: Transport> CliEngine<T> {
         }
     }
 
+    /// Whether the engine may be in a virtual machine of Podman's.
+    pub fn has_machine(&self) -> bool {
+        self.transport.has_machine()
+    }
+
+    /// Containers run on another host or in a virtual machine, so that their processes cannot be seen here. An engine that does
+    /// not answer is none.
+    pub fn is_remote(&self) -> bool {
+        self.info().is_ok_and(|info| info.remote)
+    }
+
     /// Containers of an ordinary user, whose root is that user outside. An engine that does not answer is none.
     pub fn is_rootless(&self) -> bool {
         self.info().is_ok_and(|info| info.users == Users::Rootless)
@@ -137,7 +149,10 @@ impl<T: Transport> CliEngine<T> {
     pub fn freezes_by_signal(&self) -> bool {
         match self.flavor() {
             Flavor::Docker => self.info().is_ok_and(|info| info.cgroup_driver == "none"),
-            Flavor::Podman => self.is_rootless() && !Path::new("/sys/fs/cgroup/cgroup.controllers").exists(),
+            Flavor::Podman => {
+                let has_freezer = || Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
+                self.is_rootless() && !self.is_remote() && !has_freezer()
+            }
         }
     }
 
@@ -156,6 +171,10 @@ impl<T: Transport> CliEngine<T> {
             Err(error) => return Err(error),
         };
         let mut inspected = self.read(command, output::parse_container(&captured.stdout))?;
+        if inspected.pid.is_some() && self.is_remote() {
+            // A process of this host with the same number is another one.
+            inspected.pid = None;
+        }
         if inspected.status == Status::Running
             && inspected.pid.is_some_and(freeze::is_stopped)
             && self.freezes_by_signal()
@@ -369,6 +388,29 @@ impl<T: Transport> CliEngine<T> {
         self.read(&command, output::parse_exit_status(&captured.stdout))
     }
 
+    /// Waits for the end of a container's first process, however long it takes.
+    ///
+    /// # Errors
+    /// When the engine cannot tell, or when cancelled.
+    pub fn wait_for_end(&self, name: &str) -> Result<(), EngineError> {
+        self.run(&self.verbs.wait_for_end(name)).map(drop)
+    }
+
+    /// Whether [`stats`](Self::stats) tells CPU time, which only Podman does.
+    pub fn tells_cpu_time(&self) -> bool {
+        self.flavor() == Flavor::Podman
+    }
+
+    /// What a running container uses.
+    ///
+    /// # Errors
+    /// When it does not run, or the engine cannot tell.
+    pub fn stats(&self, name: &str) -> Result<Stats, EngineError> {
+        let command = self.verbs.stats(name);
+        let captured = self.run(&command)?;
+        self.read(&command, output::parse_stats(&captured.stdout))
+    }
+
     /// The last `bytes` of what the container printed.
     ///
     /// # Errors
@@ -415,8 +457,12 @@ impl<T: Transport> CliEngine<T> {
         self.run(&command).is_ok_and(|captured| !captured.stdout.trim_ascii().is_empty())
     }
 
-    /// When the engine's daemon was started, seconds since 1970, where there is one and it can be told.
+    /// When what keeps containers alive was last started or stopped, seconds since 1970: the engine's daemon or its virtual machine.
+    /// `None` where there is none, or it cannot be told.
     pub fn daemon_started(&self) -> Option<f64> {
+        if self.has_machine() {
+            return self.machine().ok()??.last_up;
+        }
         if !self.verbs.flavor.has_daemon() {
             return None;
         }

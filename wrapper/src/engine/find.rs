@@ -8,7 +8,9 @@ use super::flavor::Flavor;
 use boinc::platform::is_executable;
 
 /// Where the engines' programs are looked for besides PATH: a client started by an init system may have a short one.
-const USUAL_PLACES: [&str; 5] = ["/usr/bin", "/usr/local/bin", "/bin", "/opt/homebrew/bin", "/snap/bin"];
+/// The one below /opt/podman is that of Podman's installer for macOS.
+const USUAL_PLACES: [&str; 6] =
+    ["/usr/bin", "/usr/local/bin", "/bin", "/opt/podman/bin", "/opt/homebrew/bin", "/snap/bin"];
 
 /// The program's absolute path, if it is installed.
 pub fn program_of(flavor: Flavor) -> Option<PathBuf> {

@@ -47,6 +47,8 @@ pub struct EngineInfo {
     pub host: String,
     /// The init program that it gives containers, if it tells.
     pub init: String,
+    /// Bytes of memory where its containers run; 0 if it does not tell.
+    pub memory_bytes: u64,
 }
 
 impl EngineInfo {
@@ -90,6 +92,7 @@ impl EngineInfo {
             snap: text(&json["DockerRootDir"]).starts_with("/var/snap/"),
             host: text(&json["Name"]),
             init: text(&json["InitBinary"]),
+            memory_bytes: json["MemTotal"].as_u64().unwrap_or(0),
         }
     }
 
@@ -114,6 +117,7 @@ impl EngineInfo {
             snap: false,
             host: text(&host["hostname"]),
             init: String::new(),
+            memory_bytes: host["memTotal"].as_u64().unwrap_or(0),
         }
     }
 }

@@ -15,8 +15,10 @@ mod hardening;
 mod image;
 mod info;
 mod layer;
+mod machine;
 mod output;
 mod started;
+mod stats_watch;
 mod steps;
 mod transport;
 mod usage;
@@ -32,9 +34,13 @@ pub(crate) use freeze::{signals_of_processes, tree as process_tree};
 pub use hardening::Hardening;
 pub use image::ImageDetails;
 pub use info::{EngineInfo, Users};
+pub use machine::{Machine, MachineError};
 pub(crate) use output::{Inspected, Status};
 pub(crate) use started::killed_from_outside;
-pub use transport::{Cancel, Captured, Consumer, NativeTransport, Producer, Transport, TransportError};
+pub use transport::{
+    Cancel, Captured, Consumer, HostTransport, NativeTransport, Producer, RUN_PODMAN_VARIABLE, Transport,
+    TransportError,
+};
 pub(crate) use usage::{EarlyUsage, Usage, UsageReader};
 pub use users::{ContainerUser, UserError};
 pub use verbs::{ContainerSpec, Mount, OWNER_LABEL};

@@ -76,6 +76,8 @@ struct StateJson {
     error: String,
     #[serde(default)]
     started_at: String,
+    #[serde(default)]
+    finished_at: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -109,6 +111,8 @@ pub struct Inspected {
     pub error: String,
     /// When it was last started, seconds since 1970; `None` if never.
     pub started_at: Option<f64>,
+    /// When the engine last saw its end, seconds since 1970; `None` if never.
+    pub finished_at: Option<f64>,
     /// The directories that hold what it wrote outside its mounts, where the engine tells: its own layer, and a volume
     /// for each VOLUME of its image.
     pub written: Vec<String>,
@@ -145,10 +149,28 @@ pub(super) fn parse_container(stdout: &[u8]) -> Result<Inspected, String> {
         pid: u32::try_from(state.pid).ok().filter(|&pid| pid > 0),
         error: state.error,
         started_at: parse_time(&state.started_at).filter(|&seconds| seconds > 0.0),
+        finished_at: parse_time(&state.finished_at).filter(|&seconds| seconds > 0.0),
         layer_is_told: layer.is_some(),
         written: layer.into_iter().chain(volumes).collect(),
         size_written: json.size_rw,
     })
+}
+
+/// What `stats` prints for one container, with the format `{{json .ContainerStats}}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct Stats {
+    /// Nanoseconds of CPU time since it was started.
+    #[serde(rename = "CPUNano")]
+    pub cpu_nanoseconds: u64,
+    /// Bytes of memory in use.
+    #[serde(rename = "MemUsage")]
+    pub memory_bytes: u64,
+}
+
+/// Reads them; before it Podman may print what clears a terminal.
+pub(super) fn parse_stats(stdout: &[u8]) -> Result<Stats, String> {
+    let start = stdout.iter().position(|byte| *byte == b'{').ok_or("no JSON")?;
+    serde_json::from_slice(&stdout[start..]).map_err(|error| error.to_string())
 }
 
 /// Where there is nothing, Go's encoder writes `null` for a list.
@@ -198,7 +220,7 @@ pub(super) fn parse_exit_status(stdout: &[u8]) -> Result<i32, String> {
 }
 
 /// Seconds since 1970 of an RFC 3339 time, or of Go's own form (`2026-11-24 02:20:10.1 +0000 UTC`), which some Podman versions print.
-fn parse_time(text: &str) -> Option<f64> {
+pub(super) fn parse_time(text: &str) -> Option<f64> {
     let number = |range: std::ops::Range<usize>| text.get(range)?.parse::<i64>().ok();
     let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
     let (hour, minute) = (number(11..13)?, number(14..16)?);
@@ -285,6 +307,15 @@ mod tests {
         };
         assert_eq!(layer("null"), (false, vec!["/v".to_owned()]));
         assert_eq!(layer(r#"{"UpperDir":"/u"}"#), (true, vec!["/u".to_owned(), "/v".to_owned()]));
+    }
+
+    #[test]
+    fn stats_are_numbers_after_what_clears_a_terminal() {
+        // Podman 4.3.1, shortened.
+        let text = "\u{1b}[2J\u{1b}[1;1H{\"AvgCPU\":12.5,\"CPU\":3.2,\"CPUNano\":1234567890,\"MemUsage\":4096,\"PIDs\":2}\n";
+        let expected = Stats { cpu_nanoseconds: 1_234_567_890, memory_bytes: 4_096 };
+        assert_eq!(parse_stats(text.as_bytes()), Ok(expected));
+        assert!(parse_stats(b"").is_err());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::platform::boot_time;
 /// Seconds by which the kernel's account of a process's start, which counts in ticks, may differ from the engine's clock.
 const SLACK_SECONDS: f64 = 0.1;
 
-/// A death by signal (the exit status is above 128) of a container that had been started before the engine's daemon
+/// An end that the engine has not seen, or a death by signal (the exit status is above 128) of a container that had been started before the engine's daemon
 /// or the host itself was: the job did not end, it was ended. `killed_by_order`: the engine's log of events says
 /// that somebody had it killed.
 ///
@@ -16,6 +16,12 @@ pub fn killed_from_outside(
     daemon_started: Option<f64>,
     killed_by_order: bool,
 ) -> bool {
+    // Podman 5, after a reboot: exited with status 0, for the processes are gone, without an end that was seen.
+    if let Some(started) = inspected.started_at
+        && inspected.finished_at.is_none_or(|finished| finished + SLACK_SECONDS < started)
+    {
+        return true;
+    }
     let by_signal = inspected.exit_code > 128;
     if !by_signal || inspected.oom_killed {
         return false;
@@ -45,6 +51,7 @@ mod tests {
             pid: None,
             error: String::new(),
             started_at,
+            finished_at: started_at.map(|started| started + 50.0),
             written: Vec::new(),
             layer_is_told: false,
             size_written: 0,
@@ -90,8 +97,21 @@ mod tests {
     }
 
     #[test]
+    fn an_end_that_was_never_seen_is_no_success() {
+        assert!(killed_from_outside(&Inspected { finished_at: None, ..exited(0) }, None, false));
+        let of_an_earlier_life = exited(0).started_at.map(|started| started - 60.0);
+        assert!(killed_from_outside(
+            &Inspected { finished_at: of_an_earlier_life, ..exited(0) },
+            None,
+            false
+        ));
+        assert!(!killed_from_outside(&exited(0), None, false));
+    }
+
+    #[test]
     fn a_container_from_before_the_boot_was_killed_by_it() {
-        let old = Inspected { started_at: Some(boot_time() - 100.0), ..exited(137) };
+        let started = boot_time() - 100.0;
+        let old = Inspected { started_at: Some(started), finished_at: Some(started + 60.0), ..exited(137) };
         assert!(killed_from_outside(&old, None, false));
     }
 }

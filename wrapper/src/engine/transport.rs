@@ -1,7 +1,10 @@
 //! How the engine's program is reached.
 
 mod feed;
+mod host;
 mod native;
+mod run_podman;
+mod script;
 
 use std::io::{self, Write};
 use std::ops::ControlFlow;
@@ -11,7 +14,9 @@ use std::time::Duration;
 
 use super::command::Invocation;
 
+pub use host::HostTransport;
 pub use native::NativeTransport;
+pub use run_podman::RUN_PODMAN_VARIABLE;
 
 /// How often a cancellation is looked for while a command runs.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
@@ -131,6 +136,11 @@ pub trait Transport: Send + Sync {
         output: Option<Consumer<'_>>,
         cancel: &Cancel,
     ) -> Result<Captured, TransportError>;
+
+    /// Whether the command leads to an engine in a virtual machine of Podman's.
+    fn has_machine(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

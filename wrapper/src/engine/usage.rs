@@ -5,7 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use super::cli::CliEngine;
 use super::freeze;
+use super::stats_watch::StatsWatch;
+use super::transport::Transport;
 use crate::platform::{Cgroup, NewCgroup, ProcessStat};
 
 /// Figures of one moment.
@@ -63,7 +66,7 @@ impl EarlyUsage {
 /// figures together, and a client looks at it every ten seconds.
 const MEMORY_EVERY: u32 = 5;
 
-/// Reads them: from the container's cgroup, or else from its processes.
+/// Reads them: from the container's cgroup, or else from its processes; where neither is seen, by the engine's word.
 #[derive(Debug)]
 pub struct UsageReader {
     source: Source,
@@ -76,6 +79,7 @@ pub struct UsageReader {
 enum Source {
     Cgroup(Cgroup),
     Processes(u32),
+    Stats(StatsWatch),
 }
 
 impl From<Source> for UsageReader {
@@ -88,6 +92,11 @@ impl UsageReader {
     /// Opens what is there for a container whose first process is `pid`.
     pub fn open(pid: u32, container_id: &str) -> Self {
         Cgroup::open(pid, container_id).map_or_else(|| Self::from(Source::Processes(pid)), Self::of)
+    }
+
+    /// Asks the engine for the figures of a container whose processes are not seen here.
+    pub fn ask<T: Transport + Clone + 'static>(engine: &CliEngine<T>, container: &str) -> Self {
+        Self::from(Source::Stats(StatsWatch::start(engine, container)))
     }
 
     fn of(cgroup: Cgroup) -> Self {
@@ -106,6 +115,17 @@ impl UsageReader {
                 }
             }
             Source::Processes(first) => self.last = of_processes(*first, self.last),
+            Source::Stats(watch) =>
+            {
+                #[expect(
+                    clippy::cast_precision_loss,
+                    reason = "of nanoseconds and bytes the last digits do not matter"
+                )]
+                if let Some(stats) = watch.latest() {
+                    self.last.cpu_seconds = (stats.cpu_nanoseconds as f64 / 1e9).max(self.last.cpu_seconds);
+                    self.last.memory_bytes = stats.memory_bytes as f64;
+                }
+            }
         }
         self.readings = self.readings.wrapping_add(1);
         self.last
@@ -115,7 +135,7 @@ impl UsageReader {
     pub fn memory_kills(&self) -> u64 {
         match &self.source {
             Source::Cgroup(cgroup) => cgroup.memory_kills().unwrap_or(0),
-            Source::Processes(_) => 0,
+            Source::Processes(_) | Source::Stats(_) => 0,
         }
     }
 

@@ -72,7 +72,8 @@ impl<T: Transport> CliEngine<T> {
         let EngineInfo { users, selinux, .. } = self.info()?;
         // Podman labels its containers wherever the kernel heeds labels, Docker's daemon if it is told to.
         let relabel = (selinux || self.flavor() == Flavor::Podman) && selinux_is_enforced();
-        if self.flavor().has_user_namespace(own) {
+        let is_rootless_podman = self.flavor() == Flavor::Podman && users == Users::Rootless;
+        if is_rootless_podman {
             // By itself Podman would heed `userns` of containers.conf, which may map root to a subordinate id.
             return Ok(ContainerUser { ids: "0:0".into(), host_user_namespace: true, owner: None, relabel });
         }
@@ -84,7 +85,7 @@ impl<T: Transport> CliEngine<T> {
     /// # Errors
     /// When they stay as they are.
     pub fn take_back(&self, directory: &Path) -> Result<(), EngineError> {
-        if !self.flavor().has_user_namespace(user()) {
+        if !self.flavor().has_user_namespace(user()) || self.is_remote() {
             return Ok(());
         }
         self.run(&self.verbs.take_back(directory)).map(drop)

@@ -136,6 +136,16 @@ impl Verbs {
         self.command("info").args(["--format", "{{json .}}"]).timeout(Duration::from_secs(20))
     }
 
+    /// The machine that Podman uses by default, which is the one that BOINC's client makes.
+    pub(super) fn inspect_machine(&self) -> Invocation {
+        self.command("machine").arg("inspect").timeout(Duration::from_secs(20))
+    }
+
+    /// CPU time and memory as numbers: without a format there are percentages and rounded text.
+    pub(super) fn stats(&self, name: &str) -> Invocation {
+        self.command("stats").args(["--no-stream", "--format", "{{json .ContainerStats}}", name])
+    }
+
     /// Without a format, here and for images: Podman's `{{json .}}` is a list where Docker's is one object; what both print
     /// by themselves is a list.
     pub(super) fn inspect_container(&self, name: &str) -> Invocation {
@@ -241,6 +251,11 @@ impl Verbs {
 
     pub(super) fn wait(&self, name: &str) -> Invocation {
         self.command("wait").args(self.flavor.wait_options()).arg(name).timeout(Duration::from_secs(20))
+    }
+
+    /// The same for a command that is there before the end, as long as it takes.
+    pub(super) fn wait_for_end(&self, name: &str) -> Invocation {
+        self.command("wait").arg(name).timeout(Duration::from_secs(366 * 86_400))
     }
 
     pub(super) fn logs(&self, name: &str, since: Option<f64>, bytes: usize) -> Invocation {

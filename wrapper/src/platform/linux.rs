@@ -9,30 +9,24 @@ mod leftovers;
 mod process_stat;
 mod watch;
 
-use std::fs::{File, Metadata};
-use std::io;
 use std::num::NonZeroU64;
-use std::os::fd::AsFd;
-use std::thread;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use rustix::io::Errno;
-use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, setrlimit};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
-
-pub use cgroup::{Cgroup, NewCgroup, SetLimits};
-pub use child::{InputPipe, OutputPipe, kill_group, signal_of, spawn, wait_for_output};
+pub use cgroup::{Cgroup, NewCgroup};
+pub use child::{spawn, wait_for_output};
 pub use client::ClientProcess;
 pub use daemon::{boot_time, docker_daemon_started};
 pub use leftovers::kill_leftovers;
 pub use process_stat::ProcessStat;
 pub use watch::ProcessWatch;
 
-/// No core file of this process or of what it starts: a core would go to a program of the host, past all limits of a job.
-pub fn forbid_core_files() {
-    let none = Rlimit { current: Some(0), maximum: Some(0) };
-    let _ = setrlimit(Resource::Core, none);
+/// Whether Podman runs containers in a virtual machine of its own.
+pub const PODMAN_HAS_MACHINE: bool = false;
+
+/// The program by which BOINC's client runs Podman, if it does not run it directly.
+pub fn run_podman() -> Option<PathBuf> {
+    None
 }
 
 /// Whether SELinux refuses what it has no rule for.
@@ -40,77 +34,9 @@ pub fn selinux_is_enforced() -> bool {
     std::fs::read("/sys/fs/selinux/enforce").is_ok_and(|text| text == b"1")
 }
 
-/// The most that this process, and what it starts, may raise its limits to; `None`: no limit.
-#[derive(Clone, Copy, Debug)]
-pub struct OwnLimits {
-    /// Open descriptors of a process.
-    pub open_files: Option<u64>,
-    /// Processes and threads of the user.
-    pub processes: Option<u64>,
-}
-
-/// This process's limits.
-pub fn own_limits() -> OwnLimits {
-    OwnLimits {
-        open_files: getrlimit(Resource::Nofile).maximum,
-        processes: getrlimit(Resource::Nproc).maximum,
-    }
-}
-
 /// Lets the kernel wake this thread so much later than it asks for, together with another one, which costs less.
 pub fn allow_late_wakeups(by: Duration) {
     let nanoseconds = u64::try_from(by.as_nanos()).ok().and_then(NonZeroU64::new);
     // Without it the kernel is only more punctual.
     let _ = rustix::thread::set_current_timer_slack(nanoseconds);
-}
-
-/// How long stderr.txt is; 0 where stderr is not a file.
-pub fn size_of_stderr() -> u64 {
-    let file = io::stderr().as_fd().try_clone_to_owned().map(File::from);
-    file.and_then(|file| file.metadata()).ok().filter(Metadata::is_file).map_or(0, |file| file.len())
-}
-
-/// Has `tell` called, on a thread of its own, whenever this process is asked to stop.
-///
-/// # Errors
-/// When the process can have no thread or descriptor.
-pub fn on_stop(tell: impl Fn() + Send + 'static) -> io::Result<()> {
-    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
-    thread::Builder::new().name("signals".into()).spawn(move || signals.forever().for_each(|_| tell()))?;
-    Ok(())
-}
-
-/// Makes a process stand still. One that has ended meanwhile does nothing any more. `false`: it is another user's.
-pub fn stop_process(process: u32) -> bool {
-    signal(process, Signal::STOP)
-}
-
-/// Lets a process continue that stands still. `false`: it is another user's.
-pub fn continue_process(process: u32) -> bool {
-    signal(process, Signal::CONT)
-}
-
-/// How nice we are to other processes: what the client has set by the volunteer's preferences.
-pub fn own_niceness() -> i32 {
-    rustix::process::getpriority_process(None).unwrap_or(0)
-}
-
-/// Makes a process this nice. One of another user stays as it is.
-pub fn set_niceness(process: u32, niceness: i32) {
-    let _ = rustix::process::setpriority_process(pid(process), niceness);
-}
-
-/// Whether there is a process with this id, seen from here or not.
-pub fn process_exists(process: u32) -> bool {
-    let asked = pid(process).map(rustix::process::test_kill_process);
-    asked.is_some_and(|answer| !answer.is_err_and(|error| error == Errno::SRCH))
-}
-
-fn signal(process: u32, signal: Signal) -> bool {
-    let sent = pid(process).map(|pid| rustix::process::kill_process(pid, signal));
-    sent != Some(Err(Errno::PERM))
-}
-
-fn pid(process: u32) -> Option<Pid> {
-    Pid::from_raw(i32::try_from(process).ok()?)
 }

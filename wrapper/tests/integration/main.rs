@@ -27,6 +27,7 @@ mod hostile_files;
 mod hostile_text;
 mod images;
 mod inputs;
+mod machine;
 mod network;
 mod old_hosts;
 mod real_client;

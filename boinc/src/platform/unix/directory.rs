@@ -13,7 +13,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::files::kind;
+use super::files::{kind, raw_mode};
 use crate::platform::entry::{Entry, Identity, User};
 
 const READ_DIRECTORY: OFlags =
@@ -98,7 +98,7 @@ impl Directory {
     /// # Errors
     /// When the kernel refuses.
     pub fn set_mode(&self, mode: u32) -> io::Result<()> {
-        Ok(fchmod(&self.fd, Mode::from_raw_mode(mode))?)
+        Ok(fchmod(&self.fd, Mode::from_raw_mode(raw_mode(mode)))?)
     }
 
     /// Gives the directory itself to another user and group.
@@ -124,7 +124,7 @@ impl Directory {
     /// # Errors
     /// When it cannot be made.
     pub fn make_directory(&self, name: impl AsRef<OsStr>, mode: u32) -> io::Result<()> {
-        unless(Errno::EXIST, mkdirat(&self.fd, name.as_ref(), Mode::from_raw_mode(mode)))
+        unless(Errno::EXIST, mkdirat(&self.fd, name.as_ref(), Mode::from_raw_mode(raw_mode(mode))))
     }
 
     /// Opens a regular file for reading. Anything else under this name is an error, and is not waited for.
@@ -146,7 +146,7 @@ impl Directory {
     /// When the name exists, whatever it is, or the file cannot be made.
     pub fn create_file(&self, name: impl AsRef<OsStr>, mode: u32) -> io::Result<File> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(openat(&self.fd, name.as_ref(), flags, Mode::from_raw_mode(mode))?.into())
+        Ok(openat(&self.fd, name.as_ref(), flags, Mode::from_raw_mode(raw_mode(mode)))?.into())
     }
 
     /// Makes a symbolic link that holds this text.

@@ -8,7 +8,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FileType, FlockOperation, OFlags, fcntl_lock};
+use rustix::fs::{FileType, FlockOperation, OFlags, RawMode, fcntl_lock};
 use rustix::io::Errno;
 
 use crate::platform::entry::{Entry, Identity, Kind, Space, User};
@@ -138,7 +138,7 @@ impl From<&Metadata> for Entry {
 }
 
 pub(super) fn kind(mode: u32) -> Kind {
-    match FileType::from_raw_mode(mode) {
+    match FileType::from_raw_mode(raw_mode(mode)) {
         FileType::RegularFile => Kind::File,
         FileType::Directory => Kind::Directory,
         FileType::Symlink => Kind::Symlink,
@@ -146,6 +146,16 @@ pub(super) fn kind(mode: u32) -> Kind {
         FileType::Socket => Kind::Socket,
         _ => Kind::Device,
     }
+}
+
+/// Mode bits as the kernel has them, which is in two bytes on macOS.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::unnecessary_cast,
+    reason = "of another type on each system"
+)]
+pub(in crate::platform) fn raw_mode(mode: u32) -> RawMode {
+    mode as RawMode
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::super::command::{Invocation, Keep};
 use super::feed::Feed;
@@ -25,43 +25,70 @@ impl Transport for NativeTransport {
         output: Option<Consumer<'_>>,
         cancel: &Cancel,
     ) -> Result<Captured, TransportError> {
-        if cancel.is_cancelled() {
-            return Err(TransportError::Cancelled);
-        }
-        let start_error =
-            |source| TransportError::Start { program: invocation.program.display().to_string(), source };
-        // A command whose input breaks off in the middle has nothing to go on with.
-        let survives = invocation.survives && input.is_none();
-        let mut child = spawn(invocation, input.is_some(), survives).map_err(start_error)?;
-        let stop = AtomicBool::new(false);
-        thread::scope(|scope| {
-            let started = match (input, child.stdin.take()) {
-                (Some(producer), Some(stdin)) => Feed::start(scope, producer, stdin, &stop).map(Some),
-                _ => Ok(None),
-            };
-            let mut feed = started.inspect_err(|_| end_group(&mut child)).map_err(start_error)?;
-            let result = converse(&mut child, invocation, output, &mut feed, cancel);
-            // Before the producer's end of the pipe is closed: see `Fed`.
-            match &result {
-                Ok(Over::Ended(_)) => {}
-                Ok(Over::Cancelled) if survives => {}
-                _ => end_group(&mut child),
-            }
-            stop.store(true, Ordering::SeqCst);
-            let fed = feed.and_then(|feed| feed.join().error);
-            let input_error = |source| TransportError::Input { command: invocation.to_string(), source };
-            match (result.map_err(start_error)?, fed) {
-                (Over::Cancelled, _) => Err(TransportError::Cancelled),
-                (Over::InputFailed(source), _) | (Over::Ended(_), Some(source)) => Err(input_error(source)),
-                (Over::Ended(captured), None) => Ok(captured),
-                (Over::TimedOut, _) => Err(TransportError::TimedOut {
-                    command: invocation.to_string(),
-                    seconds: invocation.timeout.as_secs(),
-                }),
-            }
-        })
+        stream(invocation, input, output, cancel, &Outside::default())
     }
 }
+
+/// What a program needs that starts the command outside its own process group.
+#[derive(Default)]
+pub(super) struct Outside<'a> {
+    /// A command without input gets an empty pipe that stays open as long as somebody waits for the command.
+    pub(super) holds_input: bool,
+    /// Ends the command.
+    pub(super) end: Option<&'a dyn Fn()>,
+}
+
+/// Runs a command.
+pub(super) fn stream(
+    invocation: &Invocation,
+    input: Option<Producer<'_>>,
+    output: Option<Consumer<'_>>,
+    cancel: &Cancel,
+    outside: &Outside<'_>,
+) -> Result<Captured, TransportError> {
+    if cancel.is_cancelled() {
+        return Err(TransportError::Cancelled);
+    }
+    let start_error =
+        |source| TransportError::Start { program: invocation.program.display().to_string(), source };
+    // A command whose input breaks off in the middle has nothing to go on with.
+    let survives = invocation.survives && input.is_none();
+    let has_pipe = input.is_some() || outside.holds_input;
+    let child = spawn(invocation, has_pipe, survives).map_err(start_error)?;
+    let mut running = Running { child, outside };
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let stdin = input.as_ref().and_then(|_| running.child.stdin.take());
+        let started = match (input, stdin) {
+            (Some(producer), Some(stdin)) => Feed::start(scope, producer, stdin, &stop).map(Some),
+            _ => Ok(None),
+        };
+        let mut feed = started.inspect_err(|_| running.end()).map_err(start_error)?;
+        let result = converse(&mut running, invocation, output, &mut feed, cancel);
+        // Before the producer's end of the pipe is closed: see `Fed`.
+        match &result {
+            Ok(Over::Ended(_)) => {}
+            Ok(Over::Cancelled) if survives => {}
+            _ => running.end(),
+        }
+        stop.store(true, Ordering::SeqCst);
+        let fed = feed.and_then(|feed| feed.join().error);
+        let input_error = |source| TransportError::Input { command: invocation.to_string(), source };
+        match (result.map_err(start_error)?, fed) {
+            (Over::Cancelled, _) => Err(TransportError::Cancelled),
+            (Over::InputFailed(source), _) | (Over::Ended(_), Some(source)) => Err(input_error(source)),
+            (Over::Ended(captured), None) => Ok(captured),
+            (Over::TimedOut, _) => Err(TransportError::TimedOut {
+                command: invocation.to_string(),
+                seconds: invocation.timeout.as_secs(),
+            }),
+        }
+    })
+}
+
+/// How long a program may take to end after the command that it has started.
+const LONGEST_END: Duration = Duration::from_secs(1);
+const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
 
 enum Over {
     Ended(Captured),
@@ -74,8 +101,9 @@ enum Over {
 /// client puts the project's directory and the slot first in the loader's, relative to the slot, for apps that bring libraries
 /// (client/app_start.cpp), and the engines' programs start helpers by PATH: runtimes, monitors, credential helpers. A submitter's
 /// file must not become part of the engine.
-const SEARCH_PATHS: [(&str, Option<&str>); 2] = [
+const SEARCH_PATHS: [(&str, Option<&str>); 3] = [
     ("LD_LIBRARY_PATH", None),
+    ("DYLD_LIBRARY_PATH", None),
     ("PATH", Some("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")),
 ];
 
@@ -85,12 +113,12 @@ fn absolute_parts(path: Option<OsString>) -> Option<OsString> {
     std::env::join_paths(parts).ok().filter(|path| !path.is_empty())
 }
 
-fn spawn(invocation: &Invocation, has_input: bool, survives: bool) -> io::Result<Child> {
+fn spawn(invocation: &Invocation, has_pipe: bool, survives: bool) -> io::Result<Child> {
     let mut command = Command::new(&invocation.program);
     command
         .args(&invocation.args)
         .envs(invocation.env.iter().map(|(key, value)| (key, value)))
-        .stdin(if has_input { Stdio::piped() } else { Stdio::null() })
+        .stdin(if has_pipe { Stdio::piped() } else { Stdio::null() })
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     for (name, otherwise) in SEARCH_PATHS {
@@ -104,18 +132,18 @@ fn spawn(invocation: &Invocation, has_input: bool, survives: bool) -> io::Result
 
 /// Reads both pipes until the child is gone. A grandchild that keeps a pipe open does not hold us up.
 fn converse(
-    child: &mut Child,
+    running: &mut Running<'_>,
     invocation: &Invocation,
     consumer: Option<Consumer<'_>>,
     feed: &mut Option<Feed<'_>>,
     cancel: &Cancel,
 ) -> io::Result<Over> {
     let deadline = Instant::now() + invocation.timeout;
-    let stdout = child.stdout.take().map(OutputPipe::new).transpose()?;
-    let stderr = child.stderr.take().map(OutputPipe::new).transpose()?;
+    let stdout = running.child.stdout.take().map(OutputPipe::new).transpose()?;
+    let stderr = running.child.stderr.take().map(OutputPipe::new).transpose()?;
     let mut stdout = Sink::new(stdout, invocation.keep, consumer);
     let mut stderr = Sink::new(stderr, invocation.keep, None);
-    let exit = ProcessWatch::open(child.id()).ok();
+    let exit = ProcessWatch::open(running.child.id()).ok();
     loop {
         if cancel.is_cancelled() {
             return Ok(Over::Cancelled);
@@ -127,7 +155,7 @@ fn converse(
             && let Some(fed) = feed.take().map(Feed::join)
             && let Some(error) = fed.error
         {
-            end_group(child);
+            running.end();
             return Ok(Over::InputFailed(error));
         }
         wait_for_output([stdout.pipe.as_ref(), stderr.pipe.as_ref()], exit.as_ref(), POLL_INTERVAL);
@@ -135,10 +163,10 @@ fn converse(
         stdout.read();
         stderr.read();
         if stdout.enough {
-            end_group(child);
+            running.end();
             return Ok(Over::Ended(Captured { status: 0, stdout: stdout.kept, stderr: stderr.kept }));
         }
-        if let Some(status) = child.try_wait()? {
+        if let Some(status) = running.child.try_wait()? {
             stdout.drain();
             stderr.drain();
             return Ok(Over::Ended(Captured {
@@ -210,11 +238,29 @@ impl<'a> Sink<'a> {
     }
 }
 
-/// Kills the command with all it started, and reaps it.
-fn end_group(child: &mut Child) {
-    kill_group(child);
-    let _ = child.kill();
-    let _ = child.wait();
+/// A command that was started.
+struct Running<'a> {
+    child: Child,
+    outside: &'a Outside<'a>,
+}
+
+impl Running<'_> {
+    /// Kills the command with all it started, and reaps it.
+    fn end(&mut self) {
+        if let Some(end) = self.outside.end {
+            end();
+        }
+        kill_group(&self.child);
+        if self.child.kill().is_ok() {
+            let _ = self.child.wait();
+            return;
+        }
+        // One with other rights cannot be killed: it ends soon after what it has started.
+        let deadline = Instant::now() + LONGEST_END;
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
+            thread::sleep(BETWEEN_LOOKS);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use crate::platform::unix::SetLimits;
+
 /// The open files of one container's cgroup. They stay readable until the cgroup is removed, a few milliseconds after
 /// the container's last process.
 #[derive(Debug)]
@@ -24,15 +26,6 @@ const DEFAULT_PLACES: [&str; 4] = [
     "/libpod_parent/libpod-{id}",
     "/machine.slice/libpod-{id}.scope",
 ];
-
-/// The limits that the kernel holds a container to; `None` where there is none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SetLimits {
-    /// Bytes of memory.
-    pub memory_bytes: Option<u64>,
-    /// Processes and threads.
-    pub pids: Option<u64>,
-}
 
 impl SetLimits {
     /// Reads them from the cgroup of the process `pid`, if it is the container's own.

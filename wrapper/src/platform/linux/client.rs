@@ -1,6 +1,7 @@
 //! The client's process.
 
-use super::{ProcessStat, pid};
+use super::ProcessStat;
+use crate::platform::unix::pid;
 
 /// The client's process, told from a later one with the same id by its start time.
 #[derive(Debug)]

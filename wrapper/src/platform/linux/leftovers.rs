@@ -8,7 +8,7 @@ use std::fs;
 
 use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-use super::pid;
+use crate::platform::unix::pid;
 
 /// Kills what runs in the cgroup of the container `id` (64 hexadecimal digits), which its engine says is not running.
 /// Gives how many processes that were.

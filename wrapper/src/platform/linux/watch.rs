@@ -6,7 +6,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-use super::{exit_code, pid};
+use super::exit_code;
+use crate::platform::unix::pid;
 
 /// A process that is watched for its end.
 #[derive(Debug)]

@@ -48,7 +48,12 @@ pub struct Slot {
 impl Slot {
     /// A slot whose job runs `script` in the shell of a busybox image. Job and project have names of their own.
     pub fn with_script(engine: Engine, script: &str) -> Self {
-        let mut slot = Self::empty(engine);
+        Self::with_script_in("", engine, script)
+    }
+
+    /// The same in a data directory with this name.
+    pub fn with_script_in(data: &str, engine: Engine, script: &str) -> Self {
+        let mut slot = Self::empty_in(data, engine);
         slot.copy("Dockerfile", BUSYBOX_DOCKERFILE);
         slot.copy("main.sh", &format!("PATH=/bin\nbusybox --install -s /tmp/b 2>/dev/null\n{script}\n"));
         slot.busybox();
@@ -57,12 +62,17 @@ impl Slot {
 
     /// A slot without any file of a job.
     pub fn empty(engine: Engine) -> Self {
+        Self::empty_in("", engine)
+    }
+
+    fn empty_in(data: &str, engine: Engine) -> Self {
         let root = tempfile::Builder::new().prefix("buoy-test-").tempdir().unwrap();
+        let data: PathBuf = root.path().join(data).components().collect();
         let number = COUNT.fetch_add(1, Ordering::SeqCst);
         let unique = format!("{}-{number}", std::process::id());
         // The client's name for http://127.0.0.1/test…, a server that answers.
-        let project = root.path().join(format!("projects/127.0.0.1_test-{unique}"));
-        let dir = root.path().join("slots/0");
+        let project = data.join(format!("projects/127.0.0.1_test-{unique}"));
+        let dir = data.join("slots/0");
         fs::create_dir_all(&project).unwrap();
         fs::create_dir_all(&dir).unwrap();
         let docker_type = match engine {
@@ -71,7 +81,7 @@ impl Slot {
         };
         let mut init_data = InitData {
             project_dir: project.clone(),
-            boinc_dir: root.path().to_owned(),
+            boinc_dir: data,
             authenticator: Secret::new("0123456789abcdef"),
             wu_name: format!("wu_{unique}"),
             result_name: format!("wu_{unique}_0"),
