@@ -29,6 +29,7 @@ pub mod seccomp;
 mod shared;
 mod state;
 pub mod state_dir;
+mod task_data;
 pub mod trial;
 mod waker;
 mod workdir;
