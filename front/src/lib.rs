@@ -9,7 +9,7 @@
 //! - [`run`]: one life, from the slot's lock to the exit status
 //! - [`sessions`]: starts agents until one says how the task ended
 //! - [`session`]: one agent, from its start to its end
-//! - [`stream`]: an agent's pipes
+//! - [`stream`], [`silence`]: an agent's pipes, and how long nothing came
 //! - [`client`]: the client's requests and heartbeats, and our reports
 //! - [`agent`]: how an agent is started, and what its end means
 //! - [`task`], [`times`]: what to run, and how long to wait for what
@@ -25,6 +25,7 @@ pub mod platform;
 pub mod run;
 mod session;
 mod sessions;
+mod silence;
 mod stream;
 pub mod task;
 pub mod times;

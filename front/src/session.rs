@@ -13,6 +13,7 @@ use boinc::wire::finish::{Finish, Message};
 use crate::agent::{AgentCommand, EarlyEnd, Explanation};
 use crate::client::{Client, Leaving};
 use crate::log::{AgentLog, say_error};
+use crate::silence::Silence;
 use crate::stream::{Event, Kept, SendError, Sender, keep_text, read_messages};
 use crate::task::{Task, exit_status};
 
@@ -51,7 +52,7 @@ pub struct Session<'a> {
     errors: Kept,
     /// When the agent said who it is.
     greeted: Option<Instant>,
-    last_word: Instant,
+    silence: Silence,
     last_ping: Instant,
     /// The exit status that belongs to the file that tells the client the task's end.
     ended: Option<i32>,
@@ -87,7 +88,7 @@ impl<'a> Session<'a> {
             output,
             errors,
             greeted: None,
-            last_word: now,
+            silence: Silence::new(now),
             last_ping: now,
             ended: None,
         })
@@ -119,7 +120,7 @@ impl<'a> Session<'a> {
     }
 
     fn receive(&mut self, now: Instant, message: FromAgent) -> Option<SessionEnd> {
-        self.last_word = now;
+        self.silence.end(now);
         match message {
             FromAgent::Hello(hello) if self.greeted.is_none() => return self.greet(now, &hello),
             FromAgent::Log(bytes) => self.log.write(now, &bytes),
@@ -223,7 +224,7 @@ impl<'a> Session<'a> {
         if let Err(error) = sent {
             return Some(self.broken(now, &error.to_string()));
         }
-        let silent = now.duration_since(self.last_word);
+        let silent = self.silence.length(now);
         if silent >= self.task.times.silence {
             let why = format!("the agent has not answered for {} s", silent.as_secs());
             return Some(match self.ended {
@@ -267,11 +268,16 @@ impl<'a> Session<'a> {
         SessionEnd::Broken { why: why.to_owned(), lasted }
     }
 
-    /// Closes the agent's input, and makes sure that its command ends.
+    /// Closes the agent's input. An agent that is to be followed by another is killed if it does not end then; the last one
+    /// may still have to pause the job, and ends by itself.
     fn close(self, end: SessionEnd) -> SessionEnd {
         let Self { task, agent, mut child, sender, output, errors, greeted, .. } = self;
         drop(sender);
-        let exit_code = end_of(&mut child, task.times.end);
+        let mut exit_code = end_of(&mut child, task.times.end);
+        if exit_code.is_none() && !matches!(end, SessionEnd::Exit(_)) {
+            let _ = child.kill();
+            exit_code = child.wait().ok().and_then(|status| status.code());
+        }
         let early = EarlyEnd { exit_code, output: output.bytes(), errors: errors.bytes() };
         if !early.errors.is_empty() {
             crate::say!("from the agent's command: {}", String::from_utf8_lossy(&early.errors));
@@ -298,17 +304,14 @@ impl Leaving {
     }
 }
 
-/// Waits for the end of a command whose pipes are closed, and kills it then. Its exit status, if it ended by itself.
+/// Waits for the end of a command whose pipes are closed. Its exit status, if it has ended with one.
 fn end_of(child: &mut Child, patience: Duration) -> Option<i32> {
     let deadline = Instant::now() + patience;
     loop {
         match child.try_wait() {
             Ok(Some(status)) => return status.code(),
             Ok(None) if Instant::now() < deadline => thread::sleep(Duration::from_millis(5)),
-            _ => break,
+            _ => return None,
         }
     }
-    let _ = child.kill();
-    let _ = child.wait();
-    None
 }

@@ -12,7 +12,7 @@ use boinc::frames::{FromAgent, Hello};
 use boinc::hex::hex;
 use boinc::job::argv::Args;
 use boinc::platform::{take_standard_streams, user};
-use boinc::wire::init_data::{INIT_DATA_FILE, InitData};
+use boinc::wire::init_data::INIT_DATA_FILE;
 use sha2::{Digest, Sha256};
 
 use crate::image::HostLock;
@@ -27,7 +27,7 @@ use crate::state_dir::StateDir;
 /// The only argument of an agent.
 pub const FLAG: &str = "--agent";
 
-/// The directory of all agents' locks in the state directory, one for each slot.
+/// The directory of all agents' locks, one for each slot.
 const LOCKS: &str = "agents";
 
 /// How long the front may take to check who answers.
@@ -74,17 +74,14 @@ fn locked(slot: &Path, args: Args, peer: &Peer) -> i32 {
     }
 }
 
-/// The lock is in the state directory: no lock holds on both sides of the border between the systems. Without a state
-/// directory there is none, and the task ends with its reason.
-fn lock(slot: &Path) -> Result<Option<HostLock>, String> {
-    let directory =
-        InitData::read(slot).ok().and_then(|init_data| StateDir::of_project(&init_data.project_dir).ok());
-    let Some(directory) = directory else { return Ok(None) };
+/// A lock in the agent's own system: none holds on both sides of the border.
+fn lock(slot: &Path) -> Result<HostLock, String> {
+    let directory = StateDir::of_system().map_err(|error| chain(&error))?;
     let name = hex(&Sha256::digest(slot.as_os_str().as_encoded_bytes())[..16]);
     let deadline = Instant::now() + LOCK_PATIENCE;
     loop {
         match HostLock::try_now(&directory.join(LOCKS), &name) {
-            Ok(Some(lock)) => return Ok(Some(lock)),
+            Ok(Some(lock)) => return Ok(lock),
             Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(50)),
             Ok(None) => return Err("another agent still works in this slot".to_owned()),
             Err(error) => return Err(chain(&error)),

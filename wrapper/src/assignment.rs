@@ -13,6 +13,7 @@ use boinc::job::argv::{Args, args_value};
 use boinc::job::entry_point::{LostArguments, lost_arguments};
 use boinc::job::policy::{POLICY_FILE, RunLimits};
 use boinc::job::spec::{JobSpec, OutputSpec};
+use boinc::platform::User;
 use boinc::wire::init_data::InitData;
 use boinc::wire::slot::{OutputPath, SlotPathError, resolve_output};
 
@@ -44,6 +45,8 @@ pub struct Assignment {
     pub runtime: Option<String>,
     /// The volunteer allows a container without the user namespace that the daemon would give it.
     pub host_user_namespace: bool,
+    /// Whom a container runs as in place of root.
+    pub job_user: Option<User>,
     pub container: ContainerName,
     /// A free port of this host for the job's graphics.
     pub graphics_port: Option<u16>,

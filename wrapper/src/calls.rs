@@ -262,11 +262,11 @@ impl Calls {
         if let Some(bytes) = self.assignment.required_memory_bytes() {
             engine.check_memory(bytes).map_err(classify_machine)?;
         }
-        let user =
-            engine.container_user(self.assignment.host_user_namespace).map_err(|error| match error {
-                UserError::Engine(error) => classify_unrelated(error),
-                error => CallError::Host(chain(&error)),
-            })?;
+        let user = engine.container_user(self.assignment.host_user_namespace, self.assignment.job_user);
+        let user = user.map_err(|error| match error {
+            UserError::Engine(error) => classify_unrelated(error),
+            error => CallError::Host(chain(&error)),
+        })?;
         self.maker().recover(engine);
         // Before anything is moved: the files of an image that has to be made are needed where they are.
         let no_image =

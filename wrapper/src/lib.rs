@@ -30,6 +30,7 @@ mod shared;
 mod shared_files;
 mod state;
 pub mod state_dir;
+mod task_data;
 pub mod trial;
 mod waker;
 mod workdir;

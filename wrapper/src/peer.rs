@@ -1,8 +1,10 @@
 //! Who has started this process: the client itself, or a front that talks to the client in its place.
 
+use std::fs;
 use std::path::Path;
 
 use boinc::frames::FromAgent;
+use boinc::platform::{Entry, User, user};
 use boinc::wire::finish::{Finish, Message, TemporaryExit};
 
 use crate::inbox::Inbox;
@@ -23,10 +25,26 @@ pub enum Peer {
     },
 }
 
+/// Whom the containers of an agent that is root run as, where the slot does not name another user: a user of no account.
+const JOB_USER: User = User { uid: 61_900, gid: 61_900 };
+
 /// The longest cause that is passed on, in bytes. A finish file holds less.
 const MAX_CAUSE_BYTES: usize = 4_096;
 
 impl Peer {
+    /// Whom containers run as in place of root; `None`: as whom the engine's users say.
+    ///
+    /// A client that is root wants its jobs to be that. But an agent is root only because the engine in its system needs it,
+    /// and runs jobs as the user to whom the slot belongs: on a drive of Windows that is the user of the system.
+    pub fn job_user(&self, slot: &Path) -> Option<User> {
+        if matches!(self, Peer::Client) || !user().is_root() {
+            return None;
+        }
+        let owner = fs::metadata(slot).map(|data| Entry::from(&data));
+        let owner = owner.ok().filter(|owner| owner.uid != 0 && owner.gid != 0);
+        Some(owner.map_or(JOB_USER, |owner| User { uid: owner.uid, gid: owner.gid }))
+    }
+
     /// Tells the client how the task ended, in one line: the rest is in stderr.txt.
     pub fn report(&self, slot: &Path, ending: &Ending) {
         match ending {

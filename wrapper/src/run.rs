@@ -19,6 +19,7 @@ use crate::peer::Peer;
 use crate::shared::Shared;
 use crate::state::State;
 use crate::state_dir::StateDir;
+use crate::task_data;
 use crate::workdir::{Layout, OWN_MODE};
 use boinc::error_chain::chain;
 use boinc::job::argv::{Args, ArgvError, DEFAULT_CONFIG};
@@ -115,7 +116,7 @@ pub fn conclude(ending: &Ending, slot: &Path, peer: &Peer) -> i32 {
 /// How often this task could not start before now, and whether it is overdue; counts this time too. Where there is no state directory nothing can
 /// be counted, and each time is the first.
 fn count_attempt(slot: &Path) -> (u32, bool) {
-    let Ok(init_data) = InitData::read(slot) else { return (0, false) };
+    let Ok(init_data) = task_data::read(slot) else { return (0, false) };
     let is_overdue = is_overdue(&init_data);
     let Ok(directory) = StateDir::of_project(&init_data.project_dir) else { return (0, is_overdue) };
     let path = directory.result(&init_data.result_name);
@@ -146,10 +147,14 @@ fn lock(slot: &Path) -> Result<SlotLock, String> {
 }
 
 fn start(slot: &Path, args: Args, peer: &Peer) -> Result<Driver, StartError> {
-    let init_data = InitData::read(slot).map_err(|error| StartError::host(&error))?;
+    let init_data = task_data::read(slot).map_err(|error| StartError::host(&error))?;
     let layout = Layout::new(slot);
     let directory = StateDir::of_project(&init_data.project_dir).map_err(|error| StartError::host(&error))?;
-    let images = StateDir::for_images(&directory).map_err(|error| StartError::host(&error))?;
+    let images = match peer {
+        Peer::Client => StateDir::for_images(&directory),
+        Peer::Front { .. } => StateDir::of_system(),
+    };
+    let images = images.map_err(|error| StartError::host(&error))?;
     let state_file = directory.result(&init_data.result_name);
     let first_life = !state_file.exists();
     let state = State::read(&state_file, &init_data.result_name, slot);
@@ -158,7 +163,8 @@ fn start(slot: &Path, args: Args, peer: &Peer) -> Result<Driver, StartError> {
         State::remove_abandoned(&directory, SystemTime::now());
     }
     let mut link = ClientLink::attach(slot, &init_data, peer).map_err(|error| StartError::host(&error))?;
-    let assignment = assign(layout.clone(), init_data.clone(), images, state_file.clone(), args)?;
+    let mut assignment = assign(layout.clone(), init_data.clone(), images, state_file.clone(), args)?;
+    assignment.job_user = peer.job_user(slot);
     if let Some(port) = assignment.graphics_port {
         link.announce_graphics(GraphicsReply::WebGraphicsUrl(format!("http://localhost:{port}")));
     }
@@ -262,6 +268,7 @@ fn assign(
         build,
         runtime: policy.runtime().map(str::to_owned),
         host_user_namespace: policy.host_user_namespace(),
+        job_user: None,
         container,
         graphics_port,
     })

@@ -77,14 +77,40 @@ impl StateDir {
         }
     }
 
+    /// The directory of an agent for what concerns the Linux system that it runs in: images lie and end with that, and locks
+    /// hold within it only. That of the user if [`IMAGES_VARIABLE`] names one.
+    ///
+    /// # Errors
+    /// As for [`StateDir::of_project`].
+    pub fn of_system() -> Result<Self, StateDirError> {
+        if let Some(path) = std::env::var_os(IMAGES_VARIABLE).filter(|value| !value.is_empty()) {
+            return Self::at(path.into());
+        }
+        let home = std::env::home_dir().map(|home| home.join(".local/state"));
+        let base = if user().is_root() { Some("/var/lib".into()) } else { home };
+        let base = base.ok_or_else(|| StateDirError::Open {
+            path: "~".into(),
+            source: io::ErrorKind::NotFound.into(),
+        })?;
+        let failed = |source| StateDirError::Open { path: base.clone(), source };
+        std::fs::create_dir_all(&base).map_err(failed)?;
+        Self::at(base.join("buoy"))
+    }
+
     fn at(path: PathBuf) -> Result<Self, StateDirError> {
         let failed = |source: io::Error| StateDirError::Open { path: path.clone(), source };
         make_private_directory(&path).map_err(failed)?;
         let directory = Directory::open(&path).map_err(failed)?;
         let entry = directory.entry().map_err(failed)?;
-        let user = user().uid;
-        if entry.uid != user {
-            return Err(StateDirError::Owner { path, owner: entry.uid, user });
+        let user = user();
+        // On a drive of Windows all files belong to one user, also those that root makes. Whoever owns the directory above
+        // could put another one in this place anyway.
+        let owns_parent = || {
+            let parent = path.parent().and_then(|parent| Directory::open(parent).ok()?.entry().ok());
+            parent.is_some_and(|parent| parent.uid == entry.uid)
+        };
+        if entry.uid != user.uid && !(user.is_root() && owns_parent()) {
+            return Err(StateDirError::Owner { path, owner: entry.uid, user: user.uid });
         }
         if entry.mode & 0o077 != 0 {
             directory.set_mode(0o700).map_err(failed)?;
@@ -152,6 +178,22 @@ mod tests {
         assert!(matches!(StateDir::of_project(project.path()), Err(StateDirError::Open { .. })));
         assert!(matches!(StateDir::of_project(Path::new("")), Err(StateDirError::NoProject)));
         assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn root_takes_a_directory_of_another_user_only_in_a_directory_of_that_user() {
+        if !user().is_root() {
+            println!("only root gives files away: left out");
+            return;
+        }
+        let give = |path: &Path| std::os::unix::fs::chown(path, Some(1_000), Some(1_000)).unwrap();
+        let project = tempfile::tempdir().unwrap();
+        let state = StateDir::of_project(project.path()).unwrap();
+        give(state.path());
+        let error = StateDir::of_project(project.path()).unwrap_err();
+        assert!(matches!(error, StateDirError::Owner { owner: 1_000, user: 0, .. }), "{error}");
+        give(project.path());
+        StateDir::of_project(project.path()).unwrap();
     }
 
     #[test]

@@ -170,7 +170,7 @@ fn create(
     program: &Program,
 ) -> Result<(), TrialError> {
     let prepare = prepare(directory);
-    let ContainerUser { ids, host_user_namespace, owner, relabel } = engine.container_user(false)?;
+    let ContainerUser { ids, host_user_namespace, owner, relabel } = engine.container_user(false, None)?;
     let version = engine.info().map_err(doing("ask about"))?.version;
     let seccomp = seccomp::file_in(directory, engine.flavor(), &version).map_err(&prepare)?;
     let layout = Layout::new(directory);

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -119,19 +119,31 @@ impl Bench {
         self.root.path().join(name)
     }
 
+    /// Waits for a file of the agent's script.
+    #[track_caller]
+    pub fn await_file(&self, name: &str) {
+        wait_for(&self.path(name));
+    }
+
     /// Waits for a file of the agent's script, then sends a request as the client.
     pub fn request_after(&self, name: &str, control: Control) -> impl FnOnce() + Send + 'static {
         let (path, slot) = (self.path(name), self.slot.clone());
         move || {
-            let deadline = Instant::now() + Duration::from_secs(30);
-            while !path.exists() && Instant::now() < deadline {
-                std::thread::sleep(Duration::from_millis(5));
-            }
+            wait_for(&path);
             let client = ClientEnd::attach(&slot, MMAP_KEY).unwrap();
             while !client.send_control(control).unwrap() {
                 std::thread::sleep(Duration::from_millis(5));
             }
         }
+    }
+}
+
+#[track_caller]
+fn wait_for(path: &Path) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !path.exists() {
+        assert!(Instant::now() < deadline, "waited in vain for {}", path.display());
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

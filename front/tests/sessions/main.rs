@@ -19,7 +19,7 @@ use boinc::wire::message::{AppStatus, Control};
 use bench::Bench;
 
 /// Says hello, and waits until the task has come.
-const GREETED: &str = "cat hello; head -c 5 > begun";
+const GREETED: &str = "cat hello; head -c 5 > begun; touch greeted";
 
 fn finished(exit_status: i32) -> [FromAgent; 2] {
     let message = Some(Message { text: "no ligand".to_owned(), notice: false });
@@ -174,11 +174,12 @@ fn the_front_answers_what_the_agent_does_not() {
     for (control, status, at_least) in [(Control::Quit, 0, 600), (Control::Abort, 194, 900)] {
         let mut bench = Bench::new();
         bench.times.end = Duration::from_millis(50);
-        let client = thread::spawn(bench.request_after("begun", control));
-        let ended = bench.run(&format!("{GREETED}; exec sleep 100"));
+        let client = thread::spawn(bench.request_after("greeted", control));
+        let ended = bench.run(&format!("{GREETED}; cat > rest; sleep 0.3; touch paused"));
         client.join().unwrap();
         assert_eq!((ended.status, ended.starts), (status, 1));
         assert_eq!((ended.finish, ended.later), (None, None));
+        bench.await_file("paused");
         assert!(ended.took >= Duration::from_millis(at_least), "{:?}", ended.took);
         assert!(ended.took < Duration::from_secs(10), "{:?}", ended.took);
     }
@@ -192,7 +193,7 @@ fn an_agent_that_reads_nothing_stops_neither_quit_nor_reports() {
     bench.times.end = Duration::from_millis(50);
     bench.frames("status", &[FromAgent::Status(AppStatus::default().render())]);
     let client = thread::spawn(bench.request_after("said", Control::Quit));
-    let ended = bench.run("cat hello status; sleep 0.3; cat status; touch said; exec sleep 100");
+    let ended = bench.run("cat hello status; sleep 0.3; cat status; touch said; exec sleep 5");
     client.join().unwrap();
     assert_eq!((ended.status, ended.starts, ended.later), (0, 1, None));
     assert!(bench.client.take_status().is_some());
@@ -212,8 +213,9 @@ fn a_quit_ends_the_pause_before_the_next_agent() {
 fn a_new_agent_learns_that_the_job_is_suspended() {
     let bench = Bench::new();
     bench.frames("end", &finished(0));
-    let client = thread::spawn(bench.request_after("begun.1", Control::Suspend));
-    let script = "n=$(wc -l < starts); cat hello; timeout 0.5 cat > begun.$n; [ $n = 2 ] && cat end";
+    let client = thread::spawn(bench.request_after("read.1", Control::Suspend));
+    let script = "n=$(wc -l < starts); cat hello; { head -c 5; touch read.$n; timeout 0.5 cat; } > begun.$n; \
+                  [ $n = 2 ] && cat end";
     let ended = bench.run(script);
     client.join().unwrap();
     assert_eq!((ended.status, ended.starts), (0, 2));

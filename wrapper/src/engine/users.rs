@@ -63,11 +63,16 @@ pub enum UserError {
 }
 
 impl<T: Transport> CliEngine<T> {
-    /// Who a container has to run as. `host_user_namespace`: the volunteer allows `--userns=host`.
+    /// Who a container has to run as. `host_user_namespace`: the volunteer allows `--userns=host`. `job_user`: who that is
+    /// in place of this process's user, which has to be root then.
     ///
     /// # Errors
     /// When no user of a container can be given the files of this process's user.
-    pub fn container_user(&self, host_user_namespace: bool) -> Result<ContainerUser, UserError> {
+    pub fn container_user(
+        &self,
+        host_user_namespace: bool,
+        job_user: Option<User>,
+    ) -> Result<ContainerUser, UserError> {
         let own = user();
         let EngineInfo { users, selinux, .. } = self.info()?;
         // Podman labels its containers wherever the kernel heeds labels, Docker's daemon if it is told to.
@@ -77,7 +82,7 @@ impl<T: Transport> CliEngine<T> {
             // By itself Podman would heed `userns` of containers.conf, which may map root to a subordinate id.
             return Ok(ContainerUser { ids: "0:0".into(), host_user_namespace: true, owner: None, relabel });
         }
-        Ok(ContainerUser { relabel, ..choose(users, own, host_user_namespace)? })
+        Ok(ContainerUser { relabel, ..choose(users, own, job_user, host_user_namespace)? })
     }
 
     /// Gives files of this user's subordinate ids back to the user, with all else in `directory`; only Podman has them.
@@ -92,11 +97,20 @@ impl<T: Transport> CliEngine<T> {
     }
 }
 
-fn choose(users: Users, own: User, host_user_namespace: bool) -> Result<ContainerUser, UserError> {
-    let same = |host_user_namespace| ContainerUser {
-        ids: format!("{}:{}", own.uid, own.gid),
-        host_user_namespace,
-        ..ContainerUser::default()
+fn choose(
+    users: Users,
+    own: User,
+    job_user: Option<User>,
+    host_user_namespace: bool,
+) -> Result<ContainerUser, UserError> {
+    let same = |host_user_namespace| {
+        let User { uid, gid } = job_user.unwrap_or(own);
+        ContainerUser {
+            ids: format!("{uid}:{gid}"),
+            host_user_namespace,
+            owner: job_user,
+            ..ContainerUser::default()
+        }
     };
     let root_is = match users {
         Users::Same => return Ok(same(false)),
@@ -122,7 +136,7 @@ mod tests {
     const MAPPED: User = User { uid: 100_000, gid: 100_000 };
 
     fn ids(users: Users, own: User, allowed: bool) -> Result<(String, bool, Option<User>), String> {
-        choose(users, own, allowed)
+        choose(users, own, None, allowed)
             .map(|user| (user.ids, user.host_user_namespace, user.owner))
             .map_err(|error| error.to_string())
     }
@@ -131,6 +145,16 @@ mod tests {
     fn numbers_are_the_same_where_nothing_is_mapped() {
         assert_eq!(ids(Users::Same, BOINC, true), Ok(("120:130".into(), false, None)));
         assert_eq!(ids(Users::Same, ROOT, false), Ok(("0:0".into(), false, None)));
+    }
+
+    #[test]
+    fn a_job_of_an_agent_is_not_the_root_of_its_system() {
+        let job_user = User { uid: 1_000, gid: 1_001 };
+        for (users, owner) in [(Users::Same, job_user), (Users::Remapped(Some(MAPPED)), MAPPED)] {
+            let user = choose(users, ROOT, Some(job_user), false).unwrap();
+            assert_eq!(user.owner, Some(owner));
+        }
+        assert_eq!(choose(Users::Same, ROOT, Some(job_user), false).unwrap().ids, "1000:1001");
     }
 
     #[test]

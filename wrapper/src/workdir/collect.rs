@@ -239,7 +239,11 @@ fn move_file(slot: &Directory, work: &Directory, name: &str, target: &OutputPath
     // A container's root may be another user of this host.
     let own = user();
     if own.is_root() && source.entry_of(last)?.is_some_and(|entry| entry.uid != own.uid) {
-        source.change_owner(last, own)?;
+        match source.change_owner(last, own) {
+            // A drive of Windows has no owners.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+            result => result?,
+        }
     }
     let alone = source.entry_of(last)?.is_some_and(|entry| entry.links == 1);
     // A file with another name in the work directory could be changed through that.

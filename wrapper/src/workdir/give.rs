@@ -15,7 +15,13 @@ use boinc::platform::{User, user};
 /// When the kernel refuses, or not all of it can be read.
 pub fn give_work(slot: &Path, owner: User) -> io::Result<()> {
     let Some(work) = open_work(slot)? else { return Ok(()) };
-    work.set_owner(owner)?;
+    match work.set_owner(owner) {
+        // A drive of Windows without metadata has neither owners nor modes: everybody may do everything there.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied && work.entry()?.mode & 0o7 == 0o7 => {
+            return Ok(());
+        }
+        result => result?,
+    }
     let mut give = Give { owner, failed: None };
     let walked = walk(&work, &mut give)?;
     match give.failed {

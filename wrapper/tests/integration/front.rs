@@ -1,6 +1,7 @@
 //! Jobs whose wrapper is the agent of a front, as on Windows. Other tests run so with `BUOY_TEST_WRAPPER=…/buoy-front`.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -33,6 +34,7 @@ mod docker {
         front::agents_killed_at_random_moments_lose_nothing_and_run_nothing_twice,
         front::two_slots_at_once,
         front::what_a_job_prints_is_no_frame,
+        front::a_job_of_a_client_on_windows_finds_its_files_and_is_not_root,
     );
 }
 
@@ -159,4 +161,25 @@ fn what_a_job_prints_is_no_frame(engine: Engine) {
     running.wait_for_exit();
     running.assert_status(3);
     assert!(slot.stderr().contains("| "), "{}", slot.stderr());
+}
+
+/// The client names its directories as Windows does; the agent has another name for them.
+fn a_job_of_a_client_on_windows_finds_its_files_and_is_not_root(engine: Engine) {
+    let script = "busybox cat linked copied > out.txt; busybox id -u > id.txt; busybox touch /x 2> /dev/null && exit 9\nexit 0";
+    let mut slot = Slot::with_script(engine, script);
+    slot.link_input("linked", b"linked\n");
+    slot.copy("copied", "copied\n");
+    let output = slot.link_output("out.txt", 0);
+    let name = slot.project.file_name().unwrap().to_str().unwrap().to_owned();
+    slot.init_data.project_dir = format!("C:\\ProgramData\\BOINC/projects/{name}").into();
+    slot.init_data.boinc_dir = "C:\\ProgramData\\BOINC".into();
+    slot.run().assert_success();
+    assert_eq!(fs::read_to_string(&output).unwrap(), "linked\ncopied\n");
+    assert!(slot.state_dir().join("results").is_dir(), "the state is in the project's directory");
+    let own = rustix::process::geteuid().as_raw();
+    let id: u32 = fs::read_to_string(slot.dir.join("id.txt")).unwrap().trim().parse().unwrap();
+    assert!(id != 0 && (own == 0 || id == own), "{id}");
+    for path in [&output, &slot.dir.join("id.txt")] {
+        assert_eq!(fs::metadata(path).unwrap().uid(), own, "{}", path.display());
+    }
 }
