@@ -14,7 +14,7 @@ use self::failures::{
 use crate::assignment::{Assignment, HIDDEN_FILES, ImagePlan};
 use crate::engine::{
     self, Cancel, CliEngine, ContainerSpec, EarlyUsage, EngineError, HostTransport, Inspected, LOG_LINES,
-    Status, Transport, UserError, killed_from_outside,
+    MachineError, Status, Transport, UserError, killed_from_outside,
 };
 use crate::image::{ImageIndex, ImageMaker, ImageSource};
 use crate::lifecycle::{Call, CallError, ContainerState, Exited, Reply};
