@@ -6,6 +6,9 @@ use crate::platform::boot_time;
 /// Seconds by which the kernel's account of a process's start, which counts in ticks, may differ from the engine's clock.
 const SLACK_SECONDS: f64 = 0.1;
 
+/// An engine may note the start of a container that ends at once after its end, on a busy host seconds after it.
+const LATE_START_SECONDS: f64 = 60.0;
+
 /// An end that the engine has not seen, or a death by signal (the exit status is above 128) of a container that had been started before the engine's daemon
 /// or the host itself was: the job did not end, it was ended. `killed_by_order`: the engine's log of events says
 /// that somebody had it killed.
@@ -18,7 +21,7 @@ pub fn killed_from_outside(
 ) -> bool {
     // Podman 5, after a reboot: exited with status 0, for the processes are gone, without an end that was seen.
     if let Some(started) = inspected.started_at
-        && inspected.finished_at.is_none_or(|finished| finished + SLACK_SECONDS < started)
+        && inspected.finished_at.is_none_or(|finished| finished + LATE_START_SECONDS < started)
     {
         return true;
     }
@@ -99,12 +102,12 @@ mod tests {
     #[test]
     fn an_end_that_was_never_seen_is_no_success() {
         assert!(killed_from_outside(&Inspected { finished_at: None, ..exited(0) }, None, false));
-        let of_an_earlier_life = exited(0).started_at.map(|started| started - 60.0);
-        assert!(killed_from_outside(
-            &Inspected { finished_at: of_an_earlier_life, ..exited(0) },
-            None,
-            false
-        ));
+        let ended = |before: f64| {
+            let finished_at = exited(0).started_at.map(|started| started - before);
+            killed_from_outside(&Inspected { finished_at, ..exited(0) }, None, false)
+        };
+        assert!(ended(3_600.0), "the end of an earlier life");
+        assert!(!ended(5.0), "a job that ended before its start was noted");
         assert!(!killed_from_outside(&exited(0), None, false));
     }
 
