@@ -1,6 +1,7 @@
 //! What every program of Buoy knows about BOINC and about the files they share. No engine, no HTTP.
 //!
 //! - [`wire`]: what a BOINC client and its app exchange: init_data.xml, shared memory, slot links, finish files
+//! - [`frames`]: what the front and the agent say to each other on Windows
 //! - [`job`]: what a job may and does ask for: job.toml, policy files, arguments
 //! - [`dockerfile`], [`archive`]: the strict readers of what a submitter brings
 //! - [`names`]: names of workunits and their files
@@ -21,6 +22,7 @@ pub mod dockerfile;
 pub mod entity;
 pub mod error_chain;
 pub mod file_error;
+pub mod frames;
 pub mod hex;
 pub mod job;
 pub mod names;

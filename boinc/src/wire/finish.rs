@@ -7,6 +7,7 @@
 use crate::atomic_file::write_atomically;
 use crate::file_error::{FileError, if_found};
 use crate::visible::{visible, without_closers};
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// Written before the exit for good.
@@ -28,7 +29,7 @@ pub const MAX_DELAY_SECONDS: u32 = 86_400;
 pub const DEFAULT_DELAY_SECONDS: u32 = 300;
 
 /// A text for the volunteer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     /// One line; line ends become spaces and the end is cut when it is written.
     pub text: String,
@@ -37,7 +38,7 @@ pub struct Message {
 }
 
 /// Content of `boinc_finish_called`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finish {
     /// The exit status; 0 is success. The client takes the process's own status first, so exit with the same.
     pub exit_status: i32,
@@ -80,7 +81,7 @@ impl Finish {
 }
 
 /// Content of `boinc_temporary_exit`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TemporaryExit {
     /// When to start the app again, in seconds; at most [`MAX_DELAY_SECONDS`].
     pub delay_seconds: u32,
