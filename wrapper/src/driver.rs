@@ -1,6 +1,6 @@
 //! The only loop: gathers events, asks the lifecycle what to do, does it.
 //!
-//! Between events it sleeps until a waker wakeups; a tenth of a second at most, which is how often the client's channels are looked at
+//! Between events it sleeps until a waker wakeups; a tenth of a second at most where the client's channels have to be looked at
 //! (BOINC: api/boinc_api.cpp, `TIMER_PERIOD`).
 
 use std::path::PathBuf;
@@ -16,13 +16,13 @@ use crate::exit_watch::ExitWatch;
 use crate::job_files::JobFiles;
 use crate::lifecycle::{Action, Call, ContainerState, CpuLedger, Ending, Event, Job, Postponed, Reply};
 use crate::limits::{ContainerWatch, Exceeded};
+use crate::peer::Peer;
 use crate::platform::{allow_late_wakeups, on_stop};
 use crate::shared::Shared;
 use crate::state::Ended;
 use crate::waker::Waker;
 use crate::workdir::clean_up;
 use crate::worker::Worker;
-use boinc::wire::finish::{Finish, Message, TemporaryExit};
 use boinc::wire::init_data::InitData;
 use boinc::wire::message::AppStatus;
 
@@ -48,6 +48,7 @@ pub struct Driver {
     worker: Worker,
     waker: Waker,
     wakeups: Receiver<()>,
+    peer: Peer,
     link: ClientLink,
     terminated: Arc<AtomicBool>,
     began: Instant,
@@ -85,6 +86,8 @@ pub struct Parts {
     pub calls: Calls,
     /// Breaks a call off.
     pub cancel: Cancel,
+    /// Who is told how the task ended.
+    pub peer: Peer,
     /// The wire to the client.
     pub link: ClientLink,
     /// What the job writes and reads in its work directory.
@@ -100,6 +103,7 @@ impl Driver {
     /// When the process can have no thread or descriptor.
     pub fn new(parts: Parts) -> std::io::Result<Self> {
         let (waker, wakeups) = Waker::new();
+        parts.link.wake(&waker);
         let terminated = Arc::new(AtomicBool::new(false));
         on_stop({
             let (terminated, waker) = (terminated.clone(), waker.clone());
@@ -122,6 +126,7 @@ impl Driver {
             worker,
             waker,
             wakeups,
+            peer: parts.peer,
             link: parts.link,
             terminated,
             began: now,
@@ -148,7 +153,7 @@ impl Driver {
         // The first call is due now, not after the first silence.
         self.waker.wake();
         loop {
-            let is_woken = self.wakeups.recv_timeout(POLL_INTERVAL).is_ok();
+            let is_woken = self.wakeups.recv_timeout(self.patience()).is_ok();
             if !is_woken && Instant::now() < self.next_round && !self.link.has_request() {
                 continue;
             }
@@ -163,6 +168,15 @@ impl Driver {
                 }
             }
             self.next_round = self.next_round(Instant::now());
+        }
+    }
+
+    /// How long to wait for a wakeup.
+    fn patience(&self) -> Duration {
+        if self.link.wakes() {
+            self.next_round.saturating_duration_since(Instant::now()).max(POLL_INTERVAL)
+        } else {
+            POLL_INTERVAL
         }
     }
 
@@ -320,7 +334,7 @@ impl Driver {
     /// Tells the client at once, before the log is fetched and the container removed.
     fn conclude(&self, ending: &Ending) {
         self.link.report_finally(&self.status());
-        report_to_client(&self.slot, ending);
+        self.peer.report(&self.slot, ending);
         let mut state = self.shared.state();
         state.cpu_total_seconds = self.ledger.total_seconds();
         match ending {
@@ -355,26 +369,5 @@ impl Driver {
             crate::digest::summary(ending),
             self.ledger.total_seconds()
         );
-    }
-}
-
-/// Writes the file that tells the client how it ended. It holds a line; the rest is in stderr.txt.
-pub fn report_to_client(slot: &std::path::Path, ending: &Ending) {
-    let message =
-        |text: &str, notice| Message { text: text.lines().next().unwrap_or_default().to_owned(), notice };
-    let written = match ending {
-        Ending::Success => Finish { exit_status: 0, message: None }.write(slot),
-        Ending::Failed(failure) => {
-            Finish { exit_status: failure.code, message: Some(message(&failure.why, false)) }.write(slot)
-        }
-        Ending::TryLater { delay, why, .. } => TemporaryExit {
-            delay_seconds: u32::try_from(delay.as_secs()).unwrap_or(u32::MAX),
-            reason: message(why, true),
-        }
-        .write(slot),
-        Ending::Quit | Ending::Aborted => Ok(()),
-    };
-    if let Err(error) = written {
-        crate::say!("{error}");
     }
 }

@@ -3,6 +3,7 @@
 // A line that can't be written must not end the job: see `log`.
 #![warn(clippy::print_stderr)]
 
+pub mod agent;
 mod assignment;
 mod calls;
 pub mod clean;
@@ -13,12 +14,15 @@ pub mod engine;
 mod exit_watch;
 pub mod help;
 pub mod image;
+mod inbox;
 mod job_files;
 pub mod lifecycle;
 pub mod limits;
 pub mod log;
 pub mod naming;
 mod network_probe;
+mod outbox;
+pub mod peer;
 pub mod platform;
 pub mod run;
 pub mod seccomp;

@@ -12,9 +12,12 @@
 
 use std::fmt::{Arguments, Write as _};
 use std::io::Write;
+use std::sync::OnceLock;
 
+use crate::outbox::Outbox;
 use crate::platform::size_of_stderr;
 use boinc::visible::{is_terminal_control, prefixed_lines, visible, without_closers};
+use boinc::wire::slot::STDERR_FILE;
 
 /// What each line of the science app starts with.
 pub const JOB_PREFIX: &str = "| ";
@@ -60,19 +63,40 @@ macro_rules! say {
 
 /// Writes the end of what the science app printed, between two lines of ours. `cut`: its start is already missing.
 pub fn job_output(log: &[u8], cut: bool) {
-    let earlier = usize::try_from(size_of_stderr()).unwrap_or(usize::MAX).min(MAX_SENT_BYTES - MAX_JOB_BYTES);
+    let earlier = match FRONT.get() {
+        Some(_) => std::fs::metadata(STDERR_FILE).map_or(0, |file| file.len()),
+        None => size_of_stderr(),
+    };
+    let earlier = usize::try_from(earlier).unwrap_or(usize::MAX).min(MAX_SENT_BYTES - MAX_JOB_BYTES);
     let room = MAX_SENT_BYTES - LAST_LINES_BYTES - earlier;
     write(&framed(log, cut, room.min(MAX_JOB_BYTES)));
 }
 
 /// A panic's words can hold foreign text too.
 pub fn report_panics() {
-    std::panic::set_hook(Box::new(|panic| say(format_args!("this is a bug in buoy-wrapper: {panic}"))));
+    std::panic::set_hook(Box::new(|panic| {
+        say(format_args!("this is a bug in buoy-wrapper: {panic}"));
+        if let Some(front) = FRONT.get() {
+            front.flush();
+        }
+    }));
+}
+
+/// The front that writes stderr.txt, if this process is an agent.
+static FRONT: OnceLock<Outbox> = OnceLock::new();
+
+/// Has everything from now on sent to a front, which writes stderr.txt.
+pub fn send_to(front: Outbox) {
+    // A process has one front.
+    let _ = FRONT.set(front);
 }
 
 fn write(text: &str) {
-    // One call, so that lines of two threads do not mix.
-    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+    match FRONT.get() {
+        Some(front) => front.log(text.as_bytes()),
+        // One call, so that lines of two threads do not mix.
+        None => drop(std::io::stderr().lock().write_all(text.as_bytes())),
+    }
 }
 
 fn message(text: &str) -> String {

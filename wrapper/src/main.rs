@@ -11,6 +11,9 @@ fn main() {
     wrapper::log::report_panics();
     wrapper::platform::forbid_core_files();
     let words: Vec<OsString> = std::env::args_os().skip(1).collect();
+    if words == [wrapper::agent::FLAG] {
+        exit(wrapper::agent::run());
+    }
     let here = std::env::current_dir().ok();
     if let Some(request) = here.as_deref().and_then(|here| Request::parse(&words, here)) {
         exit(request.run());

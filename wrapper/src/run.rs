@@ -9,12 +9,13 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::assignment::{Assignment, BuildRules};
 use crate::calls::Calls;
 use crate::client_link::ClientLink;
-use crate::driver::{Driver, Parts, report_to_client};
+use crate::driver::{Driver, Parts};
 use crate::engine::Cancel;
 use crate::job_files::JobFiles;
 use crate::lifecycle::{Ending, Job, exit_code};
 use crate::limits::ContainerWatch;
 use crate::naming::ContainerName;
+use crate::peer::Peer;
 use crate::shared::Shared;
 use crate::state::State;
 use crate::state_dir::StateDir;
@@ -29,7 +30,7 @@ use boinc::wire::message::GraphicsReply;
 use boinc::wire::slot::{LockError, SlotLock, SlotPathError, resolve_input};
 
 /// A wrapper that is still leaving holds the slot's lock for two seconds at most.
-const LOCK_PATIENCE: Duration = Duration::from_secs(35);
+pub const LOCK_PATIENCE: Duration = Duration::from_secs(35);
 
 /// Why a task can't even begin.
 #[derive(Debug, thiserror::Error)]
@@ -65,11 +66,14 @@ pub fn in_current_directory(args: Args) -> i32 {
 
 /// Tells the client that the task's command line can't be read.
 pub fn refuse_arguments(error: &ArgvError) -> i32 {
+    refuse(error, Path::new("."), &Peer::Client)
+}
+
+/// Tells whoever has started us that the command line of the slot's task can't be read.
+pub fn refuse(error: &ArgvError, slot: &Path, peer: &Peer) -> i32 {
     let ending =
         Ending::failed(exit_code::INIT_FAILURE, format!("the task's command line: {}", chain(error)));
-    crate::say!("{}", crate::digest::summary(&ending));
-    report_to_client(Path::new("."), &ending);
-    ending.process_status()
+    conclude(&ending, slot, peer)
 }
 
 /// Runs the task of the slot directory `slot`, and gives back the process's exit status.
@@ -83,22 +87,28 @@ pub fn run(slot: &Path, args: Args) -> i32 {
             return 0;
         }
     };
-    let ending = match start(slot, args) {
-        Ok(driver) => driver.run(),
-        Err(error) => {
-            let ending = match error {
-                StartError::Refused(why) => Ending::failed(exit_code::INIT_FAILURE, why),
-                StartError::Host(why) => {
-                    let (attempt, is_overdue) = count_attempt(slot);
-                    Ending::host_cannot(attempt, is_overdue, why)
-                }
-            };
-            crate::say!("{}", crate::digest::summary(&ending));
-            report_to_client(slot, &ending);
-            ending
+    let status = live(slot, args, &Peer::Client);
+    drop(lock);
+    status
+}
+
+/// Runs the task of a slot that is ours, and gives back the process's exit status.
+pub fn live(slot: &Path, args: Args, peer: &Peer) -> i32 {
+    let ending = match start(slot, args, peer) {
+        Ok(driver) => return driver.run().process_status(),
+        Err(StartError::Refused(why)) => Ending::failed(exit_code::INIT_FAILURE, why),
+        Err(StartError::Host(why)) => {
+            let (attempt, is_overdue) = count_attempt(slot);
+            Ending::host_cannot(attempt, is_overdue, why)
         }
     };
-    drop(lock);
+    conclude(&ending, slot, peer)
+}
+
+/// Says how a task ended that no driver has had, and gives back the process's exit status.
+pub fn conclude(ending: &Ending, slot: &Path, peer: &Peer) -> i32 {
+    crate::say!("{}", crate::digest::summary(ending));
+    peer.report(slot, ending);
     ending.process_status()
 }
 
@@ -135,7 +145,7 @@ fn lock(slot: &Path) -> Result<SlotLock, String> {
     }
 }
 
-fn start(slot: &Path, args: Args) -> Result<Driver, StartError> {
+fn start(slot: &Path, args: Args, peer: &Peer) -> Result<Driver, StartError> {
     let init_data = InitData::read(slot).map_err(|error| StartError::host(&error))?;
     let layout = Layout::new(slot);
     let directory = StateDir::of_project(&init_data.project_dir).map_err(|error| StartError::host(&error))?;
@@ -147,7 +157,7 @@ fn start(slot: &Path, args: Args) -> Result<Driver, StartError> {
         refuse_files_of_ours(&layout)?;
         State::remove_abandoned(&directory, SystemTime::now());
     }
-    let mut link = ClientLink::attach(slot, &init_data).map_err(|error| StartError::host(&error))?;
+    let mut link = ClientLink::attach(slot, &init_data, peer).map_err(|error| StartError::host(&error))?;
     let assignment = assign(layout.clone(), init_data.clone(), images, state_file.clone(), args)?;
     if let Some(port) = assignment.graphics_port {
         link.announce_graphics(GraphicsReply::WebGraphicsUrl(format!("http://localhost:{port}")));
@@ -155,7 +165,7 @@ fn start(slot: &Path, args: Args) -> Result<Driver, StartError> {
     let job = match state.ending() {
         Some(ending) => {
             // The client did not see it, or it would not have started us.
-            report_to_client(slot, &ending);
+            peer.report(slot, &ending);
             Job::finished_before(ending)
         }
         None if first_life => Job::fresh(),
@@ -183,6 +193,7 @@ fn start(slot: &Path, args: Args) -> Result<Driver, StartError> {
         shared: shared.clone(),
         calls: Calls::new(assignment, shared, cancel.clone()),
         cancel,
+        peer: peer.clone(),
         link,
         files: JobFiles::new(layout.work()),
         limits,

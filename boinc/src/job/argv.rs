@@ -104,7 +104,11 @@ impl Invocation {
 }
 
 impl Args {
-    fn parse(words: Vec<String>) -> Result<Self, ArgvError> {
+    /// Reads the words of a task's command line.
+    ///
+    /// # Errors
+    /// A flag lacks its value, or `--argv=` cannot be decoded.
+    pub fn parse(words: Vec<String>) -> Result<Self, ArgvError> {
         let mut args = Self {
             verbose: false,
             sporadic: false,

@@ -5,6 +5,7 @@ mod broken_off;
 mod build;
 mod cold_host;
 mod exit_latency;
+mod front;
 mod killed_runs;
 mod large_input;
 mod planning;
@@ -60,6 +61,11 @@ pub const FIGURES: &[Figure] = &[
         name: "processor-time",
         about: "what the wrapper takes, and what it reports (70 s)",
         measure: processor_time::measure,
+    },
+    Figure {
+        name: "front",
+        about: "the wrapper as the agent of a front, as on Windows, but on one system (90 s)",
+        measure: front::measure,
     },
     Figure { name: "size", about: "the wrapper's binary", measure: size::measure },
 ];

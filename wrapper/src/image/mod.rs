@@ -17,7 +17,7 @@ pub(crate) use cleanup::Budget;
 pub(crate) use index::ImageIndex;
 pub use key::ImageKey;
 pub(crate) use key::KeyError;
-pub(crate) use lock::LockError;
+pub(crate) use lock::{HostLock, LockError};
 pub(crate) use make::{ImageMaker, ImageSource, MakeError};
 pub(crate) use tarball::TarballError;
 pub use tarball::{Load, load};

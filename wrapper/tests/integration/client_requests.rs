@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use boinc::wire::message::Control;
 
-use crate::support::{Engine, Running, Slot, wait_until};
+use crate::support::{AGENT_VARIABLE, Engine, Running, Slot, wait_until, wrapper};
 use crate::{with_each_engine, with_rootless_podman};
 
 with_each_engine!(
@@ -57,7 +57,7 @@ fn assert_frozen(slot: &Slot) {
     assert_eq!(ticks(slot), before, "the job goes on");
 }
 
-fn suspend_freezes_the_job_and_resume_lets_it_go_on(engine: Engine) {
+pub fn suspend_freezes_the_job_and_resume_lets_it_go_on(engine: Engine) {
     let (slot, mut running) = ticking(engine);
     running.send(Control::Suspend);
     wait_until("the pause", || slot.is_frozen());
@@ -83,7 +83,7 @@ fn suspend_before_the_start_runs_nothing(engine: Engine) {
     assert_eq!(starts(&slot), 1);
 }
 
-fn quit_freezes_the_job_and_the_next_start_goes_on_where_it_was(engine: Engine) {
+pub fn quit_freezes_the_job_and_the_next_start_goes_on_where_it_was(engine: Engine) {
     let (slot, mut running) = ticking(engine);
     let asked = Instant::now();
     running.send(Control::Quit);
@@ -97,7 +97,7 @@ fn quit_freezes_the_job_and_the_next_start_goes_on_where_it_was(engine: Engine) 
     assert_eq!(fs::read_to_string(slot.dir.join("ticks")).unwrap().lines().count(), 100);
 }
 
-fn abort_removes_the_container(engine: Engine) {
+pub fn abort_removes_the_container(engine: Engine) {
     let (slot, mut running) = ticking(engine);
     let asked = Instant::now();
     running.send(Control::Abort);
@@ -125,7 +125,7 @@ fn a_termination_signal_is_a_quit(engine: Engine) {
     assert!(slot.is_frozen());
 }
 
-fn a_client_that_is_gone_is_a_quit(engine: Engine) {
+pub fn a_client_that_is_gone_is_a_quit(engine: Engine) {
     let mut slot = Slot::with_script(engine, TICKER);
     let mut client = Command::new("sleep").arg("100").spawn().unwrap();
     slot.init_data.client_pid = Some(client.id().cast_signed());
@@ -159,9 +159,10 @@ fn quit_and_abort_are_obeyed_during_a_long_build(engine: Engine) {
     }
 }
 
-fn a_second_wrapper_in_the_slot_does_no_harm(engine: Engine) {
+pub fn a_second_wrapper_in_the_slot_does_no_harm(engine: Engine) {
     let (slot, mut first) = ticking(engine);
-    let second = Command::new(env!("CARGO_BIN_EXE_buoy-wrapper"))
+    let second = Command::new(wrapper())
+        .env(AGENT_VARIABLE, env!("CARGO_BIN_EXE_buoy-wrapper"))
         .current_dir(&slot.dir)
         .stderr(std::process::Stdio::null())
         .spawn();

@@ -5,7 +5,7 @@ use std::fs;
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{Dockerd, Running, Slot, wait_until};
+use crate::support::{Dockerd, Engine, Running, Slot, wait_until};
 
 /// Goes on from its checkpoint; the first start never ends by itself.
 const CHECKPOINTS: &str = "echo start >> starts\n\
@@ -29,6 +29,11 @@ fn assert_went_on_from_its_checkpoint(slot: &Slot) {
     assert_eq!(fs::read_to_string(slot.dir.join("out.txt")).unwrap(), "resumed\n", "{}", slot.stderr());
     assert_eq!(fs::read_to_string(slot.dir.join("starts")).unwrap(), "start\nstart\n", "{}", slot.stderr());
     assert_eq!(slot.status(), None);
+}
+
+/// The same behind a front.
+pub fn a_daemon_that_is_restarted_through_a_front(_: Engine) {
+    a_daemon_that_is_restarted_in_the_middle_of_a_job();
 }
 
 #[test]

@@ -124,7 +124,7 @@ fn a_container_removed_behind_our_back_is_made_again_over_the_same_files(engine:
     assert!(slot.stderr().contains("removed from outside"), "{}", slot.stderr());
 }
 
-fn a_container_killed_from_outside_is_started_again(engine: Engine) {
+pub fn a_container_killed_from_outside_is_started_again(engine: Engine) {
     let slot = Slot::with_script(
         engine,
         "if [ -e checkpoint ]; then echo resumed > out.txt; exit 0; fi\n\
@@ -138,7 +138,7 @@ fn a_container_killed_from_outside_is_started_again(engine: Engine) {
     assert!(slot.stderr().contains("killed from outside"), "{}", slot.stderr());
 }
 
-fn a_finished_job_whose_client_missed_it_is_not_run_again(engine: Engine) {
+pub fn a_finished_job_whose_client_missed_it_is_not_run_again(engine: Engine) {
     let slot = Slot::with_script(engine, "echo start >> starts; echo done > out.txt; echo end >> starts");
     slot.run().assert_success();
     // The client was killed before it read the finish file; it is gone when we start again.
@@ -146,7 +146,7 @@ fn a_finished_job_whose_client_missed_it_is_not_run_again(engine: Engine) {
     assert_ran_once(&slot);
 }
 
-fn a_host_without_an_engine_tries_later_with_a_reason(engine: Engine) {
+pub fn a_host_without_an_engine_tries_later_with_a_reason(engine: Engine) {
     if engine != Engine::Docker {
         return;
     }

@@ -17,6 +17,7 @@ mod environment;
 mod faults;
 mod fidelity;
 mod files;
+mod front;
 mod full_disk;
 mod hidden_use;
 mod hostile_builds;

@@ -16,7 +16,7 @@ with_each_engine!(
     an_unknown_key_is_named_with_its_line_and_its_neighbour,
 );
 
-fn a_workunit_that_asks_for_a_mount_is_refused(engine: Engine) {
+pub fn a_workunit_that_asks_for_a_mount_is_refused(engine: Engine) {
     let mut slot = Slot::with_script(engine, "true");
     slot.copy("job.toml", "mount = [\"/etc:/mnt\"]\n");
     slot.run().assert_status(206);

@@ -26,7 +26,7 @@ with_rootless_podman!(
     what_a_job_writes_belongs_to_the_user_of_the_slot,
 );
 
-fn a_job_succeeds_and_leaves_nothing_behind(engine: Engine) {
+pub fn a_job_succeeds_and_leaves_nothing_behind(engine: Engine) {
     let mut slot = Slot::with_script(engine, "busybox tr a-z A-Z < in.txt > out.txt");
     slot.link_input("in.txt", b"hello\n");
     let output = slot.link_output("out.txt", 0);
@@ -36,14 +36,14 @@ fn a_job_succeeds_and_leaves_nothing_behind(engine: Engine) {
     assert_eq!(engine.status(&slot.container()), None, "the container is removed");
 }
 
-fn a_jobs_exit_status_becomes_the_tasks(engine: Engine) {
+pub fn a_jobs_exit_status_becomes_the_tasks(engine: Engine) {
     let slot = Slot::with_script(engine, "exit 3");
     let running = slot.run();
     running.assert_status(3);
     assert!(slot.stderr().contains("exited with status 3"), "{}", slot.stderr());
 }
 
-fn arguments_arrive_as_they_were_written(engine: Engine) {
+pub fn arguments_arrive_as_they_were_written(engine: Engine) {
     let words = ["--name", "a b", "$(touch /app/ran)", "`id`", ";", "\"'\\<", "*", "cost$HOME", "--verbose"];
     let mut slot = Slot::with_script(
         engine,
@@ -59,7 +59,7 @@ fn arguments_arrive_as_they_were_written(engine: Engine) {
     assert!(!slot.dir.join("ran").exists());
 }
 
-fn cpu_time_and_memory_are_reported(engine: Engine) {
+pub fn cpu_time_and_memory_are_reported(engine: Engine) {
     let mut slot = Slot::with_script(
         engine,
         "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; busybox sleep 2.5; times > times.txt",
@@ -82,7 +82,7 @@ fn progress_is_scaled_into_the_clients_range(engine: Engine) {
     assert!(fraction.is_some_and(|fraction| (fraction - 0.4).abs() < 1e-6), "{fraction:?}");
 }
 
-fn what_the_job_printed_is_in_stderr_txt(engine: Engine) {
+pub fn what_the_job_printed_is_in_stderr_txt(engine: Engine) {
     let slot = Slot::with_script(engine, "echo to stdout; echo to stderr >&2");
     slot.run().assert_success();
     let text = slot.stderr();

@@ -110,7 +110,7 @@ impl Used {
 
 /// To the nanosecond, of all threads it has and had.
 #[expect(unsafe_code, reason = "no safe call reads another process's clock")]
-fn process_seconds(pid: u32) -> f64 {
+pub fn process_seconds(pid: u32) -> f64 {
     let mut clock = 0;
     // SAFETY: `clock` outlives the call, which writes nothing else.
     let found = unsafe { libc::clock_getcpuclockid(pid.cast_signed(), &raw mut clock) };

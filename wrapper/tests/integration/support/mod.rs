@@ -2,12 +2,14 @@
 
 mod dockerd;
 mod engine;
+pub mod front;
 mod plain_user;
 mod running;
 mod slot;
 
 pub use dockerd::Dockerd;
 pub use engine::{Engine, Host, each_engine};
+pub use front::{AGENT_VARIABLE, agent_of, through_front};
 pub use plain_user::PlainUser;
-pub use running::Running;
+pub use running::{Running, wrapper};
 pub use slot::{Slot, wait_until};

@@ -13,10 +13,20 @@ use boinc::wire::finish::{Finish, TemporaryExit};
 use boinc::wire::message::{AppStatus, Control, Heartbeat};
 use wrapper::state_dir::IMAGES_VARIABLE;
 
+use super::front;
 use super::slot::{Slot, wait_until};
 
 const HIDE_ENGINES: &str = "for p in docker podman; do for d in /usr/bin /usr/local/bin /bin; do \
     [ ! -e $d/$p ] || mount --bind /dev/null $d/$p; done; done; exec \"$@\"";
+
+/// The program that the tests start: the built wrapper, or in its place the one of `BUOY_TEST_WRAPPER`, such as the wrapper of
+/// another platform in an emulator.
+pub fn wrapper() -> PathBuf {
+    let program = front::program().map(PathBuf::from);
+    program
+        .or_else(|| std::env::var_os("BUOY_TEST_WRAPPER").map(PathBuf::from))
+        .unwrap_or_else(|| env!("CARGO_BIN_EXE_buoy-wrapper").into())
+}
 
 /// A started wrapper. It is killed when this is dropped.
 pub struct Running {
@@ -43,14 +53,17 @@ impl Running {
         client.reset();
         let stderr = if slot.log_to_full_disk { "/dev/full".into() } else { slot.dir.join("stderr.txt") };
         let stderr = OpenOptions::new().create(true).append(true).open(stderr).unwrap();
-        let mut wrapper = PathBuf::from(env!("CARGO_BIN_EXE_buoy-wrapper"));
+        let mut wrapper = wrapper();
+        let mut agent = PathBuf::from(env!("CARGO_BIN_EXE_buoy-wrapper"));
         if let Some(user) = slot.host.user() {
-            // A place that this user can reach.
-            let copy = slot.root.path().join("buoy-wrapper");
-            if !copy.exists() {
-                fs::copy(&wrapper, &copy).unwrap();
+            // Places that this user can reach.
+            for (program, name) in [(&mut wrapper, "buoy-wrapper"), (&mut agent, "buoy-agent")] {
+                let copy = slot.root.path().join(name);
+                if !copy.exists() {
+                    fs::copy(&*program, &copy).unwrap();
+                }
+                *program = copy;
             }
-            wrapper = copy;
             user.own(slot.root.path());
         }
         let mut command = slot.host.command(&wrapper);
@@ -66,6 +79,7 @@ impl Running {
             .env("LD_LIBRARY_PATH", "../../projects/project:.:../..")
             // All tests of a user share their images, as all campaigns of a submitter do.
             .env(IMAGES_VARIABLE, slot.images_dir())
+            .env(front::AGENT_VARIABLE, agent)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(stderr);

@@ -1,0 +1,67 @@
+//! Who has started this process: the client itself, or a front that talks to the client in its place.
+
+use std::path::Path;
+
+use boinc::frames::FromAgent;
+use boinc::wire::finish::{Finish, Message, TemporaryExit};
+
+use crate::inbox::Inbox;
+use crate::lifecycle::Ending;
+use crate::outbox::Outbox;
+
+/// Where the client's requests come from, and where reports to it go.
+#[derive(Clone, Debug)]
+pub enum Peer {
+    /// The client: shared memory, and files in the slot.
+    Client,
+    /// A front: frames in both directions.
+    Front {
+        /// What it sends.
+        inbox: Inbox,
+        /// What is sent to it.
+        outbox: Outbox,
+    },
+}
+
+/// The longest cause that is passed on, in bytes. A finish file holds less.
+const MAX_CAUSE_BYTES: usize = 4_096;
+
+impl Peer {
+    /// Tells the client how the task ended, in one line: the rest is in stderr.txt.
+    pub fn report(&self, slot: &Path, ending: &Ending) {
+        match ending {
+            Ending::Success => self.finish(slot, Finish { exit_status: 0, message: None }),
+            Ending::Failed(failure) => {
+                let message = Some(message(&failure.why, false));
+                self.finish(slot, Finish { exit_status: failure.code, message });
+            }
+            Ending::TryLater { delay, why, .. } => {
+                let delay_seconds = u32::try_from(delay.as_secs()).unwrap_or(u32::MAX);
+                let later = TemporaryExit { delay_seconds, reason: message(why, true) };
+                match self {
+                    Peer::Client => say_error(later.write(slot)),
+                    Peer::Front { outbox, .. } => outbox.send(&FromAgent::Later(later)),
+                }
+            }
+            Ending::Quit | Ending::Aborted => {}
+        }
+    }
+
+    fn finish(&self, slot: &Path, finish: Finish) {
+        match self {
+            Peer::Client => say_error(finish.write(slot)),
+            Peer::Front { outbox, .. } => outbox.send(&FromAgent::Finish(finish)),
+        }
+    }
+}
+
+fn message(text: &str, notice: bool) -> Message {
+    let line = text.lines().next().unwrap_or_default();
+    Message { text: line[..line.floor_char_boundary(MAX_CAUSE_BYTES)].to_owned(), notice }
+}
+
+fn say_error(written: Result<(), boinc::file_error::FileError>) {
+    if let Err(error) = written {
+        crate::say!("{error}");
+    }
+}
