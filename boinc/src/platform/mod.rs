@@ -7,9 +7,13 @@ mod entry;
 mod linux;
 #[cfg(unix)]
 mod unix;
+#[cfg(windows)]
+mod windows;
 
 pub use entry::{Entry, Identity, Kind, Space, User};
 #[cfg(target_os = "linux")]
 pub use linux::is_in_memory;
 #[cfg(unix)]
 pub use unix::*;
+#[cfg(windows)]
+pub use windows::*;
