@@ -109,4 +109,5 @@ run_tests() {
     else
         cargo test --locked --no-fail-fast "$@"
     fi
+    [ "$*" != --workspace ] || [ "${PLATFORMS:-}" != all ] || test_wine
 }
