@@ -116,7 +116,10 @@ run_tests() {
         $(test_runner) "$@"
     fi
     ! tests_further_engines || test_on_all_engines "$@"
-    [ -z "$all_platforms" ] || test_platforms
+    if [ -n "$all_platforms" ]; then
+        test_platforms
+        test_wine
+    fi
 }
 
 has_nextest() { cargo nextest --version >/dev/null 2>&1; }

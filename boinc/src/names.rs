@@ -2,4 +2,5 @@
 
 pub mod fan_out;
 pub mod output;
+pub mod windows;
 pub mod workunit;

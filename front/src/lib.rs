@@ -14,6 +14,7 @@
 //! - [`agent`]: how an agent is started, and what its end means
 //! - [`task`], [`times`]: what to run, and how long to wait for what
 //! - [`log`]: writes stderr.txt
+//! - [`wsl`]: how an agent is started in WSL
 //! - [`platform`]: what differs between operating systems
 
 #![warn(clippy::print_stderr)]
@@ -29,3 +30,4 @@ mod silence;
 mod stream;
 pub mod task;
 pub mod times;
+pub mod wsl;

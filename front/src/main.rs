@@ -6,6 +6,7 @@ use std::process::exit;
 use boinc::job::argv::VERSION;
 
 fn main() {
+    front::platform::secure_process();
     let words: Vec<OsString> = std::env::args_os().skip(1).collect();
     if words == [VERSION] {
         println!("buoy-wrapper {}", env!("CARGO_PKG_VERSION"));

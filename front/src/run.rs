@@ -89,7 +89,7 @@ fn life(
     let path = slot.join(INIT_DATA_FILE);
     let bytes =
         fs::read(&path).map_err(FileError::new("failed to read", &path)).map_err(|error| failed(&error))?;
-    let init_data = InitData::parse(&bytes).map_err(|error| failed(&error))?;
+    let init_data = InitData::parse(&bytes).map_err(|error| failed(&error))?.relocated(slot);
     let end = platform::attach(slot, &init_data).map_err(|error| failed(&error))?;
     let stopped = Arc::new(AtomicBool::new(false));
     platform::on_stop({

@@ -117,9 +117,10 @@ impl Assignment {
         self.args.verbose || self.spec.verbose >= 2
     }
 
-    /// The engine that the client found, if it says.
+    /// The engine that the client found, if it says. In a distro of WSL it is the one of that distro, which WSL names.
     pub fn reported_engine(&self) -> Option<Flavor> {
-        let engine = self.init_data.host_info.engine.as_ref()?;
+        let distro = std::env::var("WSL_DISTRO_NAME").ok();
+        let engine = self.init_data.host_info.engine_in(distro.as_deref())?;
         engine.docker_type.map(Flavor::from)
     }
 

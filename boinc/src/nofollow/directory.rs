@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 
-use crate::platform::{Directory, Entry, user};
+use crate::platform::{Directory, entry_of_file, user};
 
 /// Where the parent directory of a name such as `results/a.txt` is.
 #[derive(Debug)]
@@ -104,7 +104,7 @@ impl Directory {
     /// # Errors
     /// When it cannot be written, or a directory has the name.
     pub fn copy_file(&self, source: &mut File, name: impl AsRef<OsStr>) -> io::Result<()> {
-        let mode = Entry::from(&source.metadata()?).mode & 0o755 | 0o600;
+        let mode = entry_of_file(source)?.mode & 0o755 | 0o600;
         self.replace_file(name.as_ref(), mode, |file| io::copy(source, file).map(drop))
     }
 
@@ -130,6 +130,8 @@ impl Directory {
 
 #[cfg(test)]
 mod tests {
+    #![cfg(unix)]
+
     use std::fs::{self, Permissions};
     use std::os::unix::fs::{PermissionsExt, symlink};
 

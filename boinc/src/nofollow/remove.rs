@@ -84,6 +84,8 @@ impl Visitor for Removal {
 
 #[cfg(test)]
 mod tests {
+    #![cfg(unix)]
+
     use std::fs::{self, Permissions};
     use std::os::unix::fs::{PermissionsExt, symlink};
 

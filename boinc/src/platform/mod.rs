@@ -9,6 +9,8 @@ mod linux;
 mod macos;
 #[cfg(unix)]
 mod unix;
+#[cfg(windows)]
+mod windows;
 
 pub use entry::{Entry, Identity, Kind, Space, User};
 #[cfg(target_os = "linux")]
@@ -17,3 +19,5 @@ pub use linux::is_in_memory;
 pub use macos::is_in_memory;
 #[cfg(unix)]
 pub use unix::*;
+#[cfg(windows)]
+pub use windows::*;

@@ -156,6 +156,14 @@ impl AppEnd {
         Segment::attach(slot, shm_key).map(|segment| Self { segment })
     }
 
+    /// Attaches the segment that a client on Windows has made under this `<comm_obj_name>`.
+    ///
+    /// # Errors
+    /// See [`Segment::attach_named`].
+    pub fn attach_named(name: &str) -> Result<Self, SegmentError> {
+        Segment::attach_named(name).map(|segment| Self { segment })
+    }
+
     /// A channel, for what the methods below do not cover.
     pub fn channel(&self, name: ChannelName) -> Channel<'_> {
         Channel::of(&self.segment, name)
@@ -204,6 +212,14 @@ impl ClientEnd {
     /// See [`Segment::create`].
     pub fn create(slot: &Path, shm_key: i32) -> Result<Self, SegmentError> {
         Segment::create(slot, shm_key).map(|segment| Self { segment })
+    }
+
+    /// Makes the segment as a client on Windows does, with all channels empty; it lasts as long as a process has it open.
+    ///
+    /// # Errors
+    /// See [`Segment::create_named`].
+    pub fn create_named(name: &str) -> Result<Self, SegmentError> {
+        Segment::create_named(name).map(|segment| Self { segment })
     }
 
     /// Attaches the segment of a slot again after the client's own restart, with what waits in it.

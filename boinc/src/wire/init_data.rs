@@ -179,13 +179,29 @@ impl Default for InitData {
 }
 
 impl InitData {
-    /// Reads `init_data.xml` of a slot.
+    /// Reads `init_data.xml` of a slot. Directories that a client of Windows names are found from the slot.
     ///
     /// # Errors
     /// The file cannot be read, or a client has not finished writing it.
     pub fn read(slot: &Path) -> Result<Self, InitDataError> {
         let path = slot.join(INIT_DATA_FILE);
-        Self::parse(&std::fs::read(&path).map_err(FileError::new("cannot read", &path))?)
+        let data = Self::parse(&std::fs::read(&path).map_err(FileError::new("cannot read", &path))?)?;
+        Ok(data.relocated(slot))
+    }
+
+    /// With the directories of a client of Windows as seen from the slot, which is `DATA/slots/N`. Such a client writes their
+    /// paths with the characters of its code page, and in WSL they have other paths anyway.
+    #[must_use]
+    pub fn relocated(mut self, slot: &Path) -> Self {
+        let text = self.project_dir.to_string_lossy();
+        let has_drive = matches!(text.as_bytes(), [b'A'..=b'Z' | b'a'..=b'z', b':', b'/' | b'\\', ..]);
+        let name = text.rsplit(['/', '\\']).next().filter(|name| !matches!(*name, "" | "." | ".."));
+        let slot = std::path::absolute(slot).unwrap_or_default();
+        if let (true, Some(name), Some(data)) = (has_drive, name, slot.ancestors().nth(2)) {
+            self.project_dir = data.join("projects").join(name);
+            self.boinc_dir = data.to_owned();
+        }
+        self
     }
 
     /// Reads the bytes of an init_data.xml.

@@ -2,7 +2,8 @@
 //!
 //! A client of version 6 or later maps the file `boinc_mmap_file` in the slot (`<shm_key>` is −1);
 //! an app version with an API older than 6 gets System V shared memory with the key in `<shm_key>`
-//! (`client/app_start.cpp` `get_shmem_seg_name`, `lib/shmem.cpp`).
+//! (`client/app_start.cpp` `get_shmem_seg_name`, `lib/shmem.cpp`). On Windows it is a named mapping; `<comm_obj_name>`
+//! holds the end of its name.
 
 use std::fs::OpenOptions;
 use std::io;
@@ -43,6 +44,14 @@ pub enum SegmentError {
         /// What the system answered.
         source: io::Error,
     },
+    /// The named mapping could not be made or attached.
+    #[error("cannot attach the shared memory {name:?}")]
+    Named {
+        /// The name, as in `<comm_obj_name>`.
+        name: String,
+        /// What the system answered.
+        source: io::Error,
+    },
 }
 
 /// A mapped segment. Unmapped when dropped; the file or System V segment itself stays until its maker
@@ -64,9 +73,7 @@ impl Segment {
             SharedMemory::create_system_v(shm_key).map_err(system_v(shm_key))?
         };
         let segment = Self { memory };
-        for byte in segment.bytes() {
-            byte.store(0, std::sync::atomic::Ordering::SeqCst);
-        }
+        segment.clear();
         Ok(segment)
     }
 
@@ -81,6 +88,36 @@ impl Segment {
             SharedMemory::attach_system_v(shm_key).map_err(system_v(shm_key))?
         };
         Ok(Self { memory })
+    }
+
+    /// Makes the segment on Windows, as a client does that starts apps with its own account, and clears all channels. It
+    /// lasts as long as a process has it open.
+    ///
+    /// # Errors
+    /// It cannot be made, or the system has no named mappings.
+    pub fn create_named(name: &str) -> Result<Self, SegmentError> {
+        let memory = SharedMemory::create_named(&own_name(name)).map_err(named(name))?;
+        let segment = Self { memory };
+        segment.clear();
+        Ok(segment)
+    }
+
+    /// Attaches the segment that a client made on Windows under this `<comm_obj_name>`, as `lib/shmem.cpp` `attach_shmem`
+    /// does: a client that starts apps with another account has made it for all sessions.
+    ///
+    /// # Errors
+    /// There is no such segment, it is too small, or the system has no named mappings.
+    pub fn attach_named(name: &str) -> Result<Self, SegmentError> {
+        let memory = SharedMemory::attach_named(&format!("Global\\{}", own_name(name)))
+            .or_else(|_| SharedMemory::attach_named(&own_name(name)))
+            .map_err(named(name))?;
+        Ok(Self { memory })
+    }
+
+    fn clear(&self) {
+        for byte in self.bytes() {
+            byte.store(0, std::sync::atomic::Ordering::SeqCst);
+        }
     }
 
     /// Marks a System V segment for removal once the last process has detached it. Does nothing for a
@@ -100,6 +137,15 @@ impl Segment {
 
 fn system_v(key: i32) -> impl Fn(io::Error) -> SegmentError {
     move |source| SegmentError::SystemV { key, source }
+}
+
+/// The whole name of a mapping for one session.
+fn own_name(name: &str) -> String {
+    format!("shm_{name}")
+}
+
+fn named(name: &str) -> impl Fn(io::Error) -> SegmentError {
+    move |source| SegmentError::Named { name: name.to_owned(), source }
 }
 
 /// Maps the file. `make`: it is made if needed; a longer one keeps its length, as in `lib/shmem.cpp` `create_shmem_mmap`.
@@ -165,6 +211,25 @@ mod tests {
         assert!(error.to_string().ends_with("boinc_mmap_file"), "{error}");
     }
 
+    #[cfg(windows)]
+    #[test]
+    fn a_named_segment_is_shared_and_gone_with_its_last_user() {
+        let name = format!("boinc_test_{}", std::process::id());
+        let client = Segment::create_named(&name).unwrap();
+        let app = Segment::attach_named(&name).unwrap();
+        written_on_one_side_is_seen_on_the_other(&client, &app);
+        drop((client, app));
+        assert!(matches!(Segment::attach_named(&name), Err(SegmentError::Named { .. })));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn named_segments_are_of_windows_alone() {
+        let error = Segment::attach_named("boinc_0").unwrap_err();
+        assert_eq!(error.to_string(), "cannot attach the shared memory \"boinc_0\"");
+    }
+
+    #[cfg(unix)]
     #[test]
     fn system_v_segment_is_shared_and_gone_after_removal() {
         let key = 0x0b0e_0000 + (std::process::id() & 0xffff) as i32;

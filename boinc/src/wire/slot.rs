@@ -7,6 +7,8 @@ mod link;
 mod lock;
 mod resolve;
 
+use crate::names::windows;
+
 pub use link::{LinkKind, SoftLink, read_link, write_soft_link};
 pub use lock::{LOCK_FILE, LockError, SlotLock};
 pub use resolve::{InputPath, OutputPath, SlotPathError, resolve_input, resolve_output};
@@ -59,7 +61,7 @@ pub fn is_own_name(name: &str) -> bool {
 }
 
 /// Checks an `open_name`: one or more parts separated by `/`, each of the characters that BOINC allows in
-/// a physical name (`^[\w\-. ]+$`), never `..`. Returns it unchanged.
+/// a physical name (`^[\w\-. ]+$`), never `..`, and nothing that Windows refuses. Returns it unchanged.
 ///
 /// # Errors
 /// What is wrong with the name.
@@ -83,7 +85,10 @@ pub fn check_open_name(name: &str) -> Result<&str, String> {
     if name.split('/').any(|part| matches!(part.trim(), "" | "." | "..")) {
         return Err("has a part \"..\", \".\" or an empty one".to_owned());
     }
-    Ok(name)
+    match windows::fault_of(name) {
+        Some(fault) => Err(fault),
+        None => Ok(name),
+    }
 }
 
 /// Checks that a file name in a slot is the job's to use: it leads nowhere else, and is neither the client's nor ours.
@@ -148,6 +153,8 @@ mod tests {
             ("a\\b", "holds the character '\\\\'"),
             ("C:x", "holds the character ':'"),
             ("é", "holds the character 'é'"),
+            ("dir/aux.txt", "has the part \"aux.txt\", which names a device on Windows"),
+            ("result.", "has the part \"result.\", at whose end Windows drops"),
         ];
         for (name, fault) in table {
             assert!(check_open_name(name).unwrap_err().starts_with(fault), "{name:?}");

@@ -1,6 +1,7 @@
 //! Names of a job's files that BOINC's client and server can carry. Names of apps, batches and jobs are in
 //! `boinc::names::workunit`.
 
+use boinc::names::windows;
 use boinc::names::workunit::HASH_DIGITS;
 use boinc::wire::slot::{FRACTION_DONE_FILE, is_client_file, is_own_name};
 
@@ -32,6 +33,9 @@ pub fn file_name(name: &str) -> Result<(), Fault> {
     }
     if name.len() > FILE_NAME_MAX {
         return Err(format!("has {} characters, BOINC carries {FILE_NAME_MAX}", name.len()));
+    }
+    if let Some(fault) = windows::fault_of(name) {
+        return Err(fault);
     }
     if is_reserved(name) {
         return Err("is reserved for the BOINC client or the wrapper".into());
@@ -112,6 +116,10 @@ mod tests {
             "x ",
             "a;b",
             "a$b",
+            "aux",
+            "Nul.txt",
+            "com1.dat",
+            "result.",
         ] {
             assert!(file_name(name).is_err(), "{name:?}");
         }

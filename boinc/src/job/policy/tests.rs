@@ -68,6 +68,7 @@ fn a_policy_allows_what_it_names_and_no_more() {
     );
 }
 
+#[cfg(unix)]
 #[test]
 fn mounts_stay_in_the_allowed_directories() {
     let root = tempfile::tempdir().unwrap();

@@ -17,6 +17,19 @@ fn an_empty_file_is_all_defaults() {
 }
 
 #[test]
+fn line_ends_of_windows_change_nothing() {
+    let text = "# jobs\nverbose = 2\njob_inputs = [\n  'a.txt',\n  'b.txt',\n]\n[[outputs]]\nname = 'out.txt'\n";
+    assert_eq!(parse(&text.replace('\n', "\r\n")), parse(text));
+}
+
+#[test]
+fn names_that_windows_cannot_have_are_refused() {
+    let faults = faults("job_inputs = ['aux.txt']\n[[outputs]]\nname = 'result.'\n");
+    assert!(faults.contains("\"aux.txt\", which names a device on Windows"), "{faults}");
+    assert!(faults.contains("at whose end Windows drops the dot or space"), "{faults}");
+}
+
+#[test]
 fn upstreams_keys() {
     let spec = parse(
         "workdir = '/work/'\nproject_dir_mount = '/project'\nimage_name = 'debian:12'\nuse_gpu = true\n\

@@ -122,6 +122,14 @@ pub fn free_space(path: &Path) -> Option<Space> {
     })
 }
 
+/// What the kernel reports about an open file.
+///
+/// # Errors
+/// Hardly ever.
+pub fn entry_of_file(file: &File) -> io::Result<Entry> {
+    Ok(Entry::from(&file.metadata()?))
+}
+
 impl From<&Metadata> for Entry {
     fn from(data: &Metadata) -> Self {
         Self {

@@ -48,6 +48,22 @@ impl<const BYTES: usize> SharedMemory<BYTES> {
         Ok(Self { address, kind: Kind::File })
     }
 
+    /// A named mapping, which only Windows has.
+    ///
+    /// # Errors
+    /// Always [`io::ErrorKind::Unsupported`].
+    pub fn create_named(_name: &str) -> io::Result<Self> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// A named mapping, which only Windows has.
+    ///
+    /// # Errors
+    /// Always [`io::ErrorKind::Unsupported`].
+    pub fn attach_named(_name: &str) -> io::Result<Self> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Makes a System V segment with mode 0666, as BOINC's `lib/shmem.cpp` `create_shmem` does.
     ///
     /// # Errors

@@ -75,6 +75,21 @@ fn a_rendered_file_has_the_tags_of_a_real_one_in_their_order() {
 }
 
 #[test]
+fn the_directories_of_a_client_of_windows_are_found_from_the_slot() {
+    let slot = std::env::temp_dir().join("data/slots/3");
+    for path in ["C:\\ProgramData\\BOINC/projects/example.org_x", "d:/projects/example.org_x"] {
+        let data = InitData { project_dir: path.into(), boinc_dir: "C:\\x".into(), ..InitData::default() };
+        let data = data.relocated(&slot);
+        assert_eq!(data.project_dir, std::env::temp_dir().join("data/projects/example.org_x"));
+        assert_eq!(data.boinc_dir, std::env::temp_dir().join("data"));
+    }
+    for path in ["/var/lib/boinc/projects/x", "", "projects/x", "C:x", "C:\\projects\\.."] {
+        let data = InitData { project_dir: path.into(), ..InitData::default() };
+        assert_eq!(data.clone().relocated(&slot), data, "{path}");
+    }
+}
+
+#[test]
 fn nothing_but_the_element_itself_is_needed() {
     assert_eq!(wrap(""), InitData::default());
     assert_eq!(wrap("").checkpoint_period, 300.0);
@@ -109,6 +124,8 @@ fn nested_tags_of_the_same_name_are_not_confused() {
         (distros[1].distro_name.as_str(), distros[1].is_default, &distros[1].engine),
         ("b", true, &None)
     );
+    let version = |distro| data.host_info.engine_in(distro).map(|engine| engine.version.as_str());
+    assert_eq!((version(Some("a")), version(Some("b")), version(None)), (Some("2"), Some("1"), Some("1")));
 }
 
 #[test]

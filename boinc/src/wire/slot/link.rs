@@ -134,6 +134,7 @@ mod tests {
         assert_eq!(read_link(slot.path(), "absent").unwrap(), None);
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_symlink_in_a_subdirectory_counts_from_the_slot_if_it_leads_nowhere() {
         let root = tempfile::tempdir().unwrap();

@@ -26,7 +26,7 @@ pub enum LockError {
 
 /// The held lock. Dropping it frees the slot; the file is removed, as BOINC's API does.
 ///
-/// A record lock belongs to the process and is lost when *any* descriptor of the file is closed: open
+/// On Windows nothing else can open the file meanwhile. Elsewhere a record lock belongs to the process and is lost when *any* descriptor of the file is closed: open
 /// `boinc_lockfile` nowhere else.
 #[derive(Debug)]
 pub struct SlotLock {
@@ -119,7 +119,8 @@ mod tests {
 
     #[test]
     fn a_slot_that_is_gone_is_named() {
-        let error = SlotLock::try_acquire(Path::new("/nonexistent/slot")).unwrap_err();
-        assert_eq!(error.to_string(), "cannot lock /nonexistent/slot/boinc_lockfile");
+        let slot = Path::new("/nonexistent/slot");
+        let error = SlotLock::try_acquire(slot).unwrap_err();
+        assert_eq!(error.to_string(), format!("cannot lock {}", slot.join(LOCK_FILE).display()));
     }
 }

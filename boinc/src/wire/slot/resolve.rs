@@ -212,6 +212,8 @@ fn parent_is(path: &Path, directory: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![cfg(unix)]
+
     use super::super::write_soft_link;
     use super::*;
     use std::os::unix::fs::symlink;
