@@ -125,7 +125,7 @@ impl Sandbox {
         let (mounts, inside) = mounts(request, &directory.0);
         let call = directory.0.join("call.json");
         fs::write(&call, inside.json()).map_err(prepare(&call))?;
-        let user = match engine.container_user(false) {
+        let user = match engine.container_user(false, None) {
             Ok(user) if user.owner.is_none() => user,
             Err(UserError::Engine(error)) => return Err(error.into()),
             _ => {
