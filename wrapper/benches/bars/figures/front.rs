@@ -17,6 +17,8 @@ use crate::table::Row;
 use crate::workbench::{Workbench, await_job, await_until, now_seconds, stamps};
 
 const ROUND_TRIPS: usize = 2_000;
+/// An agent waits 30 s for its task: on a busy machine fewer round trips are measured.
+const PATIENCE_OF_AGENT: Duration = Duration::from_secs(25);
 const JOBS: usize = 50;
 const WINDOW: Duration = Duration::from_secs(30);
 /// After the job's start, until there is nothing of it left to do.
@@ -35,7 +37,7 @@ pub fn measure(bench: &Workbench) -> Vec<Row> {
         Row::new(
             "front ↔ agent, round trip",
             format!(
-                "p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms (n {ROUND_TRIPS})",
+                "p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms",
                 trips.median() * 1e3,
                 trips.percentile(99.0) * 1e3,
                 trips.max() * 1e3
@@ -70,7 +72,8 @@ fn round_trips(bench: &Workbench) -> Sample {
     let (mut stdin, mut stdout) = (agent.stdin.take().unwrap(), agent.stdout.take().unwrap());
     assert!(matches!(read(&mut stdout).unwrap(), Some(FromAgent::Hello(_))));
     let ping = to_bytes(&FromFront::Ping).unwrap();
-    let trips = (0..ROUND_TRIPS).map(|_| {
+    let until = Instant::now() + PATIENCE_OF_AGENT;
+    let trips = (0..ROUND_TRIPS).take_while(|_| Instant::now() < until).map(|_| {
         let began = Instant::now();
         stdin.write_all(&ping).unwrap();
         assert_eq!(read(&mut stdout).unwrap(), Some(FromAgent::Pong));
