@@ -35,7 +35,7 @@ fn is_device(part: &str) -> bool {
         let mut digits = digits.chars();
         matches!((digits.next(), digits.next()), (Some('0'..='9' | '¹' | '²' | '³'), None))
     };
-    DEVICES.contains(&stem.as_str()) || NUMBERED_DEVICES.iter().any(|device| numbered(&device))
+    DEVICES.contains(&stem.as_str()) || NUMBERED_DEVICES.iter().any(numbered)
 }
 
 #[cfg(test)]

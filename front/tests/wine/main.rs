@@ -170,8 +170,10 @@ fn wsl_that_is_killed_is_started_again() {
         host.wait_for_container("running");
         // Each wsl.exe of this prefix is a process of this system; the one of this job knows the slot.
         let slot = host.slot_file("").to_str().unwrap().trim_end_matches('/').replace('/', "\\");
-        let killed =
-            processes().into_iter().filter(|(_, line)| line.contains("wsl.exe") && line.contains(&slot));
+        let of_this_job =
+            |line: &str| line.contains("wsl.exe") && line.contains("--agent") && line.contains(&slot);
+        let killed: Vec<_> = processes().into_iter().filter(|(_, line)| of_this_job(line)).collect();
+        assert!(!killed.is_empty(), "no wsl.exe with {slot}");
         for (pid, _) in killed {
             assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
         }
