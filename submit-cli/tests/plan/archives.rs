@@ -95,5 +95,9 @@ fn an_archive_for_another_architecture_is_a_warning() {
     let ran = folder.buoy("check . jobs.csv");
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert!(ran.stderr.starts_with("warning: image.tar: the image is for arm64"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("a BOINC app whose versions are all for this architecture"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("a BOINC app whose versions are all for this architecture"),
+        "{}",
+        ran.stderr
+    );
 }

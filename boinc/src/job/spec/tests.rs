@@ -18,7 +18,8 @@ fn an_empty_file_is_all_defaults() {
 
 #[test]
 fn line_ends_of_windows_change_nothing() {
-    let text = "# jobs\nverbose = 2\njob_inputs = [\n  'a.txt',\n  'b.txt',\n]\n[[outputs]]\nname = 'out.txt'\n";
+    let text =
+        "# jobs\nverbose = 2\njob_inputs = [\n  'a.txt',\n  'b.txt',\n]\n[[outputs]]\nname = 'out.txt'\n";
     assert_eq!(parse(&text.replace('\n', "\r\n")), parse(text));
 }
 

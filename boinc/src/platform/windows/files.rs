@@ -24,12 +24,9 @@ use crate::platform::entry::{Entry, Space, User};
 const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Windows has no numbers for users: all files count as those of one user, who is not the administrator.
-pub(super) const OWNER: User = User { uid: 1, gid: 1 };
-
 /// Who this process acts as: the owner that every file has here.
 pub fn user() -> User {
-    OWNER
+    handle::OWNER
 }
 
 /// Opens `boinc_lockfile`, made if it is missing, so that no other program can open it, as BOINC's API does; `None` if

@@ -31,8 +31,10 @@ use windows_sys::Win32::Storage::FileSystem::{
 };
 use windows_sys::Win32::System::IO::IO_STATUS_BLOCK;
 
-use super::files::OWNER;
-use crate::platform::entry::{Entry, Identity, Kind};
+use crate::platform::entry::{Entry, Identity, Kind, User};
+
+/// Windows has no numbers for users: all files count as those of one user, who is not the administrator.
+pub(super) const OWNER: User = User { uid: 1, gid: 1 };
 
 /// The reparse tags of sockets and of the pipes and devices that WSL makes (`IO_REPARSE_TAG_…`).
 const SOCKET: u32 = 0x8000_0023;

@@ -148,7 +148,8 @@ pub struct HostInfo {
 impl HostInfo {
     /// The engine that the client found in this distro of WSL, or on the host itself.
     pub fn engine_in(&self, distro: Option<&str>) -> Option<&EngineInfo> {
-        let distro = distro.and_then(|name| self.wsl_distros.iter().find(|distro| distro.distro_name == name));
+        let distro =
+            distro.and_then(|name| self.wsl_distros.iter().find(|distro| distro.distro_name == name));
         distro.and_then(|distro| distro.engine.as_ref()).or(self.engine.as_ref())
     }
 
