@@ -210,7 +210,7 @@ fn a_disk_that_is_full_during_the_build_tries_later_with_a_reason(engine: Engine
     slot.fake_docker(
         "case $1 in\n\
          version) echo '{\"Client\":{\"Version\":\"1\"},\"Server\":{\"Version\":\"1\"}}' ;;\n\
-         info) echo '{\"ServerVersion\":\"1\"}' ;;\n\
+         info) echo '{\"ServerVersion\":\"1\",\"Architecture\":\"x86_64\"}' ;;\n\
          cp) echo 'write /data: no space left on device' >&2; exit 1 ;;\n\
          import) echo sha256:$(printf '%064d' 1) ;;\n\
          create) echo done ;;\n\
