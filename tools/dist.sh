@@ -9,6 +9,9 @@ DIST_PLATFORMS="x86_64-pc-linux-gnu aarch64-unknown-linux-gnu x86_64-apple-darwi
 ZIG_VERSION=0.17.1
 ZIGBUILD_VERSION=0.24.0
 
+# The oldest macOS that the programs start on.
+MACOS_VERSION=11.0
+
 # target_of PLATFORM: Rust's name for it. On Linux musl, which is linked in: the programs run on every distribution.
 target_of() {
     case $1 in
@@ -197,7 +200,7 @@ cargo_for() {
         CFLAGS=$(path_maps | sed 's/^/-ffile-prefix-map=/' | paste -sd ' ')
         SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
         export CARGO_ENCODED_RUSTFLAGS CFLAGS SOURCE_DATE_EPOCH
-        export CARGO_TARGET_DIR MACOSX_DEPLOYMENT_TARGET=11.0 CARGO_INCREMENTAL=0
+        export CARGO_TARGET_DIR MACOSX_DEPLOYMENT_TARGET=$MACOS_VERSION CARGO_INCREMENTAL=0
         CARGO_TARGET_DIR=$(target_directory)
         case $target in
         # Stripping breaks the signature that the linker has made, without which no ARM Mac starts a program.
@@ -241,8 +244,10 @@ standard library: $library
 linker and C compiler: zig $ZIG_VERSION by cargo-zigbuild $ZIGBUILD_VERSION
 profiles: volunteer for buoy-wrapper, release for all others (Cargo.toml)
 flags: $(flags_of "$1" | sed 's/^\(--remap-path-prefix=\).*=/\1DIRECTORY=/' | sort -u | paste -sd ' ')
-macOS: 11.0 or later
 FACTS
+    case $1 in
+    *-apple-darwin) echo "macOS: $MACOS_VERSION or later" ;;
+    esac
 }
 
 # check_reproducible PLATFORM: two builds of buoy-wrapper, in two clones of this commit, have the same bytes.
