@@ -150,7 +150,8 @@ pub fn free_space(path: &Path) -> Option<Space> {
     let done = unsafe {
         GetDiskFreeSpaceExW(name.as_ptr(), &mut free_bytes, &mut total_bytes, std::ptr::null_mut())
     };
-    (done != 0).then_some(Space { free_bytes, free_files: 0, total_bytes })
+    // No file system of Windows keeps programs from being started.
+    (done != 0).then_some(Space { free_bytes, free_files: 0, total_bytes, executable: true })
 }
 
 /// What the kernel reports about an open file.
