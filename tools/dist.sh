@@ -126,6 +126,12 @@ provide_library_source() {
         fail "Debian's rustc is $found, $wanted or newer is needed" "apt-get update && apt-get install rustc-web cargo-web"
 }
 
+# Has cargo build with the compiler of Debian's browsers, by a feature of nightly compilers that it is known to have.
+use_debian_rust() {
+    export CARGO=/usr/bin/cargo RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc RUSTC_BOOTSTRAP=1
+    export PATH=/usr/bin:$PATH
+}
+
 debian_library() {
     local root
     root=$(/usr/bin/rustc --print sysroot 2>/dev/null) || root=/usr
@@ -189,9 +195,7 @@ cargo_for() {
     mkdir -p "$(target_directory)"
     (
         if ! rustup_has "$target"; then
-            # A feature of nightly compilers, which this one is known to build with.
-            export CARGO=/usr/bin/cargo RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc RUSTC_BOOTSTRAP=1
-            export PATH=/usr/bin:$PATH
+            use_debian_rust
             set -- "$@" -Zbuild-std=std,panic_abort
         fi
         export PATH=$cross/bin:$PATH

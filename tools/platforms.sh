@@ -33,12 +33,11 @@ SCRIPT
 
 # life_of_a_job WRAPPER NAMES: the tests start this program in place of the wrapper that Cargo has built.
 life_of_a_job() {
-    local names runner="test"
+    local names
     read -ra names <<<"$2"
     chmod 755 "$1"
-    ! cargo nextest --version >/dev/null 2>&1 || runner="nextest run"
-    # shellcheck disable=SC2086
-    BUOY_TEST_WRAPPER=$1 cargo $runner --locked -p wrapper --test integration -- "${names[@]}"
+    # shellcheck disable=SC2046 # words
+    BUOY_TEST_WRAPPER=$1 env $(test_runner) -p wrapper --test integration -- "${names[@]}"
 }
 
 provide_emulator() {

@@ -16,11 +16,7 @@ test_wine() {
     cargo_for_windows test -p boinc --lib
     BUOY_TEST_WINE=$(wine_directory)
     export BUOY_TEST_WINE
-    if cargo nextest --version >/dev/null 2>&1; then
-        cargo nextest run --locked -p front --test wine "$@"
-    else
-        cargo test --locked -p front --test wine -- "$@"
-    fi
+    $(test_runner) -p front --test wine -- "$@"
 }
 
 provide_wine() {
@@ -28,14 +24,9 @@ provide_wine() {
     local packages=()
     [ -x /usr/lib/wine/wine64 ] || packages+=(wine64)
     command -v x86_64-w64-mingw32-gcc >/dev/null || packages+=(gcc-mingw-w64-x86-64-win32)
-    has_windows_library || [ -d /usr/lib/rustlib/src/rust/library ] || packages+=(rustc-web cargo-web rust-web-src)
     [ ${#packages[@]} -eq 0 ] || install_packages "what runs programs for Windows" "${packages[@]}"
+    rustup_has "$WINDOWS_TARGET" || provide_library_source
     settled "$(/usr/lib/wine/wine64 --version), $(x86_64-w64-mingw32-gcc --version | head -n1)"
-}
-
-# rustup's standard library for Windows; without it, it is built from Debian's source.
-has_windows_library() {
-    command -v rustup >/dev/null && rustup target list --installed 2>/dev/null | grep -qx "$WINDOWS_TARGET"
 }
 
 # cargo_for_windows ARGS of cargo
@@ -45,10 +36,8 @@ cargo_for_windows() {
         export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER=/usr/lib/wine/wine64
         WINEPREFIX=$(wine_directory)/prefix
         export WINEPREFIX WINEDEBUG=-all
-        if ! has_windows_library; then
-            # A feature of nightly compilers, which this one is known to build with.
-            export CARGO=/usr/bin/cargo RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc RUSTC_BOOTSTRAP=1
-            export PATH=/usr/bin:$PATH
+        if ! rustup_has "$WINDOWS_TARGET"; then
+            use_debian_rust
             # Tests need the library with unwinding.
             if [ "$1" = test ]; then set -- "$@" -Zbuild-std; else set -- "$@" -Zbuild-std=std,panic_abort; fi
         fi
