@@ -310,7 +310,15 @@ impl Calls {
             let of_job = error.is_of_job();
             if of_job { CallError::Job(chain(&error)) } else { CallError::Host(chain(&error)) }
         })?;
-        self.fill_workdir(engine, &id)?;
+        // The index says that the image is there; others may have removed it.
+        let gone = |error| match (error, image.source.key()) {
+            (CallError::NoImage { .. }, Some(key)) => {
+                let forgotten = ImageIndex::of(&self.assignment.images).forget(engine.flavor(), &key.hex());
+                forgotten.err().map_or_else(no_image, |error| CallError::Host(chain(&error)))
+            }
+            (error, _) => error,
+        };
+        self.fill_workdir(engine, &id).map_err(gone)?;
         if let Some(owner) = user.owner {
             give_work(&self.assignment.layout.slot, owner).map_err(|error| {
                 CallError::Host(format!("failed to give the work directory away: {error}"))
@@ -321,19 +329,7 @@ impl Calls {
         let owner = owner.map_err(|error| CallError::Host(chain(&error)))?;
         let container = self.assignment.container(&user, mark, id, mounts, &profile);
         let spec = ContainerSpec { owner, ..container };
-        match engine.create(&spec) {
-            Err(EngineError::NoImage) => {
-                if let Some(key) = image.source.key() {
-                    // It was removed behind our back.
-                    let index = ImageIndex::of(&self.assignment.images);
-                    index
-                        .forget(engine.flavor(), &key.hex())
-                        .map_err(|error| CallError::Host(chain(&error)))?;
-                }
-                return Err(no_image());
-            }
-            result => self.created = result.map_err(classify)?,
-        }
+        self.created = engine.create(&spec).map_err(classify).map_err(gone)?;
         self.check_files_are_shared()?;
         Ok(Reply::Done)
     }

@@ -70,6 +70,7 @@ pub(super) fn classify_make(error: MakeError) -> NoImageMade {
             return build_failed(&format!(" ({seconds} s ago)"), &said, blame);
         }
         MakeError::Lock(crate::image::LockError::Cancelled) => CallError::Cancelled,
+        MakeError::Workdir(WorkdirFilesError::Engine(error)) => classify_unrelated(error),
         MakeError::Workdir(error) => classify_workdir_files(error),
         error @ (MakeError::Lock(_) | MakeError::Index(_) | MakeError::Journal(_)) => {
             CallError::Host(chain(&error))
@@ -88,8 +89,10 @@ fn classify_pull(error: EngineError, otherwise: fn(EngineError) -> CallError) ->
     }
 }
 
+/// Sorts the failure to have what the job's own image has at the work directory.
 pub(super) fn classify_workdir_files(error: WorkdirFilesError) -> CallError {
     match error {
+        WorkdirFilesError::Engine(error @ EngineError::NoImage) => classify(error),
         WorkdirFilesError::Engine(error) => classify_unrelated(error),
         error @ WorkdirFilesError::TooMuch(_) => CallError::Job(error.to_string()),
         error => CallError::Host(chain(&error)),

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use crate::builds;
 use crate::support::{Engine, Slot};
 use crate::{with_each_engine, with_rootless_podman};
 
@@ -9,6 +10,7 @@ with_each_engine!(
     files_of_the_image_are_in_the_work_directory_and_inputs_win,
     a_restarted_job_keeps_what_it_changed,
     an_image_with_too_much_at_the_work_directory_is_refused_with_advice,
+    an_image_that_was_removed_before_its_files_were_copied_is_made_again,
 );
 
 with_rootless_podman!(files_of_the_image_are_in_the_work_directory_and_inputs_win);
@@ -83,4 +85,22 @@ fn an_image_with_too_much_at_the_work_directory_is_refused_with_advice(engine: E
     slot.run().assert_status(206);
     assert!(slot.stderr().contains("too large files at /app"), "{}", slot.stderr());
     assert!(slot.stderr().contains("/opt"), "{}", slot.stderr());
+}
+
+fn an_image_that_was_removed_before_its_files_were_copied_is_made_again(engine: Engine) {
+    let mut slot = with_image_files(
+        engine,
+        "/bin/busybox mkdir /app; echo k=3.7 > /app/model.cfg",
+        "busybox cp model.cfg out.txt",
+    );
+    slot.own_images();
+    slot.run().assert_success();
+    slot.clear_for_next("second");
+    for image in builds::images(&slot) {
+        assert!(slot.try_ask(&["image", "rm", "--force", &image]).status.success());
+    }
+    fs::remove_dir_all(slot.state_dir().join("workdirs")).unwrap();
+    slot.run().assert_success();
+    assert_eq!(fs::read_to_string(slot.dir.join("out.txt")).unwrap(), "k=3.7\n", "{}", slot.stderr());
+    builds::clean(&slot);
 }
