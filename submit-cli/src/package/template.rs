@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use boinc::spelling::listed_near;
 use quick_xml::escape::escape;
 use serde::Serialize;
-use tera::{Context, Tera};
+use tera::{Context, ErrorKind, Tera};
 
 /// The embedded templates, by the path below `templates/`.
 const EMBEDDED: [(&str, &str); 10] = [
@@ -61,15 +61,15 @@ pub enum TemplateError {
         /// Why.
         source: std::io::Error,
     },
-    /// It is not a template.
-    #[error("invalid template {}", location(file, *line))]
-    Syntax {
+    /// It is not a template, or cannot be rendered.
+    #[error("invalid template {}: {why}", location(file, *line))]
+    Invalid {
         /// The file.
         file: PathBuf,
         /// The line, where it is known.
         line: Option<usize>,
         /// Why.
-        source: tera::Error,
+        why: String,
     },
     /// It uses a variable that does not exist.
     #[error("invalid template {}: unknown variable {variable:?}; accepted: {accepted}", location(file, *line))]
@@ -82,14 +82,6 @@ pub enum TemplateError {
         variable: String,
         /// The variables that exist at the top.
         accepted: String,
-    },
-    /// Rendering failed.
-    #[error("failed to render template {}", file.display())]
-    Render {
-        /// The file.
-        file: PathBuf,
-        /// Why.
-        source: tera::Error,
     },
 }
 
@@ -112,15 +104,24 @@ impl Templates {
         tera.autoescape_on(vec![".xml.tera", ".html.tera"]);
         // The five named entities only: BOINC's parsers know neither `&#x27;` nor `&#x2F;`, which tera's own function writes
         // (lib/parse.cpp, xml_unescape).
-        tera.set_escape_fn(|text| escape(text).into_owned());
-        tera.add_raw_template(name, &text).map_err(|source| TemplateError::Syntax {
-            file: file.clone(),
-            line: syntax_line(&source),
-            source,
-        })?;
-        let failed = |source: tera::Error| failure(&file, &text, source, values);
-        let context = Context::from_serialize(values).map_err(failed)?;
-        tera.render(name, &context).map_err(failed)
+        tera.set_escape_fn(|text, out| out.write_all(escape(text).as_bytes()));
+        tera.add_raw_template(name, &text).map_err(|error| invalid(&file, &error))?;
+        let context = Context::from_serialize(values).map_err(|error| invalid(&file, &error))?;
+        tera.render(name, &context).map_err(|error| {
+            match unknown_variable(&tera, name, &text, &context, &error) {
+                Some(variable) => {
+                    let line = report(&error).map(|report| report.span().start_line);
+                    let accepted = match serde_json::to_value(values) {
+                        Ok(serde_json::Value::Object(map)) => {
+                            listed_near(&variable, &map.keys().map(String::as_str).collect::<Vec<_>>())
+                        }
+                        _ => String::new(),
+                    };
+                    TemplateError::Variable { line, accepted, variable, file: file.clone() }
+                }
+                None => invalid(&file, &error),
+            }
+        })
     }
 
     fn text(&self, name: &str) -> Result<(PathBuf, Cow<'static, str>), TemplateError> {
@@ -138,34 +139,36 @@ impl Templates {
     }
 }
 
-/// tera reports where a text is not a template as ` --> LINE:COLUMN`.
-fn syntax_line(error: &tera::Error) -> Option<usize> {
-    let text = causes(error).find(|cause| cause.contains("-->"))?;
-    text.split_once("-->")?.1.trim_start().split(':').next()?.parse().ok()
+/// Where an error is, and what it is in one line; its text is a drawing of several.
+fn report(error: &tera::Error) -> Option<&tera::ReportError> {
+    match error.kind() {
+        ErrorKind::SyntaxError(report) | ErrorKind::RenderingError(report) => Some(report),
+        _ => None,
+    }
 }
 
-/// tera names a missing variable between backquotes, without its line: the first line that has it.
-fn failure(file: &Path, text: &str, source: tera::Error, values: &impl Serialize) -> TemplateError {
-    let file = file.to_path_buf();
-    let variable = causes(&source)
-        .filter(|cause| cause.contains("not found in context"))
-        .find_map(|cause| Some(cause.split('`').nth(1)?.to_owned()));
-    let Some(variable) = variable else { return TemplateError::Render { file, source } };
-    let line = text.lines().position(|line| line.contains(&variable)).map(|at| at + 1);
-    let accepted = match serde_json::to_value(values) {
-        Ok(serde_json::Value::Object(map)) => {
-            listed_near(&variable, &map.keys().map(String::as_str).collect::<Vec<_>>())
-        }
-        _ => String::new(),
-    };
-    TemplateError::Variable { file, line, variable, accepted }
+fn invalid(file: &Path, error: &tera::Error) -> TemplateError {
+    let report = report(error);
+    TemplateError::Invalid {
+        file: file.to_path_buf(),
+        line: report.map(|report| report.span().start_line),
+        why: report
+            .map_or_else(|| error.to_string(), |report| report.message().trim_end_matches('.').to_owned()),
+    }
 }
 
-fn causes(error: &tera::Error) -> impl Iterator<Item = String> {
-    let mut next: Option<&dyn std::error::Error> = Some(error);
-    std::iter::from_fn(move || {
-        let error = next?;
-        next = error.source();
-        Some(error.to_string())
-    })
+/// The variable at the place of an error, if nothing gives it a value.
+fn unknown_variable(
+    tera: &Tera,
+    name: &str,
+    text: &str,
+    context: &Context,
+    error: &tera::Error,
+) -> Option<String> {
+    let place = text.get(report(error)?.span().range.clone())?;
+    let used = tera.get_template_variables(name).ok()?;
+    used.into_iter()
+        .filter(|variable| !context.contains_key(variable) && place.contains(variable))
+        .max_by_key(|variable| variable.len())
+        .map(str::to_owned)
 }

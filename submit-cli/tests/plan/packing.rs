@@ -403,7 +403,11 @@ fn a_template_that_is_wrong_is_named_with_its_line() {
     assert_snapshot!(stderr, @r#"error: invalid template mine/batch/workunit_out.xml.tera:2: unknown variable "outputz"; accepted: outputs"#);
     let folder = folder.with("mine/batch/workunit_out.xml.tera", "<output_template>\n{% for %}\n");
     let stderr = folder.buoy("pack . jobs.csv --dry-run --templates mine").refused();
-    assert!(stderr.starts_with("error: invalid template mine/batch/workunit_out.xml.tera:2\n"), "{stderr}");
+    assert_snapshot!(stderr, @"error: invalid template mine/batch/workunit_out.xml.tera:2: Found `%}` but expected identifier");
+    let template = "<output_template>\n{% for output in outputs %}\n{{ output.naem }}{% endfor %}";
+    let folder = folder.with("mine/batch/workunit_out.xml.tera", template);
+    let stderr = folder.buoy("pack . jobs.csv --dry-run --templates mine").refused();
+    assert_snapshot!(stderr, @"error: invalid template mine/batch/workunit_out.xml.tera:3: Field `naem` is not defined. Available fields: max_nbytes, no_delete, open_name, optional");
 }
 
 #[test]
