@@ -3,7 +3,7 @@
 # What is built depends on the commit and the compilers alone: not on directories, the clock or the user.
 
 # Platforms by BOINC's names.
-DIST_PLATFORMS="x86_64-pc-linux-gnu aarch64-unknown-linux-gnu x86_64-apple-darwin arm64-apple-darwin"
+DIST_PLATFORMS="x86_64-pc-linux-gnu aarch64-unknown-linux-gnu windows_x86_64 x86_64-apple-darwin arm64-apple-darwin"
 
 # The linker and the C compiler for all of them, from PyPI, in a directory of their own.
 ZIG_VERSION=0.17.1
@@ -17,9 +17,18 @@ target_of() {
     case $1 in
     x86_64-pc-linux-gnu) echo x86_64-unknown-linux-musl ;;
     aarch64-unknown-linux-gnu) echo aarch64-unknown-linux-musl ;;
+    windows_x86_64) echo "$WINDOWS_TARGET" ;;
     x86_64-apple-darwin) echo x86_64-apple-darwin ;;
     arm64-apple-darwin) echo aarch64-apple-darwin ;;
     *) return 1 ;;
+    esac
+}
+
+# wrapper_of PLATFORM: its package, and its name as Cargo has it. On Windows the front, which starts the wrapper for Linux.
+wrapper_of() {
+    case $1 in
+    windows_x86_64) echo "front buoy-front.exe" ;;
+    *) echo "wrapper buoy-wrapper" ;;
     esac
 }
 
@@ -72,7 +81,10 @@ provide_for_dist() {
     provide_rust
     provide_zig
     local platform
-    for platform in "$@"; do provide_target "$(target_of "$platform")"; done
+    for platform in "$@"; do
+        [ "$platform" != windows_x86_64 ] || provide_mingw
+        provide_target "$(target_of "$platform")"
+    done
 }
 
 cross_directory() { echo "$(cache_directory)/cross-zig-$ZIG_VERSION-zigbuild-$ZIGBUILD_VERSION"; }
@@ -96,6 +108,14 @@ provide_zig() {
     fi
     command -v readelf >/dev/null || install_packages readelf binutils
     settled "zig $ZIG_VERSION, cargo-zigbuild $ZIGBUILD_VERSION in $directory"
+}
+
+# Its linker; zig has none for what Rust calls windows-gnu.
+provide_mingw() {
+    step mingw
+    command -v x86_64-w64-mingw32-gcc >/dev/null ||
+        install_packages "a linker for Windows" gcc-mingw-w64-x86-64-win32
+    settled "$(x86_64-w64-mingw32-gcc --version | head -n1)"
 }
 
 # provide_target TARGET: rustup's standard library for it, else what is needed to build one.
@@ -140,17 +160,18 @@ debian_library() {
 
 # build_platform PLATFORM WRAPPER_ONLY: into dist/PLATFORM; adds to `table` of the caller.
 build_platform() {
-    local platform=$1 target out=dist/$1 built began seconds program programs=()
+    local platform=$1 target out=dist/$1 built began seconds package wrapper program programs=()
     target=$(target_of "$platform")
+    read -r package wrapper <<<"$(wrapper_of "$platform")"
     step "$platform"
     built=$(target_directory)/$target
     doing "building buoy-wrapper"
     began=$(now_ms)
-    cargo_for "$target" --profile volunteer -p wrapper --bin buoy-wrapper
+    cargo_for "$target" --profile volunteer -p "$package" --bin "${wrapper%.exe}"
     seconds=$((($(now_ms) - began + 500) / 1000))
     rm -rf "$out"
     mkdir -p "$out"
-    finish_program "$platform" "$built/volunteer/buoy-wrapper" "$seconds"
+    finish_program "$platform" "$built/volunteer/$wrapper" "$seconds"
     if [ -z "$2" ]; then read -ra programs <<<"$(programs_of "$platform")"; fi
     if [ ${#programs[@]} -gt 0 ]; then
         doing "building ${programs[*]}"
@@ -170,8 +191,9 @@ build_platform() {
 finish_program() {
     local platform=$1 file=$2 name bytes
     name=$(basename "$file")
+    name=${name/buoy-front/buoy-wrapper}
     bytes=$(stat -c %s "$file")
-    if [ "$name" = buoy-wrapper ] && [ "$bytes" -gt "$(most_bytes "$platform")" ]; then
+    if [ "${name%.exe}" = buoy-wrapper ] && [ "$bytes" -gt "$(most_bytes "$platform")" ]; then
         fail "$file has $bytes bytes, $(most_bytes "$platform") are the limit"
     fi
     case $platform in
@@ -179,49 +201,77 @@ finish_program() {
         # Such a program would start only where this loader is installed.
         ! readelf -lW "$file" | grep -q INTERP || fail "$file needs a dynamic loader"
         ;;
+    windows_*) check_libraries "$file" ;;
     esac
     install -m 755 "$file" "dist/$platform/$name"
     table+=$(printf '%-26s %-16s %9d %7d  %s' "$platform" "$name" "$bytes" "$3" "$(sha256sum <"$file" | cut -d' ' -f1)")$'\n'
+}
+
+# Libraries that Windows itself brings, and loads from nowhere but its own directory ("known DLLs"), or that have no file
+# (api-ms-win-*): one of another name would be loaded from the slot if there is one.
+readonly WINDOWS_LIBRARIES="kernel32.dll ntdll.dll msvcrt.dll bcryptprimitives.dll ws2_32.dll advapi32.dll"
+
+# check_libraries FILE
+check_libraries() {
+    local library
+    while read -r library; do
+        case " $WINDOWS_LIBRARIES " in
+        *" $library "*) ;;
+        *) case $library in api-ms-win-*) ;; *) fail "$1 needs $library, which could be loaded from a slot" ;; esac ;;
+        esac
+    done < <(x86_64-w64-mingw32-objdump -p "$1" | sed -n 's/.*DLL Name: //p' | tr '[:upper:]' '[:lower:]')
 }
 
 target_directory() { realpath -m "${CARGO_TARGET_DIR:-target}/dist"; }
 
 # cargo_for TARGET ARGUMENTS OF CARGO BUILD...
 cargo_for() {
-    local target=$1 cross log
-    shift
-    cross=$(cross_directory)
-    log=$(target_directory)/$target.log
+    local log
+    log=$(target_directory)/$1.log
     mkdir -p "$(target_directory)"
-    (
-        if ! rustup_has "$target"; then
-            use_debian_rust
-            set -- "$@" -Zbuild-std=std,panic_abort
-        fi
-        export PATH=$cross/bin:$PATH
-        cargo fetch --quiet --locked
-        CARGO_ENCODED_RUSTFLAGS=$(flags_of "$target" | paste -sd $'\x1f')
-        CFLAGS=$(path_maps | sed 's/^/-ffile-prefix-map=/' | paste -sd ' ')
-        SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
-        export CARGO_ENCODED_RUSTFLAGS CFLAGS SOURCE_DATE_EPOCH
-        export CARGO_TARGET_DIR MACOSX_DEPLOYMENT_TARGET=$MACOS_VERSION CARGO_INCREMENTAL=0
-        CARGO_TARGET_DIR=$(target_directory)
-        case $target in
-        # Stripping breaks the signature that the linker has made, without which no ARM Mac starts a program.
-        *-apple-darwin) export CARGO_PROFILE_VOLUNTEER_STRIP=false ;;
-        esac
-        cargo-zigbuild zigbuild --locked --target "$target" "$@"
-    ) >"$log" 2>&1 </dev/null || {
+    cross_cargo "$1" build "${@:2}" >"$log" 2>&1 </dev/null || {
         tail -n 25 "$log" | sed 's/^/  | /' >&2
-        fail "the build for $target failed" "its output is in $log"
+        fail "the build for $1 failed" "its output is in $log"
     }
 }
+
+# cross_cargo TARGET build|test ARGUMENTS OF IT...
+cross_cargo() (
+    target=$1 command=$2
+    shift 2
+    if ! rustup_has "$target"; then
+        use_debian_rust
+        # Tests need the library with unwinding.
+        if [ "$command" = test ]; then set -- -Zbuild-std "$@"; else set -- -Zbuild-std=std,panic_abort "$@"; fi
+    fi
+    PATH=$(cross_directory)/bin:$PATH
+    cargo fetch --quiet --locked
+    CARGO_ENCODED_RUSTFLAGS=$(flags_of "$target" | paste -sd $'\x1f')
+    CFLAGS=$(path_maps | sed 's/^/-ffile-prefix-map=/' | paste -sd ' ')
+    SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
+    CARGO_TARGET_DIR=$(target_directory)
+    export PATH CARGO_ENCODED_RUSTFLAGS CFLAGS SOURCE_DATE_EPOCH CARGO_TARGET_DIR
+    export MACOSX_DEPLOYMENT_TARGET=$MACOS_VERSION CARGO_INCREMENTAL=0
+    case $target in
+    # Stripping breaks the signature that the linker has made, without which no ARM Mac starts a program.
+    *-apple-darwin) export CARGO_PROFILE_VOLUNTEER_STRIP=false ;;
+    esac
+    case $target in
+    *-windows-gnu)
+        export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER=x86_64-w64-mingw32-gcc
+        cargo "$command" --locked --target "$target" "$@"
+        ;;
+    *) cargo-zigbuild zigbuild --locked --target "$target" "$@" ;;
+    esac
+)
 
 # flags_of TARGET: flags of rustc, each a line.
 flags_of() {
     path_maps | sed 's/^/--remap-path-prefix=/'
     case $1 in
     *-musl) echo "-Clink-self-contained=no" ;;
+    # The linker writes the time into a program otherwise.
+    *-windows-gnu) echo "-Clink-arg=-Wl,--no-insert-timestamp" ;;
     esac
 }
 
@@ -245,12 +295,19 @@ SOURCE_DATE_EPOCH: $(git log -1 --format=%ct)
 target: $1
 rustc: $("$rustc" --version --verbose | sed -n '1p;s/^LLVM version/LLVM/p' | paste -sd ' ')
 standard library: $library
-linker and C compiler: zig $ZIG_VERSION by cargo-zigbuild $ZIGBUILD_VERSION
+linker and C compiler: $(linker_of "$1")
 profiles: volunteer for buoy-wrapper, release for all others (Cargo.toml)
 flags: $(flags_of "$1" | sed 's/^\(--remap-path-prefix=\).*=/\1DIRECTORY=/' | sort -u | paste -sd ' ')
 FACTS
     case $1 in
     *-apple-darwin) echo "macOS: $MACOS_VERSION or later" ;;
+    esac
+}
+
+linker_of() {
+    case $1 in
+    *-windows-gnu) x86_64-w64-mingw32-gcc --version | head -n1 ;;
+    *) echo "zig $ZIG_VERSION by cargo-zigbuild $ZIGBUILD_VERSION" ;;
     esac
 }
 

@@ -10,6 +10,9 @@ use std::io::{self, Read};
 
 pub use message::{Begin, FromAgent, FromFront, Hello, Message};
 
+/// The agent's name in a slot: the wrapper for Linux, a file of the app version for Windows.
+pub const AGENT_FILE: &str = "buoy-wrapper-linux";
+
 /// The longest payload in bytes.
 pub const MAX_PAYLOAD_BYTES: usize = 65_536;
 

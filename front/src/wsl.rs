@@ -10,7 +10,7 @@ mod failure;
 mod quoting;
 mod text;
 
-pub use agent_file::{AGENT_FILE, AgentFileError, agent_path};
+pub use agent_file::{AgentFileError, agent_path};
 pub use arguments::{ENVIRONMENT, PathError, Session};
 pub use distro::{Distro, NoDistro, Runs, choose};
 pub use failure::explain;

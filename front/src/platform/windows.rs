@@ -14,6 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 use boinc::error_chain::chain;
+use boinc::frames::AGENT_FILE;
 use boinc::wire::channel::AppEnd;
 use boinc::wire::init_data::InitData;
 use boinc::wire::segment::SegmentError;
@@ -34,7 +35,7 @@ use windows_sys::Win32::System::Threading::{
 use windows_sys::core::BOOL;
 
 use crate::agent::{AgentCommand, NoAgent};
-use crate::wsl::{self, AGENT_FILE, ENVIRONMENT, Runs, Session, agent_path, quote};
+use crate::wsl::{self, ENVIRONMENT, Runs, Session, agent_path, quote};
 
 /// How long Windows waits for a process that is told to end, before it terminates it.
 const END_AT_LOG_OFF: Duration = Duration::from_secs(5);

@@ -3,8 +3,7 @@
 
 use std::path::Path;
 
-/// The agent's name in a slot: the wrapper for Linux, a file of the app version.
-pub const AGENT_FILE: &str = "buoy-wrapper-linux";
+use boinc::frames::AGENT_FILE;
 
 /// The agent's program cannot be started. The project has to fix its app version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

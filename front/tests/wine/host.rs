@@ -205,7 +205,7 @@ impl Host {
         let text = self.init_data.render();
         let text = text.replace("<wu_cpu_time>", "<client_pid>CLIENT_PID</client_pid>\n<wu_cpu_time>");
         fs::write(self.slot.join("init_data.xml"), text).unwrap();
-        let front = format!("Z:{}", self.tools.join("buoy-front.exe").display()).replace('/', "\\");
+        let front = format!("Z:{}", self.tools.join("buoy-wrapper.exe").display()).replace('/', "\\");
         let mut child = wine(&self.tools, "client.exe")
             .arg(self.init_data.comm_obj_name.as_deref().unwrap())
             .arg(front)

@@ -1,5 +1,6 @@
 //! `buoy admin app-version`.
 
+use boinc::frames::AGENT_FILE;
 use boinc::job::policy::{Policy, Trust, trust_of};
 use boinc::job::spec::JobSpec;
 use boinc::wire::init_data::InitData;
@@ -145,6 +146,13 @@ fn one_command_makes_the_versions_of_all_platforms() {
         assert_eq!(main.physical_name.ends_with(".exe"), version.platform == "windows_x86_64");
         let has_policy = version.files.iter().any(|file| file.logical_name == "policy.toml");
         assert_eq!(has_policy, version.app == "universal");
+        let agent = version.files.iter().find(|file| file.logical_name == AGENT_FILE);
+        assert_eq!(agent.is_some(), version.platform == "windows_x86_64");
+        if let Some(agent) = agent {
+            // The front starts it through its link, and it is the same program as that of Linux.
+            assert!(agent.executable && !agent.copy_file && !agent.main_program, "{agent:?}");
+            assert!(agent.physical_name.ends_with("_1.00_x86_64-pc-linux-gnu"), "{agent:?}");
+        }
     }
     // Of each app the wrappers; the universal one's two policies, with and without a GPU.
     let universal = project.files("p/download").iter().filter(|name| name.contains("universal")).count();
@@ -159,9 +167,10 @@ fn a_dist_directory_that_is_not_as_it_was_built_is_refused() {
             .refused()
     };
     let project = project_with_dist();
-    let _ = project
-        .buoy("admin app-version p --app universal --number 1.00 --dist dist --platform arm64-apple-darwin")
-        .good();
+    let one = "admin app-version p --app universal --number 1.00 --dist dist --platform";
+    let _ = project.buoy(&format!("{one} arm64-apple-darwin")).good();
+    let _ = project.buoy(&format!("{one} windows_x86_64")).good();
+    assert!(!project.path("p/apps/universal/1.00/x86_64-pc-linux-gnu__docker").exists());
     let project = project.with("dist/x86_64-pc-linux-gnu/buoy-wrapper", elf(62, "changed"));
     assert_snapshot!(refused(&project, ""), @"error: dist/x86_64-pc-linux-gnu/buoy-wrapper: its content is not the one in SHA256SUMS; build or copy the directory again");
     let project = project_with_dist().with("dist/arm64-apple-darwin/BUILD", "commit: 4567\n");
@@ -258,8 +267,9 @@ fn a_published_file_or_another_spelling_of_the_number_needs_a_new_number() {
 fn what_would_not_work_is_refused_by_name() {
     let project = project().with("bad.toml", "netwrok = true\n").with("p/x y", "");
     let refused = |args: &str| project.buoy(&format!("admin app-version p --number 1.00 {args}")).refused();
-    assert_snapshot!(refused("--app universal --wrapper windows_x86_64=x86"), @"error: x86: expected a program for windows_x86_64, got a program for x86_64-pc-linux-gnu; specify another file with --wrapper windows_x86_64=FILE");
-    assert_snapshot!(refused("--app universal --wrapper windows_x86_64=bad.toml"), @"error: bad.toml: expected a program for windows_x86_64, got another kind of file; specify another file with --wrapper windows_x86_64=FILE");
+    assert_snapshot!(refused("--app universal --wrapper windows_x86_64=x86"), @"error: no wrapper for x86_64-pc-linux-gnu found, which the one for windows_x86_64 starts in WSL; specify the static one with --wrapper x86_64-pc-linux-gnu=FILE");
+    assert_snapshot!(refused(&format!("--app universal --wrapper windows_x86_64=x86 {X86}")), @"error: x86: expected a program for windows_x86_64, got a program for x86_64-pc-linux-gnu; specify another file with --wrapper windows_x86_64=FILE");
+    assert_snapshot!(refused(&format!("--app universal --wrapper windows_x86_64=bad.toml {X86}")), @"error: bad.toml: expected a program for windows_x86_64, got another kind of file; specify another file with --wrapper windows_x86_64=FILE");
     assert_snapshot!(refused("--app universal --platform arm64-apple-darwin"), @"error: no wrapper for arm64-apple-darwin found; specify one with --wrapper arm64-apple-darwin=FILE");
     assert_snapshot!(refused(&format!("--app universal {X86} --policy bad.toml")), @r#"error: bad.toml: policy.toml:1:1: unknown key "netwrok"; accepted: network, ports, builds, runtime, build_network, gpu, mounts, pids, cpus, create_args, project_dir, max_files and 5 more; help: did you mean "network"?"#);
     assert_snapshot!(refused(&format!("--app universal {X86} --plan-class cuda")), @r#"error: invalid plan class "cuda"; accepted: a name with "docker" in it, otherwise clients remove the containers when they start"#);

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use boinc::frames::AGENT_FILE;
 use boinc::job::argv::DEFAULT_CONFIG;
 use boinc::job::policy::Policy;
 use boinc::toml_file::ConfigErrors;
@@ -31,6 +32,8 @@ pub struct Target {
     /// Whether its jobs get a GPU.
     pub gpu: bool,
     pub wrapper: PathBuf,
+    /// The wrapper for Linux that the one for Windows starts in WSL.
+    pub agent: Option<PathBuf>,
 }
 
 /// A science app that a single-purpose app version carries whole.
@@ -109,9 +112,18 @@ pub fn tree(
     policy: Option<&Path>,
     single: Option<&Single<'_>>,
 ) -> Result<Tree, TreeError> {
-    let mut files = vec![main_program(app, number, target, single.is_some())?];
+    let is_single = single.is_some();
+    let mut files = vec![VersionFile {
+        logical_name: None,
+        main_program: true,
+        ..program(app, number, target.platform, &target.wrapper, is_single)?
+    }];
+    if let Some(agent) = &target.agent {
+        // The same name as in the version for Linux, whose main program it is.
+        files.push(program(app, number, Platform::LinuxX86, agent, is_single)?);
+    }
     let mut others: Vec<(String, Content, bool, bool, ContentHash)> = Vec::new();
-    if let Some(text) = policy_text(policy, single.is_some(), target.gpu)? {
+    if let Some(text) = policy_text(policy, is_single, target.gpu)? {
         let content = Content::Bytes(Arc::from(text.into_bytes()));
         let hash = hashed(&content)?;
         others.push((boinc::job::policy::POLICY_FILE.to_owned(), content, false, false, hash));
@@ -138,7 +150,7 @@ pub fn tree(
     let common_hash = single::files_hash(common.collect());
     files.extend(others.into_iter().map(|(name, content, copy_file, executable, hash)| VersionFile {
         // A submitter compares all common files by this one.
-        physical_name: if single.is_some() && name == DEFAULT_CONFIG {
+        physical_name: if is_single && name == DEFAULT_CONFIG {
             single::job_toml_name(app, &number.to_string(), &common_hash)
         } else {
             physical_name(app, number, &name, &hash, executable)
@@ -156,28 +168,29 @@ pub fn tree(
     Ok(Tree { platform: target.platform, plan_class: target.plan_class.clone(), path, files, version_xml })
 }
 
-fn main_program(
+/// The wrapper for a platform, as a file that another program starts.
+fn program(
     app: &str,
     number: Number,
-    target: &Target,
+    platform: Platform,
+    wrapper: &Path,
     is_single: bool,
 ) -> Result<VersionFile, TreeError> {
-    let Target { platform, wrapper, .. } = target;
-    let read = |source| TreeError::Read { file: wrapper.clone(), source };
+    let read = |source| TreeError::Read { file: wrapper.to_path_buf(), source };
     let platforms = Platform::of_program(wrapper).map_err(read)?;
-    if !platforms.contains(platform) {
+    if !platforms.contains(&platform) {
         let found = match platforms.first() {
             Some(other) => format!("a program for {other}"),
             None => "another kind of file".to_owned(),
         };
-        return Err(TreeError::WrongWrapper { file: wrapper.clone(), found, platform: *platform });
+        return Err(TreeError::WrongWrapper { file: wrapper.to_path_buf(), found, platform });
     }
-    let content = Content::Path(wrapper.clone());
+    let content = Content::Path(wrapper.to_path_buf());
     let name = single::wrapper_name(app, &number.to_string(), &platform.to_string(), is_single);
     Ok(VersionFile {
         physical_name: format!("{name}{}", platform.program_suffix()),
-        logical_name: None,
-        main_program: true,
+        logical_name: Some(AGENT_FILE.to_owned()),
+        main_program: false,
         copy_file: false,
         executable: true,
         hash: hashed(&content)?,

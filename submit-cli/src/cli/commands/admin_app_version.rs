@@ -140,7 +140,13 @@ fn wanted(
     }
     let mut platforms = args.platform.clone();
     let named = match &args.dist {
-        Some(dir) => wrappers(dir, &platforms)?,
+        Some(dir) => {
+            let mut needed = platforms.clone();
+            if needed.contains(&Platform::WindowsX86) && !needed.contains(&Platform::LinuxX86) {
+                needed.push(Platform::LinuxX86);
+            }
+            wrappers(dir, &needed)?
+        }
         None => args.wrapper.clone(),
     };
     if platforms.is_empty() {
@@ -154,12 +160,17 @@ fn wanted(
     let mut targets: Vec<Target> = Vec::new();
     for platform in platforms {
         let wrapper = wrapper_for(platform, &named)?;
+        let agent = match platform {
+            Platform::WindowsX86 => Some(agent_for(platform, &named)?),
+            _ => None,
+        };
         for plan_class in &classes {
             let target = Target {
                 platform,
                 plan_class: plan_class.clone(),
                 gpu: project.class_has_gpu(plan_class),
                 wrapper: wrapper.clone(),
+                agent: agent.clone(),
             };
             if !targets.contains(&target) {
                 targets.push(target);
@@ -177,4 +188,16 @@ fn wrapper_for(platform: Platform, named: &[(Platform, PathBuf)]) -> anyhow::Res
         return Ok(Programs::find()?.path(WRAPPER));
     }
     Err(anyhow!("no wrapper for {platform} found; specify one with --wrapper {platform}=FILE"))
+}
+
+/// The one for this computer may need libraries that the distro in WSL does not have, so it has to be named.
+fn agent_for(platform: Platform, named: &[(Platform, PathBuf)]) -> anyhow::Result<PathBuf> {
+    let agent = Platform::LinuxX86;
+    let file = named.iter().find(|(named, _)| *named == agent).map(|(_, file)| file.clone());
+    file.with_context(|| {
+        format!(
+            "no wrapper for {agent} found, which the one for {platform} starts in WSL; specify the static one with \
+             --wrapper {agent}=FILE"
+        )
+    })
 }
