@@ -22,7 +22,7 @@ impl fmt::Debug for AgentCommand {
     }
 }
 
-/// There is no agent that could be started. The task is tried later.
+/// No agent can be started. The task is tried later.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{why}")]
 pub struct NoAgent {

@@ -95,7 +95,7 @@ pub struct Exception<P> {
 pub enum WordPlace {
     /// The n-th word of a line, from 1, where blanks separate words.
     Column(u32),
-    /// Numbers that follow this word in a line, up to the next word that is no number.
+    /// Numbers that follow this word in a line, up to the next word that is not a number.
     Key(String),
 }
 

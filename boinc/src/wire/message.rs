@@ -226,7 +226,7 @@ fn push<T: std::fmt::Display>(text: &mut String, tag: &str, value: Option<T>, en
     }
 }
 
-/// A value that is no number would be read as 0 at the other end, so it is not sent at all.
+/// A value that is not a number would be read as 0 at the other end, so it is not sent at all.
 fn push_number(text: &mut String, tag: &str, value: Option<f64>, end: &str) {
     push(text, tag, value.filter(|value| value.is_finite()).map(|value| format!("{value:e}")), end);
 }

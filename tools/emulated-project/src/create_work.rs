@@ -248,7 +248,7 @@ pub(crate) fn may_write_templates(installation: Installation) -> bool {
     installation > Installation::AsMade
 }
 
-/// What an output template says of its files; one that is no XML says nothing.
+/// What an output template says of its files; one that is not XML says nothing.
 pub(crate) fn output_files(text: &str) -> Vec<OutputFile> {
     let Some(root) = xml::parse(text.trim_start()) else { return Vec::new() };
     let refs: Vec<_> =

@@ -21,7 +21,7 @@ impl Line {
         }
     }
 
-    /// Something that is no blank follows.
+    /// Something that is not a blank follows.
     #[inline]
     pub(super) fn enter(&mut self) {
         for (column, is_inside) in self.columns.iter_mut().zip(&mut self.is_inside) {

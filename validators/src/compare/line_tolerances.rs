@@ -9,7 +9,7 @@ use crate::rule::{Allowance, DecimalMark, NumbersRule, WordPlace};
 /// Longest key, in bytes.
 const MOST_KEY_BYTES: usize = 64;
 
-/// Whether a word can be a key: a word of the rule `numbers` that is no number.
+/// Whether a word can be a key: a word of the rule `numbers` that is not a number.
 pub fn is_key(word: &[u8]) -> bool {
     !word.is_empty()
         && word.len() <= MOST_KEY_BYTES

@@ -25,7 +25,7 @@ const MAX_NUMBERS_BYTES: usize = 256;
 pub(super) enum Piece<'a> {
     /// A number, taking so many bytes.
     Number(Number<'a>, usize),
-    /// A word that is no number, as far as it is in view.
+    /// A word that is not a number, as far as it is in view.
     Word(&'a [u8]),
     /// A byte that is in no word.
     Mark(u8),

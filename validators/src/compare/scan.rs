@@ -75,7 +75,7 @@ pub(super) fn skip_blanks(view: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// 8 bytes as digits: each minus '0', and a mask with the highest bit of each that is no digit.
+/// 8 bytes as digits: each minus '0', and a mask with the highest bit of each that is not a digit.
 #[inline]
 fn split(bytes: u64) -> (u64, u64) {
     let values = bytes ^ (ONES * u64::from(b'0'));

@@ -245,7 +245,7 @@ fn word_place(spot: &Spot, place: &PlaceKeys, _: bool, errors: &mut Errors) -> O
             if crate::compare::is_key(key.as_bytes()) {
                 return Some(WordPlace::Key((*key).to_owned()));
             }
-            let accepted = "a single word of letters, digits and _ . + - that is no number";
+            let accepted = "a single word of letters, digits and _ . + - that is not a number";
             errors.push(spot.key("key").refusal(format_args!("{key:?}"), accepted));
             None
         }

@@ -77,7 +77,7 @@ pub fn make_private_directory(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Opens for reading what is no link; a pipe is not waited for.
+/// Opens for reading what is not a link; a pipe is not waited for.
 ///
 /// # Errors
 /// The kernel's answer.

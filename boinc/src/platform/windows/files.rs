@@ -101,7 +101,7 @@ pub fn make_private_directory(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Opens for reading what is no link.
+/// Opens for reading what is not a link.
 ///
 /// # Errors
 /// The kernel's answer.

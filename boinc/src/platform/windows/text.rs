@@ -16,7 +16,7 @@ pub fn path_from_bytes(bytes: &[u8]) -> PathBuf {
     }
 }
 
-/// The bytes of a path, in UTF-8. What is no text in UTF-16 becomes a replacement character.
+/// The bytes of a path, in UTF-8. What is not text in UTF-16 becomes a replacement character.
 pub fn path_bytes(path: &Path) -> Cow<'_, [u8]> {
     match path.to_string_lossy() {
         Cow::Borrowed(text) => text.as_bytes().into(),

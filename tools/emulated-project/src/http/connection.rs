@@ -25,7 +25,7 @@ impl Connection {
         self.stream.write_all(bytes)
     }
 
-    /// Waits for the next request: none when the client has gone. What is no HTTP is an error. A body longer than `keep`
+    /// Waits for the next request: none when the client has gone. What is not HTTP is an error. A body longer than `keep`
     /// bytes is read and thrown away, as PHP does.
     pub(crate) fn request(&mut self, keep: u64) -> Result<Option<Request>, String> {
         let mut request = loop {

@@ -42,7 +42,7 @@ impl Kind {
         self.parts
     }
 
-    /// A numpy type such as `<f8`; `None` for what is no plain number.
+    /// A numpy type such as `<f8`; `None` for what is not a plain number.
     fn parse(descr: &str) -> Option<Self> {
         let (order, rest) = descr.split_at_checked(1)?;
         let is_big_endian = match order {
