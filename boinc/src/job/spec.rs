@@ -15,6 +15,11 @@ use serde::Serialize;
 use toml::Table;
 use toml::de::DeTable;
 
+/// What an image has at the work directory is copied for each job up to this, bytes.
+pub const MAX_IMAGE_WORKDIR_BYTES: u64 = 100_000_000;
+/// Nor are more files and directories copied.
+pub const MAX_IMAGE_WORKDIR_ENTRIES: u64 = 20_000;
+
 /// How much is logged if the file does not say.
 const DEFAULT_VERBOSE: u8 = 1;
 

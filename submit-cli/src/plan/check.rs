@@ -2,6 +2,7 @@
 
 mod archive;
 mod dockerfile;
+mod image_workdir;
 mod limits;
 mod risks;
 mod start_files;

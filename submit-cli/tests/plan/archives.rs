@@ -101,3 +101,24 @@ fn an_archive_for_another_architecture_is_a_warning() {
         ran.stderr
     );
 }
+
+#[test]
+fn an_archive_with_too_much_at_the_work_directory_is_refused_with_advice() {
+    let files: Vec<String> = (0..=20_000).map(|n| format!("app/{n}")).collect();
+    let layer = tarball(&files.iter().map(|name| (name.as_str(), "")).collect::<Vec<_>>());
+    let config = format!(
+        r#"{{"architecture":"amd64","os":"linux","config":{{"Entrypoint":["/bin/dock"]}},"rootfs":{{"type":"layers","diff_ids":["{}"]}}}}"#,
+        digest(&layer)
+    );
+    let manifest = r#"[{"Config":"config.json","RepoTags":["dock:latest"],"Layers":["layer.tar"]}]"#;
+    let archive = tarball(&[("layer.tar", &layer), ("config.json", &config), ("manifest.json", manifest)]);
+    let image = format!("tarball = \"image.tar\"\ndigest = \"{}\"", digest(&config));
+    let folder =
+        Folder::new().with("image.tar", &archive).replace("app.toml", "files = [\"dock.sh\"]", &image);
+    insta::assert_snapshot!(folder.buoy("check . jobs.csv").refused(), @r"
+    error: image.tar: the image has 0 MB and 20001 files at /app, where each job's work directory is
+      accepted: up to 100 MB and 20000 files, which each job gets a copy of
+      help: put files that do not change into another directory of the image, such as /opt
+    1 error; nothing was changed
+    ");
+}

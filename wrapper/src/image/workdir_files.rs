@@ -15,6 +15,7 @@ use crate::state_dir::StateDir;
 use boinc::archive::tar::{Entry, Kind, Reader, TarError, Writer};
 use boinc::atomic_file::write_atomically;
 use boinc::hex::hex;
+use boinc::job::spec::{MAX_IMAGE_WORKDIR_BYTES as MAX_BYTES, MAX_IMAGE_WORKDIR_ENTRIES as MAX_ENTRIES};
 
 use super::build::{NO_COMMAND, container_prefix};
 use super::cleanup::mark_in_progress;
@@ -23,10 +24,6 @@ use super::lock::LockError;
 
 /// Where the tar files are.
 const DIRECTORY: &str = "workdirs";
-/// More is not copied for each job, bytes.
-const MAX_BYTES: u64 = 100_000_000;
-/// Nor are more files and directories.
-const MAX_ENTRIES: u64 = 20_000;
 
 /// What an image has at the work directory cannot be copied for each job.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,17 +1,16 @@
 //! Checks an image archive with the reader that volunteers' computers use.
 
-use std::io;
-
 use boinc::archive::image::ArchiveError;
 use boinc::job::entry_point::lost_arguments;
-use boinc::job::spec::PassArgs;
+use boinc::job::spec::{MAX_IMAGE_WORKDIR_BYTES, MAX_IMAGE_WORKDIR_ENTRIES, PassArgs};
 
+use super::image_workdir::{Contents, contents};
 use crate::plan::app::{AppSpec, Image};
 use crate::plan::image_archive::open;
 use boinc::diagnostic::{Diagnostic, Diagnostics, Location};
 
 /// Checks that the archive of `[image]` holds one image for Linux, the declared one, with layers that match its
-/// configuration, and that the arguments which jobs have reach its program. Warns about an image that few hosts can run.
+/// configuration, that the arguments which jobs have reach its program, and that it has little at the work directory. Warns about an image that few hosts can run.
 ///
 /// A file that cannot be read is reported when the bundle is packed.
 pub fn check(app: &AppSpec, jobs_have_arguments: bool, mistakes: &mut Diagnostics) -> Option<Diagnostic> {
@@ -58,8 +57,26 @@ pub fn check(app: &AppSpec, jobs_have_arguments: bool, mistakes: &mut Diagnostic
                 .help("set pass_args = \"env\" in [run] of app.toml if the program reads $ARGS"),
         );
     }
-    match archive.rewrite("buoy-check", &[], u64::MAX, &mut io::sink(), &|| false) {
-        Ok(()) | Err(ArchiveError::Read(_)) => {}
+    match contents(&mut archive, app.workdir.as_str()) {
+        Ok(Contents { bytes, entries })
+            if bytes > MAX_IMAGE_WORKDIR_BYTES || entries > MAX_IMAGE_WORKDIR_ENTRIES =>
+        {
+            let found = format!(
+                "the image has {} MB and {entries} files at {}, where each job's work directory is",
+                bytes.div_ceil(1_000_000),
+                app.workdir
+            );
+            let most = format!(
+                "up to {} MB and {MAX_IMAGE_WORKDIR_ENTRIES} files, which each job gets a copy of",
+                MAX_IMAGE_WORKDIR_BYTES / 1_000_000
+            );
+            mistakes.push(
+                Diagnostic::new(Location::file(file), found)
+                    .accepted(most)
+                    .help("put files that do not change into another directory of the image, such as /opt"),
+            );
+        }
+        Ok(_) | Err(ArchiveError::Read(_)) => {}
         Err(error) => mistakes.push(Diagnostic::new(Location::file(file), error.to_string())),
     }
     let architecture = archive.architecture();
