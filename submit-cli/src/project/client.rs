@@ -24,7 +24,7 @@ use super::protocol::text;
 use super::protocol::upload;
 use super::reply::{self, Asked};
 use super::scrub::Scrubber;
-use super::transport::{Transport, url_shown};
+use super::transport::Transport;
 use super::upload_body::Upload;
 use super::xml::{Elements, element, elements, number};
 use validators::routes::PublishedRoutes;
@@ -64,7 +64,7 @@ impl ProjectClient {
         options: ClientOptions,
     ) -> Result<Self, ProjectError> {
         let scrubber = Arc::new(Scrubber::new([authenticator.expose()]));
-        let transport = Transport::new(&options, url.is_loopback(), Arc::clone(&scrubber))?;
+        let transport = Transport::new(&options, &url, Arc::clone(&scrubber))?;
         Ok(Self { url, secret: authenticator, scrubber, transport, login_wanted: AtomicBool::new(false) })
     }
 
@@ -87,9 +87,7 @@ impl ProjectClient {
     /// # Errors
     /// What a request can meet.
     pub fn installed_versions(&self, app_name: &str) -> Result<Option<Vec<InstalledVersion>>, ProjectError> {
-        let mut url = self.url.join("apps.php");
-        url.set_query(Some("xml=1"));
-        let answer = self.transport.get(url, None)?;
+        let answer = self.transport.get(&self.url.join("apps.php").with("xml", "1"), None)?;
         if answer.location.is_some() || answer.status == 404 {
             return Ok(None);
         }
@@ -107,7 +105,7 @@ impl ProjectClient {
     /// What a request can meet.
     pub fn published_routes(&self) -> Result<Option<PublishedRoutes>, ProjectError> {
         let url = self.url.join(&format!("download/{}", PublishedRoutes::FILE));
-        let answer = self.transport.get(url, None)?;
+        let answer = self.transport.get(&url, None)?;
         Ok(PublishedRoutes::parse(&answer.body).filter(|_| answer.status == 200))
     }
 
@@ -118,15 +116,14 @@ impl ProjectClient {
     /// What a request can meet.
     pub fn has_app_file(&self, name: &str) -> Result<bool, ProjectError> {
         let url = self.url.join(&format!("download/{name}"));
-        let shown = url_shown(&url);
         // Its content is not read: the connection is closed.
-        let (response, log) = self.transport.open(url, None)?;
+        let (response, log) = self.transport.open(&url, None)?;
         let status = response.status().as_u16();
         log.end(Some(status), Ok(0));
         match status {
             200 => Ok(true),
             500.. => Err(ProjectError::ServerError {
-                url: shown,
+                url: url.page().to_owned(),
                 status,
                 half_reply: String::new(),
                 begun: false,
@@ -247,11 +244,7 @@ impl ProjectClient {
     /// # Errors
     /// The server's limits; `DuplicateRecord` if a file has a record already; `LocalFile` if one changed. Files before the
     /// refused one can be there then.
-    pub fn upload_files(
-        &self,
-        files: Vec<Upload>,
-        progress: &(dyn Fn(u64) + Sync),
-    ) -> Result<(), ProjectError> {
+    pub fn upload_files(&self, files: Vec<Upload>, progress: &dyn Fn(u64)) -> Result<(), ProjectError> {
         files.iter().try_for_each(|file| text::physical_name(&file.name))?;
         let request = upload::request(self.secret.expose(), files.iter().map(|file| file.name.as_str()));
         let call = Call { request: "upload_files", page: FILES, subject: "" };
@@ -386,14 +379,15 @@ impl ProjectClient {
     fn download(
         &self,
         what: &str,
-        query: &[(&str, &str)],
+        query: &[(&'static str, &str)],
         proven: &str,
         from: u64,
         to: &mut dyn Write,
     ) -> Result<Downloaded, ProjectError> {
-        let mut url = self.url.join("get_output.php");
-        url.query_pairs_mut().extend_pairs(query).append_pair(PROOF, &download::proof(&self.secret, proven));
-        download::download(&self.transport, url, what, from, to, &self.scrubber)
+        let url = self.url.join("get_output.php");
+        let url = query.iter().fold(url, |url, (key, value)| url.with(key, *value));
+        let url = url.with(PROOF, download::proof(&self.secret, proven));
+        download::download(&self.transport, &url, what, from, to, &self.scrubber)
     }
 
     /// A result's page. Since June 2026 a stock server shows it only to users who are logged in (`REQUIRE_LOGIN` in
@@ -403,13 +397,12 @@ impl ProjectClient {
     /// `LoginWanted` if the project takes our authenticator for no login, and what a request can meet; never because of
     /// what stands on the page.
     pub fn task_page(&self, result_id: ResultId) -> Result<TaskPage, ProjectError> {
-        let mut url = self.url.join("result.php");
-        url.query_pairs_mut().append_pair("resultid", &result_id.to_string());
+        let url = self.url.join("result.php").with("resultid", result_id.to_string());
         let asked = Asked { request: "result.php", subject: "", bytes: 0, files: 0 };
         let users = [None, Some(&self.secret)];
         let first = usize::from(self.login_wanted.load(Ordering::Relaxed));
         for user in &users[first..] {
-            let answer = self.transport.get(url.clone(), *user)?;
+            let answer = self.transport.get(&url, *user)?;
             let to_login = answer.location.as_deref().is_some_and(|to| to.contains("/login_form.php"));
             if !to_login {
                 let html = reply::judge_html(&answer, &asked, &self.scrubber)?;
@@ -442,13 +435,13 @@ impl ProjectClient {
         call: &Call<'_>,
         text: &str,
         files: Vec<Upload>,
-        progress: Option<&(dyn Fn(u64) + Sync)>,
+        progress: Option<&dyn Fn(u64)>,
         parse: impl FnOnce(&str) -> Result<T, String>,
     ) -> Result<T, ProjectError> {
         let count = files.len();
         let body = Multipart::new(text, files);
         let asked = Asked { request: call.request, subject: call.subject, bytes: body.bytes(), files: count };
-        let answer = self.transport.post(self.url.join(call.page), call.request, body, progress)?;
+        let answer = self.transport.post(&self.url.join(call.page), call.request, body, progress)?;
         let inside = reply::judge(&answer, &asked, &self.scrubber)?;
         parse(&inside).map_err(|reason| unparsable(call.request, reply::shown(&reason, &self.scrubber)))
     }
@@ -467,7 +460,7 @@ struct Call<'a> {
 /// `NotBoinc` if it is no project.
 pub fn describe(url: &ProjectUrl, options: &ClientOptions) -> Result<ProjectInfo, ProjectError> {
     let no_secret = Arc::new(Scrubber::new([]));
-    describe_with(&Transport::new(options, url.is_loopback(), Arc::clone(&no_secret))?, url, &no_secret)
+    describe_with(&Transport::new(options, url, Arc::clone(&no_secret))?, url, &no_secret)
 }
 
 fn describe_with(
@@ -476,7 +469,7 @@ fn describe_with(
     secret: &Scrubber,
 ) -> Result<ProjectInfo, ProjectError> {
     let asked = Asked { request: "project_config", subject: "", bytes: 0, files: 0 };
-    let answer = transport.get(url.join("get_project_config.php"), None)?;
+    let answer = transport.get(&url.join("get_project_config.php"), None)?;
     let now = crate::clock::now();
     let text = reply::judge_page(&answer, &asked, secret)?;
     // The header has whole seconds, cut off.

@@ -4,17 +4,17 @@ use std::io::{Read, Write};
 
 use boinc::hex::hex;
 use md5::{Digest, Md5};
-use reqwest::blocking::Response;
-use reqwest::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE};
-use reqwest::{StatusCode, Url};
+use ureq::http::StatusCode;
+use ureq::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, HeaderName};
 
+use super::address::PageUrl;
 use super::authenticator::Authenticator;
 use super::error::ProjectError;
 use super::protocol::output::Downloaded;
 use super::reply;
 use super::request_log::RequestLog;
 use super::scrub::Scrubber;
-use super::transport::{Transport, chain, url_shown};
+use super::transport::{Response, Transport, read_failure};
 
 /// What proves to the server that the asker owns a thing: md5 of authenticator and the thing's name or number.
 pub fn proof(secret: &Authenticator, name: &str) -> String {
@@ -33,20 +33,20 @@ pub fn proof(secret: &Authenticator, name: &str) -> String {
 /// See [`super::client::ProjectClient::download_output`].
 pub fn download(
     transport: &Transport,
-    url: Url,
+    url: &PageUrl,
     what: &str,
     from: u64,
     to: &mut dyn Write,
     secret: &Scrubber,
 ) -> Result<Downloaded, ProjectError> {
     if from > 0 {
-        let (response, log) = transport.open(url.clone(), Some(from))?;
+        let (response, log) = transport.open(url, Some(from))?;
         let resumed = range(&response).filter(|(start, _)| *start == from && is_file(&response));
         match (response.status(), resumed) {
             (StatusCode::PARTIAL_CONTENT, Some((_, total))) => {
                 let expected = total.checked_sub(from);
                 let status = response.status();
-                let written = copy(&url, response, expected, to);
+                let written = copy(url, response, expected, to);
                 let downloaded = written.map(|written_bytes| Downloaded {
                     total_bytes: total,
                     written_bytes,
@@ -59,13 +59,13 @@ pub fn download(
                 log.end(Some(status.as_u16()), Ok(0));
             }
             (status, _) => {
-                return end(log, status, whole(transport, &url, response, what, from, to, secret));
+                return end(log, status, whole(transport, url, response, what, from, to, secret));
             }
         }
     }
-    let (response, log) = transport.open(url.clone(), None)?;
+    let (response, log) = transport.open(url, None)?;
     let status = response.status();
-    end(log, status, whole(transport, &url, response, what, from, to, secret))
+    end(log, status, whole(transport, url, response, what, from, to, secret))
 }
 
 fn end(
@@ -79,16 +79,15 @@ fn end(
 
 fn whole(
     transport: &Transport,
-    url: &Url,
+    url: &PageUrl,
     mut response: Response,
     what: &str,
     from: u64,
     to: &mut dyn Write,
     secret: &Scrubber,
 ) -> Result<Downloaded, ProjectError> {
-    let shown = url_shown(url);
     if response.status() != StatusCode::OK || !is_file(&response) {
-        let answer = transport.read(&shown, response)?;
+        let answer = transport.read(url, response)?;
         return Err(reply::no_file(&answer, what, secret));
     }
     let length = header(&response, CONTENT_LENGTH).and_then(|text| text.parse::<u64>().ok());
@@ -108,7 +107,7 @@ fn is_file(response: &Response) -> bool {
     response.headers().contains_key(CONTENT_DISPOSITION)
 }
 
-fn header(response: &Response, name: reqwest::header::HeaderName) -> Option<&str> {
+fn header(response: &Response, name: HeaderName) -> Option<&str> {
     response.headers().get(name)?.to_str().ok()
 }
 
@@ -120,24 +119,26 @@ fn range(response: &Response) -> Option<(u64, u64)> {
     (end.checked_add(1)? == total && start <= end).then_some((start, total))
 }
 
-fn skip(url: &Url, response: &mut Response, bytes: u64) -> Result<u64, ProjectError> {
-    std::io::copy(&mut response.take(bytes), &mut std::io::sink()).map_err(|error| lost(url, &cause(&error)))
+fn skip(url: &PageUrl, response: &mut Response, bytes: u64) -> Result<u64, ProjectError> {
+    std::io::copy(&mut response.body_mut().as_reader().take(bytes), &mut std::io::sink())
+        .map_err(|error| lost(url, &read_failure(error)))
 }
 
 /// Copies to the end; tells a lost connection from a full disk.
 fn copy(
-    url: &Url,
+    url: &PageUrl,
     mut from: Response,
     expected: Option<u64>,
     to: &mut dyn Write,
 ) -> Result<u64, ProjectError> {
+    let mut from = from.body_mut().as_reader();
     let mut buffer = vec![0; 64 * 1024];
     let mut written = 0;
     loop {
         let read = match from.read(&mut buffer) {
             Ok(read) => read,
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(lost(url, &format!("{} after {written} bytes", cause(&error)))),
+            Err(error) => return Err(lost(url, &format!("{} after {written} bytes", read_failure(error)))),
         };
         if read == 0 {
             break;
@@ -154,15 +155,8 @@ fn copy(
     }
 }
 
-fn cause(error: &std::io::Error) -> String {
-    match error.get_ref() {
-        Some(inner) => chain(inner),
-        None => error.to_string(),
-    }
-}
-
-fn lost(url: &Url, reason: &str) -> ProjectError {
-    ProjectError::LostReply { url: url_shown(url), reason: reason.to_owned() }
+fn lost(url: &PageUrl, reason: &str) -> ProjectError {
+    ProjectError::LostReply { url: url.page().to_owned(), reason: reason.to_owned() }
 }
 
 #[cfg(test)]

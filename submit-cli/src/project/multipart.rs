@@ -4,7 +4,7 @@
 use std::fs::{File, Metadata};
 use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::error::ProjectError;
 use super::upload_body::{Upload, UploadBody};
@@ -47,9 +47,9 @@ impl Multipart {
         self.parts.iter().map(UploadBody::bytes).sum()
     }
 
-    /// Reads the body once. A file that is not what it should be ends it, and is put into `fault`.
-    pub fn into_reader(self, sent: impl FnMut(u64) + Send + 'static, fault: FaultSlot) -> Body {
-        Body { parts: self.parts.into_iter(), current: None, sent: Box::new(sent), fault }
+    /// Reads the body once; `sent` gets the bytes that were read since its last call.
+    pub fn into_reader(self, sent: Option<&dyn Fn(u64)>) -> Body<'_> {
+        Body { parts: self.parts.into_iter(), current: None, sent, fault: None }
     }
 }
 
@@ -90,11 +90,12 @@ fn boundary() -> String {
 }
 
 /// The body, read once.
-pub struct Body {
+pub struct Body<'a> {
     parts: std::vec::IntoIter<UploadBody>,
     current: Option<Reading>,
-    sent: Box<dyn FnMut(u64) + Send>,
-    fault: FaultSlot,
+    sent: Option<&'a dyn Fn(u64)>,
+    /// A file that is not what it should be, which has ended the body: a [`ProjectError::LocalFile`].
+    pub fault: Option<ProjectError>,
 }
 
 enum Reading {
@@ -102,23 +103,27 @@ enum Reading {
     File(SentFile),
 }
 
-impl Read for Body {
+impl Read for Body<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             let read = match &mut self.current {
                 None => 0,
                 Some(Reading::Bytes(bytes)) => bytes.read(buffer)?,
-                Some(Reading::File(file)) => file.read(buffer).map_err(|fault| keep(&self.fault, fault))?,
+                Some(Reading::File(file)) => {
+                    file.read(buffer).map_err(|fault| keep(&mut self.fault, fault))?
+                }
             };
             if read > 0 || buffer.is_empty() {
-                (self.sent)(read as u64);
+                if let Some(sent) = self.sent {
+                    sent(read as u64);
+                }
                 return Ok(read);
             }
             self.current = match self.parts.next() {
                 None => return Ok(0),
                 Some(UploadBody::Bytes(bytes)) => Some(Reading::Bytes(Cursor::new(bytes))),
                 Some(UploadBody::File(path, bytes)) => {
-                    let opened = SentFile::open(path, bytes).map_err(|fault| keep(&self.fault, fault));
+                    let opened = SentFile::open(path, bytes).map_err(|fault| keep(&mut self.fault, fault));
                     Some(Reading::File(opened?))
                 }
             };
@@ -126,12 +131,9 @@ impl Read for Body {
     }
 }
 
-/// Where a file that is not what it should be is put: a [`ProjectError::LocalFile`].
-pub type FaultSlot = Arc<Mutex<Option<ProjectError>>>;
-
-fn keep(slot: &FaultSlot, fault: ProjectError) -> io::Error {
+fn keep(slot: &mut Option<ProjectError>, fault: ProjectError) -> io::Error {
     let error = io::Error::other(fault.to_string());
-    *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(fault);
+    *slot = Some(fault);
     error
 }
 
@@ -184,11 +186,10 @@ mod tests {
     use super::*;
 
     fn read(multipart: Multipart) -> (Vec<u8>, Option<ProjectError>) {
-        let fault = Arc::new(Mutex::new(None));
+        let mut reader = multipart.into_reader(None);
         let mut body = Vec::new();
-        let _ = multipart.into_reader(|_| (), Arc::clone(&fault)).read_to_end(&mut body);
-        let fault = fault.lock().unwrap().take();
-        (body, fault)
+        let _ = reader.read_to_end(&mut body);
+        (body, reader.fault)
     }
 
     #[test]

@@ -2,16 +2,15 @@
 
 use std::time::Instant;
 
-use reqwest::{Method, Url};
 use tracing::{debug, info};
 
-use super::authenticator::PROOF;
+use super::address::PageUrl;
 use super::error::ProjectError;
 use super::scrub::Scrubber;
 
 /// A request that was started, until its reply is there or given up.
 pub(super) struct RequestLog {
-    method: Method,
+    method: &'static str,
     url: String,
     name: Option<String>,
     sent_bytes: u64,
@@ -21,15 +20,15 @@ pub(super) struct RequestLog {
 impl RequestLog {
     /// `name` tells requests to one page apart.
     pub(super) fn start(
-        method: Method,
-        url: &Url,
+        method: &'static str,
+        url: &PageUrl,
         name: Option<&str>,
         sent_bytes: u64,
         secret: &Scrubber,
     ) -> Self {
         let log = Self {
             method,
-            url: shown(url, secret),
+            url: secret.shown(&url.without_proof()),
             name: name.map(str::to_owned),
             sent_bytes,
             started: Instant::now(),
@@ -54,35 +53,24 @@ impl RequestLog {
     }
 }
 
-fn shown(url: &Url, secret: &Scrubber) -> String {
-    let mut shown = url.clone();
-    if url.query().is_some() {
-        let pairs = url.query_pairs().map(|(key, value)| {
-            let value = if key == PROOF { "hidden".into() } else { value };
-            (key, value)
-        });
-        shown.query_pairs_mut().clear().extend_pairs(pairs);
-    }
-    secret.shown(shown.as_str())
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::address::{PlainHttp, ProjectUrl};
+    use super::super::authenticator::PROOF;
     use super::*;
 
     #[test]
     fn what_proves_who_is_asking_is_not_shown() {
         let key = "157f96a018b0b2f2b466e2ce3c7f54db";
         let scrubber = Scrubber::new([key]);
-        let show = |text: &str| shown(&Url::parse(text).unwrap(), &scrubber);
+        let show = |url: PageUrl| scrubber.shown(&url.without_proof());
+        let project = ProjectUrl::parse("https://p.example/", PlainHttp::Refuse).unwrap();
+        let url = project.join("get_output.php").with("cmd", "result_file").with("file_num", "0");
         assert_eq!(
-            show(&format!("https://p.example/get_output.php?cmd=result_file&file_num=0&auth_str={key}")),
+            show(url.with(PROOF, key)),
             "https://p.example/get_output.php?cmd=result_file&file_num=0&auth_str=hidden"
         );
-        assert_eq!(
-            show(&format!("https://p.example/x.php?a={key}")),
-            "https://p.example/x.php?a=(authenticator)"
-        );
-        assert_eq!(show("https://p.example/x.php"), "https://p.example/x.php");
+        assert_eq!(show(project.join("x.php").with("a", key)), "https://p.example/x.php?a=(authenticator)");
+        assert_eq!(show(project.join("x.php")), "https://p.example/x.php");
     }
 }

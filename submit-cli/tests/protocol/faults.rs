@@ -57,6 +57,14 @@ fn without_a_connection_nothing_was_done() {
 }
 
 #[test]
+fn a_connection_that_ends_before_it_is_encrypted_has_done_nothing() {
+    let server = Server::with([]);
+    let error =
+        client(&server.url().replace("http:", "https:"), ClientOptions::default()).ping().unwrap_err();
+    assert!(matches!(error, ProjectError::Unreachable { .. }) && !error.maybe_done(), "{error:?}");
+}
+
+#[test]
 fn a_connection_without_a_reply_may_have_done_it() {
     let server = Server::with([b"".to_vec(), b"HTTP/1.1 200 OK\r\nContent-".to_vec()]);
     for _ in 0..2 {
@@ -80,6 +88,25 @@ fn a_server_that_never_answers_is_given_up() {
     let error = client(&url, options).create_batch("universal", "b").unwrap_err();
     assert!(error.to_string().contains("timed out") && error.maybe_done(), "{error:?}");
     held.join().unwrap().unwrap().unwrap();
+}
+
+#[test]
+fn a_download_may_take_longer_than_a_reply() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/x/", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let mut stream = listener.accept().unwrap().0;
+        let head = "HTTP/1.1 200 OK\r\nContent-Disposition: attachment\r\nContent-Length: 5\r\n\r\n";
+        stream.write_all(head.as_bytes()).unwrap();
+        for _ in 0..5 {
+            std::thread::sleep(Duration::from_millis(500));
+            stream.write_all(b"x").unwrap();
+        }
+    });
+    let options = ClientOptions { reply_timeout: Duration::from_secs(2), ..ClientOptions::default() };
+    let mut file = Vec::new();
+    client(&url, options).download_output("r_0", 0, 0, &mut file).unwrap();
+    assert_eq!(file, b"xxxxx");
 }
 
 #[test]
@@ -273,8 +300,8 @@ fn tls(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tls").join(name)
 }
 
-/// One connection to a server with this certificate, which answers a ping.
-fn secure_server(certificate: &str) -> String {
+/// One connection to a server with this certificate.
+fn secure_server(certificate: &str, serve: impl FnOnce(&mut dyn ReadWrite) + Send + 'static) -> String {
     let certificate = CertificateDer::from_pem_file(tls(certificate)).unwrap();
     let key = PrivateKeyDer::from_pem_file(tls("server.key")).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -289,28 +316,56 @@ fn secure_server(certificate: &str) -> String {
     std::thread::spawn(move || {
         let (mut socket, _) = listener.accept().unwrap();
         let mut connection = rustls::ServerConnection::new(Arc::new(config)).unwrap();
-        let mut stream = rustls::Stream::new(&mut connection, &mut socket);
-        let mut seen = Vec::new();
-        let mut buffer = [0; 4096];
-        // A client that does not trust us ends here.
-        while !seen.ends_with(b"--\r\n") {
-            match stream.read(&mut buffer) {
-                Ok(read) if read > 0 => seen.extend_from_slice(&buffer[..read]),
-                _ => return,
-            }
-        }
-        let _ = stream.write_all(&named("ping").wire());
-        let _ = stream.flush();
+        serve(&mut rustls::Stream::new(&mut connection, &mut socket));
     });
     url
+}
+
+trait ReadWrite: Read + Write {}
+
+impl<T: Read + Write> ReadWrite for T {}
+
+fn answer_ping(stream: &mut dyn ReadWrite) {
+    let mut seen = Vec::new();
+    let mut buffer = [0; 4096];
+    // A client that does not trust us ends here.
+    while !seen.ends_with(b"--\r\n") {
+        match stream.read(&mut buffer) {
+            Ok(read) if read > 0 => seen.extend_from_slice(&buffer[..read]),
+            _ => return,
+        }
+    }
+    let _ = stream.write_all(&named("ping").wire());
+    let _ = stream.flush();
+}
+
+#[test]
+fn a_refusal_is_read_though_the_server_has_not_read_the_request() {
+    // The connection is closed with bytes that were not read: sending more of them fails.
+    let refuse = |stream: &mut dyn ReadWrite| {
+        assert!(stream.read(&mut [0; 1024]).unwrap() > 0);
+        stream.write_all(&reply("HTTP/1.1 413 Request Entity Too Large", b"too large")).unwrap();
+        stream.flush().unwrap();
+        // Bytes that are still here would be lost with the connection.
+        std::thread::sleep(Duration::from_millis(200));
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let plain = format!("http://{}/x/", listener.local_addr().unwrap());
+    std::thread::spawn(move || refuse(&mut listener.accept().unwrap().0));
+    for url in [plain, secure_server("server.pem", refuse)] {
+        let file = Upload { name: "large".into(), body: UploadBody::Bytes(Arc::from(vec![0; 32 << 20])) };
+        let options = ClientOptions { ca_file: Some(tls("ca.pem")), ..ClientOptions::default() };
+        let error = client(&url, options).upload_files(vec![file], &|_| ()).unwrap_err();
+        assert!(matches!(error, ProjectError::RequestTooLarge { .. }), "{error:?}");
+    }
 }
 
 #[test]
 fn only_a_certificate_that_can_be_trusted_is() {
     let trusting = || ClientOptions { ca_file: Some(tls("ca.pem")), ..ClientOptions::default() };
-    client(&secure_server("server.pem"), trusting()).ping().unwrap();
+    client(&secure_server("server.pem", answer_ping), trusting()).ping().unwrap();
     for (certificate, options) in [("server.pem", ClientOptions::default()), ("expired.pem", trusting())] {
-        let error = client(&secure_server(certificate), options).ping().unwrap_err();
+        let error = client(&secure_server(certificate, answer_ping), options).ping().unwrap_err();
         assert!(matches!(error, ProjectError::Certificate { .. }) && !error.maybe_done(), "{error:?}");
         assert!(error.help().unwrap().contains("--ca-file"));
     }
