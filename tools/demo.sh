@@ -9,17 +9,17 @@ run_demo() {
     alone provide_for_demo
 
     step build
-    doing "cargo build --release (a few minutes the first time)"
+    doing "cargo build --profile quick (a few minutes the first time)"
     mkdir -p "$out"
-    logged "$out/build.log" cargo build --release --locked --bin buoy --bin buoy-wrapper --bin buoy-init \
+    logged "$out/build.log" cargo build --profile quick --locked --bin buoy --bin buoy-wrapper --bin buoy-init \
         --bin buoy-compare --bin buoy-assimilate || fail "the build failed" "its output is in $out/build.log"
-    settled "target/release/buoy, buoy-wrapper and the validators"
+    settled "target/quick/buoy, buoy-wrapper and the validators"
 
     # What an earlier demo left would be taken for finished work.
     rm -rf "$out/results" "$out/plain"
     step dockings
     doing "buoy run examples/vina --slots 2 --engine $engine --out $out/results"
-    target/release/buoy run examples/vina --slots 2 --engine "$engine" --out "$out/results" ||
+    target/quick/buoy run examples/vina --slots 2 --engine "$engine" --out "$out/results" ||
         fail "buoy run ended with exit status $?" "its results and logs are in $out/results"
     settled "each docking done twice, compared, collected in $out/results"
 
