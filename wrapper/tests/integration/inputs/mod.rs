@@ -54,8 +54,8 @@ pub enum Right {
     Fault(&'static [i32], &'static [&'static str]),
     /// Either of the two above, since engines differ in it and docs/environment.md says so.
     OutOrFault(&'static str, &'static [i32]),
-    /// The host cannot now: nothing is held against the job, and the reason says this.
-    Later(&'static str),
+    /// The host cannot now: nothing is held against the job, and the reason says one of these.
+    Later(&'static [&'static str]),
 }
 
 /// All programs of busybox, and a place for temporary files.
@@ -162,7 +162,8 @@ impl Input {
                     || status.is_some_and(|status| statuses.contains(&status))
             }
             Right::Later(words) => {
-                status.is_none() && later.as_ref().is_some_and(|later| later.reason.text.contains(words))
+                let says = |text: &str| words.iter().any(|words| text.contains(words));
+                status.is_none() && later.as_ref().is_some_and(|later| says(&later.reason.text))
             }
         };
         if !right {
