@@ -1,10 +1,9 @@
 //! Who has started this process: the client itself, or a front that talks to the client in its place.
 
-use std::fs;
 use std::path::Path;
 
 use boinc::frames::FromAgent;
-use boinc::platform::{Entry, User, user};
+use boinc::platform::{User, entry_at, user};
 use boinc::wire::finish::{Finish, Message, TemporaryExit};
 
 use crate::inbox::Inbox;
@@ -40,8 +39,7 @@ impl Peer {
         if matches!(self, Peer::Client) || !user().is_root() {
             return None;
         }
-        let owner = fs::metadata(slot).map(|data| Entry::from(&data));
-        let owner = owner.ok().filter(|owner| owner.uid != 0 && owner.gid != 0);
+        let owner = entry_at(slot).ok().filter(|owner| owner.uid != 0 && owner.gid != 0);
         Some(owner.map_or(JOB_USER, |owner| User { uid: owner.uid, gid: owner.gid }))
     }
 

@@ -1,9 +1,8 @@
 //! Who a container runs as, so that the client's user can use the files that it makes.
 
-use std::fs;
 use std::path::Path;
 
-use boinc::platform::{Entry, User, user};
+use boinc::platform::{User, entry_at, user};
 
 use super::cli::CliEngine;
 use super::error::EngineError;
@@ -28,7 +27,7 @@ pub struct ContainerUser {
 impl ContainerUser {
     /// Whether it can read a file of this host that this process's user can read.
     pub fn can_read(&self, path: &Path) -> bool {
-        let by_others = || fs::metadata(path).is_ok_and(|data| Entry::from(&data).mode & 0o004 != 0);
+        let by_others = || entry_at(path).is_ok_and(|entry| entry.mode & 0o004 != 0);
         !self.relabel && (self.owner.is_none() || by_others())
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
 
-use boinc::platform::{Entry, Identity, is_in_memory};
+use boinc::platform::{Identity, entry_at, is_in_memory};
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -30,8 +30,7 @@ pub(super) fn unlinked_open_files(processes: &[u32], devices: &HashSet<u64>) -> 
         };
         for entry in entries.flatten() {
             // The kernel's own link: it leads to the open file, whatever its name has become.
-            let Ok(data) = fs::metadata(entry.path()) else { continue };
-            let file = Entry::from(&data);
+            let Ok(file) = entry_at(&entry.path()) else { continue };
             let on_disk = || devices.contains(&file.identity.device) || !is_in_memory(&entry.path());
             if file.links == 0 && file.is_file() && on_disk() {
                 found.files.insert(file.identity, file.allocated_bytes);

@@ -1,10 +1,9 @@
 //! Room that is left for the host: a job is stopped before the volunteer's disk is full.
 
-use std::fs;
 use std::path::PathBuf;
 
 use super::measure::DiskUse;
-use boinc::platform::{Entry, Space, free_space};
+use boinc::platform::{Space, entry_at, free_space};
 
 /// The most that is kept free. A job that writes 2 GB/s fills less than this between two looks.
 const MOST_BYTES: u64 = 512_000_000;
@@ -38,7 +37,7 @@ impl Reserve {
     pub(super) fn new(directories: &[PathBuf]) -> Self {
         let mut devices = Vec::new();
         let other = |path: &&PathBuf| {
-            let device = fs::metadata(path).map(|data| Entry::from(&data).identity.device).ok();
+            let device = entry_at(path).map(|entry| entry.identity.device).ok();
             let other = device.is_none_or(|device| !devices.contains(&device));
             devices.extend(device);
             other

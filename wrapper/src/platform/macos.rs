@@ -1,19 +1,15 @@
 //! macOS. Engines run in a virtual machine, so that no process of a container is seen here and no cgroup: what cannot be had
-//! answers `None`, and types of which there is no value have none.
+//! answers `None`, and types of which there is no value are in `absent`.
 
-mod cgroup;
 mod child;
 mod client;
-mod process;
 mod sysctl;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use cgroup::{Cgroup, NewCgroup};
 pub use child::{spawn, wait_for_output};
 pub use client::ClientProcess;
-pub use process::{ProcessStat, ProcessWatch};
 pub use sysctl::boot_time;
 
 /// Whether Podman runs containers in a virtual machine of its own.

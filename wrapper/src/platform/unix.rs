@@ -14,6 +14,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process_gro
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use super::limits::OwnLimits;
 pub(super) use pipes::wait_for_input;
 pub use pipes::{InputPipe, OutputPipe};
 
@@ -23,30 +24,12 @@ pub fn forbid_core_files() {
     let _ = setrlimit(Resource::Core, none);
 }
 
-/// The most that this process, and what it starts, may raise its limits to; `None`: no limit.
-#[derive(Clone, Copy, Debug)]
-pub struct OwnLimits {
-    /// Open descriptors of a process.
-    pub open_files: Option<u64>,
-    /// Processes and threads of the user.
-    pub processes: Option<u64>,
-}
-
 /// This process's limits.
 pub fn own_limits() -> OwnLimits {
     OwnLimits {
         open_files: getrlimit(Resource::Nofile).maximum,
         processes: getrlimit(Resource::Nproc).maximum,
     }
-}
-
-/// The limits that the kernel holds a container to; `None` where there is none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SetLimits {
-    /// Bytes of memory.
-    pub memory_bytes: Option<u64>,
-    /// Processes and threads.
-    pub pids: Option<u64>,
 }
 
 /// How long stderr.txt is; 0 where stderr is not a file.

@@ -1,11 +1,11 @@
 //! What the client put into the slot.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::io;
 use std::path::Path;
 
-use boinc::nofollow::{Directory, Entry, Flow, walk_paths};
+use boinc::nofollow::{Directory, Flow, walk_paths};
+use boinc::platform::entry_at;
 use boinc::wire::slot::{
     InputPath, OutputPath, SlotPathError, is_client_file, resolve_input, resolve_output,
 };
@@ -59,7 +59,7 @@ pub fn scan_slot(
     hidden: &[&str],
 ) -> Result<SlotScan, SlotPathError> {
     let mut scan = SlotScan::default();
-    let identity = |path: &Path| fs::metadata(path).ok().map(|data| Entry::from(&data).identity);
+    let identity = |path: &Path| entry_at(path).ok().map(|entry| entry.identity);
     let this_program = std::env::current_exe().ok().and_then(|path| identity(&path));
     let known_outputs: BTreeSet<&str> =
         known.iter().flat_map(|known| &known.outputs).map(String::as_str).collect();

@@ -122,6 +122,14 @@ pub fn free_space(path: &Path) -> Option<Space> {
     })
 }
 
+/// What the kernel reports about a path. Links are followed.
+///
+/// # Errors
+/// The kernel's answer.
+pub fn entry_at(path: &Path) -> io::Result<Entry> {
+    Ok(Entry::from(&fs::metadata(path)?))
+}
+
 /// What the kernel reports about an open file.
 ///
 /// # Errors

@@ -154,6 +154,16 @@ pub fn free_space(path: &Path) -> Option<Space> {
     (done != 0).then_some(Space { free_bytes, free_files: 0, total_bytes, executable: true })
 }
 
+/// What the kernel reports about a path. Links are followed.
+///
+/// # Errors
+/// The kernel's answer.
+pub fn entry_at(path: &Path) -> io::Result<Entry> {
+    let mut options = OpenOptions::new();
+    options.access_mode(FILE_READ_ATTRIBUTES).custom_flags(FILE_FLAG_BACKUP_SEMANTICS);
+    handle::entry(&options.open(path)?.into())
+}
+
 /// What the kernel reports about an open file.
 ///
 /// # Errors
@@ -172,6 +182,18 @@ mod tests {
         let space = free_space(directory.path()).unwrap();
         assert!(space.total_bytes > 0 && space.free_bytes <= space.total_bytes, "{space:?}");
         assert_eq!(free_space(&directory.path().join("absent")), None);
+    }
+
+    #[test]
+    fn files_and_directories_are_told_apart_by_their_paths() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("file");
+        fs::write(&file, "text").unwrap();
+        let entry = entry_at(&file).unwrap();
+        assert!(entry.is_file() && entry.length == 4, "{entry:?}");
+        assert!(entry_at(directory.path()).unwrap().is_directory());
+        assert_ne!(entry.identity, entry_at(directory.path()).unwrap().identity);
+        assert_eq!(entry_at(&directory.path().join("absent")).unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 
     #[test]

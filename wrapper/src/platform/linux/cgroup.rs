@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use crate::platform::unix::SetLimits;
+use crate::platform::limits::SetLimits;
 
 /// The open files of one container's cgroup. They stay readable until the cgroup is removed, a few milliseconds after
 /// the container's last process.

@@ -5,7 +5,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 use std::time::Duration;
 
-use super::ProcessWatch;
+use crate::platform::absent::ProcessWatch;
 use crate::platform::unix::{OutputPipe, wait_for_input};
 
 /// Starts a command in a process group of its own. The kernel ends no process with its parent: a command that is not to survive

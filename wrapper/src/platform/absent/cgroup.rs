@@ -1,6 +1,6 @@
 //! There are no cgroups.
 
-use crate::platform::unix::SetLimits;
+use crate::platform::limits::SetLimits;
 
 /// Has no value.
 #[derive(Debug)]
