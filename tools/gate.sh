@@ -57,7 +57,7 @@ lint() {
 }
 
 # Crates that will run on more systems than Linux: each has its system calls in src/platform/.
-PLATFORM_CRATES="boinc wrapper front submit-cli"
+PLATFORM_CRATES="boinc wrapper front validators submit-cli"
 
 # Code outside src/platform/ that depends on the operating system; tests may.
 check_platform() {

@@ -3,15 +3,14 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
-use std::os::fd::AsRawFd;
-use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use boinc::file_error::{FileError, if_found};
-use rustix::fs::{AtFlags, CWD, Mode};
+use boinc::platform::{entry_at, entry_of_file};
 
 use crate::compare::{self, Outcome};
 use crate::outputs;
+use crate::platform::{link_read_only, read_at};
 
 /// What putting a file in its place has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +38,7 @@ pub(crate) fn take(source: &File, target: &Path, changed: &mut BTreeSet<PathBuf>
         let directory = target.parent().ok_or(ErrorKind::InvalidFilename)?;
         make_directories(directory, changed)?;
         // A new name for a whole file needs no temporary one, which a kill would leave behind.
-        if link(source, target).is_ok() {
+        if link_read_only(source, target).is_ok() {
             changed.insert(directory.to_owned());
             return Ok(before);
         }
@@ -110,11 +109,11 @@ fn state(source: &File, target: &Path) -> io::Result<Collected> {
     if there.is_dir() {
         return Err(ErrorKind::IsADirectory.into());
     }
-    let here = source.metadata()?;
-    if (there.dev(), there.ino()) == (here.dev(), here.ino()) {
+    let here = entry_of_file(source)?;
+    if there.is_file() && entry_at(target)?.identity == here.identity {
         return Ok(Collected::Already);
     }
-    if !there.is_file() || there.len() != here.len() {
+    if !there.is_file() || there.len() != here.length {
         return Ok(Collected::Replaced);
     }
     let (there, _) = outputs::open_regular(target)?;
@@ -122,15 +121,6 @@ fn state(source: &File, target: &Path) -> io::Result<Collected> {
         Outcome::Same => Ok(Collected::Already),
         Outcome::Different(_) => Ok(Collected::Replaced),
     }
-}
-
-/// Gives `source` another name. It is made read-only first: BOINC's upload handler writes into a file that is
-/// there (`sched/file_upload_handler.cpp`), so a volunteer could otherwise change it after validation.
-fn link(source: &File, name: &Path) -> io::Result<()> {
-    let mode = source.metadata()?.mode();
-    rustix::fs::fchmod(source, Mode::from_raw_mode(mode & 0o777 & !0o222))?;
-    let own = format!("/proc/self/fd/{}", source.as_raw_fd());
-    Ok(rustix::fs::linkat(CWD, own.as_str(), CWD, name, AtFlags::SYMLINK_FOLLOW)?)
 }
 
 /// A file read from its beginning, wherever its own position is.
@@ -141,7 +131,7 @@ struct Whole<'a> {
 
 impl io::Read for Whole<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n = self.file.read_at(buffer, self.offset)?;
+        let n = read_at(self.file, buffer, self.offset)?;
         self.offset += n as u64;
         Ok(n)
     }
@@ -149,6 +139,8 @@ impl io::Read for Whole<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt;
+
     use super::*;
 
     fn file(dir: &tempfile::TempDir, name: &str, text: &str) -> File {

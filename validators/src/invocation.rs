@@ -6,13 +6,13 @@
 
 use std::collections::HashSet;
 use std::ffi::OsString;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
 use boinc::names::fan_out::{FAN_OUT, fan_out};
 use boinc::names::workunit::OutputName;
+use boinc::platform::path_bytes;
 
 /// The daemons build the command line in 4,096 bytes (`sched/script_validator.cpp`). A line that long has
 /// probably been cut; the shell's words do not show the second blank that some servers put after the name.
@@ -101,7 +101,7 @@ pub(crate) fn parse_args(argv: &[OsString]) -> Result<ArgWords, InvocationError>
     let mut words = ArgWords { is_cut: line_bytes(argv) >= CUT_BYTES, ..ArgWords::default() };
     let mut follows_path = false;
     for argument in &argv[1..] {
-        let bytes = argument.as_bytes();
+        let bytes = path_bytes(Path::new(argument));
         let is_path =
             bytes.starts_with(b"/") || bytes.contains(&b'/') && output_name(Path::new(argument)).is_some();
         if is_path {

@@ -12,6 +12,7 @@ pub mod judge;
 mod log_line;
 mod outputs;
 mod pattern;
+mod platform;
 mod private;
 mod program;
 pub mod route;

@@ -6,7 +6,9 @@ use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use boinc::file_error::if_found;
-use rustix::fs::{Mode, OFlags};
+use boinc::platform::open_no_follow;
+
+use crate::platform::is_link_error;
 
 /// What there is under an output's path.
 #[derive(Debug)]
@@ -73,11 +75,9 @@ pub(crate) fn open_at(path: &Path) -> io::Result<Found> {
     if !metadata.is_file() {
         return Ok(Found::Malformed(kind(&metadata)));
     }
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = match rustix::fs::open(path, flags, Mode::empty()) {
-        Ok(descriptor) => File::from(descriptor),
-        Err(rustix::io::Errno::LOOP) => return Ok(Found::Malformed("symbolic link")),
-        Err(error) => return Err(error.into()),
+    let file = match open_no_follow(path) {
+        Err(error) if is_link_error(&error) => return Ok(Found::Malformed("symbolic link")),
+        opened => opened?,
     };
     // It may have been exchanged in between.
     let metadata = file.metadata()?;
@@ -122,6 +122,7 @@ pub(crate) fn absolute(path: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::fs::Mode;
     use std::os::unix::fs::symlink;
 
     #[test]

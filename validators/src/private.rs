@@ -1,13 +1,14 @@
 //! Directories of ours, in which nobody else has anything to read or to put.
 
-use std::fs::{self, DirBuilder};
+use std::fs;
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
+
+use crate::platform::make_private_directories;
 
 /// Makes a directory for this user alone, unless it is there. A link in its place is refused: it would lead elsewhere.
 pub(crate) fn create_directory(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    make_private_directories(path)?;
     if fs::symlink_metadata(path)?.is_dir() {
         return Ok(());
     }

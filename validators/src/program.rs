@@ -1,14 +1,15 @@
 //! The program file of this process, which an upgrade puts another in place of.
 
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+use boinc::platform::{Identity, entry_at};
 
 /// Which file this process runs.
 #[derive(Debug)]
 pub(crate) struct OwnProgram {
     path: PathBuf,
-    /// Device and inode of what was there; `None` if nobody can tell.
-    identity: Option<(u64, u64)>,
+    /// What was there; `None` if it cannot be determined.
+    identity: Option<Identity>,
 }
 
 impl OwnProgram {
@@ -29,6 +30,6 @@ impl OwnProgram {
     }
 }
 
-fn identity(path: &Path) -> Option<(u64, u64)> {
-    path.metadata().ok().map(|metadata| (metadata.dev(), metadata.ino()))
+fn identity(path: &Path) -> Option<Identity> {
+    entry_at(path).ok().map(|entry| entry.identity)
 }

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bounds::MOST_WORDS;
 
+pub use crate::platform::Limits;
 pub use request::{Purpose, Request, RequestExtraOutput, RequestOutput, RequestResult};
 
 /// `[app.….script]` of the routes file: programs in place of the built-in rules.
@@ -118,17 +119,6 @@ impl ScriptSpec {
             output_bytes: u64::from(self.output_mb) * 1_000_000,
         }
     }
-}
-
-/// What a script may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Ended after this, with all it started.
-    pub timeout: Duration,
-    /// Memory in bytes.
-    pub memory_bytes: u64,
-    /// Largest file that it writes, in bytes.
-    pub output_bytes: u64,
 }
 
 impl Default for Limits {

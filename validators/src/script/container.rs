@@ -2,7 +2,6 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Instant;
@@ -11,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use boinc::file_error::FileError;
 use boinc::hex::hex;
+use boinc::platform::{entry_at, path_bytes, set_mode};
 use boinc::visible::{is_terminal_control, visible};
 use serde::{Deserialize, Serialize};
 use wrapper::engine::{
@@ -227,7 +227,7 @@ impl Sandbox {
             // The directory is new: what is there already is another of its files.
             File::create_new(&path)
                 .and_then(|mut file| file.write_all(&bytes))
-                .and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(mode)))
+                .and_then(|()| set_mode(&path, mode))
                 .map_err(prepare(&path))?;
         }
         Ok(())
@@ -275,13 +275,11 @@ fn disk_options<'a>(
 /// Lets a container's user, who is nobody on this host, read what is mounted and write what it is to write. The directories
 /// of both are this user's alone, so nobody else gets at the files.
 fn open_to_others(directory: &Path, mounts: &[Mount]) -> Result<(), ContainerError> {
-    let set_mode = |path: &Path, mode| {
-        fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(prepare(path))
-    };
+    let set_mode = |path: &Path, mode| set_mode(path, mode).map_err(prepare(path));
     set_mode(directory, 0o755)?;
     set_mode(&directory.join("call.json"), 0o644)?;
     for Mount { source, read_only, .. } in mounts {
-        let mode = fs::metadata(source).map_err(prepare(source))?.permissions().mode();
+        let mode = entry_at(source).map_err(prepare(source))?.mode;
         if !read_only {
             set_mode(source, 0o666)?;
         } else if mode & 0o004 == 0 {
@@ -390,10 +388,9 @@ struct Slot {
 impl Slot {
     fn take(state: &Path) -> io::Result<Self> {
         use sha2::{Digest, Sha256};
-        use std::os::unix::ffi::OsStrExt;
         let locks = std::path::absolute(state)?.join("containers");
         private::create_directory(&locks)?;
-        let digest = Sha256::digest(locks.as_os_str().as_bytes());
+        let digest = Sha256::digest(path_bytes(&locks));
         let project = hex(&digest[..5]);
         for n in 0..SLOTS {
             let lock = File::options()
@@ -435,10 +432,10 @@ mod tests {
         let file = |name: &str, mode| {
             let path = dir.path().join(name);
             fs::write(&path, "x").unwrap();
-            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            set_mode(&path, mode).unwrap();
             path
         };
-        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let mode = |path: &Path| entry_at(path).unwrap().mode & 0o777;
         let call = file("call.json", 0o600);
         let mount =
             |source: &Path, read_only| Mount { source: source.to_owned(), target: "/x".into(), read_only };

@@ -8,15 +8,15 @@
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use boinc::file_error::if_found;
-use rustix::fs::Mode;
+use boinc::platform::make_private_directory;
 
 use super::RequestExtraOutput;
 use crate::bounds::shortened;
 use crate::outputs::{self, Found, absolute};
+use crate::platform::set_file_mode;
 use boinc::names::output::is_output_name;
 
 /// So many files can be made for a workunit.
@@ -45,7 +45,7 @@ impl PendingOutputs {
     pub(crate) fn new(directory: &Path, names: &[String]) -> io::Result<Self> {
         if_found(fs::remove_dir_all(directory))?;
         // For us alone: a script can make a program of a file that runs as its owner.
-        fs::DirBuilder::new().mode(0o700).create(directory)?;
+        make_private_directory(directory)?;
         for name in names {
             File::create_new(directory.join(name))?;
         }
@@ -68,7 +68,7 @@ impl PendingOutputs {
             match outputs::open(&path)? {
                 Found::File { file, .. } => {
                     // It may have become a program of ours that others can run.
-                    rustix::fs::fchmod(&file, Mode::from_raw_mode(0o644))?;
+                    set_file_mode(&file, 0o644)?;
                     file.sync_all()?;
                 }
                 Found::Absent => {}

@@ -4,27 +4,19 @@ use std::ffi::OsString;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus};
+use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError};
 
 use boinc::nofollow::remove_tree;
-use rustix::process::{
-    Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions, getrlimit, kill_process, kill_process_group,
-    setrlimit, waitid,
-};
+use boinc::platform::is_executable;
 
 use super::{Limits, Program, last_line};
+use crate::platform::run_confined;
 use crate::private;
 
 /// How much of what it prints is looked at: its end.
 const SAID_BYTES: u64 = 8 << 10;
-
-/// Descriptors that it may have open.
-const OPEN_FILES: u64 = 256;
 
 /// How a program ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,8 +52,8 @@ pub fn check(program: &Path) -> Result<(), String> {
     let is_runnable = |path: &Path| match path.metadata() {
         Err(error) => Err(format!("{}: {error}", path.display())),
         Ok(metadata) if !metadata.is_file() => Err(format!("{}: not a file", path.display())),
-        Ok(_) => rustix::fs::access(path, rustix::fs::Access::EXEC_OK)
-            .map_err(|_| format!("{}: not executable by this user; help: chmod +x", path.display())),
+        Ok(_) if is_executable(path) => Ok(()),
+        Ok(_) => Err(format!("{}: not executable by this user; help: chmod +x", path.display())),
     };
     is_runnable(program)?;
     let mut start = Vec::new();
@@ -98,12 +90,8 @@ pub fn run(program: &Program, limits: &Limits, work: &Path) -> io::Result<Ended>
         .current_dir(&directory.0)
         .stdin(File::open(&call)?)
         .stdout(printed.try_clone()?)
-        .stderr(printed.try_clone()?)
-        .process_group(0);
-    confine(&mut command, limits);
-    let child = command.spawn()?;
-    let code = wait(child, limits);
-    kill_escaped(&call);
+        .stderr(printed.try_clone()?);
+    let code = run_confined(&mut command, limits, &call)?;
     Ok(Ended { code, said: tail(printed).unwrap_or_default() })
 }
 
@@ -118,130 +106,12 @@ fn environment(directory: &Path, call: &Path) -> [(&'static str, OsString); 5] {
     ]
 }
 
-fn wait(mut child: Child, limits: &Limits) -> Result<i32, String> {
-    let pid = Pid::from_raw(child.id().cast_signed()).expect("a child's number is not 0");
-    let (over, ended) = mpsc::channel();
-    // It is left unreaped, so that its number stays its own until its group is killed.
-    std::thread::spawn(move || {
-        while let Err(rustix::io::Errno::INTR) =
-            waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
-        {}
-        // Nobody listens if its time was up.
-        let _ = over.send(());
-    });
-    let in_time = !matches!(ended.recv_timeout(limits.timeout), Err(RecvTimeoutError::Timeout));
-    // Also after a good end: whatever it has left running must not go on. That nobody is left is no error.
-    let _ = kill_process_group(pid, Signal::KILL);
-    let status = child.wait().map_err(|error| format!("failed to wait for it: {error}"))?;
-    if !in_time {
-        return Err(format!("took longer than {} s", limits.timeout.as_secs()));
-    }
-    code_of(status)
-}
-
-/// Ends processes that have left the script's process group: their environment names its call. One that has changed that
-/// on purpose stays, with the limits that it has.
-fn kill_escaped(call: &Path) {
-    // One may be starting another while it is looked for.
-    const ROUNDS: usize = 10;
-    let mark = [b"BUOY_CALL=", call.as_os_str().as_bytes()].concat();
-    let is_marked = |process: &Path| {
-        fs::read(process.join("environ"))
-            .is_ok_and(|variables| variables.split(|&byte| byte == 0).any(|variable| variable == mark))
-    };
-    for _ in 0..ROUNDS {
-        let processes = fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.path());
-        let left = processes
-            .filter(|process| is_marked(process))
-            .filter_map(|process| Pid::from_raw(process.file_name()?.to_str()?.parse().ok()?));
-        let left: Vec<Pid> = left.collect();
-        if left.is_empty() {
-            return;
-        }
-        for pid in left {
-            // That it is gone already is as good.
-            let _ = kill_process(pid, Signal::KILL);
-        }
-    }
-}
-
-fn code_of(status: ExitStatus) -> Result<i32, String> {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => Ok(code),
-        (None, Some(signal)) => Err(match Signal::from_named_raw(signal) {
-            Some(Signal::XFSZ) => "wrote more than output_mb allows".to_owned(),
-            Some(Signal::XCPU) => "used more processor time than timeout_seconds".to_owned(),
-            _ => format!("killed by signal {signal}"),
-        }),
-        (None, None) => Err(format!("{status}")),
-    }
-}
-
 fn tail(mut printed: File) -> io::Result<String> {
     let length = printed.metadata()?.len();
     printed.seek(SeekFrom::Start(length.saturating_sub(SAID_BYTES)))?;
     let mut text = Vec::new();
     printed.take(SAID_BYTES).read_to_end(&mut text)?;
     Ok(last_line(&text))
-}
-
-/// Sets limits and closes what the daemon had open (its database among it).
-#[expect(unsafe_code, reason = "limits and descriptors of a child can only be set between fork and exec")]
-fn confine(command: &mut Command, limits: &Limits) {
-    let seconds = limits.timeout.as_secs().max(1) + 1;
-    let all = [
-        (Resource::Cpu, seconds),
-        // Of private memory that is written: address space is reserved far beyond use by many runtimes.
-        (Resource::Data, limits.memory_bytes),
-        (Resource::Fsize, limits.output_bytes),
-        (Resource::Nofile, OPEN_FILES),
-        (Resource::Core, 0),
-    ];
-    let set_up = move || {
-        for (resource, limit) in all {
-            // The daemon's own limits may be lower, and can't be raised.
-            let limit = getrlimit(resource).maximum.map_or(limit, |most| limit.min(most));
-            setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit) })?;
-        }
-        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-        close_others_at_exec();
-        Ok(())
-    };
-    // SAFETY: the closure makes system calls only and touches no memory that another thread could hold locked.
-    unsafe {
-        command.pre_exec(set_up);
-    }
-}
-
-/// Lets a command that is to outlive us keep nothing of the daemon's.
-#[expect(unsafe_code, reason = "descriptors of a child can only be closed between fork and exec")]
-pub(crate) fn detach(command: &mut Command) {
-    let set_up = || {
-        close_others_at_exec();
-        rustix::process::setsid().map(drop).map_err(io::Error::from)
-    };
-    // SAFETY: the closure makes system calls only and touches no memory that another thread could hold locked.
-    unsafe {
-        command.pre_exec(set_up);
-    }
-}
-
-/// Marks all descriptors but the first three to be closed.
-#[expect(unsafe_code, reason = "raw descriptors of unknown owners are only marked, never used")]
-fn close_others_at_exec() {
-    // SAFETY: close_range with CLOEXEC changes a flag of descriptors and reads no memory.
-    let done =
-        unsafe { libc::syscall(libc::SYS_close_range, 3_u32, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) };
-    if done == 0 {
-        return;
-    }
-    // Kernels before 5.11.
-    for descriptor in 3..1_024 {
-        // SAFETY: F_SETFD changes a flag of a descriptor; one that is not open is an error without effect.
-        unsafe {
-            libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC);
-        }
-    }
 }
 
 /// A directory that goes with us.

@@ -1,13 +1,13 @@
 //! The settings that a good routes file had last, for the time while it is broken: who is told then, and how long it is
 //! waited for.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use boinc::file_error::FileError;
 
+use crate::platform::write_private;
 use crate::routes::Settings;
 
 fn path(state: &Path) -> PathBuf {
@@ -32,7 +32,7 @@ pub(crate) fn store(state: &Path, settings: &Settings) -> Result<(), FileError> 
     let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
     // The command may hold a password, and who may read routes.toml is the admin's to say.
     let written = fs::create_dir_all(state)
-        .and_then(|()| File::options().write(true).create(true).truncate(true).mode(0o600).open(&temporary))
+        .and_then(|()| write_private(&temporary))
         .and_then(|mut file| {
             file.write_all(&serde_json::to_vec(settings)?)?;
             file.sync_all()

@@ -5,7 +5,6 @@
 //! spool first; 0 is answered when it is there for good, and anything else only if it can't be kept.
 
 use std::io;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,9 +19,9 @@ use super::attempts::permanent;
 use super::{Shim, write_log};
 use crate::invocation::{self, ArgWords, FailedWorkunit, InvocationError, ResultFiles};
 use crate::log_line;
+use crate::platform::{become_program, detach};
 use crate::program::OwnProgram;
 use crate::routes::{PublishedRoutes, ROUTES_VARIABLE, Routes};
-use crate::script::host;
 use crate::session::{CALLS_KEY, Call, Failure, FailureClass, Session};
 use crate::spool::{
     ClaimedItem, Item, ItemOutput, OutputState, Put, Spool, SpoolError, VERSION, WorkunitOutcome,
@@ -87,7 +86,7 @@ fn process_spool(session: &mut Session, spool: &Spool) -> u8 {
         Ok(WorkerExit::Idle) => 0,
         Ok(WorkerExit::ProgramReplaced) => {
             session.log("this program was replaced; continuing with the new one");
-            let error = Command::new(own.path()).arg(PROCESS_SPOOL_FLAG).exec();
+            let error = become_program(Command::new(own.path()).arg(PROCESS_SPOOL_FLAG));
             session
                 .log(&format!("failed to start {}: {error}; a later call continues", own.path().display()));
             STOP
@@ -313,7 +312,7 @@ fn spawn_worker(call: &Call, spool: &Spool) -> io::Result<()> {
         command.env(ROUTES_VARIABLE, routes);
     }
     // Else it would keep what the daemon has open: its lock, its connection to the database.
-    host::detach(&mut command);
+    detach(&mut command);
     command.spawn().map(drop)
 }
 

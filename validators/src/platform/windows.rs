@@ -1,0 +1,70 @@
+//! Windows, where submitters try rules. No server runs there: programs of a server's are refused.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::windows::fs::FileExt;
+use std::path::Path;
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use super::Limits;
+
+/// Time since this was first asked: rules of the submitter's own have no budget, so nothing depends on it.
+pub(crate) fn cpu_time() -> Duration {
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
+}
+
+/// Whether opening a file has failed because it is a link: `boinc::platform::open_no_follow` says so.
+pub(crate) fn is_link_error(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::InvalidInput
+}
+
+/// Makes or empties a file. It has the rights that its directory hands down.
+pub(crate) fn write_private(path: &Path) -> io::Result<File> {
+    File::create(path)
+}
+
+/// Makes a directory, with the directories above it, unless it is there. It has the rights that the one above hands down.
+pub(crate) fn make_private_directories(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)
+}
+
+/// Changes nothing: a file has no permission bits.
+pub(crate) fn set_file_mode(_file: &File, _mode: u32) -> io::Result<()> {
+    Ok(())
+}
+
+/// An open file gets no other name.
+///
+/// # Errors
+/// Always [`io::ErrorKind::Unsupported`].
+pub(crate) fn link_read_only(_source: &File, _name: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Reads a file at a place. Its own position is behind that then.
+pub(crate) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    file.seek_read(buffer, offset)
+}
+
+/// No program takes the place of this one.
+pub(crate) fn become_program(_command: &mut Command) -> io::Error {
+    io::ErrorKind::Unsupported.into()
+}
+
+/// No program can be confined.
+///
+/// # Errors
+/// Always [`io::ErrorKind::Unsupported`].
+pub(crate) fn run_confined(
+    _command: &mut Command,
+    _limits: &Limits,
+    _call: &Path,
+) -> io::Result<Result<i32, String>> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// A child of Windows gets no handles of ours but its streams.
+pub(crate) fn detach(_command: &mut Command) {}
