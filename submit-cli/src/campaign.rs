@@ -127,11 +127,11 @@ pub enum CampaignError {
         source: Option<rusqlite::Error>,
     },
     /// Another `buoy` works on it.
-    #[error("{}: another buoy process (PID {holder}) is using this campaign; wait for it, stop it, or use another --out", .dir.display())]
+    #[error("{}: another buoy process{} is using this campaign; wait for it, stop it, or use another --out", .dir.display(), shown_pid(.holder))]
     Busy {
         /// The campaign's results directory.
         dir: PathBuf,
-        /// Process id of the other, as it wrote it.
+        /// Process id of the other, as it wrote it; empty on Windows, where nobody can read what it has locked.
         holder: String,
     },
     /// A file operation failed.
@@ -361,6 +361,10 @@ fn sql(path: &Path, doing: &'static str, source: rusqlite::Error) -> CampaignErr
     CampaignError::Sql { path: path.to_owned(), doing, source }
 }
 
+fn shown_pid(holder: &str) -> String {
+    if holder.is_empty() { String::new() } else { format!(" (PID {holder})") }
+}
+
 fn lock(results: &Path, path: &Path) -> Result<File, CampaignError> {
     let io = |doing| FileError::at(path, doing);
     let mut file = File::options()
@@ -389,7 +393,8 @@ fn lock(results: &Path, path: &Path) -> Result<File, CampaignError> {
         }
         Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();
-            file.read_to_string(&mut holder).map_err(io("read the lock"))?;
+            // Windows refuses to read what another process has locked.
+            let _ = file.read_to_string(&mut holder);
             Err(CampaignError::Busy { dir: results.to_owned(), holder: holder.trim().to_owned() })
         }
         Err(TryLockError::Error(error)) => Err(io("lock it")(error).into()),

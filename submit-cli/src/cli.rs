@@ -9,6 +9,7 @@ mod verbose;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::cli::exit::Exit;
+use crate::platform::RUNS_JOBS;
 use crate::project::error::ProjectError;
 
 /// Run containerised programs on the computers of BOINC volunteers
@@ -58,9 +59,31 @@ pub enum Verb {
     Completions(commands::completions::Args),
 }
 
+impl Verb {
+    /// Its name, if it needs what runs jobs, or a project's server.
+    fn runs_jobs(&self) -> Option<&'static str> {
+        match self {
+            Self::Run(_) => Some("run"),
+            Self::Doctor(_) => Some("doctor"),
+            Self::Admin(_) => Some("admin"),
+            _ => None,
+        }
+    }
+}
+
+/// Refuses a command that this system cannot carry out.
+fn needs_linux(name: &str) -> Exit {
+    let exit = render::error(&anyhow::anyhow!("failed to start buoy {name}: it runs on Linux only"));
+    render::help(&format!("install buoy for Linux in a WSL distro, and run buoy {name} there"));
+    exit
+}
+
 /// Carries out a command line; every error is printed here and nowhere else.
 pub fn run(cli: Cli) -> Exit {
     verbose::start(cli.verbose);
+    if let Some(name) = cli.verb.runs_jobs().filter(|_| !RUNS_JOBS) {
+        return needs_linux(name);
+    }
     let done = match cli.verb {
         Verb::Init(args) => commands::init::run(&args),
         Verb::Check(args) => commands::check::run(&args),
@@ -85,12 +108,12 @@ pub fn run(cli: Cli) -> Exit {
     };
     done.unwrap_or_else(|error| {
         let exit = if commands::connect::is_refusal(&error) {
-            crate::cli::render::refusal(&error)
+            render::refusal(&error)
         } else {
-            crate::cli::render::error(&error)
+            render::error(&error)
         };
         if let Some(help) = commands::connect::project_error(&error).and_then(ProjectError::help) {
-            crate::cli::render::help(&help);
+            render::help(&help);
         }
         exit
     })

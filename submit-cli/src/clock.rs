@@ -6,11 +6,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub use boinc::clock::{Clock, now};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::flag;
 
-/// The signals that ask to stop.
-const STOPPING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
+use crate::platform::stop_sets;
 
 /// A pause looks this often whether it was interrupted.
 const LOOK: Duration = Duration::from_millis(50);
@@ -28,10 +25,7 @@ impl SystemClock {
     /// The system refuses handlers.
     pub fn catching_signals() -> std::io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
-        for signal in STOPPING {
-            flag::register_conditional_default(signal, Arc::clone(&stop))?;
-            flag::register(signal, Arc::clone(&stop))?;
-        }
+        stop_sets(&stop)?;
         Ok(Self { stop })
     }
 }

@@ -16,6 +16,7 @@ use crate::campaign::workunit::ResultState;
 use crate::campaign::{Campaign, JobRecord};
 use crate::plan::Plan;
 use crate::plan::try_rules::decimal_comma;
+use crate::platform::{StopWatch, on_stop};
 use daemons::{Daemons, Request};
 use engine::Engine;
 pub use error::LocalError;
@@ -277,18 +278,9 @@ fn start_daemons(mut daemons: Daemons, event_sender: Sender<RunEvent>) -> Sender
     sender
 }
 
-/// Starts a thread that turns signals into events, until the handle is closed.
-fn catch_signals(event_sender: Sender<RunEvent>) -> Result<signal_hook::iterator::Handle, LocalError> {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP])
-        .map_err(|source| LocalError::Signals { source })?;
-    let handle = signals.handle();
-    std::thread::spawn(move || {
-        for _ in signals.forever() {
-            if event_sender.send(RunEvent::Interrupted).is_err() {
-                return;
-            }
-        }
-    });
-    Ok(handle)
+/// Turns requests to stop into events, until the watch is closed.
+fn catch_signals(event_sender: Sender<RunEvent>) -> Result<StopWatch, LocalError> {
+    // Nobody listens after the run.
+    on_stop(move || drop(event_sender.send(RunEvent::Interrupted)))
+        .map_err(|source| LocalError::Signals { source })
 }

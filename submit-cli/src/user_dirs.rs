@@ -1,30 +1,26 @@
-//! Where buoy keeps a user's files: `buoy` in the directories of the XDG Base Directory Specification.
+//! Where buoy keeps a user's files: `buoy` in the system's directories for them, those of the XDG Base Directory Specification on
+//! Unix and of the user's profile on Windows.
 
 use std::path::PathBuf;
 
-/// `$XDG_CACHE_HOME/buoy`, else `~/.cache/buoy`; `None` without a home directory.
+use crate::platform;
+
+/// `$XDG_CACHE_HOME/buoy`, else `~/.cache/buoy`; `%LOCALAPPDATA%\buoy\cache` on Windows. `None` without a home directory.
 pub fn cache() -> Option<PathBuf> {
-    below("XDG_CACHE_HOME", ".cache")
+    platform::cache_directory()
 }
 
-/// `$XDG_CONFIG_HOME/buoy`, else `~/.config/buoy`.
+/// `$XDG_CONFIG_HOME/buoy`, else `~/.config/buoy`; `%APPDATA%\buoy` on Windows.
 pub fn config() -> Option<PathBuf> {
-    below("XDG_CONFIG_HOME", ".config")
+    platform::config_directory()
 }
 
-/// `$XDG_STATE_HOME/buoy`, else `~/.local/state/buoy`.
+/// `$XDG_STATE_HOME/buoy`, else `~/.local/state/buoy`; `%LOCALAPPDATA%\buoy\state` on Windows.
 pub fn state() -> Option<PathBuf> {
-    below("XDG_STATE_HOME", ".local/state")
+    platform::state_directory()
 }
 
 /// The directory that a variable of buoy's names.
 pub fn set(variable: &str) -> Option<PathBuf> {
     std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from)
-}
-
-fn below(variable: &str, in_home: &str) -> Option<PathBuf> {
-    // A relative path there is to be ignored, by the specification.
-    let absolute = |name: &str| set(name).filter(|path| path.is_absolute());
-    let base = absolute(variable).or_else(|| Some(absolute("HOME")?.join(in_home)))?;
-    Some(base.join("buoy"))
 }

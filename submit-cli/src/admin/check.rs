@@ -18,7 +18,7 @@ use std::io;
 use std::path::Path;
 
 use boinc::diagnostic::{Diagnostic, Location};
-use boinc::platform::Entry;
+use boinc::platform::entry_at;
 use serde::Serialize;
 
 use super::database::Database;
@@ -158,5 +158,5 @@ pub fn is_good(findings: &[Finding]) -> bool {
 
 /// The mode of a file or directory.
 fn mode_of(path: &Path) -> Option<u32> {
-    Some(Entry::from(&path.metadata().ok()?).mode)
+    Some(entry_at(path).ok()?.mode)
 }

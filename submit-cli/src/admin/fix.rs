@@ -8,7 +8,7 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use boinc::platform::{Entry, set_mode};
+use boinc::platform::{entry_at, set_mode};
 
 use super::rewrite::{give_to_owner_of_parent, rewrite};
 
@@ -82,8 +82,8 @@ struct Edit<'f> {
 
 fn change_modes(paths: &[PathBuf], add: u32, remove: u32) -> Result<String, FixError> {
     for path in paths {
-        path.metadata()
-            .and_then(|data| set_mode(path, (Entry::from(&data).mode & !remove) | add))
+        entry_at(path)
+            .and_then(|entry| set_mode(path, (entry.mode & !remove) | add))
             .map_err(|source| FixError { path: path.clone(), source })?;
     }
     let first = paths.first().map(|path| path.display().to_string()).unwrap_or_default();

@@ -1,26 +1,23 @@
 //! Changes a file of a project's without changing whose it is: an admin may be root, the web server and the daemons are not.
 
-use std::fs::{self, Metadata};
 use std::io;
 use std::path::Path;
 
 use boinc::atomic_file::write_atomically;
-use boinc::platform::{Entry, User, change_owner, user};
+use boinc::file_error::if_found;
+use boinc::platform::{Entry, User, change_owner, entry_at, set_mode, user};
 
 /// Puts `text` into a file at once. If it was there, it keeps its mode, owner and group; else it gets those of its directory's owner.
 ///
 /// # Errors
 /// It cannot be written, or not be given back to its owner.
 pub fn rewrite(file: &Path, text: &str) -> io::Result<()> {
-    let before = match file.metadata() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        metadata => Some(metadata?),
-    };
+    let before = if_found(entry_at(file))?;
     write_atomically(file, text.as_bytes())?;
     match before {
         Some(before) => {
             give_to(file, &before)?;
-            fs::set_permissions(file, before.permissions())
+            set_mode(file, before.mode)
         }
         None => give_to_owner_of_parent(file),
     }
@@ -32,11 +29,11 @@ pub fn rewrite(file: &Path, text: &str) -> io::Result<()> {
 /// Only root may give files away; for others the owner is the right one already, or this fails.
 pub fn give_to_owner_of_parent(path: &Path) -> io::Result<()> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    give_to(path, &parent.metadata()?)
+    give_to(path, &entry_at(parent)?)
 }
 
-fn give_to(path: &Path, like: &Metadata) -> io::Result<()> {
-    let (now, like) = (Entry::from(&path.metadata()?), Entry::from(like));
+fn give_to(path: &Path, like: &Entry) -> io::Result<()> {
+    let now = entry_at(path)?;
     if (now.uid, now.gid) == (like.uid, like.gid) || !user().is_root() {
         return Ok(());
     }
@@ -45,6 +42,7 @@ fn give_to(path: &Path, like: &Metadata) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 
     use super::*;

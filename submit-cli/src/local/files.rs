@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use boinc::platform::{Entry, path_bytes, set_mode};
+use boinc::platform::{entry_at, path_bytes, set_mode};
 use sha2::{Digest, Sha256};
 
 use crate::campaign::file_error::FileError;
@@ -43,7 +43,8 @@ pub fn physical_name(content: &Content, executable: bool) -> Result<String, File
             let absolute = path.canonicalize().map_err(FileError::at(path, "find it"))?;
             let mut hash = Sha256::new();
             hash.update(path_bytes(&absolute));
-            let [(seconds, nanoseconds), _] = times_of(&meta);
+            let times = times_of(path).map_err(FileError::at(path, "read it"))?;
+            let [(seconds, nanoseconds), _] = times;
             hash.update(format!("\0{} {seconds}.{nanoseconds}", meta.len()));
             content::hex(&hash.finalize())
         }
@@ -68,9 +69,9 @@ pub fn install(
     match content {
         Content::Bytes(bytes) => write_new(&target, executable, &mut &bytes[..]),
         Content::Path(path) => {
-            let meta = std::fs::metadata(path).map_err(FileError::at(path, "read it"))?;
+            let entry = entry_at(path).map_err(FileError::at(path, "read it"))?;
             // A link has the permissions of the original, which must not change.
-            if meta.len() > SMALL_BYTES && (!executable || Entry::from(&meta).mode & 0o111 == 0o111) {
+            if entry.length > SMALL_BYTES && (!executable || entry.mode & 0o111 == 0o111) {
                 let original = path.canonicalize().map_err(FileError::at(path, "find it"))?;
                 if std::fs::hard_link(&original, &target).is_ok() {
                     return Ok(Installed::Linked);

@@ -8,7 +8,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use boinc::diagnostic::{Diagnostic, Diagnostics, Location};
 use boinc::job::argv::{DEFAULT_CONFIG, DEFAULT_DOCKERFILE};
-use boinc::platform::Entry;
 use sha2::{Digest, Sha256};
 use validators::route::RouteOutput;
 use validators::script::container::ScriptFile;
@@ -21,6 +20,7 @@ use crate::plan::hash_cache::HashCache;
 use crate::plan::job_toml;
 use crate::plan::jobs::shown_dir;
 use crate::plan::{Bundle, BundleFile, InputFile, RuleMember};
+use crate::platform::is_program;
 
 /// Packs `app` with its Dockerfile, if it has one; `job_inputs` are the inputs that differ from job to job. A missing file
 /// is a mistake.
@@ -53,7 +53,7 @@ pub fn pack(
     match &app.image {
         Image::Build { files, .. } => {
             for file in files {
-                add("files", &file.path, input_file(&file.name, is_executable(&file.path), false));
+                add("files", &file.path, input_file(&file.name, is_program(&file.path), false));
             }
         }
         // It is large, so the client keeps it for the next batch.
@@ -75,11 +75,6 @@ pub fn unreadable(app: &AppSpec, path: &Path, error: &io::Error, key: &str) -> D
     let help =
         format!("create it, or change {key} in [image]; paths are relative to {}", shown_dir(&app.dir));
     Diagnostic::new(Location::file(&app.file), found).help(help)
-}
-
-/// Windows does not store this bit; the Dockerfile can set it for a program in the container (`RUN chmod`).
-fn is_executable(path: &Path) -> bool {
-    path.metadata().is_ok_and(|meta| Entry::from(&meta).mode & 0o111 != 0)
 }
 
 /// The bundle's rule file, and the hash of what it says without rules. Its own hash names the bundle: it lists the files that
@@ -145,7 +140,7 @@ fn brought_script(app: &AppSpec, script: &JudgeScript, mistakes: &mut Diagnostic
         match std::fs::read(&file.path) {
             Ok(bytes) => files.push(ScriptFile {
                 name: file.name.clone(),
-                executable: is_executable(&file.path),
+                executable: is_program(&file.path),
                 base64: STANDARD.encode(bytes),
             }),
             Err(cause) => {

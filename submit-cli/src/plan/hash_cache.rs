@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, SystemTime};
 
-use boinc::platform::{Entry, Identity};
+use boinc::platform::{Identity, entry_at};
 
 use crate::plan::content::Content;
 use crate::plan::content::{self, ContentHash};
-use crate::platform::times_of;
+use crate::platform::{resolved, times_of};
 use crate::user_dirs;
 
 /// Smaller files are read again, which takes no longer than a lookup.
@@ -100,10 +100,10 @@ fn settled(meta: &Metadata) -> bool {
 
 /// What changes whenever a file's content does.
 fn identity(path: &Path, meta: &Metadata) -> Option<String> {
-    let path = path.canonicalize().ok()?;
+    let path = resolved(path).ok()?;
     let path = path.to_str().filter(|path| !path.contains('\n'))?;
-    let [(mtime, mtime_ns), (ctime, ctime_ns)] = times_of(meta);
-    let Identity { device, inode } = Entry::from(meta).identity;
+    let [(mtime, mtime_ns), (ctime, ctime_ns)] = times_of(Path::new(path)).ok()?;
+    let Identity { device, inode } = entry_at(Path::new(path)).ok()?.identity;
     Some(format!("{} {mtime}.{mtime_ns:09} {ctime}.{ctime_ns:09} {device}:{inode} {path}", meta.len()))
 }
 

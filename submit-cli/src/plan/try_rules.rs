@@ -16,6 +16,7 @@ use validators::describe;
 use validators::judge::{self, OutputLimits, Unreadable};
 
 use crate::plan::app::AppSpec;
+use crate::platform::resolved;
 use texts::Texts;
 
 #[derive(Debug, Clone, Copy)]
@@ -145,7 +146,7 @@ fn follow(path: &Path) -> Result<PathBuf, TryRulesError> {
         Some(target) if !target.exists() => Err(TryRulesError::LostTarget { path: path.to_owned(), target }),
         link => {
             let path = link.unwrap_or_else(|| path.to_owned());
-            Ok(path.canonicalize().unwrap_or(path))
+            Ok(resolved(&path).unwrap_or(path))
         }
     }
 }

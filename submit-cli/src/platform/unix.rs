@@ -1,15 +1,27 @@
 //! Linux and macOS.
 
-use std::fs::{DirBuilder, File, Metadata};
+use std::borrow::Cow;
+use std::fs::{DirBuilder, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use rustix::process::Signal;
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
+use signal_hook::iterator::{Handle, Signals};
+
+/// Whether jobs and the programs of a project's server run on this system.
+pub const RUNS_JOBS: bool = true;
+
+/// The signals that ask to stop.
+const STOPPING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
 
 /// Signals by which others than a program itself end it.
 pub const OUTSIDE_SIGNALS: [i32; 6] = [
@@ -43,8 +55,98 @@ pub fn share_blocks(file: &File, source: &File) -> io::Result<()> {
 }
 
 /// When a file was last written, and when anything of it last changed: seconds and nanoseconds since 1970.
-pub fn times_of(data: &Metadata) -> [(i64, i64); 2] {
-    [(data.mtime(), data.mtime_nsec()), (data.ctime(), data.ctime_nsec())]
+///
+/// # Errors
+/// The kernel's answer.
+pub fn times_of(path: &Path) -> io::Result<[(i64, i64); 2]> {
+    let data = path.metadata()?;
+    Ok([(data.mtime(), data.mtime_nsec()), (data.ctime(), data.ctime_nsec())])
+}
+
+/// The path of a file or directory from the root, without links.
+///
+/// # Errors
+/// The kernel's answer.
+pub fn resolved(path: &Path) -> io::Result<PathBuf> {
+    path.canonicalize()
+}
+
+/// A path in a text that is the same on each system.
+pub fn path_text(path: &Path) -> Option<Cow<'_, str>> {
+    path.to_str().map(Cow::Borrowed)
+}
+
+/// Whether a file or directory can have this name, as far as the system is concerned.
+pub fn can_be_named(_name: &str) -> bool {
+    true
+}
+
+/// Whether a file is meant to be run.
+pub fn is_program(path: &Path) -> bool {
+    path.metadata().is_ok_and(|data| data.mode() & 0o111 != 0)
+}
+
+/// The permission bits of a file or directory that holds secrets.
+///
+/// # Errors
+/// The kernel's answer.
+pub fn mode_of_secret(path: &Path) -> io::Result<u32> {
+    Ok(path.metadata()?.mode() & 0o777)
+}
+
+/// Where buoy keeps what the user has set.
+pub fn config_directory() -> Option<PathBuf> {
+    below("XDG_CONFIG_HOME", ".config")
+}
+
+/// Where buoy keeps what the user has done.
+pub fn state_directory() -> Option<PathBuf> {
+    below("XDG_STATE_HOME", ".local/state")
+}
+
+/// Where buoy keeps what it can make again.
+pub fn cache_directory() -> Option<PathBuf> {
+    below("XDG_CACHE_HOME", ".cache")
+}
+
+fn below(variable: &str, in_home: &str) -> Option<PathBuf> {
+    // An empty or relative path there is to be ignored, by the specification.
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    Some(absolute(variable).or_else(|| Some(absolute("HOME")?.join(in_home)))?.join("buoy"))
+}
+
+/// Sets the flag when this process is asked to stop, by Ctrl-C too. When it is asked again, it ends at once.
+///
+/// # Errors
+/// The system refuses handlers.
+pub fn stop_sets(stop: &Arc<AtomicBool>) -> io::Result<()> {
+    for signal in STOPPING {
+        flag::register_conditional_default(signal, Arc::clone(stop))?;
+        flag::register(signal, Arc::clone(stop))?;
+    }
+    Ok(())
+}
+
+/// Has `tell` called, on a thread of its own, whenever this process is asked to stop.
+///
+/// # Errors
+/// The system refuses handlers.
+pub fn on_stop(tell: impl Fn() + Send + 'static) -> io::Result<StopWatch> {
+    let mut signals = Signals::new(STOPPING)?;
+    let handle = signals.handle();
+    std::thread::spawn(move || signals.forever().for_each(|_| tell()));
+    Ok(StopWatch(handle))
+}
+
+/// What waits for requests to stop.
+#[derive(Debug)]
+pub struct StopWatch(Handle);
+
+impl StopWatch {
+    /// Waits no longer.
+    pub fn close(&self) {
+        self.0.close();
+    }
 }
 
 /// Makes a directory for this user alone, with the directories above it.
@@ -76,18 +178,21 @@ pub fn kernel_release() -> String {
     rustix::system::uname().release().to_string_lossy().into_owned()
 }
 
-/// The terminal of this process, for reading and writing.
+/// A terminal, for reading and writing.
+pub type Terminal = File;
+
+/// The terminal of this process.
 ///
 /// # Errors
 /// There is none.
-pub fn terminal() -> io::Result<File> {
+pub fn terminal() -> io::Result<Terminal> {
     File::options().read(true).write(true).open("/dev/tty")
 }
 
 /// A terminal that does not show what is typed; as it was when dropped.
 #[derive(Debug)]
 pub struct Hidden<'a> {
-    terminal: &'a File,
+    terminal: &'a Terminal,
     before: Termios,
 }
 
@@ -97,7 +202,7 @@ impl<'a> Hidden<'a> {
     ///
     /// # Errors
     /// It is not a terminal.
-    pub fn new(terminal: &'a File) -> io::Result<Self> {
+    pub fn new(terminal: &'a Terminal) -> io::Result<Self> {
         let before = tcgetattr(terminal)?;
         let mut hidden = before.clone();
         hidden.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG);

@@ -20,7 +20,7 @@ pub enum Typed {
 /// # Errors
 /// The terminal can't be read.
 pub fn secret(question: &str) -> io::Result<Typed> {
-    let Ok(mut terminal) = terminal() else {
+    let Ok(terminal) = terminal() else {
         return Ok(Typed::NoTerminal);
     };
     let answer = {
@@ -28,7 +28,7 @@ pub fn secret(question: &str) -> io::Result<Typed> {
         write!(&terminal, "{question}")?;
         line(&terminal)
     };
-    writeln!(terminal)?;
+    writeln!(&terminal)?;
     answer
 }
 

@@ -15,6 +15,7 @@ use super::table::{self, percent};
 use super::words::{count, when};
 use crate::campaign::file_error::FileError;
 use crate::campaign::job_view::JobState;
+use crate::platform::resolved;
 
 const STYLE: &str = include_str!("../../../templates/report/page.css");
 const SCRIPT: &str = include_str!("../../../templates/report/page.js");
@@ -109,7 +110,7 @@ fn hash(text: &str) -> String {
 /// # Errors
 /// One of the directories is not there.
 pub fn link_base(results: &Path, file: &Path) -> Result<String, FileError> {
-    let absolute = |path: &Path| path.canonicalize().map_err(FileError::at(path, "find it"));
+    let absolute = |path: &Path| resolved(path).map_err(FileError::at(path, "find it"));
     let dir = match file.parent() {
         Some(dir) if !dir.as_os_str().is_empty() => dir.to_owned(),
         _ => PathBuf::from("."),

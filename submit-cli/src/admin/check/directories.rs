@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use boinc::diagnostic::Location;
-use boinc::platform::Entry;
+use boinc::platform::{Entry, entry_at};
 
 use super::{Findings, Grade, Subject, mode_of};
 use crate::admin::fix::{Fix, symbolic};
@@ -54,7 +54,7 @@ fn check_directory(
 ) {
     let place = Location::file(path);
     let user = &account.name;
-    let Ok(metadata) = path.metadata() else {
+    let Ok(entry) = entry_at(path) else {
         let fix = Fix::Directory { path: path.to_path_buf(), mode: 0o2775 };
         findings
             .wrong(place, format!("this directory does not exist: {effect}"))
@@ -62,7 +62,6 @@ fn check_directory(
             .fix(path.parent().is_some_and(Path::is_dir).then_some(fix));
         return;
     };
-    let entry = Entry::from(&metadata);
     let mode = entry.mode & 0o7777;
     let wanted = match Access::of(account, &entry) {
         Access::Owner => 0o700,
@@ -126,7 +125,7 @@ fn check_fan_out(account: &Account, download: &Path, findings: &mut Findings) {
     let is_fan_out =
         |name: &str| (1..=3).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_hexdigit());
     let is_closed = |path: &Path| {
-        let Ok(entry) = path.metadata().map(|metadata| Entry::from(&metadata)) else { return false };
+        let Ok(entry) = entry_at(path) else { return false };
         let wanted = match Access::of(account, &entry) {
             Access::Owner => 0o300,
             Access::Group => 0o030,
@@ -157,7 +156,7 @@ pub(super) fn check_secret(
     found: &str,
     findings: &mut Findings,
 ) {
-    let Ok(entry) = path.metadata().map(|metadata| Entry::from(&metadata)) else { return };
+    let Ok(entry) = entry_at(path) else { return };
     let mode = entry.mode & 0o7777;
     if mode & 0o007 == 0 {
         return;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
-use boinc::platform::{Entry, user};
+use boinc::platform::{entry_at, user};
 use boinc::shell;
 
 use crate::admin::routes::ProjectPaths;
@@ -20,9 +20,9 @@ use crate::cli::render;
 /// This user may not enter that directory.
 pub(super) fn refuse_root(kept: &Path, paths: &ProjectPaths) -> anyhow::Result<Option<Exit>> {
     if user().uid == 0 {
-        let owned = [&paths.project, &paths.directory, kept].into_iter().find_map(|path| {
-            path.metadata().ok().map(|meta| (path, Entry::from(&meta).uid)).filter(|&(_, uid)| uid != 0)
-        });
+        let owned = [&paths.project, &paths.directory, kept]
+            .into_iter()
+            .find_map(|path| entry_at(path).ok().map(|entry| (path, entry.uid)).filter(|&(_, uid)| uid != 0));
         if let Some((path, uid)) = owned {
             let owner = account_name(uid).unwrap_or_else(|| uid.to_string());
             let exit = render::refusal(&anyhow!(

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use crate::create::CreateError;
 use crate::plan::app::Gpu;
 use crate::plan::names::file_name;
+use crate::platform::resolved;
 
 /// What messages call either file.
 const KIND: &str = "BUDA description";
@@ -80,7 +81,7 @@ impl App {
     /// A description is missing or wrong, or there are several variants.
     pub fn read(dir: &Path, variant: Option<&str>) -> Result<Self, CreateError> {
         let (app_dir, variant_dir) = if dir.join(VARIANT).is_file() && variant.is_none() {
-            let above = dir.canonicalize().ok().and_then(|dir| Some(dir.parent()?.to_path_buf()));
+            let above = resolved(dir).ok().and_then(|dir| Some(dir.parent()?.to_path_buf()));
             (above.unwrap_or_else(|| dir.join("..")), dir.to_path_buf())
         } else {
             (dir.to_path_buf(), choose(dir, variant)?)

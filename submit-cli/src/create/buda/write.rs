@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use boinc::platform::set_mode;
+use boinc::platform::{replace, set_mode};
 use serde::Serialize;
 
 use super::batch::Batch;
@@ -71,7 +71,7 @@ pub fn import(
     let file_name = dir.file_name().unwrap_or_default().to_string_lossy();
     let partial = dir.with_file_name(format!(".{file_name}.{}.part", std::process::id()));
     let done = fill(name, app.as_ref(), batch_path, &partial, limits)
-        .and_then(|imported| fs::rename(&partial, dir).map(|()| imported).map_err(CreateError::write(dir)));
+        .and_then(|imported| replace(&partial, dir).map(|()| imported).map_err(CreateError::write(dir)));
     if done.is_err() {
         // The error of the import matters more.
         let _ = fs::remove_dir_all(&partial);

@@ -6,12 +6,14 @@ use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use boinc::platform::replace;
 use serde_json::{Value, json};
 
 use super::{Package, PackedFile};
 use crate::plan::Plan;
 use crate::plan::content::Content;
 use crate::plan::content::{ContentHash, hash};
+use crate::platform::path_text;
 
 /// Version of the folder's layout and of manifest.json.
 const VERSION: u32 = 1;
@@ -41,7 +43,7 @@ pub fn write(package: &Package<'_>, plan: &Plan, dir: &Path) -> Result<(), Folde
     name.push(format!(".partial-{}", std::process::id()));
     let partial = dir.with_file_name(name);
     let failed = |source| FolderError::Write { file: dir.to_path_buf(), source };
-    let written = fill(package, plan, &partial).and_then(|()| fs::rename(&partial, dir).map_err(failed));
+    let written = fill(package, plan, &partial).and_then(|()| replace(&partial, dir).map_err(failed));
     if written.is_err() {
         // The error that matters is the one that is returned.
         let _ = fs::remove_dir_all(&partial);
@@ -70,7 +72,7 @@ fn fill(package: &Package<'_>, plan: &Plan, dir: &Path) -> Result<(), FolderErro
 fn manifest(package: &Package<'_>, plan: &Plan) -> Value {
     let file = |(name, file): (&String, &PackedFile<'_>)| {
         let source = match file.content {
-            Content::Path(path) => Some(path.display().to_string()),
+            Content::Path(path) => Some(path_text(path).unwrap_or_else(|| path.to_string_lossy())),
             Content::Bytes(_) => None,
         };
         json!({

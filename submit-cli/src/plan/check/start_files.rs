@@ -6,10 +6,10 @@ use std::path::Path;
 
 use boinc::diagnostic::{Diagnostic, Location};
 use boinc::dockerfile::{ContextSource, Scan, pattern};
-use boinc::platform::Entry;
 
 use crate::plan::app::ContextFile;
 use crate::plan::content::is_regular;
+use crate::platform;
 use boinc::diagnostic::Diagnostics;
 
 /// Bytes of a file that are looked at.
@@ -58,7 +58,7 @@ pub fn check(
                 "add #!/bin/sh as the first line, or name the interpreter: ENTRYPOINT [\"sh\", \"FILE\"]",
             ));
         } else if is_program
-            && !is_executable(&file.path)
+            && !platform::is_program(&file.path)
             && sources.iter().all(|source| source.mode.is_none())
         {
             let found = format!("the file is not executable; {started_by}");
@@ -89,12 +89,4 @@ fn start_of(path: &Path) -> io::Result<Vec<u8>> {
     let mut start = Vec::new();
     File::open(path)?.take(LOOKED_AT).read_to_end(&mut start)?;
     Ok(start)
-}
-
-/// A system that has no such bits shows none at all.
-fn is_executable(path: &Path) -> bool {
-    path.metadata().is_ok_and(|meta| {
-        let mode = Entry::from(&meta).mode & 0o777;
-        mode == 0 || mode & 0o111 != 0
-    })
 }

@@ -9,6 +9,7 @@ use super::{Naming, Row, Rows};
 use crate::plan::Origin;
 use crate::plan::app::AppSpec;
 use crate::plan::command::split_words;
+use crate::platform::path_text;
 use boinc::diagnostic::{Diagnostic, Diagnostics, Location};
 
 const SHARED: &str = "shared_input_files";
@@ -61,8 +62,8 @@ fn job(name: &str, path: &Path, inputs: &[&str], mistakes: &mut Diagnostics) -> 
     for input in inputs {
         // The check of inputs reports missing files.
         let file = found.remove(*input).unwrap_or_else(|| path.join(input));
-        match file.to_str() {
-            Some(file) => values.push(file.to_owned()),
+        match path_text(&file) {
+            Some(file) => values.push(file.into_owned()),
             None => {
                 mistakes.push(Diagnostic::new(Location::file(path), "the path is not UTF-8 text"));
                 return None;

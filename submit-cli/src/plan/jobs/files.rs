@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{Naming, Row, Rows, shown_dir};
 use crate::plan::Origin;
+use crate::platform::path_text;
 use boinc::diagnostic::{Diagnostic, Diagnostics, Location};
 
 /// The files that a pattern such as `ligands/*.pdbqt` matches, relative to `base`, in the order of their names.
@@ -49,9 +50,9 @@ pub fn matching(base: &Path, pattern: &str, place: &Location, mistakes: &mut Dia
 pub fn rows(files: &[PathBuf], mistakes: &mut Diagnostics) -> Rows {
     let mut rows = Vec::with_capacity(files.len());
     for path in files {
-        match path.to_str() {
+        match path_text(path) {
             Some(text) => rows.push(Row {
-                values: vec![text.to_owned()],
+                values: vec![text.into_owned()],
                 origin: Origin { file: Arc::from(path.as_path()), line: 0 },
                 more_args: Vec::new(),
             }),

@@ -3,10 +3,10 @@
 use std::io::Write;
 use std::path::Path;
 
-use boinc::platform::Entry;
+use boinc::platform::replace;
 
 use super::ConfigError;
-use crate::platform::{make_private_directories, write_private};
+use crate::platform::{make_private_directories, mode_of_secret, write_private};
 
 fn failed<'a>(path: &'a Path, doing: &'static str) -> impl Fn(std::io::Error) -> ConfigError + 'a {
     move |source| ConfigError::Io { path: path.to_owned(), doing, source }
@@ -17,8 +17,7 @@ fn failed<'a>(path: &'a Path, doing: &'static str) -> impl Fn(std::io::Error) ->
 /// # Errors
 /// It has one, or can't be looked at.
 pub fn check(path: &Path, forbidden: u32, wanted: u32) -> Result<(), ConfigError> {
-    let data = std::fs::metadata(path).map_err(failed(path, "inspect"))?;
-    let mode = Entry::from(&data).mode & 0o777;
+    let mode = mode_of_secret(path).map_err(failed(path, "inspect"))?;
     if mode & forbidden != 0 {
         return Err(ConfigError::Invalid(format!(
             "{0}: other users can read or change this file (mode {mode:03o}); run chmod {wanted:o} {0}",
@@ -61,7 +60,8 @@ pub fn write(path: &Path, text: &str) -> Result<(), ConfigError> {
     let written = write_private(&new).and_then(|mut file| {
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
-        std::fs::rename(&new, path)
+        drop(file);
+        replace(&new, path)
     });
     written.inspect_err(|_| drop(std::fs::remove_file(&new))).map_err(failed(path, "write"))
 }

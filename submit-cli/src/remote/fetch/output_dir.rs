@@ -6,6 +6,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use boinc::platform::replace;
 use sha2::{Digest, Sha256};
 
 use super::FetchError;
@@ -14,6 +15,7 @@ use crate::campaign::file_error::{FileError, create_dir};
 use crate::campaign::meta::{CampaignMeta, OutputMeta};
 use crate::campaign::results::{REPORT_FILE, TABLE_FILE, has_outputs, is_plain};
 use crate::plan::content;
+use crate::platform::can_be_named;
 
 const INCOMING: &str = "incoming";
 
@@ -63,7 +65,7 @@ impl OutputDir {
     /// A job's directory, if its name can be one.
     pub(super) fn job_dir(&self, job: &str) -> Option<PathBuf> {
         let is_ours = [STATE_DIR, TABLE_FILE, REPORT_FILE].contains(&job);
-        (is_plain(job) && !is_ours).then(|| self.dir.join(job))
+        (is_plain(job) && !is_ours && can_be_named(job)).then(|| self.dir.join(job))
     }
 
     /// Whether all that a finished job must have written is in its directory.
@@ -76,8 +78,7 @@ impl OutputDir {
         create_dir(dir)?;
         for &output in present {
             let to = dir.join(&self.outputs[output].name);
-            fs::rename(self.part(workunit, output), &to)
-                .map_err(FileError::at(&to, "move an output here"))?;
+            replace(&self.part(workunit, output), &to).map_err(FileError::at(&to, "move an output here"))?;
         }
         sync_dir(dir);
         sync_dir(&self.dir);
@@ -90,7 +91,7 @@ impl OutputDir {
         let mut present = Vec::new();
         for (at, output) in self.outputs.iter().enumerate() {
             let (from, part) = (results.join(job).join(&output.name), self.part(job, at));
-            match fs::copy(&from, &part).and_then(|_| File::open(&part)?.sync_data()) {
+            match copy_synced(&from, &part) {
                 Ok(()) => present.push(at),
                 Err(error) if error.kind() == io::ErrorKind::NotFound && output.optional => {}
                 Err(error) => return Err(FileError::at(&part, "copy an output here")(error)),
@@ -109,6 +110,14 @@ impl OutputDir {
 
 fn short(name: &str) -> String {
     content::hex(&Sha256::digest(name)[..16])
+}
+
+/// Copies a file, durably. The copy is open for writing until then: Windows makes nothing else durable.
+fn copy_synced(from: &Path, to: &Path) -> io::Result<()> {
+    let mut source = File::open(from)?;
+    let mut copy = File::create(to)?;
+    io::copy(&mut source, &mut copy)?;
+    copy.sync_data()
 }
 
 /// Some file systems can't do it, and nothing could be done about it.

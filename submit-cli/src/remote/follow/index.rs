@@ -4,10 +4,13 @@
 //! next worked on.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use boinc::file_error::if_found;
+
 use crate::campaign::file_error::{FileError, create_dir};
+use crate::platform::resolved;
 use crate::user_dirs;
 
 /// Environment variable: where the state is instead of `$XDG_STATE_HOME/buoy` or `~/.local/state/buoy`.
@@ -54,14 +57,15 @@ impl Index {
     /// # Errors
     /// The file can't be read or written.
     pub fn remember(&self, results: &Path) -> Result<(), IndexError> {
-        let results = results.canonicalize().map_err(FileError::at(results, "find it"))?;
+        let results = resolved(results).map_err(FileError::at(results, "find it"))?;
         if self.campaigns()?.contains(&results) {
             return Ok(());
         }
         let mut file = self.open()?;
         self.lock(&file)?;
         // One write, so that a reader never sees half a line.
-        let written = file.write_all(format!("{}\n", line(&results)).as_bytes());
+        let text = format!("{}\n", line(&results));
+        let written = file.seek(SeekFrom::End(0)).and_then(|_| file.write_all(text.as_bytes()));
         Ok(written.map_err(FileError::at(&self.path, "write to it"))?)
     }
 
@@ -70,12 +74,14 @@ impl Index {
     /// # Errors
     /// The file can't be read.
     pub fn campaigns(&self) -> Result<Vec<PathBuf>, IndexError> {
-        let text = match std::fs::read_to_string(&self.path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(source) => return Err(FileError::at(&self.path, "read it")(source).into()),
-        };
-        Ok(directories(&text))
+        let read = File::open(&self.path).and_then(|mut file| {
+            // Windows refuses to read what another process has locked. Where nothing can be locked, nothing is.
+            let _ = file.lock_shared();
+            let mut text = String::new();
+            file.read_to_string(&mut text).map(|_| text)
+        });
+        let text = if_found(read).map_err(FileError::at(&self.path, "read it"))?;
+        Ok(directories(&text.unwrap_or_default()))
     }
 
     /// Keeps only what `keep` says; how many were removed.
@@ -96,6 +102,7 @@ impl Index {
         let text: String = kept.iter().map(|dir| format!("{}\n", line(dir))).collect();
         // In place: a new file would not be the one that others wait for.
         file.set_len(0)
+            .and_then(|()| file.rewind())
             .and_then(|()| file.write_all(text.as_bytes()))
             .map_err(FileError::at(&self.path, "write it anew"))?;
         Ok(all.len() - kept.len())
@@ -107,8 +114,9 @@ impl Index {
         }
         File::options()
             .read(true)
-            .append(true)
+            .write(true)
             .create(true)
+            .truncate(false)
             .open(&self.path)
             .map_err(FileError::at(&self.path, "open it"))
     }
