@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The front for Windows under Wine, with the real agent and this host's engines: tools/wsl-stand-in/README.md.
+# The programs for Windows under Wine, with the real agent and this host's engines: tools/wsl-stand-in/README.md.
 
 WINDOWS_TARGET=x86_64-pc-windows-gnu
 
@@ -20,6 +20,7 @@ test_wine() {
         fail "a test of the crate boinc failed under Wine" "the output is in $BUOY_TEST_WINE/boinc.log"
     settled "the crate boinc's own tests passed"
     $(test_runner) -p front --test wine
+    $(test_runner) -p submit-cli --test wine
 }
 
 provide_wine() {
@@ -37,6 +38,9 @@ build_for_wine() {
     mkdir -p "$directory"
     doing "building what stands for WSL and a client"
     cargo_for "$WINDOWS_TARGET" --profile volunteer -p wsl-stand-in --bins
+    doing "building buoy.exe"
+    cargo_for "$WINDOWS_TARGET" --release -p submit-cli --bin buoy
+    install -m 755 "$(target_directory)/$WINDOWS_TARGET/release/buoy.exe" "$directory"
     logged "$directory/build.log" cargo build --locked -p wsl-stand-in --bin relay ||
         fail "the relay could not be built" "the output is in $directory/build.log"
     install -m 755 "$built"/{client,wsl}.exe dist/windows_x86_64/buoy-wrapper.exe \
