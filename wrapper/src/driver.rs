@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::calls::Calls;
 use crate::client_link::ClientLink;
+use crate::distro_work;
 use crate::engine::{Cancel, Usage, UsageReader};
 use crate::exit_watch::ExitWatch;
 use crate::job_files::JobFiles;
@@ -21,7 +22,7 @@ use crate::platform::{allow_late_wakeups, on_stop};
 use crate::shared::Shared;
 use crate::state::Ended;
 use crate::waker::Waker;
-use crate::workdir::clean_up;
+use crate::workdir::{Layout, clean_up};
 use crate::worker::Worker;
 use boinc::wire::init_data::InitData;
 use boinc::wire::message::AppStatus;
@@ -39,7 +40,7 @@ const CLEANUP_TIME: Duration = Duration::from_secs(20);
 
 /// One life of the wrapper, once everything is read and allowed.
 pub struct Driver {
-    slot: PathBuf,
+    layout: Layout,
     state_file: PathBuf,
     init_data: InitData,
     sporadic: bool,
@@ -70,8 +71,8 @@ pub struct Driver {
 
 /// What a driver is made of.
 pub struct Parts {
-    /// The slot directory, absolute.
-    pub slot: PathBuf,
+    /// The slot and the work directory.
+    pub layout: Layout,
     /// Where the state is kept.
     pub state_file: PathBuf,
     /// The client's words on this task.
@@ -118,7 +119,7 @@ impl Driver {
         let known_seconds = parts.shared.state().cpu_total_seconds.max(parts.init_data.wu_cpu_time);
         let now = Instant::now();
         Ok(Self {
-            slot: parts.slot,
+            layout: parts.layout,
             state_file: parts.state_file,
             sporadic: parts.sporadic,
             job: parts.job,
@@ -162,12 +163,21 @@ impl Driver {
                     self.finish(&ending);
                     if !matches!(ending, Ending::Quit | Ending::TryLater { .. }) {
                         let aborted = matches!(ending, Ending::Aborted { .. });
-                        clean_up(&self.slot, if aborted { CLEANUP_TIME_OF_ABORT } else { CLEANUP_TIME });
+                        self.clean_up(if aborted { CLEANUP_TIME_OF_ABORT } else { CLEANUP_TIME });
                     }
                     return ending;
                 }
             }
             self.next_round = self.next_round(Instant::now());
+        }
+    }
+
+    /// The client removes what is in the slot, and nothing else.
+    fn clean_up(&self, patience: Duration) {
+        if self.layout.is_in_slot() {
+            clean_up(&self.layout, patience);
+        } else {
+            distro_work::remove(&self.layout.own(), patience);
         }
     }
 
@@ -340,7 +350,7 @@ impl Driver {
     /// Tells the client at once, before the log is fetched and the container removed.
     fn conclude(&self, ending: &Ending) {
         self.link.report_finally(&self.status());
-        self.peer.report(&self.slot, ending);
+        self.peer.report(&self.layout.slot, ending);
         let mut state = self.shared.state();
         state.cpu_total_seconds = self.ledger.total_seconds();
         match ending {

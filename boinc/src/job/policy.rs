@@ -33,6 +33,15 @@ pub const DEFAULT_MAX_LOG_BYTES: u64 = 10_000_000;
 /// Default of `pids`: processes and threads of a job.
 pub const DEFAULT_PIDS: u64 = 1024;
 
+/// Where an agent, which runs in a Linux system on Windows, has a job's work directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WorkDirectory {
+    /// In the file system of that Linux system.
+    Distro,
+    /// In the slot, on a drive of Windows.
+    Slot,
+}
+
 /// A policy could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyError {
@@ -66,6 +75,7 @@ struct Rules {
     pids: Option<u64>,
     memory_bytes: Option<u64>,
     cpus: Option<f64>,
+    work_directory: Option<WorkDirectory>,
     /// The OCI runtime of containers; in the volunteer's file only.
     runtime: Option<String>,
     /// Containers may do without the user namespace that the daemon gives them; in the volunteer's file only.
@@ -233,6 +243,12 @@ impl Policy {
     /// volunteer can allow that, whose protection it weakens.
     pub fn host_user_namespace(&self) -> bool {
         self.volunteer.host_user_namespace == Some(true)
+    }
+
+    /// Where an agent has work directories. The volunteer, whose disk it is, decides; else the project.
+    pub fn work_directory(&self) -> WorkDirectory {
+        let said = self.volunteer.work_directory.or(self.project.work_directory);
+        said.unwrap_or(WorkDirectory::Distro)
     }
 
     /// The OCI runtime that the volunteer wants for containers.

@@ -1,6 +1,6 @@
 //! From the text of a policy file to [`Rules`].
 
-use super::{Rules, VOLUNTEER_FILE};
+use super::{Rules, VOLUNTEER_FILE, WorkDirectory};
 use crate::toml_file::{ConfigErrors, Document, Section};
 use std::path::{Component, Path, PathBuf};
 
@@ -31,6 +31,7 @@ pub(super) fn rules(text: &str, file: &str) -> Result<Rules, ConfigErrors> {
             pids: top.whole("pids", 1..=MAX),
             memory_bytes: top.whole("memory_bytes", MIN_MEMORY_BYTES..=MAX),
             cpus: top.number("cpus"),
+            work_directory: work_directory(&mut top),
         };
         top.finish();
         rules
@@ -70,6 +71,17 @@ fn runtime(top: &mut Section<'_, '_>, file: &str) -> Option<String> {
         top.refuse("runtime", "the name of an OCI runtime that the engine knows, as in \"runsc\"");
     }
     Some(name.to_owned())
+}
+
+fn work_directory(top: &mut Section<'_, '_>) -> Option<WorkDirectory> {
+    match top.text("work_directory")?.text {
+        "distro" => Some(WorkDirectory::Distro),
+        "slot" => Some(WorkDirectory::Slot),
+        _ => {
+            top.refuse("work_directory", "\"distro\" or \"slot\"");
+            None
+        }
+    }
 }
 
 fn mounts(top: &mut Section<'_, '_>) -> Option<Vec<PathBuf>> {

@@ -281,3 +281,15 @@ fn only_the_volunteer_gives_up_the_daemons_user_namespace() {
     let error = Policy::parse("host_user_namespace = true\n").unwrap_err().to_string();
     assert!(error.contains("buoy-volunteer.toml only"), "{error}");
 }
+
+#[test]
+fn the_volunteer_decides_where_agents_have_work_directories() {
+    use WorkDirectory::{Distro, Slot};
+    assert_eq!(Policy::none().work_directory(), Distro);
+    let of_project = Policy::parse("work_directory = \"slot\"\n").unwrap();
+    assert_eq!(of_project.work_directory(), Slot);
+    assert_eq!(of_project.clone().tightened("").unwrap().work_directory(), Slot);
+    assert_eq!(of_project.tightened("work_directory = \"distro\"\n").unwrap().work_directory(), Distro);
+    let error = Policy::parse("work_directory = \"here\"\n").unwrap_err().to_string();
+    assert!(error.contains("work_directory") && error.contains("\"slot\""), "{error}");
+}
