@@ -8,7 +8,7 @@ mod message;
 
 use std::io::{self, Read};
 
-pub use message::{Begin, FromAgent, FromFront, Hello, Message};
+pub use message::{Begin, FromAgent, FromFront, Hello, Keep, Message};
 
 /// The longest payload in bytes.
 pub const MAX_PAYLOAD_BYTES: usize = 65_536;

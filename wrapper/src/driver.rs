@@ -59,6 +59,7 @@ pub struct Driver {
     watch: Option<ExitWatch>,
     files: JobFiles,
     limits: ContainerWatch,
+    keep_seconds: u64,
     /// Lives that ended before this one because this host could not run the job.
     host_attempts: u32,
     fraction_done: Option<f64>,
@@ -95,6 +96,8 @@ pub struct Parts {
     pub files: JobFiles,
     /// What the wrapper itself watches.
     pub limits: ContainerWatch,
+    /// For how many seconds a paused container is to survive a quit.
+    pub keep_seconds: u64,
 }
 
 impl Driver {
@@ -137,6 +140,7 @@ impl Driver {
             watch: None,
             files: parts.files,
             limits: parts.limits,
+            keep_seconds: parts.keep_seconds,
             host_attempts,
             fraction_done: None,
             last_report: None,
@@ -272,6 +276,7 @@ impl Driver {
             return;
         }
         let Some(container) = self.shared.container() else { return };
+        self.peer.keep(container.engine.flavor(), &container.name, self.keep_seconds);
         if call == Call::Start {
             let mut state = self.shared.state();
             state.host_attempts = 0;

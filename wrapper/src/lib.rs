@@ -18,6 +18,7 @@ pub mod help;
 pub mod image;
 mod inbox;
 mod job_files;
+pub mod keeper;
 pub mod lifecycle;
 pub mod limits;
 pub mod log;

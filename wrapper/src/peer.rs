@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use boinc::frames::FromAgent;
+use boinc::frames::{FromAgent, Keep};
 use boinc::platform::{Entry, User, user};
 use boinc::wire::finish::{Finish, Message, TemporaryExit};
 
+use crate::engine::Flavor;
 use crate::inbox::Inbox;
 use crate::lifecycle::Ending;
 use crate::outbox::Outbox;
@@ -62,6 +63,16 @@ impl Peer {
                 }
             }
             Ending::Quit | Ending::Aborted { .. } => {}
+        }
+    }
+
+    /// Tells a front for which container its system has to be kept running after a quit, and for how long at most.
+    pub fn keep(&self, engine: Flavor, container: &str, seconds: u64) {
+        if let Peer::Front { outbox, .. } = self
+            && seconds > 0
+        {
+            let (engine, container) = (engine.program_name().to_owned(), container.to_owned());
+            outbox.send(&FromAgent::Keep(Keep { engine, container, seconds }));
         }
     }
 

@@ -208,6 +208,7 @@ fn start(slot: &Path, args: Args, peer: &Peer) -> Result<Driver, StartError> {
         link,
         files: JobFiles::new(layout.work()),
         limits,
+        keep_seconds: policy.keep_wsl_seconds(),
     })
     .map_err(|error| StartError::host(&error))
 }

@@ -19,6 +19,7 @@ mod faults;
 mod fidelity;
 mod files;
 mod front;
+mod front_keeper;
 mod front_work;
 mod full_disk;
 mod hidden_use;

@@ -9,6 +9,9 @@ const MAX: u64 = i64::MAX as u64;
 /// Below this, a container does not start: the engines ask for 6 MB.
 const MIN_MEMORY_BYTES: u64 = 6 << 20;
 
+/// A day.
+const MAX_KEEP_SECONDS: u64 = 86_400;
+
 pub(super) fn rules(text: &str, file: &str) -> Result<Rules, ConfigErrors> {
     let doc = Document::new(Path::new(file), text);
     let rules = doc.parse().map(|table| {
@@ -32,6 +35,7 @@ pub(super) fn rules(text: &str, file: &str) -> Result<Rules, ConfigErrors> {
             memory_bytes: top.whole("memory_bytes", MIN_MEMORY_BYTES..=MAX),
             cpus: top.number("cpus"),
             work_directory: work_directory(&mut top),
+            keep_wsl_seconds: top.whole("keep_wsl_seconds", 0..=MAX_KEEP_SECONDS),
         };
         top.finish();
         rules

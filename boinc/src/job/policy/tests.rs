@@ -293,3 +293,12 @@ fn the_volunteer_decides_where_agents_have_work_directories() {
     let error = Policy::parse("work_directory = \"here\"\n").unwrap_err().to_string();
     assert!(error.contains("work_directory") && error.contains("\"slot\""), "{error}");
 }
+
+#[test]
+fn wsl_is_kept_for_an_hour_unless_a_policy_says_otherwise() {
+    assert_eq!(Policy::none().keep_wsl_seconds(), 3_600);
+    let of_project = Policy::parse("keep_wsl_seconds = 60\n").unwrap();
+    assert_eq!(of_project.keep_wsl_seconds(), 60);
+    assert_eq!(of_project.tightened("keep_wsl_seconds = 0\n").unwrap().keep_wsl_seconds(), 0);
+    assert!(Policy::parse("keep_wsl_seconds = 86401\n").is_err());
+}
