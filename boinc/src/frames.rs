@@ -8,7 +8,7 @@ mod message;
 
 use std::io::{self, Read};
 
-pub use message::{Begin, FromAgent, FromFront, Hello, Message};
+pub use message::{Begin, FromAgent, FromFront, Hello, Keep, Message};
 
 /// The agent's name in a slot: the wrapper for Linux, a file of the app version for Windows.
 pub const AGENT_FILE: &str = "buoy-wrapper-linux";

@@ -2,12 +2,23 @@
 
 use std::fmt;
 use std::process::Command;
+use std::rc::Rc;
+
+use boinc::frames::Keep;
+
+/// The word that asks for a keeper.
+pub const KEEP: &str = "--keep";
+
+/// Makes the command that starts a keeper for a container.
+pub type KeeperCommand = Rc<dyn Fn(&Keep) -> Command>;
 
 /// A command that starts an agent in the slot's directory. Its three streams become pipes: frames in, frames out, and
 /// text of what stands between the front and the agent.
 pub struct AgentCommand {
     /// The command, ready to be started.
     pub command: Command,
+    /// The command that starts a keeper, which outlives this process.
+    pub keeper: KeeperCommand,
     /// What an early end means.
     pub explain: fn(&EarlyEnd) -> Explanation,
     /// What the volunteer can do if the agent's system has less memory than the task may use.

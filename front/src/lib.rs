@@ -12,6 +12,7 @@
 //! - [`stream`], [`silence`]: an agent's pipes, and how long nothing came
 //! - [`client`]: the client's requests and heartbeats, and our reports
 //! - [`agent`]: how an agent is started, and what its end means
+//! - [`keeper`]: whether the agent's system has to run on after a quit
 //! - [`task`], [`times`]: what to run, and how long to wait for what
 //! - [`log`]: writes stderr.txt
 //! - [`wsl`]: how an agent is started in WSL
@@ -21,6 +22,7 @@
 
 pub mod agent;
 mod client;
+pub mod keeper;
 pub mod log;
 pub mod platform;
 pub mod run;

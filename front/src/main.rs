@@ -12,5 +12,8 @@ fn main() {
         println!("buoy-wrapper {}", env!("CARGO_PKG_VERSION"));
         exit(0);
     }
+    if let Some(status) = front::platform::keeper_starter(&words) {
+        exit(status);
+    }
     exit(front::run::in_current_directory(words));
 }

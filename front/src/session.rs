@@ -12,6 +12,7 @@ use boinc::wire::finish::{Finish, Message};
 
 use crate::agent::{AgentCommand, EarlyEnd, Explanation};
 use crate::client::{Client, Leaving};
+use crate::keeper::Keeper;
 use crate::log::{AgentLog, say_error};
 use crate::silence::Silence;
 use crate::stream::{Event, Kept, SendError, Sender, keep_text, read_messages};
@@ -44,6 +45,7 @@ pub struct Session<'a> {
     task: &'a Task<'a>,
     client: &'a mut Client,
     log: &'a mut AgentLog,
+    keeper: &'a mut Keeper,
     agent: AgentCommand,
     child: Child,
     sender: Sender,
@@ -67,6 +69,7 @@ impl<'a> Session<'a> {
         task: &'a Task<'a>,
         client: &'a mut Client,
         log: &'a mut AgentLog,
+        keeper: &'a mut Keeper,
         mut agent: AgentCommand,
     ) -> io::Result<Self> {
         let command = &mut agent.command;
@@ -81,6 +84,7 @@ impl<'a> Session<'a> {
             task,
             client,
             log,
+            keeper,
             agent,
             child,
             sender,
@@ -131,15 +135,18 @@ impl<'a> Session<'a> {
             FromAgent::Finish(finish) => {
                 self.client.report_finally();
                 say_error(finish.write(self.task.slot));
+                self.keeper.task_has_ended();
                 self.ended = Some(finish.exit_status);
             }
             FromAgent::Later(later) => {
                 self.client.report_finally();
                 say_error(later.write(self.task.slot));
+                self.keeper.task_has_ended();
                 self.ended = Some(0);
             }
             FromAgent::Bye { exit_status } => return Some(SessionEnd::Exit(exit_status)),
             FromAgent::Pong => {}
+            FromAgent::Keep(keep) => self.keeper.has_container(keep),
         }
         None
     }

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use boinc::error_chain::chain;
 
-use crate::agent::{AgentCommand, NoAgent};
+use crate::agent::{AgentCommand, KeeperCommand, NoAgent};
 use crate::client::Client;
+use crate::keeper::{self, Keeper};
 use crate::log::AgentLog;
 use crate::session::{POLL_INTERVAL, Session, SessionEnd};
 use crate::task::Task;
@@ -34,13 +35,15 @@ pub fn run(
     agent_command: &dyn Fn(&Task<'_>) -> Result<AgentCommand, NoAgent>,
 ) -> Result<i32, Later> {
     let mut log = AgentLog::new(Instant::now());
+    let mut keeper = Keeper::default();
     let mut failures = 0;
     loop {
         let missing = |why| Later { delay: AFTER_MISSING_AGENT, why };
         let agent = agent_command(task).map_err(|error| missing(error.to_string()))?;
         let help = agent.restart_help;
+        let keeper_command = agent.keeper.clone();
         let name = agent.command.get_program().to_owned();
-        let end = match Session::start(task, client, &mut log, agent) {
+        let end = match Session::start(task, client, &mut log, &mut keeper, agent) {
             Ok(session) => session.run(),
             Err(error) => {
                 let why = format!("failed to start {}: {}", name.display(), chain(&error));
@@ -48,7 +51,10 @@ pub fn run(
             }
         };
         let why = match end {
-            SessionEnd::Exit(status) => return Ok(status),
+            SessionEnd::Exit(status) => {
+                start_keeper(&keeper, client, &keeper_command);
+                return Ok(status);
+            }
             SessionEnd::Failed { why } => return Err(missing(why)),
             SessionEnd::Broken { why, lasted } => {
                 if lasted >= task.times.stable {
@@ -64,8 +70,15 @@ pub fn run(
         failures += 1;
         crate::say!("{why}; starting another agent in {} s", pause.as_secs_f64());
         if let Some(status) = wait(client, pause) {
+            start_keeper(&keeper, client, &keeper_command);
             return Ok(status);
         }
+    }
+}
+
+fn start_keeper(keeper: &Keeper, client: &Client, command: &KeeperCommand) {
+    if let Some(keep) = keeper.wanted(client.leaving()) {
+        keeper::start(command(keep));
     }
 }
 

@@ -15,6 +15,8 @@ use boinc::platform::{take_standard_streams, user};
 use boinc::wire::init_data::INIT_DATA_FILE;
 use sha2::{Digest, Sha256};
 
+use crate::agent_lock::{slot_name, try_lock};
+use crate::distro_work::remove_leftovers_of_others;
 use crate::image::HostLock;
 use crate::inbox::Inbox;
 use crate::lifecycle::Ending;
@@ -26,9 +28,6 @@ use crate::state_dir::StateDir;
 
 /// The only argument of an agent.
 pub const FLAG: &str = "--agent";
-
-/// The directory of all agents' locks, one for each slot.
-const LOCKS: &str = "agents";
 
 /// How long the front may take to check who answers.
 const BEGIN_TIMEOUT: Duration = Duration::from_secs(30);
@@ -69,19 +68,22 @@ pub fn run() -> i32 {
 fn locked(slot: &Path, args: Args, peer: &Peer) -> i32 {
     crate::say!("buoy-wrapper {} starting", env!("CARGO_PKG_VERSION"));
     match lock(slot) {
-        Ok(_lock) => live(slot, args, peer),
+        Ok((_lock, system)) => {
+            remove_leftovers_of_others(&system, slot);
+            live(slot, args, peer)
+        }
         Err(why) => conclude(&Ending::host_cannot(0, false, why), slot, peer),
     }
 }
 
-/// A lock in the agent's own system: none holds on both sides of the border.
-fn lock(slot: &Path) -> Result<HostLock, String> {
-    let directory = StateDir::of_system().map_err(|error| chain(&error))?;
-    let name = hex(&Sha256::digest(slot.as_os_str().as_encoded_bytes())[..16]);
+/// The lock against other agents, and the directory that it is in.
+fn lock(slot: &Path) -> Result<(HostLock, StateDir), String> {
+    let system = StateDir::of_system().map_err(|error| chain(&error))?;
+    let name = slot_name(slot);
     let deadline = Instant::now() + LOCK_PATIENCE;
     loop {
-        match HostLock::try_now(&directory.join(LOCKS), &name) {
-            Ok(Some(lock)) => return Ok(lock),
+        match try_lock(&system, &name) {
+            Ok(Some(lock)) => return Ok((lock, system)),
             Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(50)),
             Ok(None) => return Err("another agent still works in this slot".to_owned()),
             Err(error) => return Err(chain(&error)),

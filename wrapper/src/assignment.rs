@@ -190,9 +190,11 @@ impl Assignment {
         resolve_output(&self.layout.slot, project_dir, result_name, name)
     }
 
-    /// Whether the next life needs this file in the slot, so that the job gets a copy of it.
+    /// Whether the next life needs this file in the slot, so that the job gets a copy of it. All of them where the work
+    /// directory is in another file system: that may end before the task does.
     pub fn stays_in_slot(&self, name: &str, image: &ImagePlan) -> bool {
-        name == self.args.config
+        !self.layout.is_in_slot()
+            || name == self.args.config
             || self.args.argv_files().any(|file| file == name)
             || image.files.iter().any(|file| file == name)
     }

@@ -320,10 +320,13 @@ impl Calls {
         };
         self.fill_workdir(engine, &id).map_err(gone)?;
         if let Some(owner) = user.owner {
-            give_work(&self.assignment.layout.slot, owner).map_err(|error| {
+            give_work(self.assignment.layout(), owner).map_err(|error| {
                 CallError::Host(format!("failed to give the work directory away: {error}"))
             })?;
         }
+        self.assignment.layout().sync().map_err(|error| {
+            CallError::Host(format!("failed to write the work directory to the disk: {error}"))
+        })?;
         let mark = self.shared.state().container_mark.clone();
         let owner = ImageIndex::of(&self.assignment.images).owner();
         let owner = owner.map_err(|error| CallError::Host(chain(&error)))?;
@@ -449,7 +452,7 @@ impl Calls {
     fn take_back(&self) {
         let work = self.assignment.layout.work();
         let Ok(engine) = self.engine() else { return };
-        if !has_files_of_others(&self.assignment.layout.slot) {
+        if !has_files_of_others(self.assignment.layout()) {
             return;
         }
         if let Err(error) = engine.take_back(&work) {

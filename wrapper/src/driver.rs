@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::calls::Calls;
 use crate::client_link::ClientLink;
+use crate::distro_work;
 use crate::engine::{Cancel, Usage, UsageReader};
 use crate::exit_watch::ExitWatch;
 use crate::job_files::JobFiles;
@@ -21,7 +22,7 @@ use crate::platform::{allow_late_wakeups, on_stop};
 use crate::shared::Shared;
 use crate::state::Ended;
 use crate::waker::Waker;
-use crate::workdir::clean_up;
+use crate::workdir::{Layout, clean_up};
 use crate::worker::Worker;
 use boinc::wire::init_data::InitData;
 use boinc::wire::message::AppStatus;
@@ -39,7 +40,7 @@ const CLEANUP_TIME: Duration = Duration::from_secs(20);
 
 /// One life of the wrapper, once everything is read and allowed.
 pub struct Driver {
-    slot: PathBuf,
+    layout: Layout,
     state_file: PathBuf,
     init_data: InitData,
     sporadic: bool,
@@ -58,6 +59,7 @@ pub struct Driver {
     watch: Option<ExitWatch>,
     files: JobFiles,
     limits: ContainerWatch,
+    keep_seconds: u64,
     /// Lives that ended before this one because this host could not run the job.
     host_attempts: u32,
     fraction_done: Option<f64>,
@@ -70,8 +72,8 @@ pub struct Driver {
 
 /// What a driver is made of.
 pub struct Parts {
-    /// The slot directory, absolute.
-    pub slot: PathBuf,
+    /// The slot and the work directory.
+    pub layout: Layout,
     /// Where the state is kept.
     pub state_file: PathBuf,
     /// The client's words on this task.
@@ -94,6 +96,8 @@ pub struct Parts {
     pub files: JobFiles,
     /// What the wrapper itself watches.
     pub limits: ContainerWatch,
+    /// For how many seconds a paused container is to survive a quit.
+    pub keep_seconds: u64,
 }
 
 impl Driver {
@@ -118,7 +122,7 @@ impl Driver {
         let known_seconds = parts.shared.state().cpu_total_seconds.max(parts.init_data.wu_cpu_time);
         let now = Instant::now();
         Ok(Self {
-            slot: parts.slot,
+            layout: parts.layout,
             state_file: parts.state_file,
             sporadic: parts.sporadic,
             job: parts.job,
@@ -136,6 +140,7 @@ impl Driver {
             watch: None,
             files: parts.files,
             limits: parts.limits,
+            keep_seconds: parts.keep_seconds,
             host_attempts,
             fraction_done: None,
             last_report: None,
@@ -162,12 +167,21 @@ impl Driver {
                     self.finish(&ending);
                     if !matches!(ending, Ending::Quit | Ending::TryLater { .. }) {
                         let aborted = matches!(ending, Ending::Aborted { .. });
-                        clean_up(&self.slot, if aborted { CLEANUP_TIME_OF_ABORT } else { CLEANUP_TIME });
+                        self.clean_up(if aborted { CLEANUP_TIME_OF_ABORT } else { CLEANUP_TIME });
                     }
                     return ending;
                 }
             }
             self.next_round = self.next_round(Instant::now());
+        }
+    }
+
+    /// The client removes what is in the slot, and nothing else.
+    fn clean_up(&self, patience: Duration) {
+        if self.layout.is_in_slot() {
+            clean_up(&self.layout, patience);
+        } else {
+            distro_work::remove(&self.layout.own(), patience);
         }
     }
 
@@ -262,6 +276,7 @@ impl Driver {
             return;
         }
         let Some(container) = self.shared.container() else { return };
+        self.peer.keep(container.engine.flavor(), &container.name, self.keep_seconds);
         if call == Call::Start {
             let mut state = self.shared.state();
             state.host_attempts = 0;
@@ -340,7 +355,7 @@ impl Driver {
     /// Tells the client at once, before the log is fetched and the container removed.
     fn conclude(&self, ending: &Ending) {
         self.link.report_finally(&self.status());
-        self.peer.report(&self.slot, ending);
+        self.peer.report(&self.layout.slot, ending);
         let mut state = self.shared.state();
         state.cpu_total_seconds = self.ledger.total_seconds();
         match ending {

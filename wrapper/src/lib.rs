@@ -4,11 +4,13 @@
 #![warn(clippy::print_stderr)]
 
 pub mod agent;
+pub mod agent_lock;
 mod assignment;
 mod calls;
 pub mod clean;
 mod client_link;
 mod digest;
+pub mod distro_work;
 mod driver;
 pub mod engine;
 mod exit_watch;
@@ -16,6 +18,7 @@ pub mod help;
 pub mod image;
 mod inbox;
 mod job_files;
+pub mod keeper;
 pub mod lifecycle;
 pub mod limits;
 pub mod log;

@@ -5,7 +5,7 @@ use std::process::exit;
 
 use boinc::job::argv::Invocation;
 use wrapper::clean::Request;
-use wrapper::help;
+use wrapper::{help, keeper};
 
 fn main() {
     wrapper::log::report_panics();
@@ -13,6 +13,9 @@ fn main() {
     let words: Vec<OsString> = std::env::args_os().skip(1).collect();
     if words == [wrapper::agent::FLAG] {
         exit(wrapper::agent::run());
+    }
+    if let Some(request) = keeper::Request::parse(&words) {
+        exit(request.run());
     }
     let here = std::env::current_dir().ok();
     if let Some(request) = here.as_deref().and_then(|here| Request::parse(&words, here)) {

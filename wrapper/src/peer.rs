@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use boinc::frames::FromAgent;
+use boinc::frames::{FromAgent, Keep};
 use boinc::platform::{User, entry_at, user};
 use boinc::wire::finish::{Finish, Message, TemporaryExit};
 
+use crate::engine::Flavor;
 use crate::inbox::Inbox;
 use crate::lifecycle::Ending;
 use crate::outbox::Outbox;
@@ -60,6 +61,16 @@ impl Peer {
                 }
             }
             Ending::Quit | Ending::Aborted { .. } => {}
+        }
+    }
+
+    /// Tells a front for which container its system has to be kept running after a quit, and for how long at most.
+    pub fn keep(&self, engine: Flavor, container: &str, seconds: u64) {
+        if let Peer::Front { outbox, .. } = self
+            && seconds > 0
+        {
+            let (engine, container) = (engine.program_name().to_owned(), container.to_owned());
+            outbox.send(&FromAgent::Keep(Keep { engine, container, seconds }));
         }
     }
 

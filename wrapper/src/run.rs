@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::assignment::{Assignment, BuildRules};
 use crate::calls::Calls;
 use crate::client_link::ClientLink;
+use crate::distro_work;
 use crate::driver::{Driver, Parts};
 use crate::engine::Cancel;
 use crate::job_files::JobFiles;
@@ -23,7 +24,7 @@ use crate::task_data;
 use crate::workdir::{Layout, OWN_MODE};
 use boinc::error_chain::chain;
 use boinc::job::argv::{Args, ArgvError, DEFAULT_CONFIG};
-use boinc::job::policy::{Policy, Trust, trust_of};
+use boinc::job::policy::{Policy, Trust, WorkDirectory, trust_of};
 use boinc::job::spec::JobSpec;
 use boinc::nofollow::Directory;
 use boinc::wire::init_data::InitData;
@@ -148,7 +149,6 @@ fn lock(slot: &Path) -> Result<SlotLock, String> {
 
 fn start(slot: &Path, args: Args, peer: &Peer) -> Result<Driver, StartError> {
     let init_data = task_data::read(slot).map_err(|error| StartError::host(&error))?;
-    let layout = Layout::new(slot);
     let directory = StateDir::of_project(&init_data.project_dir).map_err(|error| StartError::host(&error))?;
     let images = match peer {
         Peer::Client => StateDir::for_images(&directory),
@@ -157,14 +157,19 @@ fn start(slot: &Path, args: Args, peer: &Peer) -> Result<Driver, StartError> {
     let images = images.map_err(|error| StartError::host(&error))?;
     let state_file = directory.result(&init_data.result_name);
     let first_life = !state_file.exists();
-    let state = State::read(&state_file, &init_data.result_name, slot);
+    let mut state = State::read(&state_file, &init_data.result_name, slot);
     if first_life {
-        refuse_files_of_ours(&layout)?;
+        refuse_files_of_ours(slot)?;
         State::remove_abandoned(&directory, SystemTime::now());
     }
     let mut link = ClientLink::attach(slot, &init_data, peer).map_err(|error| StartError::host(&error))?;
-    let mut assignment = assign(layout.clone(), init_data.clone(), images, state_file.clone(), args)?;
+    let policy = Policy::load(slot, &init_data).map_err(|error| StartError::host(&error))?;
+    let mut assignment = assign(slot, &policy, init_data.clone(), images, state_file.clone(), args)?;
     assignment.job_user = peer.job_user(slot);
+    if let Peer::Front { .. } = peer {
+        assignment.layout = agent_layout(slot, &assignment, policy.work_directory(), &mut state)?;
+    }
+    let layout = assignment.layout.clone();
     if let Some(port) = assignment.graphics_port {
         link.announce_graphics(GraphicsReply::WebGraphicsUrl(format!("http://localhost:{port}")));
     }
@@ -191,7 +196,7 @@ fn start(slot: &Path, args: Args, peer: &Peer) -> Result<Driver, StartError> {
     let limits = ContainerWatch::new(Some(layout.work()), assignment.bounds());
     let sporadic = assignment.args.sporadic;
     Driver::new(Parts {
-        slot: slot.to_owned(),
+        layout: layout.clone(),
         state_file,
         init_data,
         sporadic,
@@ -203,14 +208,15 @@ fn start(slot: &Path, args: Args, peer: &Peer) -> Result<Driver, StartError> {
         link,
         files: JobFiles::new(layout.work()),
         limits,
+        keep_seconds: policy.keep_wsl_seconds(),
     })
     .map_err(|error| StartError::host(&error))
 }
 
 /// Before the first life of a result nothing of ours is in its slot. What is there came with the workunit, except for a
 /// work directory whose state was lost: a job may start again in that, since nothing in it is believed.
-fn refuse_files_of_ours(layout: &Layout) -> Result<(), StartError> {
-    let own = match Directory::open(&layout.slot).and_then(|slot| slot.open_accessible(Layout::OWN)) {
+fn refuse_files_of_ours(slot: &Path) -> Result<(), StartError> {
+    let own = match Directory::open(slot).and_then(|slot| slot.open_accessible(Layout::OWN)) {
         Ok(own) => own,
         // Whatever else has the name is refused when the work directory is made.
         Err(_) => return Ok(()),
@@ -229,18 +235,50 @@ fn refuse_files_of_ours(layout: &Layout) -> Result<(), StartError> {
     }
 }
 
-/// Reads job.toml, the policies and the arguments, and refuses what is not allowed.
+/// Where an agent has the work directory: that stays where it was, else the policy says it.
+fn agent_layout(
+    slot: &Path,
+    assignment: &Assignment,
+    wanted: WorkDirectory,
+    state: &mut State,
+) -> Result<Layout, StartError> {
+    let is_in_slot =
+        state.work_is_in_slot.unwrap_or_else(|| state.is_prepared() || wanted == WorkDirectory::Slot);
+    state.work_is_in_slot = Some(is_in_slot);
+    if is_in_slot {
+        return Ok(Layout::new(slot));
+    }
+    let in_its_place = Directory::open(slot).and_then(|slot| slot.entry_of(Layout::OWN)).ok().flatten();
+    if let Some(entry) = in_its_place.filter(|entry| !entry.is_directory()) {
+        return Err(StartError::Refused(format!(
+            "{:?} in the slot is {}, but that name is the wrapper's own: a file of the workunit has it",
+            Layout::OWN,
+            entry.description()
+        )));
+    }
+    let own = distro_work::claim(&assignment.images, slot, &assignment.init_data)
+        .map_err(|error| StartError::Host(format!("failed to make a work directory: {error}")))?;
+    let layout = Layout::elsewhere(slot, own);
+    if !layout.work().exists() {
+        if state.is_prepared() && state.ended.is_none() {
+            crate::say!("the work directory of this task is gone: the job starts from scratch");
+        }
+        state.forget_work();
+    }
+    Ok(layout)
+}
+
+/// Reads job.toml and the arguments, and refuses what the policies do not allow.
 fn assign(
-    layout: Layout,
+    slot: &Path,
+    policy: &Policy,
     init_data: InitData,
     images: StateDir,
     state_file: PathBuf,
     args: Args,
 ) -> Result<Assignment, StartError> {
-    let slot = &layout.slot;
     let project_dir = &init_data.project_dir;
     let spec = read_spec(slot, project_dir, &args.config)?;
-    let policy = Policy::load(slot, &init_data).map_err(|error| StartError::host(&error))?;
     if policy.ignored_workunit_policy() {
         crate::say!("a policy.toml that is not the app version's is ignored");
     }
@@ -257,7 +295,7 @@ fn assign(
     let limits = policy.limits(&spec, trust);
     let build = BuildRules { network: policy.build_network(trust), base_images: policy.base_images(trust) };
     Ok(Assignment {
-        layout,
+        layout: Layout::new(slot),
         images,
         state_file,
         init_data,

@@ -38,6 +38,9 @@ pub struct State {
     pub container_mark: String,
     /// Which names are inputs and outputs.
     pub manifest: Option<Manifest>,
+    /// Whether an agent has the work directory in the slot, once that is decided: the policy may be another one later.
+    #[serde(default)]
+    pub work_is_in_slot: Option<bool>,
     /// What the image has at the work directory was copied there.
     #[serde(default)]
     pub workdir_is_filled: bool,
@@ -105,6 +108,18 @@ impl State {
             0 => Ending::Success,
             code => Ending::failed(code, ended.why.clone()),
         })
+    }
+
+    /// Whether the work directory was laid out before.
+    pub fn is_prepared(&self) -> bool {
+        self.manifest.is_some()
+    }
+
+    /// The work directory is gone with all that the job has made: it is filled again, and a container that has it in sight is
+    /// not used any more.
+    pub fn forget_work(&mut self) {
+        self.workdir_is_filled = false;
+        self.container_mark.clear();
     }
 
     /// The failures of the network so far, as the lifecycle counts them.

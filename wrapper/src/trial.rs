@@ -177,7 +177,7 @@ fn create(
     fs::create_dir_all(layout.work())
         .and_then(|()| set_mode(&layout.own(), OWN_MODE))
         .and_then(|()| fs::write(layout.work().join(GIVEN), name))
-        .and_then(|()| owner.map_or(Ok(()), |owner| give_work(directory, owner)))
+        .and_then(|()| owner.map_or(Ok(()), |owner| give_work(&layout, owner)))
         .map_err(&prepare)?;
     let mut mounts = vec![Mount { source: layout.work(), target: WORKDIR.into(), read_only: false }];
     mounts.extend(program.files.iter().cloned());

@@ -42,6 +42,17 @@ pub struct Hello {
     pub init_data_sha256: String,
 }
 
+/// A container of the task that would be killed if the agent's system were stopped after a quit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Keep {
+    /// The engine's program: `docker`, `podman`.
+    pub engine: String,
+    /// The container's name.
+    pub container: String,
+    /// How long to keep the system running at most.
+    pub seconds: u64,
+}
+
 /// The front's first message: run the task.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Begin {
@@ -75,6 +86,8 @@ pub enum FromAgent {
     },
     /// The answer to a ping.
     Pong,
+    /// The task has this container now.
+    Keep(Keep),
 }
 
 /// From the front to the agent.
@@ -99,6 +112,7 @@ const LATER: u8 = 5;
 const GRAPHICS: u8 = 6;
 const BYE: u8 = 7;
 const PONG: u8 = 8;
+const KEEP: u8 = 9;
 const BEGIN: u8 = 65;
 const REQUESTS: u8 = 66;
 const HEARTBEAT: u8 = 67;
@@ -122,6 +136,7 @@ impl Message for FromAgent {
             Self::Graphics(_) => GRAPHICS,
             Self::Bye { .. } => BYE,
             Self::Pong => PONG,
+            Self::Keep(_) => KEEP,
         }
     }
 
@@ -138,6 +153,7 @@ impl Message for FromAgent {
             Self::Later(later) => json(later),
             Self::Bye { exit_status } => json(exit_status),
             Self::Pong => Vec::new(),
+            Self::Keep(keep) => json(keep),
         }
     }
 
@@ -151,6 +167,7 @@ impl Message for FromAgent {
             GRAPHICS => Self::Graphics(text(kind, payload)?),
             BYE => Self::Bye { exit_status: from_json(kind, &payload)? },
             PONG => Self::Pong,
+            KEEP => Self::Keep(from_json(kind, &payload)?),
             _ => return Ok(None),
         }))
     }
@@ -202,6 +219,7 @@ fn name(kind: u8) -> &'static str {
         GRAPHICS => "graphics",
         BYE => "bye",
         PONG => "pong",
+        KEEP => "keep",
         BEGIN => "begin",
         REQUESTS => "requests",
         HEARTBEAT => "heartbeat",

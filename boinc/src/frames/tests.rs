@@ -49,6 +49,11 @@ fn from_agent() -> impl Strategy<Value = FromAgent> {
         ".*".prop_map(FromAgent::Graphics),
         any::<i32>().prop_map(|exit_status| FromAgent::Bye { exit_status }),
         Just(FromAgent::Pong),
+        (".*", ".*", any::<u64>()).prop_map(|(engine, container, seconds)| FromAgent::Keep(Keep {
+            engine,
+            container,
+            seconds
+        })),
     ]
 }
 
@@ -81,7 +86,7 @@ fn from_front() -> impl Strategy<Value = FromFront> {
 
 /// A frame of a kind that neither direction has.
 fn unknown() -> impl Strategy<Value = Vec<u8>> {
-    (prop_oneof![9..65u8, 69..=255u8, Just(0u8)], vec(any::<u8>(), 0..50)).prop_map(|(kind, payload)| {
+    (prop_oneof![10..65u8, 69..=255u8, Just(0u8)], vec(any::<u8>(), 0..50)).prop_map(|(kind, payload)| {
         let length = u32::try_from(payload.len()).unwrap();
         [&length.to_le_bytes()[..], &[kind], &payload].concat()
     })

@@ -33,6 +33,18 @@ pub const DEFAULT_MAX_LOG_BYTES: u64 = 10_000_000;
 /// Default of `pids`: processes and threads of a job.
 pub const DEFAULT_PIDS: u64 = 1024;
 
+/// Default of `keep_wsl_seconds`: an hour.
+pub const DEFAULT_KEEP_WSL_SECONDS: u64 = 3_600;
+
+/// Where an agent, which runs in a Linux system on Windows, has a job's work directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WorkDirectory {
+    /// In the file system of that Linux system.
+    Distro,
+    /// In the slot, on a drive of Windows.
+    Slot,
+}
+
 /// A policy could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyError {
@@ -66,6 +78,8 @@ struct Rules {
     pids: Option<u64>,
     memory_bytes: Option<u64>,
     cpus: Option<f64>,
+    work_directory: Option<WorkDirectory>,
+    keep_wsl_seconds: Option<u64>,
     /// The OCI runtime of containers; in the volunteer's file only.
     runtime: Option<String>,
     /// Containers may do without the user namespace that the daemon gives them; in the volunteer's file only.
@@ -233,6 +247,19 @@ impl Policy {
     /// volunteer can allow that, whose protection it weakens.
     pub fn host_user_namespace(&self) -> bool {
         self.volunteer.host_user_namespace == Some(true)
+    }
+
+    /// Where an agent has work directories. The volunteer, whose disk it is, decides; else the project.
+    pub fn work_directory(&self) -> WorkDirectory {
+        let said = self.volunteer.work_directory.or(self.project.work_directory);
+        said.unwrap_or(WorkDirectory::Distro)
+    }
+
+    /// For how many seconds WSL is kept running after a quit, so that a paused job survives; 0: not at all. The volunteer,
+    /// whose memory it takes, decides; else the project.
+    pub fn keep_wsl_seconds(&self) -> u64 {
+        let said = self.volunteer.keep_wsl_seconds.or(self.project.keep_wsl_seconds);
+        said.unwrap_or(DEFAULT_KEEP_WSL_SECONDS)
     }
 
     /// The OCI runtime that the volunteer wants for containers.

@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::path::Path;
 
-use rustix::fs::{Mode, OFlags, fstat, openat, statfs};
+use rustix::fs::{Mode, OFlags, fstat, openat, statfs, syncfs};
 
 use super::entry::Entry;
 use super::unix::{Directory, entry, set_mode};
@@ -20,6 +20,14 @@ pub fn is_in_memory(path: &Path) -> bool {
 }
 
 impl Directory {
+    /// Waits until everything that was written to the directory's file system would survive a power cut.
+    ///
+    /// # Errors
+    /// When it could not be written.
+    pub fn sync_file_system(&self) -> io::Result<()> {
+        Ok(syncfs(&self.fd)?)
+    }
+
     /// Changes the permissions of a name to what `wanted` answers for it; `None` leaves them. A link is not followed.
     ///
     /// # Errors

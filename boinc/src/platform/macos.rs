@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, Mode, chmodat};
+use rustix::fs::{AtFlags, Mode, chmodat, fsync};
 
 use super::entry::Entry;
 use super::unix::{Directory, raw_mode};
@@ -15,6 +15,15 @@ pub fn is_in_memory(_path: &Path) -> bool {
 }
 
 impl Directory {
+    /// Waits until everything that was written to the directory's file system would survive a power cut; here the directory
+    /// alone, since no agent runs on macOS.
+    ///
+    /// # Errors
+    /// When it could not be written.
+    pub fn sync_file_system(&self) -> io::Result<()> {
+        Ok(fsync(&self.fd)?)
+    }
+
     /// Changes the permissions of a name to what `wanted` answers for it; `None` leaves them. A link is not followed.
     ///
     /// # Errors

@@ -1,10 +1,14 @@
 //! Linux, where the front runs in tests only: the agent is a child on the same system.
 
+use std::ffi::OsString;
 use std::io;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
+use std::rc::Rc;
 use std::thread;
 
+use boinc::frames::Keep;
 use boinc::wire::channel::AppEnd;
 use boinc::wire::init_data::InitData;
 use boinc::wire::segment::SegmentError;
@@ -13,13 +17,18 @@ use rustix::process::Pid;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::agent::{AgentCommand, Explanation, NoAgent};
+use crate::agent::{AgentCommand, Explanation, KEEP, NoAgent};
 
 /// Names the program that is started as the agent. Only tests set it.
 const AGENT_VARIABLE: &str = "BUOY_FRONT_AGENT";
 
 /// Keeps what others put next to the program out of this process. This system does not look there.
 pub fn secure_process() {}
+
+/// Starts what the words ask for if they ask for a keeper, which they never do on this system: `None`.
+pub fn keeper_starter(_words: &[OsString]) -> Option<i32> {
+    None
+}
 
 /// The command that starts an agent for the task of this slot.
 ///
@@ -30,10 +39,18 @@ pub fn agent_command(_slot: &Path, _init_data: &InitData) -> Result<AgentCommand
         why: "buoy-front is for Windows; on this system the client has to start buoy-wrapper itself"
             .to_owned(),
     })?;
-    let mut command = Command::new(program);
+    let mut command = Command::new(&program);
     command.arg("--agent");
+    // As a process of another group it hears no signal that is for this one's.
+    let keeper = Rc::new(move |keep: &Keep| {
+        let mut command = Command::new(&program);
+        let seconds = keep.seconds.to_string();
+        command.args(["--agent", KEEP, &keep.engine, &keep.container, &seconds]).process_group(0);
+        command
+    });
     Ok(AgentCommand {
         command,
+        keeper,
         explain: |end| Explanation { text: format!("the agent {}", end.in_words()), is_final: false },
         memory_help: "",
         restart_help: "",

@@ -8,15 +8,16 @@ use std::os::windows::ffi::OsStringExt;
 use std::os::windows::io::{AsRawHandle, FromRawHandle, IntoRawHandle, OwnedHandle};
 use std::os::windows::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::rc::Rc;
 use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
 use boinc::error_chain::chain;
-use boinc::frames::AGENT_FILE;
+use boinc::frames::{AGENT_FILE, Keep};
 use boinc::wire::channel::AppEnd;
-use boinc::wire::init_data::InitData;
+use boinc::wire::init_data::{INIT_DATA_FILE, InitData};
 use boinc::wire::segment::SegmentError;
 use boinc::wire::slot::{STDERR_FILE, read_link};
 use windows_sys::Win32::Foundation::{
@@ -30,12 +31,15 @@ use windows_sys::Win32::System::LibraryLoader::{LOAD_LIBRARY_SEARCH_SYSTEM32, Se
 use windows_sys::Win32::System::RemoteDesktop::ProcessIdToSessionId;
 use windows_sys::Win32::System::SystemInformation::GetSystemDirectoryW;
 use windows_sys::Win32::System::Threading::{
-    CREATE_NO_WINDOW, OpenProcess, PROCESS_SYNCHRONIZE, WaitForSingleObject,
+    CREATE_NEW_PROCESS_GROUP, CREATE_NO_WINDOW, OpenProcess, PROCESS_SYNCHRONIZE, WaitForSingleObject,
 };
 use windows_sys::core::BOOL;
 
-use crate::agent::{AgentCommand, NoAgent};
+use crate::agent::{AgentCommand, KEEP, NoAgent};
 use crate::wsl::{self, ENVIRONMENT, Runs, Session, agent_path, quote};
+
+/// Of a process that has nothing to do with this one's console and hears none of its events.
+const DETACHED: u32 = CREATE_NO_WINDOW | CREATE_NEW_PROCESS_GROUP;
 
 /// How long Windows waits for a process that is told to end, before it terminates it.
 const END_AT_LOG_OFF: Duration = Duration::from_secs(5);
@@ -69,12 +73,41 @@ pub fn agent_command(slot: &Path, init_data: &InitData) -> Result<AgentCommand, 
     let system = system_directory().map_err(|error| no_agent(&error))?;
     let mut command = Command::new(system.join("wsl.exe"));
     command.raw_arg(quote(session.arguments(&[]))).envs(ENVIRONMENT).creation_flags(CREATE_NO_WINDOW);
+    let program = std::env::current_exe().map_err(|error| no_agent(&error))?;
+    let keeper = Rc::new(move |keep: &Keep| {
+        let line =
+            quote(session.arguments(&[KEEP, &keep.engine, &keep.container, &keep.seconds.to_string()]));
+        let mut command = Command::new(&program);
+        // A process keeps its directory from being removed.
+        command.arg(KEEP).arg(line).current_dir(&system).creation_flags(DETACHED);
+        command
+    });
     Ok(AgentCommand {
         command,
+        keeper,
         explain: wsl::explain,
         memory_help: ": raise \"memory\" in the file .wslconfig of your home directory, then run \"wsl --shutdown\"",
         restart_help: ": run \"wsl --shutdown\", or restart the computer",
     })
+}
+
+/// Starts `wsl.exe` with the command line of a keeper if the words ask for that. Returns the exit status of this process,
+/// which only stands between the front and `wsl.exe`: a client that ends the front's descendants finds them by their parents,
+/// and a process whose parent has ended has none.
+///
+/// A workunit chooses the words of a front that a client starts. So they do not count in a slot.
+pub fn keeper_starter(words: &[OsString]) -> Option<i32> {
+    let [flag, line] = words else { return None };
+    let is_slot = std::env::current_dir().map_or(true, |here| here.join(INIT_DATA_FILE).exists());
+    if flag != KEEP || is_slot {
+        return None;
+    }
+    let started = system_directory().and_then(|system| {
+        let mut command = Command::new(system.join("wsl.exe"));
+        command.raw_arg(line).envs(ENVIRONMENT).current_dir(&system).creation_flags(DETACHED);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
+    });
+    Some(i32::from(started.is_err()))
 }
 
 /// Has stderr written to stderr.txt in the slot: a client of Windows starts its apps without standard streams.

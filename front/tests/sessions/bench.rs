@@ -4,9 +4,10 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use boinc::frames::{FromAgent, Hello, to_bytes};
+use boinc::frames::{FromAgent, Hello, Keep, to_bytes};
 use boinc::hex::hex;
 use boinc::wire::channel::ClientEnd;
 use boinc::wire::finish::{Finish, TemporaryExit};
@@ -89,8 +90,16 @@ impl Bench {
         let status = front::run::run(&self.slot, self.arguments.clone(), &self.times, &|_| {
             let mut command = Command::new("sh");
             command.args(["-c", &format!("echo start >> starts\n{script}")]).current_dir(self.root.path());
+            let kept = self.path("kept");
+            let keeper = Rc::new(move |keep: &Keep| {
+                let mut command = Command::new("sh");
+                command.args(["-c", "echo $1 $2 $3 >> $0"]).arg(&kept);
+                command.args([&keep.engine, &keep.container, &keep.seconds.to_string()]);
+                command
+            });
             Ok(AgentCommand {
                 command,
+                keeper,
                 explain: |end| Explanation {
                     text: format!("the agent {}", end.in_words()),
                     is_final: end.exit_code == Some(255),

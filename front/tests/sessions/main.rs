@@ -11,7 +11,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use boinc::frames::{FromAgent, Hello, to_bytes};
+use boinc::frames::{FromAgent, Hello, Keep, to_bytes};
 use boinc::wire::finish::{Finish, Message, TemporaryExit};
 use boinc::wire::init_data::InitData;
 use boinc::wire::message::{AppStatus, Control};
@@ -182,6 +182,58 @@ fn the_front_answers_what_the_agent_does_not() {
         bench.await_file("paused");
         assert!(ended.took >= Duration::from_millis(at_least), "{:?}", ended.took);
         assert!(ended.took < Duration::from_secs(10), "{:?}", ended.took);
+    }
+}
+
+fn container() -> FromAgent {
+    FromAgent::Keep(Keep { engine: "podman".to_owned(), container: "boinc__p__r".to_owned(), seconds: 60 })
+}
+
+#[test]
+fn a_quit_with_a_container_starts_a_keeper() {
+    // The agent obeys; it does not answer; it has died, and the front waits before the next one.
+    for end in ["cat bye", "touch said; exec sleep 5", "touch said; exit 1"] {
+        let mut bench = Bench::new();
+        bench.times.pauses = vec![Duration::from_secs(100)];
+        bench.times.end = Duration::from_millis(50);
+        bench.frames("container", &[container()]).frames("bye", &[FromAgent::Bye { exit_status: 0 }]);
+        let client = thread::spawn(bench.request_after("said", Control::Quit));
+        let ended = bench.run(&format!("{GREETED}; cat container; touch said; sleep 0.5; {end}"));
+        client.join().unwrap();
+        assert_eq!((ended.status, ended.starts, ended.later), (0, 1, None));
+        bench.await_file("kept");
+        let kept = || bench.read("kept");
+        while kept().is_empty() {
+            thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(
+            kept(),
+            "podman boinc__p__r 60
+"
+        );
+    }
+}
+
+#[test]
+fn an_end_or_an_abort_starts_no_keeper() {
+    let bench = Bench::new();
+    bench.frames("end", &[&[container()][..], &finished(0)].concat());
+    assert_eq!(bench.run(&format!("{GREETED}; cat end")).status, 0);
+    let mut aborted = Bench::new();
+    aborted.times.end = Duration::from_millis(50);
+    aborted.frames("container", &[container()]);
+    let client = thread::spawn(aborted.request_after("said", Control::Abort));
+    let ended = aborted.run(&format!("{GREETED}; cat container; touch said; exec sleep 5"));
+    client.join().unwrap();
+    assert_eq!(ended.status, 194);
+    // A quit before there is a container.
+    let quit = Bench::new();
+    let client = thread::spawn(quit.request_after("greeted", Control::Quit));
+    quit.frames("bye", &[FromAgent::Bye { exit_status: 0 }]);
+    assert_eq!(quit.run(&format!("{GREETED}; sleep 0.5; cat bye")).status, 0);
+    client.join().unwrap();
+    for bench in [bench, aborted, quit] {
+        assert!(!bench.path("kept").exists());
     }
 }
 

@@ -11,9 +11,11 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use boinc::hex::hex;
 use boinc::wire::finish::{Finish, TemporaryExit};
 use boinc::wire::init_data::{DockerType, EngineInfo, InitData, WslDistro};
 use boinc::wire::slot::write_soft_link;
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 /// The directory that `tools/wine.sh` has filled.
@@ -274,7 +276,21 @@ impl Host {
 
     /// What the job writes into its work directory.
     pub fn work(&self, name: &str) -> Option<String> {
-        fs::read_to_string(self.slot.join("buoy/work").join(name)).ok()
+        fs::read_to_string(self.work_file(name)).ok()
+    }
+
+    /// A file of the job's work directory, which is in the agent's own system.
+    pub fn work_file(&self, name: &str) -> PathBuf {
+        let system = std::env::var_os("BUOY_IMAGES_DIR").map_or_else(
+            || match rustix::process::geteuid().is_root() {
+                true => PathBuf::from("/var/lib/buoy"),
+                false => std::env::home_dir().unwrap().join(".local/state/buoy"),
+            },
+            PathBuf::from,
+        );
+        let slot = self.slot.canonicalize().unwrap();
+        let slot_name = hex(&Sha256::digest(slot.as_os_str().as_encoded_bytes())[..16]);
+        system.join("work").join(slot_name).join("work").join(name)
     }
 
     /// A file of the slot.

@@ -27,7 +27,7 @@ fn each_engine(test: impl Fn(&Path, &'static str)) {
 }
 
 fn run_on(host: &Host) {
-    fs::write(host.slot_file("buoy/work/go"), "").unwrap();
+    fs::write(host.work_file("go"), "").unwrap();
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn time_from_a_jobs_end_to_the_finish_file() {
             host.wait_until("the job's start", || host.work("starts").is_some());
             std::thread::sleep(Duration::from_millis(300));
             run_on(&host);
-            let out = host.slot_file("buoy/work/out.txt");
+            let out = host.work_file("out.txt");
             host.wait_until("the job's last line", || out.exists() || host.finish().is_some());
             let start = Instant::now();
             host.wait_until("the finish file", || host.slot_file("boinc_finish_called").exists());

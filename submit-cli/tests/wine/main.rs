@@ -82,7 +82,8 @@ fn a_package_is_the_same_on_both_systems_byte_by_byte() {
             ("files", &["dock/data/l0.pdbqt", "dock/data/l1.pdbqt", "--command", "--seed 1"]),
         ] {
             let pack = |to: &str| -> Vec<String> {
-                let words = ["pack", "dock"].iter().chain(jobs).chain(&["-o", to]);
+                let out = ["-o", to];
+                let words = ["pack", "dock"].iter().chain(jobs).chain(&out);
                 words.map(|&word| word.to_owned()).collect()
             };
             let (windows, unix) = (format!("{kind}-{crlf}-by-windows"), format!("{kind}-{crlf}-by-unix"));

@@ -24,6 +24,11 @@ impl From<DockerType> for Flavor {
 }
 
 impl Flavor {
+    /// The engine whose program has this name.
+    pub fn named(program_name: &str) -> Option<Self> {
+        [Flavor::Docker, Flavor::Podman].into_iter().find(|flavor| flavor.program_name() == program_name)
+    }
+
     /// The program's name.
     pub fn program_name(self) -> &'static str {
         match self {

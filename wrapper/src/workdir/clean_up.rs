@@ -2,9 +2,9 @@
 //! bytes, so that its slot would stay in use for ever.
 
 use std::ffi::OsStr;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::layout::Layout;
 use super::own::open_work;
 use boinc::nofollow::{Directory, Entry, Flow, Visitor, remove_tree_in, walk};
 
@@ -13,9 +13,9 @@ const MAX_PATH_BYTES: usize = 2_048;
 
 /// Gives the client's user all permissions on the directories in the work directory, and removes what lies too deep for the
 /// client. Ends after `patience`, since the client waits.
-pub fn clean_up(slot: &Path, patience: Duration) {
+pub fn clean_up(layout: &Layout, patience: Duration) {
     // What cannot be opened now is left to the client.
-    let Ok(Some(work)) = open_work(slot) else { return };
+    let Ok(Some(work)) = open_work(layout) else { return };
     let _ = walk(&work, &mut CleanUp { length: 0, deadline: Instant::now() + patience });
 }
 
@@ -67,7 +67,7 @@ mod tests {
         }
         drop(directory);
         fs::set_permissions(work.join("closed"), fs::Permissions::from_mode(0o000)).unwrap();
-        clean_up(slot.path(), Duration::from_secs(60));
+        clean_up(&Layout::new(slot.path()), Duration::from_secs(60));
         let mut path = work.clone();
         while path.join(&name).exists() {
             path.push(&name);

@@ -5,17 +5,18 @@
 //! directories are moved, and they lose what their permissions would mean to others on this host.
 
 use std::ffi::OsStr;
-use std::io;
+use std::fs::File;
+use std::io::{self, Seek};
 use std::path::{Path, PathBuf};
 
 use boinc::job::spec::OutputSpec;
-use boinc::nofollow::{Directory, Entry, Flow, Parent, walk_paths};
+use boinc::nofollow::{Directory, Entry, Flow, Parent, remove_tree_in, walk_paths};
 use boinc::platform::user;
 use boinc::wire::slot::{OutputPath, SlotPathError, is_client_file, is_own_name, read_link};
 
 use super::layout::Layout;
 use super::manifest::Manifest;
-use super::own::open_work;
+use super::own::{OWN_MODE, open_work};
 
 /// An output is not as declared, or can't be moved.
 #[derive(Debug, thiserror::Error)]
@@ -73,7 +74,7 @@ pub fn collect(
     let failed = |source| OutputProblem::Work { source };
     let slot = Directory::open(&layout.slot).map_err(failed)?;
     // Without a work directory everything has been moved, or the job was never run.
-    let Some(work) = open_work(&layout.slot).map_err(failed)? else {
+    let Some(work) = open_work(layout).map_err(failed)? else {
         return missing(&slot, declared, &target_of);
     };
     let mut moves: Vec<(String, OutputPath)> = Vec::new();
@@ -103,14 +104,55 @@ pub fn collect(
             }
         }
     }
+    let stage = Stage { slot: &slot, is_used: !layout.is_in_slot() };
+    stage.clear().map_err(failed)?;
     for (name, target) in &moves {
-        move_file(&slot, &work, name, target).map_err(|source| OutputProblem::Move {
+        move_file(&stage, &work, name, target).map_err(|source| OutputProblem::Move {
             name: name.clone(),
             target: target.path().to_owned(),
             source,
         })?;
     }
-    Ok(())
+    stage.clear().map_err(failed)
+}
+
+/// `buoy` in the slot, which is free where the work directory is elsewhere: outputs are first copied there, since parts of a
+/// copy that was broken off would stay in the project directory for ever.
+struct Stage<'a> {
+    slot: &'a Directory,
+    is_used: bool,
+}
+
+impl Stage<'_> {
+    /// The copy's name.
+    const COPY: &'static str = "output";
+
+    /// Removes it with what an attempt before this one has left.
+    fn clear(&self) -> io::Result<()> {
+        if self.is_used { remove_tree_in(self.slot, Layout::OWN) } else { Ok(()) }
+    }
+
+    /// Copies a file of the work directory in another file system. A crash leaves the whole copy in its place, or nothing.
+    fn copy(&self, source: &mut File, directory: &Directory, name: &OsStr) -> io::Result<()> {
+        if !self.is_used {
+            return directory.copy_file(source, name);
+        }
+        self.slot.make_directory(Layout::OWN, OWN_MODE)?;
+        let own = self.slot.open_directory(Layout::OWN)?;
+        own.copy_file(source, Self::COPY)?;
+        match own.open_file(Self::COPY)?.sync_all() {
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {}
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
+            result => result?,
+        }
+        match own.rename(Self::COPY, directory, name) {
+            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+                source.rewind()?;
+                directory.copy_file(source, name)
+            }
+            result => result,
+        }
+    }
 }
 
 fn missing(
@@ -229,11 +271,12 @@ fn open_target<'t>(
     }
 }
 
-fn move_file(slot: &Directory, work: &Directory, name: &str, target: &OutputPath) -> io::Result<()> {
+fn move_file(stage: &Stage<'_>, work: &Directory, name: &str, target: &OutputPath) -> io::Result<()> {
     let Parent::Found(source, last) = work.parent_of(name)? else {
         return Err(io::ErrorKind::NotFound.into());
     };
-    let (directory, target_name) = open_target(slot, name, target, true)?.ok_or(io::ErrorKind::NotFound)?;
+    let (directory, target_name) =
+        open_target(stage.slot, name, target, true)?.ok_or(io::ErrorKind::NotFound)?;
     // Set-user-id and the like go, and everybody's right to write; the client must be able to read it.
     source.change_mode(last, |entry| entry.is_file().then_some(entry.mode & 0o755 | 0o600))?;
     // A container's root may be another user of this host.
@@ -253,8 +296,9 @@ fn move_file(slot: &Directory, work: &Directory, name: &str, target: &OutputPath
             result => return result,
         }
     }
-    directory.copy_file(&mut source.open_file(last)?, target_name)?;
-    source.remove_file(last)
+    stage.copy(&mut source.open_file(last)?, &directory, target_name)?;
+    // A work directory elsewhere goes as a whole, once the client knows the task's end.
+    if stage.is_used { Ok(()) } else { source.remove_file(last) }
 }
 
 #[cfg(test)]
@@ -390,6 +434,37 @@ mod tests {
         assert_eq!(names, ["buoy", "fine", "policy.toml", "program"]);
         let policy = fs::read_to_string(bench.layout.slot.join("policy.toml")).unwrap();
         assert!(policy.contains("soft_link"), "{policy}");
+    }
+
+    /// A directory in memory is another file system than that of the slot.
+    #[test]
+    fn a_work_directory_elsewhere_is_copied_out_and_stays_for_another_attempt() {
+        let bench = Bench::new();
+        let Ok(memory) = tempfile::tempdir_in("/dev/shm") else { return };
+        let layout = Layout::elsewhere(&bench.layout.slot, memory.path().to_owned());
+        fs::remove_dir(bench.layout.work()).unwrap();
+        fs::create_dir_all(layout.work().join("d")).unwrap();
+        // What an attempt that was killed has left.
+        fs::write(bench.layout.own().join(".buoy-part.1"), "x").unwrap();
+        fs::write(layout.work().join("d/copy"), "x").unwrap();
+        fs::set_permissions(layout.work().join("d/copy"), Permissions::from_mode(0o777)).unwrap();
+        fs::write(layout.work().join("link"), "y").unwrap();
+        symlink("/etc/hostname", layout.work().join("evil")).unwrap();
+        write_soft_link(&bench.layout.slot, "link", "../project/wu_0_r1_0").unwrap();
+        let manifest = Manifest { outputs: vec!["link".into()], ..Manifest::default() };
+        for _ in 0..2 {
+            collect(&layout, &manifest, &[], &["policy.toml"], |name| {
+                resolve_output(&bench.layout.slot, &bench.directory.path().join("project"), "wu_0", name)
+            })
+            .unwrap();
+            let copy = bench.layout.slot.join("d/copy");
+            assert_eq!(fs::read_to_string(&copy).unwrap(), "x");
+            assert_eq!(fs::metadata(&copy).unwrap().permissions().mode() & 0o7777, 0o755);
+            let link = fs::read_to_string(bench.directory.path().join("project/wu_0_r1_0"));
+            assert_eq!(link.unwrap(), "y");
+            assert!(!bench.layout.own().exists() && !bench.layout.slot.join("evil").exists());
+            assert!(layout.work().join("d/copy").exists());
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ use super::own::open_work;
 /// # Errors
 /// When the work directory or the file cannot be used.
 pub fn fill(layout: &Layout, tar: &Path) -> io::Result<Vec<String>> {
-    let work = open_work(&layout.slot)?.ok_or(io::ErrorKind::NotFound)?;
+    let work = open_work(layout)?.ok_or(io::ErrorKind::NotFound)?;
     let mut reader = Reader::new(BufReader::new(File::open(tar)?));
     let mut names = Vec::new();
     while let Some(entry) = reader.next_entry().map_err(io::Error::from)? {

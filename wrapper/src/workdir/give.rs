@@ -2,19 +2,19 @@
 
 use std::ffi::OsStr;
 use std::io;
-use std::path::Path;
 
+use super::layout::Layout;
 use super::own::open_work;
 use boinc::nofollow::{Directory, Entry, Flow, Visitor, walk};
 use boinc::platform::{User, user};
 
 /// Gives the work directory with all that is in it to `owner`, which only root may do. A link is given away itself, not
-/// what it leads to. Outputs come back when they are collected, the rest goes with the slot.
+/// what it leads to. Outputs come back when they are collected, the rest goes with the task.
 ///
 /// # Errors
 /// When the kernel refuses, or not all of it can be read.
-pub fn give_work(slot: &Path, owner: User) -> io::Result<()> {
-    let Some(work) = open_work(slot)? else { return Ok(()) };
+pub fn give_work(layout: &Layout, owner: User) -> io::Result<()> {
+    let Some(work) = open_work(layout)? else { return Ok(()) };
     match work.set_owner(owner) {
         // A drive of Windows without metadata has neither owners nor modes: everybody may do everything there.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied && work.entry()?.mode & 0o7 == 0o7 => {
@@ -32,10 +32,10 @@ pub fn give_work(slot: &Path, owner: User) -> io::Result<()> {
 }
 
 /// Whether something in the work directory belongs to another user than this process's, who is not root.
-pub fn has_files_of_others(slot: &Path) -> bool {
+pub fn has_files_of_others(layout: &Layout) -> bool {
     let mut search = Search { own: user(), found: false };
     // What cannot be opened shows no owner, and is reported by whoever needs it.
-    if let Ok(Some(work)) = open_work(slot)
+    if let Ok(Some(work)) = open_work(layout)
         && !search.own.is_root()
     {
         let _ = walk(&work, &mut search);
@@ -94,7 +94,7 @@ mod tests {
         fs::write(work.join("d/file"), "").unwrap();
         fs::write(slot.path().join("precious"), "").unwrap();
         symlink(slot.path().join("precious"), work.join("link")).unwrap();
-        give_work(slot.path(), User { uid: 100_000, gid: 100_001 }).unwrap();
+        give_work(&Layout::new(slot.path()), User { uid: 100_000, gid: 100_001 }).unwrap();
         let owner = |path: &str| {
             let data = fs::symlink_metadata(slot.path().join(path)).unwrap();
             (data.uid(), data.gid())

@@ -70,7 +70,7 @@ pub fn prepare(
 ) -> Result<Vec<Mount>, PrepareError> {
     let slot = Directory::open(&layout.slot)
         .map_err(|source| PrepareError::Put { path: layout.slot.clone(), source })?;
-    let work = make_work(&slot)?;
+    let work = make_work(layout)?;
     let mut mounts = vec![Mount { source: layout.work(), target: workdir.to_owned(), read_only: false }];
     for input in &scan.inputs {
         let (parent, name) = parent(&work, &input.name)?;

@@ -19,6 +19,8 @@ mod faults;
 mod fidelity;
 mod files;
 mod front;
+mod front_keeper;
+mod front_work;
 mod full_disk;
 mod hidden_use;
 mod hostile_builds;

@@ -1,6 +1,6 @@
 //! From the text of a policy file to [`Rules`].
 
-use super::{Rules, VOLUNTEER_FILE};
+use super::{Rules, VOLUNTEER_FILE, WorkDirectory};
 use crate::toml_file::{ConfigErrors, Document, Section};
 use std::path::{Component, Path, PathBuf};
 
@@ -8,6 +8,9 @@ const MAX: u64 = i64::MAX as u64;
 
 /// Below this, a container does not start: the engines ask for 6 MB.
 const MIN_MEMORY_BYTES: u64 = 6 << 20;
+
+/// A day.
+const MAX_KEEP_SECONDS: u64 = 86_400;
 
 pub(super) fn rules(text: &str, file: &str) -> Result<Rules, ConfigErrors> {
     let doc = Document::new(Path::new(file), text);
@@ -31,6 +34,8 @@ pub(super) fn rules(text: &str, file: &str) -> Result<Rules, ConfigErrors> {
             pids: top.whole("pids", 1..=MAX),
             memory_bytes: top.whole("memory_bytes", MIN_MEMORY_BYTES..=MAX),
             cpus: top.number("cpus"),
+            work_directory: work_directory(&mut top),
+            keep_wsl_seconds: top.whole("keep_wsl_seconds", 0..=MAX_KEEP_SECONDS),
         };
         top.finish();
         rules
@@ -70,6 +75,17 @@ fn runtime(top: &mut Section<'_, '_>, file: &str) -> Option<String> {
         top.refuse("runtime", "the name of an OCI runtime that the engine knows, as in \"runsc\"");
     }
     Some(name.to_owned())
+}
+
+fn work_directory(top: &mut Section<'_, '_>) -> Option<WorkDirectory> {
+    match top.text("work_directory")?.text {
+        "distro" => Some(WorkDirectory::Distro),
+        "slot" => Some(WorkDirectory::Slot),
+        _ => {
+            top.refuse("work_directory", "\"distro\" or \"slot\"");
+            None
+        }
+    }
 }
 
 fn mounts(top: &mut Section<'_, '_>) -> Option<Vec<PathBuf>> {

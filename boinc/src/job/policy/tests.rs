@@ -281,3 +281,24 @@ fn only_the_volunteer_gives_up_the_daemons_user_namespace() {
     let error = Policy::parse("host_user_namespace = true\n").unwrap_err().to_string();
     assert!(error.contains("buoy-volunteer.toml only"), "{error}");
 }
+
+#[test]
+fn the_volunteer_decides_where_agents_have_work_directories() {
+    use WorkDirectory::{Distro, Slot};
+    assert_eq!(Policy::none().work_directory(), Distro);
+    let of_project = Policy::parse("work_directory = \"slot\"\n").unwrap();
+    assert_eq!(of_project.work_directory(), Slot);
+    assert_eq!(of_project.clone().tightened("").unwrap().work_directory(), Slot);
+    assert_eq!(of_project.tightened("work_directory = \"distro\"\n").unwrap().work_directory(), Distro);
+    let error = Policy::parse("work_directory = \"here\"\n").unwrap_err().to_string();
+    assert!(error.contains("work_directory") && error.contains("\"slot\""), "{error}");
+}
+
+#[test]
+fn wsl_is_kept_for_an_hour_unless_a_policy_says_otherwise() {
+    assert_eq!(Policy::none().keep_wsl_seconds(), 3_600);
+    let of_project = Policy::parse("keep_wsl_seconds = 60\n").unwrap();
+    assert_eq!(of_project.keep_wsl_seconds(), 60);
+    assert_eq!(of_project.tightened("keep_wsl_seconds = 0\n").unwrap().keep_wsl_seconds(), 0);
+    assert!(Policy::parse("keep_wsl_seconds = 86401\n").is_err());
+}

@@ -19,6 +19,12 @@ pub fn program() -> Option<&'static Path> {
     IS_USED.get().then(built)
 }
 
+/// Whether the tests of this thread start fronts in place of wrappers.
+pub fn is_in_use() -> bool {
+    let named = || std::env::var_os("BUOY_TEST_WRAPPER").map(PathBuf::from);
+    program().is_some() || named().is_some_and(|path| path.file_name() == Some("buoy-front".as_ref()))
+}
+
 /// Has this thread start fronts in place of wrappers from now on, or wrappers again.
 pub fn use_front(is_used: bool) {
     IS_USED.set(is_used);

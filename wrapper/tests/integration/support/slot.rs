@@ -11,9 +11,11 @@ use std::time::{Duration, Instant};
 use boinc::wire::init_data::{DockerType, EngineInfo, InitData, Secret};
 use boinc::wire::slot::write_soft_link;
 use tempfile::TempDir;
+use wrapper::agent_lock::slot_name;
 use wrapper::naming::ContainerName;
 
 use super::engine::{Engine, Host, further_engine};
+use super::front;
 use super::plain_user::PlainUser;
 use super::running::Running;
 
@@ -41,6 +43,8 @@ pub struct Slot {
     pub images: Option<PathBuf>,
     /// The client's network is suspended when the wrapper starts.
     pub network_suspended: bool,
+    /// An agent has the work directory in the slot, as its policy says.
+    pub work_in_slot: bool,
     /// Whose engine it is, and so who runs the wrapper.
     pub host: Host,
 }
@@ -108,6 +112,7 @@ impl Slot {
             log_to_full_disk: false,
             own_images: false,
             images: None,
+            work_in_slot: false,
             host: engine.host(),
         }
     }
@@ -234,16 +239,21 @@ impl Slot {
 
     /// Takes away what a job has left, as a client does for the next one; its inputs stay.
     pub fn clear(&self) {
-        fs::remove_dir_all(self.dir.join("buoy")).unwrap();
+        self.remove_own_dir();
         for name in ["starts", "out.txt", "stderr.txt"] {
             fs::remove_file(self.dir.join(name)).unwrap();
         }
     }
 
+    fn remove_own_dir(&self) {
+        let removed = fs::remove_dir_all(self.dir.join("buoy"));
+        assert!(removed.is_ok() || front::is_in_use(), "{removed:?}");
+    }
+
     /// Makes this the slot of another result of the same app, as a client does: the job's main.sh is there again.
     pub fn clear_for_next(&mut self, result_name: &str) {
         let script = fs::read(self.work("main.sh")).unwrap();
-        fs::remove_dir_all(self.dir.join("buoy")).unwrap();
+        self.remove_own_dir();
         let _ = fs::remove_file(self.dir.join("seen"));
         fs::write(self.dir.join("main.sh"), script).unwrap();
         self.init_data.result_name = format!("{}_{result_name}", self.init_data.wu_name);
@@ -291,13 +301,30 @@ impl Slot {
 
     /// A file that the running job sees.
     pub fn work(&self, name: &str) -> PathBuf {
-        self.dir.join("buoy/work").join(name)
+        self.own_dir().join("work").join(name)
+    }
+
+    /// The directory that holds the job's work directory.
+    pub fn own_dir(&self) -> PathBuf {
+        if !front::is_in_use() || self.work_in_slot {
+            return self.dir.join("buoy");
+        }
+        self.distro_dir().join("work").join(slot_name(&self.dir.canonicalize().unwrap()))
+    }
+
+    /// The directory of all agents in their system.
+    pub fn distro_dir(&self) -> PathBuf {
+        let images = self.images_dir();
+        if images == PathBuf::new() { PathBuf::from("/var/lib/buoy") } else { images }
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
         let _ = self.try_ask(&["rm", "--force", &self.container()]);
+        if front::is_in_use() && !self.work_in_slot {
+            let _ = fs::remove_dir_all(self.own_dir());
+        }
     }
 }
 
