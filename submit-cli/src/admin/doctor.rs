@@ -272,6 +272,12 @@ fn engine_findings(
         let advice = "share the directory of the results, or a client's data directory, in its settings";
         findings.push(advised(Grade::Warn, about, found, advice));
     }
+    if info.containerd_images && matches!(info.users, Users::Remapped(_)) {
+        let found = "remaps users and has its images in containerd's store: Docker 26 cannot store what some steps of a build \
+                     have made";
+        let advice = "turn off the feature containerd-snapshotter in its daemon.json";
+        findings.push(advised(Grade::Warn, about, found, advice));
+    }
     let limits = match trial {
         Ok(trial) => {
             findings.extend(trial_findings(about, *trial));

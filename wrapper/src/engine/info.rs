@@ -33,6 +33,8 @@ pub struct EngineInfo {
     pub cgroup_version: String,
     /// How it stores images, such as `overlay2`.
     pub storage_driver: String,
+    /// Docker has its images in containerd's store.
+    pub containerd_images: bool,
     /// The OCI runtime.
     pub runtime: String,
     /// It can limit memory and processes.
@@ -85,6 +87,7 @@ impl EngineInfo {
             cgroup_driver: text(&json["CgroupDriver"]),
             cgroup_version: text(&json["CgroupVersion"]),
             storage_driver: text(&json["Driver"]),
+            containerd_images: json["DriverStatus"].to_string().contains("io.containerd.snapshotter"),
             runtime: text(&json["DefaultRuntime"]),
             limits: json["MemoryLimit"] == true && json["PidsLimit"] == true,
             selinux: option("name=selinux"),
@@ -110,6 +113,7 @@ impl EngineInfo {
             cgroup_driver: text(&host["cgroupManager"]),
             cgroup_version: text(&host["cgroupVersion"]).replace('v', ""),
             storage_driver: text(&json["store"]["graphDriverName"]),
+            containerd_images: false,
             runtime: text(&host["ociRuntime"]["name"]),
             limits: has("memory") && has("pids"),
             selinux: host["security"]["selinuxEnabled"] == true,

@@ -88,6 +88,11 @@ fn odd_hosts_are_named() {
     let (grade, _, text) = docker(EngineInfo { remote: true, limits: true, ..EngineInfo::default() });
     assert_eq!(grade, Grade::Warn);
     assert!(text.contains("virtual machine") && text.contains("share"), "{text}");
+    let users = Users::Remapped(None);
+    let (grade, _, text) =
+        docker(EngineInfo { users, containerd_images: true, limits: true, ..EngineInfo::default() });
+    assert_eq!(grade, Grade::Warn);
+    assert!(text.contains("containerd-snapshotter"), "{text}");
     let (grade, about, text) = found(&|facts| facts.host.disk_executable = false);
     assert_eq!((grade, about), (Grade::Warn, "disk"));
     assert!(text.contains("noexec"), "{text}");

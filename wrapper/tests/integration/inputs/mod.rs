@@ -84,6 +84,10 @@ const TABLES: &[&[Input]] = &[
     surroundings::INPUTS,
 ];
 
+/// What Docker 26 says of some commits where it both remaps users and has its images in containerd's store. `buoy doctor` names
+/// such hosts; a job is postponed there, which is right.
+const UNABLE: &str = "cannot be mapped to a container ID";
+
 /// This is no test of speed, and the host may be busy.
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -98,12 +102,20 @@ fn run(who: &str, slot: impl Fn() -> Slot + Sync) {
     let name = std::env::var("BUOY_TEST_INPUT").unwrap_or_default();
     let inputs = TABLES.iter().copied().flatten().step_by(step);
     let inputs: Vec<&Input> = inputs.filter(|input| input.name.contains(&name)).collect();
-    let (next, wrong) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let (next, wrong, postponed) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+    let may_be_unable = who.contains("containerd") && who.contains("userns-remap");
     std::thread::scope(|scope| {
         for _ in 0..AT_A_TIME {
             scope.spawn(|| {
                 while let Some(input) = inputs.get(next.fetch_add(1, Ordering::SeqCst)) {
                     if let Err(found) = input.try_in(slot()) {
+                        if may_be_unable
+                            && found.starts_with("None Some(TemporaryExit")
+                            && found.contains(UNABLE)
+                        {
+                            postponed.fetch_add(1, Ordering::SeqCst);
+                            continue;
+                        }
                         println!("{who}: {}: {found}\n", input.name);
                         wrong.fetch_add(1, Ordering::SeqCst);
                     }
@@ -112,7 +124,11 @@ fn run(who: &str, slot: impl Fn() -> Slot + Sync) {
         }
     });
     let wrong = wrong.into_inner();
-    let line = format!("{who}: {} inputs: {} right\n", inputs.len(), inputs.len() - wrong);
+    let mut line = format!("{who}: {} inputs: {} right", inputs.len(), inputs.len() - wrong);
+    if let postponed @ 1.. = postponed.into_inner() {
+        line.push_str(&format!(", {postponed} of them postponed, which the engine cannot store"));
+    }
+    line.push('\n');
     print!("{line}");
     if let Some(path) = summary {
         fs::File::options().append(true).create(true).open(path).unwrap().write_all(line.as_bytes()).unwrap();
