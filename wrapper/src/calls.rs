@@ -324,7 +324,7 @@ impl Calls {
                 CallError::Host(format!("failed to give the work directory away: {error}"))
             })?;
         }
-        self.assignment.layout().sync().map_err(|error| {
+        self.assignment.layout().seal().map_err(|error| {
             CallError::Host(format!("failed to write the work directory to the disk: {error}"))
         })?;
         let mark = self.shared.state().container_mark.clone();

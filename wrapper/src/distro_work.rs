@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::agent_lock::{slot_name, try_lock};
 use crate::state_dir::StateDir;
 use crate::task_data;
+use crate::workdir::Layout;
 
 /// The directory of all of them.
 const DIRECTORY: &str = "work";
@@ -79,14 +80,16 @@ impl Task {
     }
 }
 
-/// The directory for the work directory of this task, made if it is missing. One of an earlier task of the slot is put aside.
+/// The directory for the work directory of this task, made if it is missing. One of an earlier task of the slot is put aside,
+/// and one that was not laid out wholly.
 ///
 /// # Errors
 /// When it cannot be made.
 pub fn claim(system: &StateDir, slot: &Path, init_data: &InitData) -> io::Result<PathBuf> {
     let task = Task::of(slot, init_data);
     let directory = system.subdirectory(DIRECTORY)?.join(slot_name(slot));
-    if Task::read(&directory).is_none_or(|found| found != task) {
+    let is_usable = Task::read(&directory).is_some_and(|found| found == task);
+    if !is_usable || !directory.join(Layout::WHOLE).exists() {
         // While the task begins.
         set_aside(&directory)?.map(remove_apart);
     }

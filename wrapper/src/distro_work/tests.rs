@@ -53,9 +53,14 @@ fn a_task_keeps_its_directory_and_the_next_one_gets_another() {
     let bench = Bench::new();
     let directory = bench.begin(0, "a_0");
     assert_eq!(fs::metadata(&directory).unwrap().permissions().mode() & 0o7777, 0o700);
-    fs::create_dir(directory.join("work")).unwrap();
+    let layout = Layout::elsewhere(&bench.slot(0), directory.clone());
+    fs::create_dir(layout.work()).unwrap();
     assert_eq!(bench.begin(0, "a_0"), directory);
-    assert!(directory.join("work").exists());
+    assert!(!layout.work().exists(), "it was not laid out wholly");
+    fs::create_dir(layout.work()).unwrap();
+    layout.seal().unwrap();
+    assert_eq!(bench.begin(0, "a_0"), directory);
+    assert!(layout.work().exists());
     assert_eq!(bench.begin(0, "a_1"), directory, "it has the name of the slot");
     assert!(!directory.join("work").exists());
     assert_ne!(bench.begin(1, "a_2"), directory);
@@ -74,7 +79,9 @@ fn a_task_keeps_its_directory_and_the_next_one_gets_another() {
 fn a_directory_that_says_nothing_is_not_used() {
     let bench = Bench::new();
     let directory = bench.begin(0, "a_0");
-    fs::create_dir(directory.join("work")).unwrap();
+    let layout = Layout::elsewhere(&bench.slot(0), directory.clone());
+    fs::create_dir(layout.work()).unwrap();
+    layout.seal().unwrap();
     fs::write(directory.join(TASK_FILE), "{").unwrap();
     bench.begin(0, "a_0");
     assert!(!directory.join("work").exists());

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use boinc::atomic_file::write_atomically;
 use boinc::nofollow::Directory;
 
 /// Where things are. What is in the slot, the client removes with the slot's other content.
@@ -20,6 +21,9 @@ impl Layout {
 
     /// The work directory's name in the directory that holds it.
     pub const WORK: &'static str = "work";
+
+    /// The file next to a work directory elsewhere that was laid out wholly.
+    pub const WHOLE: &'static str = "whole";
 
     /// With the work directory in the slot.
     pub fn new(slot: impl Into<PathBuf>) -> Self {
@@ -41,16 +45,15 @@ impl Layout {
         self.elsewhere.clone().unwrap_or_else(|| self.slot.join(Self::OWN))
     }
 
-    /// Waits until a work directory elsewhere would survive that its system is switched off, as WSL does without a warning: the
-    /// container would be started again over inputs that are empty.
+    /// Waits until a work directory elsewhere would survive that its system is switched off, as WSL does without a warning, and
+    /// notes that it is whole: a job must not be started over inputs that are empty since.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn sync(&self) -> io::Result<()> {
-        if self.is_in_slot() {
-            return Ok(());
-        }
-        Directory::open(&self.work())?.sync_file_system()
+    pub fn seal(&self) -> io::Result<()> {
+        let Some(own) = &self.elsewhere else { return Ok(()) };
+        Directory::open(&self.work())?.sync_file_system()?;
+        write_atomically(&own.join(Self::WHOLE), b"")
     }
 
     /// What the container sees at its WORKDIR.
