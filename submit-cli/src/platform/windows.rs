@@ -167,7 +167,6 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let resolved = resolved(directory.path()).unwrap();
         assert!(resolved.is_dir() && !resolved.to_str().unwrap().starts_with(r"\\?\"), "{resolved:?}");
-        assert!(resolved.join("a/..").is_dir() || resolved.is_dir());
     }
 
     #[test]
