@@ -14,7 +14,7 @@ use std::process::Command;
 use boinc::names::windows::fault_of;
 
 pub use stop::{StopWatch, on_stop, stop_sets};
-pub use terminal::{Hidden, Terminal, terminal};
+pub use terminal::{Hidden, terminal};
 pub use times::times_of;
 
 /// Whether jobs and the programs of a project's server run on this system.
@@ -167,7 +167,6 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let resolved = resolved(directory.path()).unwrap();
         assert!(resolved.is_dir() && !resolved.to_str().unwrap().starts_with(r"\\?\"), "{resolved:?}");
-        assert!(resolved.join("a/..").is_dir() || resolved.is_dir());
     }
 
     #[test]

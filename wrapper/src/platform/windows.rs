@@ -105,7 +105,7 @@ pub fn kill_leftovers(_id: &str) -> usize {
     0
 }
 
-/// The client's process, which is the front's to watch. Has no value that is there.
+/// The client's process. The front watches it; from here none is seen.
 #[derive(Debug)]
 pub struct ClientProcess;
 
