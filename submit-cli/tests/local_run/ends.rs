@@ -148,7 +148,7 @@ fn what_the_policy_refuses_is_said_before_anything_is_run() {
     assert_code(&output, 2);
     insta::assert_snapshot!(stderr(&output), @r#"
     error: invalid policy policy.toml
-      cause: policy.toml:1:1: unknown key "netwrok"; accepted: network, ports, builds, runtime, build_network, gpu, mounts, pids, cpus, create_args, project_dir, max_files and 5 more; help: did you mean "network"?
+      cause: policy.toml:1:1: unknown key "netwrok"; accepted: network, ports, builds, runtime, build_network, gpu, mounts, pids, cpus, create_args, project_dir, max_files and 7 more; help: did you mean "network"?
     "#);
     assert_code(&bench.run(&["--policy", "nowhere.toml"]), 2);
     assert!(!bench.path("results").exists());

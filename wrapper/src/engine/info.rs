@@ -262,6 +262,7 @@ mod tests {
             EngineInfo {
                 version: "26.1.5+dfsg1".into(),
                 storage_driver: "overlayfs".into(),
+                containerd_images: true,
                 init: "docker-init".into(),
                 ..expected.clone()
             }
