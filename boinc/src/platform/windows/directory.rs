@@ -27,6 +27,14 @@ pub struct Directory {
 }
 
 impl Directory {
+    /// Waits until what was written would survive a power cut; here nothing is waited for, since no agent runs on Windows.
+    ///
+    /// # Errors
+    /// Always [`io::ErrorKind::Unsupported`].
+    pub fn sync_file_system(&self) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Opens a directory by its path. Links on the way are followed, so the path must be trusted; the directory itself must
     /// not be a link.
     ///
