@@ -90,7 +90,7 @@ fn a_place_is_said_once_and_in_the_rules_own_way() {
         ),
         (
             "rule = 'numbers'\nat = [{ key = 'a b', absolute = 1 }]",
-            "validate.at[1].key: \"a b\" is not accepted; accepted: a single word of letters, digits and _ . + - that is no \
+            "validate.at[1].key: \"a b\" is not accepted; accepted: a single word of letters, digits and _ . + - that is not a \
              number",
         ),
         (

@@ -124,6 +124,8 @@ impl Dockerd {
     pub fn slot(&self, script: &str) -> Slot {
         let mut slot = Slot::with_script(Engine::Docker, script);
         slot.host = Host::Socket(self.socket());
+        // An index of images is that of one engine: two daemons that share one would each find the other's images gone.
+        slot.own_images();
         slot
     }
 
