@@ -7,6 +7,7 @@ mod desk;
 use std::path::Path;
 use std::time::Duration;
 
+use boinc::job::argv::encode;
 use emulated_project::{Fault, Gate, Report};
 
 use desk::{Desk, text, with_crlf};
@@ -36,12 +37,15 @@ max_size = "1 MB"
 
 const DOCKERFILE: &str = "FROM debian:bookworm-slim\n# a comment\nCOPY dock.sh engine notes.txt \\\n    /usr/local/bin/\nENTRYPOINT [\"dock.sh\"]\n";
 
+const LIGANDS: &str = "ligand\ndata/l0.pdbqt\ndata/l1.pdbqt\n";
 const TABLE: &str = "job,ligand,seed\nj0,data/l0.pdbqt,7\nj1,data/l1.pdbqt,8\n\"j2\",data/l1.pdbqt,9\n";
 
 /// The app, with the line ends of Unix or of Windows in what the submitter writes.
 fn write_app(desk: &Desk, crlf: bool) {
     let ends = |text: &str| if crlf { with_crlf(text) } else { text.to_owned() };
-    for (name, content) in [("app.toml", APP), ("Dockerfile", DOCKERFILE), ("jobs.csv", TABLE)] {
+    let files =
+        [("app.toml", APP), ("Dockerfile", DOCKERFILE), ("jobs.csv", TABLE), ("ligands.csv", LIGANDS)];
+    for (name, content) in files {
         desk.write(&format!("dock/{name}"), &ends(content));
     }
     desk.write_program("dock/bin/dock.sh", "#!/bin/sh\nexec engine \"$@\"\n");
@@ -78,7 +82,7 @@ fn a_package_is_the_same_on_both_systems_byte_by_byte() {
         write_app(&desk, crlf);
         for (kind, jobs) in [
             ("table", &["dock/jobs.csv"][..]),
-            ("sweep", &["dock/jobs.csv", "--sweep", "seed=1..3"]),
+            ("sweep", &["dock/ligands.csv", "--sweep", "seed=1..3"]),
             ("files", &["dock/data/l0.pdbqt", "dock/data/l1.pdbqt", "--command", "--seed 1"]),
         ] {
             let pack = |to: &str| -> Vec<String> {
@@ -165,7 +169,9 @@ fn a_campaign_from_login_to_its_results() {
     for workunit in desk.project.workunits() {
         let inputs: Vec<&str> = workunit.inputs.iter().map(|input| input.physical_name.as_str()).collect();
         assert!(!inputs.is_empty() && inputs.iter().all(|name| !name.contains('\\')), "{inputs:?}");
-        assert!(workunit.command_line.contains("ünïcode"), "{}", workunit.command_line);
+        let words = |seed| ["--ligand", "ligand.pdbqt", "--seed", seed, "a b", "ünïcode"];
+        let expected = ["7", "8", "9"].map(|seed| encode(&words(seed)));
+        assert!(expected.contains(&workunit.command_line), "{}", workunit.command_line);
     }
     // Again: nothing is sent twice.
     desk.succeed(&["submit", "dock", "dock\\jobs.csv", "--yes", "--detach"]);
@@ -221,6 +227,6 @@ fn a_campaign_in_use_is_left_alone() {
     assert!(first.wait().unwrap().success());
     assert_ne!(second.status.code(), Some(0));
     let said = text(&second.stderr);
-    assert!(said.contains("another buoy process is using this campaign"), "{said}");
+    assert!(said.contains("another buoy process") && said.contains("is using this campaign"), "{said}");
     assert_eq!(desk.project.workunit_count(), 3);
 }
