@@ -5,16 +5,12 @@ use std::fs;
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{Dockerd, Engine, Running, Slot, wait_until};
+use crate::support::{Dockerd, Engine, Running, Slot, WAITS, wait_until};
 
 /// Goes on from its checkpoint; the first start never ends by itself.
 const CHECKPOINTS: &str = "echo start >> starts\n\
     if [ -e checkpoint ]; then echo resumed > out.txt; exit 0; fi\n\
     echo 1 > checkpoint; echo x > ready; while true; do busybox sleep 1; done";
-
-/// Waits for a file `go`, then ends.
-const WAITS: &str = "echo start >> starts; echo x > ready\n\
-    while ! [ -e go ]; do busybox usleep 20000; done\necho done > out.txt; echo end >> starts";
 
 fn running(slot: &Slot) -> Running {
     let running = slot.start();

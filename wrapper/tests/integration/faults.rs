@@ -4,7 +4,7 @@ use std::fs;
 
 use boinc::wire::message::Control;
 
-use crate::support::{Engine, Slot, wait_until};
+use crate::support::{Engine, Slot, WAITS, assert_ran_once, go, wait_until};
 use crate::{with_each_engine, with_rootless_podman};
 
 with_each_engine!(
@@ -30,25 +30,10 @@ with_rootless_podman!(
     a_container_killed_from_outside_is_started_again,
 );
 
-/// Counts its starts, waits for a file `go`, then writes its output.
-const WAITS: &str = "echo start >> starts; echo x > ready\n\
-    while ! [ -e go ]; do busybox usleep 20000; done\necho done > out.txt; echo end >> starts";
-
 fn started(slot: &Slot) -> crate::support::Running {
     let running = slot.start();
     wait_until(&format!("the job; {}", slot.stderr()), || slot.work("ready").exists());
     running
-}
-
-fn go(slot: &Slot) {
-    fs::write(slot.work("go"), "").unwrap();
-}
-
-#[track_caller]
-fn assert_ran_once(slot: &Slot) {
-    assert_eq!(fs::read_to_string(slot.dir.join("starts")).unwrap(), "start\nend\n", "{}", slot.stderr());
-    assert_eq!(fs::read_to_string(slot.dir.join("out.txt")).unwrap(), "done\n");
-    assert_eq!(slot.engine.status(&slot.container()), None);
 }
 
 fn a_killed_wrapper_is_followed_by_one_that_attaches(engine: Engine) {

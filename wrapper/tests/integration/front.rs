@@ -10,7 +10,7 @@ use boinc::frames::{FromAgent, to_bytes};
 use boinc::wire::finish::Finish;
 use boinc::wire::message::Control;
 
-use crate::support::{Engine, Running, Slot, agent_of, wait_until};
+use crate::support::{Engine, Running, Slot, WAITS, agent_of, assert_ran_once, wait_until};
 
 mod docker {
     crate::through_front!(Docker:
@@ -46,21 +46,10 @@ mod podman {
     );
 }
 
-/// Counts its starts, waits for a file `go`, then writes its output.
-const WAITS: &str = "echo start >> starts; echo x > ready\n\
-    while ! [ -e go ]; do busybox usleep 20000; done\necho done > out.txt; echo end >> starts";
-
 fn started(slot: &Slot) -> Running {
     let running = slot.start();
     wait_until(&format!("the job; {}", slot.stderr()), || slot.work("ready").exists());
     running
-}
-
-#[track_caller]
-fn assert_ran_once(slot: &Slot) {
-    assert_eq!(fs::read_to_string(slot.dir.join("starts")).unwrap(), "start\nend\n", "{}", slot.stderr());
-    assert_eq!(fs::read_to_string(slot.dir.join("out.txt")).unwrap(), "done\n");
-    assert_eq!(slot.status(), None);
 }
 
 fn kill(pid: u32) {

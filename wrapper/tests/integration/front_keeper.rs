@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use boinc::job::policy::VOLUNTEER_FILE;
 use boinc::wire::message::Control;
 
-use crate::support::{Engine, Running, Slot, wait_until};
+use crate::support::{Engine, Running, Slot, WAITS, wait_until};
 
 mod docker {
     crate::through_front!(Docker:
@@ -18,9 +18,6 @@ mod docker {
 mod podman {
     crate::through_front!(Podman: front_keeper::one_keeper_stays_until_the_container_is_gone);
 }
-
-const WAITS: &str = "echo start >> starts; echo x > ready\n\
-    while ! [ -e go ]; do busybox usleep 20000; done\necho done > out.txt; echo end >> starts";
 
 /// The process ids of the slot's keepers.
 fn keepers(slot: &Slot) -> Vec<String> {

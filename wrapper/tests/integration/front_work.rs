@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use boinc::job::policy::VOLUNTEER_FILE;
 use wrapper::agent_lock::slot_name;
 
-use crate::support::{Engine, Running, Slot, agent_of, wait_until};
+use crate::support::{Engine, Running, Slot, WAITS, agent_of, assert_ran_once, go, wait_until};
 
 mod docker {
     crate::through_front!(Docker:
@@ -29,10 +29,6 @@ mod podman {
     );
 }
 
-/// Counts its starts, waits for a file `go`, then writes its output.
-const WAITS: &str = "echo start >> starts; echo x > ready\n\
-    while ! [ -e go ]; do busybox usleep 20000; done\necho done > out.txt; echo end >> starts";
-
 fn started(slot: &Slot) -> Running {
     let running = slot.start();
     let deadline = Instant::now() + Duration::from_secs(100);
@@ -48,16 +44,6 @@ fn kill(mut running: Running) {
     let agent = agent_of(running.pid());
     running.kill();
     wait_until("the agent to leave", || !Path::new(&format!("/proc/{agent}")).exists());
-}
-
-fn go(slot: &Slot) {
-    fs::write(slot.work("go"), "").unwrap();
-}
-
-#[track_caller]
-fn assert_ran_once(slot: &Slot) {
-    assert_eq!(fs::read_to_string(slot.dir.join("starts")).unwrap(), "start\nend\n", "{}", slot.stderr());
-    assert_eq!(fs::read_to_string(slot.dir.join("out.txt")).unwrap(), "done\n");
 }
 
 /// Neither under its name, nor under that of something to be removed.
