@@ -27,7 +27,7 @@ impl Keeper {
         self.task_has_ended = true;
     }
 
-    /// What to keep when the front leaves: a container whose task goes on after a quit.
+    /// What to keep when the front leaves: a container whose task continues after a quit.
     pub fn wanted(&self, leaving: Option<Leaving>) -> Option<&Keep> {
         let is_quit = leaving.is_some_and(|leaving| !leaving.is_abort);
         self.container.as_ref().filter(|_| is_quit && !self.task_has_ended)

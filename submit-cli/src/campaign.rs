@@ -131,7 +131,7 @@ pub enum CampaignError {
     Busy {
         /// The campaign's results directory.
         dir: PathBuf,
-        /// Process id of the other, as it wrote it; empty on Windows, where nobody can read what it has locked.
+        /// Process id of the other, as it wrote it; empty on Windows, where a locked file cannot be read.
         holder: String,
     },
     /// A file operation failed.

@@ -280,7 +280,7 @@ fn start_daemons(mut daemons: Daemons, event_sender: Sender<RunEvent>) -> Sender
 
 /// Turns requests to stop into events, until the watch is closed.
 fn catch_signals(event_sender: Sender<RunEvent>) -> Result<StopWatch, LocalError> {
-    // Nobody listens after the run.
+    // The receiver is gone after the run.
     on_stop(move || drop(event_sender.send(RunEvent::Interrupted)))
         .map_err(|source| LocalError::Signals { source })
 }

@@ -152,7 +152,7 @@ fn remove_if_over(system: &StateDir, name: &str, directory: &Path) -> io::Result
         return Ok(());
     }
     let lock = try_lock(system, name).map_err(io::Error::other)?;
-    // An agent that has begun meanwhile has the lock.
+    // An agent that has started in the meantime holds the lock.
     let aside = if lock.is_some() && is_over() { set_aside(directory)? } else { None };
     drop(lock);
     aside.map_or(Ok(()), |aside| remove_tree(&aside))

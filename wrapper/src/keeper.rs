@@ -106,7 +106,7 @@ impl Request {
         (!is_of_job).then_some(Self { system, slot_name, order })
     }
 
-    /// Stays as long as is of use. Returns the process's exit status, which nobody reads.
+    /// Waits until it is no longer needed. Returns the process's exit status, which no process reads.
     pub fn run(self) -> i32 {
         // The client may want to remove the slot.
         let kept = std::env::set_current_dir("/").and_then(|()| self.keep());
@@ -119,15 +119,15 @@ impl Request {
         let order_file = directory.join(format!("{}.json", self.slot_name));
         let text = serde_json::to_vec(&self.order).map_err(io::Error::other)?;
         write_atomically(&order_file, &text)?;
-        let begun = Instant::now();
+        let start = Instant::now();
         let lock = loop {
             match HostLock::try_now(&directory, &self.slot_name).map_err(io::Error::other)? {
                 Some(lock) => break lock,
-                None if begun.elapsed() >= LOCK_PATIENCE => return Ok(()),
+                None if start.elapsed() >= LOCK_PATIENCE => return Ok(()),
                 None => thread::sleep(Duration::from_millis(50)),
             }
         };
-        let mut watch = Watch::new(self.order.clone(), begun);
+        let mut watch = Watch::new(self.order.clone(), start);
         while watch.stays(Instant::now(), read(&order_file), |order| look(&system, order)) {
             thread::sleep(INTERVAL);
         }
@@ -172,10 +172,10 @@ mod tests {
 
     #[test]
     fn it_stays_for_its_time_and_no_longer_than_the_container() {
-        let begun = Instant::now();
-        let at = |seconds| begun + Duration::from_secs(seconds);
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
         let there = |_: &Order| Seen::There;
-        let mut watch = Watch::new(order(1, 60), begun);
+        let mut watch = Watch::new(order(1, 60), start);
         assert!(watch.stays(at(59), Some(order(1, 60)), there));
         assert!(!watch.stays(at(60), Some(order(1, 60)), there));
         assert!(!watch.stays(at(10), Some(order(1, 60)), |_| Seen::Over));

@@ -44,11 +44,11 @@ fn wait(mut child: Child, limits: &Limits) -> Result<i32, String> {
         while let Err(rustix::io::Errno::INTR) =
             waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
         {}
-        // Nobody listens if its time was up.
+        // The receiver is gone if the time was up.
         let _ = over.send(());
     });
     let in_time = !matches!(ended.recv_timeout(limits.timeout), Err(RecvTimeoutError::Timeout));
-    // Also after a good end: whatever it has left running must not go on. That nobody is left is no error.
+    // Also after a good end: whatever it has left running must not go on. It is not an error if no process is left.
     let _ = kill_process_group(pid, Signal::KILL);
     let status = child.wait().map_err(|error| format!("failed to wait for it: {error}"))?;
     if !in_time {
