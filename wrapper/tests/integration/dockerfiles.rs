@@ -147,7 +147,9 @@ fn theirs(slot: &Slot, case: &Case) -> (Option<i32>, String) {
     }
     let tag = format!("buoy-test-{}", slot.init_data.result_name);
     let mut build = Command::new(slot.engine.program());
-    build.env("DOCKER_BUILDKIT", "0").args(["build", "--quiet", "--network", "none", "--tag", &tag]);
+    // A cached step that another test's build shares goes away with that test's image, even in the middle of a build.
+    build.env("DOCKER_BUILDKIT", "0").args(["build", "--quiet", "--no-cache"]);
+    build.args(["--network", "none", "--tag", &tag]);
     if slot.engine == Engine::Podman {
         // Its own format has no SHELL.
         build.args(["--format", "docker"]);
