@@ -7,14 +7,17 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::engine::{self, Cancel, CliEngine, EngineError, HostTransport};
-use crate::image::{ImageIndex, container_prefix};
+use boinc::nofollow::remove_tree;
+
+use crate::distro_work;
+use crate::engine::{self, Cancel, CliEngine, EngineError, Flavor, HostTransport};
+use crate::image::{ImageIndex, container_prefix, has_journals};
 use crate::state_dir::StateDir;
 
 /// What was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// The client's data directory, or a state directory.
+    /// The client's data directory, a state directory, or the directory that agents have in their own system.
     pub directory: PathBuf,
     /// Show what would be removed, and remove nothing.
     pub dry_run: bool,
@@ -59,6 +62,12 @@ impl Request {
                 let engine = CliEngine::new(flavor, program, transport, Cancel::default(), false);
                 match engine.probe() {
                     Ok(()) => cleaner.clean_engine(&engine, state),
+                    Err(EngineError::NoPermission(_)) if !was_used(flavor, state) => {
+                        println!(
+                            "passed over {}: this user may not use it, and has not",
+                            flavor.program_name()
+                        );
+                    }
                     Err(error) => cleaner.cannot_ask(flavor.program_name(), &error),
                 }
             }
@@ -66,15 +75,15 @@ impl Request {
                 println!("kept directory {}: it says which images are ours", state.display());
                 continue;
             }
-            cleaner.remove(&format!("directory {}", state.display()), || fs::remove_dir_all(state));
+            cleaner.remove(&format!("directory {}", state.display()), || remove_tree(state));
         }
         i32::from(cleaner.failures > 0)
     }
 }
 
-/// The state directories below a client's data directory; a state directory itself counts too.
+/// The state directories below a client's data directory; a state directory itself counts too, and that of agents.
 fn state_directories(directory: &Path) -> Vec<PathBuf> {
-    if ImageIndex::is_in(directory) {
+    if ImageIndex::is_in(directory) || distro_work::is_in(directory) {
         return vec![directory.to_owned()];
     }
     let projects = fs::read_dir(directory.join("projects")).into_iter().flatten().flatten();
@@ -82,6 +91,11 @@ fn state_directories(directory: &Path) -> Vec<PathBuf> {
     states.retain(|state| state.symlink_metadata().is_ok_and(|data| data.is_dir()));
     states.sort();
     states
+}
+
+/// Whether the state knows of anything that this engine has of ours.
+fn was_used(flavor: Flavor, state: &Path) -> bool {
+    !ImageIndex::in_directory(state).all(flavor).is_empty() || has_journals(state, flavor)
 }
 
 struct Cleaner {

@@ -80,6 +80,12 @@ impl Task {
     }
 }
 
+/// Whether this is an agents' directory with work directories.
+pub fn is_in(system: &Path) -> bool {
+    let is_named_by_us = |entry: fs::DirEntry| entry.path().join(TASK_FILE).is_file();
+    fs::read_dir(system.join(DIRECTORY)).into_iter().flatten().flatten().any(is_named_by_us)
+}
+
 /// The directory for the work directory of this task, made if it is missing. One of an earlier task of the slot is put aside,
 /// and one that was not laid out wholly.
 ///

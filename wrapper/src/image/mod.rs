@@ -10,8 +10,8 @@ mod make;
 mod tarball;
 mod workdir_files;
 
-pub(crate) use build::container_prefix;
 pub(crate) use build::{Blame, BuildError, BuildSource};
+pub(crate) use build::{container_prefix, has_journals};
 pub(crate) use cleanup::Budget;
 pub(crate) use index::ImageIndex;
 pub use key::ImageKey;

@@ -18,6 +18,7 @@ mod docker {
         front_work::a_work_directory_that_is_gone_is_made_again,
         front_work::the_policy_can_keep_it_in_the_slot,
         front_work::an_agent_killed_at_the_end_of_the_job_loses_no_output,
+        front_work::all_of_it_is_removed_by_clean,
     );
 }
 
@@ -26,7 +27,13 @@ mod podman {
         front_work::outputs_come_from_another_file_system_and_nothing_is_left,
         front_work::a_work_directory_that_is_gone_is_made_again,
         front_work::the_policy_can_keep_it_in_the_slot,
+        front_work::all_of_it_is_removed_by_clean,
     );
+}
+
+/// An ordinary user can't read what a job has closed.
+mod rootless {
+    crate::through_front!(RootlessPodman: front_work::all_of_it_is_removed_by_clean);
 }
 
 fn started(slot: &Slot) -> Running {
@@ -180,4 +187,32 @@ fn an_agent_killed_at_the_end_of_the_job_loses_no_output(engine: Engine) {
     assert_ran_once(&slot);
     assert_nothing_is_left(&slot);
     assert!(kills > 0);
+}
+
+fn all_of_it_is_removed_by_clean(engine: Engine) {
+    let mut slot = Slot::with_script(engine, &format!("mkdir -p closed/below; chmod 000 closed; {WAITS}"));
+    let system = slot.root.path().join("agents");
+    slot.images = Some(system.clone());
+    kill(started(&slot));
+    let container = slot.container();
+    let program = match slot.host.user() {
+        Some(_) => slot.root.path().join("buoy-agent"),
+        None => env!("CARGO_BIN_EXE_buoy-wrapper").into(),
+    };
+    let clean = |words: &[&str]| {
+        let mut command = slot.host.command(&program);
+        let output = command.current_dir("/").arg("--clean").arg(&system).args(words).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let shown = clean(&["--dry-run"]);
+    assert!(shown.contains(" container ") && shown.contains(" image "), "{shown}");
+    assert!(slot.work("ready").exists() && slot.status().is_some(), "a dry run removes nothing");
+    let removed = clean(&[]);
+    assert!(!system.exists() && !slot.try_ask(&["inspect", &container]).status.success(), "{removed}");
+    let mut running = started(&slot);
+    go(&slot);
+    running.wait_for_exit();
+    running.assert_success();
+    assert_ran_once(&slot);
 }

@@ -163,12 +163,18 @@ pub(crate) fn container_prefix(owner: &str) -> String {
 
 /// Ids of the images that builds may take up again.
 pub(in super::super) fn images_of_journals(directory: &Path) -> Vec<String> {
-    let files = fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
-    let texts = files.filter_map(|path| fs::read(path).ok());
-    texts
-        .filter_map(|text| serde_json::from_slice::<Content>(&text).ok())
-        .flat_map(|content| content.images)
-        .collect()
+    journals(directory).flat_map(|content| content.images).collect()
+}
+
+/// Whether a build with this engine has ended without taking away what it made.
+pub(crate) fn has_journals(state: &Path, flavor: Flavor) -> bool {
+    journals(&state.join(DIRECTORY)).any(|content| content.engine == Some(flavor))
+}
+
+fn journals(directory: &Path) -> impl Iterator<Item = Content> {
+    let files = fs::read_dir(directory).into_iter().flatten().flatten();
+    let texts = files.filter_map(|entry| fs::read(entry.path()).ok());
+    texts.filter_map(|text| serde_json::from_slice(&text).ok())
 }
 
 /// Removes the containers of builds that died, and the images of those that nobody has taken up again for days.

@@ -30,8 +30,8 @@ use boinc::dockerfile::{Base, BuildArgs, Dockerfile, ImageConfig, Platform};
 use super::key::ImageKey;
 
 pub use error::{Blame, BuildError};
-pub(crate) use journal::container_prefix;
 pub(super) use journal::{DIRECTORY, Journal, LOCKS, images_of_journals, recover};
+pub(crate) use journal::{container_prefix, has_journals};
 pub(super) use stage::NO_COMMAND;
 use stage::Stage;
 use time_left::TimeLeft;
