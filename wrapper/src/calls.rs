@@ -34,6 +34,9 @@ use boinc::wire::slot::SlotPathError;
 /// From the death of a container that is being removed by force until the engine says so (Podman 4.3: up to 0.3 s).
 const REMOVAL_TAKES: Duration = Duration::from_millis(700);
 
+/// A container that its engine has failed to start or to continue this often in a row is made again, once.
+const MOST_FAILED_STARTS: u32 = 3;
+
 /// Carries calls out, on the worker's thread.
 pub struct Calls {
     assignment: Assignment,
@@ -41,6 +44,7 @@ pub struct Calls {
     cancel: Cancel,
     engine: Option<CliEngine<HostTransport>>,
     image: Option<ImagePlan>,
+    /// How often the engine has failed to start or to continue the container.
     failed_starts: u32,
     /// The id of the container that this life has created and not started yet.
     created: Option<String>,
@@ -77,7 +81,7 @@ impl Calls {
             Call::Create => self.create(),
             Call::Start => self.start(),
             Call::Pause => self.simple(|engine, name| engine.pause(name)),
-            Call::Unpause => self.simple(|engine, name| engine.unpause(name)),
+            Call::Unpause => self.unpause(),
             Call::Kill => self.simple(|engine, name| engine.kill(name)),
             Call::Remove => {
                 let removed = self.simple(|engine, name| engine.remove(name));
@@ -399,17 +403,35 @@ impl Calls {
                 self.failed_starts = 0;
                 seen
             }
-            Err(error) => {
-                if matches!(error, EngineError::Failed { .. }) {
-                    self.failed_starts += 1;
-                    // After the first the engine takes them up by itself, as a rule.
-                    if self.failed_starts > 1 {
-                        self.end_leftovers()?;
-                    }
-                }
-                Err(classify(error))
+            Err(error) => Err(self.not_run(error)),
+        }
+    }
+
+    fn unpause(&mut self) -> Result<Reply, CallError> {
+        let unpaused = self.engine()?.unpause(self.name());
+        unpaused.map_err(|error| self.not_run(error))?;
+        self.failed_starts = 0;
+        Ok(Reply::Done)
+    }
+
+    /// What to do about a container that the engine has failed to start or to continue. Another one over the same work
+    /// directory may run where this one never will: after an update of the engine, or when its mounts are out of sight.
+    fn not_run(&mut self, error: EngineError) -> CallError {
+        if matches!(error, EngineError::Failed { .. }) {
+            self.failed_starts += 1;
+            // After the first the engine takes them up by itself, as a rule.
+            if self.failed_starts > 1
+                && let Err(error) = self.end_leftovers()
+            {
+                return error;
+            }
+            if self.failed_starts == MOST_FAILED_STARTS
+                && let Err(error) = self.simple(|engine, name| engine.remove(name))
+            {
+                crate::say!("failed to remove a container that the engine cannot run: {error}");
             }
         }
+        classify(error)
     }
 
     /// Processes of an earlier start that the engine does not know of keep it from starting the container.

@@ -382,12 +382,11 @@ impl Job {
         }
         self.recreated += 1;
         if self.recreated > MAX_RECREATED {
-            let why = format!("the container was removed from outside {} times", self.recreated);
-            self.decide(Ending::failed(exit_code::CHILD_FAILED, why), actions);
+            let why = format!("the container was gone {} times", self.recreated);
+            self.give_up_for_now(why, actions);
         } else {
             actions.push(Action::Say(
-                "the container was removed from outside: it is made again over the same work directory"
-                    .into(),
+                "the container is gone: it is made again over the same work directory".into(),
             ));
         }
     }

@@ -320,7 +320,7 @@ fn a_container_removed_from_outside_is_made_again_but_not_for_ever() {
     }
     life.event(Event::ContainerExited { out_of_memory: false, succeeded: false });
     life.fail(Call::AwaitExit, CallError::NoContainer);
-    life.expect_conclusion(|ending| matches!(ending, Ending::Failed(_)));
+    life.expect_conclusion(|ending| matches!(ending, Ending::TryLater { .. }));
 }
 
 #[test]

@@ -15,6 +15,8 @@ with_each_engine!(
     kills_at_random_moments_lose_nothing_and_run_nothing_twice,
     a_container_removed_behind_our_back_is_made_again_over_the_same_files,
     a_container_killed_from_outside_is_started_again,
+    a_container_that_its_engine_cannot_start_is_made_again,
+    a_container_that_its_engine_cannot_continue_is_made_again,
     a_finished_job_whose_client_missed_it_is_not_run_again,
     a_host_without_an_engine_tries_later_with_a_reason,
     an_engine_that_refuses_its_user_says_what_to_do,
@@ -96,25 +98,56 @@ fn kills_at_random_moments_lose_nothing_and_run_nothing_twice(engine: Engine) {
 }
 
 fn a_container_removed_behind_our_back_is_made_again_over_the_same_files(engine: Engine) {
-    let slot = Slot::with_script(
-        engine,
-        "if [ -e checkpoint ]; then echo resumed > out.txt; exit 0; fi\n\
-         echo 1 > checkpoint; echo x > ready; while true; do busybox sleep 1; done",
-    );
+    let slot = Slot::with_script(engine, WITH_CHECKPOINT);
     let mut running = started(&slot);
     engine.run(&["rm", "--force", &slot.container()]);
     running.wait_for_exit();
     running.assert_success();
     assert_eq!(fs::read_to_string(slot.dir.join("out.txt")).unwrap(), "resumed\n");
-    assert!(slot.stderr().contains("removed from outside"), "{}", slot.stderr());
+    assert!(slot.stderr().contains("the container is gone"), "{}", slot.stderr());
+}
+
+const WITH_CHECKPOINT: &str = "if [ -e checkpoint ]; then echo resumed > out.txt; exit 0; fi\n\
+     echo 1 > checkpoint; echo x > ready; while true; do busybox sleep 1; done";
+
+/// As after an update of the engine or of its runtime, or when its mounts cannot be seen any more.
+fn break_container(slot: &mut Slot, verb: &str) {
+    let program = slot.engine.program();
+    let real = String::from_utf8(std::process::Command::new("which").arg(program).output().unwrap().stdout);
+    let real = real.unwrap().trim().to_owned();
+    let output = slot.try_ask(&["inspect", "--format", "{{.Id}}", &slot.container()]);
+    let broken = String::from_utf8(output.stdout).unwrap().trim().to_owned();
+    let container = slot.container();
+    slot.fake_engine(&format!(
+        "case \" $* \" in *' {verb} '*)\n\
+         if [ \"$({real} inspect --format '{{{{.Id}}}}' {container})\" = {broken} ]; then\n\
+         echo 'Error response from daemon: its mount is gone' >&2; exit 1; fi;; esac\n\
+         exec {real} \"$@\""
+    ));
+}
+
+fn a_container_that_its_engine_cannot_start_is_made_again(engine: Engine) {
+    let mut slot = Slot::with_script(engine, WITH_CHECKPOINT);
+    started(&slot).kill();
+    engine.run(&["kill", &slot.container()]);
+    break_container(&mut slot, "start");
+    slot.run().assert_success();
+    assert_eq!(fs::read_to_string(slot.dir.join("out.txt")).unwrap(), "resumed\n");
+    assert!(slot.stderr().contains("its mount is gone"), "{}", slot.stderr());
+}
+
+fn a_container_that_its_engine_cannot_continue_is_made_again(engine: Engine) {
+    let mut slot = Slot::with_script(engine, WITH_CHECKPOINT);
+    started(&slot).kill();
+    engine.run(&["pause", &slot.container()]);
+    break_container(&mut slot, "unpause");
+    slot.run().assert_success();
+    assert_eq!(fs::read_to_string(slot.dir.join("out.txt")).unwrap(), "resumed\n");
+    assert!(slot.stderr().contains("its mount is gone"), "{}", slot.stderr());
 }
 
 pub fn a_container_killed_from_outside_is_started_again(engine: Engine) {
-    let slot = Slot::with_script(
-        engine,
-        "if [ -e checkpoint ]; then echo resumed > out.txt; exit 0; fi\n\
-         echo 1 > checkpoint; echo x > ready; while true; do busybox sleep 1; done",
-    );
+    let slot = Slot::with_script(engine, WITH_CHECKPOINT);
     let mut running = started(&slot);
     engine.run(&["kill", &slot.container()]);
     running.wait_for_exit();

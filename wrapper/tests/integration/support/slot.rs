@@ -189,9 +189,15 @@ impl Slot {
 
     /// A `docker` that only says this, in front of PATH; the client names no other engine.
     pub fn fake_docker(&mut self, script: &str) {
+        assert_eq!(self.engine, Engine::Docker);
+        self.fake_engine(script);
+    }
+
+    /// The engine's program is this script, in front of PATH.
+    pub fn fake_engine(&mut self, script: &str) {
         let bin = self.root.path().join("bin");
         fs::create_dir_all(&bin).unwrap();
-        let program = bin.join("docker");
+        let program = bin.join(self.engine.program());
         fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
         self.path = Some(format!("{}:/usr/bin:/bin", bin.display()));
