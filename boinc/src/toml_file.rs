@@ -16,7 +16,7 @@ use toml::de::{DeArray, DeTable, DeValue};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Location};
 
-pub use section::{Section, Text};
+pub use section::{Section, Text, TextOrMap};
 
 /// Mistakes of one kind that are reported of a file: a hostile one could have a million.
 const MOST_MISTAKES: usize = 50;

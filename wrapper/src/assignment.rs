@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::engine::{ContainerSpec, ContainerUser, Flavor, Gpu, Hardening, Mount};
+use crate::engine::{ContainerSpec, ContainerUser, EngineError, Flavor, Gpu, Hardening, Mount};
 use crate::image::{Budget, BuildSource, ImageKey, ImageSource, KeyError};
 use crate::limits::{Bounds, DiskUse, disk_bound, memory_bound};
 use crate::naming::ContainerName;
@@ -12,7 +12,7 @@ use boinc::dockerfile::{self, BuildArgs, Dockerfile, Faults};
 use boinc::job::argv::{Args, args_value};
 use boinc::job::entry_point::{LostArguments, lost_arguments};
 use boinc::job::policy::{POLICY_FILE, RunLimits};
-use boinc::job::spec::{JobSpec, OutputSpec};
+use boinc::job::spec::{JobSpec, OutputSpec, Tarballs};
 use boinc::platform::User;
 use boinc::wire::init_data::InitData;
 use boinc::wire::slot::{OutputPath, SlotPathError, resolve_output};
@@ -93,6 +93,20 @@ pub enum ImageSourceError {
         #[source]
         faults: Faults,
     },
+    /// None of the tarballs is for this engine.
+    #[error(
+        "the job has images for linux/{}, but the engine of this computer runs images for linux/{wanted}",
+        found.join(" and linux/")
+    )]
+    NoTarballFor {
+        /// What the engine runs, by Go's name.
+        wanted: String,
+        /// What there is.
+        found: Vec<String>,
+    },
+    /// The engine does not say what it runs.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// The tarball is not among the files.
     #[error("the image tarball {name:?} (`image` in job.toml) is not among the job's files")]
     NoTarball { name: String },
@@ -199,15 +213,31 @@ impl Assignment {
             || image.files.iter().any(|file| file == name)
     }
 
-    /// The image, from the files of the slot. `seccomp`: the profile of system calls for the steps of its build.
+    /// The image, from the files of the slot. `seccomp`: the profile of system calls for the steps of its build;
+    /// `architecture`: asks the engine for its own.
     ///
     /// # Errors
     /// When a file of it is missing or cannot be read, or the Dockerfile is refused.
-    pub fn image(&self, scan: &SlotScan, seccomp: &Path) -> Result<ImagePlan, ImageSourceError> {
+    pub fn image(
+        &self,
+        scan: &SlotScan,
+        seccomp: &Path,
+        architecture: impl FnOnce() -> Result<String, EngineError>,
+    ) -> Result<ImagePlan, ImageSourceError> {
         if let Some(image) = &self.spec.image_name {
             return Ok(ImagePlan { source: ImageSource::Named(image.clone()), files: Vec::new() });
         }
-        if let Some(tarball) = &self.spec.tarball {
+        if let Some(tarballs) = &self.spec.tarballs {
+            let tarball = match tarballs {
+                Tarballs::One(tarball) => tarball,
+                Tarballs::Each(each) => {
+                    let wanted = architecture()?;
+                    each.get(&wanted).ok_or_else(|| ImageSourceError::NoTarballFor {
+                        wanted,
+                        found: each.keys().cloned().collect(),
+                    })?
+                }
+            };
             let input = scan
                 .input(&tarball.file)
                 .ok_or_else(|| ImageSourceError::NoTarball { name: tarball.file.clone() })?;
@@ -216,7 +246,7 @@ impl Assignment {
                 path: input.place.path().to_owned(),
                 digest: tarball.digest.as_str().to_owned(),
             };
-            return Ok(ImagePlan { source, files: vec![tarball.file.clone()] });
+            return Ok(ImagePlan { source, files: tarballs.files().map(str::to_owned).collect() });
         }
         let source = self.build_source(scan, seccomp)?;
         let mut files: Vec<String> = source.files.iter().map(|(name, _)| name.clone()).collect();

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use self::failures::{
     NoImageMade, classify, classify_machine, classify_make, classify_unrelated, classify_workdir_files,
 };
-use crate::assignment::{Assignment, HIDDEN_FILES, ImagePlan};
+use crate::assignment::{Assignment, HIDDEN_FILES, ImagePlan, ImageSourceError};
 use crate::engine::{
     self, Cancel, CliEngine, ContainerSpec, EarlyUsage, EngineError, HostTransport, Inspected, LOG_LINES,
     MachineError, Status, Transport, UserError, killed_from_outside,
@@ -222,8 +222,12 @@ impl Calls {
             return Ok(image.clone());
         }
         let profile = self.seccomp_profile()?;
-        let image =
-            self.assignment.image(scan, &profile).map_err(|error| CallError::Job(error.to_string()))?;
+        let engine = self.engine()?;
+        let image = self.assignment.image(scan, &profile, || engine.architecture());
+        let image = image.map_err(|error| match error {
+            ImageSourceError::Engine(error) => classify_unrelated(error),
+            error => CallError::Job(error.to_string()),
+        })?;
         self.image = Some(image.clone());
         Ok(image)
     }

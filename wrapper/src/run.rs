@@ -315,10 +315,11 @@ fn assign(
 /// What the project itself signed gets what it asks for, but only as a whole: with an image from the workunit, a
 /// signed job.toml would lend its rights to the submitter's code.
 fn trust_of_task(slot: &Path, args: &Args, spec: &JobSpec, init_data: &InitData) -> Trust {
-    let image = spec.tarball.as_ref().map_or(args.dockerfile.as_str(), |tarball| tarball.file.as_str());
     let mut files = vec![args.config.as_str()];
-    if spec.image_name.is_none() {
-        files.push(image);
+    match &spec.tarballs {
+        Some(tarballs) => files.extend(tarballs.files()),
+        None if spec.image_name.is_none() => files.push(&args.dockerfile),
+        None => {}
     }
     let signed = files.iter().all(|name| trust_of(slot, name, init_data) == Trust::AppVersion);
     if signed { Trust::AppVersion } else { Trust::Workunit }

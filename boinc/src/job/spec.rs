@@ -5,6 +5,9 @@
 
 mod options;
 mod read;
+mod tarballs;
+
+pub use tarballs::{Tarball, Tarballs};
 
 use crate::toml_file::{ConfigErrors, Document, Section};
 use std::collections::BTreeMap;
@@ -32,9 +35,9 @@ pub struct JobSpec {
     pub project_dir_mount: Option<ContainerPath>,
     /// `image_name`: an image to use as it is, never built nor removed.
     pub image_name: Option<String>,
-    /// `image` and `digest`: a prebuilt image that came as a file.
+    /// `image` and `digest`: prebuilt images that came as files.
     #[serde(flatten)]
-    pub tarball: Option<Tarball>,
+    pub tarballs: Option<Tarballs>,
     /// `use_gpu`: the job needs the assigned GPU.
     pub use_gpu: bool,
     /// `web_graphics_guest_port`: a port of the container that shows graphics in a browser.
@@ -143,16 +146,6 @@ impl fmt::Display for ContainerPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-/// A prebuilt image, as `docker save` writes it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Tarball {
-    /// `image`: its name in the slot.
-    #[serde(rename = "image")]
-    pub file: String,
-    /// `digest`: the image's id.
-    pub digest: Digest,
 }
 
 /// An image's id: `sha256:` and 64 lower-case hex digits.

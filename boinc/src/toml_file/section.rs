@@ -28,6 +28,15 @@ pub struct Text<'d> {
     pub place: Location,
 }
 
+/// One text for everything, or one for each name of the author's own.
+#[derive(Debug, Clone)]
+pub enum TextOrMap<'d> {
+    /// `key = "text"`
+    Text(Text<'d>),
+    /// `key = { name = "text" }`
+    Map(Vec<(Text<'d>, Text<'d>)>),
+}
+
 impl From<Text<'_>> for Located<String> {
     fn from(text: Text<'_>) -> Self {
         Self { value: text.text.to_owned(), place: text.place }
@@ -140,6 +149,15 @@ impl<'d, 'a> Section<'d, 'a> {
             }
         }
         Some(map)
+    }
+
+    /// A string, or a table of strings with names of the author's own.
+    pub fn text_or_map(&mut self, key: &'static str) -> Option<TextOrMap<'d>> {
+        if self.value(key)?.get_ref().is_table() {
+            return self.text_map(key).map(TextOrMap::Map);
+        }
+        let (text, start) = self.typed(key, "a string, or a table of strings", DeValue::as_str)?;
+        Some(TextOrMap::Text(Text { text, place: self.doc.place(start) }))
     }
 
     /// A text that `read` accepts, as what it makes of it.

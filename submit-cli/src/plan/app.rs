@@ -92,14 +92,8 @@ pub enum Image {
         /// The stage to build; `None`: the last one.
         target: Option<String>,
     },
-    /// Loaded from a tarball (`docker save`) that travels with the jobs.
-    Tarball {
-        file: PathBuf,
-        /// Its name in the slot.
-        name: String,
-        /// The image id it must have.
-        digest: Digest,
-    },
+    /// Loaded from an archive (`docker save`) that travels with the jobs: one, or one for each architecture.
+    Archives(Vec<ImageArchive>),
     /// An image of a registry, pinned by digest; needs a project whose policy allows it.
     Pinned {
         /// `NAME@sha256:DIGEST`.
@@ -110,17 +104,41 @@ pub enum Image {
 impl Image {
     /// The names in the slot of the files that travel with each job for the image.
     pub fn slot_names(&self) -> impl Iterator<Item = &str> {
-        let (first, files): (Option<&str>, &[ContextFile]) = match self {
-            Self::Build { files, .. } => (Some(DEFAULT_DOCKERFILE), files),
-            Self::Tarball { name, .. } => (Some(name), &[]),
-            Self::Pinned { .. } => (None, &[]),
-        };
-        first.into_iter().chain(files.iter().map(|file| file.name.as_str()))
+        let mut names = Vec::new();
+        match self {
+            Self::Build { files, .. } => {
+                names.push(DEFAULT_DOCKERFILE);
+                names.extend(files.iter().map(|file| file.name.as_str()));
+            }
+            Self::Archives(archives) => names.extend(ImageArchive::files(archives).map(|file| &*file.name)),
+            Self::Pinned { .. } => {}
+        }
+        names.into_iter()
+    }
+}
+
+/// An image in a file.
+#[derive(Debug, Clone)]
+pub struct ImageArchive {
+    /// For which architecture, by Go's name; `None`: there is no other archive.
+    pub architecture: Option<String>,
+    pub file: ContextFile,
+    /// The hash of the image's configuration.
+    pub digest: Digest,
+}
+
+impl ImageArchive {
+    /// The files of some archives, each once: one may hold the images of several architectures.
+    pub fn files(archives: &[Self]) -> impl Iterator<Item = &ContextFile> {
+        archives.iter().enumerate().filter_map(|(at, archive)| {
+            let is_known = archives[..at].iter().any(|other| other.file == archive.file);
+            (!is_known).then_some(&archive.file)
+        })
     }
 }
 
 /// A file of the build context. Contexts are flat: `COPY` finds it under its last path component.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContextFile {
     /// Where it is on the submitter's computer.
     pub path: PathBuf,

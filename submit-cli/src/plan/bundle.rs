@@ -14,7 +14,7 @@ use validators::script::container::ScriptFile;
 use validators::spec::{AssimilateSpec, ValidateSpec};
 use validators::submitter_rules::{self, BundleScript, RuleFile};
 
-use crate::plan::app::{AppSpec, Image, JudgeScript, Mode};
+use crate::plan::app::{AppSpec, Image, ImageArchive, JudgeScript, Mode};
 use crate::plan::content::{Content, hash, hex, is_regular};
 use crate::plan::hash_cache::HashCache;
 use crate::plan::job_toml;
@@ -57,7 +57,11 @@ pub fn pack(
             }
         }
         // It is large, so the client keeps it for the next batch.
-        Image::Tarball { file, name, .. } => add("tarball", file, input_file(name, false, true)),
+        Image::Archives(archives) => {
+            for file in ImageArchive::files(archives) {
+                add("tarball", &file.path, input_file(&file.name, false, true));
+            }
+        }
         Image::Pinned { .. } => {}
     }
     let (rule, run_sha256) = rule_file(app, &files, mistakes)?;

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use boinc::job::spec::{JobSpec, OutputSpec, PassArgs, Tarball};
+use boinc::job::spec::{JobSpec, OutputSpec, PassArgs, Tarball, Tarballs};
 
 use crate::plan::InputFile;
-use crate::plan::app::{AppSpec, Image};
+use crate::plan::app::{AppSpec, Image, ImageArchive};
 
 /// The job.toml of an app; `job_inputs` are the inputs that differ from job to job.
 pub fn job_spec(app: &AppSpec, job_inputs: &[InputFile]) -> JobSpec {
@@ -25,12 +25,23 @@ pub fn job_spec(app: &AppSpec, job_inputs: &[InputFile]) -> JobSpec {
             spec.build_args = BTreeMap::clone(build_args);
             spec.target.clone_from(target);
         }
-        Image::Tarball { name, digest, .. } => {
-            spec.tarball = Some(Tarball { file: name.clone(), digest: digest.clone() });
-        }
+        Image::Archives(archives) => spec.tarballs = Some(tarballs(archives)),
         Image::Pinned { name } => spec.image_name = Some(name.clone()),
     }
     spec
+}
+
+fn tarballs(archives: &[ImageArchive]) -> Tarballs {
+    let tarball =
+        |archive: &ImageArchive| Tarball { file: archive.file.name.clone(), digest: archive.digest.clone() };
+    match archives {
+        [one @ ImageArchive { architecture: None, .. }] => Tarballs::One(tarball(one)),
+        each => Tarballs::Each(
+            each.iter()
+                .filter_map(|archive| Some((archive.architecture.clone()?, tarball(archive))))
+                .collect(),
+        ),
+    }
 }
 
 fn output(output: &crate::plan::app::Output) -> OutputSpec {

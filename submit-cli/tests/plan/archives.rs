@@ -1,6 +1,7 @@
 //! An image archive in `[image]`: its digest, and what is wrong with it.
 
 use boinc::archive::tar::{Entry, Kind, Writer};
+use boinc::job::spec::Tarballs;
 use sha2::{Digest, Sha256};
 
 use crate::folder::Folder;
@@ -100,6 +101,75 @@ fn an_archive_for_another_architecture_is_a_warning() {
         "{}",
         ran.stderr
     );
+}
+
+/// A folder with an archive for each of these architectures, and the digests of their configurations.
+fn folder_for(architectures: [&str; 2], image: impl Fn(&str, &str) -> String) -> (Folder, [String; 2]) {
+    let layer = tarball(&[("bin/dock", "dock")]);
+    let config = |architecture: &str| {
+        format!(
+            r#"{{"architecture":"{architecture}","os":"linux","config":{{"Entrypoint":["/bin/dock"]}},"rootfs":{{"type":"layers","diff_ids":["{}"]}}}}"#,
+            digest(&layer)
+        )
+    };
+    let manifest = r#"[{"Config":"config.json","RepoTags":["dock:latest"],"Layers":["layer.tar"]}]"#;
+    let mut folder = Folder::new();
+    for (file, architecture) in ["first.tar", "second.tar"].into_iter().zip(architectures) {
+        let config = config(architecture);
+        let files = [("layer.tar", layer.as_str()), ("config.json", &config), ("manifest.json", manifest)];
+        folder = folder.with(file, &tarball(&files));
+    }
+    let digests = architectures.map(|architecture| digest(&config(architecture)));
+    (folder.replace("app.toml", "files = [\"dock.sh\"]", &image(&digests[0], &digests[1])), digests)
+}
+
+const OF_BOTH: &str = "tarball = { amd64 = \"first.tar\", arm64 = \"second.tar\" }\n";
+
+#[test]
+fn each_architecture_can_have_an_archive() {
+    let declared = |first: &str, second: &str| {
+        format!("{OF_BOTH}digest = {{ amd64 = \"{first}\", arm64 = \"{second}\" }}")
+    };
+    let (folder, digests) = folder_for(["amd64", "arm64"], declared);
+    let ran = folder.buoy("check . jobs.csv");
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    folder.packed_jobs(&[".", "jobs.csv"]);
+    let template = folder.template("in");
+    let [first, second] = ["<open_name>first.tar</open_name>", "<open_name>second.tar</open_name>"];
+    assert!(template.contains(first) && template.contains(second), "{template}");
+    let files = folder.tree();
+    let texts = files.iter().filter(|path| path.is_file()).map(|path| folder.read(path));
+    let job_toml = texts.into_iter().find(|text| text.starts_with("[digest]") || text.contains("\n[digest]"));
+    let spec = boinc::job::spec::JobSpec::parse(&job_toml.expect("a job.toml"), "job.toml").unwrap();
+    let Some(Tarballs::Each(each)) = spec.tarballs else { panic!("{spec:?}") };
+    let found = ["amd64", "arm64"].map(|name| each[name].digest.as_str().to_owned());
+    assert_eq!(found, digests);
+}
+
+#[test]
+fn digests_that_are_missing_or_wrong_and_archives_in_the_wrong_place_are_told() {
+    let (folder, [amd64, arm64]) = folder_for(["amd64", "arm64"], |_, _| OF_BOTH.to_owned());
+    let stderr = folder.buoy("check . jobs.csv").refused();
+    assert!(stderr.contains("tarball without digest for amd64 in [image]"), "{stderr}");
+    assert!(
+        stderr.contains(&format!("write digest = {{ amd64 = \"{amd64}\", arm64 = \"{arm64}\" }}")),
+        "{stderr}"
+    );
+    let swapped = |first: &str, second: &str| {
+        format!("{OF_BOTH}digest = {{ amd64 = \"{second}\", arm64 = \"{first}\" }}")
+    };
+    let stderr = folder_for(["amd64", "arm64"], swapped).0.buoy("check . jobs.csv").refused();
+    assert!(stderr.contains(&format!("accepted: amd64 = \"{amd64}\" in digest")), "{stderr}");
+    let declared = |first: &str, second: &str| {
+        format!("{OF_BOTH}digest = {{ amd64 = \"{first}\", arm64 = \"{second}\", riscv64 = \"{first}\" }}")
+    };
+    let stderr = folder_for(["arm64", "arm64"], declared).0.buoy("check . jobs.csv").refused();
+    assert!(stderr.contains("digest of [image] has \"riscv64\", which tarball has not"), "{stderr}");
+    let declared = |first: &str, second: &str| {
+        format!("{OF_BOTH}digest = {{ amd64 = \"{first}\", arm64 = \"{second}\" }}")
+    };
+    let stderr = folder_for(["arm64", "arm64"], declared).0.buoy("check . jobs.csv").refused();
+    assert!(stderr.contains("first.tar: the image is for arm64, but [image] names it for amd64"), "{stderr}");
 }
 
 #[test]

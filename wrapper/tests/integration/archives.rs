@@ -19,6 +19,7 @@ with_each_engine!(
     hostile_archives_load_nothing_and_change_nothing,
     a_layer_that_lies_at_its_very_end_loads_nothing,
     an_archive_for_another_architecture_is_refused_before_it_is_loaded,
+    of_an_archive_for_each_architecture_that_of_the_engine_is_loaded,
 );
 
 fn digest(bytes: &[u8]) -> String {
@@ -281,5 +282,48 @@ fn an_archive_for_another_architecture_is_refused_before_it_is_loaded(engine: En
         "{said}"
     );
     assert!(!said.contains("loading image"), "{said}");
+    assert!(image.loaded(engine).is_empty());
+}
+
+fn of_an_archive_for_each_architecture_that_of_the_engine_is_loaded(engine: Engine) {
+    let host = Slot::empty(engine);
+    let image = Image::of(&host, "each");
+    let config = String::from_utf8(image.config.clone()).unwrap();
+    let foreign = ["arm64", "riscv64"].map(|architecture| {
+        let config = config.replace("amd64", architecture).into_bytes();
+        Image { config, layers: image.layers.clone(), label: image.label.clone() }
+    });
+    let job_toml = |files: [(&str, &[u8]); 2]| {
+        let names = files.map(|(name, _)| format!("{name} = \"{name}.tar\"")).join(", ");
+        let digests = files.map(|(name, config)| format!("{name} = \"{}\"", digest(config))).join(", ");
+        format!("image = {{ {names} }}\ndigest = {{ {digests} }}\n")
+    };
+    let slot_of = |files: [(&str, &Image); 2]| {
+        let mut slot = Slot::empty(engine);
+        for (name, image) in files {
+            let path = format!("phys_{name}.tar");
+            fs::write(slot.project.join(&path), tarball(&image.saved("x:latest"))).unwrap();
+            slot.link(&format!("{name}.tar"), &path);
+        }
+        slot.copy("job.toml", &job_toml(files.map(|(name, image)| (name, image.config.as_slice()))));
+        slot
+    };
+    let slot = slot_of([("amd64", &image), ("arm64", &foreign[0])]);
+    slot.run().assert_success();
+    assert_eq!(fs::read_to_string(slot.dir.join("out.txt")).unwrap(), "ran\n");
+    assert_eq!(image.loaded(engine).len(), 1);
+    for id in image.loaded(engine) {
+        engine.try_run(&["image", "rm", "--force", &id]);
+    }
+    let slot = slot_of([("arm64", &foreign[0]), ("riscv64", &foreign[1])]);
+    slot.run().assert_status(206);
+    let said = slot.stderr();
+    assert!(
+        said.contains(
+            "the job has images for linux/arm64 and linux/riscv64, but the engine of this computer runs images for \
+             linux/amd64"
+        ),
+        "{said}"
+    );
     assert!(image.loaded(engine).is_empty());
 }

@@ -60,7 +60,7 @@ pub(super) fn refusals(rules: &Rules, giver: &str, spec: &JobSpec) -> Vec<Refusa
     {
         refuse("image_name", quoted(name), format!("image_names = {}", listed(allowed)));
     }
-    if spec.image_name.is_none() && spec.tarball.is_none() && rules.builds == Some(false) {
+    if spec.image_name.is_none() && spec.tarballs.is_none() && rules.builds == Some(false) {
         refuse(
             "image",
             "(none)".into(),

@@ -1,9 +1,11 @@
 //! From the text of job.toml to a [`JobSpec`].
 
 use super::options::{is_build_key, split, take_build_args};
-use super::{ContainerPath, DEFAULT_VERBOSE, Digest, JobSpec, Limits, OutputSpec, PassArgs, Tarball};
+use super::{
+    ContainerPath, DEFAULT_VERBOSE, Digest, JobSpec, Limits, OutputSpec, PassArgs, Tarball, Tarballs,
+};
 use crate::dockerfile::is_stage_name;
-use crate::toml_file::{ConfigErrors, Document, Section};
+use crate::toml_file::{ConfigErrors, Document, Section, Text, TextOrMap};
 use crate::wire::slot::check_job_name;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -32,7 +34,7 @@ pub(super) fn spec(top: &mut Section<'_, '_>) -> JobSpec {
         workdir: container_path(top, "workdir").unwrap_or_default(),
         project_dir_mount: container_path(top, "project_dir_mount"),
         image_name: top.checked("image_name", image_name, IMAGE_NAME),
-        tarball: tarball(top),
+        tarballs: tarballs(top),
         use_gpu: top.flag("use_gpu").unwrap_or_default(),
         // 0 is upstream's "none".
         web_graphics_guest_port: top
@@ -61,9 +63,9 @@ pub(super) fn spec(top: &mut Section<'_, '_>) -> JobSpec {
     }
 }
 
-fn tarball(top: &mut Section<'_, '_>) -> Option<Tarball> {
-    let file = slot_name(top, "image");
-    let digest = top.checked("digest", Digest::new, Digest::ACCEPTED);
+fn tarballs(top: &mut Section<'_, '_>) -> Option<Tarballs> {
+    let files = top.text_or_map("image");
+    let digests = top.text_or_map("digest");
     match (top.has("image"), top.has("digest")) {
         (true, false) => top.fault("image", "a prebuilt image needs its id, digest = \"sha256:...\""),
         (false, true) => top.fault("digest", "a digest belongs to a prebuilt image, image = \"NAME.tar\""),
@@ -72,7 +74,62 @@ fn tarball(top: &mut Section<'_, '_>) -> Option<Tarball> {
         }
         _ => {}
     }
-    Some(Tarball { file: file?, digest: digest? })
+    match (files?, digests?) {
+        (TextOrMap::Text(file), TextOrMap::Text(digest)) => tarball(top, &file, &digest).map(Tarballs::One),
+        (TextOrMap::Map(files), TextOrMap::Map(digests)) => each_tarball(top, &files, &digests),
+        _ => {
+            top.fault(
+                "digest",
+                "image and digest are both one text, or both a table with the same architectures",
+            );
+            None
+        }
+    }
+}
+
+fn tarball(top: &Section<'_, '_>, file: &Text<'_>, digest: &Text<'_>) -> Option<Tarball> {
+    let fault = name_fault(file.text);
+    if let Some(fault) = &fault {
+        top.fault("image", fault);
+    }
+    let digest = Digest::new(digest.text);
+    if digest.is_none() {
+        top.refuse("digest", Digest::ACCEPTED);
+    }
+    fault.is_none().then(|| Some(Tarball { file: file.text.to_owned(), digest: digest? }))?
+}
+
+fn each_tarball(
+    top: &Section<'_, '_>,
+    files: &[(Text<'_>, Text<'_>)],
+    digests: &[(Text<'_>, Text<'_>)],
+) -> Option<Tarballs> {
+    let mut each = BTreeMap::new();
+    let mut is_whole = !files.is_empty();
+    if files.is_empty() {
+        top.refuse("image", "a table with one architecture at least");
+    }
+    for (name, file) in files {
+        let digest = digests.iter().find(|(other, _)| other.text == name.text);
+        if !Tarballs::is_architecture(name.text) {
+            top.fault("image", format!("{:?} is not {}", name.text, Tarballs::ARCHITECTURE));
+            is_whole = false;
+        } else if digest.is_none() {
+            top.fault("digest", format!("{:?} of image is missing", name.text));
+            is_whole = false;
+        }
+        match digest.and_then(|(_, digest)| tarball(top, file, digest)) {
+            Some(tarball) => drop(each.insert(name.text.to_owned(), tarball)),
+            None => is_whole = false,
+        }
+    }
+    for (name, _) in
+        digests.iter().filter(|(name, _)| !files.iter().any(|(other, _)| other.text == name.text))
+    {
+        top.fault("digest", format!("{:?} is not among the architectures of image", name.text));
+        is_whole = false;
+    }
+    is_whole.then_some(Tarballs::Each(each))
 }
 
 fn container_path(top: &mut Section<'_, '_>, key: &'static str) -> Option<ContainerPath> {

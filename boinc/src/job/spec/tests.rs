@@ -57,11 +57,8 @@ fn our_keys() {
          [[outputs]]\nname = 'poses.pdbqt'\nmax_bytes = 1000000\n[[outputs]]\nname = 'log'\noptional = true\n",
         "AB".repeat(32)
     ));
-    let tarball = spec.tarball.unwrap();
-    assert_eq!(
-        (tarball.file.as_str(), tarball.digest.to_string()),
-        ("vina.tar", format!("sha256:{}", "ab".repeat(32)))
-    );
+    let digest = Digest::new(&format!("sha256:{}", "ab".repeat(32))).unwrap();
+    assert_eq!(spec.tarballs, Some(Tarballs::One(Tarball { file: "vina.tar".to_owned(), digest })));
     assert_eq!(spec.build_files, Some(vec!["dock.sh".to_owned()]));
     assert_eq!(spec.job_inputs, ["ligand.pdbqt"]);
     assert!(spec.pass_args.sets_env() && spec.pass_args.sets_argv() && spec.network);
@@ -116,7 +113,13 @@ fn values_that_are_not_accepted() {
         ("target = '1'", "accepted: the name of a stage"),
         ("target = '--x'", "accepted: the name of a stage"),
         ("image = 'x.tar'", "image is 'x.tar': a prebuilt image needs its id, digest"),
-        ("digest = 'sha256:00'", "64 hex digits"),
+        ("digest = 'sha256:00'", "a digest belongs to a prebuilt image"),
+        ("image = 'x'\ndigest = 'sha256:00'", "64 hex digits"),
+        ("image = 1\ndigest = 'x'", "accepted: a string, or a table of strings"),
+        ("image = {}\ndigest = {}", "accepted: a table with one architecture at least"),
+        ("image = 'x'\ndigest = {}", "both one text, or both a table"),
+        ("image = { 'x86-64' = 'x' }\ndigest = {}", "\"x86-64\" is not the name of a processor architecture"),
+        ("image = { arm64 = 'x' }\ndigest = {}", "\"arm64\" of image is missing"),
         ("outputs = [{ max_bytes = 1 }]", "name is missing in [outputs]"),
         ("outputs = [{ name = 'a' }, { name = 'a' }]", "name is 'a': this output is listed twice"),
         ("outputs = [{ name = '/a' }]", "is an absolute path"),
@@ -140,6 +143,19 @@ fn a_digest_belongs_to_an_image_and_excludes_a_name() {
         faults(&both),
         "job.toml:3:14: image_name is 'debian'; accepted: one of image and image_name, not both"
     );
+}
+
+#[test]
+fn each_architecture_can_have_its_image() {
+    let digest = |digit: &str| format!("sha256:{}", digit.repeat(64));
+    let text = format!(
+        "image = {{ amd64 = 'x.tar', arm64 = 'a.tar' }}\ndigest = {{ amd64 = '{}', arm64 = '{}' }}\n",
+        digest("1"),
+        digest("2")
+    );
+    let Some(Tarballs::Each(each)) = parse(&text).tarballs else { panic!("{text}") };
+    assert_eq!((each["arm64"].file.as_str(), each["arm64"].digest.to_string()), ("a.tar", digest("2")));
+    assert_eq!(Tarballs::Each(each).files().collect::<Vec<_>>(), ["x.tar", "a.tar"]);
 }
 
 #[test]
@@ -191,7 +207,13 @@ fn specs() -> impl Strategy<Value = JobSpec> {
             target: paths.2.then(|| "app".to_owned()),
             create_args: lists.3.clone(),
             build_files: files.0.map(|names| names.into_iter().collect()),
-            tarball: files.1.and_then(|(file, hex)| Some(Tarball { file, digest: digest(hex)? })),
+            tarballs: files.1.and_then(|(file, hex)| {
+                let tarball = Tarball { file, digest: digest(hex)? };
+                Some(match more.0 {
+                    0 => Tarballs::One(tarball),
+                    _ => Tarballs::Each([("amd64".to_owned(), tarball)].into()),
+                })
+            }),
             pass_args: PassArgs::parse(PassArgs::WORDS[more.0]).unwrap(),
             network: more.1,
             limits: Limits { pids: more.2, ..Limits::default() },

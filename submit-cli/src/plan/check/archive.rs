@@ -5,17 +5,44 @@ use boinc::job::entry_point::lost_arguments;
 use boinc::job::spec::{MAX_IMAGE_WORKDIR_BYTES, MAX_IMAGE_WORKDIR_ENTRIES, PassArgs};
 
 use super::image_workdir::{Contents, contents};
-use crate::plan::app::{AppSpec, Image};
+use crate::plan::app::{AppSpec, ContextFile, Image, ImageArchive};
 use crate::plan::image_archive::open;
 use boinc::diagnostic::{Diagnostic, Diagnostics, Location};
 
-/// Checks that the archive of `[image]` holds one image for Linux, the declared one, with layers that match its
-/// configuration, that the arguments which jobs have reach its program, and that it has little at the work directory. Warns about an image that few hosts can run.
+/// Checks that each archive of `[image]` holds one image for Linux, the declared one, with layers that match its
+/// configuration, that the arguments which jobs have reach its program, and that it has little at the work directory. Warns
+/// about images that few hosts can run.
 ///
 /// A file that cannot be read is reported when the bundle is packed.
 pub fn check(app: &AppSpec, jobs_have_arguments: bool, mistakes: &mut Diagnostics) -> Option<Diagnostic> {
-    let Image::Tarball { file, digest, .. } = &app.image else { return None };
-    let mut archive = match open(file) {
+    let Image::Archives(archives) = &app.image else { return None };
+    let mut found = Vec::new();
+    for archive in archives {
+        found.extend(check_one(app, archive, jobs_have_arguments, mistakes));
+    }
+    let first = archives.first()?;
+    if found.is_empty() || found.iter().any(|architecture| architecture == "amd64") {
+        return None;
+    }
+    let what = if found.len() == 1 { "the image is" } else { "the images are" };
+    let found = format!(
+        "{what} for {}: most volunteers' computers are amd64, and cannot run it",
+        found.join(" and ")
+    );
+    let help = "build one with --platform linux/amd64, or submit its jobs to a BOINC app whose versions are all for this \
+                architecture";
+    Some(Diagnostic::new(Location::file(&first.file.path), found).help(help))
+}
+
+/// The architecture of an archive's image.
+fn check_one(
+    app: &AppSpec,
+    declared: &ImageArchive,
+    jobs_have_arguments: bool,
+    mistakes: &mut Diagnostics,
+) -> Option<String> {
+    let ImageArchive { architecture, file: ContextFile { path: file, .. }, digest } = declared;
+    let mut archive = match open(file, architecture.as_deref()) {
         Ok(archive) => archive,
         Err(ArchiveError::Read(_)) => return None,
         Err(error) => {
@@ -23,12 +50,21 @@ pub fn check(app: &AppSpec, jobs_have_arguments: bool, mistakes: &mut Diagnostic
             return None;
         }
     };
+    if let Some(architecture) = architecture
+        && archive.architecture() != architecture
+    {
+        let found =
+            format!("the image is for {}, but [image] names it for {architecture}", archive.architecture());
+        mistakes.push(Diagnostic::new(Location::file(file), found));
+        return None;
+    }
     if archive.config_digest() != digest.as_str() {
         let found = format!("digest is {:?}, but {} holds another image", digest.as_str(), file.display());
-        mistakes.push(
-            Diagnostic::new(Location::file(&app.file), found)
-                .accepted(format!("digest = {:?}", archive.config_digest())),
-        );
+        let right = match architecture {
+            Some(architecture) => format!("{architecture} = {:?} in digest", archive.config_digest()),
+            None => format!("digest = {:?}", archive.config_digest()),
+        };
+        mistakes.push(Diagnostic::new(Location::file(&app.file), found).accepted(right));
     }
     if archive.os() != "linux" {
         let found = format!("the image is for {:?}, architecture {:?}", archive.os(), archive.architecture());
@@ -79,13 +115,5 @@ pub fn check(app: &AppSpec, jobs_have_arguments: bool, mistakes: &mut Diagnostic
         Ok(_) | Err(ArchiveError::Read(_)) => {}
         Err(error) => mistakes.push(Diagnostic::new(Location::file(file), error.to_string())),
     }
-    let architecture = archive.architecture();
-    (architecture != "amd64").then(|| {
-        let found = format!(
-            "the image is for {architecture}: most volunteers' computers are amd64, and cannot run it"
-        );
-        let help = "build it with --platform linux/amd64, or submit its jobs to a BOINC app whose versions are all for this \
-                    architecture";
-        Diagnostic::new(Location::file(file), found).help(help)
-    })
+    Some(archive.architecture().to_owned())
 }

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use boinc::dockerfile::is_stage_name;
-use boinc::job::spec::{ContainerPath, Digest, JobSpec};
+use boinc::job::spec::{ContainerPath, Digest, JobSpec, Tarballs};
 
-use crate::plan::app::{ContextFile, Image};
+use crate::plan::app::{ContextFile, Image, ImageArchive};
 use crate::plan::image_archive;
 use crate::plan::names;
 use boinc::diagnostic::{Diagnostic, Location};
-use boinc::toml_file::{Document, Section, Text};
+use boinc::toml_file::{Document, Section, Text, TextOrMap};
 
 /// `[image]`: the image, if it has no mistakes, and the work directory.
 pub fn parse(doc: &Document<'_>, top: &mut Section<'_, '_>, dir: &Path) -> (Option<Image>, ContainerPath) {
@@ -32,8 +32,8 @@ fn read(doc: &Document<'_>, top: &mut Section<'_, '_>, dir: &Path) -> (Option<Im
     };
     let place = section.place();
     let dockerfile = section.text("dockerfile");
-    let tarball = section.text("tarball");
-    let digest = section.text("digest");
+    let tarball = section.text_or_map("tarball");
+    let digest = section.text_or_map("digest");
     let pinned = section.text("name");
     let files = section.texts("files");
     let build_args = section.text_map("build_args");
@@ -136,29 +136,75 @@ fn prebuilt(
     doc: &Document<'_>,
     place: &Location,
     dir: &Path,
-    tarball: &Text<'_>,
-    digest: Option<&Text<'_>>,
+    tarball: &TextOrMap<'_>,
+    digest: Option<&TextOrMap<'_>>,
 ) -> Option<Image> {
-    let file = context_file(doc, dir, tarball)?;
-    let Some(digest) = digest else {
-        let diagnostic = Diagnostic::new(place.clone(), "tarball without digest in [image]")
-            .accepted("digest = \"sha256:…\", the hash of the image's configuration");
-        doc.note(with_digest(diagnostic, &file));
-        return None;
+    let files: Vec<(Option<&str>, ContextFile)> = match tarball {
+        TextOrMap::Text(file) => vec![(None, context_file(doc, dir, file)?)],
+        TextOrMap::Map(files) => {
+            for (name, _) in files.iter().filter(|(name, _)| !Tarballs::is_architecture(name.text)) {
+                let found = format!("{:?} in tarball of [image]", name.text);
+                doc.note(Diagnostic::new(name.place.clone(), found).accepted(Tarballs::ARCHITECTURE));
+            }
+            let mut each = Vec::with_capacity(files.len());
+            for (name, file) in files {
+                each.push((Some(name.text), context_file(doc, dir, file)?));
+            }
+            each
+        }
     };
-    let Some(digest) = Digest::new(digest.text) else {
-        let diagnostic = Diagnostic::new(digest.place.clone(), format!("digest is {:?}", digest.text))
-            .accepted("\"sha256:\" and 64 hex digits");
-        doc.note(with_digest(diagnostic, &file));
-        return None;
+    let declared = |wanted: Option<&str>| match (wanted, digest?) {
+        (None, TextOrMap::Text(digest)) => Some(digest),
+        (Some(wanted), TextOrMap::Map(each)) => {
+            each.iter().find(|(name, _)| name.text == wanted).map(|(_, digest)| digest)
+        }
+        _ => None,
     };
-    Some(Image::Tarball { file: file.path, name: file.name, digest })
+    if let Some(TextOrMap::Map(each)) = digest {
+        let is_unknown = |name: &str| !files.iter().any(|(architecture, _)| *architecture == Some(name));
+        for (name, _) in each.iter().filter(|(name, _)| is_unknown(name.text)) {
+            let found = format!("digest of [image] has {:?}, which tarball has not", name.text);
+            doc.note(Diagnostic::new(name.place.clone(), found));
+        }
+    }
+    let mut archives = Vec::new();
+    for (architecture, file) in &files {
+        let text = declared(*architecture);
+        let Some(digest) = text.and_then(|text| Digest::new(text.text)) else {
+            let of = architecture.map(|name| format!(" for {name}")).unwrap_or_default();
+            let diagnostic = match text {
+                Some(text) => Diagnostic::new(text.place.clone(), format!("digest{of} is {:?}", text.text))
+                    .accepted("\"sha256:\" and 64 hex digits"),
+                None => Diagnostic::new(place.clone(), format!("tarball without digest{of} in [image]"))
+                    .accepted("digest = \"sha256:…\", the hash of the image's configuration"),
+            };
+            doc.note(with_digests(diagnostic, &files));
+            return None;
+        };
+        let architecture = architecture.map(str::to_owned);
+        archives.push(ImageArchive { architecture, file: file.clone(), digest });
+    }
+    if archives.is_empty() {
+        let found = "tarball of [image] is an empty table";
+        doc.note(Diagnostic::new(place.clone(), found).accepted("{ amd64 = \"FILE\", arm64 = \"FILE\" }"));
+        return None;
+    }
+    Some(Image::Archives(archives))
 }
 
-/// Adds the line to write, if the archive can be read.
-fn with_digest(diagnostic: Diagnostic, file: &ContextFile) -> Diagnostic {
-    match image_archive::digest_of(&file.path) {
-        Some(digest) => diagnostic.help(format!("write digest = {digest:?} for {}", file.name)),
+/// Adds the line to write, if the archives can be read.
+fn with_digests(diagnostic: Diagnostic, files: &[(Option<&str>, ContextFile)]) -> Diagnostic {
+    if let [(None, file)] = files {
+        return match image_archive::digest_of(&file.path, None) {
+            Some(digest) => diagnostic.help(format!("write digest = {digest:?} for {}", file.name)),
+            None => diagnostic,
+        };
+    }
+    let digest = |(architecture, file): &(Option<&str>, ContextFile)| {
+        Some(format!("{} = {:?}", (*architecture)?, image_archive::digest_of(&file.path, *architecture)?))
+    };
+    match files.iter().map(digest).collect::<Option<Vec<_>>>() {
+        Some(digests) => diagnostic.help(format!("write digest = {{ {} }}", digests.join(", "))),
         None => diagnostic,
     }
 }
