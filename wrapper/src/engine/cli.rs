@@ -20,7 +20,7 @@ use super::layer::layer_of;
 use super::output::{self, Inspected, Stats, Status};
 use super::transport::{Cancel, Captured, Consumer, Producer, Transport};
 use super::verbs::{ContainerSpec, Verbs};
-use crate::platform::{continue_process, docker_daemon_started, stop_process};
+use crate::platform::{continue_process, docker_daemon_started, stop_process, unreachable};
 
 /// How often a command that was disturbed is repeated.
 const MAX_DISTURBED: u32 = 10;
@@ -466,9 +466,29 @@ impl<T: Transport> CliEngine<T> {
         if !self.verbs.flavor.has_daemon() {
             return None;
         }
-        let captured = self.run(&self.verbs.endpoint()).ok()?;
-        let endpoint: String = serde_json::from_slice(&captured.stdout).ok()?;
-        docker_daemon_started(&endpoint)
+        docker_daemon_started(&self.endpoint()?)
+    }
+
+    /// Where Docker's daemon listens. Its program says so by itself.
+    fn endpoint(&self) -> Option<String> {
+        let captured = self.transport.stream(&self.verbs.endpoint(), None, None, &self.cancel).ok()?;
+        serde_json::from_slice(&captured.stdout).ok()
+    }
+
+    /// A failure in words that are not known: where the daemon's socket cannot be reached, the kernel tells the cause, however a
+    /// version of the program puts it.
+    fn explained(&self, error: EngineError) -> EngineError {
+        let EngineError::Failed { said, .. } = &error else { return error };
+        if !self.verbs.flavor.has_daemon() {
+            return error;
+        }
+        match self.endpoint().and_then(|endpoint| unreachable(&endpoint)) {
+            Some(io::ErrorKind::PermissionDenied) => EngineError::NoPermission(said.clone()),
+            Some(io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+                EngineError::Away(said.clone())
+            }
+            _ => error,
+        }
     }
 
     /// Removes an image. One that a container uses stays.
@@ -509,7 +529,7 @@ impl<T: Transport> CliEngine<T> {
             return Ok(captured);
         }
         let verb = command.args.first().map(|verb| verb.to_string_lossy().into_owned()).unwrap_or_default();
-        let error = classify(&verb, &captured);
+        let error = self.explained(classify(&verb, &captured));
         if self.verbose {
             crate::say!("{verb}: {error}");
         }

@@ -151,6 +151,7 @@ pub fn classify(command: &str, captured: &Captured) -> EngineError {
         EngineError::NoPermission(said)
     } else if has(&[
         "cannot connect to the docker daemon",
+        "failed to connect to the docker api",
         "is the docker daemon running",
         "error during connect",
         "connection reset by peer",
@@ -241,6 +242,9 @@ mod tests {
     fn a_daemon_that_is_not_there_is_away() {
         for text in [
             "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
+            // Docker 29, as its users report it.
+            "failed to connect to the docker API at unix:///var/run/docker.sock; check if the path is correct and if the \
+             daemon is running: dial unix /var/run/docker.sock: connect: no such file or directory",
             "error during connect: Get \"http://%2Fvar%2Frun%2Fdocker.sock/v1.41/containers/x/json\": read unix \
              @->/run/docker.sock: read: connection reset by peer",
         ] {
@@ -250,10 +254,15 @@ mod tests {
 
     #[test]
     fn a_socket_that_refuses_is_a_matter_of_permission() {
-        let text = "permission denied while trying to connect to the Docker daemon socket at \
-                    unix:///var/run/docker.sock: Get \"http://...\": dial unix /var/run/docker.sock: connect: \
-                    permission denied";
-        assert!(matches!(class(text), EngineError::NoPermission(_)));
+        for text in [
+            "permission denied while trying to connect to the Docker daemon socket at \
+             unix:///var/run/docker.sock: Get \"http://...\": dial unix /var/run/docker.sock: connect: \
+             permission denied",
+            // Docker 29, as its users report it.
+            "permission denied while trying to connect to the docker API at unix:///var/run/docker.sock",
+        ] {
+            assert!(matches!(class(text), EngineError::NoPermission(_)), "{text}");
+        }
     }
 
     #[test]

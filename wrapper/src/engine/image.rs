@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::output::{list_or_null, map_or_null};
+use super::output::or_default;
 
 /// What `image inspect` reports of one image.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -13,10 +13,10 @@ pub struct ImageDetails {
     /// The engine's id of it.
     pub id: String,
     /// Its names.
-    #[serde(deserialize_with = "list_or_null")]
+    #[serde(deserialize_with = "or_default")]
     pub repo_tags: Vec<String>,
     /// Its names with digests, as a registry gave them.
-    #[serde(deserialize_with = "list_or_null")]
+    #[serde(deserialize_with = "or_default")]
     pub repo_digests: Vec<String>,
     /// Bytes on disk, layers shared with others included.
     pub size: u64,
@@ -25,6 +25,7 @@ pub struct ImageDetails {
     /// The operating system that it is for.
     pub os: String,
     /// What its containers start with.
+    #[serde(deserialize_with = "or_default")]
     pub config: ImageConfigDetails,
 }
 
@@ -33,28 +34,28 @@ pub struct ImageDetails {
 #[serde(rename_all = "PascalCase", default)]
 pub struct ImageConfigDetails {
     /// `KEY=VALUE`.
-    #[serde(deserialize_with = "list_or_null")]
+    #[serde(deserialize_with = "or_default")]
     pub env: Vec<String>,
     /// The user of its processes.
     pub user: String,
     /// Where they start.
     pub working_dir: String,
     /// The program, with its first arguments.
-    #[serde(deserialize_with = "list_or_null")]
+    #[serde(deserialize_with = "or_default")]
     pub entrypoint: Vec<String>,
     /// Further arguments, or the program where there is no entry point.
-    #[serde(deserialize_with = "list_or_null")]
+    #[serde(deserialize_with = "or_default")]
     pub cmd: Vec<String>,
     /// What a RUN in shell form is given to.
-    #[serde(deserialize_with = "list_or_null")]
+    #[serde(deserialize_with = "or_default")]
     pub shell: Vec<String>,
     /// Labels.
-    #[serde(deserialize_with = "map_or_null")]
+    #[serde(deserialize_with = "or_default")]
     pub labels: BTreeMap<String, String>,
     /// Directories that are volumes.
-    #[serde(deserialize_with = "map_or_null")]
+    #[serde(deserialize_with = "or_default")]
     pub volumes: BTreeMap<String, serde_json::Value>,
     /// Instructions for images that are built on it.
-    #[serde(deserialize_with = "list_or_null")]
+    #[serde(deserialize_with = "or_default")]
     pub on_build: Vec<String>,
 }

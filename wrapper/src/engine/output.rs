@@ -173,18 +173,13 @@ pub(super) fn parse_stats(stdout: &[u8]) -> Result<Stats, String> {
     serde_json::from_slice(&stdout[start..]).map_err(|error| error.to_string())
 }
 
-/// Where there is nothing, Go's encoder writes `null` for a list.
-pub(super) fn list_or_null<'de, D: serde::Deserializer<'de>>(json: D) -> Result<Vec<String>, D::Error> {
-    Ok(Option::<Vec<String>>::deserialize(json)?.unwrap_or_default())
-}
-
-/// The same for a map.
-pub(super) fn map_or_null<'de, D, V>(json: D) -> Result<BTreeMap<String, V>, D::Error>
+/// Where there is nothing, Go's encoder writes `null`.
+pub(crate) fn or_default<'de, D, V>(json: D) -> Result<V, D::Error>
 where
     D: serde::Deserializer<'de>,
-    V: Deserialize<'de>,
+    V: Deserialize<'de> + Default,
 {
-    Ok(Option::<BTreeMap<String, V>>::deserialize(json)?.unwrap_or_default())
+    Ok(Option::deserialize(json)?.unwrap_or_default())
 }
 
 /// Reads a JSON list, as `image inspect` prints it.

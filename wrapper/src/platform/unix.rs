@@ -5,6 +5,7 @@ mod pipes;
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ExitStatus};
 use std::thread;
@@ -36,6 +37,12 @@ pub fn own_limits() -> OwnLimits {
 pub fn size_of_stderr() -> u64 {
     let file = io::stderr().as_fd().try_clone_to_owned().map(File::from);
     file.and_then(|file| file.metadata()).ok().filter(Metadata::is_file).map_or(0, |file| file.len())
+}
+
+/// Why nobody can be reached at `endpoint` (`unix:///var/run/docker.sock`), by the kernel's word; `None` if somebody listens
+/// there, or the endpoint is of another kind.
+pub fn unreachable(endpoint: &str) -> Option<io::ErrorKind> {
+    UnixStream::connect(endpoint.strip_prefix("unix://")?).err().map(|error| error.kind())
 }
 
 /// Has `tell` called, on a thread of its own, whenever this process is asked to stop.

@@ -100,6 +100,11 @@ pub fn docker_daemon_started(_endpoint: &str) -> Option<f64> {
     None
 }
 
+/// Why a socket cannot be reached: not known.
+pub fn unreachable(_endpoint: &str) -> Option<io::ErrorKind> {
+    None
+}
+
 /// Processes of containers are not seen, and none can be ended from here.
 pub fn kill_leftovers(_id: &str) -> usize {
     0

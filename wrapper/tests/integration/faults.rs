@@ -21,6 +21,7 @@ with_each_engine!(
     a_host_without_an_engine_tries_later_with_a_reason,
     an_engine_that_refuses_its_user_says_what_to_do,
     an_engine_that_does_not_run_is_waited_for_with_a_reason,
+    an_engine_that_says_in_new_words_that_it_does_not_run_is_waited_for,
     a_disk_that_is_full_during_the_build_tries_later_with_a_reason,
     a_work_directory_that_cannot_be_written_tries_later,
 );
@@ -213,6 +214,23 @@ fn an_engine_that_does_not_run_is_waited_for_with_a_reason(engine: Engine) {
     wait_until("the reason", || {
         slot.stderr()
             .contains("the engine does not answer, waiting for it: Cannot connect to the Docker daemon")
+    });
+    running.send(Control::Quit);
+    running.wait_for_exit();
+    assert_eq!(running.finish(), None, "the job has not failed");
+}
+
+fn an_engine_that_says_in_new_words_that_it_does_not_run_is_waited_for(engine: Engine) {
+    if engine != Engine::Docker {
+        return;
+    }
+    let mut slot = Slot::with_script(engine, "true");
+    slot.fake_docker(
+        "case $1 in context) echo '\"unix:///run/nobody/listens.sock\"' ;; *) echo 'no answer' >&2; exit 1 ;; esac",
+    );
+    let mut running = slot.start();
+    wait_until("the reason", || {
+        slot.stderr().contains("the engine does not answer, waiting for it: no answer")
     });
     running.send(Control::Quit);
     running.wait_for_exit();
