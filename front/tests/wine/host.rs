@@ -257,13 +257,22 @@ impl Host {
 
     /// `State.Status` of the job's container; `None` if there is none.
     pub fn container_state(&self) -> Option<String> {
-        let output = self.ask(&["ps", "--all", "--filter", &self.name_filter(), "--format", "{{.Names}}"]);
-        let name = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        if name.is_empty() {
-            return None;
-        }
+        let name = self.container_name()?;
         let output = self.ask(&["container", "inspect", "--format", "{{.State.Status}}", &name]);
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
+    /// The name of the job's container; `None` if there is none.
+    pub fn container_name(&self) -> Option<String> {
+        let output = self.ask(&["ps", "--all", "--filter", &self.name_filter(), "--format", "{{.Names}}"]);
+        let name = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        (!name.is_empty()).then_some(name)
+    }
+
+    /// Kills the job's container behind the wrapper's back.
+    pub fn kill_container(&self) {
+        let name = self.container_name().unwrap();
+        assert!(self.ask(&["kill", &name]).status.success());
     }
 
     fn name_filter(&self) -> String {

@@ -99,12 +99,37 @@ fn suspend_resume_quit_and_a_second_life() {
         host.request("quit");
         assert_eq!(host.exit_status(), 0, "{}", host.log());
         assert_eq!((host.finish(), host.later()), (None, None));
+        host.wait_for_container("paused");
+        // It has no parent among the front's processes, and keeps the distro running until the container is gone.
+        let container = host.container_name().unwrap();
+        host.wait_until("one keeper", || keepers(&container).len() == 1);
         host.start();
         host.wait_for_container("running");
         run_on(&host);
         assert_eq!(host.exit_status(), 0, "{}", host.log());
         assert_eq!(host.finish().map(|finish| finish.exit_status), Some(0));
         assert_eq!(fs::read_to_string(host.slot_file("out.txt")).unwrap(), "done\n");
+        host.wait_until("the keeper's end", || keepers(&container).is_empty());
+    });
+}
+
+/// As a reboot of the virtual machine or a restart of the engine leaves it.
+#[test]
+fn a_container_that_is_killed_is_started_again_over_the_same_files() {
+    each_engine(|tools, engine| {
+        let mut host = Host::new(
+            tools,
+            engine,
+            "if [ -e checkpoint ]; then echo resumed > out.txt; exit 0; fi\n\
+             echo 1 > checkpoint\nwhile true; do sleep 0.1; done",
+        );
+        host.start();
+        host.wait_for_container("running");
+        host.wait_until("its checkpoint", || host.work("checkpoint").is_some());
+        host.kill_container();
+        assert_eq!(host.exit_status(), 0, "{}", host.log());
+        assert_eq!(host.finish().map(|finish| finish.exit_status), Some(0), "{}", host.log());
+        assert_eq!(fs::read_to_string(host.slot_file("out.txt")).unwrap(), "resumed\n");
     });
 }
 
@@ -224,6 +249,13 @@ fn time_from_a_jobs_end_to_the_finish_file() {
         times.sort();
         println!("{engine}: from the job's last line to the finish file: {times:?}");
     });
+}
+
+/// The keepers of a container on this system, not what Wine shows of them.
+fn keepers(container: &str) -> Vec<String> {
+    let is_keeper = |line: &str| line.contains(" --agent --keep ") && line.contains(container);
+    let found = processes().into_iter().filter(|(_, line)| is_keeper(line) && !line.contains(".exe"));
+    found.map(|(pid, _)| pid).collect()
 }
 
 /// Process ids and command lines of this system.

@@ -20,6 +20,7 @@ pub(super) fn classify(error: EngineError) -> CallError {
         | EngineError::NoPath(_)) => CallError::Job(chain(&error)),
         error @ (EngineError::NotInstalled { .. }
         | EngineError::NotShared(_)
+        | EngineError::TooOld(_)
         | EngineError::NoPermission(_)
         | EngineError::NoSpace(_)) => CallError::Host(chain(&error)),
         error @ (EngineError::ImagesChanged(_)

@@ -439,7 +439,7 @@ impl<T: Transport> CliEngine<T> {
     /// When the engine can't.
     pub fn remove(&self, name: &str) -> Result<(), EngineError> {
         let mut result = self.run(&self.verbs.remove(name, self.flavor().kill_at_once()));
-        if matches!(&result, Err(EngineError::Failed { said, .. }) if said.contains("unknown flag")) {
+        if matches!(result, Err(EngineError::TooOld(_))) {
             // Podman before version 4 cannot be told: it waits 10 s for the end of what it is to remove.
             result = self.run(&self.verbs.remove(name, &[]));
         }

@@ -46,6 +46,11 @@ pub enum EngineError {
     /// What should be mounted is not there for the engine: it runs in a virtual machine or a confined package.
     #[error("the engine does not see a file or directory of this computer: {0}")]
     NotShared(String),
+    /// Its program does not know an option of ours.
+    #[error(
+        "the container engine is too old: Docker 20.10 or Podman 3.3, or a newer version, is needed; it reported: {0}"
+    )]
+    TooOld(String),
     /// The engine lacks its own small init program (docker-init, catatonit).
     #[error("the engine has no init program: {0}")]
     NoInit(String),
@@ -138,8 +143,8 @@ pub fn full_disk(text: &[u8]) -> Option<String> {
 
 /// Sorts the failure of a command by its words, since the engines' exit status (1 or 125) does not tell.
 ///
-/// The fixtures in the tests are what Docker 20.10, 26.1 and 28, and Podman 4.3 and 5.4 say. Only the last lines are looked at, for a
-/// build prints whatever its steps print.
+/// The fixtures in the tests are what Docker 20.10, 26.1 and 28, and Podman 3.0, 4.3 and 5.4 say. Only the last lines are looked at,
+/// for a build prints whatever its steps print.
 pub fn classify(command: &str, captured: &Captured) -> EngineError {
     let said = last_lines(&captured.stderr, 5);
     let text = said.to_lowercase();
@@ -200,6 +205,8 @@ pub fn classify(command: &str, captured: &Captured) -> EngineError {
         "can only kill running containers",
     ]) {
         EngineError::Conflict(said)
+    } else if has(&["unknown flag: --", "unknown shorthand flag: "]) {
+        EngineError::TooOld(said)
     } else {
         EngineError::Failed { command: command.to_owned(), status: captured.status, said }
     }
@@ -282,6 +289,24 @@ mod tests {
             "Unable to find image 'buoy-1:latest' locally",
         ] {
             assert!(matches!(class(text), EngineError::NoImage), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_podman_3_says() {
+        // Podman 3.0.1.
+        let no_container = "Error: no container with name or ID nope found: no such container";
+        assert!(matches!(class(no_container), EngineError::NoContainer));
+        let no_container = "Error: error inspecting object: no such container nope";
+        assert!(matches!(class(no_container), EngineError::NoContainer));
+        for no_image in [
+            "Error: error inspecting object: unable to find a name and tag match for nope in repotags: no such image",
+            "Error: error inspecting object: unable to find 'localhost/bb' in local storage: no such image",
+        ] {
+            assert!(matches!(class(no_image), EngineError::NoImage), "{no_image}");
+        }
+        for option in ["Error: unknown flag: --time", "Error: unknown shorthand flag: 'a' in -a=false"] {
+            assert!(matches!(class(option), EngineError::TooOld(_)), "{option}");
         }
     }
 

@@ -59,3 +59,30 @@ pub struct ImageConfigDetails {
     #[serde(deserialize_with = "or_default")]
     pub on_build: Vec<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::output::parse_list;
+    use super::*;
+
+    #[test]
+    fn what_is_empty_can_be_null_or_left_out() {
+        // Podman 3.0.1, an imported image, shortened.
+        let podman = r#"[{"Id":"937a","RepoTags":["localhost/bb:latest"],"RepoDigests":[],"Config":{"Entrypoint":["/b"]},
+            "Architecture":"amd64","Os":"linux","Size":1987680,"Labels":null,"User":""}]"#;
+        let images: Vec<ImageDetails> = parse_list(podman.as_bytes()).unwrap();
+        assert_eq!(
+            (images[0].size, images[0].config.entrypoint.as_slice()),
+            (1_987_680, ["/b".to_owned()].as_slice())
+        );
+        // By the documentation of Docker's API 1.52, not from a daemon.
+        for config in [r#""Config":null,"#, r#""Config":{},"#, r#""Config":{"Labels":null,"Cmd":null},"#, ""]
+        {
+            let docker = format!(
+                r#"[{{"Id":"sha256:1","RepoTags":null,{config}"Architecture":"arm64","Os":"linux"}}]"#
+            );
+            let images: Vec<ImageDetails> = parse_list(docker.as_bytes()).unwrap();
+            assert_eq!(images[0].config, ImageConfigDetails::default(), "{config}");
+        }
+    }
+}

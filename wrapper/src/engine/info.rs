@@ -115,7 +115,8 @@ impl EngineInfo {
             storage_driver: text(&json["store"]["graphDriverName"]),
             containerd_images: false,
             runtime: text(&host["ociRuntime"]["name"]),
-            limits: has("memory") && has("pids"),
+            // Before version 3.2 it does not tell.
+            limits: host["cgroupControllers"].is_null() || (has("memory") && has("pids")),
             selinux: host["security"]["selinuxEnabled"] == true,
             remote: host["serviceIsRemote"] == true,
             snap: false,
@@ -234,6 +235,43 @@ mod tests {
         let info = EngineInfo::parse(podman.as_bytes()).unwrap();
         assert_eq!((info.limits, info.version.as_str(), info.cgroup_version.as_str()), (false, "5.4.2", "2"));
         assert!(EngineInfo::parse(b"Server: none").is_err());
+    }
+
+    #[test]
+    fn podman_3_says_less() {
+        // Podman 3.0.1, shortened.
+        let podman = r#"{"host":{"arch":"amd64","cgroupManager":"systemd","cgroupVersion":"v1","hostname":"vm",
+            "memTotal":25276063744,"ociRuntime":{"name":"crun","package":"crun: /usr/bin/crun"},
+            "security":{"apparmorEnabled":false,"rootless":false,"seccompEnabled":true,"selinuxEnabled":false}},
+            "store":{"graphDriverName":"overlay"},"version":{"APIVersion":"3.0.0","Version":"3.0.1"}}"#;
+        let expected = EngineInfo {
+            version: "3.0.1".into(),
+            architecture: "amd64".into(),
+            cgroup_driver: "systemd".into(),
+            cgroup_version: "1".into(),
+            storage_driver: "overlay".into(),
+            runtime: "crun".into(),
+            limits: true,
+            host: "vm".into(),
+            memory_bytes: 25_276_063_744,
+            ..EngineInfo::default()
+        };
+        assert_eq!(EngineInfo::parse(podman.as_bytes()), Ok(expected));
+        let version = br#"{"Client":{"APIVersion":"3.0.0","Version":"3.0.1","OsArch":"linux/amd64"}}"#;
+        assert_eq!(architecture_of_podman(version).as_deref(), Ok("amd64"));
+    }
+
+    /// From the documentation of Docker 29's API, not from a daemon: containerd's store is the default, and what is empty is
+    /// left out.
+    #[test]
+    fn docker_29_leaves_out_what_is_empty() {
+        let docker = r#"{"ServerVersion":"29.0.4","Architecture":"aarch64","Driver":"overlayfs","MemoryLimit":true,
+            "DriverStatus":[["driver-type","io.containerd.snapshotter.v1"]],"PidsLimit":true,"CgroupVersion":"2",
+            "CgroupDriver":"systemd","DefaultRuntime":"runc","SecurityOptions":["name=seccomp,profile=builtin"]}"#;
+        let info = EngineInfo::parse(docker.as_bytes()).unwrap();
+        assert_eq!((info.architecture.as_str(), info.cgroup_version.as_str()), ("arm64", "2"));
+        assert!(info.containerd_images && info.limits && info.users == Users::Same);
+        assert_eq!((info.host.as_str(), info.memory_bytes), ("", 0));
     }
 
     #[test]

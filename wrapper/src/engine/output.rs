@@ -319,6 +319,34 @@ mod tests {
     }
 
     #[test]
+    fn containers_of_podman_3_and_docker_29() {
+        // Podman 3.0.1: never started, and killed from outside.
+        let state = |state: &str| {
+            let json = format!(
+                r#"[{{"Id":"029b","State":{{"OciVersion":"1.0.2-dev","Running":false,"OOMKilled":false,"Pid":0,{state},
+                "Error":"","Healthcheck":{{"Status":"","FailingStreak":0,"Log":null}}}},"GraphDriver":{{"Name":"overlay",
+                "Data":{{"LowerDir":"/l","UpperDir":"/u","WorkDir":"/w"}}}},"Mounts":[]}}]"#
+            );
+            parse_container(json.as_bytes()).unwrap()
+        };
+        let created = state(
+            r#""Status":"configured","ExitCode":0,"StartedAt":"0001-01-01T00:00:00Z","FinishedAt":"0001-01-01T00:00:00Z""#,
+        );
+        assert_eq!((created.status, created.started_at), (Status::Created, None));
+        let killed = state(
+            r#""Status":"exited","ExitCode":137,"StartedAt":"2026-11-30T20:29:30.297977622Z",
+            "FinishedAt":"2026-11-30T20:29:31.526773865Z""#,
+        );
+        assert_eq!((killed.status, killed.exit_code), (Status::Exited, 137));
+        assert!(killed.finished_at > killed.started_at && killed.layer_is_told);
+        // By the documentation of Docker 29's API, not from a daemon: containerd's store has no GraphDriver.
+        let docker = r#"[{"Id":"a2","State":{"Status":"running","Pid":7,"StartedAt":"2026-11-24T03:11:51Z"},
+            "Config":{"Labels":{}},"Storage":{"RootFS":{"Snapshot":{"Name":"overlayfs"}}}}]"#;
+        let running = parse_container(docker.as_bytes()).unwrap();
+        assert_eq!((running.status, running.layer_is_told, running.pid), (Status::Running, false, Some(7)));
+    }
+
+    #[test]
     fn containers_of_docker_26_and_podman_5() {
         // Docker 26.1.5 with either image store: the program is not in the image.
         let docker = r#"[{"Id":"711b","State":{"Status":"created","Running":false,"Paused":false,"Restarting":false,

@@ -30,6 +30,7 @@ fn may_be_the_jobs(error: &EngineError) -> bool {
         | EngineError::NoSpace(_)
         | EngineError::NotPulled { .. }
         | EngineError::NotShared(_)
+        | EngineError::TooOld(_)
         | EngineError::BadProgram(_)
         | EngineError::BadArguments(_) => false,
         EngineError::NoPermission(_)
