@@ -236,12 +236,13 @@ impl<T: Transport> CliEngine<T> {
         self.stream(&self.verbs.load_stream(scratch), Some(archive), None).map(drop)
     }
 
-    /// Unpacks a tar stream that `tar` writes into the root directory of a container, which may be stopped.
+    /// Unpacks a tar stream that `tar` writes into the root directory of a container, which may be stopped. `scratch` is as for
+    /// [`CliEngine::load_stream`]; Podman leaves its file there in any case.
     ///
     /// # Errors
     /// [`EngineError::Input`] when `tar` failed; otherwise when the engine cannot unpack it. A part may be unpacked then.
-    pub fn copy_in(&self, name: &str, tar: Producer<'_>) -> Result<(), EngineError> {
-        self.stream(&self.verbs.copy_in(name), Some(tar), None).map(drop)
+    pub fn copy_in(&self, name: &str, scratch: &Path, tar: Producer<'_>) -> Result<(), EngineError> {
+        self.stream(&self.verbs.copy_in(name, scratch), Some(tar), None).map(drop)
     }
 
     /// Gives a file or directory of a container to `consumer` as a tar stream, in pieces. A symbolic link at `path` itself is

@@ -65,7 +65,8 @@ impl Flavor {
     }
 
     /// The variable with the directory for temporary copies, where the engine's program makes some: Podman writes what
-    /// `load` reads from standard input into a file first.
+    /// `load` and `cp` read from standard input into a file first. After a `cp` it stays there (Podman 4.3), as after a death
+    /// by signal.
     pub(super) fn scratch_variable(self) -> Option<&'static str> {
         match self {
             Flavor::Docker => None,

@@ -157,16 +157,20 @@ impl Verbs {
     }
 
     pub(super) fn load_stream(&self, scratch: &Path) -> Invocation {
-        let mut command = self.command("load").timeout(Duration::from_secs(3_600));
-        command
-            .env
-            .extend(self.flavor.scratch_variable().map(|name| (name.into(), scratch.as_os_str().to_owned())));
-        command
+        self.with_scratch(self.command("load"), scratch)
     }
 
-    pub(super) fn copy_in(&self, name: &str) -> Invocation {
+    pub(super) fn copy_in(&self, name: &str, scratch: &Path) -> Invocation {
         let command = self.command("cp").args(self.flavor.copy_in_options());
-        command.arg("-").arg(format!("{name}:/")).timeout(Duration::from_secs(3_600))
+        self.with_scratch(command.arg("-").arg(format!("{name}:/")), scratch)
+    }
+
+    /// A long command whose standard input may be written into a file in this directory.
+    fn with_scratch(&self, command: Invocation, scratch: &Path) -> Invocation {
+        let mut command = command.timeout(Duration::from_secs(3_600));
+        let variable = self.flavor.scratch_variable();
+        command.env.extend(variable.map(|name| (name.into(), scratch.as_os_str().to_owned())));
+        command
     }
 
     pub(super) fn copy_out(&self, name: &str, path: &str) -> Invocation {
@@ -445,11 +449,11 @@ mod tests {
     #[test]
     fn tar_streams_keep_their_owners_and_follow_a_link_that_is_named() {
         let docker = verbs_of(Flavor::Docker);
-        assert_eq!(docker.copy_in("c1").to_string(), "docker cp - c1:/");
+        assert_eq!(docker.copy_in("c1", Path::new("/s")).to_string(), "docker cp - c1:/");
         assert_eq!(docker.copy_out("c1", "/etc/passwd").to_string(), "docker cp -L c1:/etc/passwd -");
         assert_eq!(docker.load_stream(Path::new("/slot/buoy")).env, []);
         let podman = verbs_of(Flavor::Podman);
-        assert_eq!(podman.copy_in("c1").to_string(), "podman cp -a=false - c1:/");
+        assert_eq!(podman.copy_in("c1", Path::new("/s")).to_string(), "podman cp -a=false - c1:/");
         assert_eq!(podman.copy_out("c1", "/etc/passwd").to_string(), "podman cp c1:/etc/passwd -");
         let load = podman.load_stream(Path::new("/slot/buoy"));
         assert_eq!(

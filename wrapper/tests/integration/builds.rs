@@ -34,6 +34,7 @@ with_each_engine!(
     a_base_image_that_the_policy_does_not_allow_is_refused,
     builds_can_be_forbidden,
     failed_builds_leave_no_images,
+    a_build_leaves_no_copies_of_its_files,
     everything_is_shown_and_removed_by_clean,
     files_of_a_workunit_are_not_believed_to_be_state,
     a_state_directory_that_is_something_else_is_the_hosts_fault,
@@ -48,6 +49,7 @@ with_rootless_podman!(
     a_run_is_held_to_the_jobs_memory,
     a_run_is_held_to_the_jobs_disk,
     failed_builds_leave_no_images,
+    a_build_leaves_no_copies_of_its_files,
 );
 
 /// A slot whose image has these steps after busybox, with images of its own.
@@ -450,6 +452,19 @@ fn failed_builds_leave_no_images(engine: Engine) {
     for status in ["running", "exited", "created"] {
         assert!(build_containers(&slot, status).is_empty(), "{status}");
     }
+}
+
+/// Podman 4.3 leaves a copy of all that `podman cp -` has read.
+fn a_build_leaves_no_copies_of_its_files(engine: Engine) {
+    let mut slot = slot(engine, "RUN echo fine");
+    let temporary = slot.root.path().join("temporary");
+    fs::create_dir(&temporary).unwrap();
+    slot.env.push(("TMPDIR".into(), temporary.clone().into()));
+    slot.run().assert_success();
+    assert_eq!(fs::read_dir(&temporary).unwrap().count(), 0);
+    let builds = fs::read_dir(slot.state_dir().join("builds")).unwrap();
+    assert_eq!(builds.count(), 0, "{}", slot.stderr());
+    clean(&slot);
 }
 
 fn everything_is_shown_and_removed_by_clean(engine: Engine) {

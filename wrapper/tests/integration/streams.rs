@@ -83,7 +83,7 @@ fn files_go_into_one_container_and_from_it_into_another(engine: Engine) {
         writer.append(&link, &mut io::empty())?;
         writer.finish().map(drop)
     };
-    cli.copy_in(first, Box::new(write)).unwrap();
+    cli.copy_in(first, &slot.dir, Box::new(write)).unwrap();
 
     // From one engine command into another, while both run. A link that is named itself is followed.
     let copy = |out: &mut dyn io::Write| -> io::Result<()> {
@@ -99,7 +99,7 @@ fn files_go_into_one_container_and_from_it_into_another(engine: Engine) {
         });
         copied.map_err(io::Error::other)?
     };
-    cli.copy_in(second, Box::new(copy)).unwrap();
+    cli.copy_in(second, &slot.dir, Box::new(copy)).unwrap();
     let all = cli.read_out(second, "/copied", |stream| entries(stream)).unwrap().unwrap();
     assert_eq!((all.len(), all[0].0.size, all[0].1 == large), (1, 3_000_000, true));
 
@@ -126,6 +126,6 @@ fn files_go_into_one_container_and_from_it_into_another(engine: Engine) {
     assert!(matches!(missing, Err(EngineError::NoPath(_))), "{missing:?}");
     let absent = cli.read_out("buoy-test-no-such-container", "/", |stream| entries(stream));
     assert!(matches!(absent, Err(EngineError::NoContainer)), "{absent:?}");
-    let failed = cli.copy_in(first, Box::new(|_| Err(io::Error::other("no more"))));
+    let failed = cli.copy_in(first, &slot.dir, Box::new(|_| Err(io::Error::other("no more"))));
     assert!(matches!(failed, Err(EngineError::Input { .. })), "{failed:?}");
 }

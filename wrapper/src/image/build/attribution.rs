@@ -102,7 +102,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
                 writer.append(entry, &mut io::empty())?;
                 writer.finish().map(drop)
             });
-            self.breaking.copy_in(name, producer).is_ok()
+            self.copy_in(name, producer).is_ok()
         };
         self.attribute(|_| attempt(), || self.with_plain(&self.image, write))
     }

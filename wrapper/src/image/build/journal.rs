@@ -65,6 +65,7 @@ impl Journal {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => fs::create_dir(&journal.files)?,
         }
+        fs::create_dir(journal.scratch())?;
         Ok(journal)
     }
 
@@ -82,6 +83,11 @@ impl Journal {
     /// The directory of files that steps see.
     pub(super) fn files(&self) -> &Path {
         &self.files
+    }
+
+    /// The directory for copies that the engine makes of what is written into containers.
+    pub(super) fn scratch(&self) -> PathBuf {
+        self.files.join("scratch")
     }
 
     /// A name for a new container, noted before it is given.

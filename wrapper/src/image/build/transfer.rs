@@ -1,9 +1,10 @@
 //! Tar streams out of a container, read while they come.
 
+use std::fs;
 use std::io::{self, Read, Write};
 use std::sync::{Mutex, PoisonError};
 
-use crate::engine::{CliEngine, EngineError, Transport};
+use crate::engine::{CliEngine, EngineError, Producer, Transport};
 use boinc::archive::tar::TarError;
 
 use super::Builder;
@@ -80,7 +81,7 @@ impl<T: Transport + Clone> Builder<'_, T> {
     ) -> Result<(), BuildError> {
         let failure = Mutex::new(None);
         let result = self.attribute_write(owner, || {
-            self.breaking.copy_in(
+            self.copy_in(
                 container,
                 Box::new(|out| {
                     write(out).map_err(|error| {
@@ -96,6 +97,17 @@ impl<T: Transport + Clone> Builder<'_, T> {
             (Err(BuildError::Engine(EngineError::Input { .. })), Some(failure)) => Err(failure),
             (result, _) => result,
         }
+    }
+
+    /// Writes a tar stream into a container, and removes what the engine has left of it on this host.
+    pub(super) fn copy_in(&self, container: &str, tar: Producer<'_>) -> Result<(), EngineError> {
+        let scratch = self.journal.scratch();
+        let copied = self.breaking.copy_in(container, &scratch, tar);
+        for entry in fs::read_dir(&scratch).into_iter().flatten().flatten() {
+            // What stays goes with the journal's other files.
+            let _ = fs::remove_file(entry.path());
+        }
+        copied
     }
 
     /// Reads what is at a path of a container while the other end of a copy is being written.
