@@ -212,12 +212,14 @@ mod tests {
     }
 
     #[test]
-    fn three_thousand_levels_are_walked_with_few_descriptors() {
+    fn many_levels_are_walked_with_few_descriptors() {
+        // Wine looks at each level of a path for each name.
+        let levels = if cfg!(windows) { 200 } else { 3_000 };
         let root = tempfile::tempdir().unwrap();
-        deep(root.path(), 3_000);
+        deep(root.path(), levels);
         let mut count = Count::default();
         let walked = walk(&Directory::open(root.path()).unwrap(), &mut count).unwrap();
-        assert_eq!((walked, count.entries, count.left), (Walked::default(), 6_000, 3_000));
+        assert_eq!((walked, count.entries, count.left), (Walked::default(), 2 * levels as u64, levels as u64));
         let path = root.path().to_owned();
         let _ = root.keep();
         remove_tree(&path).unwrap();
