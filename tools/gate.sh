@@ -124,5 +124,11 @@ run_tests() {
 
 has_nextest() { cargo nextest --version >/dev/null 2>&1; }
 
-# The words of the command that runs tests.
-test_runner() { has_nextest && echo "cargo nextest run --locked" || echo "cargo test --locked --no-fail-fast"; }
+# The words of the command that runs tests. The last lines of a run in CI name the tests that needed a second attempt.
+test_runner() {
+    if has_nextest; then
+        echo "cargo nextest run --locked${CI:+ --profile ci}"
+    else
+        echo "cargo test --locked --no-fail-fast"
+    fi
+}

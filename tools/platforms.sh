@@ -28,7 +28,7 @@ test_platforms() {
 #!/bin/sh
 exec $(command -v qemu-aarch64-static) $directory/buoy-wrapper-aarch64 "\$@"
 SCRIPT
-    life_of_a_job "$directory/emulated" "$LIFE_OF_A_JOB"
+    life_of_a_job "$directory/emulated" "$LIFE_OF_A_JOB faults:: daemon::"
 }
 
 # life_of_a_job WRAPPER NAMES: the tests start this program in place of the wrapper that Cargo has built.
