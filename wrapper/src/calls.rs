@@ -1,5 +1,6 @@
 //! What each call of the lifecycle means in commands of the engine and files of the slot.
 
+mod checks;
 mod failures;
 
 use std::io;
@@ -8,27 +9,26 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use self::checks::check_architecture;
 use self::failures::{
     NoImageMade, classify, classify_machine, classify_make, classify_unrelated, classify_workdir_files,
 };
 use crate::assignment::{Assignment, HIDDEN_FILES, ImagePlan, ImageSourceError};
 use crate::engine::{
     self, Cancel, CliEngine, ContainerSpec, EarlyUsage, EngineError, HostTransport, Inspected, LOG_LINES,
-    MachineError, Status, Transport, UserError, killed_from_outside,
+    MachineError, Status, UserError, killed_from_outside,
 };
-use crate::image::{ImageIndex, ImageMaker, ImageSource};
+use crate::image::{ImageIndex, ImageMaker};
 use crate::lifecycle::{Call, CallError, ContainerState, Exited, Reply};
 use crate::log::{MAX_JOB_BYTES, job_output};
 use crate::network_probe::is_online;
 use crate::platform::kill_leftovers;
 use crate::seccomp;
 use crate::shared::{Container, Shared};
-use crate::shared_files::sees_files;
 use crate::workdir::{
     OutputProblem, PrepareError, SlotScan, collect, fill, give_work, has_files_of_others, prepare,
 };
 use boinc::error_chain::chain;
-use boinc::platform::host_name;
 use boinc::wire::slot::SlotPathError;
 
 /// From the death of a container that is being removed by force until the engine says so (Podman 4.3: up to 0.3 s).
@@ -145,12 +145,6 @@ impl Calls {
                     .into(),
             )
         }))
-    }
-
-    /// Refuses a virtual machine that does not run or does not share what containers of this task use.
-    fn check_machine(&self, engine: &CliEngine<HostTransport>) -> Result<(), CallError> {
-        let (slot, project) = (&self.assignment.layout.slot, &self.assignment.init_data.project_dir);
-        engine.check_machine(&[slot, project, self.assignment.images.path()]).map_err(classify_machine)
     }
 
     fn inspect(&self) -> Result<Reply, CallError> {
@@ -345,35 +339,6 @@ impl Calls {
         Ok(Reply::Done)
     }
 
-    /// An engine that may see other files than this computer is asked for one, before the job is started.
-    fn check_files_are_shared(&self) -> Result<(), CallError> {
-        let engine = self.engine()?;
-        let info = engine.info().map_err(classify)?;
-        if !info.may_see_other_files(&host_name()) {
-            return Ok(());
-        }
-        let work = self.assignment.layout().work();
-        let seen = sees_files(engine, self.name(), &work, self.assignment.workdir(), &new_mark());
-        if matches!(seen, Ok(true)) {
-            return Ok(());
-        }
-        // The next attempt would start it.
-        engine.remove(self.name()).map_err(classify)?;
-        Err(CallError::Host(match seen {
-            Err(error) => chain(&error),
-            Ok(_) if info.snap => format!(
-                "Docker is a snap, which does not see {}: install Docker from another package (Debian, Ubuntu: docker.io), \
-                 or Podman",
-                work.display()
-            ),
-            Ok(_) => format!(
-                "the engine runs in a virtual machine or on another computer, and does not see {}: share this directory \
-                 with it, or install an engine that runs here",
-                work.display()
-            ),
-        }))
-    }
-
     /// Copies what the image has at the work directory, once for each job: what the job changes of it stays changed.
     fn fill_workdir(&self, engine: &CliEngine<HostTransport>, image: &str) -> Result<(), CallError> {
         if self.shared.state().workdir_is_filled {
@@ -521,22 +486,6 @@ impl Calls {
         job_output(&log, log.len() >= MAX_JOB_BYTES || lines >= LOG_LINES);
         Ok(Reply::Done)
     }
-}
-
-/// An image that has a name of its own may be for other processors; one that we made is for the engine's.
-fn check_architecture<T: Transport>(
-    engine: &CliEngine<T>,
-    source: &ImageSource,
-    found: &str,
-) -> Result<(), CallError> {
-    let ImageSource::Named(name) = source else { return Ok(()) };
-    let wanted = engine.architecture().map_err(classify)?;
-    if found.is_empty() || found == wanted {
-        return Ok(());
-    }
-    Err(CallError::Job(format!(
-        "the image {name} is for linux/{found}, but the engine of this computer runs images for linux/{wanted}"
-    )))
 }
 
 /// Has the engine say about itself what its container will need, beside the work until then.

@@ -219,7 +219,10 @@ mod tests {
         deep(root.path(), levels);
         let mut count = Count::default();
         let walked = walk(&Directory::open(root.path()).unwrap(), &mut count).unwrap();
-        assert_eq!((walked, count.entries, count.left), (Walked::default(), 2 * levels as u64, levels as u64));
+        assert_eq!(
+            (walked, count.entries, count.left),
+            (Walked::default(), 2 * levels as u64, levels as u64)
+        );
         let path = root.path().to_owned();
         let _ = root.keep();
         remove_tree(&path).unwrap();
