@@ -1,6 +1,7 @@
 //! The command line of `buoy`.
 
 pub mod commands;
+pub mod elsewhere;
 pub mod exit;
 mod help;
 pub mod render;
@@ -9,7 +10,7 @@ mod verbose;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::cli::exit::Exit;
-use crate::platform::RUNS_JOBS;
+use crate::platform::{LINUX_HELP, RUNS_JOBS, run_on_linux};
 use crate::project::error::ProjectError;
 
 /// Run containerised programs on the computers of BOINC volunteers
@@ -60,7 +61,7 @@ pub enum Verb {
 }
 
 impl Verb {
-    /// Its name, if it needs what runs jobs, or a project's server.
+    /// Its name, if it needs what runs jobs, or a project's server: Linux.
     fn runs_jobs(&self) -> Option<&'static str> {
         match self {
             Self::Run(_) => Some("run"),
@@ -71,10 +72,19 @@ impl Verb {
     }
 }
 
-/// Refuses a command that this system cannot carry out.
-fn needs_linux(name: &str) -> Exit {
-    let exit = render::error(&anyhow::anyhow!("failed to start buoy {name}: it runs on Linux only"));
-    render::help(&format!("install buoy for Linux in a WSL distro, and run buoy {name} there"));
+/// Has the `buoy` of a Linux system on this computer carry out a command that this system cannot.
+fn on_linux(name: &str) -> Exit {
+    let mut command = Cli::command();
+    command.build();
+    // They were understood once already.
+    let matches = command.clone().get_matches();
+    let error = match run_on_linux(&|path| elsewhere::words(&command, &matches, path)) {
+        Ok(status) => std::process::exit(status),
+        Err(error) => error,
+    };
+    let exit =
+        render::error(&anyhow::Error::new(error).context(format!("failed to start buoy {name} on Linux")));
+    render::help(LINUX_HELP);
     exit
 }
 
@@ -82,7 +92,7 @@ fn needs_linux(name: &str) -> Exit {
 pub fn run(cli: Cli) -> Exit {
     verbose::start(cli.verbose);
     if let Some(name) = cli.verb.runs_jobs().filter(|_| !RUNS_JOBS) {
-        return needs_linux(name);
+        return on_linux(name);
     }
     let done = match cli.verb {
         Verb::Init(args) => commands::init::run(&args),

@@ -5,6 +5,7 @@
 mod unix;
 #[cfg(windows)]
 mod windows;
+mod words;
 
 #[cfg(unix)]
 pub use unix::*;

@@ -17,8 +17,21 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::iterator::{Handle, Signals};
 
+use super::words::Words;
+
 /// Whether jobs and the programs of a project's server run on this system.
 pub const RUNS_JOBS: bool = true;
+
+/// What to do when [`run_on_linux`] fails.
+pub const LINUX_HELP: &str = "";
+
+/// Runs `buoy` on another system: there is no need to.
+///
+/// # Errors
+/// Always [`io::ErrorKind::Unsupported`].
+pub fn run_on_linux(_words: Words<'_>) -> io::Result<i32> {
+    Err(io::ErrorKind::Unsupported.into())
+}
 
 /// The signals that ask to stop.
 const STOPPING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];

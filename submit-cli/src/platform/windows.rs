@@ -4,6 +4,7 @@
 mod stop;
 mod terminal;
 mod times;
+mod wsl;
 
 use std::borrow::Cow;
 use std::fs::{self, File};
@@ -16,6 +17,7 @@ use boinc::names::windows::fault_of;
 pub use stop::{StopWatch, on_stop, stop_sets};
 pub use terminal::{Hidden, terminal};
 pub use times::times_of;
+pub use wsl::{LINUX_HELP, run_on_linux};
 
 /// Whether jobs and the programs of a project's server run on this system.
 pub const RUNS_JOBS: bool = false;

@@ -83,15 +83,39 @@ impl Desk {
 
     /// buoy.exe, in the desk's directory.
     pub fn command(&self, args: &[impl AsRef<OsStr>]) -> Command {
+        self.windows_command(&self.tool("buoy.exe"), args)
+    }
+
+    /// A copy of buoy.exe that is in the desk's directory.
+    pub fn command_of(&self, program: &str, args: &[impl AsRef<OsStr>]) -> Command {
+        self.windows_command(&self.path(program), args)
+    }
+
+    fn windows_command(&self, program: &Path, args: &[impl AsRef<OsStr>]) -> Command {
         let mut command = Command::new("/usr/lib/wine/wine64");
         command
-            .arg(self.tools.join("buoy.exe"))
+            .arg(program)
             .args(args)
-            .env("WINEPREFIX", self.tools.join("prefix"))
+            .env("WINEPREFIX", self.tool("prefix"))
             .env("WINEDEBUG", "-all")
             .env("BUOY_CONFIG_DIR", windows_path(&self.path("config")))
             .env("BUOY_STATE_DIR", windows_path(&self.path("state")));
         self.at_desk(command)
+    }
+
+    /// What `tools/wine.sh` has made.
+    pub fn tool(&self, name: &str) -> PathBuf {
+        self.tools.join(name)
+    }
+
+    /// A path of the desk's directory, as this system has it.
+    pub fn unix(&self, name: &str) -> String {
+        self.path(name).to_str().unwrap().trim_end_matches('/').to_owned()
+    }
+
+    /// The same as programs for Windows have it.
+    pub fn windows(&self, name: &str) -> String {
+        format!("{}\\{name}", windows_path(self.root.path()))
     }
 
     fn at_desk(&self, mut command: Command) -> Command {

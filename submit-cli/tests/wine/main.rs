@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails, and says where")]
 
 mod desk;
+mod wsl;
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use boinc::job::argv::encode;
 use emulated_project::{Fault, Gate, Report};
 
 use desk::{Desk, text, with_crlf};
+use wsl::Wsl;
 
 /// A science app in text files, with two tables and inputs in a directory.
 const APP: &str = r#"name = "dock"
@@ -136,10 +138,57 @@ fn what_needs_linux_says_so() {
         let output = desk.buoy(command);
         assert_eq!(output.status.code(), Some(3), "{command:?}");
         let said = text(&output.stderr);
-        assert!(said.contains("it runs on Linux only") && said.contains("WSL"), "{said}");
+        assert!(said.contains("on Linux") && said.contains("linux\\buoy is missing"), "{said}");
+        assert!(said.contains("copy the programs for Linux"), "{said}");
     }
     let script = text(&desk.succeed(&["completions", "powershell"]).stdout);
     assert!(script.contains("Register-ArgumentCompleter"));
+}
+
+/// By a `buoy` for Linux that prints what it was given, in the place of the real one.
+#[test]
+fn what_needs_linux_is_run_in_wsl() {
+    let Some(desk) = Desk::new() else { return };
+    let wsl = Wsl::start(&desk);
+    desk.write_program("pro grams/linux/buoy", "#!/bin/sh\npwd\nprintf '%s\\n' \"$@\"\ncat\nexit 7\n");
+    desk.write("dock/sub dir/jobs.csv", "a\n");
+    let there = desk.unix("dock/sub dir");
+    let absolute = desk.windows("dock\\sub dir\\new\\results");
+    let words = [
+        "-v",
+        "run",
+        "dock\\sub dir",
+        "dock\\sub dir\\jobs.csv",
+        "--command",
+        "a \"b\" \\d 'ü'",
+        "--out",
+        &absolute,
+    ];
+    let output = wsl.buoy(&desk, &words);
+    assert_eq!(output.status.code(), Some(7), "{}", text(&output.stderr));
+    let expected = [
+        desk.unix(""),
+        "run".into(),
+        "--command=a \"b\" \\d 'ü'".into(),
+        format!("--out={there}/new/results"),
+        "--verbose".into(),
+        "--".into(),
+        "dock/sub dir".into(),
+        "dock/sub dir/jobs.csv".into(),
+    ];
+    assert_eq!(text(&output.stdout).lines().collect::<Vec<_>>(), expected);
+}
+
+/// The real `buoy` of this system, which says that there is no such app.
+#[test]
+fn an_error_on_linux_is_that_of_the_command() {
+    let Some(desk) = Desk::new() else { return };
+    let wsl = Wsl::start(&desk);
+    let buoy = assert_cmd::cargo::cargo_bin("buoy");
+    desk.write_program("pro grams/linux/buoy", &format!("#!/bin/sh\nexec {} \"$@\"\n", buoy.display()));
+    let output = wsl.buoy(&desk, &["run", "no\\such app"]);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("no/such app"), "{}", text(&output.stderr));
 }
 
 #[test]

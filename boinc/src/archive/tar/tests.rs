@@ -104,6 +104,7 @@ fn what_cannot_be_expressed_is_not_written() {
 }
 
 /// The three formats of Python's tarfile: long names, large numbers, PAX.
+#[cfg(unix)]
 #[test]
 fn what_other_tools_write_is_understood() {
     const SCRIPT: &str = r#"

@@ -45,6 +45,7 @@ fn arguments_cannot_reach_a_command_without_a_posix_shell() {
 }
 
 /// What a shell makes of the file: the real ones of this host.
+#[cfg(unix)]
 #[test]
 fn shells_read_back_the_values_of_arguments_and_do_not_trace_them() {
     let values = ["", "a b", "it's \"$HOME\" `id` \\n", "two\nlines\n\n", "é*?[", "-n"];
