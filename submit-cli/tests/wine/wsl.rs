@@ -9,7 +9,7 @@ use crate::desk::Desk;
 const DISTRO: &str = "Debian";
 
 /// WSL has this program in each distro.
-const WSLPATH: &str = "#!/bin/sh\necho \"$2\" | sed -e 's/^Z://' -e 's,\\\\,/,g'\n";
+const WSLPATH: &str = "#!/bin/sh\nprintf '%s\\n' \"$2\" | sed -e 's/^Z://' -e 's,\\\\,/,g'\n";
 
 pub struct Wsl {
     relay: Child,
