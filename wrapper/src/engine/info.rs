@@ -116,7 +116,7 @@ impl EngineInfo {
             containerd_images: false,
             runtime: text(&host["ociRuntime"]["name"]),
             // Before version 3.2 it does not tell.
-            limits: host["cgroupControllers"].is_null() || (has("memory") && has("pids")),
+            limits: host.get("cgroupControllers").is_none() || (has("memory") && has("pids")),
             selinux: host["security"]["selinuxEnabled"] == true,
             remote: host["serviceIsRemote"] == true,
             snap: false,
