@@ -23,16 +23,27 @@ pub(super) struct Written<'a> {
 }
 
 impl Written<'_> {
-    fn follows_comma(self) -> bool {
-        self.before == b','
+    fn follows_mark(self) -> bool {
+        is_decimal_mark(self.before)
     }
 
-    fn precedes_comma(self) -> bool {
-        matches!(self.after, [b',', digit, ..] if digit.is_ascii_digit())
+    /// Whether a mark and a digit follow.
+    fn precedes_mark(self) -> bool {
+        let mark = match self.after {
+            [b',', ..] => 1,
+            // One character of UTF-8.
+            bytes => bytes.iter().take(4).take_while(|&&b| b >= 0x80).count(),
+        };
+        mark > 0 && self.after.get(mark).is_some_and(u8::is_ascii_digit)
     }
 
     fn has_point(self) -> bool {
         memchr::memchr(b'.', self.text).is_some()
+    }
+
+    fn is_padded(self) -> bool {
+        let digits = self.text.strip_prefix(b"-").or(self.text.strip_prefix(b"+")).unwrap_or(self.text);
+        matches!(digits, [b'0', digit, ..] if digit.is_ascii_digit())
     }
 }
 
@@ -41,9 +52,9 @@ impl Written<'_> {
 /// Cheap, and `false` more often than [`agree`].
 pub(super) fn surely_agree(x: Written, y: Written) -> bool {
     let sides = [x, y];
-    !sides.iter().any(|side| side.follows_comma() || side.precedes_comma())
+    !sides.iter().any(|side| is_group_mark(side.before) || side.precedes_mark())
         || x.text == y.text
-        || sides.iter().all(|side| side.has_point())
+        || sides.iter().all(|side| side.has_point() && !side.is_padded())
 }
 
 /// Whether two numbers, whose values agree, agree in every way in which they can be read.
@@ -57,7 +68,7 @@ pub(super) fn agree(x: (Written, &Number), y: (Written, &Number), decimal: Decim
         return true;
     }
     let are_integers = sides.iter().all(|side| !side.has_point());
-    if sides.iter().any(|side| side.follows_comma()) && are_integers {
+    if sides.iter().any(|side| side.follows_mark()) && are_integers {
         let are_fractions = sides.iter().all(|side| side.text[0].is_ascii_digit());
         let is_zero = a.is_zero() && b.is_zero();
         if are_fractions
@@ -66,8 +77,8 @@ pub(super) fn agree(x: (Written, &Number), y: (Written, &Number), decimal: Decim
             return false;
         }
     }
-    if sides.iter().any(|side| side.precedes_comma()) {
-        // A decimal comma makes −0 negative, and a point before it separates thousands.
+    if sides.iter().any(|side| side.precedes_mark()) {
+        // A decimal mark makes −0 negative, and a point before it separates thousands.
         let differ_in_sign = are_integers && a.is_zero() && a.is_negative() != b.is_negative();
         let places = |decimal: &Decimal, side: Written| side.has_point().then(|| decimal.fraction_digits());
         let differ_in_groups = matches!((places(a, x), places(b, y)), (Some(3), None) | (None, Some(3)));
@@ -79,6 +90,11 @@ pub(super) fn agree(x: (Written, &Number), y: (Written, &Number), decimal: Decim
 /// Marks that separate thousands, or a fraction: `,`, `'`, and all beyond ASCII, such as `·` and a narrow blank.
 fn is_group_mark(before: u8) -> bool {
     matches!(before, b',' | b'\'' | 0x80..)
+}
+
+/// Those of them that programs write before a fraction.
+fn is_decimal_mark(before: u8) -> bool {
+    matches!(before, b',' | 0x80..)
 }
 
 /// Whether zeros before a number, if there are some, make both numbers as wide: 05 is not 5.

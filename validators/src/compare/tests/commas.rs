@@ -9,6 +9,11 @@ const EXACT: &str = "rule = 'numbers'";
 const LISTS: &str = "rule = 'numbers'\ndecimal = '.'\nabsolute = 1";
 const DECIMALS: &str = "rule = 'numbers'\ndecimal = ','\nabsolute = 0.01";
 
+/// A text that is followed by enough for many numbers to be read at once.
+fn before_more(text: &str) -> String {
+    format!("{text}\n{}", "same 1\n".repeat(20))
+}
+
 #[test]
 fn digits_after_a_comma_count() {
     for (a, b) in [
@@ -24,9 +29,14 @@ fn digits_after_a_comma_count() {
         ("0\u{b7}05", "0\u{b7}5"),
         ("0,05;1", "0,5;1"),
         ("0, 5", "0,05"),
+        ("0\u{b7}001", "-0\u{b7}010e-1"),
+        ("0\u{b7}1e1", "0\u{b7}10"),
+        ("0\u{202f}000", "-0\u{202f}000"),
+        ("1,05.5", "1,5.50"),
     ] {
         for validate in [EXACT, "rule = 'numbers'\nabsolute = 0.001", "rule = 'numbers'\nrelative = 1e-6"] {
             assert!(!is_same(validate, a, b), "{a} {b} {validate}");
+            assert!(!is_same(validate, &before_more(a), &before_more(b)), "{a} {b} {validate}, before more");
         }
     }
     // Even where the list alone would allow it.
@@ -210,6 +220,7 @@ proptest! {
         if value(a, exponents.0) != value(b, exponents.1) {
             for validate in [EXACT, "rule = 'numbers'\nat = [{ key = 'x', absolute = 0 }]"] {
                 prop_assert!(!is_same(validate, &x, &y), "{} {}", x, y);
+                prop_assert!(!is_same(validate, &before_more(&x), &before_more(&y)), "{} {}, before more", x, y);
             }
             if style.decimal == "," && style.thousands.is_empty() {
                 prop_assert!(!is_same("rule = 'numbers'\ndecimal = ','", &x, &y), "{} {}", x, y);
