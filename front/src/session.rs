@@ -15,11 +15,14 @@ use crate::client::{Client, Leaving};
 use crate::keeper::Keeper;
 use crate::log::{AgentLog, say_error};
 use crate::silence::Silence;
-use crate::stream::{Event, Kept, SendError, Sender, keep_text, read_messages};
+use crate::stream::{Event, Kept, SendError, Sender, Text, keep_text, read_messages};
 use crate::task::{Task, exit_status};
 
 /// How often the client's shared memory is read (BOINC: api/boinc_api.cpp, `TIMER_PERIOD`).
 pub const POLL_INTERVAL: Duration = Duration::from_millis(100);
+
+/// What an agent has written before its end is read by then, unless another process has its pipe.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// How a session ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -51,7 +54,7 @@ pub struct Session<'a> {
     sender: Sender,
     events: Receiver<Event>,
     output: Kept,
-    errors: Kept,
+    errors: Text,
     /// When the agent said who it is.
     greeted: Option<Instant>,
     silence: Silence,
@@ -285,7 +288,9 @@ impl<'a> Session<'a> {
             let _ = child.kill();
             exit_code = child.wait().ok().and_then(|status| status.code());
         }
-        let early = EarlyEnd { exit_code, output: output.bytes(), errors: errors.bytes() };
+        // What tells why is waited for; a task's end is not.
+        let patience = if matches!(end, SessionEnd::Exit(_)) { Duration::ZERO } else { LAST_WORDS };
+        let early = EarlyEnd { exit_code, output: output.bytes(), errors: errors.bytes(patience) };
         if !early.errors.is_empty() {
             crate::say!("from the agent's command: {}", String::from_utf8_lossy(&early.errors));
         }

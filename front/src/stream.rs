@@ -5,6 +5,7 @@ use std::process::{ChildStderr, ChildStdin, ChildStdout};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use boinc::frames::{FrameError, FromAgent, FromFront, read, to_bytes};
 
@@ -85,17 +86,36 @@ pub fn read_messages(stdout: ChildStdout) -> io::Result<(Receiver<Event>, Kept)>
     Ok((received, kept))
 }
 
+/// The start of a text that is read to its end.
+#[derive(Debug)]
+pub struct Text {
+    kept: Kept,
+    /// Nothing is ever sent: the other end is dropped with the stream.
+    end: Receiver<()>,
+}
+
+impl Text {
+    /// What has been kept when the stream ends, or when the patience does: another process can hold the stream open after the
+    /// agent's end.
+    pub fn bytes(&self, patience: Duration) -> Vec<u8> {
+        let _ = self.end.recv_timeout(patience);
+        self.kept.bytes()
+    }
+}
+
 /// Reads text to its end, and keeps its start.
 ///
 /// # Errors
 /// When the process can have no thread.
-pub fn keep_text(stderr: ChildStderr) -> io::Result<Kept> {
+pub fn keep_text(stderr: ChildStderr) -> io::Result<Text> {
     let kept = Kept::default();
     let mut stream = Keeping { stream: stderr, kept: kept.clone() };
-    thread::Builder::new()
-        .name("agent's stderr".into())
-        .spawn(move || drop(io::copy(&mut stream, &mut io::sink())))?;
-    Ok(kept)
+    let (ends, end) = sync_channel(0);
+    thread::Builder::new().name("agent's stderr".into()).spawn(move || {
+        let _ = io::copy(&mut stream, &mut io::sink());
+        drop::<SyncSender<()>>(ends);
+    })?;
+    Ok(Text { kept, end })
 }
 
 /// Sends messages without ever waiting for the agent. Dropping it closes the agent's input, once it has read the rest.

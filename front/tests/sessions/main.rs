@@ -70,6 +70,9 @@ fn an_agent_that_ends_at_once_each_time_is_given_up() {
     let ended = Bench::new().run("echo broken >&2; exit 3");
     ended.assert_later("given up after 5 attempts: the agent ended with status 3: broken; restart it");
     assert_eq!(ended.starts, 5);
+    // What it has written arrives after its end.
+    let ended = Bench::new().run("exec > /dev/null; { sleep 0.1; echo broken >&2; } & exit 3");
+    ended.assert_later("given up after 5 attempts: the agent ended with status 3: broken; restart it");
 }
 
 #[test]
