@@ -70,10 +70,8 @@ pub(super) fn agree(x: (Written, &Number), y: (Written, &Number), decimal: Decim
     let are_integers = sides.iter().all(|side| !side.has_point());
     if sides.iter().any(|side| side.follows_mark()) && are_integers {
         let are_fractions = sides.iter().all(|side| side.text[0].is_ascii_digit());
-        let is_zero = a.is_zero() && b.is_zero();
-        if are_fractions
-            && (a.integer_digits() != b.integer_digits() || (is_zero && a.exponent() != b.exponent()))
-        {
+        // With other digits or another exponent they are other fractions: 5,050e2 and 5,500e1 are 505 and 55.
+        if are_fractions && (a.integer_digits() != b.integer_digits() || a.exponent() != b.exponent()) {
             return false;
         }
     }

@@ -33,6 +33,8 @@ fn digits_after_a_comma_count() {
         ("0\u{b7}1e1", "0\u{b7}10"),
         ("0\u{202f}000", "-0\u{202f}000"),
         ("1,05.5", "1,5.50"),
+        ("5,050e2", "5,500e1"),
+        ("x = 5\u{b7}050e2;", "x = 5\u{b7}500e1;"),
     ] {
         for validate in [EXACT, "rule = 'numbers'\nabsolute = 0.001", "rule = 'numbers'\nrelative = 1e-6"] {
             assert!(!is_same(validate, a, b), "{a} {b} {validate}");
