@@ -5,11 +5,13 @@ mod directory;
 mod files;
 mod handle;
 mod memory;
+mod system;
 mod text;
 
 pub use directory::Directory;
 pub use files::*;
 pub use memory::{SharedMemory, remove_system_v};
+pub use system::system_directory;
 pub use text::{path_bytes, path_from_bytes};
 
 use std::fs::File;

@@ -4,10 +4,9 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
-use std::os::windows::ffi::OsStringExt;
 use std::os::windows::io::{AsRawHandle, FromRawHandle, IntoRawHandle, OwnedHandle};
 use std::os::windows::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::rc::Rc;
 use std::sync::OnceLock;
@@ -16,6 +15,7 @@ use std::time::Duration;
 
 use boinc::error_chain::chain;
 use boinc::frames::{AGENT_FILE, Keep};
+use boinc::platform::system_directory;
 use boinc::wire::channel::AppEnd;
 use boinc::wire::init_data::{INIT_DATA_FILE, InitData};
 use boinc::wire::segment::SegmentError;
@@ -29,7 +29,6 @@ use windows_sys::Win32::System::Console::{
 };
 use windows_sys::Win32::System::LibraryLoader::{LOAD_LIBRARY_SEARCH_SYSTEM32, SetDefaultDllDirectories};
 use windows_sys::Win32::System::RemoteDesktop::ProcessIdToSessionId;
-use windows_sys::Win32::System::SystemInformation::GetSystemDirectoryW;
 use windows_sys::Win32::System::Threading::{
     CREATE_NEW_PROCESS_GROUP, CREATE_NO_WINDOW, OpenProcess, PROCESS_SYNCHRONIZE, WaitForSingleObject,
 };
@@ -205,17 +204,6 @@ fn is_service() -> bool {
     // SAFETY: the number outlives the call.
     let known = unsafe { ProcessIdToSessionId(std::process::id(), &mut session) } != 0;
     known && session == 0
-}
-
-/// The directory of Windows' own programs.
-fn system_directory() -> io::Result<PathBuf> {
-    let mut buffer = [0u16; 1024];
-    // SAFETY: the buffer is as long as it says.
-    let length = unsafe { GetSystemDirectoryW(buffer.as_mut_ptr(), buffer.len() as u32) };
-    match buffer.get(..length as usize) {
-        Some(path) if length > 0 => Ok(OsString::from_wide(path).into()),
-        _ => Err(io::Error::last_os_error()),
-    }
 }
 
 #[cfg(test)]

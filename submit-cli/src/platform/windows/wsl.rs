@@ -7,12 +7,11 @@
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::windows::ffi::OsStringExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, Path};
 use std::process::{Command, Stdio};
 
+use boinc::platform::system_directory;
 use windows_sys::Win32::System::Console::SetConsoleCtrlHandler;
-use windows_sys::Win32::System::SystemInformation::GetSystemDirectoryW;
 use windows_sys::core::BOOL;
 
 use super::super::words::Words;
@@ -81,15 +80,4 @@ fn path_there(path: &OsStr) -> io::Result<OsString> {
         named.push(with_slashes(rest));
     }
     Ok(named)
-}
-
-/// The directory of Windows' own programs.
-fn system_directory() -> io::Result<PathBuf> {
-    let mut buffer = [0u16; 1024];
-    // SAFETY: the buffer is as long as it says.
-    let length = unsafe { GetSystemDirectoryW(buffer.as_mut_ptr(), buffer.len() as u32) };
-    match buffer.get(..length as usize) {
-        Some(path) if length > 0 => Ok(OsString::from_wide(path).into()),
-        _ => Err(io::Error::last_os_error()),
-    }
 }
