@@ -76,7 +76,7 @@ fn tarballs(top: &mut Section<'_, '_>) -> Option<Tarballs> {
     }
     match (files?, digests?) {
         (TextOrMap::Text(file), TextOrMap::Text(digest)) => tarball(top, &file, &digest).map(Tarballs::One),
-        (TextOrMap::Map(files), TextOrMap::Map(digests)) => each_tarball(top, &files, &digests),
+        (TextOrMap::Map(files), TextOrMap::Map(digests)) => Some(each_tarball(top, &files, &digests)),
         _ => {
             top.fault(
                 "digest",
@@ -88,24 +88,22 @@ fn tarballs(top: &mut Section<'_, '_>) -> Option<Tarballs> {
 }
 
 fn tarball(top: &Section<'_, '_>, file: &Text<'_>, digest: &Text<'_>) -> Option<Tarball> {
-    let fault = name_fault(file.text);
-    if let Some(fault) = &fault {
+    if let Some(fault) = name_fault(file.text) {
         top.fault("image", fault);
     }
     let digest = Digest::new(digest.text);
     if digest.is_none() {
         top.refuse("digest", Digest::ACCEPTED);
     }
-    fault.is_none().then(|| Some(Tarball { file: file.text.to_owned(), digest: digest? }))?
+    Some(Tarball { file: file.text.to_owned(), digest: digest? })
 }
 
 fn each_tarball(
     top: &Section<'_, '_>,
     files: &[(Text<'_>, Text<'_>)],
     digests: &[(Text<'_>, Text<'_>)],
-) -> Option<Tarballs> {
+) -> Tarballs {
     let mut each = BTreeMap::new();
-    let mut is_whole = !files.is_empty();
     if files.is_empty() {
         top.refuse("image", "a table with one architecture at least");
     }
@@ -113,23 +111,19 @@ fn each_tarball(
         let digest = digests.iter().find(|(other, _)| other.text == name.text);
         if !Tarballs::is_architecture(name.text) {
             top.fault("image", format!("{:?} is not {}", name.text, Tarballs::ARCHITECTURE));
-            is_whole = false;
         } else if digest.is_none() {
             top.fault("digest", format!("{:?} of image is missing", name.text));
-            is_whole = false;
         }
-        match digest.and_then(|(_, digest)| tarball(top, file, digest)) {
-            Some(tarball) => drop(each.insert(name.text.to_owned(), tarball)),
-            None => is_whole = false,
+        if let Some(tarball) = digest.and_then(|(_, digest)| tarball(top, file, digest)) {
+            each.insert(name.text.to_owned(), tarball);
         }
     }
     for (name, _) in
         digests.iter().filter(|(name, _)| !files.iter().any(|(other, _)| other.text == name.text))
     {
         top.fault("digest", format!("{:?} is not among the architectures of image", name.text));
-        is_whole = false;
     }
-    is_whole.then_some(Tarballs::Each(each))
+    Tarballs::Each(each)
 }
 
 fn container_path(top: &mut Section<'_, '_>, key: &'static str) -> Option<ContainerPath> {
