@@ -127,24 +127,23 @@ fn break_container(slot: &mut Slot, verb: &str) {
     ));
 }
 
-fn a_container_that_its_engine_cannot_start_is_made_again(engine: Engine) {
+/// The wrapper is away when this is done to the container, and the engine then fails to do the other.
+fn assert_made_again(engine: Engine, done: &str, fails: &str) {
     let mut slot = Slot::with_script(engine, WITH_CHECKPOINT);
     started(&slot).kill();
-    engine.run(&["kill", &slot.container()]);
-    break_container(&mut slot, "start");
+    engine.run(&[done, &slot.container()]);
+    break_container(&mut slot, fails);
     slot.run().assert_success();
     assert_eq!(fs::read_to_string(slot.dir.join("out.txt")).unwrap(), "resumed\n");
     assert!(slot.stderr().contains("its mount is gone"), "{}", slot.stderr());
 }
 
+fn a_container_that_its_engine_cannot_start_is_made_again(engine: Engine) {
+    assert_made_again(engine, "kill", "start");
+}
+
 fn a_container_that_its_engine_cannot_continue_is_made_again(engine: Engine) {
-    let mut slot = Slot::with_script(engine, WITH_CHECKPOINT);
-    started(&slot).kill();
-    engine.run(&["pause", &slot.container()]);
-    break_container(&mut slot, "unpause");
-    slot.run().assert_success();
-    assert_eq!(fs::read_to_string(slot.dir.join("out.txt")).unwrap(), "resumed\n");
-    assert!(slot.stderr().contains("its mount is gone"), "{}", slot.stderr());
+    assert_made_again(engine, "pause", "unpause");
 }
 
 pub fn a_container_killed_from_outside_is_started_again(engine: Engine) {
@@ -202,39 +201,36 @@ fn an_engine_that_refuses_its_user_says_what_to_do(engine: Engine) {
     );
 }
 
-fn an_engine_that_does_not_run_is_waited_for_with_a_reason(engine: Engine) {
+/// With a `docker` that only says this.
+fn assert_waited_for(engine: Engine, docker: &str, reason: &str) {
     if engine != Engine::Docker {
         return;
     }
     let mut slot = Slot::with_script(engine, "true");
-    slot.fake_docker(
-        "echo 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?' >&2; exit 1",
-    );
+    slot.fake_docker(docker);
     let mut running = slot.start();
     wait_until("the reason", || {
-        slot.stderr()
-            .contains("the engine does not answer, waiting for it: Cannot connect to the Docker daemon")
+        slot.stderr().contains(&format!("the engine does not answer, waiting for it: {reason}"))
     });
     running.send(Control::Quit);
     running.wait_for_exit();
     assert_eq!(running.finish(), None, "the job has not failed");
 }
 
-fn an_engine_that_says_in_new_words_that_it_does_not_run_is_waited_for(engine: Engine) {
-    if engine != Engine::Docker {
-        return;
-    }
-    let mut slot = Slot::with_script(engine, "true");
-    slot.fake_docker(
-        "case $1 in context) echo '\"unix:///run/nobody/listens.sock\"' ;; *) echo 'no answer' >&2; exit 1 ;; esac",
+fn an_engine_that_does_not_run_is_waited_for_with_a_reason(engine: Engine) {
+    assert_waited_for(
+        engine,
+        "echo 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?' >&2; exit 1",
+        "Cannot connect to the Docker daemon",
     );
-    let mut running = slot.start();
-    wait_until("the reason", || {
-        slot.stderr().contains("the engine does not answer, waiting for it: no answer")
-    });
-    running.send(Control::Quit);
-    running.wait_for_exit();
-    assert_eq!(running.finish(), None, "the job has not failed");
+}
+
+fn an_engine_that_says_in_new_words_that_it_does_not_run_is_waited_for(engine: Engine) {
+    assert_waited_for(
+        engine,
+        "case $1 in context) echo '\"unix:///run/missing.sock\"' ;; *) echo 'no answer' >&2; exit 1 ;; esac",
+        "no answer",
+    );
 }
 
 fn a_disk_that_is_full_during_the_build_tries_later_with_a_reason(engine: Engine) {
