@@ -106,7 +106,7 @@ impl Request {
         (!is_of_job).then_some(Self { system, slot_name, order })
     }
 
-    /// Waits until it is no longer needed. Returns the process's exit status, which no process reads.
+    /// Waits until the keeper is no longer needed. Returns the exit status of the process, which has no meaning.
     pub fn run(self) -> i32 {
         // The client may want to remove the slot.
         let kept = std::env::set_current_dir("/").and_then(|()| self.keep());

@@ -9,8 +9,7 @@ use std::path::PathBuf;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-/// How the other system names a file.
-pub type PathThere<'a> = &'a dyn Fn(&OsStr) -> io::Result<OsString>;
+use crate::platform::PathThere;
 
 /// The words after the program's name that give the same `matches` there. `command` was built, so that each of its commands
 /// knows the options of all.

@@ -120,7 +120,7 @@ impl Image {
 /// An image in a file.
 #[derive(Debug, Clone)]
 pub struct ImageArchive {
-    /// For which architecture, by Go's name; `None`: there is no other archive.
+    /// Go's name of the architecture that the image is for; `None` if this is the only archive.
     pub architecture: Option<String>,
     pub file: ContextFile,
     /// The hash of the image's configuration.

@@ -11,3 +11,4 @@ mod words;
 pub use unix::*;
 #[cfg(windows)]
 pub use windows::*;
+pub use words::PathThere;

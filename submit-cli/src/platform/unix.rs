@@ -25,7 +25,7 @@ pub const RUNS_JOBS: bool = true;
 /// What to do when [`run_on_linux`] fails.
 pub const LINUX_HELP: &str = "";
 
-/// Runs `buoy` on another system: there is no need to.
+/// Runs `buoy` on another system. This system does not need one.
 ///
 /// # Errors
 /// Always [`io::ErrorKind::Unsupported`].

@@ -3,5 +3,8 @@
 use std::ffi::{OsStr, OsString};
 use std::io;
 
+/// How the other system names a file.
+pub type PathThere<'a> = &'a dyn Fn(&OsStr) -> io::Result<OsString>;
+
 /// Gives the words, by the other system's names of files.
-pub type Words<'a> = &'a dyn Fn(&dyn Fn(&OsStr) -> io::Result<OsString>) -> io::Result<Vec<OsString>>;
+pub type Words<'a> = &'a dyn Fn(PathThere<'_>) -> io::Result<Vec<OsString>>;

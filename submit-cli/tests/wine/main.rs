@@ -179,7 +179,7 @@ fn what_needs_linux_is_run_in_wsl() {
     assert_eq!(text(&output.stdout).lines().collect::<Vec<_>>(), expected);
 }
 
-/// The real `buoy` of this system, which says that there is no such app.
+/// With the real `buoy` of this system, which reports that the app does not exist.
 #[test]
 fn an_error_on_linux_is_that_of_the_command() {
     let Some(desk) = Desk::new() else { return };

@@ -174,7 +174,7 @@ pub(super) fn parse_stats(stdout: &[u8]) -> Result<Stats, String> {
 }
 
 /// Where there is nothing, Go's encoder writes `null`.
-pub(crate) fn or_default<'de, D, V>(json: D) -> Result<V, D::Error>
+pub(super) fn or_default<'de, D, V>(json: D) -> Result<V, D::Error>
 where
     D: serde::Deserializer<'de>,
     V: Deserialize<'de> + Default,

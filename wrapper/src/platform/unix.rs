@@ -39,8 +39,8 @@ pub fn size_of_stderr() -> u64 {
     file.and_then(|file| file.metadata()).ok().filter(Metadata::is_file).map_or(0, |file| file.len())
 }
 
-/// Why nobody can be reached at `endpoint` (`unix:///var/run/docker.sock`), by the kernel's word; `None` if somebody listens
-/// there, or the endpoint is of another kind.
+/// The kernel's reason why a connection to `endpoint` (`unix:///var/run/docker.sock`) is impossible; `None` if a process
+/// accepts it, or the endpoint is not a socket of this computer.
 pub fn unreachable(endpoint: &str) -> Option<io::ErrorKind> {
     UnixStream::connect(endpoint.strip_prefix("unix://")?).err().map(|error| error.kind())
 }
