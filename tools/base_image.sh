@@ -41,13 +41,14 @@ host_sources() {
 }
 
 # bootstrap_debian TARBALL: takes about 30 s. The target file appears only when it is whole.
-bootstrap_debian() {
-    local work log
+bootstrap_debian() (
     need_root "run debootstrap, since no registry answers"
     doing "no registry answers; making $base_image with debootstrap"
     command -v debootstrap >/dev/null || install_packages debootstrap debootstrap
     log=$(cache_directory)/debootstrap.log
     work=$(mktemp -d)
+    # debootstrap mounts /proc there, and may be interrupted.
+    trap 'as_root umount -q "$work/root/proc" || true; as_root rm -rf --one-file-system "$work"' EXIT
     logged "$log" as_root debootstrap --variant=minbase bookworm "$work/root" ||
         fail "debootstrap failed" "its output is in $log"
     # As the -slim image does: no documentation, no package files, and security updates on offer.
@@ -57,5 +58,4 @@ bootstrap_debian() {
     [ ! -s "$work/sources.list" ] || as_root cp "$work/sources.list" "$work/root/etc/apt/sources.list"
     as_root tar -C "$work/root" --one-file-system -c . >"$1.part"
     mv "$1.part" "$1"
-    as_root rm -rf "$work"
-}
+)

@@ -70,8 +70,11 @@ run_dist() {
     [ ${#platforms[@]} -gt 0 ] || read -ra platforms <<<"$DIST_PLATFORMS"
     alone provide_for_dist "${platforms[@]}"
     echo
-    local table=''
+    local table='' source
+    source=$(source_of)
     for platform in "${platforms[@]}"; do build_platform "$platform" "$wrapper_only"; done
+    [ "$source" = "$(source_of)" ] ||
+        fail "files have changed while the programs were built, so that they may differ" "run it again"
     echo
     printf '%-26s %-16s %9s %7s  %s\n' PLATFORM FILE BYTES SECONDS SHA-256
     printf '%s' "$table"
@@ -159,9 +162,12 @@ debian_library() {
     echo "$root/lib/rustlib/src/rust/library"
 }
 
-# build_platform PLATFORM WRAPPER_ONLY: into dist/PLATFORM; adds to `table` of the caller.
+# Where the platforms' directories are made. Tests have another place: what they build is not for volunteers.
+DIST=dist
+
+# build_platform PLATFORM WRAPPER_ONLY: into $DIST/PLATFORM, which appears whole; adds to `table` of the caller.
 build_platform() {
-    local platform=$1 target out=dist/$1 built began seconds package wrapper program programs=() words
+    local platform=$1 target out=$DIST/$1.part built began seconds package wrapper program programs=() words
     target=$(target_of "$platform")
     read -r package wrapper <<<"$(wrapper_of "$platform")"
     step "$platform"
@@ -186,10 +192,12 @@ build_platform() {
     fi
     build_facts "$target" >"$out/BUILD"
     (cd "$out" && sha256sum -- * >SHA256SUMS)
-    settled "in $out"
+    rm -rf "${DIST:?}/$platform"
+    mv "$out" "$DIST/$platform"
+    settled "in $DIST/$platform"
 }
 
-# finish_program PLATFORM FILE SECONDS: checks it and puts it into dist/PLATFORM.
+# finish_program PLATFORM FILE SECONDS: checks it and puts it into `out` of the caller.
 finish_program() {
     local platform=$1 file=$2 name bytes
     name=$(basename "$file")
@@ -206,7 +214,7 @@ finish_program() {
     # What submitters start does not lie in a slot.
     windows_*) [ "$name" = buoy.exe ] || check_libraries "$file" ;;
     esac
-    install -m 755 "$file" "dist/$platform/$name"
+    install -m 755 "$file" "$out/$name"
     table+=$(printf '%-26s %-16s %9d %7d  %s' "$platform" "$name" "$bytes" "$3" "$(sha256sum <"$file" | cut -d' ' -f1)")$'\n'
 }
 
@@ -286,14 +294,24 @@ path_maps() {
     for registry in "${CARGO_HOME:-${HOME:-/root}/.cargo}"/registry/src/*/; do echo "${registry%/}=/crates"; done
 }
 
+# The commit of these files, or what tells its local changes from others.
+source_of() {
+    local index tree changes=''
+    index=$(mktemp -u)
+    GIT_INDEX_FILE=$index git read-tree HEAD
+    GIT_INDEX_FILE=$index git add --all
+    tree=$(GIT_INDEX_FILE=$index git write-tree)
+    rm -f "$index"
+    [ "$tree" = "$(git rev-parse 'HEAD^{tree}')" ] || changes=", with local changes (tree $tree)"
+    echo "$(git rev-parse HEAD)$changes"
+}
+
 # build_facts TARGET: with what it was built. Nothing in it differs between two builds of a commit with the same compilers.
 build_facts() {
     local rustc=rustc library="rustup's"
     rustup_has "$1" || { rustc=/usr/bin/rustc library="built from source"; }
-    local changes=''
-    git diff --quiet HEAD || changes=", with local changes"
     cat <<FACTS
-commit: $(git rev-parse HEAD)$changes
+commit: ${source:?}
 SOURCE_DATE_EPOCH: $(git log -1 --format=%ct)
 target: $1
 rustc: $("$rustc" --version --verbose | sed -n '1p;s/^LLVM version/LLVM/p' | paste -sd ' ')

@@ -21,6 +21,7 @@ provide_everything() {
     provide_linters
     provide_browser
     provide_boinc_client
+    provide_busybox
     for engine in $(engines); do
         case $engine in
         docker) provide_docker ;;
@@ -94,6 +95,14 @@ check_links() {
 
 # run_tests [ARGS for the test runner]
 run_tests() {
+    local all_platforms=''
+    if [ $# -eq 0 ] && [ "${PLATFORMS:-}" = all ]; then
+        all_platforms=1
+        case " $(engines) " in
+        *" docker "*) [ "$(id -u)" -eq 0 ] || fail "PLATFORMS=all needs root's rights" ;;
+        *) fail "PLATFORMS=all needs Docker, which ENGINES='$ENGINES' leaves out" ;;
+        esac
+    fi
     set_up_everything
     [ $# -gt 0 ] || lint
     # Tests of an engine named here fail when it does not answer; without the variable they look for themselves.
@@ -104,8 +113,6 @@ run_tests() {
     # And for tests that start a stock client.
     export BUOY_TEST_CLIENT=1
     step tests
-    local all_platforms=''
-    [ $# -gt 0 ] || [ "${PLATFORMS:-}" != all ] || all_platforms=1
     # Without arguments all packages; with them what they choose. Tests build the programs of other packages unless all are built.
     if [ $# -eq 0 ]; then
         export BUOY_TEST_PROGRAMS_BUILT=1

@@ -8,6 +8,7 @@ LIFE_OF_A_JOB="running:: client_requests:: client_settings:: refusals:: archives
 test_platforms() {
     local directory
     alone provide_emulator
+    DIST=$(target_directory)/tested
     run_dist --wrapper
     # Not below the target directory: a test's plain user has to reach it.
     directory=$(mktemp -d)
@@ -23,7 +24,7 @@ test_platforms() {
 
     echo
     echo "emulated, aarch64-unknown-linux-gnu:"
-    install -m 755 dist/aarch64-unknown-linux-gnu/buoy-wrapper "$directory/buoy-wrapper-aarch64"
+    install -m 755 "$DIST/aarch64-unknown-linux-gnu/buoy-wrapper" "$directory/buoy-wrapper-aarch64"
     cat >"$directory/emulated" <<SCRIPT
 #!/bin/sh
 exec $(command -v qemu-aarch64-static) $directory/buoy-wrapper-aarch64 "\$@"
@@ -54,7 +55,7 @@ bare_root() {
     # Debian's busybox-static, which the tests' images are made of, too.
     install -m 755 /bin/busybox "$root/bin/busybox"
     for link in sh env cat sleep; do ln -s busybox "$root/bin/$link"; done
-    install -m 755 dist/x86_64-pc-linux-gnu/buoy-wrapper "$root/bin/buoy-wrapper"
+    install -m 755 "$DIST/x86_64-pc-linux-gnu/buoy-wrapper" "$root/bin/buoy-wrapper"
     docker=$(readlink -f "$(command -v docker)")
     loader=$(readelf -lW "$docker" | sed -n 's/.*interpreter: \(.*\)\]/\1/p')
     {

@@ -6,7 +6,7 @@ WINDOWS_TARGET=x86_64-pc-windows-gnu
 # The programs of the tests, and a home of Wine.
 wine_directory() { echo "$(cache_directory)/wine"; }
 
-# test_wine: with the programs that ./x dist has made for Windows and Linux.
+# test_wine: with the programs that test_platforms has built for Windows and Linux.
 test_wine() {
     alone provide_wine
     build_for_wine
@@ -43,9 +43,9 @@ build_for_wine() {
     install -m 755 "$(target_directory)/$WINDOWS_TARGET/quick/buoy.exe" "$directory"
     logged "$directory/build.log" cargo build --locked -p wsl-stand-in --bin relay ||
         fail "the relay could not be built" "the output is in $directory/build.log"
-    install -m 755 "$built"/{client,wsl}.exe dist/windows_x86_64/buoy-wrapper.exe \
+    install -m 755 "$built"/{client,wsl}.exe "$DIST/windows_x86_64/buoy-wrapper.exe" \
         "$(realpath -m "${CARGO_TARGET_DIR:-target}")/debug/relay" "$directory"
-    install -m 755 dist/x86_64-pc-linux-gnu/buoy-wrapper "$directory/buoy-wrapper-linux"
+    install -m 755 "$DIST/x86_64-pc-linux-gnu/buoy-wrapper" "$directory/buoy-wrapper-linux"
     make_wine_prefix "$directory"
     settled "in $directory"
 }
@@ -53,8 +53,12 @@ build_for_wine() {
 # make_wine_prefix DIRECTORY: Windows' directories, with wsl.exe where Windows has it, and the library that Wine 8 lacks.
 make_wine_prefix() {
     local system=$1/prefix/drive_c/windows/system32
-    [ -d "$system" ] || logged "$1/wineboot.log" \
-        env WINEPREFIX="$1/prefix" WINEDEBUG=-all /usr/lib/wine/wine64 wineboot -i || fail "Wine could not make its directories"
+    if [ ! -e "$1/prefix/whole" ]; then
+        rm -rf "$1/prefix"
+        logged "$1/wineboot.log" env WINEPREFIX="$1/prefix" WINEDEBUG=-all /usr/lib/wine/wine64 wineboot -i ||
+            fail "Wine could not make its directories"
+        touch "$1/prefix/whole"
+    fi
     x86_64-w64-mingw32-gcc -shared -s -o "$system/bcryptprimitives.dll" \
         tools/wsl-stand-in/bcryptprimitives.c -ladvapi32
     install -m 755 "$1/wsl.exe" "$system/wsl.exe"
