@@ -13,6 +13,9 @@ pub use message::{Begin, FromAgent, FromFront, Hello, Keep, Message};
 /// The agent's name in a slot: the wrapper for Linux, a file of the app version for Windows.
 pub const AGENT_FILE: &str = "buoy-wrapper-linux";
 
+/// The same for computers with ARM processors, where the systems of WSL run no programs for x86-64.
+pub const AGENT_FILE_ARM: &str = "buoy-wrapper-linux-arm64";
+
 /// The longest payload in bytes.
 pub const MAX_PAYLOAD_BYTES: usize = 65_536;
 

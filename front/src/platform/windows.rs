@@ -14,7 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 use boinc::error_chain::chain;
-use boinc::frames::{AGENT_FILE, Keep};
+use boinc::frames::{AGENT_FILE, AGENT_FILE_ARM, Keep};
 use boinc::platform::system_directory;
 use boinc::wire::channel::AppEnd;
 use boinc::wire::init_data::{INIT_DATA_FILE, InitData};
@@ -29,8 +29,10 @@ use windows_sys::Win32::System::Console::{
 };
 use windows_sys::Win32::System::LibraryLoader::{LOAD_LIBRARY_SEARCH_SYSTEM32, SetDefaultDllDirectories};
 use windows_sys::Win32::System::RemoteDesktop::ProcessIdToSessionId;
+use windows_sys::Win32::System::SystemInformation::IMAGE_FILE_MACHINE_ARM64;
 use windows_sys::Win32::System::Threading::{
-    CREATE_NEW_PROCESS_GROUP, CREATE_NO_WINDOW, OpenProcess, PROCESS_SYNCHRONIZE, WaitForSingleObject,
+    CREATE_NEW_PROCESS_GROUP, CREATE_NO_WINDOW, GetCurrentProcess, IsWow64Process2, OpenProcess,
+    PROCESS_SYNCHRONIZE, WaitForSingleObject,
 };
 use windows_sys::core::BOOL;
 
@@ -65,8 +67,9 @@ pub fn agent_command(slot: &Path, init_data: &InitData) -> Result<AgentCommand, 
     let no_agent = |error: &dyn std::error::Error| NoAgent { why: chain(error) };
     let runs = if is_service() { Runs::AsService } else { Runs::AsUser };
     let distro = wsl::choose(&init_data.host_info, runs).map_err(|error| no_agent(&error))?;
-    let link = read_link(slot, AGENT_FILE).map_err(|error| no_agent(&error))?;
-    let agent = agent_path(link.as_ref().map(|link| link.target.as_path()), &init_data.app_files)
+    let file = if has_arm_processor() { AGENT_FILE_ARM } else { AGENT_FILE };
+    let link = read_link(slot, file).map_err(|error| no_agent(&error))?;
+    let agent = agent_path(file, link.as_ref().map(|link| link.target.as_path()), &init_data.app_files)
         .map_err(|error| no_agent(&error))?;
     let session = Session::new(distro, &slot.to_string_lossy(), agent).map_err(|error| no_agent(&error))?;
     let system = system_directory().map_err(|error| no_agent(&error))?;
@@ -88,6 +91,14 @@ pub fn agent_command(slot: &Path, init_data: &InitData) -> Result<AgentCommand, 
         memory_help: ": raise \"memory\" in the file .wslconfig of your home directory, then run \"wsl --shutdown\"",
         restart_help: ": run \"wsl --shutdown\", or restart the computer",
     })
+}
+
+/// Whether Windows emulates this program on an ARM processor. The systems of WSL are for the processor that is there.
+fn has_arm_processor() -> bool {
+    let (mut of_process, mut of_computer) = (0, 0);
+    // SAFETY: the call writes two numbers, which are there.
+    let is_known = unsafe { IsWow64Process2(GetCurrentProcess(), &mut of_process, &mut of_computer) } != 0;
+    is_known && of_computer == IMAGE_FILE_MACHINE_ARM64
 }
 
 /// Starts `wsl.exe` with the command line of a keeper if the words ask for that. Returns the exit status of this process,

@@ -3,19 +3,20 @@
 
 use std::path::Path;
 
-use boinc::frames::AGENT_FILE;
-
 /// The agent's program cannot be started. The project has to fix its app version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AgentFileError {
     /// There is no link: the file is missing, or copied into the slot, where it could be anybody's.
-    #[error("the project's app version has no link to its file {AGENT_FILE}: report this to the project")]
-    NoLink,
+    #[error("the project's app version has no link to its file {file}: report this to the project")]
+    NoLink {
+        /// The agent's name.
+        file: &'static str,
+    },
     /// The link leads to something else than a file directly in a project's directory.
-    #[error(
-        "the link {AGENT_FILE} leads to {target:?}, not to a file of the project: report this to the project"
-    )]
+    #[error("the link {file} leads to {target:?}, not to a file of the project: report this to the project")]
     Elsewhere {
+        /// The agent's name.
+        file: &'static str,
         /// Where it leads.
         target: String,
     },
@@ -27,14 +28,18 @@ pub enum AgentFileError {
     },
 }
 
-/// The path that WSL gets, from the target of the slot's link and the names of the app version's files (`<app_file>` in
+/// The path that WSL gets, from the target of the slot's link `file` and the names of the app version's files (`<app_file>` in
 /// init_data.xml), which the client has checked against the project's signature.
 ///
 /// # Errors
 /// The link is missing, or does not lead to a file of the app version.
-pub fn agent_path(target: Option<&Path>, app_files: &[String]) -> Result<String, AgentFileError> {
-    let target = target.ok_or(AgentFileError::NoLink)?;
-    let elsewhere = || AgentFileError::Elsewhere { target: target.display().to_string() };
+pub fn agent_path(
+    file: &'static str,
+    target: Option<&Path>,
+    app_files: &[String],
+) -> Result<String, AgentFileError> {
+    let target = target.ok_or(AgentFileError::NoLink { file })?;
+    let elsewhere = || AgentFileError::Elsewhere { file, target: target.display().to_string() };
     let text = target.to_str().ok_or_else(elsewhere)?;
     let parts: Vec<&str> = text.split(['/', '\\']).collect();
     let ["..", "..", "projects", project, name] = parts[..] else { return Err(elsewhere()) };
@@ -57,12 +62,13 @@ fn is_plain(name: &str) -> bool {
 mod tests {
     use super::super::quoting::needs_quotes;
     use super::*;
+    use boinc::frames::AGENT_FILE;
     use proptest::prelude::*;
 
     const NAME: &str = "buoy-wrapper-linux_1.0";
 
     fn path_of(target: &str) -> Result<String, AgentFileError> {
-        agent_path(Some(Path::new(target)), &["policy_3.toml".to_owned(), NAME.to_owned()])
+        agent_path(AGENT_FILE, Some(Path::new(target)), &["policy_3.toml".to_owned(), NAME.to_owned()])
     }
 
     #[test]
@@ -74,7 +80,8 @@ mod tests {
 
     #[test]
     fn nothing_but_a_signed_file_of_the_project_is_started() {
-        assert_eq!(agent_path(None, &[]), Err(AgentFileError::NoLink));
+        let none = AgentFileError::NoLink { file: AGENT_FILE };
+        assert_eq!(agent_path(AGENT_FILE, None, &[]), Err(none));
         let elsewhere = [
             "buoy-wrapper-linux",
             "/usr/bin/env",
@@ -97,7 +104,7 @@ mod tests {
         #[test]
         fn an_accepted_path_needs_no_quotes(target in "(\\.\\./|\\.\\.\\\\|projects/|[a-zA-Z0-9 ._\"'$-]|/){0,12}") {
             let name = target.rsplit('/').next().unwrap_or_default().to_owned();
-            if let Ok(path) = agent_path(Some(Path::new(&target)), &[name]) {
+            if let Ok(path) = agent_path(AGENT_FILE, Some(Path::new(&target)), &[name]) {
                 prop_assert!(!needs_quotes(&path) && path.starts_with("../../projects/"));
             }
         }

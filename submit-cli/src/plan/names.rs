@@ -1,7 +1,7 @@
 //! Names of a job's files that BOINC's client and server can carry. Names of apps, batches and jobs are in
 //! `boinc::names::workunit`.
 
-use boinc::frames::AGENT_FILE;
+use boinc::frames::{AGENT_FILE, AGENT_FILE_ARM};
 use boinc::names::windows;
 use boinc::names::workunit::HASH_DIGITS;
 use boinc::wire::slot::{FRACTION_DONE_FILE, is_client_file, is_own_name};
@@ -78,8 +78,15 @@ fn charset(name: &str, allowed: impl Fn(char) -> bool) -> Result<(), Fault> {
 
 /// Names that the client or the wrapper use in a slot, in any case, since some hosts' file systems ignore case.
 fn is_reserved(name: &str) -> bool {
-    const OURS: [&str; 6] =
-        ["job.toml", "dockerfile", "policy.toml", "buoy-volunteer.toml", AGENT_FILE, FRACTION_DONE_FILE];
+    const OURS: [&str; 7] = [
+        "job.toml",
+        "dockerfile",
+        "policy.toml",
+        "buoy-volunteer.toml",
+        AGENT_FILE,
+        AGENT_FILE_ARM,
+        FRACTION_DONE_FILE,
+    ];
     let lower = name.to_ascii_lowercase();
     is_client_file(name) || is_own_name(name) || OURS.contains(&lower.as_str()) || lower.starts_with("buoy_")
 }

@@ -1,6 +1,6 @@
 //! `buoy admin app-version`.
 
-use boinc::frames::AGENT_FILE;
+use boinc::frames::{AGENT_FILE, AGENT_FILE_ARM};
 use boinc::job::policy::{Policy, Trust, trust_of};
 use boinc::job::spec::JobSpec;
 use boinc::wire::init_data::InitData;
@@ -146,12 +146,15 @@ fn one_command_makes_the_versions_of_all_platforms() {
         assert_eq!(main.physical_name.ends_with(".exe"), version.platform == "windows_x86_64");
         let has_policy = version.files.iter().any(|file| file.logical_name == "policy.toml");
         assert_eq!(has_policy, version.app == "universal");
-        let agent = version.files.iter().find(|file| file.logical_name == AGENT_FILE);
-        assert_eq!(agent.is_some(), version.platform == "windows_x86_64");
-        if let Some(agent) = agent {
-            // The front starts it through its link, and it is the same program as that of Linux.
-            assert!(agent.executable && !agent.copy_file && !agent.main_program, "{agent:?}");
-            assert!(agent.physical_name.ends_with("_1.00_x86_64-pc-linux-gnu"), "{agent:?}");
+        let agents = [(AGENT_FILE, "x86_64-pc-linux-gnu"), (AGENT_FILE_ARM, "aarch64-unknown-linux-gnu")];
+        for (name, platform) in agents {
+            let agent = version.files.iter().find(|file| file.logical_name == name);
+            assert_eq!(agent.is_some(), version.platform == "windows_x86_64");
+            if let Some(agent) = agent {
+                // The front starts it through its link, and it is the same program as that of Linux.
+                assert!(agent.executable && !agent.copy_file && !agent.main_program, "{agent:?}");
+                assert!(agent.physical_name.ends_with(&format!("_1.00_{platform}")), "{agent:?}");
+            }
         }
     }
     // Of each app the wrappers; the universal one's two policies, with and without a GPU.
@@ -169,7 +172,9 @@ fn a_dist_directory_that_is_not_as_it_was_built_is_refused() {
     let project = project_with_dist();
     let one = "admin app-version p --app universal --number 1.00 --dist dist --platform";
     let _ = project.buoy(&format!("{one} arm64-apple-darwin")).good();
+    let windows = "p/apps/universal/1.00/windows_x86_64__docker";
     let _ = project.buoy(&format!("{one} windows_x86_64")).good();
+    assert_eq!(project.files(windows).len(), 5);
     assert!(!project.path("p/apps/universal/1.00/x86_64-pc-linux-gnu__docker").exists());
     let project = project.with("dist/x86_64-pc-linux-gnu/buoy-wrapper", elf(62, "changed"));
     assert_snapshot!(refused(&project, ""), @"error: dist/x86_64-pc-linux-gnu/buoy-wrapper: its content is not the one in SHA256SUMS; build or copy the directory again");

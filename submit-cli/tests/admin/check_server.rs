@@ -215,7 +215,7 @@ fn apps_that_are_nowhere() {
     let server = Server::good().without("p/apps");
     assert_snapshot!(server.said(), @r"
     wrong: p/apps/universal: the app universal has no version: no volunteer can run its jobs
-      help: run buoy admin app-version p --app universal --number 1.00
+      help: run buoy admin app-version p --app universal --number 1.00 --dist DIR
     ");
     let other: Vec<String> =
         Server::good().findings_for(Some("other")).iter().map(|finding| finding.what.found.clone()).collect();

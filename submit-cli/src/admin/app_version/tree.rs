@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use boinc::frames::AGENT_FILE;
+use boinc::frames::{AGENT_FILE, AGENT_FILE_ARM};
 use boinc::job::argv::DEFAULT_CONFIG;
 use boinc::job::policy::Policy;
 use boinc::toml_file::ConfigErrors;
@@ -32,8 +32,8 @@ pub struct Target {
     /// Whether its jobs get a GPU.
     pub gpu: bool,
     pub wrapper: PathBuf,
-    /// The wrapper for Linux that the one for Windows starts in WSL.
-    pub agent: Option<PathBuf>,
+    /// The wrappers for Linux that the one for Windows starts in WSL: for x86-64, and for ARM computers if there is one.
+    pub agents: Vec<(Platform, PathBuf)>,
 }
 
 /// A science app that a single-purpose app version carries whole.
@@ -118,9 +118,9 @@ pub fn tree(
         main_program: true,
         ..program(app, number, target.platform, &target.wrapper, is_single)?
     }];
-    if let Some(agent) = &target.agent {
+    for (platform, agent) in &target.agents {
         // The same name as in the version for Linux, whose main program it is.
-        files.push(program(app, number, Platform::LinuxX86, agent, is_single)?);
+        files.push(program(app, number, *platform, agent, is_single)?);
     }
     let mut others: Vec<(String, Content, bool, bool, ContentHash)> = Vec::new();
     if let Some(text) = policy_text(policy, is_single, target.gpu)? {
@@ -187,9 +187,10 @@ fn program(
     }
     let content = Content::Path(wrapper.to_path_buf());
     let name = single::wrapper_name(app, &number.to_string(), &platform.to_string(), is_single);
+    let logical_name = if platform == Platform::LinuxArm { AGENT_FILE_ARM } else { AGENT_FILE };
     Ok(VersionFile {
         physical_name: format!("{name}{}", platform.program_suffix()),
-        logical_name: Some(AGENT_FILE.to_owned()),
+        logical_name: Some(logical_name.to_owned()),
         main_program: false,
         copy_file: false,
         executable: true,

@@ -40,7 +40,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
                     Location::file(&dir),
                     format!("the app {app} has no version: no volunteer can run its jobs"),
                 )
-                .help(format!("run buoy admin app-version {project} --app {app} --number 1.00"));
+                .help(format!("run buoy admin app-version {project} --app {app} --number 1.00 --dist DIR"));
         }
     }
 }

@@ -142,8 +142,10 @@ fn wanted(
     let named = match &args.dist {
         Some(dir) => {
             let mut needed = platforms.clone();
-            if needed.contains(&Platform::WindowsX86) && !needed.contains(&Platform::LinuxX86) {
-                needed.push(Platform::LinuxX86);
+            if needed.contains(&Platform::WindowsX86) {
+                let has_arm = dir.join(Platform::LinuxArm.name()).is_dir();
+                let agents = [Platform::LinuxX86, Platform::LinuxArm];
+                needed.extend(agents.into_iter().filter(|agent| *agent == Platform::LinuxX86 || has_arm));
             }
             wrappers(dir, &needed)?
         }
@@ -160,9 +162,9 @@ fn wanted(
     let mut targets: Vec<Target> = Vec::new();
     for platform in platforms {
         let wrapper = wrapper_for(platform, &named)?;
-        let agent = match platform {
-            Platform::WindowsX86 => Some(agent_for(platform, &named)?),
-            _ => None,
+        let agents = match platform {
+            Platform::WindowsX86 => agents_for(platform, &named)?,
+            _ => Vec::new(),
         };
         for plan_class in &classes {
             let target = Target {
@@ -170,7 +172,7 @@ fn wanted(
                 plan_class: plan_class.clone(),
                 gpu: project.class_has_gpu(plan_class),
                 wrapper: wrapper.clone(),
-                agent: agent.clone(),
+                agents: agents.clone(),
             };
             if !targets.contains(&target) {
                 targets.push(target);
@@ -190,14 +192,16 @@ fn wrapper_for(platform: Platform, named: &[(Platform, PathBuf)]) -> anyhow::Res
     Err(anyhow!("no wrapper for {platform} found; specify one with --wrapper {platform}=FILE"))
 }
 
-/// The one for this computer may need libraries that the distro in WSL does not have, so it has to be named.
-fn agent_for(platform: Platform, named: &[(Platform, PathBuf)]) -> anyhow::Result<PathBuf> {
+/// The one for this computer may need libraries that the distro in WSL does not have, so it has to be named. Few computers
+/// with Windows have ARM processors; without a wrapper for them, tasks are postponed there.
+fn agents_for(platform: Platform, named: &[(Platform, PathBuf)]) -> anyhow::Result<Vec<(Platform, PathBuf)>> {
+    let file_of = |agent| named.iter().find(|(named, _)| *named == agent).cloned();
     let agent = Platform::LinuxX86;
-    let file = named.iter().find(|(named, _)| *named == agent).map(|(_, file)| file.clone());
-    file.with_context(|| {
+    let on_x86 = file_of(agent).with_context(|| {
         format!(
             "no wrapper for {agent} found, which the one for {platform} starts in WSL; specify the static one with \
              --wrapper {agent}=FILE"
         )
-    })
+    })?;
+    Ok([Some(on_x86), file_of(Platform::LinuxArm)].into_iter().flatten().collect())
 }
