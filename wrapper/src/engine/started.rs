@@ -1,7 +1,7 @@
 //! Whether a dead container died of the engine's or the host's restart rather than by itself.
 
 use super::output::Inspected;
-use crate::platform::boot_time;
+use crate::platform::system_started;
 
 /// Seconds by which the kernel's account of a process's start, which counts in ticks, may differ from the engine's clock.
 const SLACK_SECONDS: f64 = 0.1;
@@ -10,7 +10,7 @@ const SLACK_SECONDS: f64 = 0.1;
 const LATE_START_SECONDS: f64 = 60.0;
 
 /// An end that the engine has not seen, or a death by signal (the exit status is above 128) of a container that had been started before the engine's daemon
-/// or the host itself was: the job did not end, it was ended. `killed_by_order`: the engine's log of events says
+/// or the system itself was: the job did not end, it was ended. `killed_by_order`: the engine's log of events says
 /// that somebody had it killed.
 ///
 /// Containers are created with SIGKILL as their stop signal, so a job that ended by itself never looks like this.
@@ -35,7 +35,7 @@ pub fn killed_from_outside(
     };
     // A daemon that was killed in the middle of a start knows of no start, whatever became of the processes since.
     let never_started = inspected.started_at.is_none();
-    killed_by_order || never_started || outlived(daemon_started) || outlived(Some(boot_time()))
+    killed_by_order || never_started || outlived(daemon_started) || outlived(Some(system_started()))
 }
 
 #[cfg(test)]
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     fn exited(code: i32) -> Inspected {
-        let started_at = Some(boot_time() + 100.0);
+        let started_at = Some(system_started() + 100.0);
         Inspected {
             id: String::new(),
             mark: String::new(),
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_container_from_before_the_boot_was_killed_by_it() {
-        let started = boot_time() - 100.0;
+        let started = system_started() - 100.0;
         let old = Inspected { started_at: Some(started), finished_at: Some(started + 60.0), ..exited(137) };
         assert!(killed_from_outside(&old, None, false));
     }

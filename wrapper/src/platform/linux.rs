@@ -16,7 +16,7 @@ use std::time::Duration;
 pub use cgroup::{Cgroup, NewCgroup};
 pub use child::{spawn, wait_for_output};
 pub use client::ClientProcess;
-pub use daemon::{boot_time, docker_daemon_started};
+pub use daemon::{docker_daemon_started, system_started};
 pub use leftovers::kill_leftovers;
 pub use process_stat::ProcessStat;
 pub use watch::ProcessWatch;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 pub use child::{spawn, wait_for_output};
 pub use client::ClientProcess;
-pub use sysctl::boot_time;
+pub use sysctl::system_started;
 
 /// Whether Podman runs containers in a virtual machine of its own.
 pub const PODMAN_HAS_MACHINE: bool = true;

@@ -91,7 +91,7 @@ pub fn process_exists(_process: u32) -> bool {
 }
 
 /// When this host was booted: not known.
-pub fn boot_time() -> f64 {
+pub fn system_started() -> f64 {
     0.0
 }
 

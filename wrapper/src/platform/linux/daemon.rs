@@ -8,9 +8,16 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::ProcessStat;
 
+/// When the system that this process sees was started, seconds since 1970: its first process, which may be much younger than
+/// the kernel. The systems of WSL have one kernel for all of them.
+pub fn system_started() -> f64 {
+    let booted = boot_time();
+    started(Path::new("/proc/1")).map_or(booted, |first| first.max(booted))
+}
+
 /// When this host was booted, seconds since 1970. `btime` of /proc/stat says the same in whole seconds, which are too many:
 /// a daemon can be restarted in the second in which it has started a container.
-pub fn boot_time() -> f64 {
+fn boot_time() -> f64 {
     seconds(ClockId::Realtime) - seconds(ClockId::Boottime)
 }
 
@@ -60,6 +67,35 @@ mod tests {
         let whole = stat.lines().find_map(|line| line.strip_prefix("btime ")).unwrap();
         let whole: f64 = whole.trim().parse().unwrap();
         assert!((boot_time() - whole).abs() <= 1.0, "{} and {whole}", boot_time());
+    }
+
+    const PRINT: &str = "BUOY_TEST_PRINT_START";
+
+    #[test]
+    fn print_the_systems_start() {
+        if std::env::var_os(PRINT).is_some() {
+            println!("\nstarted: {}", system_started());
+        }
+    }
+
+    #[test]
+    fn a_system_in_a_namespace_of_its_own_is_younger_than_the_kernel() {
+        assert!(system_started() >= boot_time());
+        let before = seconds(ClockId::Realtime);
+        let mut unshare = std::process::Command::new("unshare");
+        if !rustix::process::geteuid().is_root() {
+            unshare.args(["--user", "--map-root-user"]);
+        }
+        let output = unshare
+            .args(["--pid", "--fork", "--mount-proc"])
+            .arg(std::env::current_exe().unwrap())
+            .args(["--exact", "platform::linux::daemon::tests::print_the_systems_start", "--nocapture"])
+            .env(PRINT, "1")
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let told = text.lines().find_map(|line| line.strip_prefix("started: ")).expect(&text);
+        assert!(told.parse::<f64>().unwrap() >= before - 0.1, "{told}, not before {before}");
     }
 
     #[test]

@@ -17,7 +17,7 @@ const STATE_OFFSET: usize = 36;
 const ZOMBIE: u8 = 5;
 
 /// When this host was booted, seconds since 1970.
-pub fn boot_time() -> f64 {
+pub fn system_started() -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "seconds of this age are far below 2^52")]
     let seconds = |(seconds, microseconds): (i64, i32)| seconds as f64 + f64::from(microseconds) / 1e6;
     ask(&mut [libc::CTL_KERN, libc::KERN_BOOTTIME]).as_deref().and_then(time).map_or(0.0, seconds)
