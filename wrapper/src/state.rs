@@ -116,10 +116,11 @@ impl State {
     }
 
     /// The work directory is gone with all that the job has made: it is filled again, and a container that has it in sight is
-    /// not used any more.
+    /// not used any more. Another system may have taken the place of the one that was there, with another engine.
     pub fn forget_work(&mut self) {
         self.workdir_is_filled = false;
         self.container_mark.clear();
+        self.engine = None;
     }
 
     /// The failures of the network so far, as the lifecycle counts them.

@@ -16,6 +16,7 @@ mod docker {
         front_work::what_another_result_has_left_is_not_used,
         front_work::what_tasks_of_other_slots_have_left_is_removed,
         front_work::a_work_directory_that_is_gone_is_made_again,
+        front_work::another_system_may_have_another_engine,
         front_work::the_policy_can_keep_it_in_the_slot,
         front_work::an_agent_killed_at_the_end_of_the_job_loses_no_output,
         front_work::all_of_it_is_removed_by_clean,
@@ -140,6 +141,24 @@ fn a_work_directory_that_is_gone_is_made_again(engine: Engine) {
 }
 
 /// And keeps it there for a task that has begun, whatever the policy says later.
+/// As when BOINC's own distro, which has Podman, is installed next to one with Docker.
+fn another_system_may_have_another_engine(engine: Engine) {
+    if !Engine::Podman.is_wanted() {
+        return;
+    }
+    let mut slot = Slot::with_script(engine, WAITS);
+    kill(started(&slot));
+    let _ = slot.try_ask(&["rm", "--force", &slot.container()]);
+    fs::remove_dir_all(slot.own_dir()).unwrap();
+    slot.use_engine(Engine::Podman);
+    let mut running = started(&slot);
+    assert_eq!(slot.status().as_deref(), Some("running"), "{}", slot.stderr());
+    go(&slot);
+    running.wait_for_exit();
+    running.assert_success();
+    assert_ran_once(&slot);
+}
+
 fn the_policy_can_keep_it_in_the_slot(engine: Engine) {
     let mut slot = Slot::with_script(engine, WAITS);
     slot.work_in_slot = true;

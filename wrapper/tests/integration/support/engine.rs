@@ -57,7 +57,8 @@ impl Engine {
         }
     }
 
-    fn is_wanted(self) -> bool {
+    /// Whether it is to be tested.
+    pub fn is_wanted(self) -> bool {
         if self == Engine::RootlessPodman {
             return Engine::Podman.is_wanted() && PlainUser::can_run_containers();
         }

@@ -79,11 +79,7 @@ impl Slot {
         let dir = data.join("slots/0");
         fs::create_dir_all(&project).unwrap();
         fs::create_dir_all(&dir).unwrap();
-        let docker_type = match engine {
-            Engine::Docker => DockerType::Docker,
-            Engine::Podman | Engine::RootlessPodman => DockerType::Podman,
-        };
-        let mut init_data = InitData {
+        let init_data = InitData {
             project_dir: project.clone(),
             boinc_dir: data,
             authenticator: Secret::new("0123456789abcdef"),
@@ -96,9 +92,7 @@ impl Slot {
             rsc_disk_bound: 1e9,
             ..InitData::default()
         };
-        init_data.host_info.engine =
-            Some(EngineInfo { version: "20.10".into(), docker_type: Some(docker_type) });
-        Self {
+        let mut slot = Self {
             engine,
             root,
             project,
@@ -114,7 +108,20 @@ impl Slot {
             images: None,
             work_in_slot: false,
             host: engine.host(),
-        }
+        };
+        slot.use_engine(engine);
+        slot
+    }
+
+    /// The client has found this engine.
+    pub fn use_engine(&mut self, engine: Engine) {
+        let docker_type = match engine {
+            Engine::Docker => DockerType::Docker,
+            Engine::Podman | Engine::RootlessPodman => DockerType::Podman,
+        };
+        self.engine = engine;
+        self.init_data.host_info.engine =
+            Some(EngineInfo { version: "20.10".into(), docker_type: Some(docker_type) });
     }
 
     /// A file in copy mode.
@@ -336,7 +343,7 @@ impl Drop for Slot {
 
 /// Waits for a condition, for a minute at most.
 #[track_caller]
-pub fn wait_until(what: &str, condition: impl Fn() -> bool) {
+pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while !condition() {
         assert!(Instant::now() < deadline, "waited a minute for {what}");
