@@ -15,7 +15,7 @@ use boinc::atomic_file::write_atomically;
 use serde::{Deserialize, Serialize};
 
 use crate::agent;
-use crate::agent_lock::{is_known, slot_name};
+use crate::agent_lock::{is_known, slot_name, try_lock};
 use crate::engine::{self, Cancel, CliEngine, Flavor, HostTransport, Status};
 use crate::image::HostLock;
 use crate::state_dir::{StateDir, StateDirError};
@@ -128,7 +128,7 @@ impl Request {
             }
         };
         let mut watch = Watch::new(self.order.clone(), start);
-        while watch.stays(Instant::now(), read(&order_file), |order| look(&system, order)) {
+        while watch.stays(Instant::now(), read(&order_file), |order| look(&system, &self.slot_name, order)) {
             thread::sleep(INTERVAL);
         }
         // Whoever waits for the lock has written another order meanwhile, which must stay.
@@ -144,20 +144,27 @@ fn read(order_file: &PathBuf) -> Option<Order> {
     serde_json::from_slice(&fs::read(order_file).ok()?).ok()
 }
 
-fn look(system: &StateDir, order: &Order) -> Seen {
+/// Looks at the container. One that runs is paused: the slot's last agent ended before it could do that, as when it was killed
+/// just before the client quit, and nobody watches the job's limits now.
+fn look(system: &StateDir, slot_name: &str, order: &Order) -> Seen {
     let state = system.path();
     let found = engine::find(Some(order.engine)).into_iter().find(|(flavor, _)| *flavor == order.engine);
     let Some((flavor, program)) = found else { return Seen::Over };
-    let inspected = HostTransport::of(flavor, state)
-        .and_then(|transport| {
-            CliEngine::new(flavor, program, transport, Cancel::default(), false)
-                .without_client_settings(state)
-        })
-        .map_err(io::Error::other)
-        .and_then(|engine| engine.inspect(&order.container).map_err(io::Error::other));
-    match inspected {
+    let engine = HostTransport::of(flavor, state).and_then(|transport| {
+        CliEngine::new(flavor, program, transport, Cancel::default(), false).without_client_settings(state)
+    });
+    let Ok(engine) = engine else { return Seen::There };
+    match engine.inspect(&order.container) {
         Ok(None) => Seen::Over,
         Ok(Some(inspected)) if matches!(inspected.status, Status::Exited | Status::Dead) => Seen::Over,
+        Ok(Some(inspected)) if inspected.status == Status::Running => {
+            // The next agent waits for this lock before it looks.
+            if let Ok(Some(_lock)) = try_lock(system, slot_name) {
+                // What fails is tried again at the next look.
+                let _ = engine.pause(&order.container);
+            }
+            Seen::There
+        }
         Ok(Some(_)) | Err(_) => Seen::There,
     }
 }

@@ -52,7 +52,7 @@ fn started(slot: &Slot) -> Running {
     running
 }
 
-fn kill(pid: u32) {
+pub fn kill(pid: u32) {
     if pid != 0 {
         let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).status();
     }

@@ -6,17 +6,22 @@ use std::path::PathBuf;
 use boinc::job::policy::VOLUNTEER_FILE;
 use boinc::wire::message::Control;
 
-use crate::support::{Engine, Running, Slot, WAITS, wait_until};
+use crate::front::kill;
+use crate::support::{Engine, Running, Slot, WAITS, agent_of, assert_ran_once, wait_until};
 
 mod docker {
     crate::through_front!(Docker:
         front_keeper::one_keeper_stays_until_the_container_is_gone,
+        front_keeper::a_quit_between_two_agents_pauses_the_job,
         front_keeper::a_policy_can_do_without_it,
     );
 }
 
 mod podman {
-    crate::through_front!(Podman: front_keeper::one_keeper_stays_until_the_container_is_gone);
+    crate::through_front!(Podman:
+        front_keeper::one_keeper_stays_until_the_container_is_gone,
+        front_keeper::a_quit_between_two_agents_pauses_the_job,
+    );
 }
 
 /// The process ids of the slot's keepers.
@@ -60,6 +65,23 @@ fn one_keeper_stays_until_the_container_is_gone(engine: Engine) {
     fs::write(slot.work("go"), "").unwrap();
     slot.run().assert_success();
     assert_eq!(fs::read_to_string(slot.dir.join("starts")).unwrap(), "start\nend\n", "{}", slot.stderr());
+    wait_until("its end", || keepers(&slot).is_empty());
+}
+
+fn a_quit_between_two_agents_pauses_the_job(engine: Engine) {
+    let slot = Slot::with_script(engine, WAITS);
+    let mut running: Running = slot.start();
+    wait_until("the agent to see it run", || {
+        running.take_status().is_some_and(|told| told.wss_bytes > Some(0.0))
+    });
+    kill(agent_of(running.pid()));
+    running.send(Control::Quit);
+    running.wait_for_exit();
+    assert!(!slot.stderr().contains("pausing"), "the front has answered: {}", slot.stderr());
+    wait_until("the keeper to pause it", || slot.is_frozen());
+    fs::write(slot.work("go"), "").unwrap();
+    slot.run().assert_success();
+    assert_ran_once(&slot);
     wait_until("its end", || keepers(&slot).is_empty());
 }
 
