@@ -25,7 +25,7 @@ macro_rules! say {
 }
 
 /// Says that a file could not be written. There is nobody else to tell.
-pub fn say_error(written: Result<(), FileError>) {
+pub fn say_error<T>(written: Result<T, FileError>) {
     if let Err(error) = written {
         crate::say!("{}", chain(&error));
     }

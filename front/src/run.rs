@@ -10,11 +10,9 @@ use std::time::{Duration, Instant};
 
 use boinc::error_chain::chain;
 use boinc::file_error::FileError;
-use boinc::hex::hex;
 use boinc::wire::finish::{Finish, Message, TemporaryExit};
 use boinc::wire::init_data::{INIT_DATA_FILE, InitData};
-use boinc::wire::slot::{LockError, SlotLock};
-use sha2::{Digest, Sha256};
+use boinc::wire::slot::SlotLock;
 
 use crate::agent::{AgentCommand, NoAgent};
 use crate::client::Client;
@@ -26,6 +24,8 @@ use crate::times::Times;
 
 /// When a slot that cannot be used is tried again.
 const AFTER_HOST_ERROR: Duration = Duration::from_secs(60);
+/// And one that another program holds.
+const AFTER_HELD_SLOT: Duration = Duration::from_secs(600);
 
 /// Runs the task of the current directory, as a client starts us. Returns the exit status.
 pub fn in_current_directory(words: Vec<OsString>) -> i32 {
@@ -52,21 +52,14 @@ pub fn run(
 ) -> i32 {
     let lock = match lock(slot, times.lock) {
         Ok(lock) => lock,
-        Err(why) => {
-            // The slot is another program's: no file of it may be touched. The client starts us again.
-            crate::say!("{why}");
-            return 0;
-        }
+        // The slot is another program's, so no file of it may be touched but the one by which BOINC's API says this, too
+        // (api/boinc_api.cpp, `boinc_init_options_general`).
+        Err(why) => return postpone(slot, Later { delay: AFTER_HELD_SLOT, why }),
     };
     let status = match words.into_iter().map(OsString::into_string).collect::<Result<Vec<_>, _>>() {
-        Ok(arguments) => life(slot, &arguments, times, agent_command).unwrap_or_else(|later| {
-            let seconds = later.delay.as_secs();
-            crate::say!("this host cannot run the job now, trying again in {seconds} s: {}", later.why);
-            let delay_seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
-            let reason = Message { text: later.why, notice: true };
-            say_error(TemporaryExit { delay_seconds, reason }.write(slot));
-            0
-        }),
+        Ok(arguments) => {
+            life(slot, &arguments, times, agent_command).unwrap_or_else(|later| postpone(slot, later))
+        }
         Err(word) => {
             let text = format!("the task's command line: {} is not UTF-8", word.display());
             crate::say!("{text}");
@@ -77,6 +70,17 @@ pub fn run(
     };
     drop(lock);
     status
+}
+
+/// Has the client start the task again later. Returns the exit status.
+fn postpone(slot: &Path, later: Later) -> i32 {
+    let delay_seconds = u32::try_from(later.delay.as_secs()).unwrap_or(u32::MAX);
+    let exit = TemporaryExit { delay_seconds, reason: Message { text: later.why, notice: true } };
+    let written = exit.write(slot);
+    let seconds = written.as_ref().copied().unwrap_or(delay_seconds);
+    crate::say!("this host cannot run the job now, trying again in {seconds} s: {}", exit.reason.text);
+    say_error(written);
+    0
 }
 
 fn life(
@@ -98,24 +102,18 @@ fn life(
     })
     .map_err(|error| failed(&error))?;
     let mut client = Client::new(end, &init_data, stopped, Instant::now());
-    let task = Task {
-        slot,
-        init_data: &init_data,
-        init_data_sha256: hex(&Sha256::digest(&bytes)),
-        arguments,
-        times,
-    };
+    let task = Task { slot, init_data: &init_data, arguments, times };
     sessions::run(&task, &mut client, agent_command)
 }
 
+/// Takes the slot's lock. A file that another program is looking at, such as a scanner for viruses, is no other failure on
+/// Windows than one that is not allowed.
 fn lock(slot: &Path, patience: Duration) -> Result<SlotLock, String> {
     let deadline = Instant::now() + patience;
     loop {
         match SlotLock::try_acquire(slot) {
             Ok(lock) => return Ok(lock),
-            Err(LockError::Held { .. }) if Instant::now() < deadline => {
-                thread::sleep(Duration::from_millis(100));
-            }
+            Err(_) if Instant::now() < deadline => thread::sleep(Duration::from_millis(100)),
             Err(error) => return Err(chain(&error)),
         }
     }

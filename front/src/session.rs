@@ -1,5 +1,6 @@
 //! One agent, from its start to its end.
 
+use std::fs;
 use std::io;
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -8,7 +9,10 @@ use std::time::{Duration, Instant};
 
 use boinc::error_chain::chain;
 use boinc::frames::{FrameError, FromAgent, FromFront, Hello};
+use boinc::hex::hex;
 use boinc::wire::finish::{Finish, Message};
+use boinc::wire::init_data::INIT_DATA_FILE;
+use sha2::{Digest, Sha256};
 
 use crate::agent::{AgentCommand, EarlyEnd, Explanation};
 use crate::client::{Client, Leaving};
@@ -23,6 +27,9 @@ pub const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What an agent has written before its end is read by then, unless another process has its pipe.
 const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// How long a killed agent's end is waited for.
+const KILLED: Duration = Duration::from_secs(5);
 
 /// How a session ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -143,7 +150,12 @@ impl<'a> Session<'a> {
             }
             FromAgent::Later(later) => {
                 self.client.report_finally();
-                say_error(later.write(self.task.slot));
+                match later.write(self.task.slot) {
+                    Ok(delay) if delay > later.delay_seconds => {
+                        crate::say!("trying again in {delay} s, after so many attempts");
+                    }
+                    written => say_error(written),
+                }
                 self.keeper.task_has_ended();
                 self.ended = Some(0);
             }
@@ -165,7 +177,9 @@ impl<'a> Session<'a> {
             );
             return Some(SessionEnd::Failed { why });
         }
-        if hello.init_data_sha256 != self.task.init_data_sha256 {
+        // Not as it was when the front started: a client writes it anew when preferences change.
+        let init_data = fs::read(self.task.slot.join(INIT_DATA_FILE)).unwrap_or_default();
+        if hello.init_data_sha256 != hex(&Sha256::digest(init_data)) {
             let why = format!(
                 "the agent works in {}, which is not the slot of this task: the slot's drive is not mounted there",
                 hello.directory
@@ -286,7 +300,8 @@ impl<'a> Session<'a> {
         let mut exit_code = end_of(&mut child, task.times.end);
         if exit_code.is_none() && !matches!(end, SessionEnd::Exit(_)) {
             let _ = child.kill();
-            exit_code = child.wait().ok().and_then(|status| status.code());
+            // A program that the system cannot end must not keep this one from obeying the client.
+            exit_code = end_of(&mut child, KILLED);
         }
         // What tells why is waited for; a task's end is not.
         let patience = if matches!(end, SessionEnd::Exit(_)) { Duration::ZERO } else { LAST_WORDS };

@@ -15,7 +15,7 @@ use crate::task::Task;
 /// The task cannot be run now, and no agent has said so.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Later {
-    /// When to start the task again. The front keeps no count of its lives, so this does not grow.
+    /// When to start the task again, at least.
     pub delay: Duration,
     /// What happened, and what to do.
     pub why: String,

@@ -21,8 +21,6 @@ pub struct Task<'a> {
     pub slot: &'a Path,
     /// What the client says about the task.
     pub init_data: &'a InitData,
-    /// SHA-256 of init_data.xml, hexadecimal.
-    pub init_data_sha256: String,
     /// The words of the task's command line.
     pub arguments: &'a [String],
     /// How long to wait for what.

@@ -56,7 +56,12 @@ impl Peer {
                 let delay_seconds = u32::try_from(delay.as_secs()).unwrap_or(u32::MAX);
                 let later = TemporaryExit { delay_seconds, reason: message(why, true) };
                 match self {
-                    Peer::Client => say_error(later.write(slot)),
+                    Peer::Client => match later.write(slot) {
+                        Ok(delay) if delay > delay_seconds => {
+                            crate::say!("trying again in {delay} s, after so many attempts");
+                        }
+                        written => say_error(written),
+                    },
                     Peer::Front { outbox, .. } => outbox.send(&FromAgent::Later(later)),
                 }
             }
@@ -87,7 +92,7 @@ fn message(text: &str, notice: bool) -> Message {
     Message { text: line[..line.floor_char_boundary(MAX_CAUSE_BYTES)].to_owned(), notice }
 }
 
-fn say_error(written: Result<(), boinc::file_error::FileError>) {
+fn say_error<T>(written: Result<T, boinc::file_error::FileError>) {
     if let Err(error) = written {
         crate::say!("{error}");
     }

@@ -13,7 +13,7 @@ use crate::distro_work;
 use crate::driver::{Driver, Parts};
 use crate::engine::Cancel;
 use crate::job_files::JobFiles;
-use crate::lifecycle::{Ending, Job, exit_code};
+use crate::lifecycle::{Ending, Job, Postponed, exit_code};
 use crate::limits::ContainerWatch;
 use crate::naming::ContainerName;
 use crate::peer::Peer;
@@ -33,6 +33,9 @@ use boinc::wire::slot::{LockError, SlotLock, SlotPathError, resolve_input};
 
 /// A wrapper that is still leaving holds the slot's lock for two seconds at most.
 pub const LOCK_PATIENCE: Duration = Duration::from_secs(35);
+
+/// When a slot that another program holds is tried again.
+const SLOT_DELAY: Duration = Duration::from_secs(600);
 
 /// Why a task can't even begin.
 #[derive(Debug, thiserror::Error)]
@@ -83,10 +86,11 @@ pub fn run(slot: &Path, args: Args) -> i32 {
     crate::say!("buoy-wrapper {} starting", env!("CARGO_PKG_VERSION"));
     let lock = match lock(slot) {
         Ok(lock) => lock,
+        // The slot is another program's, so no file of it may be touched but the one by which BOINC's API says this, too
+        // (api/boinc_api.cpp, `boinc_init_options_general`).
         Err(why) => {
-            // The slot is another wrapper's: no file of it may be touched. The client starts us again.
-            crate::say!("{why}");
-            return 0;
+            let ending = Ending::TryLater { delay: SLOT_DELAY, why, postponed: Postponed::Host };
+            return conclude(&ending, slot, &Peer::Client);
         }
     };
     let status = live(slot, args, &Peer::Client);

@@ -8,6 +8,8 @@ use crate::atomic_file::write_atomically;
 use crate::file_error::{FileError, if_found};
 use crate::visible::{visible, without_closers};
 use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 /// Written before the exit for good.
@@ -27,6 +29,13 @@ pub const MAX_DELAY_SECONDS: u32 = 86_400;
 
 /// What the client waits if it cannot read the delay.
 pub const DEFAULT_DELAY_SECONDS: u32 = 300;
+
+/// How often the slot's task was left by a temporary exit. A client ends a task with an error at the 101st such exit without a
+/// checkpoint (`client/app_control.cpp`, `handle_temporary_exit`), whatever the reasons are: see [`least_delay`].
+const EXITS_FILE: &str = "buoy_exits";
+
+/// The longest that [`least_delay`] gets, in seconds.
+const LONGEST_LEAST_DELAY: u32 = 28_800;
 
 /// A text for the volunteer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,25 +92,30 @@ impl Finish {
 /// Content of `boinc_temporary_exit`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TemporaryExit {
-    /// When to start the app again, in seconds; at most [`MAX_DELAY_SECONDS`].
+    /// When to start the app again, in seconds; at most [`MAX_DELAY_SECONDS`]. The more such exits a task has had, the longer
+    /// it is at least.
     pub delay_seconds: u32,
     /// Why. The client ignores the whole file without one.
     pub reason: Message,
 }
 
 impl TemporaryExit {
-    /// Writes the file whole or not at all. Exit with 0 afterwards.
+    /// Writes the file whole or not at all. Exit with 0 afterwards. Returns the delay that is in it, in seconds.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn write(&self, slot: &Path) -> Result<(), FileError> {
-        let delay = self.delay_seconds.min(MAX_DELAY_SECONDS);
+    pub fn write(&self, slot: &Path) -> Result<u32, FileError> {
+        let exits = exits(slot);
+        let delay = self.delay_seconds.max(least_delay(exits)).min(MAX_DELAY_SECONDS);
         let mut reason = one_line(&self.reason.text, MAX_REASON_BYTES);
         if reason.is_empty() {
             reason.push_str("temporary exit");
         }
         let notice = if self.reason.notice { "notice\n" } else { "" };
-        write(&slot.join(TEMPORARY_EXIT_FILE), &format!("{delay}\n{reason}\n{notice}"))
+        write(&slot.join(TEMPORARY_EXIT_FILE), &format!("{delay}\n{reason}\n{notice}"))?;
+        // Without the count the next delay is shorter, no more.
+        let _ = write(&slot.join(EXITS_FILE), &format!("{}\n", exits.saturating_add(1)));
+        Ok(delay)
     }
 
     /// Reads the file as the client does; `None` if there is none or it has no line with a reason.
@@ -125,6 +139,22 @@ impl TemporaryExit {
         let notice = after.first().is_some_and(|line| line.contains("notice"));
         Ok(Some(Self { delay_seconds, reason: Message { text: reason.trim().to_owned(), notice } }))
     }
+}
+
+/// A tenth of the time that a host has been unable to run the task, about, so that 100 exits take two weeks: what is wrong with
+/// a host or its network for that long must not become an error of the job. In seconds.
+fn least_delay(exits: u32) -> u32 {
+    if exits == 0 {
+        return 0;
+    }
+    (1..exits.min(100)).fold(60, |delay, _| (delay + delay / 10).min(LONGEST_LEAST_DELAY))
+}
+
+/// The count of [`EXITS_FILE`]; 0 if it cannot be read. It may be a submitter's: then it changes the delay, within its bounds.
+fn exits(slot: &Path) -> u32 {
+    let mut text = String::new();
+    let read = File::open(slot.join(EXITS_FILE)).and_then(|file| file.take(16).read_to_string(&mut text));
+    read.ok().and_then(|_| text.trim().parse().ok()).unwrap_or(0)
 }
 
 fn write(path: &Path, text: &str) -> Result<(), FileError> {
@@ -213,6 +243,34 @@ mod tests {
             let slot = slot();
             TemporaryExit { delay_seconds, reason }.write(slot.path()).unwrap();
             assert_eq!(fs::read_to_string(slot.path().join(TEMPORARY_EXIT_FILE)).unwrap(), bytes);
+        }
+    }
+
+    #[test]
+    fn a_hundred_temporary_exits_take_two_weeks() {
+        let slot = slot();
+        let exit = TemporaryExit { delay_seconds: 600, reason: message("offline", true) };
+        let delays: Vec<u32> = (0..100).map(|_| exit.write(slot.path()).unwrap()).collect();
+        assert_eq!(TemporaryExit::read(slot.path()).unwrap().unwrap().delay_seconds, delays[99]);
+        assert!(delays.is_sorted() && delays[..20].iter().all(|&delay| delay == 600), "{delays:?}");
+        assert!(delays.iter().sum::<u32>() >= 14 * 86_400, "{delays:?}");
+        let mut waited = 0;
+        for delay in delays {
+            // Not much longer than it has to be, once the host can run the job again.
+            assert!(delay <= 600.max(waited / 8), "{delay} after {waited}");
+            waited += delay;
+        }
+    }
+
+    #[test]
+    fn a_forged_count_of_exits_changes_the_delay_within_its_bounds() {
+        for forged in ["4294967295", "-1", "<soft_link>../../projects/p/x</soft_link>", "", "9e9"] {
+            let slot = slot();
+            fs::write(slot.path().join(EXITS_FILE), forged).unwrap();
+            let exit = TemporaryExit { delay_seconds: 60, reason: message("no engine", true) };
+            for _ in 0..2 {
+                assert!(exit.write(slot.path()).unwrap() <= LONGEST_LEAST_DELAY);
+            }
         }
     }
 

@@ -47,8 +47,8 @@ impl Session {
 
     /// The arguments, without the program's name. `more` goes to the agent, after `--agent`.
     ///
-    /// `--exec` starts the program without a shell. `--cd` fails where the directory cannot be reached; without it WSL would
-    /// start the agent in the home directory.
+    /// `--exec` starts the program without a shell. Where WSL cannot reach the directory of `--cd`, it goes to the home directory,
+    /// from which the agent's relative path leads nowhere.
     pub fn arguments<'a>(&'a self, more: &[&'a str]) -> Vec<&'a str> {
         let mut arguments = vec!["-d", &self.distro.name];
         if self.distro.as_root {

@@ -19,8 +19,11 @@ pub fn explain(end: &EarlyEnd) -> Explanation {
     let text = match *exit_code {
         None => format!("wsl.exe did not answer and was ended{line}"),
         Some(FAILED) => format!("wsl.exe failed{line}"),
-        // Also the status of a program that cannot be started, and of a session whose virtual machine is gone.
-        Some(1) => format!("WSL or its virtual machine stopped, or the agent cannot be started there{line}"),
+        // A session whose virtual machine is gone; also a program that cannot be started, as where WSL does not reach the slot and
+        // starts it in the home directory (WSL: src/linux/init/init.cpp, common.h).
+        Some(1) => format!(
+            "WSL stopped, or BOINC's drive is not mounted in the distro (\"automount\" in /etc/wsl.conf){line}"
+        ),
         Some(status) => format!("the agent in WSL ended with status {status}{line}"),
     };
     Explanation { text, is_final: false }
@@ -82,7 +85,11 @@ mod tests {
         let table = [
             (None, "", "wsl.exe did not answer and was ended"),
             (Some(FAILED), "x\ny", "wsl.exe failed: x"),
-            (Some(1), "", "WSL or its virtual machine stopped, or the agent cannot be started there"),
+            (
+                Some(1),
+                "",
+                "WSL stopped, or BOINC's drive is not mounted in the distro (\"automount\" in /etc/wsl.conf)",
+            ),
             (Some(126), "exec format error", "the agent in WSL ended with status 126: exec format error"),
         ];
         for (status, errors, text) in table {

@@ -12,9 +12,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use boinc::frames::{FromAgent, Hello, Keep, to_bytes};
+use boinc::hex::hex;
 use boinc::wire::finish::{Finish, Message, TemporaryExit};
 use boinc::wire::init_data::InitData;
 use boinc::wire::message::{AppStatus, Control};
+
+use sha2::{Digest, Sha256};
 
 use bench::Bench;
 
@@ -133,6 +136,31 @@ fn an_agent_in_another_directory_gets_no_task() {
     let ended = bench.run("cat other; head -c 5 > begun; sleep 0.1");
     ended.assert_later("the agent");
     assert_eq!((ended.starts, bench.read("begun").as_str()), (5, ""));
+}
+
+/// As it does when its preferences have changed, while a task runs.
+#[test]
+fn a_client_may_write_its_data_anew_between_two_agents() {
+    let bench = Bench::new();
+    let new = InitData { no_priority_change: true, ..InitData::default() };
+    bench.file("new", new.render());
+    let hello = Hello { init_data_sha256: hex(&Sha256::digest(new.render())), ..bench.hello() };
+    bench.frames("second", &[FromAgent::Hello(hello)]).frames("end", &finished(0));
+    let ended = bench.run(&format!(
+        "if [ $(wc -l < starts) = 1 ]; then {GREETED}; cp new slot/init_data.xml; else cat second end; fi"
+    ));
+    assert_eq!((ended.status, ended.starts, ended.later), (0, 2, None));
+}
+
+#[test]
+fn a_slot_that_another_program_holds_is_tried_again_later() {
+    let mut bench = Bench::new();
+    bench.times.lock = Duration::from_millis(200);
+    // A directory in its place fails as a lock does that the system refuses.
+    fs::create_dir(bench.slot.join("boinc_lockfile")).unwrap();
+    let ended = bench.run("touch begun");
+    ended.assert_later("boinc_lockfile");
+    assert_eq!((ended.starts, ended.later.unwrap().delay_seconds), (0, 600));
 }
 
 #[test]
