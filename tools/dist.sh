@@ -37,6 +37,7 @@ programs_of() {
     case $1 in
     *-linux-gnu) echo "buoy buoy-init buoy-compare buoy-assimilate" ;;
     windows_x86_64) echo "buoy.exe" ;;
+    *-apple-darwin) echo "buoy" ;;
     esac
 }
 
@@ -72,11 +73,14 @@ run_dist() {
     echo
     local table='' source
     source=$(source_of)
+    step wrappers
+    build_together linux-gnu "${platforms[@]}"
+    build_together apple-darwin "${platforms[@]}"
     for platform in "${platforms[@]}"; do build_platform "$platform" "$wrapper_only"; done
     [ "$source" = "$(source_of)" ] ||
         fail "files have changed while the programs were built, so that they may differ" "run it again"
     echo
-    printf '%-26s %-16s %9s %7s  %s\n' PLATFORM FILE BYTES SECONDS SHA-256
+    printf '%-26s %-16s %9s  %s\n' PLATFORM FILE BYTES SHA-256
     printf '%s' "$table"
 }
 
@@ -162,32 +166,48 @@ debian_library() {
     echo "$root/lib/rustlib/src/rust/library"
 }
 
+# build_together SYSTEM PLATFORM...: builds buoy-wrapper for the platforms that are of this system with one command. For each of
+# them alone, a processor is idle most of the time.
+build_together() {
+    local system=$1 platform targets=() with_library=0
+    shift
+    for platform in "$@"; do
+        case $platform in
+        *-"$system")
+            targets+=("$(target_of "$platform")")
+            ! rustup_has "${targets[-1]}" || with_library=$((with_library + 1))
+            ;;
+        esac
+    done
+    [ ${#targets[@]} -ge 2 ] || return 0
+    # One command builds the standard library for all or for none.
+    [ "$with_library" -eq 0 ] || [ "$with_library" -eq ${#targets[@]} ] || return 0
+    doing "building buoy-wrapper for ${targets[*]}"
+    cargo_for "${targets[*]}" --profile volunteer -p wrapper --bin buoy-wrapper
+}
+
 # Where the platforms' directories are made. Tests have another place: what they build is not for volunteers.
 DIST=dist
 
 # build_platform PLATFORM WRAPPER_ONLY: into $DIST/PLATFORM, which appears whole; adds to `table` of the caller.
 build_platform() {
-    local platform=$1 target out=$DIST/$1.part built began seconds package wrapper program programs=() words
+    local platform=$1 target out=$DIST/$1.part built package wrapper program programs=() words
     target=$(target_of "$platform")
     read -r package wrapper <<<"$(wrapper_of "$platform")"
     step "$platform"
     built=$(target_directory)/$target
     doing "building buoy-wrapper"
-    began=$(now_ms)
     cargo_for "$target" --profile volunteer -p "$package" --bin "${wrapper%.exe}"
-    seconds=$((($(now_ms) - began + 500) / 1000))
     rm -rf "$out"
     mkdir -p "$out"
-    finish_program "$platform" "$built/volunteer/$wrapper" "$seconds"
+    finish_program "$platform" "$built/volunteer/$wrapper"
     if [ -z "$2" ]; then read -ra programs <<<"$(programs_of "$platform")"; fi
     if [ ${#programs[@]} -gt 0 ]; then
         doing "building ${programs[*]}"
-        began=$(now_ms)
         words=("${programs[@]/#/--bin=}")
         cargo_for "$target" --release -p submit-cli -p validators "${words[@]%.exe}"
-        seconds=$((($(now_ms) - began + 500) / 1000))
         for program in "${programs[@]}"; do
-            finish_program "$platform" "$built/release/$program" "$seconds"
+            finish_program "$platform" "$built/release/$program"
         done
     fi
     build_facts "$target" >"$out/BUILD"
@@ -197,7 +217,7 @@ build_platform() {
     settled "in $DIST/$platform"
 }
 
-# finish_program PLATFORM FILE SECONDS: checks it and puts it into `out` of the caller.
+# finish_program PLATFORM FILE: checks it and puts it into `out` of the caller.
 finish_program() {
     local platform=$1 file=$2 name bytes
     name=$(basename "$file")
@@ -215,7 +235,7 @@ finish_program() {
     windows_*) [ "$name" = buoy.exe ] || check_libraries "$file" ;;
     esac
     install -m 755 "$file" "$out/$name"
-    table+=$(printf '%-26s %-16s %9d %7d  %s' "$platform" "$name" "$bytes" "$3" "$(sha256sum <"$file" | cut -d' ' -f1)")$'\n'
+    table+=$(printf '%-26s %-16s %9d  %s' "$platform" "$name" "$bytes" "$(sha256sum <"$file" | cut -d' ' -f1)")$'\n'
 }
 
 # Libraries that Windows itself brings, and loads from nowhere but its own directory ("known DLLs"), or that have no file
@@ -235,10 +255,10 @@ check_libraries() {
 
 target_directory() { realpath -m "${CARGO_TARGET_DIR:-target}/dist"; }
 
-# cargo_for TARGET ARGUMENTS OF CARGO BUILD...
+# cargo_for TARGETS ARGUMENTS OF CARGO BUILD...: the targets are one word, and need the same flags.
 cargo_for() {
     local log
-    log=$(target_directory)/$1.log
+    log=$(target_directory)/${1// /+}.log
     mkdir -p "$(target_directory)"
     cross_cargo "$1" build "${@:2}" >"$log" 2>&1 </dev/null || {
         tail -n 25 "$log" | sed 's/^/  | /' >&2
@@ -246,10 +266,12 @@ cargo_for() {
     }
 }
 
-# cross_cargo TARGET build|test ARGUMENTS OF IT...
+# cross_cargo TARGETS build|test ARGUMENTS OF IT...
 cross_cargo() (
-    target=$1 command=$2
+    read -ra targets <<<"$1"
+    target=${targets[0]} command=$2
     shift 2
+    for each in "${targets[@]}"; do set -- --target "$each" "$@"; done
     if ! rustup_has "$target"; then
         use_debian_rust
         # Tests need the library with unwinding.
@@ -270,9 +292,9 @@ cross_cargo() (
     case $target in
     *-windows-gnu)
         export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER=x86_64-w64-mingw32-gcc
-        cargo "$command" --locked --target "$target" "$@"
+        cargo "$command" --locked "$@"
         ;;
-    *) cargo-zigbuild zigbuild --locked --target "$target" "$@" ;;
+    *) cargo-zigbuild zigbuild --locked "$@" ;;
     esac
 )
 

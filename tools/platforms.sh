@@ -38,7 +38,8 @@ life_of_a_job() {
     read -ra names <<<"$2"
     chmod 755 "$1"
     # shellcheck disable=SC2046 # words
-    BUOY_TEST_WRAPPER=$1 env $(test_runner) -p wrapper --test integration -- "${names[@]}"
+    # With the whole workspace's features, as these programs were built before.
+    BUOY_TEST_WRAPPER=$1 env $(test_runner) --workspace --test integration -- "${names[@]}"
 }
 
 provide_emulator() {

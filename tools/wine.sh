@@ -19,8 +19,8 @@ test_wine() {
     logged "$BUOY_TEST_WINE/boinc.log" cross_cargo "$WINDOWS_TARGET" test -p boinc --lib ||
         fail "a test of the crate boinc failed under Wine" "the output is in $BUOY_TEST_WINE/boinc.log"
     settled "the crate boinc's own tests passed"
-    $(test_runner) -p front --test wine
-    $(test_runner) -p submit-cli --test wine
+    # With the whole workspace's features, as these tests were built before.
+    $(test_runner) --workspace --test wine
 }
 
 provide_wine() {
@@ -41,7 +41,7 @@ build_for_wine() {
     doing "building buoy.exe"
     cargo_for "$WINDOWS_TARGET" --profile quick -p submit-cli --bin buoy
     install -m 755 "$(target_directory)/$WINDOWS_TARGET/quick/buoy.exe" "$directory"
-    logged "$directory/build.log" cargo build --locked -p wsl-stand-in --bin relay ||
+    logged "$directory/build.log" cargo build --locked --workspace --bin relay ||
         fail "the relay could not be built" "the output is in $directory/build.log"
     install -m 755 "$built"/{client,wsl}.exe "$DIST/windows_x86_64/buoy-wrapper.exe" \
         "$(realpath -m "${CARGO_TARGET_DIR:-target}")/debug/relay" "$directory"
