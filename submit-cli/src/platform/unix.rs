@@ -17,22 +17,6 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::iterator::{Handle, Signals};
 
-use super::words::Words;
-
-/// Whether jobs and the programs of a project's server run on this system.
-pub const RUNS_JOBS: bool = true;
-
-/// What to do when [`run_on_linux`] fails.
-pub const LINUX_HELP: &str = "";
-
-/// Runs `buoy` on another system. This system does not need one.
-///
-/// # Errors
-/// Always [`io::ErrorKind::Unsupported`].
-pub fn run_on_linux(_words: Words<'_>) -> io::Result<i32> {
-    Err(io::ErrorKind::Unsupported.into())
-}
-
 /// The signals that ask to stop.
 const STOPPING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
 
@@ -57,14 +41,6 @@ pub fn call_by(command: &mut Command, name: &str) {
 /// Nothing does, or this user may not talk to it.
 pub fn connect(socket: &Path) -> io::Result<()> {
     UnixStream::connect(socket).map(drop)
-}
-
-/// Has an empty file share the blocks of another, on file systems that know that.
-///
-/// # Errors
-/// The file system does not.
-pub fn share_blocks(file: &File, source: &File) -> io::Result<()> {
-    Ok(rustix::fs::ioctl_ficlone(file, source)?)
 }
 
 /// When a file was last written, and when anything of it last changed: seconds and nanoseconds since 1970.

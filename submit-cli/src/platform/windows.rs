@@ -13,6 +13,7 @@ use std::path::{Component, Path, PathBuf, Prefix};
 use std::process::Command;
 
 use boinc::names::windows::fault_of;
+use rustls::pki_types::CertificateDer;
 
 pub use stop::{StopWatch, on_stop, stop_sets};
 pub use terminal::{Hidden, terminal};
@@ -21,6 +22,11 @@ pub use wsl::{LINUX_HELP, run_on_linux};
 
 /// Whether jobs and the programs of a project's server run on this system.
 pub const RUNS_JOBS: bool = false;
+
+/// The certificates that this system trusts. Those that cannot be read are left out, as other programs do.
+pub fn trusted_certificates() -> Vec<CertificateDer<'static>> {
+    rustls_native_certs::load_native_certs().certs
+}
 
 /// Signals by which others than a program itself end it: Windows has none.
 pub const OUTSIDE_SIGNALS: [i32; 0] = [];

@@ -17,6 +17,8 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::typestate::WithoutBody;
 use ureq::{Agent, Body, Error, RequestBuilder, SendBody, Timeout};
 
+use crate::platform::trusted_certificates;
+
 use super::address::{PageUrl, ProjectUrl};
 use super::authenticator::Authenticator;
 use super::connection::{self, NoConnection};
@@ -66,8 +68,7 @@ impl Transport {
         let proxy = proxy::proxy(url, |name| std::env::var(name).ok())?;
         let mut trusted = options.ca_file.as_deref().map(certificates).transpose()?.unwrap_or_default();
         if url.is_encrypted() || proxy.is_some() {
-            // Those that cannot be read are left out, as other programs do.
-            trusted.extend(rustls_native_certs::load_native_certs().certs);
+            trusted.extend(trusted_certificates());
             if trusted.is_empty() {
                 return Err(ProjectError::setting(
                     "the HTTP client",

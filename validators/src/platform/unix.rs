@@ -1,20 +1,14 @@
-//! Linux.
+//! Linux and macOS.
 
-mod confined;
-
-use std::fs::{DirBuilder, File};
+use std::fs::{DirBuilder, File, Permissions};
 use std::io;
-use std::os::fd::AsRawFd;
-use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use rustix::fs::{AtFlags, CWD, Mode};
 use rustix::time::{ClockId, clock_gettime};
-
-pub(crate) use confined::{detach, run_confined};
 
 /// Processor time that this process has used.
 pub(crate) fn cpu_time() -> Duration {
@@ -39,16 +33,7 @@ pub(crate) fn make_private_directories(path: &Path) -> io::Result<()> {
 
 /// Changes the permissions of an open file.
 pub(crate) fn set_file_mode(file: &File, mode: u32) -> io::Result<()> {
-    Ok(rustix::fs::fchmod(file, Mode::from_raw_mode(mode))?)
-}
-
-/// Gives `source` another name. It is made read-only first: BOINC's upload handler writes into a file that is
-/// there (`sched/file_upload_handler.cpp`), so a volunteer could otherwise change it after validation.
-pub(crate) fn link_read_only(source: &File, name: &Path) -> io::Result<()> {
-    let mode = source.metadata()?.mode();
-    set_file_mode(source, mode & 0o777 & !0o222)?;
-    let own = format!("/proc/self/fd/{}", source.as_raw_fd());
-    Ok(rustix::fs::linkat(CWD, own.as_str(), CWD, name, AtFlags::SYMLINK_FOLLOW)?)
+    file.set_permissions(Permissions::from_mode(mode))
 }
 
 /// Reads a file at a place, wherever its own position is.

@@ -1,4 +1,4 @@
-//! Windows, where submitters try rules. No server runs there: programs of a server's are refused.
+//! Windows, where submitters try rules.
 
 use std::fs::{self, File};
 use std::io;
@@ -7,8 +7,6 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
-
-use super::Limits;
 
 /// Time since this was first asked: rules of the submitter's own have no budget, so nothing depends on it.
 pub(crate) fn cpu_time() -> Duration {
@@ -36,14 +34,6 @@ pub(crate) fn set_file_mode(_file: &File, _mode: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// An open file gets no other name.
-///
-/// # Errors
-/// Always [`io::ErrorKind::Unsupported`].
-pub(crate) fn link_read_only(_source: &File, _name: &Path) -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
-}
-
 /// Reads a file at a place. Its own position is behind that then.
 pub(crate) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     file.seek_read(buffer, offset)
@@ -53,18 +43,3 @@ pub(crate) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result
 pub(crate) fn become_program(_command: &mut Command) -> io::Error {
     io::ErrorKind::Unsupported.into()
 }
-
-/// No program can be confined.
-///
-/// # Errors
-/// Always [`io::ErrorKind::Unsupported`].
-pub(crate) fn run_confined(
-    _command: &mut Command,
-    _limits: &Limits,
-    _call: &Path,
-) -> io::Result<Result<i32, String>> {
-    Err(io::ErrorKind::Unsupported.into())
-}
-
-/// A child of Windows gets no handles of ours but its streams.
-pub(crate) fn detach(_command: &mut Command) {}
