@@ -274,8 +274,11 @@ cross_cargo() (
     for each in "${targets[@]}"; do set -- --target "$each" "$@"; done
     if ! rustup_has "$target"; then
         use_debian_rust
-        # Tests need the library with unwinding.
-        if [ "$command" = test ]; then set -- -Zbuild-std "$@"; else set -- -Zbuild-std=std,panic_abort "$@"; fi
+        # Tests, and programs of the profile dev, need the library with unwinding.
+        case "$command $*" in
+        test* | *"--profile dev"*) set -- -Zbuild-std "$@" ;;
+        *) set -- -Zbuild-std=std,panic_abort "$@" ;;
+        esac
     fi
     PATH=$(cross_directory)/bin:$PATH
     cargo fetch --quiet --locked
@@ -284,7 +287,7 @@ cross_cargo() (
     SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
     CARGO_TARGET_DIR=$(target_directory)
     export PATH CARGO_ENCODED_RUSTFLAGS CFLAGS SOURCE_DATE_EPOCH CARGO_TARGET_DIR
-    export MACOSX_DEPLOYMENT_TARGET=$MACOS_VERSION CARGO_INCREMENTAL=0
+    export MACOSX_DEPLOYMENT_TARGET=$MACOS_VERSION CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0
     case $target in
     # Stripping breaks the signature that the linker has made, without which no ARM Mac starts a program.
     *-apple-darwin) export CARGO_PROFILE_VOLUNTEER_STRIP=false ;;
