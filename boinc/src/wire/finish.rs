@@ -31,8 +31,9 @@ pub const MAX_DELAY_SECONDS: u32 = 86_400;
 pub const DEFAULT_DELAY_SECONDS: u32 = 300;
 
 /// How often the slot's task was left by a temporary exit. A client ends a task with an error at the 101st such exit without a
-/// checkpoint (`client/app_control.cpp`, `handle_temporary_exit`), whatever the reasons are: see [`least_delay`].
-const EXITS_FILE: &str = "buoy_exits";
+/// checkpoint (`client/app_control.cpp`, `handle_temporary_exit`), whatever the reasons are: see [`least_delay`]. A name that
+/// begins so is never that of a job's input or output.
+const EXITS_FILE: &str = "boinc_temporary_exits";
 
 /// The longest that [`least_delay`] gets, in seconds.
 const LONGEST_LEAST_DELAY: u32 = 28_800;
@@ -248,6 +249,7 @@ mod tests {
 
     #[test]
     fn a_hundred_temporary_exits_take_two_weeks() {
+        assert!(crate::wire::slot::is_client_file(EXITS_FILE), "it must not become an input of the job");
         let slot = slot();
         let exit = TemporaryExit { delay_seconds: 600, reason: message("offline", true) };
         let delays: Vec<u32> = (0..100).map(|_| exit.write(slot.path()).unwrap()).collect();
