@@ -290,7 +290,7 @@ cross_cargo() (
     export MACOSX_DEPLOYMENT_TARGET=$MACOS_VERSION CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0
     case $target in
     # Stripping breaks the signature that the linker has made, without which no ARM Mac starts a program.
-    *-apple-darwin) export CARGO_PROFILE_VOLUNTEER_STRIP=false ;;
+    *-apple-darwin) export CARGO_PROFILE_VOLUNTEER_STRIP=false CARGO_PROFILE_RELEASE_STRIP=false ;;
     esac
     case $target in
     *-windows-gnu)
