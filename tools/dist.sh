@@ -166,8 +166,8 @@ debian_library() {
     echo "$root/lib/rustlib/src/rust/library"
 }
 
-# build_together SYSTEM PLATFORM...: builds buoy-wrapper for the platforms that are of this system with one command. For each of
-# them alone, a processor is idle most of the time.
+# build_together SYSTEM PLATFORM...: builds buoy-wrapper for the platforms that are of this system with one command, so that
+# Cargo works on several targets at the same time.
 build_together() {
     local system=$1 platform targets=() with_library=0
     shift

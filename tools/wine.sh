@@ -39,7 +39,7 @@ build_for_wine() {
     doing "building what stands for WSL and a client"
     cargo_for "$WINDOWS_TARGET" --profile volunteer -p wsl-stand-in --bins
     doing "building buoy.exe"
-    # Not as submitters get it: in this profile it shares the standard library with the tests, and takes half the time.
+    # Not as submitters get it: in this profile it shares the standard library with the tests.
     cargo_for "$WINDOWS_TARGET" --profile dev -p submit-cli --bin buoy
     install -m 755 "$(target_directory)/$WINDOWS_TARGET/debug/buoy.exe" "$directory"
     logged "$directory/build.log" cargo build --locked --workspace --bin relay ||

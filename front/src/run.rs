@@ -106,8 +106,8 @@ fn life(
     sessions::run(&task, &mut client, agent_command)
 }
 
-/// Takes the slot's lock. A file that another program is looking at, such as a scanner for viruses, is no other failure on
-/// Windows than one that is not allowed.
+/// Takes the slot's lock. Every error is tried again until `patience` is over: Windows denies access to a file also while a virus
+/// scanner has it open.
 fn lock(slot: &Path, patience: Duration) -> Result<SlotLock, String> {
     let deadline = Instant::now() + patience;
     loop {

@@ -106,7 +106,7 @@ impl Request {
         (!is_of_job).then_some(Self { system, slot_name, order })
     }
 
-    /// Waits until the keeper is no longer needed. Returns the exit status of the process, which has no meaning.
+    /// Waits until the keeper is no longer needed. Returns the exit status of the process; no program reads it.
     pub fn run(self) -> i32 {
         // The client may want to remove the slot.
         let kept = std::env::set_current_dir("/").and_then(|()| self.keep());
@@ -144,8 +144,8 @@ fn read(order_file: &PathBuf) -> Option<Order> {
     serde_json::from_slice(&fs::read(order_file).ok()?).ok()
 }
 
-/// Looks at the container. One that runs is paused: the slot's last agent ended before it could do that, as when it was killed
-/// just before the client quit, and nobody watches the job's limits now.
+/// Looks at the container, and pauses it if it runs without an agent. That happens if the agent was killed before it could pause
+/// the job. Without an agent the job's limits are not watched.
 fn look(system: &StateDir, slot_name: &str, order: &Order) -> Seen {
     let state = system.path();
     let found = engine::find(Some(order.engine)).into_iter().find(|(flavor, _)| *flavor == order.engine);
