@@ -140,7 +140,6 @@ fn a_work_directory_that_is_gone_is_made_again(engine: Engine) {
     assert_nothing_is_left(&slot);
 }
 
-/// And keeps it there for a task that has begun, whatever the policy says later.
 /// As when BOINC's own distro, which has Podman, is installed next to one with Docker.
 fn another_system_may_have_another_engine(engine: Engine) {
     if !Engine::Podman.is_wanted() {
@@ -159,6 +158,7 @@ fn another_system_may_have_another_engine(engine: Engine) {
     assert_ran_once(&slot);
 }
 
+/// And keeps it there for a task that has begun, whatever the policy says later.
 fn the_policy_can_keep_it_in_the_slot(engine: Engine) {
     let mut slot = Slot::with_script(engine, WAITS);
     slot.work_in_slot = true;
