@@ -144,8 +144,11 @@ fn wanted(
             let mut needed = platforms.clone();
             if needed.contains(&Platform::WindowsX86) {
                 let has_arm = dir.join(Platform::LinuxArm.name()).is_dir();
-                let agents = [Platform::LinuxX86, Platform::LinuxArm];
-                needed.extend(agents.into_iter().filter(|agent| *agent == Platform::LinuxX86 || has_arm));
+                for (agent, is_needed) in [(Platform::LinuxX86, true), (Platform::LinuxArm, has_arm)] {
+                    if is_needed && !platforms.contains(&agent) {
+                        needed.push(agent);
+                    }
+                }
             }
             wrappers(dir, &needed)?
         }
@@ -192,8 +195,8 @@ fn wrapper_for(platform: Platform, named: &[(Platform, PathBuf)]) -> anyhow::Res
     Err(anyhow!("no wrapper for {platform} found; specify one with --wrapper {platform}=FILE"))
 }
 
-/// The one for this computer may need libraries that the distro in WSL does not have, so it has to be named. Few computers
-/// with Windows have ARM processors; without a wrapper for them, tasks are postponed there.
+/// The one for this computer may need libraries that the distro in WSL does not have, so it has to be named. Without a wrapper
+/// for ARM, tasks are postponed on computers with such a processor.
 fn agents_for(platform: Platform, named: &[(Platform, PathBuf)]) -> anyhow::Result<Vec<(Platform, PathBuf)>> {
     let file_of = |agent| named.iter().find(|(named, _)| *named == agent).cloned();
     let agent = Platform::LinuxX86;
@@ -203,5 +206,5 @@ fn agents_for(platform: Platform, named: &[(Platform, PathBuf)]) -> anyhow::Resu
              --wrapper {agent}=FILE"
         )
     })?;
-    Ok([Some(on_x86), file_of(Platform::LinuxArm)].into_iter().flatten().collect())
+    Ok(std::iter::once(on_x86).chain(file_of(Platform::LinuxArm)).collect())
 }
