@@ -1,6 +1,5 @@
 //! One agent, from its start to its end.
 
-use std::fs;
 use std::io;
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -9,10 +8,7 @@ use std::time::{Duration, Instant};
 
 use boinc::error_chain::chain;
 use boinc::frames::{FrameError, FromAgent, FromFront, Hello};
-use boinc::hex::hex;
 use boinc::wire::finish::{Finish, Message};
-use boinc::wire::init_data::INIT_DATA_FILE;
-use sha2::{Digest, Sha256};
 
 use crate::agent::{AgentCommand, EarlyEnd, Explanation};
 use crate::client::{Client, Leaving};
@@ -177,9 +173,8 @@ impl<'a> Session<'a> {
             );
             return Some(SessionEnd::Failed { why });
         }
-        // Not as it was when the front started: a client writes it anew when preferences change.
-        let init_data = fs::read(self.task.slot.join(INIT_DATA_FILE)).unwrap_or_default();
-        if hello.init_data_sha256 != hex(&Sha256::digest(init_data)) {
+        // The client can have rewritten the file since the front started: it does so when preferences change.
+        if Hello::init_data_sha256_of(self.task.slot).as_ref() != Some(&hello.init_data_sha256) {
             let why = format!(
                 "the agent works in {}, which is not the slot of this task: the slot's drive is not mounted there",
                 hello.directory

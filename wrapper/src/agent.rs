@@ -9,11 +9,8 @@ use std::time::{Duration, Instant};
 
 use boinc::error_chain::chain;
 use boinc::frames::{FromAgent, Hello};
-use boinc::hex::hex;
 use boinc::job::argv::Args;
 use boinc::platform::{take_standard_streams, user};
-use boinc::wire::init_data::INIT_DATA_FILE;
-use sha2::{Digest, Sha256};
 
 use crate::agent_lock::{slot_name, try_lock};
 use crate::distro_work::remove_leftovers_of_others;
@@ -92,7 +89,6 @@ fn lock(slot: &Path) -> Result<(HostLock, StateDir), String> {
 }
 
 fn hello(slot: &Path) -> Hello {
-    let init_data = fs::read(slot.join(INIT_DATA_FILE));
     Hello {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         arch: std::env::consts::ARCH.to_owned(),
@@ -100,7 +96,7 @@ fn hello(slot: &Path) -> Hello {
         directory: slot.display().to_string(),
         boot_id: fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned(),
         memory_bytes: memory_bytes().unwrap_or(0),
-        init_data_sha256: init_data.map(|bytes| hex(&Sha256::digest(bytes))).unwrap_or_default(),
+        init_data_sha256: Hello::init_data_sha256_of(slot).unwrap_or_default(),
     }
 }
 

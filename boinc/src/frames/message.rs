@@ -1,10 +1,16 @@
 //! What the frames carry.
 
+use std::fs;
+use std::path::Path;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::{FrameError, MAX_PAYLOAD_BYTES};
+use crate::hex::hex;
 use crate::wire::finish::{Finish, TemporaryExit};
+use crate::wire::init_data::INIT_DATA_FILE;
 use crate::wire::message::{Control, Heartbeat};
 
 /// What a frame can carry in one direction.
@@ -40,6 +46,14 @@ pub struct Hello {
     pub memory_bytes: u64,
     /// SHA-256 of init_data.xml in its current directory, hexadecimal; empty if it cannot be read.
     pub init_data_sha256: String,
+}
+
+impl Hello {
+    /// SHA-256 of the slot's init_data.xml, hexadecimal; `None` if it cannot be read. Front and agent compare it, each as it
+    /// sees the slot.
+    pub fn init_data_sha256_of(slot: &Path) -> Option<String> {
+        Some(hex(&Sha256::digest(fs::read(slot.join(INIT_DATA_FILE)).ok()?)))
+    }
 }
 
 /// A container of the task that would be killed if the agent's system were stopped after a quit.

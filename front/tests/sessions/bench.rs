@@ -8,7 +8,6 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use boinc::frames::{FromAgent, Hello, Keep, to_bytes};
-use boinc::hex::hex;
 use boinc::wire::channel::ClientEnd;
 use boinc::wire::finish::{Finish, TemporaryExit};
 use boinc::wire::init_data::{INIT_DATA_FILE, InitData};
@@ -16,7 +15,6 @@ use boinc::wire::message::Control;
 use boinc::wire::segment::MMAP_KEY;
 use front::agent::{AgentCommand, Explanation};
 use front::times::Times;
-use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 pub struct Bench {
@@ -62,7 +60,7 @@ impl Bench {
             directory: "/slot".to_owned(),
             boot_id: "boot".to_owned(),
             memory_bytes: 1 << 33,
-            init_data_sha256: hex(&Sha256::digest(fs::read(self.slot.join(INIT_DATA_FILE)).unwrap())),
+            init_data_sha256: Hello::init_data_sha256_of(&self.slot).unwrap(),
         }
     }
 

@@ -16,7 +16,6 @@ use boinc::hex::hex;
 use boinc::wire::finish::{Finish, Message, TemporaryExit};
 use boinc::wire::init_data::InitData;
 use boinc::wire::message::{AppStatus, Control};
-
 use sha2::{Digest, Sha256};
 
 use bench::Bench;
